@@ -1,0 +1,36 @@
+"""The pages of the reference that are drawn from the code. `make docs` writes them; a test sees that they are fresh."""
+
+from pathlib import Path
+
+from gateway.errors import CODES
+
+ERRORS = """\
+# Error codes
+
+<!-- Written by `make docs` from gateway/errors.py; do not edit. -->
+
+A code is stable: it goes to the peer (in the `code` of a problem detail, RFC 9457, or of a refused record) and into the
+central log. The sentence beside it is for people and may change. Neither ever holds a value of a message, nor the name
+of an unknown key. A connector's own codes stand in its locked interface, under `codes`.
+
+The status is what a sender gets when the whole message ends so: 4xx means that the sender, or who runs the gateway,
+must change something, and the same again is refused again; 503 means the same again, later.
+
+| code | status | meaning |
+| --- | --- | --- |
+"""
+
+
+def errors() -> str:
+    """The table of all codes, in the order of `gateway.errors`."""
+    return ERRORS + "".join(f"| `{name}` | {code.status} | {code.title} |\n" for name, code in CODES.items())
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by its name below `docs/`."""
+    return {"errors.md": errors()}
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (Path(__file__).parent / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,85 @@
+"""`gateway init`: the starter configuration in a new root, with keys, a signed directory and trial certificates.
+
+What it makes is for a trial on one machine: before production, take certificates from your own authority and move
+`keys/<tenant>/root/root.pem` to a machine that is not connected.
+"""
+
+import shutil
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import Misconfigured
+from gateway.keys.at_rest import Secret, make_directory, make_passphrase
+from gateway.keys.certificates import Authority
+from gateway.keys.layout import TenantKeys
+from gateway.keys.make import make_connector, make_log, make_root, publish
+from gateway.plugin.checks import municipality_code
+
+_EXAMPLE = "999997"
+
+
+def make(root: Path, tenant: str) -> Iterator[str]:
+    """Make everything and say what was made. Raises Misconfigured; nothing that exists is ever overwritten."""
+    root = root.resolve()
+    if not municipality_code(tenant):
+        raise Misconfigured(("--tenant: not a municipality code of 6 digits with its check digit",))
+    if (root / "config").exists() or (root / "keys").exists():
+        raise Misconfigured((f"{root}: holds config/ or keys/ already; nothing was changed",))
+    make_directory(root)
+    file = _copy_starter(root, tenant)
+    yield f"{root}/config: a configuration for tenant {tenant}; edit it, it is yours"
+    entry = tomllib.loads(file.read_text())
+    passphrase = Secret.parse(_gateway(root)["passphrase"], root)
+    make_passphrase(root / passphrase.place)
+    now = datetime.now(UTC)
+    keys = TenantKeys(root, tenant)
+    make_root(keys, passphrase)
+    make_log(keys, passphrase)
+    make_log(TenantKeys(root, "system"), passphrase)
+    for name, connector in entry["connectors"].items():
+        make_connector(keys, name, connector["zone"], passphrase)
+    directory = publish(keys, passphrase, now)
+    yield f"{keys.folder}: keys of {len(directory.connectors)} connectors, and their signed directory"
+    yield f"{keys.root_key}: signs the directory; move it to a machine that is not connected"
+    count = _certificates(root, entry, passphrase, now)
+    yield f"{root}/keys/tls: {count} trial certificates of an authority of your own"
+    yield f"next: gateway check --root {root} && gateway run --root {root}"
+
+
+def _copy_starter(root: Path, tenant: str) -> Path:
+    with as_file(files("gateway.cli") / "starter") as starter:
+        shutil.copytree(starter, root / "config", ignore=shutil.ignore_patterns("README*", "examples"))
+    example, file = (root / "config/tenants" / f"{code}.toml" for code in (_EXAMPLE, tenant))
+    text = example.read_text().replace("@ROOT@", str(root)).replace(_EXAMPLE, tenant)
+    example.unlink()
+    file.write_text(text)
+    (root / "exchange").mkdir(mode=0o700)
+    return file
+
+
+def _gateway(root: Path) -> dict[str, Any]:
+    return tomllib.loads((root / "config/gateway.toml").read_text())
+
+
+def _certificates(root: Path, tenant: dict[str, Any], passphrase: Secret, now: datetime) -> int:
+    """Every certificate that the configuration names, and one for each system that a connector speaks to."""
+    folder = root / "keys/tls"
+    authority = Authority.make("Renkei trial authority", now)
+    authority.issued.write(folder, "ca", passphrase)
+    file = _gateway(root)
+    servers = {each["certificate"] for each in (*file["listeners"], file["admin"])}
+    clients = set(file["admin"]["operators"].values())
+    for name, connector in tenant["connectors"].items():
+        clients |= set(connector.get("certificates", ()))
+        if "tls" in connector.get("settings", {}):
+            clients.add(connector["settings"]["tls"]["certificate"])
+            servers.add(f"keys/tls/{name}_system.crt")
+    for path in sorted(servers):
+        authority.server(Path(path).stem, now).write((root / path).parent, Path(path).stem)
+    for path in sorted(clients):
+        authority.client(Path(path).stem, now).write((root / path).parent, Path(path).stem)
+    return len(servers) + len(clients)

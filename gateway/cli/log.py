@@ -1,0 +1,69 @@
+"""`gateway log`: verify the central log, offline or beside a running gateway."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.show import AsJson, Root, stopped
+
+app = typer.Typer(no_args_is_help=True, help="The central log.")
+
+
+@app.callback()
+def log() -> None:
+    """The central log."""
+
+
+@app.command()
+def verify(
+    root: Root = Path(),
+    tenant: Annotated[str, typer.Option("--tenant", help="Only this tenant's log, or `system`.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Re-hash every fact against the signed checkpoints; name the first altered, missing or reordered one.
+
+    Exit status 1 if one is found.
+    """
+    from dataclasses import asdict
+
+    from gateway.config import read_gateway_file
+    from gateway.hub.journal import verify as verify_log
+    from gateway.keys.layout import TenantKeys, read_verifier
+
+    with stopped():
+        folder = root / read_gateway_file(root).journal.directory
+        reports = []
+        for path in sorted(folder.glob("*.db")):
+            if tenant in ("", path.stem):
+                verifier = read_verifier(TenantKeys(root, path.stem).log_vkey)
+                with _progress(path.stem, shown=sys.stderr.isatty() and not as_json) as progress:
+                    reports.append((path.stem, verify_log(path, verifier=verifier, progress=progress)))
+        if as_json:
+            typer.echo(json.dumps([{"tenant": name} | asdict(report) for name, report in reports], indent=1))
+        for name, report in reports if not as_json else ():
+            found = "verified" if report.problem is None else f"fact {report.at_seq}: {report.problem}"
+            typer.echo(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
+        if not reports:
+            typer.echo(f"{folder}: there is no log", err=True)
+            raise typer.Exit(2)
+        if any(report.problem is not None for _, report in reports):
+            raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _progress(name: str, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not shown:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

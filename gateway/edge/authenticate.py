@@ -1,0 +1,40 @@
+"""Arrival → Attested: prove that the sender is this edge's own system, on a listener that may carry the operation.
+
+The tenant comes from the authenticated peer, never from the payload (C156); what the address names must agree with it.
+"""
+
+import re
+
+from gateway.edge.rules import EdgeRules
+from gateway.errors import Refused
+from gateway.messages import Arrival, Attested
+from gateway.plugin.checks import holds_individual_number
+
+_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
+
+
+def authenticate(arrival: Arrival, rules: EdgeRules) -> Attested:
+    """Raises Refused: unknown_certificate, wrong_connector, wrong_tenant, bad_actor, unknown_operation,
+    above_clearance."""
+    for name in (arrival.actor, arrival.terminal):
+        if name is not None and (not _PERSON.fullmatch(name) or holds_individual_number(name)):
+            raise Refused("bad_actor")
+    if arrival.entrance == "http" and arrival.fingerprint not in rules.pinned:
+        raise Refused("unknown_certificate")
+    if arrival.connector != rules.connector:
+        raise Refused("wrong_connector")
+    if arrival.tenant != rules.tenant.code:
+        raise Refused("wrong_tenant")
+    if arrival.entrance == "http":
+        _cleared(arrival, rules)
+    return Attested(arrival, rules.responsible)
+
+
+def _cleared(arrival: Arrival, rules: EdgeRules) -> None:
+    """C072: a listener refuses operations above the clearance of its zone, whether or not the record uses them."""
+    operation = rules.contract.operation("sends", arrival.operation)
+    if operation is None:
+        raise Refused("unknown_operation")
+    carried = {field.data_class for field in (*operation.fields, *operation.reply) if field.data_class is not None}
+    if carried - rules.listener_clearance.get(arrival.listener or "", frozenset()):
+        raise Refused("above_clearance")

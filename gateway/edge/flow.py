@@ -1,0 +1,148 @@
+"""The edge's half of the story, on one screen: what a sender's system brings in, and what goes out to a system.
+
+Everything up to `seal` is pure. Nothing is acknowledged before the hub has it recorded, and refusals are recorded too.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from gateway.config import Route
+from gateway.edge.admit import admit, admit_here, admit_there
+from gateway.edge.authenticate import authenticate
+from gateway.edge.hand_over import Bugs, hand_over
+from gateway.edge.open import open_envelope
+from gateway.edge.parse import parse
+from gateway.edge.project import project
+from gateway.edge.rules import EdgeRules
+from gateway.edge.seal import Address, refuse, seal
+from gateway.errors import Refused
+from gateway.keys.private import EdgeKeys
+from gateway.messages import (
+    AdmittedHere,
+    Arrival,
+    Ending,
+    Envelope,
+    Handed,
+    Header,
+    MessageKind,
+    Recorded,
+    RecordOutcome,
+    Sealed,
+)
+from gateway.plugin.connector import Accepted, Connector, DeferredRecord, Duplicate, Outcome, RefusedRecord
+
+
+class Hub(Protocol):
+    """What an edge asks of the hub. Raises Refused where the hub refuses, Deferred where it cannot record now."""
+
+    async def submit(self, sealed: Sealed) -> Recorded: ...
+
+
+class Unsent(Protocol):
+    """Makes the arrival of a reply: fresh id and time from the edge, the request's ids and operation."""
+
+    def __call__(self, request: Header, records: "Mapping[int, Mapping[str, object]]") -> Arrival: ...
+
+
+def prepare(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:
+    """A sender's bytes, sealed for their one destination. Raises Refused if the whole is refused."""
+    attested = authenticate(arrival, rules)
+    parsed = parse(attested, rules.limits)
+    admitted = admit(parsed, rules)
+    to = _address(arrival, rules)
+    projected = project(admitted, to.route.fields)
+    there = admit_there(projected, to.operation.fields, to.operation.name)
+    return seal(there, to, rules, keys, salt)
+
+
+async def accept(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, hub: Hub) -> tuple[Recorded, Sealed]:
+    """Into the line, from whatever entrance. Raises Refused (recorded as such) or Deferred (nothing happened)."""
+    try:
+        sealed = prepare(arrival, rules, keys, secrets.token_bytes(32))
+    except Refused as refusal:
+        await hub.submit(refuse(arrival, rules, keys, refusal.code))
+        raise
+    return await hub.submit(sealed), sealed
+
+
+async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
+    envelope: Envelope,
+    wanted: frozenset[int],
+    rules: EdgeRules,
+    keys: EdgeKeys,
+    target: Callable[[Header], Connector],
+    bug: Bugs,
+    unsent: Unsent,
+) -> Handed:
+    """Out of the line, to the connector's system. Every wanted record gets an outcome; never raises."""
+    try:
+        opened = open_envelope(envelope, wanted, rules, keys)
+        here = admit_here(opened, rules)
+    except Refused as refusal:
+        return Handed(tuple(RecordOutcome(i, Ending.REFUSED, refusal.code, refusal.path) for i in sorted(wanted)))
+    operation = rules.receiving_operation(here.header)
+    person_key = operation.person_key if operation else ""
+    connector, deadline = target(here.header), rules.limits.delivery_deadline
+    outcomes = await hand_over(here, person_key, connector, rules.contract, deadline, bug)
+    outcomes |= {bad.index: RefusedRecord(bad.code, bad.path) for bad in here.refused}
+    reply = None
+    if here.header.kind == MessageKind.REQUEST:
+        outcomes, reply = _reply(here, outcomes, rules, keys, unsent)
+    waits = [o.retry_after for o in outcomes.values() if isinstance(o, DeferredRecord) and o.retry_after is not None]
+    plain = tuple(_plain(index, outcome) for index, outcome in sorted(outcomes.items()))
+    return Handed(plain, max(waits) if waits else None, reply)
+
+
+def _reply(
+    here: AdmittedHere, outcomes: dict[int, Outcome], rules: EdgeRules, keys: EdgeKeys, unsent: Unsent
+) -> tuple[dict[int, Outcome], Sealed | None]:
+    """The answers travel the same line back: admitted, projected to `reply_fields`, admitted there, sealed.
+
+    A request is answered as a whole, once: while any of its records is deferred, none is answered yet.
+    """
+    if any(isinstance(outcome, DeferredRecord) for outcome in outcomes.values()):
+        deferred = next(o for o in outcomes.values() if isinstance(o, DeferredRecord))
+        return dict.fromkeys(outcomes, deferred), None
+    answers = {i: o.reply for i, o in outcomes.items() if isinstance(o, Accepted) and o.reply is not None}
+    outcomes = {
+        i: RefusedRecord("refused_by_system") if isinstance(o, Accepted | Duplicate) and i not in answers else o
+        for i, o in outcomes.items()
+    }
+    if not answers:
+        return outcomes, None
+    route = rules.tenant.route(here.header.route)
+    assert route is not None  # noqa: S101  (open_envelope proved it)
+    asked, answered = rules.ends(route)
+    to = Address(route, answered, MessageKind.REPLY, route.destination_operation, route.source, route.operation)
+    try:
+        attested = authenticate(unsent(here.header, answers), rules)
+        admitted = admit(parse(attested, rules.limits), rules)
+        there = admit_there(project(admitted, route.reply_fields), asked.reply, asked.name)
+    except Refused as refusal:
+        return {i: RefusedRecord(refusal.code) if i in answers else o for i, o in outcomes.items()}, None
+    bad = {b.index: RefusedRecord(b.code, b.path) for b in (*admitted.refused, *there.refused) if b.index in answers}
+    sealed = seal(there, to, rules, keys, secrets.token_bytes(32))
+    return outcomes | bad, sealed if sealed.envelope else None
+
+
+def _plain(index: int, outcome: Outcome) -> RecordOutcome:
+    match outcome:
+        case Accepted():
+            return RecordOutcome(index, Ending.ACCEPTED)
+        case Duplicate():
+            return RecordOutcome(index, Ending.DUPLICATE)
+        case RefusedRecord(code, path):
+            return RecordOutcome(index, Ending.REFUSED, code, path)
+        case DeferredRecord(code, _):
+            return RecordOutcome(index, None, code)
+
+
+def _address(arrival: Arrival, rules: EdgeRules) -> Address:
+    """The one route from this operation. Raises Refused("no_route"): default deny."""
+    route: Route | None = rules.tenant.route_from(rules.connector, arrival.operation)
+    if route is None:
+        raise Refused("no_route")
+    here, there = rules.ends(route)
+    kind = MessageKind.REQUEST if here.kind == "request" else MessageKind.EVENT
+    return Address(route, there, kind, route.operation, route.destination, route.destination_operation)

@@ -1,0 +1,98 @@
+"""AdmittedHere → outcomes: the one call into plugin code; whatever a plugin does becomes an outcome per record here.
+
+Records are handed over in waves that never hold two of one person; a deferred record keeps that person's later ones
+back, so that a newer state is never overtaken by an older one (C176, C179).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+
+from gateway.errors import CODES, Deferred, Refused
+from gateway.messages import AdmittedHere
+from gateway.plugin.connector import (
+    Accepted,
+    Connector,
+    DeferredRecord,
+    Delivery,
+    Duplicate,
+    Outcome,
+    RefusedRecord,
+)
+from gateway.plugin.contract import Contract
+from gateway.plugin.payload import Payload
+
+
+class Bugs(Protocol):
+    """Where a connector's misbehaviour is told to the operator: the exception's type and place, never its text."""
+
+    def __call__(self, error: BaseException | None, problem: str) -> None: ...
+
+
+async def hand_over(
+    here: AdmittedHere, person_key: str, connector: Connector, contract: Contract, deadline: float, bug: Bugs
+) -> dict[int, Outcome]:
+    """An outcome for each admitted record. Never raises for the plugin's sake."""
+    known = frozenset(field.path for each in contract.operations for field in (*each.fields, *each.reply))
+    outcomes: dict[int, Outcome] = {index: DeferredRecord("behind_deferred") for index, _ in here.records}
+    held: set[object] = set()
+    for wave in waves(here.records, person_key):
+        ready = tuple((index, record) for index, record in wave if getattr(record, person_key, None) not in held)
+        if not ready:
+            continue
+        reply_to = here.header.correlation_id if here.header.kind == "reply" else None
+        delivery = Delivery(here.header.message_id, here.header.operation, ready, deadline, reply_to)
+        answered = await _call(connector, delivery, bug)
+        for index, record in ready:
+            outcomes[index] = _sound(answered.get(index), contract, known, bug)
+            if isinstance(outcomes[index], DeferredRecord):
+                held.add(getattr(record, person_key, None))
+    return outcomes
+
+
+def waves(records: tuple[tuple[int, Payload], ...], person_key: str) -> list[list[tuple[int, Payload]]]:
+    """Cut the records, in their order, into waves that never hold two of one person."""
+    cut: list[list[tuple[int, Payload]]] = []
+    next_wave: dict[object, int] = {}
+    for index, record in records:
+        person = getattr(record, person_key, None)
+        number = next_wave.get(person, 0)
+        next_wave[person] = number + 1
+        if number == len(cut):
+            cut.append([])
+        cut[number].append((index, record))
+    return cut
+
+
+async def _call(connector: Connector, delivery: Delivery, bug: Bugs) -> Mapping[int, Outcome]:
+    everything = [index for index, _ in delivery.records]
+    try:
+        async with asyncio.timeout(delivery.deadline):
+            answered = await connector.deliver(delivery)
+        if isinstance(answered, Mapping):
+            return answered
+        bug(None, "deliver answered something that is not a mapping")
+    except Refused as refused:
+        return dict.fromkeys(everything, RefusedRecord(refused.code, refused.path))
+    except Deferred as deferred:
+        return dict.fromkeys(everything, DeferredRecord(deferred.code, deferred.retry_after))
+    except TimeoutError:
+        return dict.fromkeys(everything, DeferredRecord("deadline"))
+    except Exception as error:  # noqa: BLE001  (the plugin contract: whatever else it raises is deferred, with a mark)
+        bug(error, "deliver raised")
+    return dict.fromkeys(everything, DeferredRecord("connector_bug"))
+
+
+def _sound(outcome: object, contract: Contract, known: frozenset[str], bug: Bugs) -> Outcome:
+    """A plugin's word, held to the closed lists: no free text of a system may reach the log through a code."""
+    match outcome:
+        case Accepted() | Duplicate():
+            return outcome
+        case RefusedRecord(code, path):
+            sound = code if code in CODES or code in contract.codes else "refused_by_system"
+            return RefusedRecord(sound, path if path in known else None)
+        case DeferredRecord(code, retry_after):
+            return DeferredRecord(code if code in CODES else "system_busy", retry_after)
+        case _:
+            bug(None, "deliver left a record without an outcome")
+            return DeferredRecord("connector_bug")

@@ -1,0 +1,159 @@
+"""The HTTPS entrance: a request under mutual TLS becomes an arrival at the edge that its certificate is pinned to.
+
+It reads no more of a body than the limit, echoes nothing, and answers every fault as a problem (RFC 9457) with a stable
+code. Peers without a pinned certificate are counted, not recorded one by one, so that they cannot fill the disk.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from gateway.config import Listener as ListenerSettings
+from gateway.edge.edge import Edge, Taken
+from gateway.errors import GatewayError, Refused
+from gateway.link.https import peer_fingerprint, problem, problems
+from gateway.messages import Arrival, BadRecord, RecordOutcome, Status
+from gateway.observe import Telemetry
+from gateway.plugin.connector import Answer
+
+_READ = 64 * 1024
+
+
+@dataclass(slots=True)
+class Entrance:
+    """One listener's requests. `edges` gives the edges that are open now; `noise` counts who is not let in."""
+
+    settings: ListenerSettings
+    edges: Callable[[], Iterable[Edge]]
+    telemetry: Telemetry
+    noise: int = 0
+
+    def application(self) -> web.Application:
+        """The aiohttp application of this listener."""
+        application = web.Application(middlewares=[problems(self.telemetry)])
+        application.router.add_post("/v1/{tenant}/{connector}/{operation}", self.arrive)
+        application.router.add_get("/v1/messages/{message_id}", self.status)
+        return application
+
+    async def arrive(self, request: web.Request) -> web.Response:
+        """`POST /v1/{tenant}/{connector}/{operation}`: 202 for an event, 200 with the answers for a request."""
+        address = request.match_info
+        edge = self._edge(request, address["tenant"], address["connector"])
+        body = await _read(request, edge.rules.limits.body_bytes)
+        arrival = edge.arrival(
+            address["operation"],
+            body,
+            tenant=address["tenant"],
+            connector=address["connector"],
+            entrance="http",
+            fingerprint=peer_fingerprint(request),
+            listener=self.settings.name,
+            request_key=_request_key(request),
+            actor=request.headers.get("Renkei-Actor"),
+            terminal=request.headers.get("Renkei-Terminal"),
+        )
+        operation = edge.rules.contract.operation("sends", arrival.operation)
+        try:
+            if operation is not None and operation.kind == "request":
+                response = _asked(*await edge.ask(arrival, edge.rules.limits.request_patience))
+            else:
+                response = _taken(await edge.take(arrival))
+        except GatewayError as error:
+            self._count(edge, operation is not None, arrival, error.code)
+            return problem(error, message_id=arrival.message_id if isinstance(error, Refused) else None)
+        self._count(edge, operation is not None, arrival, "recorded")
+        return response
+
+    async def status(self, request: web.Request) -> web.Response:
+        """`GET /v1/messages/{id}`: how each record of a message ended, and for a request its answers."""
+        message_id = request.match_info["message_id"]
+        for edge in self._own(request):
+            if (status := await edge.status(message_id)) is not None:
+                answers = await edge.fetch(message_id) if status.kind == "request" else None
+                return web.json_response(_status(status, answers))
+        return problem(Refused("unknown_message"))
+
+    def _edge(self, request: web.Request, tenant: str, connector: str) -> Edge:
+        """The edge that is addressed; if that is not the peer's own, then one of its own, which will refuse it."""
+        own = self._own(request)
+        exact = (each for each in own if (each.rules.tenant.code, each.rules.connector) == (tenant, connector))
+        near = (each for each in own if each.rules.connector == connector)
+        return next(exact, next(near, own[0]))
+
+    def _own(self, request: web.Request) -> list[Edge]:
+        presented = peer_fingerprint(request)
+        own = [edge for edge in self.edges() if presented in edge.rules.pinned]
+        if not own:
+            self.noise += 1
+            raise Refused("unknown_certificate")
+        return own
+
+    def _count(self, edge: Edge, known: bool, arrival: Arrival, code: str) -> None:  # noqa: FBT001
+        operation = arrival.operation if known else "unknown"
+        self.telemetry.arrived(edge.rules.tenant.code, edge.rules.connector, operation, code)
+
+
+def _taken(taken: Taken) -> web.Response:
+    if taken.all_refused:
+        return problem(
+            Refused("all_records_refused"), taken.recorded.message_id, records=[_bad(each) for each in taken.refused]
+        )
+    body = {
+        "message_id": taken.recorded.message_id,
+        "repeated": taken.recorded.repeated,
+        "refused": [_bad(each) for each in taken.refused],
+    }
+    return web.json_response(body, status=202, headers={"Location": f"/v1/messages/{taken.recorded.message_id}"})
+
+
+def _asked(taken: Taken, answers: tuple[Answer, ...] | None) -> web.Response:
+    if taken.all_refused or answers is None:
+        return _taken(taken)
+    body = {"message_id": taken.recorded.message_id, "replies": [_answer(each) for each in answers]}
+    return web.json_response(body)
+
+
+def _status(status: Status, answers: tuple[Answer, ...] | None) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "message_id": status.message_id,
+        "kind": status.kind,
+        "ended": status.ended,
+        "outcomes": [_outcome(each) for each in status.outcomes],
+    }
+    if answers is not None:
+        body["replies"] = [_answer(each) for each in answers]
+    return body
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    if answer.record is not None:
+        return {"index": answer.index, "record": dict(answer.record)}
+    return {"index": answer.index, "code": answer.code}
+
+
+def _outcome(outcome: RecordOutcome) -> dict[str, Any]:
+    plain = {"index": outcome.index, "outcome": outcome.ending, "code": outcome.code, "path": outcome.path}
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def _bad(bad: BadRecord) -> dict[str, Any]:
+    plain = {"index": bad.index, "code": bad.code, "path": bad.path}
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def _request_key(request: web.Request) -> bytes | None:
+    """As it came; whether it is sound is for `parse` to say, so that a refusal is recorded."""
+    key = request.headers.get("Idempotency-Key")
+    return None if key is None else key.encode("utf-8", "surrogateescape")
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    """The body, or its first `limit` + 1 bytes: enough for `parse` to refuse it."""
+    parts: list[bytes] = []
+    left = limit + 1
+    while left > 0 and (part := await request.content.read(min(left, _READ))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)

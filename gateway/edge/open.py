@@ -1,0 +1,60 @@
+"""Envelope → Opened: verify who sealed it, open it with this edge's key, and prove that it holds what its header names.
+
+The hub has checked the signature already; the edge trusts the hub for order and completeness only, so it checks again.
+"""
+
+import jiter
+from pydantic import JsonValue
+
+from gateway.edge.rules import EdgeRules
+from gateway.edge.seal_payload import open_payload
+from gateway.errors import Refused
+from gateway.keys.private import EdgeKeys
+from gateway.keys.signatures import verify_envelope
+from gateway.messages import Envelope, Header, Opened, item_paths
+
+
+def open_envelope(envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys) -> Opened:
+    """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
+    unknown_key, bad_signature, interface_changed, items_beyond_route, cannot_open, items_differ."""
+    header = verify_envelope(envelope, rules.directory)
+    _for_us(header, rules)
+    key = keys.kem_private(header.kem_key)
+    if header.suite != key.suite.value:
+        raise Refused("header_mismatch")
+    plaintext = open_payload(envelope.ciphertext, envelope.header, key)
+    records = _records(plaintext, header)
+    return Opened(header, tuple((index, record) for index, record in records if index in wanted))
+
+
+def _for_us(header: Header, rules: EdgeRules) -> None:
+    route = rules.tenant.route(header.route)
+    if (header.tenant, header.destination) != (rules.tenant.code, rules.connector) or route is None:
+        raise Refused("header_mismatch")
+    reply = header.kind == "reply"
+    named = (header.source, header.source_operation, header.destination, header.operation)
+    forth = (route.source, route.operation, route.destination, route.destination_operation)
+    if named != ((*forth[2:], *forth[:2]) if reply else forth):
+        raise Refused("header_mismatch")
+    if header.destination_interface != rules.digests[rules.connector]:
+        raise Refused("interface_changed")
+    allowed = frozenset(route.reply_fields if reply else route.fields)
+    if any(not allowed.issuperset(items) for items in header.item_sets):
+        raise Refused("items_beyond_route")
+
+
+def _records(plaintext: bytes, header: Header) -> "list[tuple[int, dict[str, JsonValue]]]":
+    """The proof: record by record, exactly the items that the header names."""
+    try:
+        plain = jiter.from_json(plaintext, catch_duplicate_keys=True, allow_inf_nan=False)
+    except ValueError:
+        raise Refused("items_differ") from None
+    if not isinstance(plain, list) or len(plain) != len(header.records):
+        raise Refused("items_differ")
+    sets = [set(each) for each in header.item_sets]
+    records: list[tuple[int, dict[str, JsonValue]]] = []
+    for (index, number, _), record in zip(header.records, plain, strict=True):
+        if not isinstance(record, dict) or not 0 <= number < len(sets) or item_paths(record) != sets[number]:
+            raise Refused("items_differ")
+        records.append((index, record))
+    return records

@@ -1,0 +1,47 @@
+"""Attested → Parsed: bytes become one array of plain JSON objects, or the whole is refused.
+
+The parser refuses duplicate keys, NaN, lone surrogates, invalid UTF-8 and over-long numbers. A row that the connector
+could not read, or an element that is no object, is refused alone and keeps its place.
+"""
+
+import re
+
+import jiter
+from pydantic import JsonValue
+
+from gateway.config import Limits
+from gateway.errors import Refused
+from gateway.messages import Attested, BadRecord, Parsed
+
+_VISIBLE = re.compile(rb"[!-~]{1,128}")
+
+
+def parse(attested: Attested, limits: Limits) -> Parsed:
+    """Raises Refused: bad_request_key, body_too_large, not_json, not_an_array, no_records, too_many_records."""
+    body, key = attested.arrival.body, attested.arrival.request_key
+    if attested.arrival.entrance == "http" and key is not None and not _VISIBLE.fullmatch(key):
+        raise Refused("bad_request_key")
+    elements = _array(body, limits) if isinstance(body, bytes) else body
+    if not elements:
+        raise Refused("no_records")
+    if len(elements) > limits.records_per_message:
+        raise Refused("too_many_records")
+    return Parsed(attested, tuple(_record(index, element) for index, element in enumerate(elements)))
+
+
+def _array(body: bytes, limits: Limits) -> "tuple[JsonValue | BadRecord, ...]":
+    if len(body) > limits.body_bytes:
+        raise Refused("body_too_large")
+    try:
+        plain = jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False)
+    except ValueError:  # its text quotes the body: it must not travel on
+        raise Refused("not_json") from None
+    if not isinstance(plain, list):
+        raise Refused("not_an_array")
+    return tuple(plain)
+
+
+def _record(index: int, element: "JsonValue | BadRecord") -> "dict[str, JsonValue] | BadRecord":
+    if isinstance(element, BadRecord | dict):
+        return element
+    return BadRecord(index, "not_an_object")

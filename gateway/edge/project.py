@@ -1,0 +1,42 @@
+"""Admitted → Projected: exactly the fields that the route lists go on; the names of the rest are kept for the log.
+
+Nothing is renamed or trimmed otherwise.
+"""
+
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from gateway.messages import Admitted, Projected
+from gateway.plugin.payload import Payload
+
+
+def project(admitted: Admitted, paths: tuple[str, ...]) -> Projected:
+    """Keep `paths`, which are leaves of both ends' locked interfaces."""
+    allowed = frozenset(paths)
+    withheld: set[str] = set()
+    records = tuple((index, _kept(payload, allowed, withheld, "")) for index, payload in admitted.records)
+    return Projected(admitted, records, tuple(sorted(withheld)))
+
+
+def _kept(payload: Payload, allowed: frozenset[str], withheld: set[str], prefix: str) -> "dict[str, JsonValue]":
+    kept: dict[str, JsonValue] = {}
+    for name, value in _present(payload):
+        path = prefix + name
+        if isinstance(value, Payload):
+            if inner := _kept(value, allowed, withheld, path + "."):
+                kept[name] = inner
+        elif isinstance(value, list):
+            if any(each.startswith(path + "[].") for each in allowed):
+                kept[name] = [_kept(each, allowed, withheld, path + "[].") for each in value]
+            else:
+                withheld.add(path + "[]")
+        elif path in allowed:
+            kept[name] = value
+        else:
+            withheld.add(path)
+    return kept
+
+
+def _present(payload: Payload) -> "Iterator[tuple[str, Payload | list[Payload] | str | int | bool]]":
+    return ((name, value) for name, value in payload.__dict__.items() if value is not None)

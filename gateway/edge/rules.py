@@ -1,0 +1,76 @@
+"""What an edge is bound by: the part of the configuration that concerns one connector of one tenant, resolved once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gateway.config import Config, Limits, Route, Tenant
+from gateway.keys.directory import Directory
+from gateway.messages import Header
+from gateway.plugin.contract import Contract, ContractOperation
+from gateway.plugin.fields import DataClass
+from gateway.plugin.interface import Interface
+from gateway.plugin.payload import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRules:
+    """Immutable; a reload makes new ones and swaps them in whole."""
+
+    tenant: Tenant
+    connector: str
+    responsible: str
+    pinned: frozenset[str]
+    listener_clearance: Mapping[str, frozenset[DataClass]]
+    contracts: Mapping[str, Contract]
+    digests: Mapping[str, str]
+    own_models: Mapping[str, type[Payload]]
+    directory: Directory
+    limits: Limits
+    purposes: Mapping[str, str]
+
+    @property
+    def contract(self) -> Contract:
+        """The connector's own locked interface."""
+        return self.contracts[self.connector]
+
+    def ends(self, route: Route) -> tuple[ContractOperation, ContractOperation]:
+        """The locked operations at the source and at the destination of a route; `config.load` proved they exist."""
+        here = self.contracts[route.source].operation("sends", route.operation)
+        there = self.contracts[route.destination].operation("receives", route.destination_operation)
+        assert here is not None and there is not None  # noqa: S101
+        return here, there
+
+    def receiving_operation(self, header: Header) -> ContractOperation | None:
+        """The locked operation by which this edge receives what the header describes."""
+        if header.kind == "reply":
+            return self.contract.operation("sends", header.operation)
+        return self.contract.operation("receives", header.operation)
+
+
+def rules_for(config: Config, tenant: str, connector: str, directory: Directory, interface: Interface) -> EdgeRules:
+    """Resolve the rules of one edge. `interface` is the plugin's declaration, already proven equal to its lock."""
+    from gateway.keys.certificates import fingerprint_of_file  # noqa: PLC0415  (start-up only)
+
+    entry = config.tenants[tenant].file.connectors[connector]
+    return EdgeRules(
+        tenant=config.tenants[tenant],
+        connector=connector,
+        responsible=entry.responsible,
+        pinned=frozenset(fingerprint_of_file(config.path(each)) for each in entry.certificates),
+        listener_clearance=MappingProxyType(
+            {each.name: config.zones[each.zone].clearance for each in config.gateway.listeners}
+        ),
+        contracts=config.contracts,
+        digests=MappingProxyType({name: contract.digest() for name, contract in config.contracts.items()}),
+        own_models=MappingProxyType(
+            {
+                f"{each.direction}:{each.name}": model
+                for each in interface.operations
+                if (model := each.payload if each.direction == "receives" else each.reply) is not None
+            }
+        ),
+        directory=directory,
+        limits=config.gateway.limits,
+        purposes=MappingProxyType({route.id: route.purpose for route in config.tenants[tenant].file.routes}),
+    )

@@ -1,0 +1,197 @@
+"""AdmittedThere → Sealed: what is left is sealed for the destination alone, under a header that the hub can enforce.
+
+The header is serialised once; its bytes are bound into the seal and signed. It names the item sets of the records, so
+that the blind hub can hold them against the route, and commits to the records' person tags.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from pydantic import JsonValue
+
+from gateway.config import Route
+from gateway.edge.rules import EdgeRules
+from gateway.edge.seal_payload import seal_payload
+from gateway.keys.directory import KemPublic
+from gateway.keys.private import EdgeKeys
+from gateway.messages import (
+    AdmittedThere,
+    Arrival,
+    BadRecord,
+    Envelope,
+    Header,
+    MessageKind,
+    Sealed,
+    SignedStatement,
+    Statement,
+    Tags,
+    encode,
+    item_paths,
+    signed_part,
+    stamp,
+)
+from gateway.plugin.act import Act
+from gateway.plugin.contract import ContractOperation
+
+NO_TAG = bytes(16)
+"""Stands for a record that names no person, as an answer may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who a sealed message is for, and by which permission."""
+
+    route: Route
+    operation: ContractOperation
+    kind: MessageKind
+    source_operation: str
+    destination: str
+    destination_operation: str
+
+
+def seal(there: AdmittedThere, to: Address, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:
+    """Seal for the destination's current key. `salt` is 32 fresh random bytes for the digest of the person tags."""
+    arrival = there.projected.admitted.parsed.attested.arrival
+    refused = _refused(there) if to.kind != MessageKind.REPLY else ()  # a request's outcomes tell of its answers
+    statement = _refusal(arrival, rules, keys, "records_refused", refused) if refused else None
+    if not there.records:
+        return Sealed(None, None, statement)
+    persons = tuple(record.get(to.operation.person_key) for _, record in there.records)
+    month = stamp(arrival.received_at)[:7]
+    tags = Tags(salt, tuple(keys.tag(each, month) if isinstance(each, str) else NO_TAG for each in persons))
+    recipient = rules.directory.recipient(to.destination)
+    header = encode(_header(there, to, rules, keys, tags, recipient, _lanes(persons, rules, keys)))
+    plaintext = json.dumps([record for _, record in there.records], ensure_ascii=False, separators=(",", ":")).encode()
+    ciphertext = seal_payload(plaintext, header, recipient)
+    return Sealed(Envelope(header, ciphertext, keys.sign(signed_part(header, ciphertext))), tags, statement)
+
+
+def _refused(there: AdmittedThere) -> tuple[BadRecord, ...]:
+    return tuple(sorted((*there.projected.admitted.refused, *there.refused), key=lambda each: each.index))
+
+
+def _lanes(persons: "tuple[JsonValue, ...]", rules: EdgeRules, keys: EdgeKeys) -> tuple[int, ...]:
+    return tuple(keys.lane(each, rules.limits.lanes) if isinstance(each, str) else 0 for each in persons)
+
+
+def _header(
+    there: AdmittedThere,
+    to: Address,
+    rules: EdgeRules,
+    keys: EdgeKeys,
+    tags: Tags,
+    recipient: KemPublic,
+    lanes: tuple[int, ...],
+) -> Header:
+    arrival = there.projected.admitted.parsed.attested.arrival
+    sets: dict[tuple[str, ...], int] = {}
+    numbers = [sets.setdefault(tuple(sorted(item_paths(record))), len(sets)) for _, record in there.records]
+    request_key, body_tag = _repeat_marks(arrival, keys)
+    return Header(
+        version=1,
+        message_id=arrival.message_id,
+        kind=to.kind,
+        tenant=rules.tenant.code,
+        source=rules.connector,
+        source_operation=to.source_operation,
+        destination=to.destination,
+        operation=to.destination_operation,
+        route=to.route.id,
+        source_interface=rules.digests[rules.connector],
+        destination_interface=rules.digests[to.destination],
+        item_sets=tuple(sets),
+        records=tuple(
+            (index, number, lane) for (index, _), number, lane in zip(there.records, numbers, lanes, strict=True)
+        ),
+        withheld=there.projected.withheld,
+        created_at=stamp(arrival.received_at),
+        expires_at=stamp(arrival.received_at + timedelta(seconds=rules.limits.message_seconds)),
+        responsible=rules.responsible,
+        legal_basis=to.route.legal_basis,
+        purpose=to.route.purpose,
+        attestations=(),
+        kem_key=recipient.id,
+        signing_key=keys.signing_id,
+        suite=recipient.suite.value,
+        tags_digest=tags.digest(),
+        correlation_id=arrival.correlation_id,
+        actor=arrival.actor,
+        terminal=arrival.terminal,
+        request_key=request_key,
+        body_tag=body_tag,
+    )
+
+
+def refuse(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, code: str) -> Sealed:
+    """The refusal of a whole arrival, signed, to be recorded."""
+    return Sealed(None, None, _refusal(arrival, rules, keys, code, ()))
+
+
+def _refusal(
+    arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, code: str, records: tuple[BadRecord, ...]
+) -> SignedStatement:
+    """The operation is named only if the locked interface has it: it is the sender's word until then."""
+    known = any(each.name == arrival.operation for each in rules.contract.operations)
+    request_key, body_tag = _repeat_marks(arrival, keys) if records else (None, None)
+    sound = code != "bad_actor"
+    return _signed(
+        keys,
+        Statement(
+            version=1,
+            kind="refusal",
+            message_id=arrival.message_id,
+            tenant=rules.tenant.code,
+            connector=rules.connector,
+            at=stamp(arrival.received_at),
+            responsible=rules.responsible,
+            signing_key=keys.signing_id,
+            operation=arrival.operation if known else None,
+            code=code,
+            records=tuple((each.index, each.code, each.path) for each in records),
+            request_key=request_key,
+            body_tag=body_tag,
+            actor=arrival.actor if sound else None,
+            terminal=arrival.terminal if sound else None,
+        ),
+    )
+
+
+def note(  # noqa: PLR0913  (each is one column of the fact)
+    rules: EdgeRules, keys: EdgeKeys, message_id: str, at: str, act: Act, reference: bytes, counts: dict[str, int]
+) -> Sealed:
+    """A signed statement of one act of the connector, with a keyed reference and counts."""
+    statement = _signed(
+        keys,
+        Statement(
+            version=1,
+            kind="note",
+            message_id=message_id,
+            tenant=rules.tenant.code,
+            connector=rules.connector,
+            at=at,
+            responsible=rules.responsible,
+            signing_key=keys.signing_id,
+            act=act,
+            reference=keys.reference("note", reference),
+            counts=counts,
+        ),
+    )
+    return Sealed(None, None, statement)
+
+
+def _signed(keys: EdgeKeys, statement: Statement) -> SignedStatement:
+    unsigned = SignedStatement(encode(statement), b"")
+    return SignedStatement(unsigned.statement, keys.sign(unsigned.signed_part()))
+
+
+def _repeat_marks(arrival: Arrival, keys: EdgeKeys) -> tuple[str | None, str | None]:
+    """The keyed digests by which the journal knows a repeat: of the sender's key, and of the body."""
+    if arrival.request_key is None:
+        return None, None
+    body = arrival.body
+    if not isinstance(body, bytes):
+        plain = [asdict(each) if isinstance(each, BadRecord) else each for each in body]
+        body = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    operation = arrival.operation.encode()
+    return keys.reference("request", operation + b"\n" + arrival.request_key), keys.reference("body", body)

@@ -1,0 +1,145 @@
+"""Errors, named by who acts next: the sender (`Refused`), time (`Deferred`), or the operator (`Misconfigured`).
+
+A code is stable and goes to the peer and into the log. The text beside it is for people. Neither ever holds a value
+from a message, nor the name of an unknown key: such a name may itself be a person's.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a code means: the HTTP status a sender gets for a whole refusal, and one sentence for people."""
+
+    status: int
+    title: str
+
+
+CODES: Final = MappingProxyType(
+    {
+        # who you are
+        "unknown_certificate": Code(403, "The client certificate is not pinned to any connector."),
+        "wrong_connector": Code(403, "The certificate belongs to another connector than the address names."),
+        "wrong_tenant": Code(403, "The certificate does not speak for the tenant that the address names."),
+        "above_clearance": Code(403, "The listener's zone may not carry a data class of this operation."),
+        "bad_actor": Code(400, "Renkei-Actor or Renkei-Terminal is not a plain staff or terminal id."),
+        # the whole arrival
+        "body_too_large": Code(413, "The body is larger than this gateway takes."),
+        "not_json": Code(400, "The body is not one well-formed UTF-8 JSON text (no duplicate keys, no NaN)."),
+        "not_an_array": Code(400, "The body must be a JSON array of records."),
+        "too_many_records": Code(413, "The array holds more records than this gateway takes in one message."),
+        "no_records": Code(400, "The array is empty."),
+        "unknown_operation": Code(404, "The locked interface has no such operation."),
+        "no_route": Code(403, "No route in the configuration carries this operation."),
+        "bad_request_key": Code(400, "Idempotency-Key must be 1 to 128 visible ASCII characters."),
+        "request_key_reused": Code(409, "The same Idempotency-Key came before with another body."),
+        "records_refused": Code(422, "Some records of the message were refused; see records."),
+        "all_records_refused": Code(422, "Every record was refused; see records."),
+        "unknown_column": Code(422, "The file has a column that the interface does not know; nothing was taken."),
+        "missing_column": Code(422, "The file lacks a column that the interface needs; nothing was taken."),
+        "unreadable_file": Code(422, "The file cannot be read as the configured form; nothing was taken."),
+        # one record
+        "not_an_object": Code(422, "The record is not a JSON object."),
+        "unknown_field": Code(422, "The record holds a field that the locked interface does not have."),
+        "missing_required": Code(422, "A required field is absent."),
+        "null_value": Code(422, "Null is refused; leave an absent field out."),
+        "wrong_type": Code(422, "The field has another JSON type than the interface says."),
+        "too_long": Code(422, "The text is longer than the field allows."),
+        "too_short": Code(422, "The text is shorter than the field allows."),
+        "out_of_range": Code(422, "The number is outside the field's range."),
+        "wrong_pattern": Code(422, "The text does not have the form that the field requires."),
+        "not_in_code_list": Code(422, "The code is not in the field's closed list."),
+        "check_digit": Code(422, "The check digit is wrong."),
+        "not_a_date": Code(422, "The date does not exist or is not written YYYY-MM-DD."),
+        "not_a_time": Code(422, "The time does not exist or lacks its offset."),
+        "control_character": Code(422, "The text holds a control character."),
+        "individual_number_in_text": Code(422, "A free-text field holds an individual number."),
+        "too_deep": Code(422, "The record is nested deeper than any interface allows."),
+        "beyond_route": Code(422, "The record lacks what the destination requires once the route has projected it."),
+        "undecodable_bytes": Code(422, "The row holds bytes that are not in the configured encoding."),
+        "surplus_cell": Code(422, "The row has more cells than the header names."),
+        "missing_cell": Code(422, "The row has fewer cells than the header names."),
+        "unreadable": Code(422, "The connector could not read the record."),
+        # what the hub refuses
+        "bad_envelope": Code(400, "The envelope is not of the form that the specification gives."),
+        "bad_signature": Code(403, "The signature is not by the sending edge's key in the directory."),
+        "unknown_key": Code(403, "The directory has no such key for this connector."),
+        "header_mismatch": Code(403, "The header contradicts the route or the link it came by."),
+        "items_beyond_route": Code(403, "The header names an item that the route does not carry."),
+        "basis_not_in_force": Code(403, "A legal basis of the route is not in force at this time."),
+        "interface_changed": Code(409, "The header's interface digest is not one that is valid now."),
+        "not_attested": Code(403, "The route demands an attestation that the header lacks."),
+        "expired": Code(410, "The message expired before it was delivered."),
+        "no_open_request": Code(409, "No open request awaits this reply."),
+        "message_id_reused": Code(409, "The message id was used before."),
+        "bad_tags": Code(400, "The person tags do not match the digest in the header."),
+        "unknown_message": Code(404, "No such message is known to this connector."),
+        "not_replayable": Code(409, "Nothing of this message can be replayed: no record of it is dead."),
+        "send_anew": Code(409, "The message can no longer be carried as it was sealed; the source must send it anew."),
+        # what the receiving edge refuses
+        "cannot_open": Code(422, "The payload does not open under its header with this edge's key."),
+        "items_differ": Code(422, "The payload does not hold exactly the items that its header names."),
+        # what a system answers
+        "superseded": Code(422, "A newer state of this person from the same source is already recorded."),
+        "version_conflict": Code(422, "The same version was recorded before with other content."),
+        "no_such_person": Code(422, "There is no such person."),
+        "refused_by_system": Code(422, "The destination system refused the record."),
+        # later, not never
+        "system_unreachable": Code(503, "The destination system cannot be reached."),
+        "system_busy": Code(503, "The destination system asks for patience."),
+        "deadline": Code(503, "The destination system did not answer in time."),
+        "behind_deferred": Code(503, "An earlier record of the same person is still to be delivered."),
+        "connector_bug": Code(503, "The connector failed in a way that its contract does not allow."),
+        "queue_full": Code(503, "Too much is waiting to be delivered; try again later."),
+        "log_unavailable": Code(503, "The central log cannot be written, so nothing passes."),
+        "stopping": Code(503, "The gateway is stopping."),
+        "internal": Code(500, "The gateway failed; the cause is in its telemetry."),
+        # the end of the road
+        "gave_up": Code(503, "The last attempt failed; the record is a dead letter."),
+        "misconfigured": Code(500, "The configuration does not hold together."),
+    }
+)
+
+
+class GatewayError(Exception):
+    """The root of the three; never raised itself."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"{code}: {CODES[code].title}" if code in CODES else code)
+        self.code = code
+
+
+class Refused(GatewayError):
+    """The sender must change something. Never retried.
+
+    `path` is a path of the locked interface or None; it never names what the sender made up.
+    """
+
+    def __init__(self, code: str, path: str | None = None) -> None:
+        super().__init__(code)
+        self.path = path
+
+
+class Deferred(GatewayError):
+    """Nobody needs to change anything: the same again later. `retry_after` is in seconds."""
+
+    def __init__(self, code: str, retry_after: float | None = None) -> None:
+        super().__init__(code)
+        self.retry_after = retry_after
+
+
+class Misconfigured(GatewayError):
+    """The operator must change something before the gateway starts, or before a reload applies.
+
+    `problems` are sentences that each name the file and the key.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        super().__init__("misconfigured")
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)

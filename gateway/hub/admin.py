@@ -1,0 +1,133 @@
+"""The operators' listener: health, metrics, traces, replays and reloads, each act under a personal certificate.
+
+Health means "can serve": it is bad while the log cannot be written or a required connector is not open, and says why.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from gateway.errors import Misconfigured, Refused
+from gateway.hub.hub import TenantHub
+from gateway.hub.journal import FactKind, Journal
+from gateway.link.https import peer_fingerprint, problems
+from gateway.messages import stamp
+from gateway.observe import Telemetry
+
+
+class Daemon(Protocol):
+    """What the operators' listener may ask of the running process."""
+
+    @property
+    def hubs(self) -> Mapping[str, TenantHub]: ...
+    @property
+    def system(self) -> Journal: ...
+    async def connectors(self) -> list[dict[str, Any]]: ...
+    async def reload(self, by: str) -> str: ...
+
+
+class AdminListener:
+    """`operators` maps the fingerprints of personal certificates to names."""
+
+    def __init__(
+        self, daemon: Daemon, operators: Mapping[str, str], telemetry: Telemetry, clock: Callable[[], datetime]
+    ) -> None:
+        self._daemon = daemon
+        self._operators = operators
+        self._telemetry = telemetry
+        self._clock = clock
+
+    def application(self) -> web.Application:
+        """The aiohttp application of the admin listener."""
+        application = web.Application(middlewares=[problems(self._telemetry)])
+        application.router.add_get("/healthz", self.healthz)
+        application.router.add_get("/readyz", self.readyz)
+        application.router.add_get("/metrics", self.metrics)
+        application.router.add_get("/v1/connectors", self.connectors)
+        application.router.add_get("/v1/{tenant}/dead", self.dead)
+        application.router.add_get("/v1/{tenant}/messages/{message_id}", self.trace)
+        application.router.add_post("/v1/{tenant}/messages/{message_id}/replay", self.replay)
+        application.router.add_post("/v1/reload", self.reload)
+        return application
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """200 while every log can be written, else 503 with the cause."""
+        del request
+        causes = {name: detail for name, (ok, detail) in self._logs().items() if not ok}
+        return web.json_response({"ok": not causes, "logs": causes}, status=503 if causes else 200)
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """200 while every log can be written and every connector is open and well, else 503 with the causes."""
+        del request
+        logs = {name: detail for name, (ok, detail) in self._logs().items() if not ok}
+        ill = [each for each in await self._daemon.connectors() if each["required"] and not each["ok"]]
+        ready = not logs and not ill
+        body = {"ok": ready, "logs": logs, "connectors": ill}
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus metrics."""
+        del request
+        for code, hub in self._daemon.hubs.items():
+            self._telemetry.facts.labels(code).set(hub.journal.size_and_root()[0])
+            self._telemetry.waiting.labels(code).set(hub.dispatcher.waiting)
+            self._telemetry.healthy.labels(code).set(hub.journal.health()[0])
+        return web.Response(body=generate_latest(self._telemetry.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def connectors(self, request: web.Request) -> web.Response:
+        """What is enabled, and its health."""
+        self._operator(request)
+        return web.json_response(await self._daemon.connectors())
+
+    async def dead(self, request: web.Request) -> web.Response:
+        """The messages that have dead records."""
+        self._operator(request)
+        return web.json_response(self._hub(request).journal.dead_letters())
+
+    async def trace(self, request: web.Request) -> web.Response:
+        """Every fact of one message. The looking is a fact, too."""
+        operator, hub = self._operator(request), self._hub(request)
+        facts = hub.trace(request.match_info["message_id"])
+        if not facts:
+            raise Refused("unknown_message")
+        at = stamp(self._clock())
+        message_id = request.match_info["message_id"]
+        await hub.journal.fact(
+            FactKind.OPERATOR_ACTED, {"operator": operator, "act": "trace"}, at=at, message_id=message_id
+        )
+        return web.json_response(facts)
+
+    async def replay(self, request: web.Request) -> web.Response:
+        """Have the dead records of a message handed on again, under today's routes."""
+        operator = self._operator(request)
+        message_id = request.match_info["message_id"]
+        indices = await self._hub(request).replay(message_id, operator)
+        return web.json_response({"message_id": message_id, "records": list(indices)})
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Apply the configuration on disk, if it is valid; else say what is wrong and run on."""
+        operator = self._operator(request)
+        try:
+            digest = await self._daemon.reload(operator)
+        except Misconfigured as wrong:
+            return web.json_response({"applied": False, "problems": list(wrong.problems)}, status=409)
+        return web.json_response({"applied": True, "digest": digest})
+
+    def _operator(self, request: web.Request) -> str:
+        try:
+            return self._operators[peer_fingerprint(request)]
+        except KeyError:
+            raise Refused("unknown_certificate") from None
+
+    def _hub(self, request: web.Request) -> TenantHub:
+        try:
+            return self._daemon.hubs[request.match_info["tenant"]]
+        except KeyError:
+            raise Refused("unknown_message") from None
+
+    def _logs(self) -> dict[str, tuple[bool, str]]:
+        journals = {code: hub.journal for code, hub in self._daemon.hubs.items()} | {"system": self._daemon.system}
+        return {name: journal.health() for name, journal in journals.items()}

@@ -1,0 +1,203 @@
+"""The one owner of delivery: takes what is due, has it handed on, and tells the sources how their records ended.
+
+It holds no state of its own that matters: queue and settlements are derived again from the journal at every start.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from gateway.config import Limits
+from gateway.errors import Deferred
+from gateway.hub import flow
+from gateway.hub.journal import DueSettlement, Journal
+from gateway.hub.permit import HubRules
+from gateway.hub.queue import Due, Queue
+from gateway.messages import Ending, Header, MessageKind, RecordOutcome, stamp
+from gateway.observe import Telemetry
+
+_LOG_PAUSE = 1.0
+_SETTLE_PAUSE = 1.0
+
+
+class Dispatcher:
+    """One tenant's deliveries and settlements. `rules` is swapped whole on a reload."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        rules: HubRules,
+        journal: Journal,
+        edges: flow.Edges,
+        limits: Limits,
+        clock: flow.Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self.rules = rules
+        self.limits = limits
+        self._journal = journal
+        self._edges = edges
+        self._clock = clock
+        self._telemetry = telemetry
+        self._queue = Queue()
+        self._busy: Counter[str] = Counter()
+        self._due = asyncio.Event()
+        self._settle = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    def restore(self) -> None:
+        """Take up what the journal says is due; called once, before anything new is accepted."""
+        for each in self._journal.open_messages():
+            self._queue.add(
+                Due(
+                    each.message_id,
+                    each.seq,
+                    MessageKind(each.kind),
+                    each.source,
+                    each.destination,
+                    _epoch(each.expires_at),
+                    dict(each.records),
+                    each.attempt,
+                    each.next_at or 0.0,
+                )
+            )
+        self._due.set()
+        self._settle.set()
+
+    def recorded(self, header: Header, seq: int, lanes: dict[int, int] | None = None) -> None:
+        """A message was recorded just now and is due at once; `lanes` by index, if only some of its records are."""
+        self._queue.add(
+            Due(
+                header.message_id,
+                seq,
+                MessageKind(header.kind),
+                header.source,
+                header.destination,
+                _epoch(header.expires_at),
+                {index: lane for index, _, lane in header.records} if lanes is None else lanes,
+            )
+        )
+        self._due.set()
+
+    def settlement_due(self) -> None:
+        """Some message has ended whose source is still to hear of it."""
+        self._settle.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages have records that have not ended."""
+        return len(self._queue)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._deliveries())
+            group.create_task(self._settlements())
+
+    async def drain(self) -> None:
+        """Start nothing new and await what is in flight; what remains is due again at the next start."""
+        self._stopping = True
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # ---- deliveries --------------------------------------------------------------------------------------------------
+
+    async def _deliveries(self) -> None:
+        while not self._stopping:
+            self._due.clear()
+            now = self._clock().timestamp()
+            for destination in self._queue.ripe(now):
+                self._start(destination, now)
+            wake = self._queue.next_wake()
+            try:
+                async with asyncio.timeout(None if wake is None else max(0.0, wake - self._clock().timestamp())):
+                    await self._due.wait()
+            except TimeoutError:
+                continue
+
+    def _start(self, destination: str, now: float) -> None:
+        while self._busy[destination] < self.limits.in_flight and (taken := self._queue.take(destination, now)):
+            self._busy[destination] += 1
+            task = asyncio.create_task(self._attempt(*taken))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _attempt(self, message: Due, wanted: frozenset[int]) -> None:
+        try:
+            await self._one(message, wanted)
+        except Deferred as deferred:  # only the journal: what the edge defers is an outcome
+            self._telemetry.log.warning("delivery.not_recorded", code=deferred.code, message_id=message.message_id)
+            self._queue.release(message.message_id, self._clock().timestamp() + _LOG_PAUSE)
+        except Exception as error:  # a bug of ours must not stop the others  # noqa: BLE001
+            self._telemetry.bug(error, "delivery failed")
+            self._queue.release(message.message_id, self._clock().timestamp() + self.limits.retry_longest)
+        finally:
+            self._busy[message.destination] -= 1
+            self._due.set()
+
+    async def _one(self, message: Due, wanted: frozenset[int]) -> None:
+        now = self._clock()
+        if message.expires_at <= now.timestamp():
+            await self._expire(message, now)
+            return
+        envelope = self._journal.envelope(message.message_id)
+        if envelope is None:
+            raise LookupError("the envelope of a due message is gone")
+        started = self._clock()
+        concluded = await flow.deliver(
+            message, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
+        )
+        self._telemetry.delivered(message.destination, concluded.outcomes, (self._clock() - started).total_seconds())
+        if concluded.reply is not None and concluded.answered is not None and concluded.reply.header is not None:
+            self.recorded(concluded.reply.header, concluded.answered.seq)
+        self._ended(message.message_id, concluded.outcomes, concluded.attempt, concluded.next_at)
+
+    async def _expire(self, message: Due, now: datetime) -> None:
+        outcomes = tuple(RecordOutcome(index, Ending.DEAD, "expired") for index in sorted(message.open))
+        await self._journal.conclude(
+            message.message_id, outcomes, attempt=message.attempt, next_at=None, at=stamp(now), now=now.timestamp()
+        )
+        self._ended(message.message_id, outcomes, message.attempt, None)
+
+    def _ended(
+        self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float | None
+    ) -> None:
+        self._queue.conclude(message_id, outcomes, attempt, next_at)
+        if self._queue.get(message_id) is None:
+            self._settle.set()
+
+    # ---- settlements -------------------------------------------------------------------------------------------------
+
+    async def _settlements(self) -> None:
+        """One at a time per source, so that a slow one keeps nobody else waiting."""
+        busy: dict[str, asyncio.Task[None]] = {}
+        while not self._stopping:
+            self._settle.clear()
+            due: dict[str, list[DueSettlement]] = {}
+            for each in self._journal.settlements_due():
+                due.setdefault(each.source, []).append(each)
+            for source, settlements in due.items():
+                if source not in busy or busy[source].done():
+                    busy[source] = asyncio.create_task(self._settle_source(settlements))
+                    self._tasks.add(busy[source])
+                    busy[source].add_done_callback(self._tasks.discard)
+            await self._settle.wait()
+
+    async def _settle_source(self, settlements: list[DueSettlement]) -> None:
+        try:
+            for each in settlements:
+                await self._edges.settle(each)
+                await self._journal.settled(each.message_id, each.due)
+        except Deferred as deferred:
+            self._telemetry.log.warning("settlement.deferred", code=deferred.code, source=settlements[0].source)
+            await asyncio.sleep(_SETTLE_PAUSE)
+        except Exception as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
+            self._telemetry.bug(error, "settled raised")
+            await asyncio.sleep(_SETTLE_PAUSE)
+        finally:
+            self._settle.set()
+
+
+def _epoch(at: str) -> float:
+    return datetime.strptime(at, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp()

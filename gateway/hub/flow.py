@@ -1,0 +1,198 @@
+"""The hub's half of the story, on one screen: what comes from an edge is permitted and recorded; what is due is handed on.
+
+Nothing is acknowledged before it is a durable fact, every attempt leaves a fact before it acts, and every refusal is a
+fact too. If the log cannot be written, `Deferred("log_unavailable")` is what everyone hears.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway.config import Limits
+from gateway.errors import Deferred, Refused
+from gateway.hub.journal.facts import FactKind
+from gateway.hub.permit import HubRules, permit
+from gateway.hub.retry import GiveUp, decide
+from gateway.messages import (
+    Ending,
+    Envelope,
+    Handed,
+    MessageKind,
+    Permitted,
+    Recorded,
+    RecordOutcome,
+    Sealed,
+    Settled,
+    Statement,
+    stamp,
+)
+
+
+class Journal(Protocol):
+    """What the flow needs of the store. Every method is durable when it returns; all raise Deferred if it cannot be."""
+
+    async def fact(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str | None = None) -> int: ...
+    async def record(self, permitted: Permitted, *, at: str, now: float) -> Recorded: ...
+    async def attempted(self, message_id: str, indices: Sequence[int], *, attempt: int, at: str) -> None: ...
+    async def conclude(  # noqa: PLR0913
+        self,
+        message_id: str,
+        outcomes: Sequence[RecordOutcome],
+        *,
+        attempt: int,
+        next_at: float | None,
+        at: str,
+        now: float,
+        reply: Permitted | None = None,
+    ) -> Recorded | None: ...
+
+
+class Edges(Protocol):
+    """What the hub asks of the edges, over a link. Both raise Deferred when the edge cannot be reached."""
+
+    async def deliver(self, tenant: str, connector: str, envelope: Envelope, wanted: frozenset[int]) -> Handed: ...
+    async def settle(self, settled: Settled) -> None: ...
+
+
+async def accept(sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime) -> Recorded:
+    """From the edge of the connector `peer`: permit, record. Raises Refused (recorded as such) or Deferred."""
+    try:
+        permitted = permit(sealed, peer, rules, now)
+        return await _record(permitted, journal, now)
+    except Refused as refusal:
+        await _refused(sealed, peer, refusal, journal, now)
+        raise
+
+
+async def _record(permitted: Permitted, journal: Journal, now: datetime) -> Recorded:
+    statement, at = permitted.statement, stamp(now)
+    if permitted.header is not None or (statement is not None and statement.records):
+        return await journal.record(permitted, at=at, now=now.timestamp())
+    assert statement is not None  # noqa: S101  (permit proved it)
+    kind = FactKind.CONNECTOR_NOTED if statement.kind == "note" else FactKind.MESSAGE_REFUSED
+    seq = await journal.fact(kind, _stated(permitted, statement), at=at, message_id=statement.message_id)
+    return Recorded(statement.message_id, repeated=False, seq=seq)
+
+
+def _stated(permitted: Permitted, statement: Statement) -> dict[str, Any]:
+    signed = permitted.sealed.statement
+    assert signed is not None  # noqa: S101  (permit proved it)
+    told = {"statement": json.loads(signed.statement), "signature": signed.signature.hex()}
+    return {"stage": "edge", "code": statement.code, **told} if statement.kind == "refusal" else told
+
+
+async def _refused(sealed: Sealed, peer: str, refusal: Refused, journal: Journal, now: datetime) -> None:
+    """What the hub refuses may be forged: only the digest, the peer and the reason are certain."""
+    body = {
+        "stage": "hub",
+        "code": refusal.code,
+        "connector": peer,
+        "envelope": sealed.envelope.digest() if sealed.envelope else None,
+    }
+    await journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now))
+
+
+async def deliver(  # noqa: PLR0913  (one due message and the whole world around it)
+    message: "DueMessage",
+    envelope: Envelope,
+    wanted: frozenset[int],
+    rules: HubRules,
+    journal: Journal,
+    edges: Edges,
+    limits: Limits,
+    clock: "Clock",
+) -> "Concluded":
+    """One attempt: a fact before it, the hand-over, a fact after it with an outcome for each record."""
+    attempt = message.attempt + 1
+    await journal.attempted(message.message_id, sorted(wanted), attempt=attempt, at=stamp(clock()))
+    reply: Permitted | None = None
+    try:
+        handed = await edges.deliver(rules.tenant.code, message.destination, envelope, wanted)
+        now, asked = clock(), handed.retry_after
+        outcomes, reply = await _permitted_reply(message, handed, rules, journal, now)
+    except Deferred as deferred:
+        now, asked = clock(), deferred.retry_after
+        outcomes = tuple(RecordOutcome(index, None, deferred.code) for index in sorted(wanted))
+    outcomes, next_at = _patience(outcomes, asked, attempt, limits, now)
+    times: dict[str, Any] = {"attempt": attempt, "next_at": next_at, "at": stamp(now), "now": now.timestamp()}
+    try:
+        answered = await journal.conclude(message.message_id, outcomes, reply=reply, **times)
+    except Refused as refusal:  # the journal knows better whether the request is still open
+        if reply is None:
+            raise
+        await _refused(reply.sealed, message.destination, refusal, journal, now)
+        outcomes, reply = tuple(_unanswered(each, refusal) for each in outcomes), None
+        answered = await journal.conclude(message.message_id, outcomes, **times)
+    return Concluded(outcomes, attempt, next_at, answered, reply)
+
+
+async def _permitted_reply(
+    message: "DueMessage", handed: Handed, rules: HubRules, journal: Journal, now: datetime
+) -> tuple[tuple[RecordOutcome, ...], Permitted | None]:
+    """A reply passes the same check as anything that an edge seals; if it fails, its records end refused."""
+    if handed.reply is None:
+        return handed.outcomes, None
+    try:
+        permitted = permit(handed.reply, message.destination, rules, now)
+        if (
+            permitted.header is None
+            or message.kind != MessageKind.REQUEST
+            or permitted.header.correlation_id != message.message_id
+        ):
+            raise Refused("no_open_request")
+    except Refused as refusal:
+        await _refused(handed.reply, message.destination, refusal, journal, now)
+        return tuple(_unanswered(each, refusal) for each in handed.outcomes), None
+    return handed.outcomes, permitted
+
+
+def _unanswered(outcome: RecordOutcome, refusal: Refused) -> RecordOutcome:
+    if outcome.ending is not Ending.ACCEPTED:
+        return outcome
+    return replace(outcome, ending=Ending.REFUSED, code=refusal.code, path=refusal.path)
+
+
+def _patience(
+    outcomes: tuple[RecordOutcome, ...], asked: float | None, attempt: int, limits: Limits, now: datetime
+) -> tuple[tuple[RecordOutcome, ...], float | None]:
+    """Deferred records are due again later, or dead after the last attempt; never dropped in silence."""
+    if all(each.ending is not None for each in outcomes):
+        return outcomes, None
+    decision = decide(attempt, asked, limits)
+    if isinstance(decision, GiveUp):
+        return tuple(
+            replace(each, ending=Ending.DEAD, code="gave_up") if each.ending is None else each for each in outcomes
+        ), None
+    return outcomes, now.timestamp() + decision.seconds
+
+
+class Clock(Protocol):
+    """The time now, in UTC; handed in by the wiring."""
+
+    def __call__(self) -> datetime: ...
+
+
+class DueMessage(Protocol):
+    """A message with records that have not ended."""
+
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def kind(self) -> MessageKind: ...
+    @property
+    def destination(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What an attempt came to; `answered` is the recorded reply, if there is one."""
+
+    outcomes: tuple[RecordOutcome, ...]
+    attempt: int
+    next_at: float | None
+    answered: Recorded | None
+    reply: Permitted | None

@@ -1,0 +1,82 @@
+"""One tenant's hub at work: rules, journal and dispatcher together; what edges and operators may ask of it.
+
+What a message goes through is in `flow.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.errors import Refused
+from gateway.hub import flow
+from gateway.hub.dispatcher import Dispatcher
+from gateway.hub.journal import FactKind, Journal
+from gateway.hub.permit import HubRules, permit_again
+from gateway.messages import Header, Recorded, Sealed, Status, decode_header, stamp
+
+
+@dataclass(slots=True)
+class TenantHub:
+    """`rules` is swapped whole on a reload, here and in the dispatcher."""
+
+    rules: HubRules
+    journal: Journal
+    dispatcher: Dispatcher
+    clock: flow.Clock
+
+    async def submit(self, peer: str, sealed: Sealed) -> Recorded:
+        """From the edge of connector `peer`. Raises Refused (recorded) or Deferred."""
+        recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
+        if recorded.repeated or sealed.envelope is None:
+            self.dispatcher.settlement_due()
+        else:
+            self.dispatcher.recorded(decode_header(sealed.envelope.header), recorded.seq)
+        return recorded
+
+    async def status(self, peer: str, message_id: str) -> Status | None:
+        """What became of a message that connector `peer` sent; None if it sent none of that id."""
+        known = self.journal.message(message_id)
+        if known is None or known.source != peer:
+            return None
+        reply = self.journal.envelope(known.reply_id) if known.reply_id else None
+        return Status(message_id, known.kind, known.ended, known.outcomes, reply)
+
+    async def replay(self, message_id: str, operator: str) -> tuple[int, ...]:
+        """Have the dead records of a message handed on again, under today's routes: their indices.
+
+        Raises Refused: unknown_message, not_replayable, or why today's routes do not carry it; where it can never go
+        as it was sealed, send_anew. All of it is recorded with the operator's name.
+        """
+        now = self.clock()
+        envelope, known = self.journal.envelope(message_id), self.journal.message(message_id)
+        try:
+            if envelope is None or known is None:
+                raise Refused("unknown_message")
+            header = decode_header(envelope.header)
+            self._carried_today(header)
+            indices = await self.journal.revive(message_id, at=stamp(now), now=now.timestamp(), operator=operator)
+        except Refused as refusal:
+            body: Mapping[str, Any] = {"operator": operator, "act": "replay", "code": refusal.code}
+            known_id = message_id if known is not None else None
+            await self.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now), message_id=known_id)
+            raise
+        lanes = {index: lane for index, _, lane in header.records}
+        self.dispatcher.recorded(header, known.seq, {index: lanes[index] for index in indices})
+        return indices
+
+    def _carried_today(self, header: Header) -> None:
+        try:
+            permit_again(header, self.rules, self.clock())
+        except Refused as refusal:
+            if refusal.code in ("expired", "interface_changed", "unknown_key"):
+                raise Refused("send_anew") from None
+            raise
+
+    def trace(self, message_id: str) -> list[dict[str, Any]]:
+        """Every fact of this message, in order; none holds a value."""
+        return self.journal.trace(message_id)
+
+    def adopt(self, rules: HubRules) -> None:
+        """A reload: from now on these rules hold."""
+        self.rules = rules
+        self.dispatcher.rules = rules

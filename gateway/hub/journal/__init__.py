@@ -1,0 +1,23 @@
+"""The hub's durable store for one tenant: facts as leaves of a signed Merkle tree, envelopes, and what is due.
+
+Whatever an operation of `Journal` returns is on disk; what it could not keep, it raises. `docs/log-format.md` is enough
+to verify a log without this program.
+"""
+
+from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.journal import Journal
+from gateway.hub.journal.reading import Counts, DueMessage, DueSettlement, MessageStatus
+from gateway.hub.journal.transaction import JournalLimits
+from gateway.hub.journal.verify import VerifyReport, verify
+
+__all__ = [
+    "Counts",
+    "DueMessage",
+    "DueSettlement",
+    "FactKind",
+    "Journal",
+    "JournalLimits",
+    "MessageStatus",
+    "VerifyReport",
+    "verify",
+]

@@ -1,0 +1,58 @@
+"""A fact's bytes and its commitment: what one line of the central log is, before it is stored.
+
+The log commits to SHA-256(salt, body), so that body and salt can be purged together and nothing can be guessed from
+the commitment that stays.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from gateway.messages import encode
+
+SALT_BYTES: Final = 32
+_FIRST: Final = frozenset({"seq", "at", "kind"})
+
+
+class FactKind(StrEnum):
+    """Every kind of fact there is. The page `docs/log-format.md` says what each holds."""
+
+    MESSAGE_RECORDED = "message.recorded"
+    MESSAGE_REFUSED = "message.refused"
+    DELIVERY_ATTEMPTED = "delivery.attempted"
+    DELIVERY_CONCLUDED = "delivery.concluded"
+    MESSAGE_DEAD = "message.dead"
+    MESSAGE_REPLAYED = "message.replayed"
+    CONNECTOR_NOTED = "connector.noted"
+    NOISE_COUNTED = "noise.counted"
+    GATEWAY_STARTED = "gateway.started"
+    GATEWAY_STOPPED = "gateway.stopped"
+    GATEWAY_REFUSED_TO_START = "gateway.refused_to_start"
+    CONFIG_APPLIED = "config.applied"
+    CONFIG_REFUSED = "config.refused"
+    OPERATOR_ACTED = "operator.acted"
+
+
+DELIVERY_FACTS: Final = frozenset(
+    {
+        FactKind.MESSAGE_RECORDED,
+        FactKind.DELIVERY_ATTEMPTED,
+        FactKind.DELIVERY_CONCLUDED,
+        FactKind.MESSAGE_DEAD,
+        FactKind.MESSAGE_REPLAYED,
+    }
+)
+"""The kinds that change what is due: only the journal's own operations write them."""
+
+
+def fact_body(seq: int, at: str, kind: FactKind, fields: Mapping[str, Any]) -> bytes:
+    """The canonical bytes: one JSON object with seq, at, kind and the kind's own fields."""
+    if not _FIRST.isdisjoint(fields):
+        raise ValueError("seq, at and kind are the journal's to set")
+    return encode({"seq": seq, "at": at, "kind": kind.value, **fields})
+
+
+def commitment(salt: bytes, body: bytes) -> bytes:
+    """SHA-256(salt, body): the fact's leaf in the tree."""
+    return hashlib.sha256(salt + body).digest()

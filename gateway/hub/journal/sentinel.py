@@ -1,0 +1,69 @@
+"""Makes sure that the files the journal writes are still the files at their paths, whole and nobody else's.
+
+SQLite goes on committing into a file that was deleted or replaced. So each commit is believed only after this check.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+DATABASE_HEAD: Final = 100
+WAL_HEAD: Final = 32
+"""Bytes of SQLite's headers, which only our own checkpointing of the WAL into the database changes."""
+
+
+class FileChanged(Exception):
+    """A file of the journal is not what was written. The text names the file and says what happened to it."""
+
+
+class Sentinel:
+    """One file, held open: its identity, size and first bytes, to compare against what is at its path.
+
+    Closing any descriptor of the database file drops this process's POSIX locks on it, SQLite's included. So each
+    file is opened once, read through that descriptor, and closed only after SQLite has closed.
+    """
+
+    def __init__(self, path: Path, head_bytes: int, *, create: bool = False) -> None:
+        self._path = path
+        self._head_bytes = head_bytes
+        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+        status = os.fstat(self._fd)
+        self._identity = (status.st_dev, status.st_ino)
+        self.size = 0
+        self._head = b""
+        self._settled = False
+
+    def lock(self) -> None:
+        """Be the only journal on this file, until `close`. Raises BlockingIOError if another one is."""
+        # flock(2) and the fcntl(2) locks of SQLite do not meet on a local file system.
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def remember(self, *, restarting: bool = False) -> None:
+        """Take the file as it is now for right. If it is `restarting`, the next write may give it another head."""
+        now = (os.fstat(self._fd).st_size, os.pread(self._fd, self._head_bytes, 0))
+        self._settled = not restarting and (self._settled or now != (self.size, self._head))
+        self.size, self._head = now
+
+    def check_identity(self) -> None:
+        """Raises FileChanged if the path no longer leads to the open file, or another path leads there too."""
+        try:
+            status = self._path.lstat()
+        except FileNotFoundError:
+            raise FileChanged(f"{self._path.name} was deleted or moved away") from None
+        if (status.st_dev, status.st_ino) != self._identity:
+            raise FileChanged(f"{self._path.name} was replaced by another file")
+        if status.st_nlink != 1:
+            raise FileChanged(f"{self._path.name} has a second hard link")
+
+    def check(self) -> None:
+        """Raises FileChanged if the identity, the size or the first bytes are not what is remembered."""
+        self.check_identity()
+        if os.fstat(self._fd).st_size < self.size:
+            raise FileChanged(f"{self._path.name} was truncated")
+        if self._settled and os.pread(self._fd, self._head_bytes, 0) != self._head:
+            raise FileChanged(f"{self._path.name} was overwritten by another program")
+
+    def close(self) -> None:
+        """Give the descriptor and the lock back. Only after SQLite has closed the file."""
+        os.close(self._fd)

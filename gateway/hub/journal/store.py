@@ -1,0 +1,150 @@
+"""The tables of one tenant's journal, and the connections to them.
+
+`fact`, `tag` and `checkpoint` are the central log: appended to, never changed. The others say what is due, and follow
+from the facts.
+"""
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+APPLICATION_ID: Final = 0x524E4B4A
+"""'RNKJ', so that `file` and `gateway log verify` know what they look at."""
+FORMAT: Final = 1
+BUSY_SECONDS: Final = 1.0
+_MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+_SCHEMA: Final = """
+CREATE TABLE log (tenant TEXT NOT NULL, origin TEXT NOT NULL);
+
+CREATE TABLE fact (
+    seq INTEGER PRIMARY KEY,            -- from 1, without a gap; leaf seq - 1 of the tree
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    message_id BLOB,
+    commitment BLOB NOT NULL,           -- SHA-256(salt, body)
+    salt BLOB,                          -- salt and body may be purged together
+    body BLOB,
+    tag_salt BLOB                       -- salt of the header's tags_digest
+);
+CREATE INDEX fact_of_message ON fact (message_id) WHERE message_id IS NOT NULL;
+
+CREATE TABLE tag (
+    seq INTEGER NOT NULL REFERENCES fact,
+    idx INTEGER NOT NULL,               -- the record's index in its arrival
+    tag BLOB NOT NULL,
+    PRIMARY KEY (seq, idx)
+) WITHOUT ROWID;
+
+CREATE TABLE checkpoint (
+    size INTEGER PRIMARY KEY,
+    note TEXT NOT NULL,
+    frontier BLOB NOT NULL              -- proven by the signed root
+);
+
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY REFERENCES fact,    -- of its recording fact
+    id BLOB NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    source_operation TEXT,
+    destination TEXT,
+    operation TEXT,
+    route TEXT,
+    correlation_id BLOB,
+    request_key BLOB,
+    body_tag BLOB,
+    created_at TEXT NOT NULL,
+    expires_at TEXT,
+    state TEXT NOT NULL CHECK (state IN ('open', 'ended')),
+    outcomes TEXT NOT NULL,             -- of ended records, grouped
+    dead INTEGER NOT NULL DEFAULT 0,    -- how many of them are dead
+    attempt INTEGER NOT NULL DEFAULT 0,
+    next_at REAL,
+    reply_id BLOB,
+    settle_asked INTEGER NOT NULL DEFAULT 0,
+    settle_told INTEGER NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX message_of_request ON message (source, request_key) WHERE request_key IS NOT NULL;
+CREATE INDEX message_open ON message (seq) WHERE state = 'open';
+CREATE INDEX message_dead ON message (seq) WHERE dead > 0;
+CREATE INDEX message_to_settle ON message (seq) WHERE settle_asked > settle_told;
+
+CREATE TABLE envelope (
+    message INTEGER PRIMARY KEY REFERENCES message,
+    packed BLOB NOT NULL
+);
+
+CREATE TABLE open_record (
+    message INTEGER NOT NULL REFERENCES message,
+    idx INTEGER NOT NULL,
+    lane INTEGER NOT NULL,
+    PRIMARY KEY (message, idx)
+) WITHOUT ROWID;
+"""
+
+
+class WrongStore(Exception):
+    """The file is not the journal that was asked for. The text says what it is instead."""
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes; the writer thread uses it, the opening thread made it."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    # The WAL is moved into the database by the writer alone: the sentinel must know when the files' heads change.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, on a file that a gateway may be running on. Raises sqlite3.Error."""
+    address = path.absolute().as_uri() + "?mode=ro"
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, *, tenant: str, origin: str) -> None:
+    """Make the tables in an empty file; in any other, raise WrongStore unless it is this tenant's journal."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT};"
+        )
+        connection.execute("INSERT INTO log (tenant, origin) VALUES (?, ?)", (tenant, origin))
+        connection.execute("COMMIT")
+    if identify(connection) != (tenant, origin):
+        raise WrongStore("is the journal of another tenant or origin")
+
+
+def identify(connection: sqlite3.Connection) -> tuple[str, str]:
+    """Tenant and origin as the file names them. Raises WrongStore if it is no journal of a format that we know."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise WrongStore("is not a journal")
+    if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+        raise WrongStore("has a format that this version does not know")
+    rows = connection.execute("SELECT tenant, origin FROM log").fetchall()
+    if len(rows) != 1:
+        raise WrongStore("does not name one tenant and origin")
+    return str(rows[0][0]), str(rows[0][1])
+
+
+def id_bytes(message_id: str) -> bytes:
+    """A message id's 16 bytes: the form in the tables. Raises ValueError if it is not written in the one form."""
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise ValueError("not a message id")
+    return bytes.fromhex(message_id.replace("-", ""))
+
+
+def id_sought(message_id: str) -> bytes:
+    """What to look a message up by; what cannot be an id is simply not found."""
+    return id_bytes(message_id) if _MESSAGE_ID.fullmatch(message_id) else b""
+
+
+def id_text(stored: bytes) -> str:
+    """The reverse of `id_bytes`."""
+    return str(UUID(bytes=stored))

@@ -1,0 +1,156 @@
+"""What an operation writes through: one SQLite transaction together with the tree that it grows.
+
+Used by the writer thread only. `mark` and `reset` keep tree and counters in step with savepoints and rollbacks.
+"""
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gateway.errors import Deferred, Refused
+from gateway.hub.journal.facts import SALT_BYTES, FactKind, commitment, fact_body
+from gateway.hub.journal.sentinel import FileChanged
+from gateway.hub.journal.store import id_bytes, id_sought
+from gateway.hub.journal.tree import Frontier, leaf_hash
+from gateway.keys import note
+
+QUEUE_FULL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLimits:
+    """`max_open_records`: records not yet ended; `wal_bytes`: size at which the WAL is moved into the database."""
+
+    max_open_records: int
+    checkpoint_every_facts: int
+    wal_bytes: int
+
+
+class Mark(NamedTuple):
+    """The tree and counters at one moment."""
+
+    frontier: Frontier
+    signed_size: int
+    open_records: int
+
+
+class Transaction:
+    """The connection, the frontier, and the counters that limits speak of."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        frontier: Frontier,
+        signed_size: int,
+        origin: str,
+        signer: note.Signer,
+        limits: JournalLimits,
+    ) -> None:
+        self._connection = connection
+        self._frontier = frontier
+        self._signed_size = signed_size
+        self._origin = origin
+        self._signer = signer
+        self._limits = limits
+        self._open_records: int = connection.execute("SELECT count(*) FROM open_record").fetchone()[0]
+        self._data_version = self._read_data_version()
+        self.execute = connection.execute
+        self.executemany = connection.executemany
+
+    # ---- for the writer ---------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start. Raises FileChanged if another program wrote into the database, for then the tree is not ours."""
+        self.execute("BEGIN IMMEDIATE")
+        if self._read_data_version() != self._data_version:
+            raise FileChanged("the database was written to by another program")
+
+    def mark(self) -> Mark:
+        """Where `reset` can go back to."""
+        return Mark(self._frontier.copy(), self._signed_size, self._open_records)
+
+    def reset(self, mark: Mark) -> None:
+        """Forget what was done since the mark; the caller rolls the database back."""
+        self._frontier, self._signed_size, self._open_records = mark.frontier.copy(), *mark[1:]
+
+    def roll_back(self) -> None:
+        """Give the transaction up, unless SQLite already did because of the error."""
+        if self._connection.in_transaction:
+            self.execute("ROLLBACK")
+
+    def frontier(self) -> Frontier:
+        """A copy of the tree as it is now."""
+        return self._frontier.copy()
+
+    def sign_if_due(self, *, now: bool = False) -> None:
+        """Sign a checkpoint of all facts so far, if enough came since the last one, or `now` if any did."""
+        unsigned = self._frontier.size - self._signed_size
+        if unsigned >= (1 if now else self._limits.checkpoint_every_facts):
+            self.sign()
+
+    # ---- for the operations -----------------------------------------------------------------------------------------
+
+    def append(
+        self,
+        kind: FactKind,
+        fields: Mapping[str, Any],
+        *,
+        at: str,
+        message_id: str | None = None,
+        tag_salt: bytes | None = None,
+    ) -> int:
+        """Write one fact and its leaf; returns its seq."""
+        seq = self._frontier.size + 1
+        body = fact_body(seq, at, kind, {**fields, "message_id": message_id})
+        salt = os.urandom(SALT_BYTES)
+        committed = commitment(salt, body)
+        stored_id = id_bytes(message_id) if message_id else None
+        self.execute(
+            "INSERT INTO fact (seq, at, kind, message_id, commitment, salt, body, tag_salt) VALUES (?,?,?,?,?,?,?,?)",
+            (seq, at, kind.value, stored_id, committed, salt, body, tag_salt),
+        )
+        self._frontier.append(leaf_hash(committed))
+        return seq
+
+    def sign(self) -> str:
+        """Sign and store a checkpoint of all facts so far; returns the note."""
+        size = self._frontier.size
+        signed = note.sign(note.Checkpoint(self._origin, size, self._frontier.root()).text(), self._signer)
+        self.execute(
+            "INSERT OR IGNORE INTO checkpoint (size, note, frontier) VALUES (?,?,?)",
+            (size, signed, self._frontier.pack()),
+        )
+        self._signed_size = size
+        return signed
+
+    def open_records(self, message: int, records: Sequence[tuple[int, int]], *, limited: bool) -> None:
+        """Make records (index, lane) due. Raises Deferred("queue_full") if `limited` and too many are due already."""
+        count = self._open_records + len(records)
+        if limited and count > self._limits.max_open_records:
+            raise Deferred("queue_full", retry_after=QUEUE_FULL_SECONDS)
+        self.executemany(
+            "INSERT INTO open_record (message, idx, lane) VALUES (?,?,?)", [(message, *record) for record in records]
+        )
+        self._open_records = count
+
+    def close_records(self, message: int, indices: Sequence[int]) -> None:
+        """These records, which are open, have ended."""
+        self.executemany(
+            "DELETE FROM open_record WHERE message = ? AND idx = ?", [(message, index) for index in indices]
+        )
+        self._open_records -= len(indices)
+
+    def message(self, message_id: str) -> tuple[int, str, str]:
+        """A message's seq, kind and stored outcomes. Raises Refused("unknown_message")."""
+        row: tuple[int, str, str] | None = self.execute(
+            "SELECT seq, kind, outcomes FROM message WHERE id = ?", (id_sought(message_id),)
+        ).fetchone()
+        if row is None:
+            raise Refused("unknown_message")
+        return row
+
+    def _read_data_version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])

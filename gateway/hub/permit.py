@@ -1,0 +1,138 @@
+"""Sealed → Permitted: the hub's own check of header against route, without a look inside.
+
+Who signed it, whether a route carries it under a legal basis in force at this time, whether its items are within that
+route, whether the interfaces are the locked ones, what had to be attested, and whether it is still in time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Final
+
+from gateway.config import Config, LegalBasis, Route, Tenant
+from gateway.errors import CODES, Refused
+from gateway.keys.directory import Directory
+from gateway.keys.signatures import verify_envelope, verify_statement
+from gateway.messages import Header, MessageKind, Permitted, Sealed, SignedStatement, Statement, stamp
+
+_JAPAN: Final = timezone(timedelta(hours=9))
+
+
+@dataclass(frozen=True, slots=True)
+class HubRules:
+    """What the hub is bound by, for one tenant; a reload swaps it whole."""
+
+    tenant: Tenant
+    directory: Directory
+    legal_basis: Mapping[str, LegalBasis]
+    digests: Mapping[str, str]
+    lanes: int
+
+
+def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
+    """Resolve the hub's rules for one tenant."""
+    digests = {name: contract.digest() for name, contract in config.contracts.items()}
+    return HubRules(config.tenants[tenant], directory, config.legal_basis, digests, config.gateway.limits.lanes)
+
+
+def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:
+    """`peer` is the connector whose edge the link has authenticated. Raises Refused with the first reason found:
+    bad_envelope, header_mismatch, unknown_key, bad_signature, no_route, items_beyond_route, basis_not_in_force,
+    interface_changed, not_attested, expired."""
+    header = statement = None
+    if sealed.envelope is not None:
+        header = verify_envelope(sealed.envelope, rules.directory)
+        _same_peer(header.source, peer)
+        _carried(header, rules, now)
+    if sealed.statement is not None:
+        statement = _stated(sealed.statement, peer, rules)
+    if header is None and statement is None:
+        raise Refused("bad_envelope")
+    if header is not None and (sealed.tags is None or len(sealed.tags.tags) != len(header.records)):
+        raise Refused("bad_tags")
+    if header is not None and statement is not None:
+        _together(header, statement)
+    return Permitted(sealed, header, statement, rules.lanes)
+
+
+def permit_again(header: Header, rules: HubRules, now: datetime) -> None:
+    """Replay: what was recorded re-enters here, under today's routes. Raises Refused as `permit` does."""
+    _carried(header, rules, now)
+
+
+def _same_peer(source: str, peer: str) -> None:
+    if source != peer:
+        raise Refused("header_mismatch")
+
+
+def _carried(header: Header, rules: HubRules, now: datetime) -> None:
+    route = rules.tenant.route(header.route)
+    if route is None:
+        raise Refused("no_route")
+    reply = header.kind == MessageKind.REPLY
+    forth = (route.source, route.operation)
+    back = (route.destination, route.destination_operation)
+    here, there = (back, forth) if reply else (forth, back)
+    if (header.source, header.source_operation, header.destination, header.operation) != (*here, *there):
+        raise Refused("no_route")
+    if reply != (header.correlation_id is not None):
+        raise Refused("header_mismatch")
+    _items(header, frozenset(route.reply_fields if reply else route.fields))
+    _basis(header, route, rules, now)
+    digests = (rules.digests.get(header.source), rules.digests.get(header.destination))
+    if digests != (header.source_interface, header.destination_interface):
+        raise Refused("interface_changed")
+    if not {each.claim for each in header.attestations}.issuperset(route.attest):
+        raise Refused("not_attested")
+    if header.kem_key not in {each.id for each in rules.directory.connectors[header.destination].kem}:
+        raise Refused("unknown_key")
+    if header.expires_at <= stamp(now):
+        raise Refused("expired")
+
+
+def _items(header: Header, allowed: frozenset[str]) -> None:
+    """The blind hub's field check, and the soundness of the header's own numbering."""
+    if any(not allowed.issuperset(items) for items in header.item_sets):
+        raise Refused("items_beyond_route")
+    indices = [index for index, _, _ in header.records]
+    if not indices or indices != sorted(set(indices)):
+        raise Refused("bad_envelope")
+
+
+def _basis(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
+    """C009: no legal basis in force, no passage. The day is Japan's."""
+    if header.legal_basis != route.legal_basis or header.purpose != route.purpose:
+        raise Refused("header_mismatch")
+    day = now.astimezone(_JAPAN).date()
+    for basis in route.legal_basis:
+        if basis not in rules.legal_basis or not rules.legal_basis[basis].in_force(day):
+            raise Refused("basis_not_in_force")
+
+
+def _stated(signed: SignedStatement, peer: str, rules: HubRules) -> Statement:
+    statement = verify_statement(signed, rules.directory)
+    _same_peer(statement.connector, peer)
+    codes = [statement.code, *(code for _, code, _ in statement.records)]
+    if any(code is not None and code not in CODES for code in codes):
+        raise Refused("bad_envelope")
+    indices = [index for index, _, _ in statement.records]
+    if indices != sorted(set(indices)):
+        raise Refused("bad_envelope")
+    if (statement.kind == "note") != (statement.act is not None) or (statement.kind == "refusal") == (
+        statement.code is None
+    ):
+        raise Refused("bad_envelope")
+    return statement
+
+
+def _together(header: Header, statement: Statement) -> None:
+    """An envelope and the refusals beside it come from one arrival and never speak of the same record."""
+    refused = {index for index, _, _ in statement.records}
+    if (
+        statement.kind != "refusal"
+        or statement.message_id != header.message_id
+        or (statement.request_key, statement.body_tag) != (header.request_key, header.body_tag)
+        or not refused
+        or refused & {index for index, _, _ in header.records}
+    ):
+        raise Refused("bad_envelope")

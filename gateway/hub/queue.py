@@ -1,0 +1,143 @@
+"""What is due, and in which order: one person's records stay in order, and nobody waits for another's trouble.
+
+Records of a source that share a lane are handed on in the order in which they were recorded. A message waits for
+those before it that are in flight, and steps past those that wait for a retry: it goes out without the records whose
+lane they hold. Requests and replies take no lane: a question is not a state, and its answer must not queue.
+"""
+
+import heapq
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.messages import MessageKind, RecordOutcome
+
+
+@dataclass(slots=True)
+class Due:
+    """A message with records that have not ended; `open` maps their indices to lanes."""
+
+    message_id: str
+    seq: int
+    kind: MessageKind
+    source: str
+    destination: str
+    expires_at: float
+    open: dict[int, int]
+    attempt: int = 0
+    next_at: float = 0.0
+    in_flight: frozenset[int] = frozenset()
+    parked: list[str] = field(default_factory=list)
+
+
+class Queue:
+    """The order of one tenant's due messages, in memory, derived again from the journal at every start."""
+
+    def __init__(self) -> None:
+        self._due: dict[str, Due] = {}
+        self._ready: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._later: list[tuple[float, str]] = []
+        self._lanes: dict[tuple[str, int], deque[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def get(self, message_id: str) -> Due | None:
+        """The message, if any of its records is open."""
+        return self._due.get(message_id)
+
+    def add(self, message: Due) -> None:
+        """A message that was recorded, read back after a start, or revived by a replay. In the order of `seq`, but
+        for revived ones: they take the end of their lanes, because what came after them has passed."""
+        if message.message_id in self._due or not message.open:
+            return
+        self._due[message.message_id] = message
+        if message.kind is MessageKind.EVENT:
+            for lane in set(message.open.values()):
+                self._lanes.setdefault((message.source, lane), deque()).append(message.message_id)
+        self._schedule(message)
+
+    def take(self, destination: str, now: float) -> tuple[Due, frozenset[int]] | None:
+        """The next message for this destination and the indices that may go; they count as in flight from here."""
+        ready = self._ready[destination]
+        while ready:
+            message = self._due.get(heapq.heappop(ready)[1])
+            if message is None or message.in_flight or message.next_at > now:
+                continue
+            if free := self._free(message):
+                message.in_flight = free
+                return message, free
+        return None
+
+    def ripe(self, now: float) -> list[str]:
+        """The destinations that something is ready for, once what waited until `now` is ready too."""
+        while self._later and self._later[0][0] <= now:
+            message = self._due.get(heapq.heappop(self._later)[1])
+            if message is not None and message.next_at <= now and not message.in_flight:
+                heapq.heappush(self._ready[message.destination], (message.seq, message.message_id))
+        return [destination for destination, ready in self._ready.items() if ready]
+
+    def conclude(self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float | None) -> None:
+        """An attempt is over: ended records leave their lanes, deferred ones wait until `next_at`."""
+        message = self._due[message_id]
+        message.in_flight = frozenset()
+        message.attempt = attempt
+        freed = {message.open.pop(each.index, None) for each in outcomes if each.ending is not None} - {None}
+        for lane in freed - set(message.open.values()):
+            self._leave(message, lane)
+        if message.open:
+            message.next_at = next_at or 0.0
+            self._schedule(message)
+        else:
+            del self._due[message_id]
+        self._wake(message)
+
+    def release(self, message_id: str, next_at: float) -> None:
+        """Nothing came of an attempt (the log was not writable): the message is due again at `next_at`."""
+        message = self._due[message_id]
+        message.in_flight = frozenset()
+        message.next_at = next_at
+        self._schedule(message)
+        self._wake(message)
+
+    def next_wake(self) -> float | None:
+        """When the next retry is due, in epoch seconds."""
+        return self._later[0][0] if self._later else None
+
+    def _schedule(self, message: Due) -> None:
+        if message.next_at > 0:
+            heapq.heappush(self._later, (message.next_at, message.message_id))
+        else:
+            heapq.heappush(self._ready[message.destination], (message.seq, message.message_id))
+
+    def _free(self, message: Due) -> frozenset[int]:
+        """The open indices whose lanes this message heads; none while an in-flight message heads one of the others."""
+        if message.kind is not MessageKind.EVENT:
+            return frozenset(message.open)
+        free: set[int] = set()
+        blocker: Due | None = None
+        for index, lane in message.open.items():
+            head = self._lanes[message.source, lane][0]
+            if head == message.message_id:
+                free.add(index)
+            elif blocker is None or self._due[head].in_flight:
+                blocker = self._due[head]
+        if blocker is not None and (blocker.in_flight or not free):
+            blocker.parked.append(message.message_id)
+            return frozenset()
+        return frozenset(free)
+
+    def _leave(self, message: Due, lane: "int | None") -> None:
+        if message.kind is not MessageKind.EVENT or lane is None:
+            return
+        queue = self._lanes[message.source, lane]
+        queue.remove(message.message_id)
+        if not queue:
+            del self._lanes[message.source, lane]
+
+    def _wake(self, message: Due) -> None:
+        for parked in message.parked:
+            waiting = self._due.get(parked)
+            if waiting is not None and not waiting.in_flight:
+                self._schedule(waiting)
+        message.parked.clear()

@@ -1,0 +1,112 @@
+"""Where each key lies under `keys/`, and the small public files there.
+
+    keys/<tenant>/root/root.pem, root.vkey        the tenant's key that signs the directory; belongs offline
+    keys/<tenant>/log/log.pem, log.vkey           the hub's key that signs checkpoints
+    keys/<tenant>/<connector>/…                   one edge's own: two KEM halves, signing key, secret, public.json
+    keys/<tenant>/directory.note                  the signed directory
+
+`secret.pem` holds the connector's symmetric secret as the 32-byte seed of an Ed25519 key that never signs: so all that
+is private is encrypted in one standard form, which one `openssl pkey` command shows or moves to a new passphrase.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import Misconfigured
+from gateway.keys.at_rest import Secret, read_ed25519
+from gateway.keys.directory import ConnectorEntry, ConnectorKeys
+from gateway.keys.note import NoteError, Signer, Verifier
+
+KEM_X25519: Final = "kem-x25519.pem"
+KEM_MLKEM768: Final = "kem-mlkem768.pem"
+SIGNING: Final = "signing.pem"
+SECRET: Final = "secret.pem"  # noqa: S105 (a file name)
+PUBLIC: Final = "public.json"
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_OF_THE_TENANT: Final = frozenset({"root", "log"})
+
+
+@dataclass(frozen=True, slots=True)
+class TenantKeys:
+    """The paths of one tenant's keys under the configuration's root. `system` is a tenant with a log only."""
+
+    config_root: Path
+    tenant: str
+
+    @property
+    def folder(self) -> Path:
+        return self.config_root / "keys" / self.tenant
+
+    @property
+    def directory(self) -> Path:
+        return self.folder / "directory.note"
+
+    @property
+    def root_key(self) -> Path:
+        return self.folder / "root" / "root.pem"
+
+    @property
+    def root_vkey(self) -> Path:
+        return self.folder / "root" / "root.vkey"
+
+    @property
+    def log_key(self) -> Path:
+        return self.folder / "log" / "log.pem"
+
+    @property
+    def log_vkey(self) -> Path:
+        return self.folder / "log" / "log.vkey"
+
+    def connector(self, name: str) -> Path:
+        """The folder of one connector's keys. Raises Misconfigured if the name is not a connector's."""
+        if not _NAME.fullmatch(name) or name in _OF_THE_TENANT:
+            raise Misconfigured((f"{self.folder}: a connector's name is lower-case letters, digits and _",))
+        return self.folder / name
+
+    def connectors(self) -> Iterator[str]:
+        """The connectors that have public keys here, in order."""
+        return iter(sorted(each.parent.name for each in self.folder.glob(f"*/{PUBLIC}")))
+
+
+def tenants(config_root: Path) -> list[str]:
+    """Every tenant with keys under the root, in order."""
+    return sorted(each.name for each in (config_root / "keys").glob("*/"))
+
+
+def read_public(folder: Path) -> ConnectorKeys:
+    """The public keys of a connector's folder. Raises Misconfigured naming the file."""
+    path = folder / PUBLIC
+    try:
+        entry = ConnectorEntry.model_validate_json(read_text(path))
+    except ValueError:
+        raise Misconfigured((f"{path}: is not a list of public keys",)) from None
+    return entry.keys(str(path))
+
+
+def read_verifier(path: Path) -> Verifier:
+    """A public note key (vkey) from its file. Raises Misconfigured naming the file."""
+    try:
+        return Verifier.parse(read_text(path).strip())
+    except NoteError:
+        raise Misconfigured((f"{path}: is not a public note key (vkey)",)) from None
+
+
+def read_signer(private: Path, public: Path, passphrase: Secret) -> Signer:
+    """The note key of the root or of a log. Raises Misconfigured naming the file, also if the halves do not fit."""
+    key = read_ed25519(private, passphrase)
+    verifier = read_verifier(public)
+    if verifier.public_key != key.public_key():
+        raise Misconfigured((f"{private}: is not the private key of {public}",))
+    return Signer(verifier.name, key)
+
+
+def read_text(path: Path) -> str:
+    """A public text file. Raises Misconfigured naming the file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise Misconfigured((f"{path}: cannot be read: {reason}",)) from None

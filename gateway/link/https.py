@@ -1,0 +1,64 @@
+"""What every HTTPS entrance of the gateway has in common: mutual TLS, who the peer is, and errors as problem details."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.errors import CODES, Deferred, GatewayError, Refused
+from gateway.keys.certificates import fingerprint
+from gateway.observe import Telemetry
+
+
+def server_tls(certificate: str, key: str, client_ca: str, password: Callable[[], bytes]) -> ssl.SSLContext:
+    """Mutual TLS, 1.3 only: a client without a certificate from `client_ca` does not get past the handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(certificate, key, password)
+    context.load_verify_locations(client_ca)
+    return context
+
+
+def problem(error: GatewayError, message_id: str | None = None, **more: Any) -> web.Response:
+    """An error as problem details (RFC 9457): a stable code and a sentence, never a value."""
+    code = CODES[error.code] if error.code in CODES else CODES["internal"]
+    body = {"type": f"urn:renkei:problem:{error.code}", "title": code.title, "status": code.status, "code": error.code}
+    if message_id is not None:
+        body["message_id"] = message_id
+    headers = {}
+    if isinstance(error, Deferred):
+        headers["Retry-After"] = str(max(1, round(error.retry_after or 1)))
+    return web.json_response(
+        body | more, status=code.status, headers=headers, content_type="application/problem+json"
+    )
+
+
+def peer_fingerprint(request: web.Request) -> str:
+    """The fingerprint of the certificate that the peer proved in the handshake."""
+    tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
+    certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+    if not certificate:
+        raise Refused("unknown_certificate")
+    return fingerprint(certificate)
+
+
+def problems(telemetry: Telemetry) -> Middleware:
+    """The outermost middleware of every entrance: whatever goes wrong becomes a problem that quotes nothing."""
+
+    @web.middleware
+    async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except GatewayError as error:
+            return problem(error)
+        except web.HTTPException as error:
+            body = {"type": "about:blank", "title": error.reason, "status": error.status}
+            return web.json_response(body, status=error.status, content_type="application/problem+json")
+        except Exception as error:  # noqa: BLE001  (a bug of ours: the peer hears only that)
+            telemetry.bug(error, "request failed")
+            return problem(GatewayError("internal"))
+
+    return answered

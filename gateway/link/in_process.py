@@ -1,0 +1,59 @@
+"""The link inside one process: plain calls that carry bytes, exactly what would cross a wire and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.errors import Deferred
+from gateway.messages import Envelope, Handed, Recorded, Sealed, Settled, Status
+
+
+class HubEnd(Protocol):
+    """A tenant's hub, as the link sees it; `peer` is the connector whose edge is calling."""
+
+    async def submit(self, peer: str, sealed: Sealed) -> Recorded: ...
+    async def status(self, peer: str, message_id: str) -> Status | None: ...
+
+
+class EdgeEnd(Protocol):
+    """An edge, as the link sees it."""
+
+    async def deliver(self, envelope: Envelope, wanted: frozenset[int]) -> Handed: ...
+    async def settle(self, settled: Settled) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToHub:
+    """One edge's end: it speaks as its own connector, by construction."""
+
+    hub: Callable[[], HubEnd]
+    connector: str
+
+    async def submit(self, sealed: Sealed) -> Recorded:
+        """Have it permitted and recorded. Raises Refused or Deferred."""
+        return await self.hub().submit(self.connector, sealed)
+
+    async def status(self, message_id: str) -> Status | None:
+        """What became of a message of this connector."""
+        return await self.hub().status(self.connector, message_id)
+
+
+@dataclass(slots=True)
+class ToEdges:
+    """The hub's end: every edge of this process, by tenant and connector. One that is not open is unreachable."""
+
+    edges: dict[tuple[str, str], EdgeEnd] = field(default_factory=dict)
+
+    async def deliver(self, tenant: str, connector: str, envelope: Envelope, wanted: frozenset[int]) -> Handed:
+        """Hand the envelope to the edge. Raises Deferred("system_unreachable") if there is none."""
+        return await self._edge(tenant, connector).deliver(envelope, wanted)
+
+    async def settle(self, settled: Settled) -> None:
+        """Tell the source edge. Raises what its connector raises, or Deferred as above."""
+        await self._edge(settled.tenant, settled.source).settle(settled)
+
+    def _edge(self, tenant: str, connector: str) -> EdgeEnd:
+        try:
+            return self.edges[tenant, connector]
+        except KeyError:
+            raise Deferred("system_unreachable") from None

@@ -1,0 +1,438 @@
+"""The vocabulary of the line: one frozen type for each change of trust, in the order in which a message travels.
+
+    Arrival → Attested → Parsed → Admitted → Projected → AdmittedThere → Sealed
+            → Permitted → Recorded → Opened → AdmittedHere → Settled
+
+Each type has one maker, the step named after it; `tests/architecture` proves that. Values of a message live only in
+fields marked repr=False.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+
+from gateway.errors import Refused
+from gateway.plugin.act import Act
+from gateway.plugin.payload import Payload
+
+_CLOSED: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+Hex64: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\[\]:/-]{0,127}$")]
+Count: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+def _exists(stamped: str) -> str:
+    datetime.strptime(stamped, "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007  (only whether it exists; its form is fixed)
+    return stamped
+
+
+Stamp: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z$"), AfterValidator(_exists)
+]
+MessageId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class MessageKind(StrEnum):
+    """An event has no answer; a request has one; a reply is that answer."""
+
+    EVENT = "event"
+    REQUEST = "request"
+    REPLY = "reply"
+
+
+# ---- in the sending edge -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """One record is refused. `path` is a path of the locked interface, never a key that the sender made up."""
+
+    index: int
+    code: str
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Something came to an entrance. Nothing about it is proven; time and id were set by the entrance.
+
+    `body` is bytes from the network, or the plain values that a connector put into its outbox (a BadRecord in the
+    place of a row that it could not read). `fingerprint` is of the client certificate; None from an outbox, whose
+    `connector` and `tenant` are its own by construction.
+    """
+
+    message_id: str
+    received_at: datetime
+    entrance: Literal["http", "outbox", "reply"]
+    tenant: str
+    connector: str
+    operation: str
+    body: "bytes | tuple[JsonValue | BadRecord, ...]" = field(repr=False)
+    fingerprint: str | None = None
+    listener: str | None = None
+    request_key: bytes | None = field(default=None, repr=False)
+    actor: str | None = None
+    terminal: str | None = None
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """The sender is proven: this connector of this tenant, on a listener whose zone may carry the operation."""
+
+    arrival: Arrival
+    responsible: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The body is one array of plain JSON objects, free of duplicate keys and of anything JSON should not hold."""
+
+    attested: Attested
+    records: "tuple[dict[str, JsonValue] | BadRecord, ...]" = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Each record fits the sender's locked interface, or is refused with its rule and path."""
+
+    parsed: Parsed
+    records: tuple[tuple[int, Payload], ...] = field(repr=False)
+    refused: tuple[BadRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """Each record holds exactly what the route carries; `withheld` names the paths that stayed behind."""
+
+    admitted: Admitted
+    records: "tuple[tuple[int, dict[str, JsonValue]], ...]" = field(repr=False)
+    withheld: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedThere:
+    """Each record also fits the destination's locked interface: what B may not have is never sealed for B."""
+
+    projected: Projected
+    records: "tuple[tuple[int, dict[str, JsonValue]], ...]" = field(repr=False)
+    refused: tuple[BadRecord, ...]
+
+
+# ---- between the edges ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A signed claim from the closed list of a route, with a keyed reference to its proof."""
+
+    __pydantic_config__ = _CLOSED
+    claim: Word
+    reference: Hex64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What the hub may know of a message. Serialised once; those bytes are signed, bound into the seal and stored.
+
+    `records` has, for each sealed record in order: its index in the arrival, the number of its item set, its lane.
+    `tags_digest` commits to the records' person tags in order; `request_key` and `body_tag` are keyed digests.
+    """
+
+    __pydantic_config__ = _CLOSED
+    version: Literal[1]
+    message_id: MessageId
+    kind: MessageKind
+    tenant: Word
+    source: Word
+    source_operation: Word
+    destination: Word
+    operation: Word
+    route: Word
+    source_interface: Hex64
+    destination_interface: Hex64
+    item_sets: tuple[tuple[Word, ...], ...]
+    records: tuple[tuple[Count, Count, Count], ...]
+    withheld: tuple[Word, ...]
+    created_at: Stamp
+    expires_at: Stamp
+    responsible: Word
+    legal_basis: tuple[Word, ...]
+    purpose: Word
+    attestations: tuple[Attestation, ...]
+    kem_key: Word
+    signing_key: Word
+    suite: Word
+    tags_digest: Hex64
+    correlation_id: MessageId | None = None
+    replaces: MessageId | None = None
+    actor: Word | None = None
+    terminal: Word | None = None
+    request_key: Hex64 | None = None
+    body_tag: Hex64 | None = None
+
+
+_HEADER: Final = TypeAdapter(Header)
+
+
+def encode(value: Any) -> bytes:
+    """The one byte form of headers, statements and facts: compact ASCII JSON, sorted keys, None left out."""
+    plain = value if isinstance(value, dict) else {each.name: getattr(value, each.name) for each in fields(value)}
+    kept = {name: each for name, each in plain.items() if each is not None}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=asdict).encode("ascii")
+
+
+def decode_header(header: bytes) -> Header:
+    """Read header bytes that came over a link. Raises Refused("bad_envelope") for anything but the one byte form."""
+    try:
+        decoded = _HEADER.validate_json(header)
+    except ValidationError:
+        raise Refused("bad_envelope") from None
+    # One byte form: a duplicate key, a space, 1.0 for 1 or true for 1 would come out otherwise.
+    if encode(decoded) != header or any(number >= len(decoded.item_sets) for _, number, _ in decoded.records):
+        raise Refused("bad_envelope")
+    return decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """電文: header bytes, sealed payload, signature. The only form in which a record leaves an edge."""
+
+    header: bytes
+    ciphertext: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    def pack(self) -> bytes:
+        """The wire and disk form: magic, then three lengths (big-endian u32) and the three parts."""
+        lengths = struct.pack(">III", len(self.header), len(self.ciphertext), len(self.signature))
+        return b"".join((_MAGIC, lengths, self.header, self.ciphertext, self.signature))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> "Envelope":
+        """The reverse of `pack`. Raises Refused("bad_envelope") if a single byte is out of place."""
+        start = len(_MAGIC) + 12
+        if len(packed) < start or packed[: len(_MAGIC)] != _MAGIC:
+            raise Refused("bad_envelope")
+        header, ciphertext, signature = struct.unpack(">III", packed[len(_MAGIC) : start])
+        if len(packed) != start + header + ciphertext + signature:
+            raise Refused("bad_envelope")
+        return cls(
+            packed[start : start + header],
+            packed[start + header : start + header + ciphertext],
+            packed[start + header + ciphertext :],
+        )
+
+    def signed_part(self) -> bytes:
+        """What the signature covers: a context string, the header's length, the header and the ciphertext."""
+        return signed_part(self.header, self.ciphertext)
+
+    def digest(self) -> str:
+        """SHA-256 of the packed form, in hex: what a fact says of the envelope."""
+        return hashlib.sha256(self.pack()).hexdigest()
+
+
+_MAGIC: Final = b"RENKEI1\n"
+_ENVELOPE_CONTEXT: Final = b"renkei/v1/envelope\n"
+_STATEMENT_CONTEXT: Final = b"renkei/v1/statement\n"
+
+
+def signed_part(header: bytes, ciphertext: bytes) -> bytes:
+    """The bytes that an envelope's signature covers."""
+    return b"".join((_ENVELOPE_CONTEXT, struct.pack(">I", len(header)), header, ciphertext))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """An edge's signed word to the hub about something that is not sealed: a refusal of its own, or a noted act.
+
+    A refusal without `records` refuses the whole arrival with `code`. With `records` it lists the refused records of
+    the message `message_id`, beside the envelope that holds the others, if any.
+    """
+
+    __pydantic_config__ = _CLOSED
+    version: Literal[1]
+    kind: Literal["refusal", "note"]
+    message_id: MessageId
+    tenant: Word
+    connector: Word
+    at: Stamp
+    responsible: Word
+    signing_key: Word
+    operation: Word | None = None
+    code: Word | None = None
+    records: tuple[tuple[Count, Word, Word | None], ...] = ()
+    request_key: Hex64 | None = None
+    body_tag: Hex64 | None = None
+    act: Act | None = None
+    reference: Hex64 | None = None
+    counts: dict[Word, Count] | None = None
+    actor: Word | None = None
+    terminal: Word | None = None
+
+
+_STATEMENT: Final = TypeAdapter(Statement)
+
+
+def decode_statement(statement: bytes) -> Statement:
+    """Read statement bytes that came over a link. Raises Refused("bad_envelope")."""
+    try:
+        decoded = _STATEMENT.validate_json(statement)
+    except ValidationError:
+        raise Refused("bad_envelope") from None
+    if encode(decoded) != statement:
+        raise Refused("bad_envelope")
+    return decoded
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStatement:
+    """A statement's bytes and the sending edge's signature over a context string and them."""
+
+    statement: bytes
+    signature: bytes
+
+    def signed_part(self) -> bytes:
+        """What the signature covers."""
+        return _STATEMENT_CONTEXT + self.statement
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The records' person tags in order (16 bytes each) and the salt of the digest that the header holds."""
+
+    salt: bytes
+    tags: tuple[bytes, ...]
+
+    def digest(self) -> str:
+        """SHA-256 over salt and tags, in hex."""
+        return hashlib.sha256(self.salt + b"".join(self.tags)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What an edge submits to the hub: an envelope with its tags, or a statement, or both from one arrival."""
+
+    envelope: Envelope | None
+    tags: Tags | None
+    statement: SignedStatement | None
+
+
+# ---- in the hub ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The signature is the source edge's and a route in force carries exactly this; nothing is recorded yet."""
+
+    sealed: Sealed
+    header: Header | None
+    statement: Statement | None
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Durable: the fact is a leaf of the tenant's tree and the envelope is due. `repeated`: it had been before."""
+
+    message_id: str
+    repeated: bool
+    seq: int
+
+
+class Ending(StrEnum):
+    """How a record of an envelope ended."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """One record's outcome; `ending` is None while it is deferred."""
+
+    index: int
+    ending: Ending | None
+    code: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What the receiving edge answers to a delivery: an outcome per record handed, and for a request the reply."""
+
+    outcomes: tuple[RecordOutcome, ...]
+    retry_after: float | None = None
+    reply: Sealed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Every record of a message has ended; this is what the source connector hears, at least once."""
+
+    tenant: str
+    source: str
+    message_id: str
+    outcomes: tuple[RecordOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the journal knows of a message, for the connector that sent it; `reply` is still sealed."""
+
+    message_id: str
+    kind: MessageKind
+    ended: bool
+    outcomes: tuple[RecordOutcome, ...]
+    reply: Envelope | None = None
+
+
+# ---- in the receiving edge -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The payload opened under its header with this edge's key and holds exactly the items that the header names."""
+
+    header: Header
+    records: "tuple[tuple[int, dict[str, JsonValue]], ...]" = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedHere:
+    """Each record fits this connector's own locked interface, again."""
+
+    header: Header
+    records: tuple[tuple[int, Payload], ...] = field(repr=False)
+    refused: tuple[BadRecord, ...]
+
+
+# ---- forms that several sides share --------------------------------------------------------------------------------
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds: the one form of every time in headers and facts. `moment` must be UTC."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def item_paths(record: Mapping[str, JsonValue], prefix: str = "") -> set[str]:
+    """The items of one record: the paths of all leaves that are present, without indices."""
+    paths: set[str] = set()
+    for name, value in record.items():
+        path = prefix + name
+        if isinstance(value, dict):
+            paths |= item_paths(value, path + ".")
+        elif isinstance(value, list):
+            for element in value:
+                paths |= item_paths(element, path + "[].") if isinstance(element, dict) else {path}
+        else:
+            paths.add(path)
+    return paths

@@ -1,0 +1,129 @@
+"""Telemetry: JSON lines on stdout and Prometheus metrics. It may be lost; the log may not.
+
+Only keys on the allow-list are printed, an exception shows its type and places but never its text or local variables,
+and a metric's labels are names from the configuration.
+"""
+
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, Final, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from structlog.typing import FilteringBoundLogger
+
+from gateway.messages import RecordOutcome
+
+ALLOWED: Final = frozenset(
+    {
+        "event",
+        "level",
+        "timestamp",
+        "tenant",
+        "connector",
+        "source",
+        "destination",
+        "operation",
+        "route",
+        "message_id",
+        "code",
+        "codes",
+        "path",
+        "count",
+        "counts",
+        "seconds",
+        "bytes",
+        "listener",
+        "host",
+        "port",
+        "status",
+        "error",
+        "places",
+        "problem",
+        "problems",
+        "cause",
+        "attempt",
+        "size",
+        "version",
+        "pid",
+    }
+)
+
+
+def _allowed_only(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value for key, value in event.items() if key in ALLOWED}
+
+
+def configure(stream: TextIO | None = None) -> FilteringBoundLogger:
+    """A logger that writes one JSON object a line to `stream` (stdout)."""
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.WriteLogger(stream or sys.stdout),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _allowed_only,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        cache_logger_on_first_use=True,
+    )
+    return logger
+
+
+def places(error: BaseException) -> list[str]:
+    """Where an exception was raised: file name, line and function of each frame; no text, no values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+class Telemetry:
+    """What the gateway tells about itself, beside the log."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        self.log = log
+        self.registry = CollectorRegistry()
+        self._arrivals = Counter(
+            "renkei_arrivals_total",
+            "Arrivals by entrance and result code.",
+            ("tenant", "connector", "operation", "code"),
+            registry=self.registry,
+        )
+        self._records = Counter(
+            "renkei_records_total",
+            "Records by how an attempt ended for them.",
+            ("destination", "outcome", "code"),
+            registry=self.registry,
+        )
+        self._delivery = Histogram(
+            "renkei_delivery_duration_seconds",
+            "Time of one attempt, from its fact to its outcome's fact.",
+            ("destination",),
+            registry=self.registry,
+        )
+        self._bugs = Counter(
+            "renkei_bugs_total", "Failures that no contract allows.", ("error",), registry=self.registry
+        )
+        self.facts = Gauge("renkei_log_facts", "Facts in the central log.", ("tenant",), registry=self.registry)
+        self.waiting = Gauge(
+            "renkei_messages_waiting", "Messages with records that have not ended.", ("tenant",), registry=self.registry
+        )
+        self.healthy = Gauge(
+            "renkei_log_writable", "1 while the tenant's log can be written.", ("tenant",), registry=self.registry
+        )
+
+    def arrived(self, tenant: str, connector: str, operation: str, code: str) -> None:
+        """An arrival was answered; `operation` must come from a locked interface."""
+        self._arrivals.labels(tenant, connector, operation, code).inc()
+
+    def delivered(self, destination: str, outcomes: Iterable[RecordOutcome], seconds: float) -> None:
+        """An attempt is over."""
+        self._delivery.labels(destination).observe(seconds)
+        for each in outcomes:
+            self._records.labels(destination, each.ending or "deferred", each.code or "").inc()
+
+    def bug(self, error: BaseException | None, problem: str) -> None:
+        """Something failed in a way that no contract allows: its type and places go out, its text does not."""
+        name = type(error).__name__ if error is not None else "contract"
+        self._bugs.labels(name).inc()
+        self.log.error("bug", error=name, problem=problem, places=places(error) if error is not None else [])

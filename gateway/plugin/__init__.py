@@ -1,0 +1,69 @@
+"""The door: all that a plugin may import, and nothing behind it.
+
+A plugin is a package with an entry point in the group `gateway.connectors` whose module implements the hook
+`renkei_connector`. See `docs/how-it-works.md` for the whole picture.
+"""
+
+from pydantic import JsonValue
+
+from gateway.errors import CODES, Deferred, Misconfigured, Refused
+from gateway.plugin import checks, fields
+from gateway.plugin.act import Act
+from gateway.plugin.connector import (
+    Accepted,
+    Answer,
+    Connector,
+    ConnectorSpec,
+    Context,
+    Dead,
+    DeferredRecord,
+    Delivery,
+    Duplicate,
+    Final,
+    Health,
+    Log,
+    Outbox,
+    Outcome,
+    Polls,
+    Receipt,
+    RefusedRecord,
+    TlsFiles,
+    Unreadable,
+)
+from gateway.plugin.hookspecs import hookimpl
+from gateway.plugin.interface import Interface, Operation
+from gateway.plugin.payload import Payload
+
+__all__ = [
+    "CODES",
+    "Accepted",
+    "Act",
+    "Answer",
+    "Connector",
+    "ConnectorSpec",
+    "Context",
+    "Dead",
+    "Deferred",
+    "DeferredRecord",
+    "Delivery",
+    "Duplicate",
+    "Final",
+    "Health",
+    "Interface",
+    "JsonValue",
+    "Log",
+    "Misconfigured",
+    "Operation",
+    "Outbox",
+    "Outcome",
+    "Payload",
+    "Polls",
+    "Receipt",
+    "Refused",
+    "RefusedRecord",
+    "TlsFiles",
+    "Unreadable",
+    "checks",
+    "fields",
+    "hookimpl",
+]

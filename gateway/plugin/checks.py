@@ -1,0 +1,77 @@
+"""Check digits, calendars and the search for individual numbers: pure functions from a text to yes or no."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Final
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufff9-\uffff]")
+_TWELVE_OR_MORE: Final = re.compile(r"\d{12,}", re.ASCII)
+_ALL_DIGITS = re.compile(r"\d+", re.ASCII)
+
+
+def individual_number(text: str) -> bool:
+    """個人番号: 12 digits, the last one a check digit (番号法施行令第8条, 総務省令第85号第5条)."""
+    if len(text) != 12 or not _ALL_DIGITS.fullmatch(text):
+        return False
+    weighed = sum(int(digit) * weight for digit, weight in zip(text, (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2), strict=False))
+    rest = weighed % 11
+    return int(text[11]) == (0 if rest <= 1 else 11 - rest)
+
+
+def municipality_code(text: str) -> bool:
+    """全国地方公共団体コード: 6 digits, the last one a check digit."""
+    if len(text) != 6 or not _ALL_DIGITS.fullmatch(text):
+        return False
+    weighed = sum(int(digit) * weight for digit, weight in zip(text, (6, 5, 4, 3, 2), strict=False))
+    return int(text[5]) == (11 - weighed % 11) % 10
+
+
+def calendar_date(text: str) -> bool:
+    """A date that exists, written YYYY-MM-DD."""
+    try:
+        return _DATE.fullmatch(text) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def instant(text: str) -> bool:
+    """A date and time that exist, with seconds and an offset (RFC 3339)."""
+    try:
+        return _TIME.fullmatch(text) is not None and bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def has_control_character(text: str) -> bool:
+    """C0, C1, line and paragraph separators, byte order marks and non-characters."""
+    return _CONTROL.search(text) is not None
+
+
+def holds_individual_number(text: str) -> bool:
+    """True if a free text hides a 個人番号 (C022, C191; requirements §7 no. 31).
+
+    NFKC makes full-width digits plain; whatever is neither a letter nor a digit is a separator and is removed; then
+    each run of exactly twelve digits is tried for a valid check digit.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    digits = sum(character.isdecimal() for character in plain)
+    if digits < 12:
+        return False
+    joined = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in plain if c.isalnum())
+    return any(len(run) == 12 and individual_number(run) for run in _TWELVE_OR_MORE.findall(joined))
+
+
+CHECKS: Final[MappingProxyType[str, tuple[Callable[[str], bool], str]]] = MappingProxyType(
+    {
+        "individual_number": (individual_number, "check_digit"),
+        "municipality_code": (municipality_code, "check_digit"),
+        "date": (calendar_date, "not_a_date"),
+        "instant": (instant, "not_a_time"),
+    }
+)
+"""Named checks that a lock file may ask for, each with the code of its refusal."""

@@ -1,0 +1,130 @@
+"""A locked interface as plain data, and the model that is built from it when the plugin's own code is elsewhere.
+
+The digest of this data is in every header and fact. It holds everything that decides what may flow: a plugin upgrade
+that widens any of it, or turns a code list into free text, changes the digest and stops the daemon at start-up.
+"""
+
+import hashlib
+import json
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from gateway.plugin.fields import DataClass, Item, Kind
+from gateway.plugin.payload import Payload
+
+
+class _Closed(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ContractField(_Closed):
+    """One allowed path. `a.b` is a member of an object, `a[].b` a member of each element of a list."""
+
+    path: str
+    kind: Literal["code", "text", "integer", "flag", "object", "list"]
+    required: bool
+    label: str = ""
+    data_class: DataClass | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    values: tuple[str, ...] | None = None
+    check: str | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+    @classmethod
+    def of(cls, path: str, item: Item, required: bool) -> Self:
+        """The locked form of a catalogue item at a path."""
+        rules = {name: getattr(item, name) for name in _RULES}
+        return cls(path=path, kind=item.kind.value, required=required, **rules)
+
+    def item(self) -> Item:
+        """The catalogue item that this field was locked from; only for leaves."""
+        if self.data_class is None:
+            raise TypeError(f"{self.path} is not a leaf")
+        rules = {name: getattr(self, name) for name in _RULES}
+        return Item(name=self.path.rpartition(".")[2], kind=Kind(self.kind), **rules)
+
+
+_RULES = ("label", "data_class", "max_length", "pattern", "values", "check", "minimum", "maximum")
+
+
+class ContractOperation(_Closed):
+    """One operation of a locked interface."""
+
+    name: str
+    label: str
+    direction: Literal["sends", "receives"]
+    kind: Literal["event", "request"]
+    person_key: str
+    version: tuple[str, ...] = ()
+    fields: tuple[ContractField, ...]
+    reply: tuple[ContractField, ...] = ()
+
+    def leaves(self) -> frozenset[str]:
+        """The paths that can be items: leaves only, without indices."""
+        return frozenset(field.path for field in self.fields if field.data_class is not None)
+
+    def reply_leaves(self) -> frozenset[str]:
+        """The same for the reply."""
+        return frozenset(field.path for field in self.reply if field.data_class is not None)
+
+
+class Contract(_Closed):
+    """A connector's whole locked interface."""
+
+    connector: str
+    version: str
+    codes: dict[str, str] = Field(default_factory=dict)
+    operations: tuple[ContractOperation, ...]
+
+    def canonical(self) -> bytes:
+        """The one byte form that the digest speaks of: compact UTF-8 JSON with sorted keys and without defaults."""
+        plain = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical form, in hex."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+    def operation(self, direction: Literal["sends", "receives"], name: str) -> ContractOperation | None:
+        """The operation of that name and direction, or None."""
+        return next((each for each in self.operations if (each.direction, each.name) == (direction, name)), None)
+
+    def data_classes(self) -> frozenset[DataClass]:
+        """Every data class that this interface can carry, in either direction."""
+        return frozenset(
+            field.data_class
+            for operation in self.operations
+            for field in (*operation.fields, *operation.reply)
+            if field.data_class is not None
+        )
+
+
+@cache
+def model_of(name: str, fields: tuple[ContractField, ...]) -> type[Payload]:
+    """A payload model with exactly the locked fields, for the end whose plugin is not here."""
+    direct = [field for field in fields if "." not in field.path]
+    annotations: dict[str, Any] = {}
+    for field in direct:
+        annotation: Any
+        if field.kind in ("object", "list"):
+            mark = "[]." if field.kind == "list" else "."
+            inner = tuple(
+                each.model_copy(update={"path": each.path.removeprefix(field.path + mark)})
+                for each in fields
+                if each.path.startswith(field.path + mark)
+            )
+            model = model_of(f"{name}.{field.path}", inner)
+            # An empty list would be present without an item, so that the header could not name it.
+            many: Any = Annotated[list[model], Field(min_length=1)]  # type: ignore[valid-type]
+            annotation = many if field.kind == "list" else model
+        else:
+            annotation = Annotated[_PYTHON[field.kind], field.item()]
+        annotations[field.path] = annotation if field.required else (annotation | None, None)
+    return create_model(name, __base__=Payload, **annotations)
+
+
+_PYTHON: dict[str, type] = {"code": str, "text": str, "integer": int, "flag": bool}

@@ -1,0 +1,102 @@
+"""What a connector says it speaks: operations, their payloads, who the person is and which state is newer.
+
+An `Interface` is a declaration in code. `describe` turns it into a `Contract`, the plain data that is reviewed,
+committed as `config/interfaces/<connector>.json`, and must equal the declaration whenever the gateway starts.
+"""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gateway.plugin.contract import Contract, ContractField, ContractOperation
+from gateway.plugin.fields import Item
+from gateway.plugin.payload import Payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One named exchange, seen from the connector: it `sends` it into the line or `receives` it from there.
+
+    A `reply` makes it a request. `person_key` is the top-level attribute that names the person (I15 for a municipal
+    system): it orders a person's records. `version` names attributes that, compared in their order, say which of two
+    states of one person is newer.
+    """
+
+    name: str
+    label: str
+    direction: Literal["sends", "receives"]
+    payload: type[Payload]
+    person_key: str
+    version: tuple[str, ...] = ()
+    reply: type[Payload] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """A connector's fixed set of operations. `codes` are refusal codes of its own system, each with its meaning."""
+
+    connector: str
+    version: str
+    operations: tuple[Operation, ...]
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+
+def describe(interface: Interface) -> Contract:
+    """The whole declaration as data, in a fixed order. Raises TypeError where the declaration cannot be locked."""
+    return Contract(
+        connector=interface.connector,
+        version=interface.version,
+        codes=dict(sorted(interface.codes.items())),
+        operations=tuple(
+            ContractOperation(
+                name=operation.name,
+                label=operation.label,
+                direction=operation.direction,
+                kind="request" if operation.reply else "event",
+                person_key=operation.person_key,
+                version=operation.version,
+                fields=tuple(_fields(operation.payload)),
+                reply=tuple(_fields(operation.reply)) if operation.reply else (),
+            )
+            for operation in sorted(interface.operations, key=lambda each: (each.direction, each.name))
+        ),
+    )
+
+
+def _fields(model: type[Payload], prefix: str = "") -> Iterator[ContractField]:
+    for name, info in model.model_fields.items():
+        path = prefix + name
+        required = info.is_required()
+        inner = _without_none(info.annotation)
+        nested, many = _nested(inner)
+        if nested is not None:
+            yield ContractField(path=path, kind="list" if many else "object", required=required)
+            yield from _fields(nested, f"{path}[]." if many else f"{path}.")
+            continue
+        item = next((each for each in _metadata(info.annotation, info.metadata) if isinstance(each, Item)), None)
+        if item is None or item.name != name:
+            raise TypeError(f"{model.__name__}.{name} is not typed with the catalogue item of that name")
+        yield ContractField.of(path, item, required)
+
+
+def _metadata(annotation: object, metadata: list[object]) -> Iterator[object]:
+    yield from metadata
+    for argument in typing.get_args(annotation):
+        yield from getattr(argument, "__metadata__", ())
+
+
+def _without_none(annotation: object) -> object:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kept = [each for each in typing.get_args(annotation) if each is not type(None)]
+        return kept[0] if len(kept) == 1 else annotation
+    return annotation
+
+
+def _nested(annotation: object) -> tuple[type[Payload] | None, bool]:
+    many = typing.get_origin(annotation) is list
+    candidate = typing.get_args(annotation)[0] if many else annotation
+    if isinstance(candidate, type) and issubclass(candidate, Payload):
+        return candidate, many
+    return None, False

@@ -1,0 +1,21 @@
+"""The one base of everything that may be inside an envelope: closed, strict, immutable, and mute about its values."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Payload(BaseModel):
+    """A record of one operation. Declare its fields with the aliases of `gateway.plugin.fields`.
+
+    Nested parts derive from `Payload` too, because pydantic does not inherit the outer model's closedness.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, revalidate_instances="never"
+    )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__

@@ -1,0 +1,124 @@
+"""One municipality's site in a scratch folder: made by `gateway init`, with ports and folders of its own.
+
+Reads the configuration as any operator's script would: the TOML files say where certificates, listeners and the
+exchange folder are.
+"""
+
+import hashlib
+import re
+import secrets
+import ssl
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from gateway_demo_city.form import Form
+from gateway_demo_city.people import MUNICIPALITY
+from gateway_demo_city.stage import Failed, Stage, client_tls, free_port, gateway
+
+SOURCE = "health_management"
+DESTINATION = "vaccination_records"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The root folder and what its configuration says."""
+
+    root: Path
+    gateway: dict[str, Any]
+    tenant: dict[str, Any]
+
+    @classmethod
+    async def make(cls, stage: Stage) -> Self:
+        """A new site with free ports, the exchange folder inside the root, and retries at a demo's pace."""
+        root = stage.root
+        await stage.must("init", *gateway("init", str(root), "--tenant", MUNICIPALITY))
+        (root / "exchange").mkdir(exist_ok=True)
+        file = root / "config" / "gateway.toml"
+        file.write_text(re.sub(r"(?m)^port = \d+", lambda _: f"port = {free_port()}", file.read_text()))
+        _set(root, exchange_folder=str(root / "exchange"))
+        return cls.read(root)
+
+    @classmethod
+    def read(cls, root: Path) -> Self:
+        """The site as configured now."""
+        return cls(
+            root,
+            tomllib.loads((root / "config" / "gateway.toml").read_text()),
+            tomllib.loads(_tenant_file(root).read_text()),
+        )
+
+    def point_at(self, port: int) -> None:
+        """Let the connector of the record system speak to this port of the loopback address."""
+        _set(self.root, base_url=f"https://localhost:{port}")
+
+    @property
+    def exchange(self) -> Path:
+        """The municipal system's own folder."""
+        return Path(self.tenant["connectors"][SOURCE]["settings"]["exchange_folder"])
+
+    @property
+    def form(self) -> Form:
+        """How the municipal system writes its files."""
+        return Form.configured(self.tenant["connectors"][SOURCE]["settings"])
+
+    def admin(self) -> tuple[str, ssl.SSLContext]:
+        """The operators' address and the identity of one operator."""
+        admin = self.gateway["admin"]
+        certificate = self.root / next(iter(admin["operators"].values()))
+        return _address(admin), client_tls(self.root / admin["client_ca"], certificate, certificate.with_suffix(".key"))
+
+    def line(self) -> tuple[str, ssl.SSLContext]:
+        """Where the municipal system asks, and its identity."""
+        listener = self.gateway["listeners"][0]
+        certificate = self.root / self.tenant["connectors"][SOURCE]["certificates"][0]
+        identity = client_tls(self.root / listener["client_ca"], certificate, certificate.with_suffix(".key"))
+        return f"{_address(listener)}/v1/{MUNICIPALITY}/{SOURCE}", identity
+
+    def records(self, port: int) -> tuple[str, ssl.SSLContext]:
+        """The record system's address and the identity of the connector that speaks to it."""
+        tls = self.tenant["connectors"][DESTINATION]["settings"]["tls"]
+        return f"https://localhost:{port}", client_tls(
+            *(self.root / tls[name] for name in ("ca", "certificate", "key"))
+        )
+
+    def record_system(self) -> Path:
+        """Write the record system's own configuration, with a new key for its area; the file's path."""
+        folder = self.root / "record_system"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        key = folder / "area.key"
+        key.touch(mode=0o600)
+        key.write_text(secrets.token_hex(32))
+        tls = self.tenant["connectors"][DESTINATION]["settings"]["tls"]
+        der = ssl.PEM_cert_to_DER_cert((self.root / tls["certificate"]).read_text())
+        server = self.root / "keys" / "tls" / "record_system.crt"
+        if not server.exists():
+            raise Failed("gateway init made no server certificate for the record system")
+        file = folder / "record_system.toml"
+        file.write_text(
+            f'data = "data"\n[listen]\nport = 0\n'
+            f'[tls]\ncertificate = "{server}"\nkey = "{server.with_suffix(".key")}"\nca = "{self.root / tls["ca"]}"\n'
+            f'[[area]]\nmunicipality_code = "{MUNICIPALITY}"\nkey = "file:area.key"\n'
+            f'certificates = ["{hashlib.sha256(der).hexdigest()}"]\n'
+        )
+        return file
+
+
+def _address(listener: dict[str, Any]) -> str:
+    return f"https://{listener['host']}:{listener['port']}"
+
+
+def _tenant_file(root: Path) -> Path:
+    return root / "config" / "tenants" / f"{MUNICIPALITY}.toml"
+
+
+def _set(root: Path, **values: str) -> None:
+    """Give keys of the tenant's file other values. Raises Failed if a key does not stand there exactly once."""
+    file = _tenant_file(root)
+    text = file.read_text()
+    for key, value in values.items():
+        text, found = re.subn(rf"(?m)^{key}( *)=.*$", rf'{key}\1= "{value}"', text)
+        if found != 1:
+            raise Failed(f"{file.name}: {key} stands there {found} times")
+    file.write_text(text)

@@ -1,0 +1,133 @@
+"""The processes of the demo: started with their output in files, watched while they run, ended by SIGTERM.
+
+Only processes that were started here are ever ended, each by its own handle.
+"""
+
+import asyncio
+import json
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+_PATIENCE: Final = 30.0
+_PAUSE: Final = 0.05
+
+
+class Failed(Exception):
+    """The demo cannot go on. The text is for people and holds no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A child with its standard output and error in files."""
+
+    name: str
+    child: asyncio.subprocess.Process
+    out: Path
+    err: Path
+
+    async def first_line(self) -> dict[str, Any]:
+        """The first line of its standard output, which is JSON. Raises Failed."""
+        await until(lambda: self.running(f"{self.name} to start") and b"\n" in self.out.read_bytes())
+        line = json.loads(self.out.read_bytes().splitlines()[0])
+        if not isinstance(line, dict):
+            raise Failed(f"{self.name} did not begin with a JSON object")
+        return line
+
+    def last_line(self) -> dict[str, Any]:
+        """The last line of its standard output, which is JSON."""
+        line = json.loads(self.out.read_bytes().splitlines()[-1])
+        return line if isinstance(line, dict) else {}
+
+    def running(self, awaited: str) -> bool:
+        """True; raises Failed, with what it said last, if it has ended by itself."""
+        if self.child.returncode is not None:
+            said = self.err.read_text(errors="replace").splitlines()[-5:]
+            raise Failed("\n".join([f"{self.name} ended with {self.child.returncode} while awaiting {awaited}", *said]))
+        return True
+
+    async def stop(self) -> int:
+        """SIGTERM, then its exit status; killed if it does not end in half a minute."""
+        if self.child.returncode is None:
+            self.child.terminate()
+        try:
+            return await asyncio.wait_for(self.child.wait(), _PATIENCE)
+        except TimeoutError:
+            self.child.kill()
+            return await self.child.wait()
+
+
+class Stage:
+    """The processes of one run, all ended when it is left. Their output goes to `observed/` under the root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.observed = root / "observed"
+        self._running = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self.observed.mkdir(parents=True, exist_ok=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._running.aclose()
+
+    async def start(self, name: str, *command: str) -> Process:
+        """Start a process that stays."""
+        out, err = self.observed / f"{name}.out", self.observed / f"{name}.err"
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            child = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr, cwd=self.root)
+        process = Process(name, child, out, err)
+        self._running.push_async_callback(process.stop)
+        return process
+
+    async def run(self, name: str, *command: str) -> tuple[int, str]:
+        """Run a process to its end: exit status and standard output."""
+        process = await self.start(name, *command)
+        status = await process.child.wait()
+        return status, process.out.read_text()
+
+    async def must(self, name: str, *command: str) -> str:
+        """The standard output of a process that has to end with 0. Raises Failed with what it said."""
+        status, out = await self.run(name, *command)
+        if status != 0:
+            err = (self.observed / f"{name}.err").read_text(errors="replace")
+            raise Failed(f"{name} ended with {status}\n{err or out}".rstrip())
+        return out
+
+
+def gateway(*arguments: str) -> tuple[str, ...]:
+    """The command line of the gateway that is installed beside this Python."""
+    return (str(Path(sys.executable).with_name("gateway")), *arguments)
+
+
+async def until(holds: Callable[[], bool], patience: float = _PATIENCE) -> None:
+    """Wait until something holds. Raises Failed after `patience` seconds."""
+    ends = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > ends:
+            raise Failed(f"waited {patience:.0f} s in vain")
+        await asyncio.sleep(_PAUSE)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def client_tls(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """Mutual TLS as the peer with this certificate."""
+    context = ssl.create_default_context(cafile=str(ca))
+    context.load_cert_chain(certificate, key)
+    return context

@@ -1,0 +1,52 @@
+"""Cuts the rows of a file into the batches that are sent: pure, and the same for the same rows.
+
+One rule: batches sent in the order given here never let one row of a person overtake an earlier one of that person.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gateway.plugin import JsonValue, Unreadable
+from gateway_health_management.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one operation that travel as one message; `numbers` says which row each record is."""
+
+    operation: str
+    numbers: tuple[int, ...]
+    records: tuple[dict[str, JsonValue] | Unreadable, ...] = field(repr=False)
+
+    def key(self, sha256: bytes, reading: str) -> bytes:
+        """The same for the same place of the same bytes under the same reading, whatever the file is called."""
+        place = f"{self.operation}:{self.numbers[0]}:{len(self.numbers)}"
+        return f"{sha256.hex()}:{reading}:{place}".encode()
+
+
+def batches(rows: Iterable[Row], size: int) -> Iterator[Batch]:
+    """Batches of at most `size` rows, in the order in which to send them.
+
+    Rows are collected up to `size`; the collected rows of one operation are one batch, and the operation that came
+    first goes first. They are cut early before a row that would so go ahead of an earlier row of its person.
+    """
+    collected: list[Row] = []
+    behind: set[str | None] = set()
+    for row in rows:
+        if len(collected) == size or (row.operation == _first(collected) and row.person in behind):
+            yield from _parted(collected)
+            collected, behind = [], set()
+        collected.append(row)
+        if row.operation != _first(collected) and row.person is not None:
+            behind.add(row.person)
+    yield from _parted(collected)
+
+
+def _first(collected: list[Row]) -> str | None:
+    return collected[0].operation if collected else None
+
+
+def _parted(collected: list[Row]) -> Iterator[Batch]:
+    for operation in dict.fromkeys(row.operation for row in collected):
+        rows = [row for row in collected if row.operation == operation]
+        yield Batch(operation, tuple(row.number for row in rows), tuple(row.record for row in rows))

@@ -1,0 +1,183 @@
+"""The connector of the health management system: each file of the exchange folder goes into the line and gets a status.
+
+It keeps nothing of its own. After kill -9 a file that is still in `work/` is read again from its beginning; the same
+chunks get the same receipts, so that nothing is lost and nothing comes twice.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from gateway.plugin import Accepted, Act, Context, Deferred, Delivery, Final, Health, Outcome, Refused
+from gateway_health_management.chunks import Batch, batches
+from gateway_health_management.folder import Folder
+from gateway_health_management.rows import FileChanged, Fingerprint, WholeFileRefused, fingerprint, read
+from gateway_health_management.settings import Settings
+from gateway_health_management.status import Result, Results, Slip, write_slip, write_status
+
+_SECOND_TRY = 1.0
+
+
+@dataclass(slots=True)
+class _File:
+    """A file in `work/`. `refusal` is set if it was refused whole; `noted`: the log has its end."""
+
+    name: str
+    known: Fingerprint
+    results: Results = field(default_factory=Results)
+    refusal: Result | None = None
+    all_sent: bool = False
+    noted: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.all_sent and not self.results.pending
+
+
+class HealthManagement:
+    """One municipality's system. `poll` does all the work on files; `settled` only remembers what it hears."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, _File] = {}
+        self._heard = asyncio.Event()
+        self._early: dict[str, Mapping[int, Final]] | None = None
+
+    async def open(self, context: Context) -> None:
+        assert isinstance(context.settings, Settings)  # noqa: S101  (the spec says so)
+        self._context, self._settings = context, context.settings
+        self._folder = Folder(self._settings.exchange_folder)
+        self._reading = self._settings.reading()
+
+    async def close(self) -> None:
+        self._files.clear()
+
+    async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
+        """Only late replies to look-ups come here. The asker fetches them at GET /v1/messages/{id}."""
+        return {index: Accepted() for index, _ in delivery.records}
+
+    async def health(self) -> Health:
+        try:
+            if not await asyncio.to_thread(self._folder.usable):
+                return Health(ok=False, detail="the exchange folder or a folder in it is missing or not writable")
+            waiting = await asyncio.to_thread(self._folder.waiting)
+            working = len(await asyncio.to_thread(self._folder.in_work))
+        except OSError:
+            return Health(ok=False, detail="the exchange folder cannot be read")
+        return Health(ok=True, detail=f"files in work: {working}; files in in/ that cannot be taken yet: {waiting}")
+
+    async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
+        """May come before `send` has returned, for two files with the same bytes, or for a life before this one."""
+        if self._early is not None:
+            self._early[message_id] = {**self._early.get(message_id, {}), **outcomes}
+        for file in self._files.values():
+            file.results.settled(message_id, outcomes)
+        self._heard.set()
+
+    # ---- the folder --------------------------------------------------------------------------------------------------
+
+    async def poll(self) -> None:
+        """One round: take what is ready, send what is not sent, finish what has ended, delete what is old."""
+        try:
+            await asyncio.to_thread(self._folder.prepare)
+            await asyncio.to_thread(self._folder.take, self._settings.ready)
+            for name in await asyncio.to_thread(self._folder.in_work):
+                if name not in self._files:
+                    await self._work_on(name)
+            await self._finish_ended()
+            await self._delete_old()
+        except OSError:  # its text holds a path, and so perhaps a person's name
+            raise Deferred("system_unreachable") from None
+
+    async def _work_on(self, name: str) -> None:
+        """Send a whole file. If that breaks off, it is forgotten, and begins anew in the next round."""
+        try:
+            known = await asyncio.to_thread(fingerprint, self._folder.work / name)
+            file = self._files[name] = _File(name, known)
+            await self._note(Act.FILE_TAKEN, known.sha256, {"bytes": known.size})
+            await self._send(file)
+            file.all_sent = True
+        except (OSError, FileChanged) as problem:  # this file's trouble; the others go on
+            self._context.log.warning("file_not_read", error=type(problem).__name__)
+        finally:
+            if name in self._files and not self._files[name].all_sent:
+                del self._files[name]
+
+    async def _send(self, file: _File) -> None:
+        rows = read(self._folder.work / file.name, file.known, self._settings)
+        cut = batches(rows, self._settings.chunk_records)
+        try:
+            while (batch := await asyncio.to_thread(next, cut, None)) is not None:
+                await self._room()
+                await self._send_batch(file, batch)
+        except WholeFileRefused as refused:
+            place = f"列{refused.column}" if refused.column else refused.path or ""
+            file.refusal = Result("refused", refused.code, place)
+
+    async def _send_batch(self, file: _File, batch: Batch) -> None:
+        key = batch.key(file.known.sha256, self._reading)
+        while True:
+            self._early = {}
+            try:
+                receipt = await self._context.outbox.send(batch.operation, batch.records, key=key)
+            except Deferred as later:
+                await asyncio.sleep(later.retry_after or _SECOND_TRY)
+                continue
+            except Refused as refused:
+                return file.results.refused(batch.numbers, refused.code, refused.path)
+            finally:
+                early, self._early = self._early, None
+            file.results.sent(receipt.message_id, batch.numbers)
+            return file.results.settled(receipt.message_id, early.get(receipt.message_id, {}))
+
+    async def _room(self) -> None:
+        """Until fewer messages are under way than may be. Meanwhile other files may come to their end."""
+        while True:
+            self._heard.clear()
+            await self._finish_ended()
+            if sum(file.results.pending for file in self._files.values()) < self._settings.chunks_in_flight:
+                return
+            await self._heard.wait()
+
+    async def _note(self, act: Act, sha256: bytes, counts: Mapping[str, int]) -> None:
+        while True:
+            try:
+                return await self._context.outbox.note(act, reference=sha256, counts=counts)
+            except Deferred as later:
+                await asyncio.sleep(later.retry_after or _SECOND_TRY)
+
+    # ---- the end of a file -------------------------------------------------------------------------------------------
+
+    async def _finish_ended(self) -> None:
+        for file in [each for each in self._files.values() if each.ended]:
+            try:
+                await self._finish(file)
+            except OSError as problem:  # a full disk, say: it stays ended, and is tried again
+                self._context.log.warning("status_not_written", error=type(problem).__name__)
+
+    async def _finish(self, file: _File) -> None:
+        """First the log, then the slip, then the status that the system waits for, then the file leaves `work/`."""
+        counts = await asyncio.to_thread(file.results.counts)
+        if not file.noted:
+            act = Act.FILE_REFUSED if file.refusal else Act.FILE_FINISHED
+            await self._note(act, file.known.sha256, counts)
+            file.noted = True
+        await asyncio.to_thread(self._publish, file, counts)
+        await asyncio.to_thread(self._folder.finish, file.name, self._context.now().timestamp())
+        del self._files[file.name]
+        self._context.log.info("file_ended", **counts)
+
+    def _publish(self, file: _File, counts: Mapping[str, int]) -> None:
+        settings = self._settings
+        code = file.refusal.code if file.refusal else "finished"
+        slip = Slip(self._context.now(), self._context.tenant, file.known.sha256, code, counts)
+        rows = iter([(0, file.refusal, "")]) if file.refusal else file.results.each()
+        self._folder.publish(file.name, ".slip.csv", settings.encoding, lambda out: write_slip(out, slip, settings))
+        self._folder.publish(file.name, ".status.csv", settings.encoding, lambda out: write_status(out, rows, settings))
+
+    async def _delete_old(self) -> None:
+        kept = timedelta(seconds=self._settings.keep_finished_seconds)
+        for path in await asyncio.to_thread(self._folder.finished_before, (self._context.now() - kept).timestamp()):
+            gone = await asyncio.to_thread(fingerprint, path)
+            await self._note(Act.FILE_DELETED, gone.sha256, {"bytes": gone.size})
+            await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -1,0 +1,144 @@
+"""The exchange folder: `in/` → `work/` → `done/`, and `status/`, by atomic renames within one file system.
+
+A file is taken when it has been renamed into `in/`, or when its `.end` file stands beside it; never by its age. Every
+step may be cut off by kill -9 and is finished, or harmlessly done again, the next time. File names may hold personal
+data: they stay in this folder.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import Final, Literal, TextIO
+
+_SUBFOLDERS: Final = ("in", "work", "done", "status")
+_END: Final = ".end"
+_UNFINISHED: Final = (".tmp", ".part", _END)
+_NUMBERED: Final = re.compile(r"~[0-9]+$")
+_STATUS_SUFFIXES: Final = (".status.csv", ".slip.csv")
+_LONGEST_NAME: Final = 200
+"""In bytes: file systems allow 255, and status files need some more than the name."""
+
+
+class Folder:
+    """One system's exchange folder. Every method raises OSError where the folder cannot be used.
+
+    There must be one gateway on one folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._in, self.work, self._done, self._status = (root / name for name in _SUBFOLDERS)
+
+    def prepare(self) -> None:
+        """Make the sub-folders that are missing; the exchange folder itself must be there."""
+        for name in _SUBFOLDERS:
+            (self._root / name).mkdir(exist_ok=True)
+
+    def usable(self) -> bool:
+        """Whether all four sub-folders are there and may be changed."""
+        return all(os.access(self._root / name, os.R_OK | os.W_OK | os.X_OK) for name in _SUBFOLDERS)
+
+    # ---- in → work ---------------------------------------------------------------------------------------------------
+
+    def take(self, ready: Literal["renamed", "end_file"]) -> None:
+        """Move every file that is ready into `work/`, under a name that no other file's status has."""
+        self._finish_taking()
+        names = _files(self._in)
+        for name in names:
+            if name.lower().endswith(_UNFINISHED) or len(os.fsencode(name)) > _LONGEST_NAME:
+                continue
+            with suppress(OSError):  # one file that cannot be moved must not keep the others back; health counts it
+                if ready == "renamed":
+                    (self._in / name).rename(self.work / self._free_name(name))
+                elif name + _END in names:
+                    self._take_with_end_file(name)
+
+    def waiting(self) -> int:
+        """How many files are in `in/` that were not taken."""
+        return len(_files(self._in))
+
+    def _take_with_end_file(self, name: str) -> None:
+        """The `.end` file goes first: while it is in `work/` alone, the file in `in/` is whole and to be moved."""
+        target = self._free_name(name)
+        end = (self._in / (name + _END)).rename(self.work / (target + _END))
+        (self._in / name).rename(self.work / target)
+        end.unlink()
+
+    def _finish_taking(self) -> None:
+        for name in _files(self.work):
+            if not name.endswith(_END):
+                continue
+            target = self.work / name.removesuffix(_END)
+            stem, extension = _parted(target.name)
+            source = self._in / (_NUMBERED.sub("", stem) + extension)
+            if source.exists() and not target.exists():
+                source.rename(target)
+            (self.work / name).unlink()
+
+    def _free_name(self, name: str) -> str:
+        """The name itself, or with ~2, ~3, ... on its stem; cut off again, that always gives the name."""
+        stem, extension = _parted(name)
+        used = self._used_stems()
+        if stem.casefold() not in used and not _NUMBERED.search(stem):
+            return name
+        number = 2
+        while f"{stem}~{number}".casefold() in used:
+            number += 1
+        return f"{stem}~{number}{extension}"
+
+    def _used_stems(self) -> set[str]:
+        stems = [_parted(name.removesuffix(_END))[0] for name in (*_files(self.work), *_files(self._done))]
+        for name in _files(self._status):
+            stems += [name.removesuffix(suffix) for suffix in _STATUS_SUFFIXES if name.endswith(suffix)]
+        return {stem.casefold() for stem in stems}
+
+    # ---- work → done → gone ------------------------------------------------------------------------------------------
+
+    def in_work(self) -> list[str]:
+        """The names of the files that are being worked on, the one written first by the system first."""
+        found = [((self.work / name).stat().st_mtime_ns, name) for name in _files(self.work) if not name.endswith(_END)]
+        return [name for _, name in sorted(found)]
+
+    def publish(self, name: str, suffix: str, encoding: str, write: Callable[[TextIO], None]) -> None:
+        """Write a file about a file into `status/`: there is the whole of it, or nothing."""
+        path = self._status / (_parted(name)[0] + suffix)
+        unfinished = path.with_name(f".{path.name}.tmp")
+        with unfinished.open("w", encoding=encoding, newline="") as out:
+            write(out)
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.replace(path)
+        _sync(self._status)
+
+    def finish(self, name: str, at: float) -> None:
+        """Move a file to `done/`. Its time becomes the time of finishing, from which its keeping counts."""
+        path = self.work / name
+        os.utime(path, (at, at))
+        path.rename(self._done / name)
+
+    def finished_before(self, at: float) -> list[Path]:
+        """The files in `done/` that were finished before that time (seconds since 1970)."""
+        return [path for name in _files(self._done) if (path := self._done / name).stat().st_mtime < at]
+
+
+def _files(folder: Path) -> list[str]:
+    """The plain files of a folder by name: no folders, no links, nothing hidden."""
+    with os.scandir(folder) as entries:
+        return sorted(
+            each.name for each in entries if not each.name.startswith(".") and each.is_file(follow_symlinks=False)
+        )
+
+
+def _parted(name: str) -> tuple[str, str]:
+    plain = PurePath(name)
+    return plain.stem, plain.suffix
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,113 @@
+"""Behaves as the municipal system does at its exchange folder: drops files the way it does, and reads what comes back.
+
+`python -m gateway_health_management.simulator drop FOLDER FILE` and `... status FOLDER NAME` do it by hand.
+"""
+
+import argparse
+import csv
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Final, Literal
+
+How = Literal["renamed", "end_file"]
+_GLANCE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """One line of a status file. Row 0 is the file as a whole; `path` is a field of the interface, or 列n."""
+
+    row: int
+    ending: str
+    code: str
+    path: str
+    message_id: str
+
+
+def city_csv(headers: Sequence[str], rows: Iterable[Sequence[str]], encoding: str) -> bytes:
+    """A file as these systems write it: every field quoted, CRLF."""
+    lines = (",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in (headers, *rows))
+    return "".join(line + "\r\n" for line in lines).encode(encoding)
+
+
+def drop(folder: Path, name: str, data: bytes, how: How = "renamed") -> None:
+    """Put a file into `in/`: written beside and renamed, or written in place and followed by its `.end` file."""
+    there = folder / "in" / name
+    written = there.with_name(f".{name}.tmp") if how == "renamed" else there
+    with written.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if how == "renamed":
+        written.rename(there)
+    else:
+        there.with_name(f"{name}.end").touch()
+
+
+def read_status(folder: Path, name: str, encoding: str) -> list[StatusLine] | None:
+    """The status file of a dropped file, or None while there is none."""
+    try:
+        with _status_path(folder, name, "status").open(encoding=encoding, newline="") as file:
+            lines = list(csv.reader(file, strict=True))[1:]
+    except FileNotFoundError:
+        return None
+    return [StatusLine(int(row), ending, code, path, message) for row, _, ending, code, path, _, message in lines]
+
+
+def read_slip(folder: Path, name: str, encoding: str) -> dict[str, str] | None:
+    """The hand-over slip (受渡票) of a dropped file by its headings, or None while there is none."""
+    try:
+        with _status_path(folder, name, "slip").open(encoding=encoding, newline="") as file:
+            return next(csv.DictReader(file))
+    except FileNotFoundError:
+        return None
+
+
+def wait_status(folder: Path, name: str, encoding: str, patience: float = 60.0) -> list[StatusLine]:
+    """The status file, as soon as it is there; TimeoutError after `patience` seconds."""
+    until = time.monotonic() + patience
+    while (lines := read_status(folder, name, encoding)) is None:
+        if time.monotonic() > until:
+            raise TimeoutError("no status file yet")
+        time.sleep(_GLANCE)
+    return lines
+
+
+def _status_path(folder: Path, name: str, kind: Literal["status", "slip"]) -> Path:
+    return folder / "status" / f"{PurePath(name).stem}.{kind}.csv"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="health-management-simulator", description=__doc__.partition("\n")[0])
+    acts = parser.add_subparsers(dest="act", required=True)
+    dropping = acts.add_parser("drop", help="put FILE into the exchange folder")
+    dropping.add_argument("folder", type=Path)
+    dropping.add_argument("file", type=Path)
+    dropping.add_argument("--how", choices=("renamed", "end_file"), default="renamed")
+    asking = acts.add_parser("status", help="wait for the status of the file called NAME and show its counts")
+    asking.add_argument("folder", type=Path)
+    asking.add_argument("name")
+    asking.add_argument("--encoding", default="cp932")
+    asking.add_argument("--patience", type=float, default=60.0)
+    said = parser.parse_args(arguments)
+    if said.act == "drop":
+        drop(said.folder, said.file.name, said.file.read_bytes(), said.how)
+        return 0
+    try:
+        lines = wait_status(said.folder, said.name, said.encoding, said.patience)
+    except TimeoutError:
+        sys.stderr.write("no status file yet\n")
+        return 1
+    for (ending, code, path), many in sorted(Counter((each.ending, each.code, each.path) for each in lines).items()):
+        sys.stdout.write(f"{many:8} {ending} {code} {path}".rstrip() + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""The connector `vaccination_records`, towards 予診情報・予防接種記録管理／請求支払システム (S10)."""
+
+from gateway.plugin import ConnectorSpec, TlsFiles, hookimpl
+from gateway_vaccination_records.connector import VaccinationRecords
+from gateway_vaccination_records.interface import INTERFACE
+from gateway_vaccination_records.settings import Settings
+
+
+def _tls(settings: Settings) -> TlsFiles:
+    return TlsFiles(certificate=settings.tls.certificate, key=settings.tls.key, ca=settings.tls.ca)
+
+
+@hookimpl
+def renkei_connector() -> ConnectorSpec:
+    """One connector; a connection is made only when something is delivered."""
+    return ConnectorSpec(interface=INTERFACE, settings=Settings, factory=VaccinationRecords, tls=_tls)

@@ -1,0 +1,238 @@
+"""One tenant's area: rows that were validated become durable, versioned, sealed states in a database of its own.
+
+The rule: one file, one key and one connection per area, so that no statement can reach another tenant's data (C156,
+C158); in clear are only versions, flags of the version history, message ids and verdicts.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from cryptography.exceptions import InvalidTag
+from pydantic_core import from_json, to_json
+
+from gateway_vaccination_records.record_system.models import DeleteRow, LookupRow, RegisterRow
+from gateway_vaccination_records.record_system.seal import TenantKey
+from gateway_vaccination_records.record_system.versions import State, Verdict, Version, judge
+
+By: TypeAlias = Literal["internal_no", "individual_number", "vaccination_subject_no"]
+
+_PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-65536",  # KiB: the blind indexes are random, so a large area needs its pages at hand
+)
+_LAYOUT: Final = """
+CREATE TABLE IF NOT EXISTS area (
+    layout INTEGER NOT NULL, municipality_code TEXT NOT NULL, key_proof BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS person (
+    id INTEGER PRIMARY KEY,
+    internal_no BLOB NOT NULL UNIQUE,             -- blind
+    individual_number BLOB,                       -- blind, of the latest state; correctable, so not unique
+    vaccination_subject_no BLOB NOT NULL UNIQUE,  -- blind
+    sealed_subject_no BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS person_by_number ON person (individual_number) WHERE individual_number IS NOT NULL;
+CREATE TABLE IF NOT EXISTS state (
+    person INTEGER NOT NULL REFERENCES person,
+    instant INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    latest INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (person, instant, seq)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS one_latest ON state (person) WHERE latest;
+CREATE TABLE IF NOT EXISTS outcome (
+    message_id TEXT NOT NULL, row INTEGER NOT NULL, verdict TEXT NOT NULL,
+    PRIMARY KEY (message_id, row)
+) STRICT, WITHOUT ROWID;
+"""
+_LAYOUT_VERSION: Final = 1
+_FIND: Final[Mapping[By, str]] = {
+    by: "SELECT p.id, p.internal_no, p.sealed_subject_no, s.instant, s.seq, s.deleted, s.sealed"  # noqa: S608 - ours
+    f" FROM person p JOIN state s ON s.person = p.id AND s.latest WHERE p.{by} = ?"
+    for by in ("internal_no", "individual_number", "vaccination_subject_no")
+}
+_LETTERS: Final = b"BCDFGHJKLMNPQRST" * 16  # each of 256 byte values stands for one of 16 letters, alike often
+
+
+class WrongKey(Exception):
+    """The database belongs to another area, was sealed under another key, or has another layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person as latest known: who (rowid and blind index), the number given here, and the state opened."""
+
+    id: int
+    internal_no: bytes = field(repr=False)
+    vaccination_subject_no: str = field(repr=False)
+    state: State
+    record: Mapping[str, Any] = field(repr=False)
+
+
+class Area:
+    """The store of one municipality. Not thread-safe: one thread calls it, one call at a time."""
+
+    def __init__(self, directory: Path, municipality_code: str, key: TenantKey) -> None:
+        self.municipality_code = municipality_code
+        self._key = key
+        path = directory / f"{municipality_code}.sqlite3"
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            for pragma in _PRAGMAS:
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.executescript(_LAYOUT)
+            self._prove()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Checkpoint and close; durable already, so a kill loses nothing."""
+        self._db.close()
+
+    def store(self, message_id: str, rows: Sequence[RegisterRow | DeleteRow]) -> dict[int, Verdict]:
+        """Judge each row and keep what is accepted, all in one transaction; durable when this returns.
+
+        A row whose (message_id, index) was judged before gets its first verdict again, whatever it holds now.
+        """
+        with self._transaction():
+            verdicts = self._judged_before(message_id, rows)
+            fresh = {row.index: self._take(row) for row in rows if row.index not in verdicts}
+            self._db.executemany(
+                "INSERT INTO outcome VALUES (?, ?, ?)", [(message_id, index, str(it)) for index, it in fresh.items()]
+            )
+        return verdicts | fresh
+
+    def lookup(self, rows: Sequence[LookupRow]) -> dict[int, Person | None]:
+        """Who each row means; None alike for the unknown, the deleted and the wrong municipality (C160)."""
+        return {row.index: self._visible(row) for row in rows}
+
+    def find(self, by: By, value: str) -> Person | None:
+        """The person with this identifier, deleted or not; by individual_number, one of those who have it now."""
+        found = self._db.execute(_FIND[by], (self._key.blind(by, value),)).fetchone()
+        if found is None:
+            return None
+        person, internal_no, sealed_subject_no, instant, seq, deleted, sealed = found
+        record = from_json(
+            self._key.open(sealed, _state_row(internal_no, Version(instant, seq), deleted=bool(deleted)))
+        )
+        subject_no = self._key.open(sealed_subject_no, _person_row(internal_no)).decode()
+        return Person(person, internal_no, subject_no, State.of(record, deleted=bool(deleted)), record)
+
+    def counts(self) -> dict[str, int]:
+        """How many persons, versions and deleted persons the area holds."""
+        persons, versions, deleted = self._db.execute(
+            "SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM state),"
+            " (SELECT count(*) FROM state WHERE latest AND deleted)"
+        ).fetchone()
+        return {"persons": persons, "versions": versions, "deleted": deleted}
+
+    def check(self) -> None:
+        """Raises sqlite3.Error if the database cannot be written now."""
+        with self._transaction():
+            pass
+
+    # ---- one row --------------------------------------------------------------------------------------------------
+
+    def _take(self, row: RegisterRow | DeleteRow) -> Verdict:
+        if row.record.municipality_code != self.municipality_code:
+            return Verdict.WRONG_MUNICIPALITY
+        record = row.record.model_dump(exclude_none=True)
+        person = self.find("internal_no", row.record.internal_no)
+        new = State.of(record, deleted=row.operation == "delete")
+        verdict = judge(person.state if person else None, new)
+        if verdict is Verdict.ACCEPTED:
+            self._keep(person, new, record)
+        return verdict
+
+    def _keep(self, person: Person | None, new: State, record: Mapping[str, Any]) -> None:
+        number = record.get("individual_number")
+        blind_number = self._key.blind("individual_number", number) if number is not None else None
+        if person is None:
+            internal_no = self._key.blind("internal_no", record["internal_no"])
+            identity = self._enrol(internal_no, blind_number)
+        else:
+            identity, internal_no = person.id, person.internal_no
+            self._db.execute("UPDATE state SET latest = 0 WHERE person = ? AND latest", (identity,))
+            self._db.execute("UPDATE person SET individual_number = ? WHERE id = ?", (blind_number, identity))
+        sealed = self._key.seal(to_json(record), _state_row(internal_no, new.version, deleted=new.deleted))
+        self._db.execute(
+            "INSERT INTO state VALUES (?, ?, ?, 1, ?, ?)", (identity, *new.version, int(new.deleted), sealed)
+        )
+
+    def _enrol(self, internal_no: bytes, number: bytes | None) -> int:
+        """Give a new person a 予防接種対象者番号: random and without digits, so never mistaken for a 個人番号."""
+        while True:
+            subject_no = "V" + os.urandom(12).translate(_LETTERS).decode()
+            cursor = self._db.execute(
+                "INSERT INTO person (internal_no, individual_number, vaccination_subject_no, sealed_subject_no)"
+                " VALUES (?, ?, ?, ?) ON CONFLICT (vaccination_subject_no) DO NOTHING RETURNING id",
+                (
+                    internal_no,
+                    number,
+                    self._key.blind("vaccination_subject_no", subject_no),
+                    self._key.seal(subject_no.encode(), _person_row(internal_no)),
+                ),
+            )
+            if (row := cursor.fetchone()) is not None:
+                return int(row[0])
+
+    def _visible(self, row: LookupRow) -> Person | None:
+        if row.municipality_code != self.municipality_code:
+            return None
+        person = self.find("internal_no", row.internal_no)
+        return person if person is not None and not person.state.deleted else None
+
+    # ---- the whole ------------------------------------------------------------------------------------------------
+
+    def _judged_before(self, message_id: str, rows: Sequence[RegisterRow | DeleteRow]) -> dict[int, Verdict]:
+        asked = {row.index for row in rows}
+        known = self._db.execute(
+            "SELECT row, verdict FROM outcome WHERE message_id = ? AND row BETWEEN ? AND ?",
+            (message_id, min(asked), max(asked)),
+        )
+        return {index: Verdict(verdict) for index, verdict in known if index in asked}
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _prove(self) -> None:
+        """An area opens with its own key only: a wrong one must show at start-up, not as a second, invisible city."""
+        with self._transaction():
+            known = self._db.execute("SELECT layout, municipality_code, key_proof FROM area").fetchone()
+            if known is None:
+                proof = self._key.seal(b"record system", b"proof")
+                self._db.execute("INSERT INTO area VALUES (?, ?, ?)", (_LAYOUT_VERSION, self.municipality_code, proof))
+                return
+        try:
+            self._key.open(known[2], b"proof")
+        except InvalidTag:
+            raise WrongKey from None
+        if known[:2] != (_LAYOUT_VERSION, self.municipality_code):
+            raise WrongKey
+
+
+def _state_row(internal_no: bytes, version: Version, *, deleted: bool) -> bytes:
+    return b"state|%s|%d|%d|%d" % (internal_no.hex().encode(), *version, deleted)
+
+
+def _person_row(internal_no: bytes) -> bytes:
+    return b"person|" + internal_no.hex().encode()

@@ -1,0 +1,59 @@
+"""Which of two states of one person stands: a pure rule over versions, with no clock, no store and no values in sight.
+
+The rule: the higher version wins whenever it arrives, so an older state never overtakes a newer one (C176, C179).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Version(NamedTuple):
+    """(更新日時, 更新連番): microseconds since 1970 in UTC, then a counter. Comparable within one source."""
+
+    instant: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state of one person. `content` is the record without `updated_at`, whose notation (offset) may differ."""
+
+    version: Version
+    deleted: bool
+    content: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], *, deleted: bool) -> Self:
+        """The state that a record describes; its `updated_at` is an RFC 3339 time with an offset, else ValueError."""
+        instant = (datetime.fromisoformat(record["updated_at"]) - _EPOCH) // _MICROSECOND
+        content = {name: value for name, value in record.items() if name != "updated_at"}
+        return cls(Version(instant, record["update_seq"]), deleted, content)
+
+
+class Verdict(StrEnum):
+    """How one row ended. Only ACCEPTED changed anything."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    VERSION_CONFLICT = "version_conflict"
+    NO_SUCH_PERSON = "no_such_person"
+    WRONG_MUNICIPALITY = "wrong_municipality"
+
+
+def judge(latest: State | None, new: State) -> Verdict:
+    """What becomes of `new`, given the latest state of that person, or None if the person is unknown here."""
+    if latest is None:
+        return Verdict.NO_SUCH_PERSON if new.deleted else Verdict.ACCEPTED
+    if new.version > latest.version:
+        return Verdict.ACCEPTED
+    if new.version < latest.version:
+        return Verdict.SUPERSEDED
+    same = (new.deleted, new.content) == (latest.deleted, latest.content)
+    return Verdict.DUPLICATE if same else Verdict.VERSION_CONFLICT

@@ -1,0 +1,135 @@
+"""The record system with faults that can be switched on, to show that a line over a bad network loses nothing.
+
+The rule: every fault is one that the real system or the network may show, drawn from a seed; what the system commits
+and answers beneath it is the real thing.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from gateway_vaccination_records.record_system import serve
+from gateway_vaccination_records.record_system.app import Api
+from gateway_vaccination_records.record_system.area import Person
+from gateway_vaccination_records.record_system.desk import Desk, Store
+from gateway_vaccination_records.record_system.models import DeleteRow, LookupRow, RegisterRow
+from gateway_vaccination_records.record_system.problems import Handler
+from gateway_vaccination_records.record_system.versions import Verdict
+
+FAULTS: Final = {
+    "503": "answers 503 with Retry-After before anything is done",
+    "drop_before": "drops the connection before anything is done",
+    "drop_after": "drops the connection after the commit, before the answer",
+    "late": "commits, and answers after --late-seconds",
+    "garbage": "commits, and answers with a body that is no answer",
+    "busy": "leaves a single row out and calls it busy",
+}
+_NETWORK: Final = ("503", "drop_before", "drop_after", "late", "garbage")
+
+
+class Faults:
+    """How often each fault strikes, and how often it did. Each has dice of its own, so none shifts another's."""
+
+    def __init__(self, rates: Mapping[str, float], seed: int, late_seconds: float) -> None:
+        self._rates = rates
+        self._dice = {name: Random(f"{seed}:{name}") for name in rates}  # noqa: S311 - faults must repeat
+        self.late_seconds = late_seconds
+        self.injected: Counter[str] = Counter()
+
+    def strikes(self, name: str) -> bool:
+        """Throw the dice of one fault, and count it if it strikes."""
+        struck = name in self._rates and self._dice[name].random() < self._rates[name]
+        self.injected[name] += struck
+        return struck
+
+    @web.middleware
+    async def network(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """At most one fault per POST; health and counts stay honest."""
+        fault = next((name for name in _NETWORK if self.strikes(name)), None) if request.method == "POST" else None
+        match fault:
+            case "503":
+                return web.Response(status=503, headers={"Retry-After": "1"})
+            case "drop_before":
+                return _drop(request)
+        response = await handler(request)
+        match fault:
+            case "drop_after":
+                return _drop(request)
+            case "late":
+                await asyncio.sleep(self.late_seconds)
+            case "garbage":
+                return web.Response(body=b'{"rows":[{"index":', content_type="application/json")
+        return response
+
+
+class FaultyStore:
+    """An area that finds some rows busy and leaves them for later."""
+
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store = store
+        self._faults = faults
+
+    def store(self, message_id: str, rows: Sequence[RegisterRow | DeleteRow]) -> Mapping[int, Verdict]:
+        """Judge those rows that are not busy."""
+        free = [row for row in rows if not self._faults.strikes("busy")]
+        return self._store.store(message_id, free) if free else {}
+
+    def lookup(self, rows: Sequence[LookupRow]) -> Mapping[int, Person | None]:
+        return self._store.lookup(rows)
+
+    def counts(self) -> Mapping[str, int]:
+        return self._store.counts()
+
+    def check(self) -> None:
+        self._store.check()
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def _drop(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+def _rates(text: str) -> dict[str, float]:
+    rates = {}
+    for part in filter(None, text.split(",")):
+        name, _, rate = part.partition(":")
+        if name not in FAULTS:
+            raise argparse.ArgumentTypeError(f"no such fault; there are {', '.join(FAULTS)}")
+        rates[name] = float(rate)
+    if not all(0 <= rate <= 1 for rate in rates.values()):
+        raise argparse.ArgumentTypeError("a rate is between 0 and 1")
+    return rates
+
+
+def _main() -> int:
+    parser = serve.arguments("gateway_vaccination_records.simulator", "The record system with faults.")
+    listed = "; ".join(f"{name} {meaning}" for name, meaning in FAULTS.items())
+    parser.add_argument("--faults", type=_rates, default={}, metavar="NAME:RATE,...", help=listed)
+    parser.add_argument("--seed", type=int, default=0, help="the same seed draws the same faults")
+    parser.add_argument("--late-seconds", type=float, default=5.0, help="how late a late answer is")
+    given = parser.parse_args()
+    faults = Faults(given.faults, given.seed, given.late_seconds)
+
+    def build(desks: Mapping[str, Desk], body_bytes: int) -> web.Application:
+        app = Api(desks).application(body_bytes)
+        app.middlewares.insert(0, faults.network)
+        return app
+
+    status = serve.main(given.config, build, lambda store: FaultyStore(store, faults))
+    structlog.get_logger().info("faults", **{name: faults.injected[name] for name in FAULTS})
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,127 @@
+"""The documents are tested: each code, key, kind of fact, hook and command that they name exists, and the reverse."""
+
+import re
+import runpy
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from gateway import cli, config
+from gateway.errors import CODES
+from gateway.hub.journal.facts import FactKind
+from gateway.plugin import connector, hookspecs
+from tests.architecture.tree import ROOT
+
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("README.md"), *ROOT.glob("docs/*.md")]
+}
+GENERATED = runpy.run_path(str(ROOT / "docs/generate.py"))["pages"]()
+
+
+def first_cells(page):
+    """The words in code form that open the rows of a page's tables."""
+    return set(re.findall(r"^\| `([^`]+)` ", PAGES[page], re.MULTILINE))
+
+
+# ---- error codes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_page_is_fresh(name):
+    assert PAGES[f"docs/{name}"] == GENERATED[name], "run: make docs"
+
+
+def test_every_error_code_is_documented_and_the_reverse():
+    assert first_cells("docs/errors.md") == set(CODES)
+
+
+# ---- configuration ---------------------------------------------------------------------------------------------------
+
+
+def config_keys():
+    """Every key as it is written in TOML, of every model that gateway.config declares."""
+    models = [each for each in vars(config).values() if isinstance(each, type) and issubclass(each, BaseModel)]
+    ours = [each for each in models if each.__module__ == config.__name__]
+    return {field.alias or name for model in ours for name, field in model.model_fields.items()}
+
+
+def test_every_config_key_is_documented_and_the_reverse():
+    """A row of `docs/configuration.md` opens with the key, or with its table before it: `limits.body_bytes`."""
+    assert {cell.rpartition(".")[2] for cell in first_cells("docs/configuration.md")} == config_keys()
+
+
+# ---- facts -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_fact_is_documented_and_the_reverse():
+    kinds = {cell for cell in first_cells("docs/log-format.md") if re.fullmatch(r"[a-z]+\.[a-z_]+", cell)}
+    assert kinds == {kind.value for kind in FactKind}
+
+
+# ---- hooks and the door ----------------------------------------------------------------------------------------------
+
+PAGE = "docs/write-a-connector.md"
+PROTOCOLS = [connector.Connector, connector.Polls, connector.Outbox]
+METHODS = {name for each in PROTOCOLS for name, value in vars(each).items() if callable(value) and name[0] != "_"}
+
+
+def test_every_hook_is_documented_and_the_reverse():
+    hooks = {name for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.PROJECT}_spec")}
+    assert hooks
+    assert set(re.findall(rf"\b{hookspecs.PROJECT}_\w+", PAGES[PAGE])) == hooks
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_of_the_door_is_documented(method):
+    assert re.search(rf"`{method}\b|def {method}\(", PAGES[PAGE])
+
+
+# ---- commands --------------------------------------------------------------------------------------------------------
+
+
+def commands():
+    """Every command by its path, `message trace`, with its click command; groups too."""
+    root = typer.main.get_command(cli.app)
+    found = {}
+
+    def walk(path, command):
+        found[path] = command
+        if hasattr(command, "list_commands"):
+            context = command.make_context("gateway", [], resilient_parsing=True)
+            for name in command.list_commands(context):
+                walk(f"{path} {name}".strip(), command.get_command(context, name))
+
+    walk("", root)
+    return found
+
+
+COMMANDS = commands()
+LEAVES = {path for path, command in COMMANDS.items() if not hasattr(command, "list_commands")}
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_explains_itself(path):
+    command = COMMANDS[path]
+    assert command.help, "a command says in one sentence what it does"
+    silent = [each.name for each in command.params if each.param_type_name == "option" and not each.help]
+    assert silent == []
+
+
+@pytest.mark.parametrize("path", sorted(LEAVES))
+def test_every_command_is_documented(path):
+    assert any(re.search(rf"\bgateway {path}\b", text) for text in PAGES.values())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_documented_command_exists(page):
+    """Read from code only, in a block or inline, so that prose may say "gateway" as it likes."""
+    code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", PAGES[page], re.MULTILINE | re.DOTALL))
+    named = re.findall(r"(?:^|[`$/ ])gateway((?: [a-z][a-z-]*){1,2})", code, re.MULTILINE)
+    unknown = [words for words in map(str.split, named) if words[0] not in COMMANDS or not leads_somewhere(words)]
+    assert unknown == []
+
+
+def leads_somewhere(words):
+    group = words[0] not in LEAVES
+    return not group or len(words) == 1 or " ".join(words) in COMMANDS

@@ -1,0 +1,85 @@
+import pytest
+from pydantic import ValidationError
+
+from gateway.plugin.fields import DataClass
+from gateway.plugin.interface import describe
+from gateway_health_management import renkei_connector
+from gateway_health_management.interface import INTERFACE
+from gateway_health_management.settings import REQUIRED, Settings
+from tests.plugins.health_management.line import EXAMPLE, README
+
+CONTRACT = describe(INTERFACE)
+
+
+def operation(name: str):
+    found = CONTRACT.operation("sends", name)
+    assert found is not None
+    return found
+
+
+def test_the_look_up_and_its_reply_never_hold_the_individual_number():
+    lookup = operation("subject.lookup")
+    assert lookup.kind == "request"
+    assert lookup.leaves() == {"internal_no", "municipality_code"}
+    assert "individual_number" not in lookup.reply_leaves()
+    assert lookup.reply_leaves() >= {"vaccination_subject_no", "updated_at", "update_seq"}
+
+
+def test_a_deletion_carries_nothing_about_the_person():
+    assert operation("subject.delete").leaves() == {
+        "internal_no",
+        "municipality_code",
+        "change_type",
+        "deletion_event_date",
+        "updated_at",
+        "update_seq",
+    }
+
+
+def test_rule_8_no_operation_has_a_tax_or_welfare_field():
+    assert DataClass.TAX_WELFARE not in CONTRACT.data_classes()
+
+
+def test_rule_10_every_state_names_its_person_and_its_version():
+    for name in ("subject.register", "subject.delete"):
+        assert operation(name).person_key == "internal_no"
+        assert operation(name).version == ("updated_at", "update_seq")
+
+
+def test_control_flags_are_always_present():
+    flags = {"control_flag_recovery", "control_flag_nondisclosure", "control_flag_view_suspended"}
+    assert flags <= set(REQUIRED)
+    assert flags <= {field.path for field in operation("subject.lookup").reply if field.required}
+
+
+def test_the_readmes_settings_are_valid_and_name_every_field_by_its_catalogue_label():
+    Settings.model_validate(EXAMPLE)
+    labels = {field.label: field.path for field in operation("subject.register").fields}
+    assert EXAMPLE["columns"] == labels
+    for setting in Settings.model_fields:
+        assert setting in README
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"surprise": 1},
+        {"exchange_folder": "relative/folder"},
+        {"encoding": "guess"},
+        {"utc_offset": "JST"},
+        {"columns": EXAMPLE["columns"] | {"税額": "tax"}},
+        {"columns": EXAMPLE["columns"] | {"名前": "name"}},
+        {"columns": {header: name for header, name in EXAMPLE["columns"].items() if name != "update_seq"}},
+        {"columns": {("🏠" if name == "name" else header): name for header, name in EXAMPLE["columns"].items()}},
+    ],
+)
+def test_settings_that_do_not_hold_together_are_refused_at_start_up(wrong):
+    with pytest.raises(ValidationError):
+        Settings.model_validate(EXAMPLE | wrong)
+
+
+def test_the_hook_registers_a_connector_without_side_effects():
+    spec = renkei_connector()
+    assert spec.interface is INTERFACE
+    assert spec.tls(Settings.model_validate(EXAMPLE)) is None
+    spec.factory()
