@@ -42,13 +42,13 @@ def init(
 def check(root: Root = Path(), as_json: AsJson = False) -> None:
     """Validate the configuration without starting: files, locks, plugins, keys. Prints what may flow."""
     from gateway import config as configuration
-    from gateway.wiring import directory_of, load_plugins
+    from gateway.wiring.opening import load_plugins, open_directory
 
     with stopped():
         config = configuration.load(root.resolve())
         load_plugins(config)
         for code in config.tenants:
-            directory_of(config, code)
+            open_directory(config, code)
         rows(
             [
                 {
@@ -77,7 +77,8 @@ def run(root: Root = Path()) -> None:
     from gateway.observe import Telemetry, configure
 
     with stopped():
-        uvloop.run(wiring.run(root.resolve(), Telemetry(configure())))
+        if not uvloop.run(wiring.run(root.resolve(), Telemetry(configure()))):
+            raise typer.Exit(1)
 
 
 @app.command()

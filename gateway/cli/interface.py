@@ -62,7 +62,7 @@ def diff(connector: Connector, root: Root = Path()) -> None:
 
 @app.command()
 def lock(connector: Connector, root: Root = Path()) -> None:
-    """Write what the installed plugin declares to config/interfaces/. Review and commit the change: it is the contract."""
+    """Write what the installed plugin declares to config/interfaces/: the contract, to be reviewed and committed."""
     from gateway.config import write_contract
     from gateway.edge.plugins import load
 
@@ -72,5 +72,7 @@ def lock(connector: Connector, root: Root = Path()) -> None:
 
 
 def _rules(plain: dict[str, object]) -> str:
-    shown = {key: value for key, value in plain.items() if key not in ("path", "kind", "required", "label", "data_class")}
+    shown = {
+        key: value for key, value in plain.items() if key not in ("path", "kind", "required", "label", "data_class")
+    }
     return ", ".join(f"{key} {value}" for key, value in sorted(shown.items()))

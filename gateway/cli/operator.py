@@ -14,7 +14,8 @@ from gateway.errors import GatewayError, Misconfigured
 
 def ask(root: Path, method: str, path: str) -> Any:
     """The answer's JSON. Raises Misconfigured if the gateway cannot be asked, GatewayError with its code if it says
-    no."""
+    no.
+    """
     return asyncio.run(_ask(root, read_gateway_file(root), method, path))
 
 
@@ -29,7 +30,7 @@ async def _ask(root: Path, file: GatewayFile, method: str, path: str) -> Any:
             answer = json.loads(await response.read())
     except (aiohttp.ClientError, TimeoutError, OSError):
         raise Misconfigured((f"no gateway answers at {admin.host}:{admin.port}; is it running?",)) from None
-    if response.status >= 400 and "code" in answer:  # noqa: PLR2004
+    if response.status >= 400 and "code" in answer:
         raise GatewayError(answer["code"])
     return answer
 

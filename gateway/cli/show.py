@@ -44,7 +44,8 @@ def _cell(value: Any) -> str:
 @contextlib.contextmanager
 def stopped() -> Iterator[None]:
     """Whatever stands in the way of a command goes to stderr, a sentence a line; exit status 2 for a wrong
-    configuration, 1 for what was found wrong."""
+    configuration, 1 for what was found wrong.
+    """
     try:
         yield
     except Misconfigured as wrong:

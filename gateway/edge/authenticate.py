@@ -15,7 +15,8 @@ _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 
 def authenticate(arrival: Arrival, rules: EdgeRules) -> Attested:
     """Raises Refused: unknown_certificate, wrong_connector, wrong_tenant, bad_actor, unknown_operation,
-    above_clearance."""
+    above_clearance.
+    """
     for name in (arrival.actor, arrival.terminal):
         if name is not None and (not _PERSON.fullmatch(name) or holds_individual_number(name)):
             raise Refused("bad_actor")

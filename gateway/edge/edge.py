@@ -1,23 +1,21 @@
 """One edge at work: a connector with its rules and keys, between the hub's link and its system.
 
-It makes arrivals (fresh id, the clock's time), keeps those who await a reply, and turns what the connector says into
-messages. What a message goes through is in `flow.py`.
+It makes arrivals (fresh id, the clock's time) and keeps those who await a reply. What a message goes through is in
+`flow.py`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 import uuid_utils
-from pydantic import JsonValue
 
 from gateway.edge import flow
+from gateway.edge.awaiting import Awaiting
 from gateway.edge.hand_over import Bugs
 from gateway.edge.rules import EdgeRules
-from gateway.edge.seal import note
-from gateway.errors import CODES, Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
     Arrival,
@@ -26,70 +24,21 @@ from gateway.messages import (
     Envelope,
     Handed,
     Header,
+    MessageKind,
     Recorded,
     RecordOutcome,
     Settled,
     Status,
+    decode_header,
     decode_statement,
-    stamp,
 )
-from gateway.plugin.act import Act
-from gateway.plugin.connector import (
-    Accepted,
-    Answer,
-    Connector,
-    Dead,
-    Delivery,
-    Duplicate,
-    Final,
-    Health,
-    Outcome,
-    Receipt,
-    RefusedRecord,
-    Unreadable,
-)
+from gateway.plugin.connector import Accepted, Answer, Connector, Dead, Duplicate, Final, RefusedRecord
 
 
 class Hub(flow.Hub, Protocol):
     """What an edge asks of the hub beyond `submit`."""
 
     async def status(self, message_id: str) -> Status | None: ...
-
-
-class Awaiting:
-    """Somebody who awaits the reply to one request. It takes the reply's records as a connector would."""
-
-    def __init__(self) -> None:
-        self.answers: asyncio.Future[tuple[Answer, ...]] = asyncio.get_running_loop().create_future()
-        self._records: dict[int, Mapping[str, JsonValue]] = {}
-
-    async def open(self, context: object) -> None: ...
-    async def close(self) -> None: ...
-    async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None: ...
-
-    async def health(self) -> Health:
-        return Health(ok=True, detail="")
-
-    async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
-        self._records |= {index: record.model_dump(exclude_none=True) for index, record in delivery.records}
-        return {index: Accepted() for index, _ in delivery.records}
-
-    def settle(self, outcomes: tuple[RecordOutcome, ...]) -> None:
-        """The request's outcomes are in; the reply's records came before them."""
-        if not self.answers.done():
-            self.answers.set_result(answers(outcomes, self._records))
-
-
-def answers(
-    outcomes: tuple[RecordOutcome, ...], records: Mapping[int, Mapping[str, JsonValue]]
-) -> tuple[Answer, ...]:
-    """One answer for each record of the request: its values, or the code of its refusal."""
-    return tuple(
-        Answer(each.index, record=records[each.index])
-        if each.index in records
-        else Answer(each.index, code=each.code or "internal")
-        for each in sorted(outcomes, key=lambda each: each.index)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +92,16 @@ class Edge:
             del self._awaiting[arrival.message_id]
 
     async def fetch(self, message_id: str) -> tuple[Answer, ...] | None:
-        """The answers to an earlier request of this connector, or None while there are none."""
+        """The answers to an earlier request of this connector, opened once more; None while there are none."""
         status = await self.hub.status(message_id)
-        if status is None or not status.ended:
+        if status is None or not status.ended or status.kind is not MessageKind.REQUEST:
             return None
-        records: dict[int, Mapping[str, JsonValue]] = {}
-        if status.reply is not None:
-            records = await self._opened(status.reply)
-        return answers(status.outcomes, records)
-
-    async def _opened(self, reply: Envelope) -> dict[int, Mapping[str, JsonValue]]:
         reader = Awaiting()
-        everything = frozenset(range(self.rules.limits.records_per_message))
-        await flow.deliver(reply, everything, self.rules, self.keys, lambda _: reader, self.bug, self._unsent)
-        return reader._records  # noqa: SLF001  (the same class's own reading)
+        if status.reply is not None:
+            everything = frozenset(index for index, _, _ in decode_header(status.reply.header).records)
+            await self._hand_on(status.reply, everything, reader)
+        reader.settle(status.outcomes)
+        return reader.answers.result() if reader.answers.done() else None
 
     async def status(self, message_id: str) -> Status | None:
         """What became of a message that this connector sent; None if it sent no such message."""
@@ -166,16 +111,26 @@ class Edge:
 
     async def deliver(self, envelope: Envelope, wanted: frozenset[int]) -> Handed:
         """From the hub: hand the wanted records of the envelope to the system."""
-        return await flow.deliver(
-            envelope, wanted, self.rules, self.keys, self._target, self.bug, self._unsent
-        )
+        return await self._hand_on(envelope, wanted, None)
 
-    def _target(self, header: Header) -> Connector:
+    async def _hand_on(self, envelope: Envelope, wanted: frozenset[int], reader: Awaiting | None) -> Handed:
         """A reply goes to whoever awaits it; one that nobody awaits any more goes to the connector."""
-        awaiting = self._awaiting.get(header.correlation_id or "") if header.kind == "reply" else None
-        return awaiting or self.connector
+        reached: list[Awaiting] = []
 
-    def _unsent(self, request: Header, records: "Mapping[int, Mapping[str, object]]") -> Arrival:
+        def target(header: Header) -> Connector:
+            request = header.correlation_id if header.kind is MessageKind.REPLY else None
+            awaiting = reader or self._awaiting.get(request or "")
+            if awaiting is None:
+                return self.connector
+            reached.append(awaiting)
+            return awaiting
+
+        handed = await flow.deliver(envelope, wanted, self.rules, self.keys, target, self.bug, self._reply)
+        for awaiting in reached:
+            awaiting.replied(handed.outcomes)
+        return handed
+
+    def _reply(self, request: Header, records: "Mapping[int, Mapping[str, object]]") -> Arrival:
         """The answers keep the indices of what they answer; what has no answer here holds its place."""
         body = tuple(records.get(index) or BadRecord(index, "unreadable") for index in range(max(records) + 1))
         return self.arrival(request.operation, body, entrance="reply", correlation_id=request.message_id)
@@ -198,40 +153,3 @@ def _final(outcome: RecordOutcome) -> Final:
             return RefusedRecord(outcome.code or "refused_by_system", outcome.path)
         case _:
             return Dead(outcome.code or "gave_up")
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeOutbox:
-    """The connector's way into the line; what it gives is only ever plain values."""
-
-    edge: Edge
-
-    async def send(self, operation: str, records: "Sequence[JsonValue | Unreadable]", *, key: bytes) -> Receipt:
-        """See `gateway.plugin.Outbox.send`."""
-        body = tuple(
-            BadRecord(index, each.code if each.code in CODES else "unreadable", each.path)
-            if isinstance(each, Unreadable)
-            else each
-            for index, each in enumerate(records)
-        )
-        taken = await self.edge.take(self.edge.arrival(operation, body, entrance="outbox", request_key=key))
-        return Receipt(taken.recorded.message_id, taken.recorded.repeated)
-
-    async def ask(
-        self, operation: str, records: Sequence[JsonValue], *, key: bytes | None = None, patience: float = 10.0
-    ) -> tuple[Answer, ...]:
-        """See `gateway.plugin.Outbox.ask`."""
-        arrival = self.edge.arrival(operation, tuple(records), entrance="outbox", request_key=key)
-        _, answered = await self.edge.ask(arrival, patience)
-        if answered is None:
-            raise Deferred("deadline")
-        return answered
-
-    async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int]) -> None:
-        """See `gateway.plugin.Outbox.note`."""
-        edge = self.edge
-        at = stamp(edge.now())
-        noted = note(edge.rules, edge.keys, str(uuid_utils.uuid7()), at, Act(act), reference, dict(counts))
-        await edge.hub.submit(noted)
-
-

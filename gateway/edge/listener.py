@@ -4,21 +4,24 @@ It reads no more of a body than the limit, echoes nothing, and answers every fau
 code. Peers without a pinned certificate are counted, not recorded one by one, so that they cannot fill the disk.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
 from gateway.config import Listener as ListenerSettings
 from gateway.edge.edge import Edge, Taken
-from gateway.errors import GatewayError, Refused
+from gateway.errors import Deferred, GatewayError, Refused
 from gateway.link.https import peer_fingerprint, problem, problems
 from gateway.messages import Arrival, BadRecord, RecordOutcome, Status
 from gateway.observe import Telemetry
 from gateway.plugin.connector import Answer
 
 _READ = 64 * 1024
+_ARRIVALS = 256
+"""How many bodies a listener holds in memory at a time; more get 503."""
 
 
 @dataclass(slots=True)
@@ -29,6 +32,9 @@ class Entrance:
     edges: Callable[[], Iterable[Edge]]
     telemetry: Telemetry
     noise: int = 0
+    draining: bool = False
+    _active: int = 0
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def application(self) -> web.Application:
         """The aiohttp application of this listener."""
@@ -39,6 +45,26 @@ class Entrance:
 
     async def arrive(self, request: web.Request) -> web.Response:
         """`POST /v1/{tenant}/{connector}/{operation}`: 202 for an event, 200 with the answers for a request."""
+        if self.draining:
+            raise Deferred("stopping")
+        if self._active >= _ARRIVALS:
+            raise Deferred("queue_full")
+        self._active += 1
+        try:
+            return await self._arrive(request)
+        finally:
+            self._active -= 1
+            if not self._active:
+                self._idle.set()
+
+    async def drain(self) -> None:
+        """Take nothing new; return when everybody has been answered."""
+        self.draining = True
+        while self._active:
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def _arrive(self, request: web.Request) -> web.Response:
         address = request.match_info
         edge = self._edge(request, address["tenant"], address["connector"])
         body = await _read(request, edge.rules.limits.body_bytes)

@@ -16,7 +16,8 @@ from gateway.messages import Envelope, Header, Opened, item_paths
 
 def open_envelope(envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    unknown_key, bad_signature, interface_changed, items_beyond_route, cannot_open, items_differ."""
+    unknown_key, bad_signature, interface_changed, items_beyond_route, cannot_open, items_differ.
+    """
     header = verify_envelope(envelope, rules.directory)
     _for_us(header, rules)
     key = keys.kem_private(header.kem_key)

@@ -51,13 +51,15 @@ def _registered(name: str, entry_point: EntryPoint) -> Loaded:
         if len(specs) != 1 or not isinstance(specs[0], ConnectorSpec):
             raise Misconfigured((f"connector {name}: its hook renkei_connector does not return one ConnectorSpec",))
         if any(inspect.iscoroutinefunction(each.function) for each in manager.hook.renkei_connector.get_hookimpls()):
-            raise Misconfigured((f"connector {name}: its hook is a coroutine function; hooks are called once, plainly",))
+            raise Misconfigured(
+                (f"connector {name}: its hook is a coroutine function; hooks are called once, plainly",)
+            )
         if specs[0].interface.connector != name:
             raise Misconfigured((f"connector {name}: it declares the interface of another connector",))
         return Loaded(specs[0], describe(specs[0].interface))
     except Misconfigured:
         raise
-    except Exception as error:  # noqa: BLE001  (a broken plugin must not take the others down)
+    except Exception as error:
         raise Misconfigured((f"connector {name}: loading it raised {type(error).__name__}",)) from error
 
 
@@ -66,9 +68,9 @@ def same_as_locked(name: str, declared: Contract, locked: Contract) -> None:
     if differences := list(difference(locked, declared)):
         raise Misconfigured(
             (
-                f"connector {name}: its code declares another interface than config/interfaces/{name}.json locks; "
-                f"review the difference, then run: gateway interface lock {name}",
+                f"connector {name}: its code declares another interface than config/interfaces/{name}.json locks:",
                 *(f"  {each}" for each in differences),
+                f"  review the difference, then run: gateway interface lock {name}",
             )
         )
 

@@ -27,7 +27,6 @@ class EdgeRules:
     own_models: Mapping[str, type[Payload]]
     directory: Directory
     limits: Limits
-    purposes: Mapping[str, str]
 
     @property
     def contract(self) -> Contract:
@@ -38,7 +37,8 @@ class EdgeRules:
         """The locked operations at the source and at the destination of a route; `config.load` proved they exist."""
         here = self.contracts[route.source].operation("sends", route.operation)
         there = self.contracts[route.destination].operation("receives", route.destination_operation)
-        assert here is not None and there is not None  # noqa: S101
+        assert here is not None  # noqa: S101
+        assert there is not None  # noqa: S101
         return here, there
 
     def receiving_operation(self, header: Header) -> ContractOperation | None:
@@ -72,5 +72,4 @@ def rules_for(config: Config, tenant: str, connector: str, directory: Directory,
         ),
         directory=directory,
         limits=config.gateway.limits,
-        purposes=MappingProxyType({route.id: route.purpose for route in config.tenants[tenant].file.routes}),
     )

@@ -5,10 +5,9 @@ that the blind hub can hold them against the route, and commits to the records' 
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-
-from pydantic import JsonValue
 
 from gateway.config import Route
 from gateway.edge.rules import EdgeRules
@@ -57,11 +56,10 @@ def seal(there: AdmittedThere, to: Address, rules: EdgeRules, keys: EdgeKeys, sa
     statement = _refusal(arrival, rules, keys, "records_refused", refused) if refused else None
     if not there.records:
         return Sealed(None, None, statement)
-    persons = tuple(record.get(to.operation.person_key) for _, record in there.records)
     month = stamp(arrival.received_at)[:7]
-    tags = Tags(salt, tuple(keys.tag(each, month) if isinstance(each, str) else NO_TAG for each in persons))
+    tags = Tags(salt, tuple(keys.tag(each, month) if each else NO_TAG for each in _persons(there, to)))
     recipient = rules.directory.recipient(to.destination)
-    header = encode(_header(there, to, rules, keys, tags, recipient, _lanes(persons, rules, keys)))
+    header = encode(_header(there, to, rules, keys, tags, recipient))
     plaintext = json.dumps([record for _, record in there.records], ensure_ascii=False, separators=(",", ":")).encode()
     ciphertext = seal_payload(plaintext, header, recipient)
     return Sealed(Envelope(header, ciphertext, keys.sign(signed_part(header, ciphertext))), tags, statement)
@@ -71,8 +69,9 @@ def _refused(there: AdmittedThere) -> tuple[BadRecord, ...]:
     return tuple(sorted((*there.projected.admitted.refused, *there.refused), key=lambda each: each.index))
 
 
-def _lanes(persons: "tuple[JsonValue, ...]", rules: EdgeRules, keys: EdgeKeys) -> tuple[int, ...]:
-    return tuple(keys.lane(each, rules.limits.lanes) if isinstance(each, str) else 0 for each in persons)
+def _persons(there: AdmittedThere, to: Address) -> Iterator[str]:
+    """Each record's person key, as text; empty where it names nobody."""
+    return (str(record.get(to.operation.person_key, "")) for _, record in there.records)
 
 
 def _header(
@@ -82,11 +81,11 @@ def _header(
     keys: EdgeKeys,
     tags: Tags,
     recipient: KemPublic,
-    lanes: tuple[int, ...],
 ) -> Header:
     arrival = there.projected.admitted.parsed.attested.arrival
     sets: dict[tuple[str, ...], int] = {}
     numbers = [sets.setdefault(tuple(sorted(item_paths(record))), len(sets)) for _, record in there.records]
+    lanes = (keys.lane(each, rules.limits.lanes) if each else 0 for each in _persons(there, to))
     request_key, body_tag = _repeat_marks(arrival, keys)
     return Header(
         version=1,

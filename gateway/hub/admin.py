@@ -75,7 +75,9 @@ class AdminListener:
             self._telemetry.facts.labels(code).set(hub.journal.size_and_root()[0])
             self._telemetry.waiting.labels(code).set(hub.dispatcher.waiting)
             self._telemetry.healthy.labels(code).set(hub.journal.health()[0])
-        return web.Response(body=generate_latest(self._telemetry.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(
+            body=generate_latest(self._telemetry.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
 
     async def connectors(self, request: web.Request) -> web.Response:
         """What is enabled, and its health."""

@@ -24,7 +24,7 @@ _SETTLE_PAUSE = 1.0
 class Dispatcher:
     """One tenant's deliveries and settlements. `rules` is swapped whole on a reload."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         rules: HubRules,
         journal: Journal,
@@ -160,9 +160,7 @@ class Dispatcher:
         )
         self._ended(message.message_id, outcomes, message.attempt, None)
 
-    def _ended(
-        self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float | None
-    ) -> None:
+    def _ended(self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float | None) -> None:
         self._queue.conclude(message_id, outcomes, attempt, next_at)
         if self._queue.get(message_id) is None:
             self._settle.set()
@@ -175,7 +173,7 @@ class Dispatcher:
         while not self._stopping:
             self._settle.clear()
             due: dict[str, list[DueSettlement]] = {}
-            for each in self._journal.settlements_due():
+            for each in await self._settlements_due():
                 due.setdefault(each.source, []).append(each)
             for source, settlements in due.items():
                 if source not in busy or busy[source].done():
@@ -183,6 +181,14 @@ class Dispatcher:
                     self._tasks.add(busy[source])
                     busy[source].add_done_callback(self._tasks.discard)
             await self._settle.wait()
+
+    async def _settlements_due(self) -> list[DueSettlement]:
+        try:
+            return self._journal.settlements_due()
+        except Deferred:  # the log is broken, and health says why; nothing can be settled either
+            await asyncio.sleep(_LOG_PAUSE)
+            self._settle.set()
+            return []
 
     async def _settle_source(self, settlements: list[DueSettlement]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The hub's half of the story, on one screen: what comes from an edge is permitted and recorded; what is due is handed on.
+"""The hub's half of the story, on one screen: what an edge submits is permitted and recorded; what is due is handed on.
 
 Nothing is acknowledged before it is a durable fact, every attempt leaves a fact before it acts, and every refusal is a
 fact too. If the log cannot be written, `Deferred("log_unavailable")` is what everyone hears.

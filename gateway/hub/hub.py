@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.config import Limits
 from gateway.errors import Refused
 from gateway.hub import flow
 from gateway.hub.dispatcher import Dispatcher
@@ -76,7 +77,7 @@ class TenantHub:
         """Every fact of this message, in order; none holds a value."""
         return self.journal.trace(message_id)
 
-    def adopt(self, rules: HubRules) -> None:
-        """A reload: from now on these rules hold."""
-        self.rules = rules
-        self.dispatcher.rules = rules
+    def adopt(self, rules: HubRules, limits: Limits) -> None:
+        """A reload: from now on these hold."""
+        self.rules = self.dispatcher.rules = rules
+        self.dispatcher.limits = limits

@@ -38,7 +38,8 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
 def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:
     """`peer` is the connector whose edge the link has authenticated. Raises Refused with the first reason found:
     bad_envelope, header_mismatch, unknown_key, bad_signature, no_route, items_beyond_route, basis_not_in_force,
-    interface_changed, not_attested, expired."""
+    interface_changed, not_attested, expired.
+    """
     header = statement = None
     if sealed.envelope is not None:
         header = verify_envelope(sealed.envelope, rules.directory)

@@ -48,7 +48,8 @@ class Queue:
 
     def add(self, message: Due) -> None:
         """A message that was recorded, read back after a start, or revived by a replay. In the order of `seq`, but
-        for revived ones: they take the end of their lanes, because what came after them has passed."""
+        for revived ones: they take the end of their lanes, because what came after them has passed.
+        """
         if message.message_id in self._due or not message.open:
             return
         self._due[message.message_id] = message

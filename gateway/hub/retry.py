@@ -21,7 +21,8 @@ class GiveUp:
 
 def decide(attempt: int, asked: float | None, limits: Limits) -> RetryIn | GiveUp:
     """After the `attempt`-th failure (from 1). `asked` is the Retry-After of the system, which is honoured if longer,
-    up to the longest wait that is configured."""
+    up to the longest wait that is configured.
+    """
     if attempt >= limits.attempts:
         return GiveUp()
     wait = wait_exponential_jitter(initial=limits.retry_first, max=limits.retry_longest, jitter=limits.retry_first)

@@ -1,4 +1,4 @@
-"""What every HTTPS entrance of the gateway has in common: mutual TLS, who the peer is, and errors as problem details."""
+"""What every HTTPS entrance has in common: mutual TLS, who the peer is, and errors as problem details (RFC 9457)."""
 
 import ssl
 from collections.abc import Callable
@@ -31,9 +31,7 @@ def problem(error: GatewayError, message_id: str | None = None, **more: Any) -> 
     headers = {}
     if isinstance(error, Deferred):
         headers["Retry-After"] = str(max(1, round(error.retry_after or 1)))
-    return web.json_response(
-        body | more, status=code.status, headers=headers, content_type="application/problem+json"
-    )
+    return web.json_response(body | more, status=code.status, headers=headers, content_type="application/problem+json")
 
 
 def peer_fingerprint(request: web.Request) -> str:

@@ -1,6 +1,5 @@
 """The link inside one process: plain calls that carry bytes, exactly what would cross a wire and nothing else."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,16 +25,16 @@ class EdgeEnd(Protocol):
 class ToHub:
     """One edge's end: it speaks as its own connector, by construction."""
 
-    hub: Callable[[], HubEnd]
+    hub: HubEnd
     connector: str
 
     async def submit(self, sealed: Sealed) -> Recorded:
         """Have it permitted and recorded. Raises Refused or Deferred."""
-        return await self.hub().submit(self.connector, sealed)
+        return await self.hub.submit(self.connector, sealed)
 
     async def status(self, message_id: str) -> Status | None:
         """What became of a message of this connector."""
-        return await self.hub().status(self.connector, message_id)
+        return await self.hub.status(self.connector, message_id)
 
 
 @dataclass(slots=True)

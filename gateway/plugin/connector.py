@@ -129,7 +129,8 @@ class Outbox(Protocol):
         self, operation: str, records: Sequence[JsonValue], *, key: bytes | None = None, patience: float = 10.0
     ) -> tuple[Answer, ...]:
         """Send a request and await its reply for `patience` seconds; after that raises Deferred("deadline") and the
-        reply, when it comes, goes to `deliver`."""
+        reply, when it comes, goes to `deliver`.
+        """
         ...
 
     async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int]) -> None:

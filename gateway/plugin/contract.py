@@ -35,7 +35,7 @@ class ContractField(_Closed):
     maximum: int | None = None
 
     @classmethod
-    def of(cls, path: str, item: Item, required: bool) -> Self:
+    def of(cls, path: str, item: Item, *, required: bool) -> Self:
         """The locked form of a catalogue item at a path."""
         rules = {name: getattr(item, name) for name in _RULES}
         return cls(path=path, kind=item.kind.value, required=required, **rules)

@@ -145,10 +145,8 @@ DeletionEventDate: TypeAlias = Annotated[
 SubjectCategory: TypeAlias = Annotated[
     str, _code("subject_category", "接種対象者区分", _D.HEALTH, max_length=2, values=("A1", "A2", "B1", "R1"))
 ]
-"""A1 定期A類 (乳幼児), A2 定期A類 (学童以上), B1 定期B類, R1 臨時 (made-up codes: the standard's table is not public)."""
-UpdatedAt: TypeAlias = Annotated[
-    str, _code("updated_at", "更新日時", _D.OPERATIONAL, max_length=32, check="instant")
-]
+"""A1 定期A類 (乳幼児), A2 定期A類 (学童以上), B1 定期B類, R1 臨時 (made-up codes: the table is not public)."""
+UpdatedAt: TypeAlias = Annotated[str, _code("updated_at", "更新日時", _D.OPERATIONAL, max_length=32, check="instant")]
 UpdateSeq: TypeAlias = Annotated[
     int,
     Item(

@@ -78,7 +78,7 @@ def _fields(model: type[Payload], prefix: str = "") -> Iterator[ContractField]:
         item = next((each for each in _metadata(info.annotation, info.metadata) if isinstance(each, Item)), None)
         if item is None or item.name != name:
             raise TypeError(f"{model.__name__}.{name} is not typed with the catalogue item of that name")
-        yield ContractField.of(path, item, required)
+        yield ContractField.of(path, item, required=required)
 
 
 def _metadata(annotation: object, metadata: list[object]) -> Iterator[object]:

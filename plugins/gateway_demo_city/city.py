@@ -6,6 +6,7 @@ of any size takes the same memory, and the same seed makes the same bytes.
 
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -94,7 +95,8 @@ def canaries(file: Path, form: Form = FORM, most_rows: int = 2000) -> dict[str, 
     found: dict[str, set[str]] = {name: set() for name in PERSONAL}
     names = dict(form.columns)
     every = 1 + count_rows(file) // (most_rows + 1)
-    with file.open(encoding=form.encoding, errors="replace", newline="") as lines:
+    # csv.Error: somebody's own file need not be CSV to its end; what could be read so far is sought.
+    with file.open(encoding=form.encoding, errors="replace", newline="") as lines, suppress(csv.Error):
         for row in islice(csv.DictReader(lines), 0, None, every):
             for header, value in row.items():
                 name = names.get(header, "")

@@ -65,7 +65,7 @@ class Outside:
             for sample in family.samples
             if sample.name == "renkei_delivery_duration_seconds_count" and sample.labels["destination"] == DESTINATION
         )
-        return {"attempts": attempts, **counted}
+        return {"attempts": attempts} | {f"records {outcome}": n for outcome, n in counted.items()}
 
     async def _counted(self) -> dict[str, int]:
         counted: dict[str, int] = {}

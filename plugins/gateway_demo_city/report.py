@@ -52,7 +52,7 @@ class Report:
     mismatches: list[Mismatch] = field(default_factory=list)
     deliveries: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
-    log: dict[str, Any] = field(default_factory=dict)
+    logs: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -75,7 +75,7 @@ class Report:
             "mismatches": [asdict(each) for each in self.mismatches],
             "deliveries": self.deliveries,
             "faults": self.faults,
-            "log": self.log,
+            "logs": self.logs,
         }
 
 

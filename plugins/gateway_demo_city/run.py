@@ -13,11 +13,13 @@ from gateway_demo_city.scenario import Options, play
 from gateway_demo_city.show import Live, show
 from gateway_demo_city.stage import Failed
 
+_PLAIN_WIDTH = 120
+
 
 def run(*, residents: int, seed: int, file: Path | None, keep: Path | None, as_json: bool) -> int:
     """See `gateway_demo_city.main`."""
     # With --json, standard output holds the report and nothing else.
-    console = Console(stderr=as_json)
+    console = Console(stderr=as_json, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
     if keep is not None and keep.exists() and any(keep.iterdir()):
         sys.stderr.write("--keep: the folder is not empty\n")
         return 2

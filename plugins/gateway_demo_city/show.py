@@ -5,13 +5,18 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gateway_demo_city.faults import Expected
 from gateway_demo_city.report import Report
 
 _PLAIN_EVERY: Final = 0.25
+_WHY: Final = "rule and field"
+_WIDEST_CODE: Final = 25
+_ROWS: Final = "What went where, what was refused and why"
 
 
 class Live:
@@ -55,7 +60,8 @@ def show(report: Report, console: Console, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(report.plain(), ensure_ascii=False, indent=1) + "\n")
         return
-    for table in (_kinds(report), _endings(report), _mismatches(report), _deliveries(report), _checks(report)):
+    rows = _kinds(report) if report.kinds else _endings(report)
+    for table in (rows, _mismatches(report), _deliveries(report), _checks(report)):
         if table.row_count:
             console.print(table)
     verdict = "[bold green]All of it held.[/]" if report.passed else "[bold red]Something did not hold.[/]"
@@ -64,28 +70,32 @@ def show(report: Report, console: Console, *, as_json: bool) -> None:
 
 def _table(title: str, columns: Iterable[str], numbers: int = 0) -> Table:
     """A table whose last columns, `numbers` of them, are figures."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     names = list(columns)
     for position, name in enumerate(names):
-        table.add_column(name, justify="right" if position >= len(names) - numbers else "left", overflow="fold")
+        justify: JustifyMethod = "right" if position >= len(names) - numbers else "left"
+        table.add_column(name, justify=justify, overflow="fold", min_width=_WIDEST_CODE if name == _WHY else None)
     return table
 
 
 def _kinds(report: Report) -> Table:
-    table = _table("What was in the file, and how it had to end", ("row", "ends", "code", "field", "rows", "right"), 2)
+    table = _table(_ROWS, ("row", "ended", _WHY, "rows", "right"), 2)
     for each in sorted(report.kinds, key=lambda each: -each.rows):
-        must = each.expected
-        cells = (each.kind, must.ending, must.code or "", must.path or "", f"{each.rows:,}", f"{each.right:,}")
-        table.add_row(*cells, style=None if each.rows == each.right else "red")
+        figures = f"{each.rows:,}", f"{each.right:,}"
+        table.add_row(each.kind, *_ending(each.expected), *figures, style=None if each.rows == each.right else "red")
     return table
 
 
 def _endings(report: Report) -> Table:
-    table = _table("What went where, what was refused and why", ("ended", "code", "field", "rows"), 1)
+    table = _table(_ROWS, ("ended", _WHY, "rows"), 1)
     for ending, rows in report.endings.most_common():
-        went = "accepted → record system" if ending.ending == "accepted" else ending.ending
-        table.add_row(went, ending.code or "", ending.path or "", f"{rows:,}")
+        table.add_row(*_ending(ending), f"{rows:,}")
     return table
+
+
+def _ending(ending: Expected) -> tuple[str, str]:
+    ended = "recorded" if ending.ending == "accepted" else ending.ending
+    return ended, f"{ending.code or ''} {ending.path or ''}".strip()
 
 
 def _mismatches(report: Report) -> Table:
@@ -99,15 +109,15 @@ def _mismatches(report: Report) -> Table:
 
 
 def _deliveries(report: Report) -> Table:
-    table = _table("Deliveries, and the faults that the record system was made to show", ("what", "times"), 1)
-    for counts, what in ((report.deliveries, "delivery"), (report.faults, "fault")):
+    table = _table("Deliveries, and the faults injected", ("what", "times"), 1)
+    for counts, what in ((report.deliveries, "delivery"), (report.faults, "fault injected")):
         for name, times in counts.items():
             table.add_row(f"{what}: {name}", f"{times:,}")
     return table
 
 
 def _checks(report: Report) -> Table:
-    table = _table("What had to hold", ("check", "", "detail"))
+    table = _table("What had to hold", ("check", "held", "detail"))
     for each in report.checks:
         table.add_row(each.name, "[green]yes[/]" if each.passed else "[bold red]NO[/]", each.detail)
     return table

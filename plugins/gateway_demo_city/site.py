@@ -5,6 +5,7 @@ exchange folder are.
 """
 
 import hashlib
+import json
 import re
 import secrets
 import ssl
@@ -31,13 +32,13 @@ class Site:
 
     @classmethod
     async def make(cls, stage: Stage) -> Self:
-        """A new site with free ports, the exchange folder inside the root, and retries at a demo's pace."""
+        """A new site with free ports, and with retries at a demo's pace: seconds, not minutes."""
         root = stage.root
         await stage.must("init", *gateway("init", str(root), "--tenant", MUNICIPALITY))
-        (root / "exchange").mkdir(exist_ok=True)
         file = root / "config" / "gateway.toml"
         file.write_text(re.sub(r"(?m)^port = \d+", lambda _: f"port = {free_port()}", file.read_text()))
-        _set(root, exchange_folder=str(root / "exchange"))
+        _set(file, "retry_first", 0.2)
+        _set(file, "retry_longest", 2.0)
         return cls.read(root)
 
     @classmethod
@@ -50,8 +51,8 @@ class Site:
         )
 
     def point_at(self, port: int) -> None:
-        """Let the connector of the record system speak to this port of the loopback address."""
-        _set(self.root, base_url=f"https://localhost:{port}")
+        """Let the connector of the record system speak to this port of the loopback address. Raises Failed."""
+        _set(_tenant_file(self.root), "base_url", f"https://localhost:{port}")
 
     @property
     def exchange(self) -> Path:
@@ -92,9 +93,7 @@ class Site:
         key.write_text(secrets.token_hex(32))
         tls = self.tenant["connectors"][DESTINATION]["settings"]["tls"]
         der = ssl.PEM_cert_to_DER_cert((self.root / tls["certificate"]).read_text())
-        server = self.root / "keys" / "tls" / "record_system.crt"
-        if not server.exists():
-            raise Failed("gateway init made no server certificate for the record system")
+        server = self.root / "keys" / "tls" / f"{DESTINATION}_system.crt"
         file = folder / "record_system.toml"
         file.write_text(
             f'data = "data"\n[listen]\nport = 0\n'
@@ -113,12 +112,9 @@ def _tenant_file(root: Path) -> Path:
     return root / "config" / "tenants" / f"{MUNICIPALITY}.toml"
 
 
-def _set(root: Path, **values: str) -> None:
-    """Give keys of the tenant's file other values. Raises Failed if a key does not stand there exactly once."""
-    file = _tenant_file(root)
-    text = file.read_text()
-    for key, value in values.items():
-        text, found = re.subn(rf"(?m)^{key}( *)=.*$", rf'{key}\1= "{value}"', text)
-        if found != 1:
-            raise Failed(f"{file.name}: {key} stands there {found} times")
+def _set(file: Path, key: str, value: str | float) -> None:
+    """Give a key that stands exactly once in a TOML file another value. Raises Failed."""
+    text, found = re.subn(rf"(?m)^{key} = .*$", f"{key} = {json.dumps(value)}", file.read_text())
+    if found != 1:
+        raise Failed(f"{file.name}: {key} stands there {found} times")
     file.write_text(text)

@@ -165,7 +165,7 @@ class HealthManagement:
         await asyncio.to_thread(self._publish, file, counts)
         await asyncio.to_thread(self._folder.finish, file.name, self._context.now().timestamp())
         del self._files[file.name]
-        self._context.log.info("file_ended", **counts)
+        self._context.log.info("file_ended", counts=counts)
 
     def _publish(self, file: _File, counts: Mapping[str, int]) -> None:
         settings = self._settings

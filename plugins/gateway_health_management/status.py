@@ -47,7 +47,7 @@ def result_of(ending: Ending) -> Result:
 
 @dataclass(slots=True)
 class Results:
-    """The results of one file's rows, each once: the first one stands.
+    """The results of one file's rows.
 
     `_pending` holds, for each message that has not ended, the row number of each of its records.
     """
@@ -109,8 +109,7 @@ class Results:
             self._carried.extend([0] * missing)
 
     def _end(self, number: int, result: Result) -> None:
-        if not self._ended[number - 1]:
-            self._ended[number - 1] = self._kinds.setdefault(result, len(self._kinds))
+        self._ended[number - 1] = self._kinds.setdefault(result, len(self._kinds))
 
 
 def write_status(out: TextIO, rows: Iterator[tuple[int, Result, str]], settings: Settings) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.errors import Deferred, Refused
 from gateway.hub.journal import FactKind, Journal, JournalLimits
-from gateway.messages import Ending, MessageKind, RecordOutcome, Tags, encode
+from gateway.messages import Ending, MessageKind, Recorded, RecordOutcome, Tags, encode
 from tests.journal.builders import AT, LIMITS, NOW, TENANT, digest, id_of, message, new_id, open_journal
 
 KEY, BODY = digest("request key"), digest("body")
@@ -155,7 +156,9 @@ async def test_tags_must_be_those_that_the_header_commits_to(journal: Journal, t
     assert journal.counts().facts == 0
 
 
-@pytest.mark.parametrize(("sealed", "refused"), [((1, 0), ()), ((0, 0), ()), ((0, 1), (1,)), ((0,), (1, 1)), ((-1,), ())])
+@pytest.mark.parametrize(
+    ("sealed", "refused"), [((1, 0), ()), ((0, 0), ()), ((0, 1), (1,)), ((0,), (1, 1)), ((-1,), ())]
+)
 async def test_an_index_names_one_record(journal: Journal, sealed: tuple[int, ...], refused: tuple[int, ...]) -> None:
     sent = message(sealed, refused=[(index, "wrong_type", None) for index in refused])
     with pytest.raises(Refused, match="header_mismatch"):
@@ -168,21 +171,27 @@ async def test_one_refusal_in_a_group_costs_the_others_nothing(journal: Journal)
     await journal.record(first, at=AT, now=NOW)
     results = await asyncio.gather(*(journal.record(each, at=AT, now=NOW) for each in sends), return_exceptions=True)
     assert [isinstance(each, Refused) for each in results] == [False] * 40 + [True] * 10
-    assert sorted(each.seq for each in results[:40]) == list(range(2, 42))
+    assert sorted(each.seq for each in results if isinstance(each, Recorded)) == list(range(2, 42))
     assert journal.counts().facts == 41
 
 
 async def test_a_reply_is_taken_once_for_a_request_of_these_two(journal: Journal) -> None:
     asked = message(kind="request")
     request_id = id_of(asked)
-    reply = {
+    reply: dict[str, Any] = {
         "kind": "reply",
         "source": "vaccination_records",
         "destination": "health_management",
         "correlation_id": request_id,
     }
     await journal.record(asked, at=AT, now=NOW)
-    for wrong in ({"source": "pmh"}, {"destination": "pmh"}, {"correlation_id": new_id()}, {"correlation_id": None}):
+    wrongs: list[dict[str, Any]] = [
+        {"source": "pmh"},
+        {"destination": "pmh"},
+        {"correlation_id": new_id()},
+        {"correlation_id": None},
+    ]
+    for wrong in wrongs:
         with pytest.raises(Refused, match="no_open_request"):
             await journal.record(message(**{**reply, **wrong}), at=AT, now=NOW)
     answer = message(**reply)

@@ -67,7 +67,9 @@ def test_grows_on_from_its_packed_form(before: list[bytes], after: list[bytes]) 
     assert again.root() == defined_root(before + after)
 
 
-@pytest.mark.parametrize(("size", "packed"), [(1, b""), (2, bytes(64)), (3, bytes(63)), (-1, bytes(32)), (0, bytes(32))])
+@pytest.mark.parametrize(
+    ("size", "packed"), [(1, b""), (2, bytes(64)), (3, bytes(63)), (-1, bytes(32)), (0, bytes(32))]
+)
 def test_packed_form_must_fit_the_size(size: int, packed: bytes) -> None:
     with pytest.raises(ValueError, match="frontier"):
         Frontier.unpack(size, packed)

@@ -226,7 +226,7 @@ def _open(
     frontier, signed_size = resume(connection, verifier=signer.verifier(), origin=origin)
     # What a crash left in the WAL is verified by now; from here on only we move it.
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    wal = Sentinel(path.with_name(path.name + "-wal"), WAL_HEAD)
+    wal = Sentinel(store.wal_of(path), WAL_HEAD)
     resources.callback(wal.close)
     _sync_directory(path.parent)
     database.remember()

@@ -13,7 +13,8 @@ from uuid import UUID
 APPLICATION_ID: Final = 0x524E4B4A
 """'RNKJ', so that `file` and `gateway log verify` know what they look at."""
 FORMAT: Final = 1
-BUSY_SECONDS: Final = 1.0
+BUSY_SECONDS: Final = 0.1
+"""How long to wait for a lock: only a stranger to the journal can hold one."""
 _MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _SCHEMA: Final = """
@@ -101,12 +102,20 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write, on a file that a gateway may be running on. Raises sqlite3.Error."""
-    address = path.absolute().as_uri() + "?mode=ro"
+def connect_reader(path: Path, *, at_rest: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write. Raises sqlite3.Error.
+
+    `at_rest`: no gateway has the file open; then SQLite takes no lock and leaves no file of its own beside it.
+    """
+    address = path.absolute().as_uri() + ("?immutable=1" if at_rest else "?mode=ro")
     connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def wal_of(path: Path) -> Path:
+    """Where SQLite keeps the WAL of a database; it is there as long as a gateway runs on it, and after a crash."""
+    return path.with_name(path.name + "-wal")
 
 
 def prepare(connection: sqlite3.Connection, *, tenant: str, origin: str) -> None:

@@ -116,14 +116,14 @@ class Transaction:
         return seq
 
     def sign(self) -> str:
-        """Sign and store a checkpoint of all facts so far; returns the note."""
+        """Sign a checkpoint of all facts so far and, unless it is the one before or of nothing, store it."""
         size = self._frontier.size
         signed = note.sign(note.Checkpoint(self._origin, size, self._frontier.root()).text(), self._signer)
-        self.execute(
-            "INSERT OR IGNORE INTO checkpoint (size, note, frontier) VALUES (?,?,?)",
-            (size, signed, self._frontier.pack()),
-        )
-        self._signed_size = size
+        if size > self._signed_size:
+            self.execute(
+                "INSERT INTO checkpoint (size, note, frontier) VALUES (?,?,?)", (size, signed, self._frontier.pack())
+            )
+            self._signed_size = size
         return signed
 
     def open_records(self, message: int, records: Sequence[tuple[int, int]], *, limited: bool) -> None:

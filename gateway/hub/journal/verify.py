@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.hub.journal.facts import FactKind, commitment, fact_body
-from gateway.hub.journal.store import WrongStore, connect_reader, id_bytes, identify
+from gateway.hub.journal.store import WrongStore, connect_reader, id_bytes, identify, wal_of
 from gateway.hub.journal.tree import Frontier, leaf_hash
 from gateway.keys import note
 
@@ -69,10 +69,12 @@ def verify(
     read at all is a problem like any other.
     """
     walk: _Walk | None = None
-    problem, at_seq, named = None, None, origin or ""
+    problem, at_seq, named = None, None, ""
     try:
         with closing(_connect(path)) as connection:
-            named = origin or identify(connection)[1]
+            named = identify(connection)[1]
+            if origin is not None and named != origin:
+                raise WrongStore("is the log of another origin")
             walk = _Walk(connection, verifier, named)
             walk.run(progress)
     except Altered as error:
@@ -206,6 +208,8 @@ class _Walk:
 
     def _check_stray(self, total: int) -> None:
         """Nothing may stand before the first fact, nor tags beside no fact."""
+        if self._one("SELECT count(*) FROM checkpoint WHERE size < 1"):
+            raise Altered(1, "a checkpoint stands before fact 1")
         if self._one("SELECT count(*) FROM fact WHERE seq < 1"):
             raise Altered(1, "a fact stands before fact 1")
         if self._one("SELECT count(*) FROM tag WHERE seq < 1"):
@@ -260,4 +264,4 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Read-only. Raises WrongStore if there is no such file: SQLite's own word for that helps nobody."""
     if not path.is_file():
         raise WrongStore("does not exist")
-    return connect_reader(path)
+    return connect_reader(path, at_rest=not wal_of(path).exists())

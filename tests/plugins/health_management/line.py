@@ -113,6 +113,8 @@ class Line:
     notes: list[tuple[Act, bytes, dict[str, int]]] = field(default_factory=list)
     under_way: set["asyncio.Task[None]"] = field(default_factory=set)
     sends: int = 0
+    open_now: set[str] = field(default_factory=set)
+    most_open: int = 0
 
     async def send(self, operation: str, records: Sequence[JsonValue | Unreadable], *, key: bytes) -> Receipt:
         self.sends += 1
@@ -124,6 +126,8 @@ class Line:
             self._record(operation, tuple(records), key)
         message_id, *same = self.messages[key]
         assert same == [operation, tuple(records)], "the same key with another body"
+        self.open_now.add(message_id)
+        self.most_open = max(self.most_open, len(self.open_now))
         self._settle_soon(message_id)
         if self.random.random() < 0.5:
             await asyncio.sleep(0)  # settled may come before this returns
@@ -170,7 +174,8 @@ class Line:
 
     async def _settle(self, message_id: str, after: int) -> None:
         for _ in range(after):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
+        self.open_now.discard(message_id)
         for _ in range(self.random.randint(1, 2)):
             if self.connector is not None:
                 await self.connector.settled(message_id, self.ended[message_id])

@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_health_management.cells import Broken, split
@@ -20,31 +20,29 @@ def decoded(data: bytes, encoding: str) -> list[list[str]]:
     return [[cell.encode("latin-1").decode(encoding) for cell in row] for row in rows if isinstance(row, list)]
 
 
-def in_cp932(text: str) -> bool:
-    try:
-        return text.encode("cp932").decode("cp932") == text
-    except UnicodeError:
-        return False
-
-
+# without the six that CP932 takes from Unicode and gives back as others
+in_cp932 = st.characters(codec="cp932", exclude_characters="¢£¬‖−〜")
 awkward = st.sampled_from(["", '"', '""', ",", "\r\n", "\n", "\r", "ソ", "表|", "ｶﾞ", "髙﨑", "　x ", "\\", "00", "\0"])
-texts = st.lists(awkward | st.text(max_size=5).filter(in_cp932), max_size=4).map("".join)
+texts = st.lists(awkward | st.text(in_cp932, max_size=5), max_size=4).map("".join)
 tables = st.integers(1, 4).flatmap(
     lambda width: st.lists(st.lists(texts, min_size=width, max_size=width), min_size=1, max_size=5)
 )
 
 
+@settings(deadline=None)
 @given(table=tables, encoding=st.sampled_from(["cp932", "utf-8"]))
 def test_what_a_system_writes_is_what_is_read(table, encoding):
     assert decoded(city_csv(table[0], table[1:], encoding), encoding) == table
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=300) | st.text('a",\r\n\0', max_size=60).map(str.encode), longest=st.integers(1, 64))
 def test_no_bytes_make_it_raise_and_no_row_is_longer_than_allowed(data, longest):
     for row in read(data, longest):
         assert isinstance(row, Broken) or sum(map(len, row)) <= longest
 
 
+@settings(deadline=None)
 @given(before=tables, after=tables, broken=st.sampled_from(['"a"b,c', 'a,"b"c"', "a\rb,c"]))
 def test_a_row_that_is_broken_within_its_line_leaves_the_others_alone(before, after, broken):
     whole = (

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.plugin import Unreadable
@@ -16,6 +16,7 @@ files = st.lists(st.tuples(st.sampled_from([REGISTER, DELETE]), persons), max_si
 sizes = st.integers(1, 7)
 
 
+@settings(deadline=None)
 @given(rows=files, size=sizes)
 def test_every_row_travels_once_in_a_batch_of_its_operation_and_no_batch_is_too_large(rows, size):
     cut = list(batches(rows, size))
@@ -29,6 +30,7 @@ def test_every_row_travels_once_in_a_batch_of_its_operation_and_no_batch_is_too_
     assert all(1 <= len(batch.numbers) <= size for batch in cut)
 
 
+@settings(deadline=None)
 @given(rows=files, size=sizes)
 def test_c176_a_persons_rows_are_sent_in_the_files_order(rows, size):
     order = [number for batch in batches(rows, size) for number in batch.numbers]
@@ -37,6 +39,7 @@ def test_c176_a_persons_rows_are_sent_in_the_files_order(rows, size):
         assert [number for number in order if number in own] == own
 
 
+@settings(deadline=None)
 @given(rows=files, size=sizes)
 def test_the_same_bytes_make_the_same_keys_and_no_two_batches_share_one(rows, size):
     keys = [batch.key(b"\1" * 32, "reading") for batch in batches(rows, size)]

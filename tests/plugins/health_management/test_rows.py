@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from gateway.plugin import Unreadable
@@ -44,6 +45,12 @@ def test_a_row_becomes_the_interfaces_form_and_is_otherwise_as_written(rows_of, 
         "control_flag_nondisclosure": False,
         "control_flag_view_suspended": False,
     }
+
+
+def test_a_byte_order_mark_belongs_to_the_file_and_in_a_cell_it_stays_for_the_line_to_refuse(rows_of):
+    record = rows_of(csv_bytes([subject(1, 氏名="\ufeff架空")], "utf-8-sig"), encoding="utf-8-sig")[0].record
+    assert isinstance(record, dict)
+    assert record["name"] == "\ufeff架空"
 
 
 def test_a_deletion_sends_only_who_and_as_of_when(rows_of):
@@ -136,6 +143,7 @@ def test_a_file_over_the_limit_is_refused_whole(rows_of):
         rows_of(csv_bytes([subject(1)]), max_file_bytes=100)
 
 
+@examples(deadline=None)
 @given(noise=st.binary(max_size=200))
 def test_no_bytes_below_a_good_header_make_it_raise(tmp_path_factory, noise):
     path: Path = tmp_path_factory.getbasetemp() / "noise.csv"

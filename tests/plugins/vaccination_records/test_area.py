@@ -81,6 +81,11 @@ def test_blind_indexes_find_by_each_identifier_and_follow_a_corrected_number(are
     assert area.find("individual_number", individual_number(2)) is None
 
 
+def test_a_commit_waits_for_the_disk(area: Area) -> None:
+    modes = [area._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    assert modes == ["wal", 2], "2 is FULL: no test without a power cut can see the difference"
+
+
 def test_a_failed_commit_leaves_nothing_behind(area: Area) -> None:
     area._db.execute("CREATE TEMP TRIGGER full BEFORE INSERT ON main.outcome BEGIN SELECT RAISE(ABORT, 'full'); END")
     with pytest.raises(sqlite3.Error):

@@ -189,7 +189,7 @@ LIES: dict[str, Any] = {
     "unknown path": {"rows": [{"index": 0, "status": "refused", "code": "superseded", "path": "架空"}]},
     "a surplus key": {"rows": [{**GOOD, "架空": 1}]},
     "an index in words": {"rows": [{**GOOD, "index": "0"}]},
-    "too large": b" " * 10_000,
+    "too large": json.dumps({"rows": [GOOD]}).encode() + b" " * 10_000,
 }
 
 
@@ -250,12 +250,15 @@ async def test_an_answer_about_another_person_or_with_other_fields_is_not_used(
 async def test_a_refusal_of_the_whole_request_is_later_not_never(
     site: Site, status: int, header: str, outcome: DeferredRecord
 ) -> None:
+    paths = []
+
     async def reply(request: web.Request) -> web.Response:
-        assert request.path != "/moved", "personal data follows no redirect"
+        paths.append(request.path)
         return web.Response(status=status, headers={"Retry-After": header, "Location": "/moved"})
 
     async with lying(site, reply) as url, connected(site, url) as connector:
         assert await connector.deliver(registers(subject(1))) == {0: outcome}
+    assert paths == ["/v1/subjects"], "personal data follows no redirect and is not sent twice"
 
 
 async def test_a_row_that_is_busy_is_deferred_alone(site: Site) -> None:

@@ -1,0 +1,43 @@
+"""The configuration: TOML files under `config/`, read as closed models, checked whole, never half applied.
+
+`load` reads everything, or raises one Misconfigured that lists every problem with its file and key. What it returns is
+immutable and holds together: each route names operations, fields and legal bases that exist, and nothing that a zone's
+clearance forbids. No environment variable overrides what was reviewed; secrets come by reference only.
+"""
+
+from gateway.config.config import Config, Tenant
+from gateway.config.files import (
+    Admin,
+    GatewayFile,
+    JournalSettings,
+    LegalBasis,
+    LegalBasisFile,
+    Limits,
+    Listener,
+    Route,
+    TenantFile,
+    Zone,
+    ZonesFile,
+)
+from gateway.config.load import load, read_contract, read_gateway_file, sentences, write_contract
+
+__all__ = [
+    "Admin",
+    "Config",
+    "GatewayFile",
+    "JournalSettings",
+    "LegalBasis",
+    "LegalBasisFile",
+    "Limits",
+    "Listener",
+    "Route",
+    "Tenant",
+    "TenantFile",
+    "Zone",
+    "ZonesFile",
+    "load",
+    "read_contract",
+    "read_gateway_file",
+    "sentences",
+    "write_contract",
+]

@@ -1,0 +1,41 @@
+"""The whole configuration as one immutable value; only `load` makes it, and only if it holds together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.config.files import GatewayFile, LegalBasis, Route, TenantFile, Zone
+from gateway.plugin.contract import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One municipality: its code and its file."""
+
+    code: str
+    file: TenantFile
+
+    def route_from(self, source: str, operation: str) -> Route | None:
+        """The one route that carries this operation of this connector, or None: then nothing carries it."""
+        return next((r for r in self.file.routes if (r.source, r.operation) == (source, operation)), None)
+
+    def route(self, route_id: str) -> Route | None:
+        """The route of that id, or None."""
+        return next((r for r in self.file.routes if r.id == route_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration, checked. `digest` is SHA-256 over all its files."""
+
+    root: Path
+    gateway: GatewayFile
+    zones: Mapping[str, Zone]
+    legal_basis: Mapping[str, LegalBasis]
+    tenants: Mapping[str, Tenant]
+    contracts: Mapping[str, Contract]
+    digest: str
+
+    def path(self, relative: str) -> Path:
+        """A path of the configuration, resolved against the root."""
+        return self.root / relative

@@ -1,0 +1,155 @@
+"""The configuration's files as closed models: what each may say, in which unit, and the default.
+
+An unknown key is an error, and no error prints a value.
+"""
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.plugin.fields import DataClass
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
+FieldPath = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.\[\]]{0,127}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Closed(BaseModel):
+    """Base of every configuration model: an unknown key is an error, and errors do not print values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
+
+
+class Listener(Closed):
+    """An HTTPS entrance with mutual TLS, standing in one zone. Paths are relative to the root."""
+
+    name: Name
+    zone: Name
+    host: str
+    port: Port
+    certificate: str
+    key: str
+    client_ca: str
+
+
+class Admin(Closed):
+    """The operators' listener. Each operator is one pinned personal certificate; the name stands in every act."""
+
+    host: str
+    port: Port
+    certificate: str
+    key: str
+    client_ca: str
+    operators: dict[Name, str]
+
+
+class JournalSettings(Closed):
+    """Where the stores lie, and how often a checkpoint is signed: after so many facts or so many seconds."""
+
+    directory: str = "state/journal"
+    checkpoint_facts: int = Field(1000, ge=1)
+    checkpoint_seconds: float = Field(10.0, gt=0)
+    wal_bytes: int = Field(64 * 1024 * 1024, ge=1024 * 1024)
+
+
+class Limits(Closed):
+    """Bounds on what is taken in and how long it is kept trying. Sizes in bytes, times in seconds."""
+
+    body_bytes: int = Field(4 * 1024 * 1024, ge=1024)
+    records_per_message: int = Field(1000, ge=1, le=10_000)
+    open_records: int = Field(200_000, ge=1)
+    lanes: int = Field(4096, ge=1, le=65536)
+    in_flight: int = Field(16, ge=1, le=1000)
+    message_seconds: float = Field(72 * 3600, gt=0)
+    delivery_deadline: float = Field(30.0, gt=0)
+    request_patience: float = Field(10.0, gt=0)
+    retry_first: float = Field(1.0, gt=0)
+    retry_longest: float = Field(900.0, gt=0)
+    attempts: int = Field(50, ge=1)
+    drain_seconds: float = Field(20.0, ge=0)
+
+
+class GatewayFile(Closed):
+    """`config/gateway.toml`."""
+
+    name: Word
+    passphrase: str
+    listeners: tuple[Listener, ...]
+    admin: Admin
+    journal: JournalSettings = JournalSettings()
+    limits: Limits = Limits()
+
+
+class Zone(Closed):
+    """領域: where a system lives, and the data classes that it may ever carry (C159)."""
+
+    label: str
+    internet: bool
+    clearance: frozenset[DataClass]
+
+
+class ZonesFile(Closed):
+    """`config/zones.toml`."""
+
+    zones: dict[Name, Zone]
+
+
+class LegalBasis(Closed):
+    """A reference to the law with the days on which it is in force, both inclusive (requirements §2.1)."""
+
+    reference: str
+    valid_from: date
+    valid_until: date | None = None
+
+    def in_force(self, day: date) -> bool:
+        """Whether the reference is in force on that day."""
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
+
+
+class LegalBasisFile(Closed):
+    """`config/legal_basis.toml`."""
+
+    legal_basis: dict[Word, LegalBasis]
+
+
+class ConnectorEntry(Closed):
+    """One enabled connector of a tenant.
+
+    `certificates` are the client certificates pinned to its system, as files. `responsible` is the staff id of the
+    person responsible for its automatic batches (requirements §7 no. 65). A `required` connector that cannot be
+    loaded stops the start; another is quarantined.
+    """
+
+    zone: Name
+    required: bool = True
+    responsible: Word
+    certificates: tuple[str, ...] = ()
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Route(Closed):
+    """経路: a permission for one source operation to reach one destination operation, with exactly these fields."""
+
+    id: Word
+    source: Name = Field(alias="from")
+    operation: Word
+    destination: Name = Field(alias="to")
+    destination_operation: Word = Field(alias="as")
+    fields: tuple[FieldPath, ...] = Field(min_length=1)
+    reply_fields: tuple[FieldPath, ...] = ()
+    legal_basis: tuple[Word, ...] = Field(min_length=1)
+    purpose: Word
+    attest: tuple[Word, ...] = ()
+
+
+class TenantFile(Closed):
+    """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory."""
+
+    name: str
+    root_key: str
+    directory: str
+    directory_version: int = Field(1, ge=1)
+    connectors: dict[Name, ConnectorEntry]
+    routes: tuple[Route, ...]

@@ -1,0 +1,127 @@
+"""Files into a `Config`: everything is read and checked, and every problem is told together, with its file and key."""
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.config.config import Config, Tenant
+from gateway.config.contradictions import contradictions
+from gateway.config.files import GatewayFile, LegalBasisFile, TenantFile, ZonesFile
+from gateway.errors import Misconfigured
+from gateway.plugin.contract import Contract
+
+
+def load(root: Path) -> Config:
+    """Read and check `root/config`. Raises Misconfigured with every problem found, each with its file and key."""
+    reader = _Reader(root)
+    gateway = reader.model("gateway.toml", GatewayFile)
+    zones = reader.model("zones.toml", ZonesFile)
+    bases = reader.model("legal_basis.toml", LegalBasisFile)
+    tenants = {
+        path.stem: tenant
+        for path in sorted((root / "config/tenants").glob("*.toml"))
+        if (tenant := reader.model(f"tenants/{path.name}", TenantFile)) is not None
+    }
+    contracts = {
+        path.stem: contract
+        for path in sorted((root / "config/interfaces").glob("*.json"))
+        if (contract := reader.contract(f"interfaces/{path.name}")) is not None
+    }
+    if gateway is None or zones is None or bases is None or reader.problems:
+        raise Misconfigured(reader.problems)
+    config = Config(
+        root=root,
+        gateway=gateway,
+        zones=zones.zones,
+        legal_basis=bases.legal_basis,
+        tenants={code: Tenant(code, file) for code, file in tenants.items()},
+        contracts=contracts,
+        digest=reader.digest(),
+    )
+    if problems := tuple(contradictions(config)):
+        raise Misconfigured(problems)
+    return config
+
+
+def read_gateway_file(root: Path) -> GatewayFile:
+    """`config/gateway.toml` alone, for commands that need nothing else. Raises Misconfigured."""
+    reader = _Reader(root)
+    file = reader.model("gateway.toml", GatewayFile)
+    if file is None:
+        raise Misconfigured(reader.problems)
+    return file
+
+
+def read_contract(root: Path, connector: str) -> Contract:
+    """One locked interface. Raises Misconfigured."""
+    reader = _Reader(root)
+    contract = reader.contract(f"interfaces/{connector}.json")
+    if contract is None:
+        raise Misconfigured(reader.problems)
+    return contract
+
+
+def write_contract(root: Path, contract: Contract) -> tuple[Path, Contract]:
+    """Lock an interface, in a form that reviews well. Raises Misconfigured if it cannot be written."""
+    path = root / "config/interfaces" / f"{contract.connector}.json"
+    text = contract.model_dump_json(indent=2, exclude_defaults=True, ensure_ascii=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None
+    return path, contract
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Reader:
+    """Reads files one by one and gathers what is wrong with each, so that all of it is told together."""
+
+    def __init__(self, root: Path) -> None:
+        self.problems: list[str] = []
+        self._root = root
+        self._hash = hashlib.sha256()
+
+    def model(self, name: str, model: type[_Model]) -> _Model | None:
+        if (data := self._read(name)) is None:
+            return None
+        try:
+            return model.model_validate(tomllib.loads(data.decode()))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self.problems.append(f"config/{name}: not TOML: {error}")
+        except ValidationError as error:
+            self.problems.extend(f"config/{name}: {line}" for line in sentences(error))
+        return None
+
+    def contract(self, name: str) -> Contract | None:
+        if (data := self._read(name)) is None:
+            return None
+        try:
+            return Contract.model_validate_json(data)
+        except ValidationError as error:
+            self.problems.extend(f"config/{name}: {line}" for line in sentences(error))
+        return None
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            data = (self._root / "config" / name).read_bytes()
+        except OSError as error:
+            self.problems.append(f"config/{name}: cannot be read: {error.strerror}")
+            return None
+        self._hash.update(f"{name}\0{len(data)}\0".encode() + data)
+        return data
+
+
+def sentences(error: ValidationError) -> Iterator[str]:
+    """What pydantic found, as `key: message` without any value."""
+    for each in error.errors(include_input=False, include_url=False, include_context=False):
+        yield f"{'.'.join(str(part) for part in each['loc']) or '(top)'}: {each['msg']}"

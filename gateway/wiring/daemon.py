@@ -1,0 +1,235 @@
+"""The running process: hubs, edges and listeners together, from start to drained."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from gateway import config as configuration
+from gateway.config import Admin, Config, Listener
+from gateway.edge.edge import Edge
+from gateway.edge.listener import Entrance
+from gateway.edge.plugins import Loaded
+from gateway.edge.rules import rules_for
+from gateway.errors import Deferred, Misconfigured
+from gateway.hub.admin import AdminListener
+from gateway.hub.dispatcher import Dispatcher
+from gateway.hub.hub import TenantHub
+from gateway.hub.journal import FactKind, Journal
+from gateway.hub.permit import hub_rules
+from gateway.keys.certificates import fingerprint_of_file
+from gateway.link.https import server_tls
+from gateway.link.in_process import ToEdges, ToHub
+from gateway.messages import stamp
+from gateway.observe import Telemetry
+from gateway.wiring import reload
+from gateway.wiring.opening import (
+    load_plugins,
+    open_directory,
+    open_journal,
+    open_keys,
+    open_session,
+    passphrase,
+    readable,
+)
+from gateway.wiring.station import Station
+
+_NOISE_SECONDS = 60.0
+
+
+def clock() -> datetime:
+    """The time, in UTC. The one place that asks."""
+    return datetime.now(UTC)
+
+
+class Daemon:
+    """Hub and edges in one process. `failed` is set if a task that must not end has ended."""
+
+    def __init__(self, config: Config, system: Journal, telemetry: Telemetry) -> None:
+        self.config = config
+        self.system = system
+        self.hubs: dict[str, TenantHub] = {}
+        self.failed = asyncio.Event()
+        self._telemetry = telemetry
+        self._to_edges = ToEdges()
+        self._stations: dict[tuple[str, str], Station] = {}
+        self._quarantined: dict[tuple[str, str], str] = {}
+        self._entrances: list[Entrance] = []
+        self._runners: list[web.AppRunner] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # ---- start -------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open everything, in the order in which it depends; entrances last. Raises Misconfigured."""
+        plugs = load_plugins(self.config)
+        for code in self.config.tenants:
+            self._start_hub(code)
+        for (code, name), plug in plugs.items():
+            if plug.loaded is None:
+                self._quarantined[code, name] = plug.quarantine
+                self._telemetry.log.error("connector.quarantined", tenant=code, connector=name)
+            else:
+                self._stations[code, name] = self._station(code, name, plug.loaded, plug.settings)
+        started = {"config": self.config.digest, "tenants": sorted(self.config.tenants)}
+        await self._fact(FactKind.GATEWAY_STARTED, started)
+        for hub in self.hubs.values():
+            hub.dispatcher.restore()
+            self._spawn(hub.dispatcher.run())
+        for place, station in self._stations.items():
+            self._spawn(station.run(clock, self._reachable(place, station)))
+        for settings in self.config.gateway.listeners:
+            entrance = Entrance(settings, self._edges, self._telemetry)
+            self._entrances.append(entrance)
+            await self._listen(settings.name, settings, entrance.application())
+        admin = self.config.gateway.admin
+        with readable("config/gateway.toml: admin.operators"):
+            operators = {fingerprint_of_file(self.config.path(file)): name for name, file in admin.operators.items()}
+        await self._listen("admin", admin, AdminListener(self, operators, self._telemetry, clock).application())
+        self._spawn(self._count_noise())
+        self._spawn(self._sign_checkpoints())
+
+    def _start_hub(self, code: str) -> None:
+        rules = hub_rules(self.config, code, open_directory(self.config, code))
+        journal = open_journal(self.config, code)
+        dispatcher = Dispatcher(rules, journal, self._to_edges, self.config.gateway.limits, clock, self._telemetry)
+        self.hubs[code] = TenantHub(rules, journal, dispatcher, clock)
+
+    def _station(self, code: str, name: str, loaded: Loaded, settings: Any) -> Station:
+        hub = self.hubs[code]
+        directory = hub.rules.directory
+        keys = open_keys(self.config, code, name, directory)
+        with readable(f"config/tenants/{code}.toml: connectors.{name}.certificates"):
+            rules = rules_for(self.config, code, name, directory, loaded.spec.interface)
+        edge = Edge(rules, keys, loaded.spec.factory(), ToHub(hub, name), clock, self._telemetry.bug)
+        session = open_session(self.config, loaded.spec, settings)
+        return Station(edge, loaded.spec, settings, session, self._telemetry)
+
+    def _reachable(self, place: tuple[str, str], station: Station) -> Callable[[], None]:
+        """Only an open connector is handed anything."""
+
+        def opened() -> None:
+            self._to_edges.edges[place] = station.edge
+
+        return opened
+
+    async def _listen(self, name: str, settings: Listener | Admin, application: web.Application) -> None:
+        path = self.config.path
+        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=5.0)
+        await runner.setup()
+        self._runners.append(runner)
+        with readable(f"listener {name}: cannot listen"):
+            tls = server_tls(
+                str(path(settings.certificate)),
+                str(path(settings.key)),
+                str(path(settings.client_ca)),
+                passphrase(self.config).read,
+            )
+            await web.TCPSite(runner, settings.host, settings.port, ssl_context=tls).start()
+        self._telemetry.log.info("listening", listener=name, host=settings.host, port=runner.addresses[0][1])
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task for the life of the process: if it ends by itself, the process must be started anew."""
+
+        def ended(task: "asyncio.Task[None]") -> None:
+            if not task.cancelled():
+                self._telemetry.bug(task.exception(), "a task that must not end has ended")
+                self.failed.set()
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(ended)
+        self._tasks.append(task)
+
+    def _edges(self) -> list[Edge]:
+        return [station.edge for station in self._stations.values() if station.opened]
+
+    # ---- run ---------------------------------------------------------------------------------------------------------
+
+    async def _count_noise(self) -> None:
+        """Unauthenticated noise becomes one counting fact a minute, so that it cannot fill the disk."""
+        while True:
+            await asyncio.sleep(_NOISE_SECONDS)
+            with contextlib.suppress(Deferred):  # health says why
+                await self._record_noise()
+
+    async def _record_noise(self) -> None:
+        for entrance in self._entrances:
+            if entrance.noise:
+                count = entrance.noise
+                await self._fact(FactKind.NOISE_COUNTED, {"listener": entrance.settings.name, "count": count})
+                entrance.noise -= count
+
+    async def _sign_checkpoints(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.gateway.journal.checkpoint_seconds)
+            for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
+                with contextlib.suppress(Deferred):  # health says why
+                    await journal.checkpoint()
+
+    async def connectors(self) -> list[dict[str, Any]]:
+        """Every enabled connector with its state, for operators."""
+        return [
+            self._row(code, name) for code, tenant in self.config.tenants.items() for name in tenant.file.connectors
+        ]
+
+    def _row(self, code: str, name: str) -> dict[str, Any]:
+        entry = self.config.tenants[code].file.connectors[name]
+        station = self._stations.get((code, name))
+        detail = station.health.detail if station else self._quarantined.get((code, name), "not loaded")
+        return {
+            "tenant": code,
+            "connector": name,
+            "zone": entry.zone,
+            "required": entry.required,
+            "state": "quarantined" if station is None else "open" if station.opened else "opening",
+            "ok": bool(station and station.opened and station.health.ok),
+            "detail": detail,
+            "interface": self.config.contracts[name].digest()[:16],
+        }
+
+    async def reload(self, by: str) -> str:
+        """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured."""
+        try:
+            fresh = configuration.load(self.config.root)
+            running = {place: station.spec.interface for place, station in self._stations.items()}
+            versions = {code: hub.rules.directory.version for code, hub in self.hubs.items()}
+            prepared = reload.prepare(self.config, fresh, running, versions)
+        except Misconfigured as wrong:
+            self._telemetry.log.error("config.refused", problems=list(wrong.problems))
+            await self._fact(FactKind.CONFIG_REFUSED, {"by": by, "problems": len(wrong.problems)})
+            raise
+        await self._fact(FactKind.CONFIG_APPLIED, {"by": by, "config": fresh.digest, "former": self.config.digest})
+        self.config = fresh
+        for code, hub in self.hubs.items():
+            hub.adopt(prepared.hubs[code], fresh.gateway.limits)
+        for place, station in self._stations.items():
+            station.edge.rules = prepared.edges[place]
+        self._telemetry.log.info("config.applied")
+        return fresh.digest
+
+    # ---- stop --------------------------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Drain: take nothing new, answer who is waiting, finish what is in flight, sign, close."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.config.gateway.limits.drain_seconds):
+                await asyncio.gather(*(entrance.drain() for entrance in self._entrances))
+                await asyncio.gather(*(hub.dispatcher.drain() for hub in self.hubs.values()))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for runner in self._runners:
+            await runner.cleanup()
+        for station in self._stations.values():
+            await station.close()
+        with contextlib.suppress(Deferred):
+            await self._record_noise()
+            await self._fact(FactKind.GATEWAY_STOPPED, {})
+        for hub in self.hubs.values():
+            hub.journal.close()
+
+    async def _fact(self, kind: FactKind, body: dict[str, Any]) -> None:
+        await self.system.fact(kind, body, at=stamp(clock()))

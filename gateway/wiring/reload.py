@@ -1,0 +1,62 @@
+"""What a reload may change, and the rules that it would bring, made before anything of it is applied."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.config import Config
+from gateway.edge.rules import EdgeRules, rules_for
+from gateway.errors import Misconfigured
+from gateway.hub.permit import HubRules, hub_rules
+from gateway.plugin.interface import Interface
+from gateway.wiring.opening import open_directory
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The new rules of every hub, by tenant, and of every edge, by tenant and connector."""
+
+    hubs: Mapping[str, HubRules]
+    edges: Mapping[tuple[str, str], EdgeRules]
+
+
+def prepare(
+    now: Config, fresh: Config, running: Mapping[tuple[str, str], Interface], versions: Mapping[str, int]
+) -> Prepared:
+    """Everything that can fail. Raises Misconfigured, and then nothing has changed.
+
+    `running` has the edges at work; `versions` the directory versions in use, which never go back.
+    """
+    if problems := list(_needs_restart(now, fresh)):
+        raise Misconfigured(problems)
+    directories = {code: open_directory(fresh, code) for code in fresh.tenants}
+    for code, directory in directories.items():
+        if directory.version < versions[code]:
+            raise Misconfigured((f"the directory of {code} is older than version {versions[code]}, which is in use",))
+    return Prepared(
+        {code: hub_rules(fresh, code, directory) for code, directory in directories.items()},
+        {
+            (code, name): rules_for(fresh, code, name, directories[code], interface)
+            for (code, name), interface in running.items()
+        },
+    )
+
+
+def _needs_restart(now: Config, fresh: Config) -> Iterator[str]:
+    """Routes, legal bases, zones, limits, certificates and directories apply at once; the rest needs a restart."""
+    for key in ("name", "passphrase", "listeners", "admin", "journal"):
+        if getattr(now.gateway, key) != getattr(fresh.gateway, key):
+            yield f"config/gateway.toml: {key}: needs a restart to change"
+    if set(fresh.tenants) != set(now.tenants):
+        yield "config/tenants: adding or removing a tenant needs a restart"
+    for code in set(fresh.tenants) & set(now.tenants):
+        old, new = now.tenants[code].file.connectors, fresh.tenants[code].file.connectors
+        for name in sorted({*old, *new}):
+            if name not in old or name not in new or _fixed(old[name]) != _fixed(new[name]):
+                yield f"config/tenants/{code}.toml: connectors.{name}: needs a restart to change"
+    for name in sorted({*fresh.contracts, *now.contracts}):
+        if fresh.contracts.get(name) != now.contracts.get(name):
+            yield f"config/interfaces/{name}.json: a lock changes with the plugin's code, by a restart"
+
+
+def _fixed(entry: object) -> tuple[object, ...]:
+    return tuple(getattr(entry, key) for key in ("settings", "zone", "required"))

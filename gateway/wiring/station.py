@@ -1,0 +1,64 @@
+"""One connector at work: opened, polled, asked for its health; whatever it raises stays its own."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+
+from gateway.edge.edge import Edge
+from gateway.edge.outbox import EdgeOutbox
+from gateway.errors import Deferred
+from gateway.observe import Telemetry
+from gateway.plugin.connector import ConnectorSpec, Context, Health
+
+_PAUSE = 5.0
+
+
+class Station:
+    """An edge with its connector's HTTP session and its life. `health` is as last asked."""
+
+    def __init__(
+        self, edge: Edge, spec: ConnectorSpec, settings: Any, session: aiohttp.ClientSession, telemetry: Telemetry
+    ) -> None:
+        self.edge = edge
+        self.spec = spec
+        self.opened = False
+        self.health = Health(ok=False, detail="not opened yet")
+        self._settings = settings
+        self._session = session
+        self._telemetry = telemetry
+
+    async def run(self, clock: Callable[[], datetime], opened: Callable[[], None]) -> None:
+        """Until cancelled: open the connector, tell so, then poll it if it polls and ask how it is."""
+        rules, connector = self.edge.rules, self.edge.connector
+        log = self._telemetry.log.bind(tenant=rules.tenant.code, connector=rules.connector)
+        context = Context(rules.tenant.code, self._settings, EdgeOutbox(self.edge), self._session, log, clock)
+        poll = getattr(connector, "poll", None)
+        while True:
+            try:
+                if not self.opened:
+                    await connector.open(context)
+                    self.opened = True
+                    opened()
+                if poll is not None:
+                    await poll()
+                self.health = await connector.health()
+                pause = self.spec.poll_every if poll is not None else _PAUSE
+            except Deferred as deferred:
+                self.health = Health(ok=False, detail=str(deferred))
+                pause = deferred.retry_after or _PAUSE
+            except Exception as error:  # noqa: BLE001  (a plugin's failure stays its own)
+                self._telemetry.bug(error, f"connector {rules.connector} failed")
+                self.health = Health(ok=False, detail=f"failed with {type(error).__name__}")
+                pause = _PAUSE
+            await asyncio.sleep(pause)
+
+    async def close(self) -> None:
+        """Close connector and session, whatever the connector says to it."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_PAUSE):
+                await self.edge.connector.close()
+        await self._session.close()
