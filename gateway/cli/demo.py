@@ -11,7 +11,7 @@ _GROUP = "gateway.scenarios"
 
 def demo(
     residents: Annotated[int, typer.Option(min=1, max=5_000_000, help="Residents of the made-up city.")] = 1000,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same city and the same faults.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same city.")] = 1,
     file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Your own file instead of a made-up city.")
     ] = None,

@@ -5,6 +5,7 @@ What a message goes through is in `flow.py`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gateway.config import Limits
@@ -14,6 +15,8 @@ from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.messages import Header, Recorded, Sealed, Status, decode_header, stamp
+
+_SEALED_FOR_GOOD = frozenset({"expired", "interface_changed", "unknown_key"})
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ class TenantHub:
             if envelope is None or known is None:
                 raise Refused("unknown_message")
             header = decode_header(envelope.header)
-            self._carried_today(header)
+            await self._carried_today(header, now, operator)
             indices = await self.journal.revive(message_id, at=stamp(now), now=now.timestamp(), operator=operator)
         except Refused as refusal:
             body: Mapping[str, Any] = {"operator": operator, "act": "replay", "code": refusal.code}
@@ -65,13 +68,16 @@ class TenantHub:
         self.dispatcher.recorded(header, known.seq, {index: lanes[index] for index in indices})
         return indices
 
-    def _carried_today(self, header: Header) -> None:
+    async def _carried_today(self, header: Header, now: datetime, operator: str) -> None:
+        """Re-enter at Permitted. What can never go as it was sealed, its source is asked to send anew."""
         try:
-            permit_again(header, self.rules, self.clock())
+            permit_again(header, self.rules, now)
         except Refused as refusal:
-            if refusal.code in ("expired", "interface_changed", "unknown_key"):
-                raise Refused("send_anew") from None
-            raise
+            if refusal.code not in _SEALED_FOR_GOOD:
+                raise
+            await self.journal.unreplayable(header.message_id, at=stamp(now), operator=operator)
+            self.dispatcher.settlement_due()
+            raise Refused("send_anew") from None
 
     def trace(self, message_id: str) -> list[dict[str, Any]]:
         """Every fact of this message, in order; none holds a value."""

@@ -27,12 +27,14 @@ from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import (
     Envelope,
     Header,
+    MessageKind,
     SignedStatement,
     Statement,
     Tags,
     encode,
     signed_part,
 )
+from gateway.plugin import Act
 
 HERE = Path(__file__).parent
 TENANT = "999997"
@@ -76,7 +78,7 @@ def header(sender: EdgeKeys, receiver: EdgeKeys, **changes: Any) -> Header:
     good = Header(
         version=1,
         message_id="019d8f00-0000-7000-8000-000000000001",
-        kind="event",
+        kind=MessageKind.EVENT,
         tenant=TENANT,
         source=sender.connector,
         source_operation="subject.changed",
@@ -153,6 +155,20 @@ def _malformed(head: bytes, good: Envelope) -> Iterator[Case]:
         ("missing_key_in_header", "the header lacks legal_basis", encode(_without(plain, "legal_basis"))),
         ("null_in_header", "an absent value is written as null", head[:-1] + b',"zz":null}'),
         ("header_of_another_version", "version is 2", encode({**plain, "version": 2})),
+        ("version_is_true", "version is true, which is not 1", head.replace(b'"version":1', b'"version":true')),
+        ("version_is_a_float", "version is 1.0", head.replace(b'"version":1', b'"version":1.0')),
+        (
+            "time_that_is_none",
+            "created_at has a month 13",
+            encode({**plain, "created_at": "2026-13-15T00:00:00.000000Z"}),
+        ),
+        ("negative_lane", "a lane is negative", encode({**plain, "records": [[0, 0, -1], [1, 1, 5]]})),
+        ("huge_index", "an index is beyond 31 bits", encode({**plain, "records": [[0, 0, 1], [2**40, 1, 5]]})),
+        (
+            "item_set_that_is_none",
+            "a record has an item set beyond the list",
+            encode({**plain, "records": [[0, 9, 1]]}),
+        ),
         ("time_with_offset", "created_at is not in UTC", encode({**plain, "created_at": "2026-04-15T09:00:00+09:00"})),
     ):
         yield name, "verify", "bad_envelope", what, sealed(SOURCE, DESTINATION, bytes_).pack()
@@ -278,7 +294,7 @@ def statements() -> Iterator[tuple[str, str, str, bytes, bytes]]:
         kind="note",
         operation=None,
         records=(),
-        act="file_taken",
+        act=Act.FILE_TAKEN,
         reference=SOURCE.reference("note", b"file"),
         counts={"rows": 2},
     )

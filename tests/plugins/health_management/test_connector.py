@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from gateway.plugin import Accepted, Act, Deferred, Delivery
+from gateway.plugin import Accepted, Act, Deferred, Delivery, Payload
 from gateway_health_management.simulator import StatusLine, drop, read_slip, read_status
 from tests.plugins.health_management.line import (
     HEADERS,
@@ -195,12 +195,12 @@ async def test_a_file_that_changes_while_it_is_read_is_read_anew(tmp_path):
     send = line.send
 
     async def meanwhile(*sent, **more):
-        line.send = send
+        setattr(line, "send", send)  # noqa: B010  (a fake that changes while it is in use)
         with (tmp_path / "work" / "city.csv").open("ab") as file:
             file.write(csv_bytes([subject(3)]).splitlines(keepends=True)[1])
         return await send(*sent, **more)
 
-    line.send = meanwhile
+    setattr(line, "send", meanwhile)  # noqa: B010  (as above)
     await rounds(connector, line)
     whole = (tmp_path / "done" / "city.csv").read_bytes()
     assert line.notes[-1] == (
@@ -287,7 +287,7 @@ async def test_settled_messages_that_nobody_here_sent_leave_no_trace(tmp_path):
 
 async def test_a_late_reply_to_a_look_up_is_acknowledged(tmp_path):
     connector = await new_life(Line(), settings(tmp_path))
-    late = Delivery("m", "subject.lookup", ((0, None), (2, None)), 1.0, reply_to="r")
+    late = Delivery("m", "subject.lookup", ((0, Payload()), (2, Payload())), 1.0, reply_to="r")
     assert await connector.deliver(late) == {0: Accepted(), 2: Accepted()}
 
 

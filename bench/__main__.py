@@ -1,0 +1,75 @@
+"""`python -m bench`: from options to figures and an exit status; 0 measured, 1 an outcome was wrong, 2 wrong usage."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+
+from bench import machine
+from bench.bulk import Bulk
+from bench.lookup import Lookups
+from bench.scene import scene
+from bench.show import show, show_json
+from bench.startup import StartUp
+from gateway_demo_city.stage import Failed
+
+_EPILOGUE = """\
+Figures are medians over the rounds (least to most), each bulk sample with new processes and a new folder. The folders
+are made where TMPDIR says: the disk there is what is measured. Nothing else should run on the machine."""
+
+
+def main() -> int:
+    """Measure everything that was asked for."""
+    options = _options()
+    console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 120)
+    bulk, lookups, start_up = Bulk.new(), Lookups.new(), StartUp.new()
+    measures = (bulk, lookups, start_up)
+    wrong: list[str] = []
+    known = machine.describe(Path(tempfile.gettempdir()))
+    try:
+        uvloop.run(_measure(options, console, *measures))
+    except Failed as failed:
+        wrong.append(f"broke off: {failed}")
+    wrong += [sentence for each in measures for sentence in each.wrong]
+    tables = [each.table for each in measures]
+    if options.as_json:
+        show_json(known, tables, wrong)
+    else:
+        show(console, known, tables, wrong)
+    return 1 if wrong else 0
+
+
+async def _measure(
+    options: argparse.Namespace, console: Console, bulk: Bulk, lookups: Lookups, start_up: StartUp
+) -> None:
+    for number in range(options.rounds):
+        for rows in options.rows:
+            console.print(f"round {number + 1} of {options.rounds}: a file of {rows:,} rows", highlight=False)
+            await bulk.sample(rows)
+    async with scene() as here:
+        console.print(f"{options.rounds} rounds of {options.requests:,} look-ups each way", highlight=False)
+        await lookups.rounds(here, options.rounds, options.requests)
+        console.print(f"{options.starts} starts", highlight=False)
+        await start_up.rounds(here, options.starts)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m bench", description=__doc__, epilog=_EPILOGUE)
+    parser.add_argument("--rows", type=int, nargs="+", metavar="N", help="rows of each file (5000 30000)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of bulk and look-ups (3)")
+    parser.add_argument("--quick", action="store_true", help="one short round of everything, about 20 s")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON object on standard output")
+    options = parser.parse_args()
+    options.rows = options.rows or ([1000, 6000] if options.quick else [5000, 30_000])
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    options.requests, options.starts = (200, 2) if options.quick else (1000, 5)
+    if min(*options.rows, options.rounds) < 1:
+        parser.error("there is nothing to measure with less than one")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Somebody who speaks HTTPS to a program, under one client certificate or none; one connection for each question."""
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROBLEM = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def refusal(self) -> tuple[int, str]:
+        """Status and stable code of problem details (RFC 9457)."""
+        assert self.headers["Content-Type"].startswith(PROBLEM)
+        problem = self.json
+        assert problem["status"] == self.status
+        assert problem["type"] == f"urn:renkei:problem:{problem['code']}"
+        return self.status, problem["code"]
+
+    @property
+    def message_id(self) -> str:
+        return str(self.json["message_id"])
+
+
+@dataclass(frozen=True)
+class Peer:
+    """`certificate` is a PEM file with its key beside it; None shows none."""
+
+    port: int
+    ca: Path
+    certificate: Path | None
+
+    def get(self, path: str) -> Answer:
+        return self.ask("GET", path, None)
+
+    def post(self, path: str, body: object, **headers: str) -> Answer:
+        """`body` is bytes as they are, or anything that JSON can say; header names have _ for -."""
+        sent = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        return self.ask("POST", path, sent, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> Answer:
+        context = ssl.create_default_context(cafile=str(self.ca))
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.certificate.with_suffix(".key"))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.headers), response.read())
+        finally:
+            connection.close()
