@@ -73,11 +73,11 @@ def run(root: Root = Path()) -> None:
     """Run hub and edges in this process until SIGTERM, which drains; SIGHUP reloads the configuration."""
     import uvloop
 
-    from gateway import wiring
     from gateway.observe import Telemetry, configure
+    from gateway.wiring.running import run_until_told
 
     with stopped():
-        if not uvloop.run(wiring.run(root.resolve(), Telemetry(configure()))):
+        if not uvloop.run(run_until_told(root.resolve(), Telemetry(configure()))):
             raise typer.Exit(1)
 
 

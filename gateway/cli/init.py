@@ -38,8 +38,8 @@ def make(root: Path, tenant: str) -> Iterator[str]:
     now = datetime.now(UTC)
     keys = TenantKeys(root, tenant)
     make_root(keys, passphrase)
-    make_log(keys, passphrase)
-    make_log(TenantKeys(root, "system"), passphrase)
+    for log in (keys, TenantKeys(root, "system")):
+        make_log(log, passphrase, _gateway(root)["name"])
     for name, connector in entry["connectors"].items():
         make_connector(keys, name, connector["zone"], passphrase)
     directory = publish(keys, passphrase, now)

@@ -4,9 +4,9 @@ An unknown key is an error, and no error prints a value.
 """
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.plugin.fields import DataClass
 
@@ -69,6 +69,12 @@ class Limits(Closed):
     retry_longest: float = Field(900.0, gt=0)
     attempts: int = Field(50, ge=1)
     drain_seconds: float = Field(20.0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_message_fits(self) -> Self:
+        if self.open_records < self.records_per_message:
+            raise ValueError("open_records must hold at least one message of records_per_message")
+        return self
 
 
 class GatewayFile(Closed):

@@ -19,6 +19,7 @@ from gateway.plugin.contract import ContractField, ContractOperation, model_of
 from gateway.plugin.payload import Payload
 
 _INDEX = re.compile(r"\.(\d+)(?=\.|$)")
+_SCALAR: Final = (str, int, float)
 _CODES: Final = MappingProxyType(
     {
         "extra_forbidden": "unknown_field",
@@ -112,7 +113,9 @@ def _null(value: JsonValue, known: frozenset[str], path: str = "") -> str | None
     if value is None:
         return path if path in known else ""
     if isinstance(value, dict):
-        children: Iterable[tuple[str, JsonValue]] = ((f"{path}.{k}" if path else k, v) for k, v in value.items())
+        children: Iterable[tuple[str, JsonValue]] = (
+            (f"{path}.{k}" if path else k, v) for k, v in value.items() if not isinstance(v, _SCALAR)
+        )
     elif isinstance(value, list):
         children = ((f"{path}[]", each) for each in value)
     else:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+from pydantic_core import to_json
+
 from gateway.config import Route
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal_payload import seal_payload
@@ -60,7 +62,7 @@ def seal(there: AdmittedThere, to: Address, rules: EdgeRules, keys: EdgeKeys, sa
     tags = Tags(salt, tuple(keys.tag(each, month) if each else NO_TAG for each in _persons(there, to)))
     recipient = rules.directory.recipient(to.destination)
     header = encode(_header(there, to, rules, keys, tags, recipient))
-    plaintext = json.dumps([record for _, record in there.records], ensure_ascii=False, separators=(",", ":")).encode()
+    plaintext = to_json([record for _, record in there.records])
     ciphertext = seal_payload(plaintext, header, recipient)
     return Sealed(Envelope(header, ciphertext, keys.sign(signed_part(header, ciphertext))), tags, statement)
 

@@ -34,6 +34,7 @@ class Journal(Protocol):
     """What the flow needs of the store. Every method is durable when it returns; all raise Deferred if it cannot be."""
 
     async def fact(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str | None = None) -> int: ...
+    async def state(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str) -> Recorded: ...
     async def record(self, permitted: Permitted, *, at: str, now: float) -> Recorded: ...
     async def attempted(self, message_id: str, indices: Sequence[int], *, attempt: int, at: str) -> None: ...
     async def conclude(  # noqa: PLR0913
@@ -72,8 +73,7 @@ async def _record(permitted: Permitted, journal: Journal, now: datetime) -> Reco
         return await journal.record(permitted, at=at, now=now.timestamp())
     assert statement is not None  # noqa: S101  (permit proved it)
     kind = FactKind.CONNECTOR_NOTED if statement.kind == "note" else FactKind.MESSAGE_REFUSED
-    seq = await journal.fact(kind, _stated(permitted, statement), at=at, message_id=statement.message_id)
-    return Recorded(statement.message_id, repeated=False, seq=seq)
+    return await journal.state(kind, _stated(permitted, statement), at=at, message_id=statement.message_id)
 
 
 def _stated(permitted: Permitted, statement: Statement) -> dict[str, Any]:

@@ -37,9 +37,9 @@ def make_root(keys: TenantKeys, passphrase: Secret) -> None:
     _make_note_key(keys.root_key, keys.root_vkey, f"renkei/{keys.tenant}/directory", passphrase)
 
 
-def make_log(keys: TenantKeys, passphrase: Secret) -> None:
-    """The key that signs the checkpoints of the tenant's log; its name is the log's origin."""
-    _make_note_key(keys.log_key, keys.log_vkey, f"renkei/{keys.tenant}/log", passphrase)
+def make_log(keys: TenantKeys, passphrase: Secret, site: str = "renkei") -> None:
+    """The key that signs the checkpoints of the tenant's log; its name, the log's origin, begins with the site's."""
+    _make_note_key(keys.log_key, keys.log_vkey, f"{site}/{keys.tenant}/log", passphrase)
 
 
 def make_connector(

@@ -30,6 +30,8 @@ def problem(error: GatewayError, message_id: str | None = None, **more: Any) -> 
         body["message_id"] = message_id
     headers = {}
     if isinstance(error, Deferred):
+        if error.cause is not None:
+            body["detail"] = error.cause
         headers["Retry-After"] = str(max(1, round(error.retry_after or 1)))
     return web.json_response(body | more, status=code.status, headers=headers, content_type="application/problem+json")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from gateway_demo_city.city import FORM
+from gateway_demo_city.city import CANARY_LENGTH, FORM
 from gateway_demo_city.form import quoted
 from gateway_demo_city.people import COLUMNS, MUNICIPALITY, Cells, individual_number, internal_no
 
@@ -38,9 +38,9 @@ def subject(ordinal: int, seq: int = 1, **other: str) -> Cells:
 
 
 def values(*subjects: Cells) -> set[str]:
-    """The personal values by which a trace of these subjects would be known."""
+    """The personal values by which a trace of these subjects would be known; shorter ones turn up by chance."""
     named = ("internal_no", "individual_number", "name", "name_kana", "address", "guardian_name")
-    return {each[name] for each in subjects for name in named if each[name]}
+    return {each[name] for each in subjects for name in named if len(each[name]) >= CANARY_LENGTH}
 
 
 def record(cells: Cells) -> dict[str, Any]:

@@ -7,14 +7,16 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from gateway import cli, config
+from gateway import cli
+from gateway.config import files
 from gateway.errors import CODES
 from gateway.hub.journal.facts import FactKind
 from gateway.plugin import connector, hookspecs
 from tests.architecture.tree import ROOT
 
+WHERE = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "plugins/**/README.md")
 PAGES = {
-    path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("README.md"), *ROOT.glob("docs/*.md")]
+    path.relative_to(ROOT).as_posix(): path.read_text() for pattern in WHERE for path in sorted(ROOT.glob(pattern))
 }
 GENERATED = runpy.run_path(str(ROOT / "docs/generate.py"))["pages"]()
 
@@ -40,15 +42,25 @@ def test_every_error_code_is_documented_and_the_reverse():
 
 
 def config_keys():
-    """Every key as it is written in TOML, of every model that gateway.config declares."""
-    models = [each for each in vars(config).values() if isinstance(each, type) and issubclass(each, BaseModel)]
-    ours = [each for each in models if each.__module__ == config.__name__]
+    """Every key as it is written in TOML, of every model of the configuration's files."""
+    models = [each for each in vars(files).values() if isinstance(each, type) and issubclass(each, BaseModel)]
+    ours = [each for each in models if each.__module__ == files.__name__]
     return {field.alias or name for model in ours for name, field in model.model_fields.items()}
 
 
 def test_every_config_key_is_documented_and_the_reverse():
     """A row of `docs/configuration.md` opens with the key, or with its table before it: `limits.body_bytes`."""
     assert {cell.rpartition(".")[2] for cell in first_cells("docs/configuration.md")} == config_keys()
+
+
+@pytest.mark.parametrize("table", ["limits", "journal"])
+def test_documented_defaults_are_the_defaults(table):
+    rows = re.findall(rf"^\| `{table}\.(\w+)` \|.*\| `?([\w./]+)[^|]*\|$", PAGES["docs/configuration.md"], re.MULTILINE)
+    model = {"limits": files.Limits, "journal": files.JournalSettings}[table]
+    assert dict(rows) == {
+        name: f"{field.default:.15g}" if isinstance(field.default, float) else str(field.default)
+        for name, field in model.model_fields.items()
+    }
 
 
 # ---- facts -----------------------------------------------------------------------------------------------------------
@@ -125,3 +137,43 @@ def test_every_documented_command_exists(page):
 def leads_somewhere(words):
     group = words[0] not in LEAVES
     return not group or len(words) == 1 or " ".join(words) in COMMANDS
+
+
+# ---- links and places ------------------------------------------------------------------------------------------------
+
+DRAWN = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page):
+    """What a heading can be linked by, as the common viewers make it."""
+    titles = re.findall(r"^#+ (.+)$", DRAWN.sub("", PAGES[page]), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", DRAWN.sub("", PAGES[page]))
+    for link in (each for each in links if "://" not in each):
+        path, _, anchor = link.partition("#")
+        there = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert there.exists(), link
+        if anchor and there.suffix == ".md":
+            assert anchor in anchors(there.relative_to(ROOT).as_posix()), link
+
+
+@pytest.mark.parametrize("page", [each for each in PAGES if not each.startswith("plugins/gateway_")])
+def test_every_file_that_is_named_exists(page):
+    named = re.findall(r"`((?:gateway|plugins|tests|docs|deploy|bench|config)/[\w./-]+)`", PAGES[page])
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_page_can_be_reached_from_the_readme():
+    seen, found = set(), ["README.md"]
+    while found:
+        page = found.pop()
+        seen.add(page)
+        links = re.findall(r"\]\(([^)#\s]+)", PAGES[page])
+        there = {((ROOT / page).parent / link).resolve() for link in links if "://" not in link}
+        names = {each.relative_to(ROOT).as_posix() for each in there if each.is_relative_to(ROOT)}
+        found += [each for each in sorted(names) if each in PAGES and each not in seen]
+    assert set(PAGES) - seen == set()

@@ -169,6 +169,7 @@ async def test_replay_makes_exactly_the_dead_records_due_again(journal: Journal)
     (due,) = journal.open_messages()
     assert (due.records, due.attempt, due.next_at) == (((1, 1),), 0, NOW + 5)
     assert journal.settlements_due() == []
+    assert journal.counts().settlements_due == 0
     assert journal.dead_letters() == []
     fact = journal.trace(message_id)[-1]
     assert (fact["kind"], fact["operator"], fact["records"]) == ("message.replayed", "staff-0001", "1")

@@ -132,6 +132,33 @@ async def test_closing_a_broken_journal_spares_the_file_that_took_its_place(path
     assert [each.read_bytes() for each in (path, wal(path))] == [b"somebody else's"] * 2
 
 
+async def test_a_deleted_wal_costs_nothing_that_was_acknowledged(path: Path) -> None:
+    journal = open_journal(path)
+    sent = [message() for _ in range(3)]
+    for each in sent:
+        await journal.record(each, at=AT, now=NOW)
+    wal(path).unlink()
+    with pytest.raises(Deferred):
+        await journal.record(message(), at=AT, now=NOW)
+    journal.close()
+    journal = open_journal(path)
+    assert all(journal.message(id_of(each)) for each in sent)
+    journal.close()
+
+
+async def test_an_overwritten_wal_does_not_reach_the_database(path: Path) -> None:
+    open_journal(path).close()
+    journal = open_journal(path)
+    await journal.record(message(), at=AT, now=NOW)
+    wal(path).write_bytes(b"\xa5" * wal(path).stat().st_size)
+    with pytest.raises(Deferred):
+        await journal.record(message(), at=AT, now=NOW)
+    journal.close()
+    open_journal(path).close()
+    report = verify(path, verifier=SIGNER.verifier(), origin=ORIGIN)
+    assert (report.problem, report.facts) == (None, 0)
+
+
 async def test_it_stays_broken_until_reopened(path: Path) -> None:
     journal = open_journal(path)
     await journal.record(message(), at=AT, now=NOW)

@@ -205,6 +205,14 @@ def test_a_fact_rewritten_with_its_commitment_is_found_by_the_signed_root(log: P
     assert "facts 6 to 10" in report.problem
 
 
+def test_another_byte_form_of_a_fact_is_found(log: Path) -> None:
+    body = fact_body(FACTS + 1, AT, FactKind.GATEWAY_STARTED, {}).replace(b",", b", ")
+    row = (FACTS + 1, AT, commitment(b"f" * 32, body), b"f" * 32, body)
+    insert = "INSERT INTO fact (seq, at, kind, commitment, salt, body) VALUES (?,?,'gateway.started',?,?,?)"
+    tamper(log, then=lambda each: each.execute(insert, row))
+    assert verified(log).at_seq == FACTS + 1
+
+
 def test_a_tail_cut_behind_a_checkpoint_is_missed(log: Path) -> None:
     tamper(log, "DELETE FROM tag WHERE seq > 17", "DELETE FROM fact WHERE seq > 17")
     report = verified(log)

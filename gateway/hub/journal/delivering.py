@@ -78,7 +78,7 @@ def revive(transaction: Transaction, message_id: str, *, at: str, now: float, op
     transaction.open_records(seq, revived, limited=True)
     _store_outcomes(transaction, seq, others)
     transaction.execute(
-        "UPDATE message SET state = 'open', attempt = 0, next_at = ?, settle_told = settle_asked WHERE seq = ?",
+        "UPDATE message SET state = 'open', attempt = 0, next_at = ? WHERE seq = ?",
         (now, seq),
     )
     return tuple(index for index, _ in revived)

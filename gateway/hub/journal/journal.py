@@ -18,7 +18,7 @@ from gateway.errors import Deferred, Misconfigured
 from gateway.hub.journal import delivering, reading, store
 from gateway.hub.journal.facts import DELIVERY_FACTS, FactKind
 from gateway.hub.journal.reading import Counts, DueMessage, DueSettlement, MessageStatus
-from gateway.hub.journal.recording import entry, record
+from gateway.hub.journal.recording import entry, record, stated
 from gateway.hub.journal.sentinel import DATABASE_HEAD, WAL_HEAD, Sentinel
 from gateway.hub.journal.transaction import JournalLimits, Transaction
 from gateway.hub.journal.verify import Altered, resume
@@ -66,11 +66,11 @@ class Journal:
 
         A broken journal signs nothing any more.
         """
-        # SQLite's last connection moves the WAL into the database and unlinks it by its path. In a broken journal that
-        # path may lead to somebody else's file: there the connection that cannot write is the last to close.
-        whole, _ = self._writer.health()
         self._writer.stop()
-        if whole:
+        # SQLite's last connection moves the WAL into the database, without a look at its checksums. That saves what was
+        # acknowledged when the WAL was deleted, and would spoil the database when the WAL was overwritten: then the
+        # connection that cannot write is the last to close.
+        if self._writer.intact:
             self._connection.close()
         self._resources.close()
         self._connection.close()
@@ -100,6 +100,10 @@ class Journal:
         return await self._writer.commit(
             lambda transaction: transaction.append(kind, body, at=at, message_id=message_id)
         )
+
+    async def state(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str) -> Recorded:
+        """Write what an edge stated besides its messages: a fact under an id of its own, with nothing due."""
+        return await self._writer.commit(partial(stated, kind=kind, body=body, at=at, message_id=message_id))
 
     async def attempted(self, message_id: str, indices: Sequence[int], *, attempt: int, at: str) -> None:
         """To be called before these records are handed over. Raises Refused("unknown_message")."""
@@ -234,7 +238,9 @@ def _open(
     transaction = Transaction(
         connection, frontier=frontier, signed_size=signed_size, origin=origin, signer=signer, limits=limits
     )
-    return Writer(transaction, database, wal, wal_bytes=limits.wal_bytes)
+    writer = Writer(transaction, database, wal, wal_bytes=limits.wal_bytes)
+    resources.callback(writer.stop)
+    return writer
 
 
 def _sync_directory(directory: Path) -> None:

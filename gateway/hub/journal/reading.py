@@ -102,8 +102,10 @@ def open_messages(connection: sqlite3.Connection) -> Iterator[DueMessage]:
 def settlements_due(connection: sqlite3.Connection, tenant: str) -> list[DueSettlement]:
     """By seq: messages whose every record has ended and whose source is still to hear of it."""
     rows = connection.execute(
-        "SELECT source, id, outcomes, settle_asked FROM message"
-        " WHERE settle_asked > settle_told AND state = 'ended' ORDER BY seq"
+        "SELECT source, id, outcomes, settle_asked FROM"
+        " (SELECT *, row_number() OVER (PARTITION BY source ORDER BY seq) AS nth FROM message"
+        " WHERE settle_asked > settle_told AND state = 'ended') WHERE nth <= ? ORDER BY seq",
+        (_BATCH,),
     )
     return [
         DueSettlement(tenant, source, id_text(stored_id), ungroup(json.loads(outcomes)), due)
@@ -186,5 +188,5 @@ _COUNTS: Final = (
     " (SELECT count(*) FROM message WHERE state = 'open'),"
     " (SELECT count(*) FROM open_record),"
     " (SELECT count(*) FROM message WHERE dead > 0),"
-    " (SELECT count(*) FROM message WHERE settle_asked > settle_told)"
+    " (SELECT count(*) FROM message WHERE settle_asked > settle_told AND state = 'ended')"
 )

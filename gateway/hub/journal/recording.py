@@ -97,6 +97,11 @@ def record(transaction: Transaction, entry: Entry, *, at: str, now: float) -> Re
     return Recorded(entry.message_id, repeated=False, seq=seq)
 
 
+def stated(transaction: Transaction, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str) -> Recorded:
+    """What an edge states besides its messages, a whole refusal or a noted act: a fact with nothing due."""
+    return Recorded(message_id, repeated=False, seq=transaction.append(kind, body, at=at, message_id=message_id))
+
+
 def _check_indices(sealed: list[int], refused: list[int]) -> None:
     """An index names one record: in order among the sealed, and not refused at the same time."""
     if sealed != sorted(set(sealed)) or len({*sealed, *refused}) != len(sealed) + len(refused):

@@ -17,6 +17,10 @@ class FileChanged(Exception):
     """A file of the journal is not what was written. The text names the file and says what happened to it."""
 
 
+class FileMoved(FileChanged):
+    """Its path no longer leads to it alone; the open file itself is as it was written."""
+
+
 class Sentinel:
     """One file, held open: its identity, size and first bytes, to compare against what is at its path.
 
@@ -27,7 +31,8 @@ class Sentinel:
     def __init__(self, path: Path, head_bytes: int, *, create: bool = False) -> None:
         self._path = path
         self._head_bytes = head_bytes
-        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+        self._fd = os.open(path, flags, 0o600)
         status = os.fstat(self._fd)
         self._identity = (status.st_dev, status.st_ino)
         self.size = 0
@@ -46,15 +51,15 @@ class Sentinel:
         self.size, self._head = now
 
     def check_identity(self) -> None:
-        """Raises FileChanged if the path no longer leads to the open file, or another path leads there too."""
+        """Raises FileMoved if the path no longer leads to the open file, or another path leads there too."""
         try:
             status = self._path.lstat()
         except FileNotFoundError:
-            raise FileChanged(f"{self._path.name} was deleted or moved away") from None
+            raise FileMoved(f"{self._path.name} was deleted or moved away") from None
         if (status.st_dev, status.st_ino) != self._identity:
-            raise FileChanged(f"{self._path.name} was replaced by another file")
+            raise FileMoved(f"{self._path.name} was replaced by another file")
         if status.st_nlink != 1:
-            raise FileChanged(f"{self._path.name} has a second hard link")
+            raise FileMoved(f"{self._path.name} has a second hard link")
 
     def check(self) -> None:
         """Raises FileChanged if the identity, the size or the first bytes are not what is remembered."""

@@ -110,6 +110,8 @@ def connect_reader(path: Path, *, at_rest: bool = False) -> sqlite3.Connection:
     address = path.absolute().as_uri() + ("?immutable=1" if at_rest else "?mode=ro")
     connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA query_only = ON")
+    # Only a connection that has read holds the file open in SQLite's eyes.
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return connection
 
 

@@ -76,11 +76,6 @@ class Transaction:
         """Forget what was done since the mark; the caller rolls the database back."""
         self._frontier, self._signed_size, self._open_records = mark.frontier.copy(), *mark[1:]
 
-    def roll_back(self) -> None:
-        """Give the transaction up, unless SQLite already did because of the error."""
-        if self._connection.in_transaction:
-            self.execute("ROLLBACK")
-
     def frontier(self) -> Frontier:
         """A copy of the tree as it is now."""
         return self._frontier.copy()

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from gateway.errors import Deferred
-from gateway.hub.journal.sentinel import FileChanged, Sentinel
+from gateway.hub.journal.sentinel import FileChanged, FileMoved, Sentinel
 from gateway.hub.journal.transaction import Transaction
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ class Writer:
         self._wal_bytes = self._wal_limit = wal_bytes
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._broken: str | None = None
+        self.intact = True
         self._stopping = False
         self.acknowledged = transaction.frontier()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -59,11 +60,16 @@ class Writer:
     def require_whole(self) -> None:
         """Raises Deferred("log_unavailable") once the journal is broken."""
         if self._broken is not None:
-            raise Deferred("log_unavailable")
+            raise Deferred("log_unavailable", cause=self._broken)
 
     def break_off(self, error: Exception) -> None:
-        """Nothing passes any more; the first cause stands."""
-        self._broken = self._broken or _cause(error)
+        """Nothing passes any more; the first cause stands.
+
+        `intact` tells `close` whether what lies in the open files is what we wrote, wherever their paths may lead.
+        """
+        if self._broken is None:
+            self.intact = isinstance(error, FileMoved)
+            self._broken = _cause(error)
 
     def health(self) -> tuple[bool, str]:
         """Whether the journal can be written, and if not why. Looks at the files, so that idleness hides nothing."""
@@ -91,7 +97,7 @@ class Writer:
             group = [each for each in taken if each is not None]
             results = self._guarded(partial(self._commit, group, last=not going))
             if results is None:
-                results = [Deferred("log_unavailable") for _ in group]
+                results = [Deferred("log_unavailable", cause=self._broken) for _ in group]
             _answer(group, results)
             self._guarded(self._shorten_wal)
 
@@ -120,16 +126,10 @@ class Writer:
         the sender's repetition finds it by its request key.
         """
         self._check()
-        mark = self._transaction.mark()
-        try:
-            self._transaction.begin()
-            results = [self._try(each.write) for each in group]
-            self._transaction.sign_if_due(now=last)
-            self._transaction.execute("COMMIT")
-        except BaseException:
-            self._transaction.reset(mark)
-            self._transaction.roll_back()
-            raise
+        self._transaction.begin()
+        results = [self._try(each.write) for each in group]
+        self._transaction.sign_if_due(now=last)
+        self._transaction.execute("COMMIT")
         self._check()
         self._database.remember()
         self._wal.remember()

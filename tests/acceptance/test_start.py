@@ -1,0 +1,230 @@
+"""What stops the start: exit status 2, every problem in a sentence, and, once the system log is open, a fact."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway import config as configuration
+from gateway.errors import Misconfigured
+from gateway.keys.at_rest import Secret
+from gateway.keys.directory import Directory, sign_directory
+from gateway.keys.layout import TenantKeys, read_signer, read_verifier
+from gateway.keys.make import make_root, publish
+from tests.acceptance.programs import GATEWAY, command
+from tests.acceptance.subjects import MUNICIPALITY
+
+TENANT = f"tenants/{MUNICIPALITY}.toml"
+RUN = ("run",)
+CHECK = ("check",)
+
+
+def refuses(site, *words, commands=(CHECK, RUN)):
+    """`gateway check` and `gateway run` both end with 2 and say it; what they said."""
+    told = ""
+    for each in commands:
+        ended = site.cli(*each)
+        assert ended.status == 2, (each, ended)
+        told = ended.err
+        assert not [word for word in words if word not in told], told
+        assert "Traceback" not in told + ended.out
+    return told
+
+
+def refused_to_start(site):
+    """The one fact that a start that failed leaves."""
+    (fact,) = [each for each in site.facts("system") if each["kind"] == "gateway.refused_to_start"]
+    return "\n".join(fact["problems"])
+
+
+# ---- the directory ---------------------------------------------------------------------------------------------------
+
+
+def test_must_a_directory_that_the_tenant_s_key_did_not_sign(new_site):
+    """The hub carries the directory; here somebody slips one in, with all the right keys, under a root of their own."""
+    site = new_site()
+    keys, other = TenantKeys(site.root, MUNICIPALITY), TenantKeys(site.root / "elsewhere", MUNICIPALITY)
+    secret = Secret.parse("file:keys/passphrase", site.root)
+    make_root(other, secret)
+    directory = Directory.parse(keys.directory.read_text(), read_verifier(keys.root_vkey), MUNICIPALITY)
+    forged = sign_directory(directory, read_signer(other.root_key, other.root_vkey, secret))
+    assert Directory.parse(forged, read_verifier(other.root_vkey), MUNICIPALITY) == directory
+    keys.directory.write_text(forged)
+    refuses(site, "is not signed by the tenant's key", MUNICIPALITY)
+    assert "is not signed by the tenant's key" in refused_to_start(site)
+
+
+def test_a_directory_in_which_one_letter_is_another(new_site):
+    site = new_site()
+    path = TenantKeys(site.root, MUNICIPALITY).directory
+    path.write_text(path.read_text().replace("individual_number_zone", "individual_number_zonf", 1))
+    refuses(site, "is not signed by the tenant's key")
+
+
+def test_a_directory_older_than_the_configured_version(new_site):
+    site = new_site()
+    path = TenantKeys(site.root, MUNICIPALITY).directory
+    former = path.read_text()
+    publish(TenantKeys(site.root, MUNICIPALITY), Secret.parse("file:keys/passphrase", site.root), datetime.now(UTC))
+    site.edit(TENANT, "directory_version = 1", "directory_version = 2")
+    assert site.cli("check").status == 0
+    path.write_text(former)
+    refuses(site, "is version 1, older than version 2")
+    assert "older than version 2" in refused_to_start(site)
+
+
+def test_keys_that_are_not_those_of_the_directory(new_site, tmp_path):
+    site, other = new_site(), new_site()
+    folder = site.root / "keys" / MUNICIPALITY / "health_management"
+    shutil.rmtree(folder)
+    shutil.copytree(other.root / "keys" / MUNICIPALITY / "health_management", folder)
+    shutil.copy(other.root / "keys/passphrase", tmp_path)
+    refuses(site, "health_management", commands=(RUN,))
+
+
+# ---- the lock --------------------------------------------------------------------------------------------------------
+
+
+def test_a_plugin_whose_declaration_differs_from_its_lock(new_site):
+    site = new_site()
+    path = site.root / "config/interfaces/vaccination_records.json"
+    lock = json.loads(path.read_text())
+    fields = next(each for each in lock["operations"] if each["name"] == "subject.register")["fields"]
+    name = next(each for each in fields if each["path"] == "name")
+    assert name["max_length"] == 100
+    name["max_length"] = 50
+    fields.remove(next(each for each in fields if each["path"] == "guardian_name"))
+    site.edit(TENANT, '"guardian_name", "resident_status"', '"resident_status"')
+    path.write_text(json.dumps(lock))
+    difference = ("~ receives subject.register name:", "max_length 50", "max_length 100", "guardian_name")
+    refuses(site, "vaccination_records", "gateway interface lock vaccination_records", *difference)
+    told = refused_to_start(site)
+    assert not [each for each in difference if each not in told]
+
+
+def test_a_connector_that_is_not_required_is_quarantined_alone(new_site):
+    site = new_site()
+    path = site.root / "config/interfaces/vaccination_records.json"
+    path.write_text(path.read_text().replace('"version": "1"', '"version": "2"'))
+    zone = '[connectors.vaccination_records]\nzone = "lgwan"\nrequired = '
+    site.edit(TENANT, zone + "true", zone + "false")
+    site.start_gateway("/readyz")
+    told = site.cli("connectors", "--json")
+    assert told.status == 1
+    states = {each["connector"]: (each["state"], each["ok"]) for each in json.loads(told.out)}
+    assert states == {"health_management": ("open", True), "vaccination_records": ("quarantined", False)}
+
+
+# ---- what may not flow -----------------------------------------------------------------------------------------------
+
+
+def test_must_internet_listener_refuses_individual_number_keys(new_site):
+    """C159: the process that faces the internet does not hold such keys; the message names the split to use."""
+    site = new_site()
+    site.edit("gateway.toml", 'zone = "individual_number_zone"', 'zone = "internet"')
+    told = refuses(site, "listeners.municipal", "C159", "Split it: run one process for zone individual_number_zone")
+    assert f"{MUNICIPALITY}/health_management" in told
+    assert f"{MUNICIPALITY}/vaccination_records" in told
+
+
+LAWLESS = {
+    "an internet zone cleared for it": (
+        "zones.toml",
+        'internet = true\nclearance = ["identifier"',
+        'internet = true\nclearance = ["individual_number", "identifier"',
+        "zones.internet.clearance: an internet zone never carries individual_number",
+    ),
+    "an interface above its zone": (
+        TENANT,
+        'zone = "lgwan"',
+        'zone = "internet"',
+        "connectors.vaccination_records: its interface carries individual_number, which zone internet may not",
+    ),
+    "a route that answers with it": (
+        TENANT,
+        'reply_fields = [\n  "internal_no",',
+        'reply_fields = [\n  "individual_number", "internal_no",',
+        "routes.R02.reply_fields: individual_number is not in the locked interface of both ends",
+    ),
+    "a route that asks with it": (
+        TENANT,
+        'fields = ["internal_no", "municipality_code"]',
+        'fields = ["internal_no", "municipality_code", "individual_number"]',
+        "routes.R02.fields: individual_number is not in the locked interface of both ends",
+    ),
+    "a route with a tax item (rule 8)": (
+        TENANT,
+        '"guardian_name", "resident_status"',
+        '"guardian_name", "resident_status", "fee_reduction_category"',
+        "routes.R01.fields: fee_reduction_category is not in the locked interface of both ends",
+    ),
+    "a route for everything": (TENANT, 'operation = "subject.delete"', 'operation = "*"', "routes.1.operation:"),
+    "a route for every field": (
+        TENANT,
+        'fields = ["internal_no", "municipality_code"]',
+        'fields = ["*"]',
+        "routes.2.fields.0:",
+    ),
+    "a route without a legal basis": (TENANT, 'legal_basis = ["L1"]', "legal_basis = []", "routes.2.legal_basis:"),
+    "a legal basis that there is not": (
+        TENANT,
+        'legal_basis = ["L1"]',
+        'legal_basis = ["L9"]',
+        "routes.R02.legal_basis: L9 is not in config/legal_basis.toml",
+    ),
+    "a switch that there is not": ("gateway.toml", "[limits]", "[limits]\nskip_checks = true", "limits.skip_checks:"),
+}
+
+
+@pytest.mark.parametrize("case", LAWLESS)
+def test_rule_2_and_8_refused_at_start_up(site, tmp_path, case):
+    """What `gateway check`, `run` and a reload do first, with one thing changed."""
+    file, old, new, sentence = LAWLESS[case]
+    shutil.copytree(site.root / "config", tmp_path / "config")
+    assert configuration.load(tmp_path).tenants
+    path = tmp_path / "config" / file
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(Misconfigured) as refused:
+        configuration.load(tmp_path)
+    assert any(sentence in problem for problem in refused.value.problems), refused.value.problems
+
+
+def test_rule_2_no_interface_may_answer_with_the_individual_number(new_site):
+    """A lock that someone widened, at both ends and in the route: what the plugins declare is another thing."""
+    site = new_site()
+    number = {"path": "individual_number", "kind": "code", "required": False, "label": "個人番号"}
+    number |= {"data_class": "individual_number", "max_length": 12, "check": "individual_number"}
+    for name in ("health_management", "vaccination_records"):
+        path = site.root / f"config/interfaces/{name}.json"
+        lock = json.loads(path.read_text())
+        next(each for each in lock["operations"] if each["name"] == "subject.lookup")["reply"].append(number)
+        path.write_text(json.dumps(lock))
+    site.edit(TENANT, 'reply_fields = [\n  "internal_no",', 'reply_fields = [\n  "individual_number", "internal_no",')
+    difference = "subject.lookup reply individual_number"
+    refuses(site, f"- receives {difference}", f"- sends {difference}")
+
+
+def test_all_problems_are_told_together(new_site):
+    site = new_site()
+    site.edit("gateway.toml", 'zone = "individual_number_zone"', 'zone = "nowhere"')
+    site.edit(TENANT, 'legal_basis = ["L1"]', 'legal_basis = ["L9"]')
+    told = refuses(site, "listeners.municipal.zone", "routes.R02.legal_basis")
+    assert len(told.splitlines()) == 2
+
+
+def test_a_second_gateway_on_the_same_site(new_site):
+    site = new_site().start()
+    ended = command(*GATEWAY, "run", "--root", str(site.root))
+    assert ended.status == 2
+    assert "another gateway has this journal open" in ended.err
+    assert site.admin().get("/readyz").status == 200
+
+
+def test_a_port_that_is_taken(new_site):
+    site, other = new_site(), new_site()
+    site.start()
+    other.edit("gateway.toml", f"port = {other.ports['listener']}", f"port = {site.ports['listener']}")
+    refuses(other, "listener municipal: cannot listen", commands=(RUN,))
+    assert "listener municipal: cannot listen" in refused_to_start(other)

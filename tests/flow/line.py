@@ -1,0 +1,314 @@
+"""A whole line in one process: real keys, configuration, journal, dispatcher and link; fakes for clock and systems."""
+
+import asyncio
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway import config as configuration
+from gateway.config import Config, Limits
+from gateway.edge.edge import Edge
+from gateway.edge.outbox import EdgeOutbox
+from gateway.edge.rules import EdgeRules, rules_for
+from gateway.hub.dispatcher import Dispatcher
+from gateway.hub.hub import TenantHub
+from gateway.hub.journal import Journal, JournalLimits
+from gateway.hub.permit import HubRules, hub_rules
+from gateway.keys.at_rest import Secret, make_passphrase
+from gateway.keys.certificates import Authority
+from gateway.keys.directory import Directory
+from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
+from gateway.keys.make import make_connector, make_log, make_root, publish
+from gateway.keys.note import Signer
+from gateway.keys.private import EdgeKeys
+from gateway.link.in_process import ToEdges, ToHub
+from gateway.messages import RecordOutcome, Status
+from gateway.observe import Telemetry, configure
+from gateway.plugin import Accepted, Delivery, Health
+from gateway.plugin.interface import describe
+from tests.flow.toys import CARRIED, OFFICE, OFFICE_INTERFACE, REGISTER, REGISTER_INTERFACE, TENANT
+
+GATEWAY = """
+name = "renkei.example"
+passphrase = "file:keys/passphrase"
+
+[[listeners]]
+name = "municipal"
+zone = "municipal_zone"
+host = "127.0.0.1"
+port = 0
+certificate = "keys/tls/gateway.crt"
+key = "keys/tls/gateway.key"
+client_ca = "keys/tls/ca.crt"
+
+[admin]
+host = "127.0.0.1"
+port = 0
+certificate = "keys/tls/gateway.crt"
+key = "keys/tls/gateway.key"
+client_ca = "keys/tls/ca.crt"
+operators = {}
+"""
+ZONES = """
+[zones.municipal_zone]
+label = "個人番号利用事務系"
+internet = false
+clearance = ["individual_number", "identifier", "basic", "safety", "operational"]
+
+[zones.lgwan]
+label = "LGWAN接続系"
+internet = false
+clearance = ["identifier", "basic", "safety", "operational"]
+
+[zones.internet]
+label = "インターネット"
+internet = true
+clearance = ["identifier"]
+"""
+BASES = """
+[legal_basis.L1]
+reference = "架空法第1条"
+valid_from = 2024-05-27
+
+[legal_basis.L2]
+reference = "架空法第2条"
+valid_from = 2021-09-01
+valid_until = 2099-03-31
+"""
+TENANT_FILE = f"""
+name = "架空市"
+root_key = "keys/{TENANT}/root/root.vkey"
+directory = "keys/{TENANT}/directory.note"
+
+[connectors.{OFFICE}]
+zone = "municipal_zone"
+responsible = "staff-0001"
+certificates = ["keys/tls/{OFFICE}.crt"]
+
+[connectors.{REGISTER}]
+zone = "lgwan"
+responsible = "staff-0002"
+
+[[routes]]
+id = "T1"
+from = "{OFFICE}"
+operation = "person.put"
+to = "{REGISTER}"
+as = "person.put"
+fields = {json.dumps(CARRIED)}
+legal_basis = ["L1", "L2"]
+purpose = "vaccination"
+
+[[routes]]
+id = "T2"
+from = "{OFFICE}"
+operation = "person.find"
+to = "{REGISTER}"
+as = "person.find"
+fields = ["internal_no", "municipality_code"]
+reply_fields = ["internal_no", "update_seq"]
+legal_basis = ["L1"]
+purpose = "vaccination"
+"""
+FILES: Mapping[str, str] = {
+    "gateway.toml": GATEWAY,
+    "zones.toml": ZONES,
+    "legal_basis.toml": BASES,
+    f"tenants/{TENANT}.toml": TENANT_FILE,
+}
+QUICK: dict[str, Any] = {"retry_first": 0.01, "retry_longest": 0.05, "delivery_deadline": 5.0}
+
+
+def write_config(root: Path, changed: Mapping[str, str] | None = None) -> None:
+    """The site's configuration, with some files exchanged."""
+    for name, text in (FILES | (changed or {})).items():
+        path = root / "config" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for interface in (OFFICE_INTERFACE, REGISTER_INTERFACE):
+        configuration.write_contract(root, describe(interface))
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that lies on disk, loaded once for all tests: nothing here changes."""
+
+    config: Config
+    directory: Directory
+    office: EdgeKeys
+    register: EdgeKeys
+    log: Signer
+    authority: Authority
+
+    @property
+    def office_rules(self) -> EdgeRules:
+        return rules_for(self.config, TENANT, OFFICE, self.directory, OFFICE_INTERFACE)
+
+    @property
+    def register_rules(self) -> EdgeRules:
+        return rules_for(self.config, TENANT, REGISTER, self.directory, REGISTER_INTERFACE)
+
+    @property
+    def hub_rules(self) -> HubRules:
+        return hub_rules(self.config, TENANT, self.directory)
+
+
+def make_site(root: Path) -> Site:
+    """Configuration and keys as `gateway init` would leave them."""
+    write_config(root)
+    make_passphrase(root / "keys/passphrase")
+    secret, keys = Secret.parse("file:keys/passphrase", root), TenantKeys(root, TENANT)
+    make_root(keys, secret)
+    make_log(keys, secret)
+    office = make_connector(keys, OFFICE, "municipal_zone", secret)
+    register = make_connector(keys, REGISTER, "lgwan", secret)
+    now = datetime.now(UTC)
+    publish(keys, secret, now)
+    authority = Authority.make("試験認証局", now)
+    tls = root / "keys/tls"
+    tls.mkdir()
+    authority.issued.write(tls, "ca", secret)
+    authority.server("localhost", now).write(tls, "gateway", secret)
+    for name in (OFFICE, "stranger"):
+        authority.client(name, now).write(tls, name)
+    return Site(
+        configuration.load(root),
+        Directory.parse(read_text(keys.directory), read_verifier(keys.root_vkey), TENANT),
+        office,
+        register,
+        read_signer(keys.log_key, keys.log_vkey, secret),
+        authority,
+    )
+
+
+@dataclass
+class Clock:
+    """The real time, moved forward at will."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class System:
+    """The fake at the plugin seam: answers by `answer`, remembers all that it was told."""
+
+    answer: Callable[[Delivery], Any] = lambda delivery: dict.fromkeys((i for i, _ in delivery.records), Accepted())
+    deliveries: list[Delivery] = field(default_factory=list)
+    heard: list[tuple[str, dict[int, Any]]] = field(default_factory=list)
+    hearing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def open(self, context: object) -> None: ...
+    async def close(self) -> None: ...
+
+    async def health(self) -> Health:
+        return Health(ok=True, detail="")
+
+    async def deliver(self, delivery: Delivery) -> Any:
+        self.deliveries.append(delivery)
+        answered = self.answer(delivery)
+        return await answered if asyncio.iscoroutine(answered) else answered
+
+    async def settled(self, message_id: str, outcomes: Mapping[int, Any]) -> None:
+        self.heard.append((message_id, dict(outcomes)))
+        self.hearing.set()
+
+    def records(self) -> list[tuple[int, dict[str, Any]]]:
+        """Everything that was handed over, in order, as plain values."""
+        return [(i, record.model_dump(exclude_none=True)) for each in self.deliveries for i, record in each.records]
+
+
+@dataclass
+class Line:
+    """An office and a register with the hub between them."""
+
+    site: Site
+    journal: Journal
+    hub: TenantHub
+    office: Edge
+    register: Edge
+    office_system: System
+    register_system: System
+    clock: Clock
+    printed: io.StringIO
+
+    @property
+    def outbox(self) -> EdgeOutbox:
+        return EdgeOutbox(self.office)
+
+    def facts(self, message_id: str) -> list[str]:
+        """The kinds of this message's facts, in order."""
+        return [each["kind"] for each in self.journal.trace(message_id)]
+
+    def status(self, message_id: str) -> Any:
+        return self.journal.message(message_id)
+
+    async def settlement(self, message_id: str, times: int = 1) -> dict[int, Any]:
+        """Await that the office hears how a message ended."""
+        async with asyncio.timeout(10):
+            while sum(heard == message_id for heard, _ in self.office_system.heard) < times:
+                self.office_system.hearing.clear()
+                await self.office_system.hearing.wait()
+        return [outcomes for heard, outcomes in self.office_system.heard if heard == message_id][-1]
+
+    async def until(self, true: Callable[[], Any]) -> None:
+        """Await that something comes true; fails after 10 seconds."""
+        async with asyncio.timeout(10):
+            while not true():
+                await asyncio.sleep(0.002)
+
+    def advance(self, **ahead: float) -> None:
+        """Let time pass, and let the dispatcher see it."""
+        self.clock.ahead += timedelta(**ahead)
+        self.hub.dispatcher._due.set()
+
+
+def open_journal(site: Site, path: Path) -> Journal:
+    limits = JournalLimits(max_open_records=10_000, checkpoint_every_facts=1000, wal_bytes=1 << 24)
+    return Journal.open(path, tenant=TENANT, origin=site.log.name, signer=site.log, limits=limits)
+
+
+@contextlib.asynccontextmanager
+async def running(site: Site, folder: Path, *, dispatch: bool = True, **limits: Any) -> AsyncIterator[Line]:
+    """A running line over the journal in `folder`; once more over the same folder is a restart."""
+    bounds: Limits = site.config.gateway.limits.model_copy(update=QUICK | limits)
+    clock, printed, to_edges = Clock(), io.StringIO(), ToEdges()
+    telemetry = Telemetry(configure(printed))
+    journal = open_journal(site, folder / f"{TENANT}.db")
+    rules = replace(site.hub_rules, lanes=bounds.lanes)
+    dispatcher = Dispatcher(rules, journal, to_edges, bounds, clock, telemetry)
+    hub = TenantHub(rules, journal, dispatcher, clock)
+
+    def edge(edge_rules: EdgeRules, keys: EdgeKeys, system: System) -> Edge:
+        mine = replace(edge_rules, limits=bounds)
+        made = Edge(mine, keys, system, ToHub(hub, mine.connector), clock, telemetry.bug)
+        to_edges.edges[TENANT, mine.connector] = made
+        return made
+
+    office_system, register_system = System(), System()
+    office = edge(site.office_rules, site.office, office_system)
+    register = edge(site.register_rules, site.register, register_system)
+    dispatcher.restore()
+    task = asyncio.create_task(dispatcher.run()) if dispatch else None
+    try:
+        yield Line(site, journal, hub, office, register, office_system, register_system, clock, printed)
+    finally:
+        if task is not None:
+            async with asyncio.timeout(10):
+                await dispatcher.drain()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+
+
+def endings(status: Status | Any) -> dict[int, tuple[str | None, str | None]]:
+    """Each record's ending and code."""
+    outcomes: tuple[RecordOutcome, ...] = status.outcomes
+    return {each.index: (each.ending.value if each.ending else None, each.code) for each in outcomes}

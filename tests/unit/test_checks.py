@@ -1,0 +1,129 @@
+"""Check digits against published vectors, calendars, and the search for a number that hides in free text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.plugin import checks
+
+# Published vectors (interfaces.md §10.1): eleven digits and their check digit.
+INDIVIDUAL_NUMBERS = ["123456789018", "983205673214", "000000000000", "111111111118"]
+# The same for municipalities (§10.2).
+MUNICIPALITIES = ["131016", "011002", "271004", "141003", "401307", "472018", "130001", "010006", "999997"]
+MADE_UP = "000012345674"
+
+
+@pytest.mark.parametrize("number", INDIVIDUAL_NUMBERS)
+def test_published_individual_numbers_hold_and_no_other_digit_does(number):
+    assert checks.individual_number(number)
+    others = (number[:-1] + digit for digit in "0123456789" if digit != number[-1])
+    assert not any(checks.individual_number(each) for each in others)
+
+
+def test_the_printed_sample_card_is_not_a_valid_number():
+    assert not checks.individual_number("123456789012")
+
+
+@pytest.mark.parametrize("code", MUNICIPALITIES)
+def test_published_municipality_codes_hold_and_no_other_digit_does(code):
+    assert checks.municipality_code(code)
+    others = (code[:-1] + digit for digit in "0123456789" if digit != code[-1])
+    assert not any(checks.municipality_code(each) for each in others)
+
+
+@pytest.mark.parametrize("check", [checks.individual_number, checks.municipality_code])
+@given(text=st.text())
+def test_only_ascii_digits_of_the_right_length_are_tried(check, text):
+    if check(text):
+        assert text.isascii()
+        assert text.isdigit()
+    assert not check(text + "０")
+    assert not check("٠" * 6)
+    assert not check("٠" * 12)
+
+
+@given(day=st.dates())
+def test_every_date_that_exists_is_one_in_one_form(day):
+    assert checks.calendar_date(day.isoformat())
+    assert not checks.calendar_date(day.strftime("%Y%m%d"))
+    assert not checks.calendar_date(day.isoformat() + " ")
+
+
+@pytest.mark.parametrize("text", ["2026-02-29", "2026-13-01", "2026-00-10", "0000-01-01", "2026-W01-1", "２０２６-01-01"])
+def test_dates_that_do_not_exist(text):
+    assert not checks.calendar_date(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-04-01T09:30:00+09:00", "2026-04-01T00:30:00Z", "2026-04-01T09:30:00.123456-03:30"]
+)
+def test_instants(text):
+    assert checks.instant(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-04-01T09:30:00",
+        "2026-04-01 09:30:00Z",
+        "2026-04-01T24:00:00Z",
+        "2026-04-01T09:30Z",
+        "2026-02-30T09:30:00Z",
+        "2026-04-01T09:30:00+25:00",
+        "2026-04-01T09:30:00z",
+        "2026-04-01T09:30:00Z\n",
+    ],
+)
+def test_what_is_no_instant(text):
+    assert not checks.instant(text)
+
+
+@pytest.mark.parametrize(
+    "character", ["\x00", "\t", "\n", "\x1f", "\x7f", "\x9f", "\u2028", "\u2029", "\ufeff", "\uffff", "\ufdd0", "\U0001fffe"]
+)
+def test_control_characters_and_non_characters(character):
+    assert checks.has_control_character(f"架空{character}太郎")
+
+
+@pytest.mark.parametrize("text", ["髙﨑　花子", "ｶｸｳ ﾀﾛｳ", "𠮷野", "葛\U000e0100城", "é"])
+def test_rare_kanji_variants_and_half_width_kana_pass(text):
+    assert not checks.has_control_character(text)
+
+
+SEPARATORS = ["", " ", "-", "　", "－", "・", "\u200b", "/", ".", "\n", "()"]
+
+
+@given(
+    separators=st.lists(st.sampled_from(SEPARATORS), min_size=11, max_size=11),
+    wide=st.lists(st.booleans(), min_size=12, max_size=12),
+    around=st.tuples(st.sampled_from(["", "番号", "個人番号：", "abc"]), st.sampled_from(["", "です", " 様", "x"])),
+)
+def test_a_number_is_found_however_it_is_written(separators, wide, around):
+    digits = [chr(ord(d) + 0xFEE0) if w else d for d, w in zip(MADE_UP, wide, strict=True)]
+    text = around[0] + "".join(d + s for d, s in zip(digits, [*separators, ""], strict=True)) + around[1]
+    assert checks.holds_individual_number(text)
+
+
+@pytest.mark.parametrize("written", ["⓪" * 12, "٠" * 12, "𝟎" * 12, "⁰" * 12])
+def test_other_digits_count_as_digits(written):
+    assert checks.holds_individual_number(written)
+
+
+@pytest.mark.parametrize("text", ["1-2-3 000000000000", "000000000000 3階", "電話03-1234-5678 000000000000"])
+def test_a_number_that_stands_beside_other_digits_is_found(text):
+    """An address ends in digits more often than not; a separator must not glue the number to them."""
+    assert checks.holds_individual_number(text)
+
+
+@pytest.mark.parametrize("text", ["", "架空市1-2-3", "123456789012", "0000000000000", "00000000000", "2026-04-01 2026-05-01"])
+def test_what_is_not_an_individual_number_passes(text):
+    assert not checks.holds_individual_number(text)
+
+
+@given(st.text())
+def test_the_checks_never_raise(text):
+    for check, code in checks.CHECKS.values():
+        assert check(text) in (True, False)
+        assert code
+    checks.holds_individual_number(text)
+    checks.has_control_character(text)

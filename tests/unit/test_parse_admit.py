@@ -1,0 +1,320 @@
+"""Whatever comes in, a refusal with a code and a path of the interface is all that comes out: never a value or a key."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gateway.edge.admit import admit, admit_here, admit_there
+from gateway.edge.authenticate import authenticate
+from gateway.edge.parse import parse
+from gateway.edge.project import project
+from gateway.errors import CODES, Refused
+from gateway.messages import BadRecord, Header, Opened, item_paths
+from tests.flow.toys import CARRIED, NUMBER, WITHHELD, person, whole_person
+from tests.unit.test_authenticate import arrival
+from tests.unit.test_messages import HEADER
+
+CANARY = "架空の秘密の値"
+
+
+def admitted(site, body, **changes):
+    rules = site.office_rules
+    entrance: dict[str, Any] = {} if isinstance(body, bytes) else {"entrance": "outbox", "fingerprint": None}
+    attested = authenticate(arrival(site, body=body, **entrance, **changes), rules)
+    return admit(parse(attested, rules.limits), rules)
+
+
+def as_bytes(*records):
+    return json.dumps(records, ensure_ascii=False).encode()
+
+
+def first(site, record):
+    """What becomes of one record, the same by bytes and by a connector's outbox."""
+    through = admitted(site, as_bytes(record)), admitted(site, (record,))
+    assert through[0].refused == through[1].refused
+    (bad,) = through[0].refused
+    return bad.code, bad.path
+
+
+# ---- the whole ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "not_json"),
+        (b"[", "not_json"),
+        (b"[] []", "not_json"),
+        (b"\xef\xbb\xbf[]", "not_json"),
+        (b'["\xff"]', "not_json"),
+        (b'["\\ud800"]', "not_json"),
+        (b'["a\x00b"]', "not_json"),
+        (b"[NaN]", "not_json"),
+        (b"[-Infinity]", "not_json"),
+        (b'[{"a":1,"a":1}]', "not_json"),
+        (b'[{"b":{"a":1,"a":2}}]', "not_json"),
+        (b'[{"a":1,"\\u0061":1}]', "not_json"),
+        (b"[" + b"9" * 5000 + b"]", "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b"{}", "not_an_array"),
+        (b"null", "not_an_array"),
+        (b'"[]"', "not_an_array"),
+        (b"[]", "no_records"),
+        (b"[" + b"1," * 1000 + b"1]", "too_many_records"),
+        (b"[" + b" " * 5 * 1024 * 1024 + b"]", "body_too_large"),
+    ],
+)
+def test_a_body_that_is_no_array_of_records_is_refused_whole(site, body, code):
+    with pytest.raises(Refused) as caught:
+        admitted(site, body)
+    assert caught.value.code == code
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("key", [b"", b"a b", "鍵".encode(), b"a" * 129, b"a\n"])
+def test_an_idempotency_key_that_is_not_visible_ascii_is_refused(site, key):
+    with pytest.raises(Refused, match="bad_request_key"):
+        admitted(site, as_bytes(person()), request_key=key)
+
+
+# ---- one record -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "path"),
+    [
+        ({CANARY: 1}, "unknown_field", None),
+        ({"ｎａｍｅ": "太郎"}, "unknown_field", None),
+        ({"Name": "太郎"}, "unknown_field", None),
+        ({"name ": "太郎"}, "unknown_field", None),
+        ({"na\u200bme": "太郎"}, "unknown_field", None),
+        ({"": 1}, "unknown_field", None),
+        ({"__class__": "x"}, "unknown_field", None),
+        ({"home": {"address": "架空市", CANARY: 1}}, "unknown_field", None),
+        ({"name": None}, "null_value", "name"),
+        ({"sex": None}, "null_value", "sex"),
+        ({CANARY: None}, "null_value", None),
+        ({"home": {"address": None}}, "null_value", "home.address"),
+        ({"guardians": [{"guardian_name": "花子"}, {"guardian_name": None}]}, "null_value", "guardians[].guardian_name"),
+        ({"guardians": [None]}, "null_value", None),
+        ({"name": 1}, "wrong_type", "name"),
+        ({"name": [CANARY]}, "wrong_type", "name"),
+        ({"update_seq": "1"}, "wrong_type", "update_seq"),
+        ({"update_seq": 1.0}, "wrong_type", "update_seq"),
+        ({"update_seq": True}, "wrong_type", "update_seq"),
+        ({"update_seq": 10**4000}, "out_of_range", "update_seq"),
+        ({"update_seq": -1}, "out_of_range", "update_seq"),
+        ({"control_flag_recovery": "false"}, "wrong_type", "control_flag_recovery"),
+        ({"home": []}, "wrong_type", "home"),
+        ({"home": CANARY}, "wrong_type", "home"),
+        ({"home": {}}, "missing_required", "home.address"),
+        ({"guardians": {}}, "wrong_type", "guardians"),
+        ({"guardians": []}, "too_short", "guardians"),
+        ({"guardians": [CANARY]}, "wrong_type", None),
+        ({"guardians": [{}]}, "missing_required", "guardians[].guardian_name"),
+        ({"guardians": [{"guardian_name": ""}]}, "too_short", "guardians[].guardian_name"),
+        ({"name": "架" * 101}, "too_long", "name"),
+        ({"name": "架空\u0000太郎"}, "control_character", "name"),
+        ({"name": f"{CANARY}{NUMBER}"}, "individual_number_in_text", "name"),
+        ({"home": {"address": "０００００００００００　0"}}, "individual_number_in_text", "home.address"),
+        ({"individual_number": "000000000001"}, "check_digit", "individual_number"),
+        ({"sex": "男"}, "not_in_code_list", "sex"),
+        ({"internal_no": "１"}, "wrong_pattern", "internal_no"),
+    ],
+)
+def test_a_bad_record_is_refused_by_code_and_path(site, change, code, path):
+    assert first(site, person() | change) == (code, path)
+
+
+@pytest.mark.parametrize("name", person())
+def test_what_is_required_must_be_there(site, name):
+    record = person()
+    del record[name]
+    assert first(site, record) == ("missing_required", name)
+
+
+@pytest.mark.parametrize("element", [None, 1, 1.5, True, CANARY, [person()]])
+def test_what_is_no_object_is_refused_alone(site, element):
+    assert first(site, element) == ("not_an_object", None)
+
+
+def test_good_records_keep_their_index_beside_bad_ones(site):
+    body = as_bytes(person(1), CANARY, person(2), {CANARY: CANARY}, person(3))
+    result = admitted(site, body)
+    assert [index for index, _ in result.records] == [0, 2, 4]
+    assert result.refused == (BadRecord(1, "not_an_object"), BadRecord(3, "missing_required", "internal_no"))
+
+
+def test_a_connector_can_name_only_codes_and_paths_that_exist(site):
+    bad = (BadRecord(0, CANARY, CANARY), BadRecord(1, "surplus_cell", "name"), person())
+    assert admitted(site, bad).refused == (BadRecord(0, "unreadable"), BadRecord(1, "surplus_cell", "name"))
+
+
+@pytest.mark.parametrize("depth", [200, 600, 5000])
+def test_a_record_of_a_connector_that_is_nested_without_end_is_refused(site, depth):
+    """By bytes the parser counts; what a connector hands in, nobody has counted yet."""
+    deep: Any = "x"
+    for _ in range(depth):
+        deep = {"home": deep}
+    result = admitted(site, (deep, person()))
+    assert [each.index for each in result.refused] == [0]
+    assert result.refused[0].code in ("too_deep", "missing_required", "unknown_field")
+
+
+# ---- anything at all ------------------------------------------------------------------------------------------------
+
+texts = st.text() | st.sampled_from([CANARY, NUMBER, "", "a\x00b", "1", "2026-02-29"])
+keys = st.text() | st.sampled_from(
+    ["internal_no", "name", "update_seq", "home", "guardians", "address", "guardian_name", "ｎａｍｅ", "home.address"]
+)
+numbers = st.integers() | st.floats() | st.integers(10**20, 10**40)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=12,
+)
+near_misses = st.builds(lambda record, more: record | more, st.just(whole_person()), st.dictionaries(keys, values))
+
+
+def refused_soundly(result, site):
+    known = {field.path for each in site.office_rules.contract.operations for field in each.fields}
+    for bad in result.refused:
+        assert bad.code in CODES
+        assert bad.path is None or bad.path in known
+
+
+@given(records=st.lists(values | near_misses, max_size=4))
+def test_arbitrary_values_of_a_connector_are_admitted_or_refused_soundly(site, records):
+    try:
+        result = admitted(site, tuple(records))
+    except Refused as refused:
+        assert refused.code == "no_records"
+        return
+    refused_soundly(result, site)
+    indices = [index for index, _ in result.records] + [bad.index for bad in result.refused]
+    assert sorted(indices) == list(range(len(records)))
+
+
+surrogates = st.text(alphabet=st.characters(categories=["Cs"]), min_size=1, max_size=3)
+
+
+@given(surrogate=surrogates, place=st.sampled_from(["value", "key", "nested key", "nested value"]))
+def test_lone_surrogates_of_a_connector_are_refused_alone(site, surrogate, place):
+    change: dict[str, dict[str, Any]] = {
+        "value": {"name": surrogate},
+        "key": {surrogate: 1},
+        "nested key": {"home": {"address": "架空市", surrogate: 1}},
+        "nested value": {"home": {"address": surrogate}},
+    }
+    result = admitted(site, (person() | change[place], person(2)))
+    assert [bad.index for bad in result.refused] == [0]
+    refused_soundly(result, site)
+
+
+@given(body=st.binary() | st.builds(lambda v: json.dumps(v).encode(), values) | st.lists(near_misses).map(
+    lambda records: json.dumps(records, ensure_ascii=False, allow_nan=True).encode("utf-8", "surrogatepass")
+))
+def test_arbitrary_bytes_are_admitted_or_refused_soundly(site, body):
+    try:
+        result = admitted(site, body)
+    except Refused as refused:
+        assert refused.code in CODES
+        assert refused.path is None
+    else:
+        refused_soundly(result, site)
+
+
+@given(data=st.data())
+def test_a_good_body_with_a_few_bytes_exchanged_never_breaks_anything(site, data):
+    body = bytearray(as_bytes(whole_person(), person(2)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        refused_soundly(admitted(site, bytes(body)), site)
+    except Refused as refused:
+        assert refused.code in CODES
+
+
+# ---- projection -----------------------------------------------------------------------------------------------------
+
+guardians = st.lists(
+    st.fixed_dictionaries({"guardian_name": st.just("花子")}, optional={"birth_date": st.just("1990-01-01")}),
+    min_size=1,
+    max_size=3,
+)
+people = st.fixed_dictionaries(
+    {name: st.just(value) for name, value in person().items()},
+    optional={
+        "individual_number": st.just(NUMBER),
+        "sex": st.sampled_from(["1", "2"]),
+        "home": st.fixed_dictionaries(
+            {"address": st.just("架空市")}, optional={"municipality_code": st.just("999997")}
+        ),
+        "guardians": guardians,
+    },
+)
+
+
+@given(records=st.lists(people, min_size=1, max_size=3), paths=st.sets(st.sampled_from([*CARRIED, *WITHHELD])))
+def test_a_projection_keeps_exactly_the_routes_fields_and_names_the_rest(site, records, paths):
+    result = admitted(site, tuple(records))
+    assume(not result.refused)
+    projected = project(result, tuple(paths))
+    held: set[str] = set()
+    for (index, kept), record in zip(projected.records, records, strict=True):
+        assert index == records.index(record) or record in records[:index]
+        assert item_paths(kept) == item_paths(record) & paths
+        assert no_empty_part(kept)
+        held |= item_paths(record)
+    left = held - paths
+    # A list of which nothing travels is named as a whole.
+    assert {each.removesuffix("[]") for each in projected.withheld} == {
+        each.partition("[]")[0] if not any(path.startswith("guardians[]") for path in paths) else each for each in left
+    }
+
+
+def no_empty_part(value):
+    """What is empty has no item that a header could name, but would tell that something was there."""
+    if isinstance(value, dict):
+        return all(each not in ({}, []) and no_empty_part(each) for each in value.values())
+    return not isinstance(value, list) or any(each != {} for each in value)
+
+
+def test_a_projection_changes_no_value_and_no_order(site):
+    kept = project(admitted(site, (whole_person(),)), CARRIED).records[0][1]
+    whole = whole_person()
+    assert kept["home"] == {"address": whole["home"]["address"]}
+    assert kept["guardians"] == [{"guardian_name": each["guardian_name"]} for each in whole["guardians"]]
+
+
+def test_a_list_of_which_only_an_optional_field_travels_does_not_tell_how_long_it_was(site):
+    """[{}, {}] has no item, so the header cannot name it; yet it tells of two guardians."""
+    record = person(1, guardians=[{"guardian_name": "花子"}, {"guardian_name": "次郎"}])
+    kept = project(admitted(site, (record,)), ("internal_no", "guardians[].birth_date")).records[0][1]
+    assert kept == {"internal_no": "0000000001"}
+
+
+# ---- the other end --------------------------------------------------------------------------------------------------
+
+
+def test_what_the_destination_may_not_have_is_refused_before_sealing(site):
+    rules = site.office_rules
+    there = rules.contracts["register"].operation("receives", "person.put")
+    projected = project(admitted(site, (whole_person(1), person(2))), ("internal_no", "sex", "name"))
+    result = admit_there(projected, there.fields, there.name)
+    assert result.records == ()
+    assert {(bad.index, bad.code) for bad in result.refused} == {(0, "missing_required"), (1, "missing_required")}
+
+
+def test_the_receiving_edge_admits_by_its_own_interface_again(site):
+    header = Header(**HEADER | {"kind": "event"})
+    there = person(1), person(2, sex="1"), person(3, name="")
+    here = admit_here(Opened(header, tuple(enumerate(there))), site.register_rules)
+    assert [index for index, _ in here.records] == [0]
+    assert here.refused == (BadRecord(1, "unknown_field"), BadRecord(2, "too_short", "name"))
+    with pytest.raises(Refused, match="unknown_operation"):
+        admit_here(Opened(header, ()), site.office_rules)
