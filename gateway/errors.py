@@ -125,7 +125,8 @@ class Refused(GatewayError):
 
 class Deferred(GatewayError):
     """Nobody needs to change anything: the same again later. `retry_after` is in seconds; `cause` is one sentence for
-    people, without values."""
+    people, without values.
+    """
 
     def __init__(self, code: str, retry_after: float | None = None, cause: str | None = None) -> None:
         super().__init__(code)

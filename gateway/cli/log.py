@@ -42,7 +42,8 @@ def verify(
             if tenant in ("", path.stem):
                 verifier = read_verifier(TenantKeys(root, path.stem).log_vkey)
                 with _progress(path.stem, shown=sys.stderr.isatty() and not as_json) as progress:
-                    reports.append((path.stem, verify_log(path, verifier=verifier, origin=verifier.name, progress=progress)))
+                    report = verify_log(path, verifier=verifier, origin=verifier.name, progress=progress)
+                reports.append((path.stem, report))
         if as_json:
             typer.echo(json.dumps([{"tenant": name} | asdict(report) for name, report in reports], indent=1))
         for name, report in reports if not as_json else ():

@@ -60,6 +60,8 @@ class Daemon:
         self._entrances: list[Entrance] = []
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._connecting: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     # ---- start -------------------------------------------------------------------------------------------------------
 
@@ -80,7 +82,7 @@ class Daemon:
             hub.dispatcher.restore()
             self._spawn(hub.dispatcher.run())
         for place, station in self._stations.items():
-            self._spawn(station.run(clock, self._reachable(place, station)))
+            self._connecting.append(self._spawn(station.run(clock, self._reachable(place, station))))
         for settings in self.config.gateway.listeners:
             entrance = Entrance(settings, self._edges, self._telemetry)
             self._entrances.append(entrance)
@@ -131,17 +133,18 @@ class Daemon:
             await web.TCPSite(runner, settings.host, settings.port, ssl_context=tls).start()
         self._telemetry.log.info("listening", listener=name, host=settings.host, port=runner.addresses[0][1])
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task for the life of the process: if it ends by itself, the process must be started anew."""
 
         def ended(task: "asyncio.Task[None]") -> None:
-            if not task.cancelled():
+            if not task.cancelled() and not self._stopping:
                 self._telemetry.bug(task.exception(), "a task that must not end has ended")
                 self.failed.set()
 
         task = asyncio.create_task(work)
         task.add_done_callback(ended)
         self._tasks.append(task)
+        return task
 
     def _edges(self) -> list[Edge]:
         return [station.edge for station in self._stations.values() if station.opened]
@@ -214,13 +217,13 @@ class Daemon:
 
     async def stop(self) -> None:
         """Drain: take nothing new, answer who is waiting, finish what is in flight, sign, close."""
+        self._stopping = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.config.gateway.limits.drain_seconds):
                 await asyncio.gather(*(entrance.drain() for entrance in self._entrances))
+                await _cancel(self._connecting)
                 await asyncio.gather(*(hub.dispatcher.drain() for hub in self.hubs.values()))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _cancel(self._tasks)
         for runner in self._runners:
             await runner.cleanup()
         for station in self._stations.values():
@@ -233,3 +236,9 @@ class Daemon:
 
     async def _fact(self, kind: FactKind, body: dict[str, Any]) -> None:
         await self.system.fact(kind, body, at=stamp(clock()))
+
+
+async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -134,11 +134,6 @@ MISBEHAVIOUR: dict[str, tuple[Any, Any]] = {
     "defers by a made-up code": (says(DeferredRecord(SECRET)), DeferredRecord("system_busy")),
     "defers by a list": (says(DeferredRecord([SECRET])), DeferredRecord("system_busy")),  # type: ignore[arg-type]
     "asks for a text of patience": (says(DeferredRecord("system_busy", "soon")), DeferredRecord("system_busy")),  # type: ignore[arg-type]
-    "asks for no number of patience": (
-        says(DeferredRecord("system_busy", float("nan"))),
-        DeferredRecord("system_busy"),
-    ),
-    "asks for less than no patience": (says(DeferredRecord("system_busy", -5)), DeferredRecord("system_busy")),
     "refuses by exception": (raises(Refused("no_such_person", "name")), RefusedRecord("no_such_person", "name")),
     "refuses by made-up exception": (raises(Refused(SECRET, SECRET)), RefusedRecord("refused_by_system")),
     "defers by exception": (raises(Deferred("system_busy", 5.0)), DeferredRecord("system_busy", 5.0)),

@@ -82,18 +82,18 @@ def test_only_the_wanted_records_come_out(site):
 
 
 def test_the_header_tells_items_lanes_and_tags_and_no_value(site):
-    sealed = sealed_by_office(site, whole_person(1), person(2), whole_person(1, seq=2))
+    sealed = sealed_by_office(site, whole_person(771), person(772), whole_person(771, seq=2))
     header = decode_header(envelope_of(sealed).header)
     assert header.item_sets == (tuple(sorted(CARRIED)), tuple(sorted(person())))
-    lanes = [site.office.lane(f"{n:010}", site.office_rules.limits.lanes) for n in (1, 2, 1)]
+    lanes = [site.office.lane(f"{n:010}", site.office_rules.limits.lanes) for n in (771, 772, 771)]
     assert header.records == ((0, 0, lanes[0]), (1, 1, lanes[1]), (2, 0, lanes[2]))
     assert sealed.tags is not None
-    assert sealed.tags.tags == tuple(site.office.tag(f"{n:010}", "2026-04") for n in (1, 2, 1))
+    assert sealed.tags.tags == tuple(site.office.tag(f"{n:010}", "2026-04") for n in (771, 772, 771))
     assert header.tags_digest == sealed.tags.digest()
     assert header.created_at == "2026-04-01T00:00:00.000000Z"
     assert header.expires_at == "2026-04-04T00:00:00.000000Z"
     assert (header.legal_basis, header.purpose, header.responsible) == (("L1", "L2"), "vaccination", "staff-0001")
-    for value in ("0000000001", "架空", NUMBER, "\\u67b6"):
+    for value in ("0000000771", "架空", NUMBER, "\\u67b6"):
         assert value not in envelope_of(sealed).header.decode()
         assert value.encode() not in envelope_of(sealed).ciphertext
 
@@ -208,8 +208,8 @@ def test_the_marks_of_a_repeat_depend_on_operation_key_and_body_alone(site):
     assert marks() == (None, None)
 
 
-@pytest.mark.parametrize("odd", [{"name": "\ud800"}, {"\ud800": 1}, {1: 1}, {"name": b"x"}, {"name": {1, 2}}])
-def test_a_record_that_is_no_json_is_refused_alone_also_under_a_request_key(site, odd):
+@pytest.mark.parametrize("odd", [{"name": "\ud800"}, {"\ud800": 1}])
+def test_a_record_with_a_lone_surrogate_is_refused_alone_also_under_a_request_key(site, odd):
     """The body's tag is taken of what came, before anything is admitted: it must not stumble over it."""
     sealed = sealed_by_office(site, person(1) | odd, person(2), request_key=b"k")
     assert sealed.statement is not None

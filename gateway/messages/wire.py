@@ -1,10 +1,6 @@
-"""The vocabulary of the line: one frozen type for each change of trust, in the order in which a message travels.
+"""What crosses a link or lies on disk: header, envelope, statement, each in its one byte form.
 
-    Arrival → Attested → Parsed → Admitted → Projected → AdmittedThere → Sealed
-            → Permitted → Recorded → Opened → AdmittedHere → Settled
-
-Each type has one maker, the step named after it; `tests/architecture` proves that. Values of a message live only in
-fields marked repr=False.
+docs/envelope.md is the specification; `tests/vectors` freezes it.
 """
 
 import hashlib
@@ -20,7 +16,6 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstra
 
 from gateway.errors import Refused
 from gateway.plugin.act import Act
-from gateway.plugin.payload import Payload
 
 _CLOSED: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 Hex64: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -47,88 +42,6 @@ class MessageKind(StrEnum):
     EVENT = "event"
     REQUEST = "request"
     REPLY = "reply"
-
-
-# ---- in the sending edge -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """One record is refused. `path` is a path of the locked interface, never a key that the sender made up."""
-
-    index: int
-    code: str
-    path: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """Something came to an entrance. Nothing about it is proven; time and id were set by the entrance.
-
-    `body` is bytes from the network, or the plain values that a connector put into its outbox (a BadRecord in the
-    place of a row that it could not read). `fingerprint` is of the client certificate; None from an outbox, whose
-    `connector` and `tenant` are its own by construction.
-    """
-
-    message_id: str
-    received_at: datetime
-    entrance: Literal["http", "outbox", "reply"]
-    tenant: str
-    connector: str
-    operation: str
-    body: "bytes | tuple[JsonValue | BadRecord, ...]" = field(repr=False)
-    fingerprint: str | None = None
-    listener: str | None = None
-    request_key: bytes | None = field(default=None, repr=False)
-    actor: str | None = None
-    terminal: str | None = None
-    correlation_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Attested:
-    """The sender is proven: this connector of this tenant, on a listener whose zone may carry the operation."""
-
-    arrival: Arrival
-    responsible: str
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """The body is one array of plain JSON objects, free of duplicate keys and of anything JSON should not hold."""
-
-    attested: Attested
-    records: "tuple[dict[str, JsonValue] | BadRecord, ...]" = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """Each record fits the sender's locked interface, or is refused with its rule and path."""
-
-    parsed: Parsed
-    records: tuple[tuple[int, Payload], ...] = field(repr=False)
-    refused: tuple[BadRecord, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Projected:
-    """Each record holds exactly what the route carries; `withheld` names the paths that stayed behind."""
-
-    admitted: Admitted
-    records: "tuple[tuple[int, dict[str, JsonValue]], ...]" = field(repr=False)
-    withheld: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AdmittedThere:
-    """Each record also fits the destination's locked interface: what B may not have is never sealed for B."""
-
-    projected: Projected
-    records: "tuple[tuple[int, dict[str, JsonValue]], ...]" = field(repr=False)
-    refused: tuple[BadRecord, ...]
-
-
-# ---- between the edges ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,109 +228,6 @@ class Tags:
     def digest(self) -> str:
         """SHA-256 over salt and tags, in hex."""
         return hashlib.sha256(self.salt + b"".join(self.tags)).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """What an edge submits to the hub: an envelope with its tags, or a statement, or both from one arrival."""
-
-    envelope: Envelope | None
-    tags: Tags | None
-    statement: SignedStatement | None
-
-
-# ---- in the hub ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Permitted:
-    """The signature is the source edge's and a route in force carries exactly this; nothing is recorded yet."""
-
-    sealed: Sealed
-    header: Header | None
-    statement: Statement | None
-    lanes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """Durable: the fact is a leaf of the tenant's tree and the envelope is due. `repeated`: it had been before."""
-
-    message_id: str
-    repeated: bool
-    seq: int
-
-
-class Ending(StrEnum):
-    """How a record of an envelope ended."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    REFUSED = "refused"
-    DEAD = "dead"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordOutcome:
-    """One record's outcome; `ending` is None while it is deferred."""
-
-    index: int
-    ending: Ending | None
-    code: str | None = None
-    path: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Handed:
-    """What the receiving edge answers to a delivery: an outcome per record handed, and for a request the reply."""
-
-    outcomes: tuple[RecordOutcome, ...]
-    retry_after: float | None = None
-    reply: Sealed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Every record of a message has ended; this is what the source connector hears, at least once."""
-
-    tenant: str
-    source: str
-    message_id: str
-    outcomes: tuple[RecordOutcome, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What the journal knows of a message, for the connector that sent it; `reply` is still sealed."""
-
-    message_id: str
-    kind: MessageKind
-    ended: bool
-    outcomes: tuple[RecordOutcome, ...]
-    reply: Envelope | None = None
-
-
-# ---- in the receiving edge -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The payload opened under its header with this edge's key and holds exactly the items that the header names."""
-
-    header: Header
-    records: "tuple[tuple[int, dict[str, JsonValue]], ...]" = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AdmittedHere:
-    """Each record fits this connector's own locked interface, again."""
-
-    header: Header
-    records: tuple[tuple[int, Payload], ...] = field(repr=False)
-    refused: tuple[BadRecord, ...]
-
-
-# ---- forms that several sides share --------------------------------------------------------------------------------
 
 
 def stamp(moment: datetime) -> str:

@@ -1,0 +1,86 @@
+"""The vocabulary of the line: one frozen type for each change of trust, in the order in which a message travels.
+
+    Arrival → Attested → Parsed → Admitted → Projected → AdmittedThere → Sealed
+            → Permitted → Recorded → Opened → AdmittedHere → Settled
+
+Each type has one maker, the step named after it; `tests/architecture` proves that. Values of a message live only in
+fields marked repr=False.
+"""
+
+from gateway.messages.line import (
+    Admitted,
+    AdmittedHere,
+    AdmittedThere,
+    Arrival,
+    Attested,
+    BadRecord,
+    Ending,
+    Handed,
+    Opened,
+    Parsed,
+    Permitted,
+    Projected,
+    Recorded,
+    RecordOutcome,
+    Sealed,
+    Settled,
+    Status,
+)
+from gateway.messages.wire import (
+    Attestation,
+    Count,
+    Envelope,
+    Header,
+    Hex64,
+    MessageId,
+    MessageKind,
+    SignedStatement,
+    Stamp,
+    Statement,
+    Tags,
+    Word,
+    decode_header,
+    decode_statement,
+    encode,
+    item_paths,
+    signed_part,
+    stamp,
+)
+
+__all__ = [
+    "Admitted",
+    "AdmittedHere",
+    "AdmittedThere",
+    "Arrival",
+    "Attestation",
+    "Attested",
+    "BadRecord",
+    "Count",
+    "Ending",
+    "Envelope",
+    "Handed",
+    "Header",
+    "Hex64",
+    "MessageId",
+    "MessageKind",
+    "Opened",
+    "Parsed",
+    "Permitted",
+    "Projected",
+    "RecordOutcome",
+    "Recorded",
+    "Sealed",
+    "Settled",
+    "SignedStatement",
+    "Stamp",
+    "Statement",
+    "Status",
+    "Tags",
+    "Word",
+    "decode_header",
+    "decode_statement",
+    "encode",
+    "item_paths",
+    "signed_part",
+    "stamp",
+]

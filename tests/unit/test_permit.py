@@ -1,0 +1,282 @@
+"""The hub's own check, without a look inside: each reason to refuse, by one change to a message that is permitted."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gateway.edge.seal import note, refuse
+from gateway.errors import Refused
+from gateway.hub.permit import permit, permit_again
+from gateway.messages import (
+    Attestation,
+    Sealed,
+    SignedStatement,
+    Statement,
+    Tags,
+    decode_header,
+    decode_statement,
+    encode,
+)
+from gateway.plugin import Act
+from tests.flow.toys import OFFICE, REGISTER, person
+from tests.unit.test_authenticate import arrival
+from tests.unit.test_seal_open import envelope_of, sealed_by_office, signed
+
+NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
+ID = "01960000-0000-7000-8000-000000000002"
+
+
+def good(site, *records):
+    return sealed_by_office(site, *(records or (person(1), person(2))), request_key=b"k")
+
+
+def code_of(site, sealed, peer=OFFICE, rules=None, now=NOW):
+    with pytest.raises(Refused) as caught:
+        permit(sealed, peer, rules or site.hub_rules, now)
+    return caught.value.code
+
+
+def changed(site, keys=None, **changes):
+    """The good message under another header, really signed."""
+    sealed = good(site)
+    header = replace(decode_header(envelope_of(sealed).header), **changes)
+    return replace(sealed, envelope=signed(site, header, [], keys))
+
+
+def reply(site, **changes):
+    """A reply of the register to some request, really signed."""
+    rules = site.hub_rules
+    base = {
+        "kind": "reply",
+        "source": REGISTER,
+        "source_operation": "person.find",
+        "destination": OFFICE,
+        "operation": "person.find",
+        "route": "T2",
+        "source_interface": rules.digests[REGISTER],
+        "destination_interface": rules.digests[OFFICE],
+        "item_sets": (("internal_no", "update_seq"),),
+        "legal_basis": ("L1",),
+        "kem_key": site.directory.recipient(OFFICE).id,
+        "signing_key": site.register.signing_id,
+        "correlation_id": ID,
+        "request_key": None,
+        "body_tag": None,
+    }
+    return changed(site, site.register, **base | changes)
+
+
+def test_what_an_edge_seals_is_permitted(site):
+    permitted = permit(good(site), OFFICE, site.hub_rules, NOW)
+    assert permitted.header is not None
+    assert permitted.statement is None
+    assert permit(reply(site), REGISTER, site.hub_rules, NOW).header is not None
+    assert permit(changed(site), OFFICE, site.hub_rules, NOW).header is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"tenant": "131016"}, "header_mismatch"),
+        ({"signing_key": "0" * 16}, "unknown_key"),
+        ({"source": "stranger"}, "unknown_key"),
+        ({"route": "T9"}, "no_route"),
+        ({"route": "T2"}, "no_route"),
+        ({"source_operation": "person.find"}, "no_route"),
+        ({"operation": "person.find"}, "no_route"),
+        ({"destination": OFFICE}, "no_route"),
+        ({"kind": "request"}, "header_mismatch"),
+        ({"kind": "reply"}, "no_route"),
+        ({"correlation_id": ID}, "header_mismatch"),
+        ({"item_sets": (("internal_no",), ("individual_number",))}, "items_beyond_route"),
+        ({"item_sets": (("home",),)}, "items_beyond_route"),
+        ({"item_sets": (("guardians[].birth_date",),)}, "items_beyond_route"),
+        ({"records": ()}, "bad_envelope"),
+        ({"records": ((1, 0, 0), (0, 0, 0))}, "bad_envelope"),
+        ({"records": ((0, 0, 0), (0, 0, 0))}, "bad_envelope"),
+        ({"records": ((0, 1, 0),)}, "bad_envelope"),
+        ({"records": ((0, 0, 0),)}, "bad_tags"),
+        ({"legal_basis": ("L1",)}, "header_mismatch"),
+        ({"legal_basis": ("L2", "L1")}, "header_mismatch"),
+        ({"purpose": "research"}, "header_mismatch"),
+        ({"source_interface": "0" * 64}, "interface_changed"),
+        ({"destination_interface": "0" * 64}, "interface_changed"),
+        ({"kem_key": "0" * 16}, "unknown_key"),
+        ({"expires_at": "2026-04-01T12:00:00.000000Z"}, "expired"),
+        ({"expires_at": "2026-03-31T00:00:00.000000Z"}, "expired"),
+    ],
+)
+def test_one_change_to_the_header_is_one_refusal(site, changes, code):
+    assert code_of(site, changed(site, **changes)) == code
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"correlation_id": None}, "header_mismatch"),
+        ({"kind": "event"}, "no_route"),
+        ({"item_sets": (("sex",),)}, "items_beyond_route"),
+        ({"item_sets": (("municipality_code",),)}, "items_beyond_route"),
+        ({"route": "T1", "legal_basis": ("L1", "L2")}, "no_route"),
+    ],
+)
+def test_the_same_for_a_reply(site, changes, code):
+    assert code_of(site, reply(site, **changes), REGISTER) == code
+
+
+def test_an_event_is_not_a_request_by_saying_so(site):
+    """A request takes no lane, so an event that calls itself one could overtake an older state of its person."""
+    as_event = {
+        "kind": "event",
+        "source_operation": "person.find",
+        "operation": "person.find",
+        "route": "T2",
+        "item_sets": (("internal_no",),),
+        "legal_basis": ("L1",),
+    }
+    assert permit(changed(site, **as_event | {"kind": "request"}), OFFICE, site.hub_rules, NOW)
+    assert code_of(site, changed(site, **as_event)) == "header_mismatch"
+
+
+def test_an_edge_speaks_for_itself_only(site):
+    assert code_of(site, good(site), peer=REGISTER) == "header_mismatch"
+    assert code_of(site, changed(site, site.register)) == "bad_signature"
+
+
+@pytest.mark.parametrize("tags", [None, Tags(b"s", ()), Tags(b"s", (b"t" * 16,))])
+def test_each_record_has_its_tag(site, tags):
+    assert code_of(site, replace(good(site), tags=tags)) == "bad_tags"
+
+
+def test_nothing_at_all_is_not_an_envelope(site):
+    assert code_of(site, Sealed(None, None, None)) == "bad_envelope"
+
+
+def rules_with_basis(site, **days):
+    basis = dict(site.hub_rules.legal_basis)
+    basis["L2"] = basis["L2"].model_copy(update=days)
+    return replace(site.hub_rules, legal_basis=basis)
+
+
+MIDNIGHT_IN_JAPAN = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
+"""00:00 on 2 April in Japan."""
+
+
+@pytest.mark.parametrize(
+    ("days", "moment", "permitted"),
+    [
+        ({"valid_until": date(2026, 4, 1)}, MIDNIGHT_IN_JAPAN - timedelta(microseconds=1), True),
+        ({"valid_until": date(2026, 4, 1)}, MIDNIGHT_IN_JAPAN, False),
+        ({"valid_from": date(2026, 4, 2)}, MIDNIGHT_IN_JAPAN - timedelta(microseconds=1), False),
+        ({"valid_from": date(2026, 4, 2)}, MIDNIGHT_IN_JAPAN, True),
+        ({"valid_until": None}, MIDNIGHT_IN_JAPAN, True),
+    ],
+)
+def test_a_legal_basis_begins_and_ends_with_japans_day(site, days, moment, permitted):
+    rules = rules_with_basis(site, **days)
+    if permitted:
+        assert permit(good(site), OFFICE, rules, moment)
+    else:
+        assert code_of(site, good(site), rules=rules, now=moment) == "basis_not_in_force"
+
+
+def test_each_basis_of_a_route_must_be_in_force_and_known(site):
+    lacking = {name: each for name, each in site.hub_rules.legal_basis.items() if name != "L2"}
+    assert code_of(site, good(site), rules=replace(site.hub_rules, legal_basis=lacking)) == "basis_not_in_force"
+
+
+def test_what_a_route_wants_attested_must_be(site):
+    tenant = site.hub_rules.tenant
+    routes = tuple(each.model_copy(update={"attest": ("consent", "permit")}) for each in tenant.file.routes)
+    rules = replace(site.hub_rules, tenant=replace(tenant, file=tenant.file.model_copy(update={"routes": routes})))
+    assert code_of(site, good(site), rules=rules) == "not_attested"
+    one, both = ((Attestation(claim, "c" * 64) for claim in claims) for claims in (["consent"], ["consent", "permit"]))
+    assert code_of(site, changed(site, attestations=tuple(one)), rules=rules) == "not_attested"
+    assert permit(changed(site, attestations=tuple(both)), OFFICE, rules, NOW)
+
+
+def test_a_replay_is_held_to_todays_rules(site):
+    header = decode_header(envelope_of(good(site)).header)
+    permit_again(header, site.hub_rules, NOW)
+    with pytest.raises(Refused, match="expired"):
+        permit_again(header, site.hub_rules, NOW + timedelta(days=30))
+    with pytest.raises(Refused, match="basis_not_in_force"):
+        permit_again(header, rules_with_basis(site, valid_until=date(2026, 3, 31)), NOW)
+
+
+# ---- statements -----------------------------------------------------------------------------------------------------
+
+
+def stated(site, keys=None, **changes):
+    signer = keys or site.office
+    base = decode_statement(_signed_note(site).statement)
+    said = encode(replace(base, **changes))
+    return Sealed(None, None, SignedStatement(said, signer.sign(SignedStatement(said, b"").signed_part())))
+
+
+def _signed_note(site):
+    noted = note(
+        site.office_rules, site.office, ID, "2026-04-01T00:00:00.000000Z", Act.FILE_TAKEN, b"x", {"rows": 1}
+    ).statement
+    assert noted is not None
+    return noted
+
+
+REFUSAL = {"kind": "refusal", "act": None, "reference": None, "counts": None, "code": "not_json"}
+
+
+def test_notes_and_refusals_of_an_edge_are_permitted(site):
+    for sealed in (
+        stated(site),
+        stated(site, **REFUSAL),
+        stated(site, **REFUSAL | {"records": ((0, "too_long", "name"), (3, "unknown_field", None))}),
+        refuse(arrival(site), site.office_rules, site.office, "no_route"),
+    ):
+        assert permit(sealed, OFFICE, site.hub_rules, NOW).statement == decode_statement(sealed.statement.statement)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"tenant": "131016"}, "header_mismatch"),
+        ({"signing_key": "0" * 16}, "unknown_key"),
+        ({"connector": "stranger"}, "unknown_key"),
+        ({"connector": REGISTER}, "unknown_key"),
+        ({"act": None}, "bad_envelope"),
+        ({"code": "not_json"}, "bad_envelope"),
+        ({"records": ((0, "too_long", None),)}, "bad_envelope"),
+        (REFUSAL | {"code": None}, "bad_envelope"),
+        (REFUSAL | {"code": "made_up"}, "bad_envelope"),
+        (REFUSAL | {"act": Act.FILE_TAKEN}, "bad_envelope"),
+        (REFUSAL | {"records": ((0, "made_up", None),)}, "bad_envelope"),
+        (REFUSAL | {"records": ((1, "too_long", None), (0, "too_long", None))}, "bad_envelope"),
+        (REFUSAL | {"records": ((1, "too_long", None), (1, "too_long", None))}, "bad_envelope"),
+    ],
+)
+def test_a_statement_of_another_form_is_refused(site, changes, code):
+    assert code_of(site, stated(site, **changes)) == code
+
+
+def test_a_statement_is_its_signers_own(site):
+    assert code_of(site, stated(site), peer=REGISTER) == "header_mismatch"
+    assert code_of(site, stated(site, keys=site.register)) == "bad_signature"
+
+
+def test_refusals_beside_an_envelope_belong_to_it(site):
+    sealed = good(site, person(0), person(1, name=""), person(2))
+    assert permit(sealed, OFFICE, site.hub_rules, NOW).statement is not None
+    assert sealed.statement is not None
+    said: Statement = decode_statement(sealed.statement.statement)
+    whole = {each: getattr(said, each) for each in Statement.__dataclass_fields__}
+    for changes in (
+        {"message_id": ID.replace("2", "3")},
+        {"request_key": "0" * 64},
+        {"body_tag": None},
+        {"records": ()},
+        {"records": ((0, "too_long", None),)},
+        {"records": ((1, "too_long", None), (2, "too_long", None))},
+        {"kind": "note", "act": Act.FILE_TAKEN, "code": None},
+    ):
+        beside = stated(site, **whole | changes).statement
+        assert code_of(site, replace(sealed, statement=beside)) == "bad_envelope"
