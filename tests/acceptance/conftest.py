@@ -2,30 +2,41 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.acceptance.programs import GATEWAY, command
 from tests.acceptance.site import Site
+from tests.acceptance.subjects import MUNICIPALITY
 
 _ordinals = itertools.count(1)
 NewSite = Callable[..., Site]
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory) -> Iterator[Site]:
+def starter(tmp_path_factory) -> Path:
+    """What `gateway init` makes: configuration, keys, certificates. Sites are copies of it."""
+    root = tmp_path_factory.mktemp("starter") / "site"
+    assert command(*GATEWAY, "init", str(root), "--tenant", MUNICIPALITY).status == 0
+    return Path(root)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory, starter) -> Iterator[Site]:
     """A running site. Whoever uses it leaves its configuration and its processes as they are."""
-    made = Site.made(tmp_path_factory.mktemp("shared") / "site").start()
+    made = Site.made(tmp_path_factory.mktemp("shared") / "site", starter).start()
     yield made
     made.close()
 
 
 @pytest.fixture
-def new_site(tmp_path) -> Iterator[NewSite]:
+def new_site(tmp_path, starter) -> Iterator[NewSite]:
     """Makes sites that nobody else uses and that nobody has started; `limits` as in gateway.toml."""
     sites: list[Site] = []
 
     def make(**limits: float) -> Site:
-        sites.append(Site.made(tmp_path / f"site{len(sites)}", **limits))
+        sites.append(Site.made(tmp_path / f"site{len(sites)}", starter, **limits))
         return sites[-1]
 
     yield make

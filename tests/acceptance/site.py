@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import secrets
+import shutil
 import signal
 import sqlite3
 import ssl
@@ -45,10 +46,11 @@ class Site:
         self.records = self._record_system(RECORD_SYSTEM)
 
     @classmethod
-    def made(cls, root: Path, **limits: float) -> "Site":
-        """A new site. Retries come quickly; `limits` are those of gateway.toml."""
-        assert command(*GATEWAY, "init", str(root), "--tenant", MUNICIPALITY).status == 0
+    def made(cls, root: Path, starter: Path, **limits: float) -> "Site":
+        """A new site, from what `gateway init` made once. Retries come quickly; `limits` are those of gateway.toml."""
+        shutil.copytree(starter, root)
         site = cls(root, free_port(), free_port(), free_port())
+        site.edit(f"tenants/{MUNICIPALITY}.toml", f'"{starter}/', f'"{root}/')
         for name in ("listener", "admin"):
             site.edit("gateway.toml", f"port = {8443 if name == 'listener' else 8444}", f"port = {site.ports[name]}")
         site.edit(f"tenants/{MUNICIPALITY}.toml", "https://localhost:8445", f"https://localhost:{site.ports['records']}")
@@ -134,8 +136,11 @@ class Site:
         until(lambda: self._serves(self.gateway, lambda: self.admin().get(health).status == 200))
 
     def start(self) -> "Site":
-        self.start_records()
-        self.start_gateway()
+        """Both at once; until either serves its peers."""
+        self.records.start()
+        self.gateway.start()
+        until(lambda: self._serves(self.records, lambda: self.held() is not None))
+        until(lambda: self._serves(self.gateway, lambda: self.peer().get("/v1/messages/none").status == 404))
         return self
 
     def _serves(self, program: Program, asked: Callable[[], bool]) -> bool:

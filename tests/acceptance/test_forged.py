@@ -6,6 +6,7 @@ A forging edge has its own keys and may believe in any rules; the hub and the ot
 import asyncio
 import dataclasses
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -41,7 +42,6 @@ from gateway.messages import (
 )
 from gateway.observe import Telemetry, configure
 from gateway_vaccination_records.connector import VaccinationRecords
-from tests.acceptance.programs import GATEWAY, command
 from tests.acceptance.site import DESTINATION, SOURCE
 from tests.acceptance.subjects import MUNICIPALITY, record, subject
 
@@ -115,9 +115,9 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory):
+def line(tmp_path_factory, starter):
     root = tmp_path_factory.mktemp("forged") / "site"
-    assert command(*GATEWAY, "init", str(root)).status == 0
+    shutil.copytree(starter, root)
     file = root / f"config/tenants/{MUNICIPALITY}.toml"
     wide = configuration.load(root)
     file.write_text(file.read_text().replace(f'"{OPTIONAL}", "resident_status"', '"resident_status"'))

@@ -11,7 +11,7 @@ from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory, sign_directory
 from gateway.keys.layout import TenantKeys, read_signer, read_verifier
-from gateway.keys.make import make_root, publish
+from gateway.keys.make import make_connector, make_root, publish
 from tests.acceptance.programs import GATEWAY, command
 from tests.acceptance.subjects import MUNICIPALITY
 
@@ -74,13 +74,13 @@ def test_a_directory_older_than_the_configured_version(new_site):
     assert "older than version 2" in refused_to_start(site)
 
 
-def test_keys_that_are_not_those_of_the_directory(new_site, tmp_path):
-    site, other = new_site(), new_site()
-    folder = site.root / "keys" / MUNICIPALITY / "health_management"
-    shutil.rmtree(folder)
-    shutil.copytree(other.root / "keys" / MUNICIPALITY / "health_management", folder)
-    shutil.copy(other.root / "keys/passphrase", tmp_path)
-    refuses(site, "health_management", commands=(RUN,))
+def test_keys_that_are_not_those_of_the_directory(new_site):
+    site = new_site()
+    keys = TenantKeys(site.root, MUNICIPALITY)
+    shutil.rmtree(keys.connector("health_management"))
+    secret = Secret.parse("file:keys/passphrase", site.root)
+    make_connector(keys, "health_management", "individual_number_zone", secret)
+    refuses(site, "health_management: not the keys that the directory names", commands=(RUN,))
 
 
 # ---- the lock --------------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_a_second_gateway_on_the_same_site(new_site):
     ended = command(*GATEWAY, "run", "--root", str(site.root))
     assert ended.status == 2
     assert "another gateway has this journal open" in ended.err
-    assert site.admin().get("/readyz").status == 200
+    assert site.admin().get("/healthz").status == 200
 
 
 def test_a_port_that_is_taken(new_site):

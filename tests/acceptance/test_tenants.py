@@ -11,6 +11,7 @@ from gateway.keys.at_rest import Secret
 from gateway.keys.certificates import Authority, Issued
 from gateway.keys.layout import TenantKeys
 from gateway.keys.make import make_connector, make_log, make_root, publish
+from tests.acceptance.programs import GATEWAY, command
 from tests.acceptance.site import DESTINATION, SOURCE, Site
 from tests.acceptance.subjects import MUNICIPALITY, OTHER_MUNICIPALITY, city_file, lookup, record, subject, values
 
@@ -42,8 +43,8 @@ def add_neighbour(site: Site) -> None:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    site = Site.made(tmp_path_factory.mktemp("two") / "site")
+def two(tmp_path_factory, starter):
+    site = Site.made(tmp_path_factory.mktemp("two") / "site", starter)
     add_neighbour(site)
     yield site.start()
     site.close()
@@ -125,8 +126,6 @@ def test_a_broken_directory_of_one_is_told_with_its_code(two, tmp_path):
         shutil.copytree(two.root / part, root / part)
     path = TenantKeys(root, OTHER_MUNICIPALITY).directory
     path.write_text(TenantKeys(root, MUNICIPALITY).directory.read_text())
-    from tests.acceptance.programs import GATEWAY, command
-
     ended = command(*GATEWAY, "check", "--root", str(root))
     assert (ended.status, f"directory of {OTHER_MUNICIPALITY}" in ended.err) == (2, True)
 

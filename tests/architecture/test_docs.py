@@ -11,6 +11,7 @@ from gateway import cli
 from gateway.config import files
 from gateway.errors import CODES
 from gateway.hub.journal.facts import FactKind
+from gateway.observe import Telemetry, configure
 from gateway.plugin import connector, hookspecs
 from tests.architecture.tree import ROOT
 
@@ -69,6 +70,16 @@ def test_documented_defaults_are_the_defaults(table):
 def test_every_kind_of_fact_is_documented_and_the_reverse():
     kinds = {cell for cell in first_cells("docs/log-format.md") if re.fullmatch(r"[a-z]+\.[a-z_]+", cell)}
     assert kinds == {kind.value for kind in FactKind}
+
+
+# ---- metrics ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["docs/operate.md", "docs/operate.ja.md"])
+def test_every_metric_is_documented_and_the_reverse(page):
+    metrics = {each.name: each.type for each in Telemetry(configure()).registry.collect()}
+    names = {f"{name}_total" if kind == "counter" else name for name, kind in metrics.items()}
+    assert {cell for cell in first_cells(page) if cell.startswith("renkei_")} == names
 
 
 # ---- hooks and the door ----------------------------------------------------------------------------------------------
@@ -163,7 +174,7 @@ def test_every_link_leads_somewhere(page):
 
 @pytest.mark.parametrize("page", [each for each in PAGES if not each.startswith("plugins/gateway_")])
 def test_every_file_that_is_named_exists(page):
-    named = re.findall(r"`((?:gateway|plugins|tests|docs|deploy|bench|config)/[\w./-]+)`", PAGES[page])
+    named = re.findall(r"`((?:gateway|plugins|tests|docs|deploy|bench)/[\w./-]+)`", PAGES[page])
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 

@@ -81,6 +81,7 @@ def test_the_table_holds_every_type_of_the_line():
     [
         "from gateway.messages import Admitted\nAdmitted(parsed, (), ())",
         "from gateway.messages import Admitted as Fine\nFine(parsed, (), ())",
+        "from gateway.messages.line import Admitted\nAdmitted(parsed, (), ())",
         "from gateway import messages\nmessages.Admitted(parsed, (), ())",
         "from gateway.messages import Admitted\nmap(Admitted, parsed)",
         "from gateway.messages import Admitted\nclass Mine(Admitted): ...",

@@ -16,11 +16,11 @@ def modules(*folders: str) -> dict[str, ast.Module]:
 
 
 def local_names(tree: ast.Module, module: str, wanted: frozenset[str]) -> dict[str, str]:
-    """What the wanted names of a module are called here: `from m import A as B` makes it {"B": "A"}."""
+    """What the wanted names of a module or package are called here: `from m import A as B` makes it {"B": "A"}."""
     return {
         alias.asname or alias.name: alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == module
+        if isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith(f"{module}.")
         for alias in node.names
         if alias.name in wanted
     }
