@@ -4,6 +4,7 @@ Only keys on the allow-list are printed, an exception shows its type and places 
 and a metric's labels are names from the configuration.
 """
 
+import logging
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -53,6 +54,31 @@ ALLOWED: Final = frozenset(
 
 def _allowed_only(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     return {key: value for key, value in event.items() if key in ALLOWED}
+
+
+class _Libraries(logging.Handler):
+    """What libraries log: which of them, and the type and places of an exception. Their texts may quote a peer."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line without the library's own text."""
+        error = record.exc_info[1] if record.exc_info else None
+        name = type(error).__name__ if error is not None else record.levelname
+        self._log.warning("library", problem=record.name, error=name, places=places(error) if error else [])
+
+
+def mute_libraries(log: FilteringBoundLogger) -> None:
+    """For the whole process: the standard library's logging and uncaught exceptions go to `log`, without texts."""
+    logging.basicConfig(handlers=[_Libraries(log)], level=logging.WARNING, force=True)
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: object) -> None:
+        del trace
+        log.error("bug", error=kind.__name__, problem="uncaught", places=places(error))
+
+    sys.excepthook = uncaught
 
 
 def configure(stream: TextIO | None = None) -> FilteringBoundLogger:

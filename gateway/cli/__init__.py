@@ -73,11 +73,13 @@ def run(root: Root = Path()) -> None:
     """Run hub and edges in this process until SIGTERM, which drains; SIGHUP reloads the configuration."""
     import uvloop
 
-    from gateway.observe import Telemetry, configure
+    from gateway.observe import Telemetry, configure, mute_libraries
     from gateway.wiring.running import run_until_told
 
+    log = configure()
+    mute_libraries(log)
     with stopped():
-        if not uvloop.run(run_until_told(root.resolve(), Telemetry(configure()))):
+        if not uvloop.run(run_until_told(root.resolve(), Telemetry(log))):
             raise typer.Exit(1)
 
 

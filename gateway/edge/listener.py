@@ -20,6 +20,7 @@ from gateway.observe import Telemetry
 from gateway.plugin.connector import Answer
 
 _READ = 64 * 1024
+_READ_SECONDS = 60.0
 _ARRIVALS = 256
 """How many bodies a listener holds in memory at a time; more get 503."""
 
@@ -176,10 +177,14 @@ def _request_key(request: web.Request) -> bytes | None:
 
 
 async def _read(request: web.Request, limit: int) -> bytes:
-    """The body, or its first `limit` + 1 bytes: enough for `parse` to refuse it."""
+    """The body, or its first `limit` + 1 bytes: enough for `parse` to refuse it. A peer that dawdles is let go."""
     parts: list[bytes] = []
     left = limit + 1
-    while left > 0 and (part := await request.content.read(min(left, _READ))):
-        parts.append(part)
-        left -= len(part)
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            while left > 0 and (part := await request.content.read(min(left, _READ))):
+                parts.append(part)
+                left -= len(part)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
     return b"".join(parts)

@@ -33,7 +33,8 @@ def _array(body: bytes, limits: Limits) -> "tuple[JsonValue | BadRecord, ...]":
     if len(body) > limits.body_bytes:
         raise Refused("body_too_large")
     try:
-        plain = jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False)
+        # "keys": jiter would keep values in a cache of the process, long after their message has gone.
+        plain = jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError:  # its text quotes the body: it must not travel on
         raise Refused("not_json") from None
     if not isinstance(plain, list):

@@ -120,7 +120,10 @@ class Daemon:
 
     async def _listen(self, name: str, settings: Listener | Admin, application: web.Application) -> None:
         path = self.config.path
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=5.0)
+        # No automatic decompression: a small body must not become a large one behind the limit.
+        runner = web.AppRunner(
+            application, access_log=None, handle_signals=False, shutdown_timeout=5.0, auto_decompress=False
+        )
         await runner.setup()
         self._runners.append(runner)
         with readable(f"listener {name}: cannot listen"):

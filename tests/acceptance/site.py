@@ -136,9 +136,10 @@ class Site:
         until(lambda: self._serves(self.gateway, lambda: self.admin().get(health).status == 200))
 
     def start(self) -> "Site":
-        """Both at once; until either serves its peers."""
-        self.records.start()
-        self.gateway.start()
+        """Both at once, if they do not run; until each serves its peers."""
+        for program in (self.records, self.gateway):
+            if not program.running:
+                program.start()
         until(lambda: self._serves(self.records, lambda: self.held() is not None))
         until(lambda: self._serves(self.gateway, lambda: self.peer().get("/v1/messages/none").status == 404))
         return self

@@ -314,3 +314,33 @@ def test_a_question_while_the_system_is_down(new_site, ordinal):
     site.outcomes(answer.message_id)
     replies = site.peer().get(answer.headers["Location"]).json["replies"]
     assert [sorted(each) for each in replies] in ([["index", "record"]], [["code", "index"]])
+
+
+# ---- readiness -------------------------------------------------------------------------------------------------------
+
+
+def test_ready_does_not_wait_for_a_file_that_waits(new_site, ordinal):
+    """A connector that is in the middle of a long file is open and well; it is the other one that is not."""
+    site = new_site()
+    site.edit(TENANT, "chunk_records = 500", "chunk_records = 1")
+    site.start_gateway("/healthz")
+    site.drop("city.csv", city_file([subject(ordinal()) for _ in range(40)]))
+    until(lambda: site.query("SELECT count(*) FROM message")[0][0] >= 32)
+    site.gateway.kill()
+    site.start_gateway("/healthz")
+    until(lambda: site.query("SELECT count(*) FROM fact WHERE kind = 'connector.noted'")[0][0] >= 2)
+    time.sleep(0.5)
+    ill = {each["connector"]: each["detail"] for each in site.admin().get("/readyz").json["connectors"]}
+    assert set(ill) == {"vaccination_records"}, ill
+
+
+def test_readyz_says_which_system_is_down(new_site):
+    site = new_site()
+    site.start_gateway("/healthz")
+    until(lambda: (site.exchange / "in").is_dir())
+    ready = until(lambda: site.admin().get("/readyz"))
+    assert ready.status == 503
+    (ill,) = until(lambda: [e for e in site.admin().get("/readyz").json["connectors"] if "system_unreachable" in e["detail"]])
+    assert (ill["connector"], ill["ok"]) == ("vaccination_records", False)
+    site.start_records()
+    until(lambda: site.admin().get("/readyz").status == 200)

@@ -57,7 +57,8 @@ def test_every_config_key_is_documented_and_the_reverse():
 @pytest.mark.parametrize("table", ["limits", "journal"])
 def test_documented_defaults_are_the_defaults(table):
     rows = re.findall(rf"^\| `{table}\.(\w+)` \|.*\| `?([\w./]+)[^|]*\|$", PAGES["docs/configuration.md"], re.MULTILINE)
-    model = {"limits": files.Limits, "journal": files.JournalSettings}[table]
+    models: dict[str, type[BaseModel]] = {"limits": files.Limits, "journal": files.JournalSettings}
+    model = models[table]
     assert dict(rows) == {
         name: f"{field.default:.15g}" if isinstance(field.default, float) else str(field.default)
         for name, field in model.model_fields.items()

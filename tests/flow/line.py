@@ -204,6 +204,10 @@ class System:
     deliveries: list[Delivery] = field(default_factory=list)
     heard: list[tuple[str, dict[int, Any]]] = field(default_factory=list)
     hearing: asyncio.Event = field(default_factory=asyncio.Event)
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.listening.set()
 
     async def open(self, context: object) -> None: ...
     async def close(self) -> None: ...
@@ -217,6 +221,7 @@ class System:
         return await answered if asyncio.iscoroutine(answered) else answered
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Any]) -> None:
+        await self.listening.wait()
         self.heard.append((message_id, dict(outcomes)))
         self.hearing.set()
 
@@ -236,6 +241,7 @@ class Line:
     register: Edge
     office_system: System
     register_system: System
+    to_edges: ToEdges
     clock: Clock
     printed: io.StringIO
 
@@ -263,6 +269,11 @@ class Line:
         async with asyncio.timeout(10):
             while not true():
                 await asyncio.sleep(0.002)
+
+    def every_fact(self) -> list[dict[str, Any]]:
+        """The bodies of all facts, in order."""
+        rows = self.journal._connection.execute("SELECT body FROM fact ORDER BY seq").fetchall()
+        return [json.loads(body) for (body,) in rows]
 
     def advance(self, **ahead: float) -> None:
         """Let time pass, and let the dispatcher see it."""
@@ -298,8 +309,10 @@ async def running(site: Site, folder: Path, *, dispatch: bool = True, **limits: 
     dispatcher.restore()
     task = asyncio.create_task(dispatcher.run()) if dispatch else None
     try:
-        yield Line(site, journal, hub, office, register, office_system, register_system, clock, printed)
+        yield Line(site, journal, hub, office, register, office_system, register_system, to_edges, clock, printed)
     finally:
+        for system in (office_system, register_system):
+            system.listening.set()
         if task is not None:
             async with asyncio.timeout(10):
                 await dispatcher.drain()

@@ -102,7 +102,7 @@ async def test_a_persons_records_arrive_in_order_over_messages_and_within_one(li
 
 async def test_an_act_is_noted_with_a_keyed_reference(line):
     await line.outbox.note(Act.FILE_TAKEN, reference=b"city.csv", counts={"rows": 3})
-    (fact,) = _facts_of_kind(line, "connector.noted")
+    (fact,) = [each for each in line.every_fact() if each["kind"] == "connector.noted"]
     said = fact["statement"]
     assert (said["act"], said["counts"], said["connector"], said["tenant"]) == (
         "file_taken",
@@ -120,7 +120,3 @@ async def test_what_the_hub_knows_of_a_message_is_for_its_sender_only(line):
     assert await line.register.status(receipt.message_id) is None
     assert await line.office.status("no-such-message") is None
 
-
-def _facts_of_kind(line, kind):
-    rows = line.journal._connection.execute("SELECT body FROM fact ORDER BY seq").fetchall()
-    return [fact for (body,) in rows if (fact := json.loads(body))["kind"] == kind]

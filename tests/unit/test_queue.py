@@ -27,7 +27,10 @@ def deferred(*indices):
 
 @dataclass
 class Known:
-    """What the model knows of a message: its open records by lane, and who is on the way."""
+    """What the model knows of a message: its open records by lane, and which are on the way.
+
+    `revived`: by a replay while others were open; then it may go at once, or with those others.
+    """
 
     due: Due
     open: dict[int, int]
@@ -35,6 +38,7 @@ class Known:
     flying: frozenset[int] = frozenset()
     dead: set[int] = field(default_factory=set)
     next_at: float = 0.0
+    revived: bool = False
 
 
 class Line(RuleBasedStateMachine):
@@ -57,8 +61,9 @@ class Line(RuleBasedStateMachine):
         name = f"m{len(self.known)}"
         by_index = dict(enumerate(lanes))
         message = due(name, by_index, kind=kind, source=source, destination=destination, seq=len(self.known))
-        self.known[name] = Known(message, dict(by_index), by_index)
-        self._enter(name)
+        self.known[name] = Known(message, {}, by_index)
+        self._enter(name, by_index)
+        self.known[name].open |= by_index
         self.queue.add(message)
 
     @rule()
@@ -81,7 +86,7 @@ class Line(RuleBasedStateMachine):
     @rule(data=st.data())
     def release(self, data):
         known = self.known[data.draw(st.sampled_from(self._flying()))]
-        known.flying, known.next_at = frozenset(), self.now + 1.0
+        known.flying, known.next_at, known.revived = frozenset(), self.now + 1.0, False
         self.queue.release(known.due.message_id, known.next_at)
 
     @precondition(lambda self: self._revivable())
@@ -89,14 +94,14 @@ class Line(RuleBasedStateMachine):
     def revive(self, data):
         name = data.draw(st.sampled_from(self._revivable()))
         known = self.known[name]
-        known.open = {index: known.all_lanes[index] for index in known.dead}
-        known.dead, known.next_at = set(), 0.0
-        self._enter(name)
+        back = {index: known.all_lanes[index] for index in known.dead}
+        self._enter(name, back)
+        known.revived = bool(known.open)
+        known.next_at = known.next_at if known.open else 0.0
+        known.open |= back
+        known.dead = set()
         old = known.due
-        known.due = due(
-            name, known.open, kind=old.kind, source=old.source, destination=old.destination, seq=old.seq
-        )
-        self.queue.add(known.due)
+        self.queue.add(due(name, back, kind=old.kind, source=old.source, destination=old.destination, seq=old.seq))
 
     @rule(seconds=st.sampled_from([0.5, 2.0, 60.0]))
     def time_passes(self, seconds):
@@ -127,7 +132,7 @@ class Line(RuleBasedStateMachine):
         assert not known.flying, "on the way twice"
         assert indices
         assert indices <= set(known.open), "a record that is not open"
-        assert known.next_at <= self.now, "too early"
+        assert known.next_at <= self.now or known.revived, "too early"
         if known.due.kind is EVENT:
             heads = {self.lanes[known.due.source, known.open[index]][0] for index in indices}
             assert heads == {message.message_id}, "overtook an earlier record of the same lane"
@@ -145,7 +150,7 @@ class Line(RuleBasedStateMachine):
 
     def _conclude(self, known, endings, next_at):
         outcomes = [RecordOutcome(index, ending, "c") for index, ending in endings.items()]
-        known.flying = frozenset()
+        known.flying, known.revived = frozenset(), False
         for index, ending in endings.items():
             if ending is not None:
                 lane = known.open.pop(index)
@@ -161,17 +166,18 @@ class Line(RuleBasedStateMachine):
             assert wake is not None
             assert wake <= known.next_at, "nobody would wake it"
 
-    def _enter(self, name):
+    def _enter(self, name, records):
+        """At the end of each lane in which the message does not stand already."""
         known = self.known[name]
         if known.due.kind is EVENT:
-            for lane in set(known.open.values()):
+            for lane in set(records.values()) - set(known.open.values()):
                 self.lanes.setdefault((known.due.source, lane), []).append(name)
 
     def _flying(self):
         return [name for name, known in self.known.items() if known.flying]
 
     def _revivable(self):
-        return [name for name, known in self.known.items() if known.dead and not known.open]
+        return [name for name, known in self.known.items() if known.dead]
 
 
 TestLine = Line.TestCase
@@ -218,3 +224,20 @@ def test_dead_records_revived_while_others_of_the_message_are_open_are_due_too()
     again = queue.take("x", 1.0)
     assert again is not None
     assert (again[0].message_id, again[1]) == ("mixed", {0})
+
+
+def test_a_message_behind_two_deferred_ones_goes_on_as_soon_as_either_has_passed():
+    queue = Queue()
+    for name, lane, retry in (("slow", 7, 900.0), ("quick", 8, 1.0)):
+        queue.add(due(name, {0: lane}))
+        queue.take("x", 0.0)
+        queue.conclude(name, deferred(0), 1, retry)
+    queue.add(due("behind both", {0: 7, 1: 8}, seq=2))
+    assert queue.take("x", 0.0) is None
+    queue.ripe(1.0)
+    queue.take("x", 1.0)
+    queue.conclude("quick", accepted(0), 2, None)
+    queue.ripe(2.0)
+    taken = queue.take("x", 2.0)
+    assert taken is not None, "it waits for the slow one's retry with a record that nothing holds"
+    assert (taken[0].message_id, taken[1]) == ("behind both", {1})

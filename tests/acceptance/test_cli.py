@@ -1,0 +1,165 @@
+"""The commands as a script uses them: exit status 0 done, 1 found wrong, 2 wrong usage or configuration; --json parses."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from tests.acceptance.programs import GATEWAY, command
+from tests.acceptance.subjects import MUNICIPALITY, record, subject
+
+NOBODY = "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+def message_id(site, ordinal):
+    answer = site.send("subject.register", [record(subject(ordinal()))])
+    site.outcomes(answer.message_id)
+    return answer.message_id
+
+
+def as_json(site, *words, status=0):
+    told = site.cli(*words, "--json")
+    assert told.status == status, told
+    return json.loads(told.out)
+
+
+def test_check(site):
+    routes = as_json(site, "check")
+    assert [(each["route"], each["fields"], each["reply"]) for each in routes] == [
+        ("R01", 19, None),
+        ("R25", 6, None),
+        ("R02", 2, 7),
+    ]
+
+
+def test_connectors(site):
+    assert {each["connector"]: each["state"] for each in as_json(site, "connectors")} == {
+        "health_management": "open",
+        "vaccination_records": "open",
+    }
+
+
+def test_message_trace(site, message_id):
+    facts = as_json(site, "message", "trace", MUNICIPALITY, message_id)
+    assert [each["kind"] for each in facts] == ["message.recorded", "delivery.attempted", "delivery.concluded"]
+    table = site.cli("message", "trace", MUNICIPALITY, message_id)
+    assert (table.status, "operator.acted" in table.out) == (0, True)  # the first look is a fact of its own
+    for tenant, wrong in ((MUNICIPALITY, NOBODY), (MUNICIPALITY, "no id"), ("000000", message_id)):
+        told = site.cli("message", "trace", tenant, wrong)
+        assert (told.status, "unknown_message" in told.err, told.out) == (1, True, "")
+
+
+def test_message_dead_and_replay(site, message_id):
+    assert as_json(site, "message", "dead", MUNICIPALITY) == []
+    told = site.cli("message", "replay", MUNICIPALITY, message_id)
+    assert (told.status, "not_replayable" in told.err) == (1, True)
+
+
+def test_interface_show_diff_and_lock(new_site):
+    site = new_site()
+    shown = as_json(site, "interface", "show", "health_management")
+    assert shown["connector"] == "health_management"
+    table = site.cli("interface", "show", "health_management")
+    assert (table.status, "個人番号" in table.out) == (0, True)
+    assert site.cli("interface", "diff", "health_management").status == 0
+    path = site.root / "config/interfaces/health_management.json"
+    locked = path.read_bytes()
+    path.write_text(path.read_text().replace('"max_length": 100', '"max_length": 99'))
+    diff = site.cli("interface", "diff", "health_management")
+    assert diff.status == 1
+    assert "~ sends subject.register name:" in diff.out
+    assert site.cli("interface", "lock", "health_management").status == 0
+    assert path.read_bytes() == locked
+    for act in ("show", "diff", "lock"):
+        assert site.cli("interface", act, "no_such_connector").status == 2
+
+
+def test_keys_list_and_publish(new_site):
+    site = new_site()
+    rows = as_json(site, "keys", "list")
+    assert {(each["connector"], each["use"], each["in_directory"]) for each in rows} == {
+        (connector, use, True) for connector in ("health_management", "vaccination_records") for use in ("kem", "signing")
+    }
+    told = site.cli("keys", "publish", MUNICIPALITY)
+    assert (told.status, "version 2" in told.out) == (0, True)
+    assert site.cli("keys", "publish", "999989").status == 2
+
+
+def flip(site, seq):
+    """One bit of one fact of a stopped journal."""
+    with closing(sqlite3.connect(site.journal())) as journal, journal:
+        (body,) = journal.execute("SELECT body FROM fact WHERE seq = ?", (seq,)).fetchone()
+        changed = bytes([*body[:-2], body[-2] ^ 1, body[-1]])
+        journal.execute("UPDATE fact SET body = ? WHERE seq = ?", (changed, seq))
+
+
+def test_log_verify_names_the_fact_in_which_a_bit_is_flipped(new_site, ordinal):
+    site = new_site().start()
+    for _ in range(3):
+        site.outcomes(site.send("subject.register", [record(subject(ordinal()))]).message_id)
+    reports = as_json(site, "log", "verify")  # beside the running gateway
+    assert {each["tenant"]: each["problem"] for each in reports} == {MUNICIPALITY: None, "system": None}
+    assert site.gateway.stop() == 0
+    assert {each["facts"] for each in as_json(site, "log", "verify", "--tenant", MUNICIPALITY)} == {9}
+    flip(site, 5)
+    (report,) = as_json(site, "log", "verify", "--tenant", MUNICIPALITY, status=1)
+    assert report["at_seq"] == 5
+    told = site.cli("log", "verify")
+    assert (told.status, "fact 5" in told.out, "system:" in told.out) == (1, True, True)
+    assert as_json(site, "log", "verify", "--tenant", "system")[0]["problem"] is None
+
+
+def test_log_verify_finds_no_log(new_site):
+    assert new_site().cli("log", "verify").status == 2
+
+
+@pytest.mark.parametrize("words", [["connectors"], ["reload"], ["message", "dead", MUNICIPALITY]])
+def test_nobody_is_there_to_be_asked(new_site, words):
+    told = new_site().cli(*words)
+    assert (told.status, "no gateway answers at" in told.err) == (2, True)
+
+
+def test_reload_tells_what_is_wrong(new_site):
+    site = new_site().start()
+    assert site.cli("reload").status == 0
+    site.edit(f"tenants/{MUNICIPALITY}.toml", 'legal_basis = ["L1"]', 'legal_basis = ["L9"]')
+    told = site.cli("reload")
+    assert (told.status, "routes.R02.legal_basis: L9" in told.err) == (2, True)
+    by = [(each["kind"], each["by"]) for each in site.facts("system") if each["kind"].startswith("config.")]
+    assert by == [("config.applied", "operator"), ("config.refused", "operator")]
+
+
+WRONG = (
+    ["no-such-command"],
+    ["check", "--no-such-option"],
+    ["message", "trace", MUNICIPALITY],
+    ["check", "--root", "no/such/place"],
+    ["run", "--root", "no/such/place"],
+    ["init", "--tenant", "999998", "no/such/place"],
+)
+
+
+def test_wrong_usage_ends_with_2(tmp_path):
+    for words in WRONG:
+        told = command(*GATEWAY, *words)
+        assert told.status == 2, words
+        assert told.err
+        assert "Traceback" not in told.err
+
+
+def test_init_overwrites_nothing(site):
+    before = (site.root / "config/gateway.toml").read_bytes()
+    told = command(*GATEWAY, "init", str(site.root))
+    assert (told.status, "nothing was changed" in told.err) == (2, True)
+    assert (site.root / "config/gateway.toml").read_bytes() == before
+
+
+def test_help_and_check_are_quick():
+    """Every command loads what it needs and no more; the figure leaves room for a busy machine."""
+    import time
+
+    began = time.monotonic()
+    assert command(*GATEWAY, "--help").status == 0
+    assert time.monotonic() - began < 1.0

@@ -1,0 +1,216 @@
+"""What cannot be delivered now: later, in order, never lost; given up or expired in the open; replayed by name."""
+
+import asyncio
+
+import pytest
+
+from gateway.errors import Deferred, Refused
+from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
+from tests.flow.line import endings, running
+from tests.flow.toys import REGISTER, TENANT, person
+
+BUSY = DeferredRecord("system_busy")
+
+
+def deferring(*numbers):
+    """Defer these persons, accept the others."""
+    names = {f"{number:010}" for number in numbers}
+    return lambda delivery: {i: BUSY if r.internal_no in names else Accepted() for i, r in delivery.records}
+
+
+def arrived(line, number):
+    return [r["update_seq"] for _, r in line.register_system.records() if r["internal_no"] == f"{number:010}"]
+
+
+async def test_only_what_was_deferred_comes_again_with_its_own_index(line):
+    line.register_system.answer = deferring(2)
+    receipt = await line.outbox.send("person.put", [person(1), person(2), person(3)], key=b"k")
+    await line.until(lambda: len(line.register_system.deliveries) >= 3)
+    assert endings(line.status(receipt.message_id)) == {0: ("accepted", None), 2: ("accepted", None)}
+    line.register_system.answer = deferring()
+    assert await line.settlement(receipt.message_id) == {0: Accepted(), 1: Accepted(), 2: Accepted()}
+    assert {i for each in line.register_system.deliveries[1:] for i, _ in each.records} == {1}
+    assert {each.message_id for each in line.register_system.deliveries} == {receipt.message_id}
+    kinds = line.facts(receipt.message_id)
+    assert kinds == ["message.recorded"] + ["delivery.attempted", "delivery.concluded"] * (len(kinds) // 2)
+
+
+async def test_a_deferred_person_keeps_their_later_messages_back_and_nobody_elses(line):
+    line.register_system.answer = deferring(1)
+    await line.outbox.send("person.put", [person(1, seq=1)], key=b"1")
+    await line.until(lambda: line.register_system.deliveries)
+    last = await line.outbox.send("person.put", [person(1, seq=2), person(2, seq=2), person(1, seq=3)], key=b"2")
+    await line.until(lambda: arrived(line, 2))
+    assert set(arrived(line, 1)) == {1}
+    line.register_system.answer = deferring()
+    await line.settlement(last.message_id)
+    assert arrived(line, 1)[-3:] == [1, 2, 3]
+    assert arrived(line, 2) == [2]
+
+
+async def test_two_deferred_messages_keep_back_only_their_own_persons(line):
+    """The one that is tried again late must not hold what the other one has let go."""
+    line.register_system.answer = lambda delivery: {
+        i: DeferredRecord("system_busy", 3600.0 if r.internal_no.endswith("1") else 0.01) for i, r in delivery.records
+    }
+    line.hub.dispatcher.limits = line.hub.dispatcher.limits.model_copy(update={"retry_longest": 3600.0})
+    await line.outbox.send("person.put", [person(1, seq=1)], key=b"1")
+    await line.outbox.send("person.put", [person(2, seq=1)], key=b"2")
+    await line.until(lambda: arrived(line, 1) and arrived(line, 2))
+    await line.outbox.send("person.put", [person(1, seq=2), person(2, seq=2)], key=b"3")
+    line.register_system.answer = deferring(1)
+    async with asyncio.timeout(2):
+        await line.until(lambda: arrived(line, 2)[-1] == 2)
+    assert arrived(line, 1) == [1]
+
+
+async def test_after_the_last_attempt_a_record_is_a_dead_letter_and_its_lane_free(site, tmp_path):
+    async with running(site, tmp_path, attempts=3) as line:
+        line.register_system.answer = deferring(1)
+        receipt = await line.outbox.send("person.put", [person(1), person(2)], key=b"1")
+        behind = await line.outbox.send("person.put", [person(1, seq=2)], key=b"2")
+        assert await line.settlement(receipt.message_id) == {0: Dead("gave_up"), 1: Accepted()}
+        assert line.facts(receipt.message_id).count("delivery.attempted") == 3
+        assert line.facts(receipt.message_id)[-1] == "message.dead"
+        assert [each["message_id"] for each in line.journal.dead_letters()][:1] == [receipt.message_id]
+        line.register_system.answer = deferring()
+        assert await line.settlement(behind.message_id) in ({0: Accepted()}, {0: Dead("gave_up")})
+
+
+async def test_what_expires_is_dead_and_is_not_handed_over_any_more(site, tmp_path):
+    async with running(site, tmp_path, message_seconds=60.0) as line:
+        line.register_system.answer = deferring(1)
+        receipt = await line.outbox.send("person.put", [person(1), person(2)], key=b"1")
+        await line.until(lambda: line.register_system.deliveries)
+        line.advance(seconds=61)
+        assert await line.settlement(receipt.message_id) == {0: Dead("expired"), 1: Accepted()}
+        assert all(each.records[0][1].internal_no for each in line.register_system.deliveries)
+        count = len(line.register_system.deliveries)
+        with pytest.raises(Refused, match="send_anew"):
+            await line.hub.replay(receipt.message_id, "operator")
+        assert len(line.register_system.deliveries) == count
+
+
+async def test_a_replay_is_an_act_with_a_name_and_brings_only_the_dead(site, tmp_path):
+    async with running(site, tmp_path, attempts=1) as line:
+        line.register_system.answer = deferring(1)
+        receipt = await line.outbox.send("person.put", [person(1), person(2), person(3, name="")], key=b"1")
+        await line.settlement(receipt.message_id)
+        line.register_system.answer = deferring()
+        assert await line.hub.replay(receipt.message_id, "yamada") == (0,)
+        assert await line.settlement(receipt.message_id, times=2) == {
+            0: Accepted(),
+            1: Accepted(),
+            2: RefusedRecord("too_short", "name"),
+        }
+        assert [i for i, _ in line.register_system.records()] == [0, 1, 0]
+        (replayed,) = [each for each in line.every_fact() if each["kind"] == "message.replayed"]
+        assert (replayed["operator"], replayed["records"]) == ("yamada", "0")
+
+
+@pytest.mark.parametrize("wrong", ["01960000-0000-7000-8000-000000000001", "nonsense", "delivered"])
+async def test_a_replay_of_nothing_is_refused_and_recorded(line, wrong):
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    await line.settlement(receipt.message_id)
+    message_id = receipt.message_id if wrong == "delivered" else wrong
+    with pytest.raises(Refused) as caught:
+        await line.hub.replay(message_id, "yamada")
+    fact = line.every_fact()[-1]
+    assert (fact["kind"], fact["operator"], fact["code"]) == ("operator.acted", "yamada", caught.value.code)
+    assert caught.value.code == ("not_replayable" if wrong == "delivered" else "unknown_message")
+
+
+async def test_what_is_open_at_a_stop_goes_out_after_the_start(site, tmp_path):
+    async with running(site, tmp_path, dispatch=False) as line:
+        first = await line.outbox.send("person.put", [person(1, seq=1), person(2)], key=b"1")
+        second = await line.outbox.send("person.put", [person(1, seq=2)], key=b"2")
+    async with running(site, tmp_path) as line:
+        assert await line.settlement(second.message_id) == {0: Accepted()}
+        assert await line.settlement(first.message_id) == {0: Accepted(), 1: Accepted()}
+        assert arrived(line, 1) == [1, 2]
+        assert arrived(line, 2) == [1]
+
+
+async def test_attempts_are_counted_over_a_restart(site, tmp_path):
+    async with running(site, tmp_path, retry_first=30.0, retry_longest=60.0) as line:
+        line.register_system.answer = deferring(1)
+        receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
+        await line.until(lambda: line.status(receipt.message_id).next_at)
+    async with running(site, tmp_path, attempts=2) as line:
+        line.register_system.answer = deferring(1)
+        assert line.register_system.deliveries == []
+        line.advance(seconds=120)
+        assert await line.settlement(receipt.message_id) == {0: Dead("gave_up")}
+        assert len(line.register_system.deliveries) == 1
+
+
+async def test_a_settlement_that_was_not_heard_is_told_again_after_a_restart(site, tmp_path):
+    async with running(site, tmp_path) as line:
+        line.office_system.listening.clear()
+        receipt = await line.outbox.send("person.put", [person()], key=b"1")
+        await line.until(lambda: line.status(receipt.message_id).ended)
+
+        async def never(message_id, outcomes):
+            raise Deferred("system_unreachable")
+
+        line.office_system.settled = never
+    async with running(site, tmp_path) as line:
+        assert await line.settlement(receipt.message_id) == {0: Accepted()}
+
+
+async def test_an_edge_that_is_not_there_is_unreachable_until_it_is(line):
+    edge = line.to_edges.edges.pop((TENANT, REGISTER))
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    await line.until(lambda: "delivery.concluded" in line.facts(receipt.message_id))
+    concluded = next(each for each in line.journal.trace(receipt.message_id) if each["kind"] == "delivery.concluded")
+    assert concluded["outcomes"] == [{"ending": "deferred", "code": "system_unreachable", "records": "0"}]
+    line.to_edges.edges[TENANT, REGISTER] = edge
+    assert await line.settlement(receipt.message_id) == {0: Accepted()}
+
+
+async def test_a_slow_system_does_not_keep_the_others_waiting(line):
+    """Deliveries to one system go side by side; what hangs ends with the deadline."""
+    line.register.rules = _with_deadline(line.register.rules, 0.2)
+    hang = asyncio.Event()
+
+    async def answer(delivery):
+        if delivery.records[0][1].internal_no.endswith("1"):
+            await hang.wait()
+        return {i: Accepted() for i, _ in delivery.records}
+
+    line.register_system.answer = answer
+    slow = await line.outbox.send("person.put", [person(1)], key=b"1")
+    quick = await line.outbox.send("person.put", [person(2)], key=b"2")
+    assert await line.settlement(quick.message_id) == {0: Accepted()}
+    assert not line.status(slow.message_id).ended
+    await line.until(lambda: "delivery.concluded" in line.facts(slow.message_id))
+    hang.set()
+    assert await line.settlement(slow.message_id) == {0: Accepted()}
+
+
+def _with_deadline(rules, seconds):
+    from dataclasses import replace
+
+    return replace(rules, limits=rules.limits.model_copy(update={"delivery_deadline": seconds}))
+
+
+async def test_a_plugin_whose_own_task_was_cancelled_does_not_hold_the_lane_for_ever(line):
+    first = [True]
+
+    async def answer(delivery):
+        if first and first.pop():
+            raise asyncio.CancelledError
+        return {i: Accepted() for i, _ in delivery.records}
+
+    line.register_system.answer = answer
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    async with asyncio.timeout(2):
+        assert await line.settlement(receipt.message_id) == {0: Accepted()}
+
+
+async def test_a_plugin_that_asks_for_nonsense_patience_is_deferred_like_any_other(line):
+    answers = [DeferredRecord("system_busy", each) for each in (-5, float("nan"), float("inf"), "soon")]
+    line.register_system.answer = lambda delivery: {0: answers.pop() if answers else Accepted()}
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    async with asyncio.timeout(2):
+        assert await line.settlement(receipt.message_id) == {0: Accepted()}

@@ -1,0 +1,75 @@
+"""Sending again: the same key and body is the same message, whatever happened in between."""
+
+import asyncio
+
+import pytest
+
+from gateway.errors import Refused
+from gateway.plugin import Accepted, RefusedRecord
+from tests.flow.line import running
+from tests.flow.toys import person
+
+
+async def test_the_same_again_is_the_same_message_and_is_settled_again(line):
+    first = await line.outbox.send("person.put", [person(1), person(2, name="")], key=b"k")
+    heard = await line.settlement(first.message_id)
+    again = await line.outbox.send("person.put", [person(1), person(2, name="")], key=b"k")
+    assert (again.message_id, first.repeated, again.repeated) == (first.message_id, False, True)
+    assert await line.settlement(first.message_id, times=2) == heard
+    assert heard == {0: Accepted(), 1: RefusedRecord("too_short", "name")}
+    assert len(line.register_system.deliveries) == 1
+
+
+async def test_a_message_of_refused_records_alone_is_repeated_too(line):
+    first = await line.outbox.send("person.put", [person(name="")], key=b"k")
+    again = await line.outbox.send("person.put", [person(name="")], key=b"k")
+    assert (again.message_id, again.repeated) == (first.message_id, True)
+
+
+async def test_the_same_key_with_another_body_is_refused_and_recorded(line):
+    await line.outbox.send("person.put", [person(1)], key=b"k")
+    with pytest.raises(Refused, match="request_key_reused"):
+        await line.outbox.send("person.put", [person(2)], key=b"k")
+    fact = line.every_fact()[-1]
+    if fact["kind"] != "message.refused":
+        (fact,) = [each for each in line.every_fact() if each["kind"] == "message.refused"]
+    assert (fact["stage"], fact["code"]) == ("hub", "request_key_reused")
+
+
+async def test_a_key_is_an_operations_own(line):
+    first = await line.outbox.send("person.put", [person(1)], key=b"k")
+    line.register_system.answer = lambda delivery: {0: RefusedRecord("no_such_person")}
+    await line.outbox.ask("person.find", [{"internal_no": "1"}], key=b"k")
+    assert not first.repeated
+
+
+async def test_the_same_again_after_a_restart_and_at_once(site, tmp_path):
+    async with running(site, tmp_path) as line:
+        first = await line.outbox.send("person.put", [person()], key=b"k")
+        await line.settlement(first.message_id)
+    async with running(site, tmp_path) as line:
+        sent = [line.outbox.send("person.put", [person()], key=b"k") for _ in range(5)]
+        assert {each.message_id for each in await asyncio.gather(*sent)} == {first.message_id}
+        assert line.register_system.deliveries == []
+
+
+async def test_many_at_once_with_one_key_are_one_message(line):
+    sent = [line.outbox.send("person.put", [person()], key=b"k") for _ in range(20)]
+    receipts = await asyncio.gather(*sent)
+    assert len({each.message_id for each in receipts}) == 1
+    assert sorted(each.repeated for each in receipts) == [False] + [True] * 19
+    await line.settlement(receipts[0].message_id)
+    assert len(line.register_system.deliveries) == 1
+
+
+async def test_a_send_that_was_cancelled_after_it_was_recorded_is_delivered_all_the_same(line):
+    """A connector may lose patience (`asyncio.timeout`) while the journal commits; recorded is recorded."""
+    task = asyncio.create_task(line.outbox.send("person.put", [person()], key=b"k"))
+    await asyncio.sleep(0)  # it has reached the journal's writer
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    again = await line.outbox.send("person.put", [person()], key=b"k")
+    async with asyncio.timeout(2):
+        assert await line.settlement(again.message_id) == {0: Accepted()}
+    assert len(line.register_system.deliveries) == 1

@@ -1,0 +1,186 @@
+"""A request's way and its reply's way back: exactly `reply_fields`, one answer for each record, never lost."""
+
+import asyncio
+import json
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from gateway.errors import Deferred, Refused
+from gateway.plugin import Accepted, Answer, DeferredRecord, Duplicate, RefusedRecord
+from tests.flow.line import endings
+from tests.flow.toys import NUMBER, REGISTER, person, sought
+from tests.unit.test_permit import reply
+
+SECRET = "架空の秘密の値"
+
+
+def found(number=1, **other):
+    return {"internal_no": f"{number:010}", "update_seq": 7} | other
+
+
+def answering(*replies):
+    """Answer each record by its index: values with Accepted, an outcome as it is."""
+
+    def answer(delivery):
+        plain = {i: replies[i] for i, _ in delivery.records}
+        return {i: Accepted(each) if isinstance(each, dict) else each for i, each in plain.items()}
+
+    return answer
+
+
+async def test_the_answer_is_what_the_route_lets_back_and_nothing_else(line):
+    line.register_system.answer = answering(found(1, name="架空　太郎", sex="1"))
+    assert await line.outbox.ask("person.find", [sought(1)]) == (Answer(0, record=found(1)),)
+    assert line.register_system.records() == [(0, sought(1))]
+    (recorded,) = [each for each in line.every_fact() if each.get("header", {}).get("kind") == "reply"]
+    assert recorded["header"]["withheld"] == ["name", "sex"]
+    assert recorded["header"]["item_sets"] == [["internal_no", "update_seq"]]
+    assert "太郎" not in json.dumps(line.every_fact(), ensure_ascii=False)
+
+
+async def test_each_record_is_answered_by_a_record_or_a_code(line):
+    line.register_system.answer = answering(
+        found(0), RefusedRecord("no_such_person"), found(2), Accepted(), Duplicate(), found(5, update_seq=-1)
+    )
+    answers = await line.outbox.ask("person.find", [sought(n) for n in range(6)])
+    assert answers == (
+        Answer(0, record=found(0)),
+        Answer(1, code="no_such_person"),
+        Answer(2, record=found(2)),
+        Answer(3, code="refused_by_system"),
+        Answer(4, code="refused_by_system"),
+        Answer(5, code="out_of_range"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("surplus", "code"),
+    [
+        ({SECRET: 1}, "unknown_field"),
+        ({"individual_number": NUMBER}, "unknown_field"),
+        ({"name": f"太郎 {NUMBER}"}, "individual_number_in_text"),
+        ({"update_seq": "7"}, "wrong_type"),
+        ({"sex": None}, "null_value"),
+        ({"update_seq": b"7"}, "wrong_type"),
+    ],
+)
+async def test_an_answer_that_breaks_the_registers_own_interface_is_refused_there(line, surplus, code):
+    line.register_system.answer = answering(found() | surplus)
+    assert await line.outbox.ask("person.find", [sought()]) == (Answer(0, code=code),)
+    told = json.dumps(line.every_fact(), ensure_ascii=False) + line.printed.getvalue()
+    assert SECRET not in told
+    assert NUMBER not in told
+
+
+@pytest.mark.parametrize("garbage", ["found", 7, [found()], (), object()])
+async def test_an_answer_that_is_no_object_is_refused(line, garbage):
+    line.register_system.answer = lambda delivery: {0: Accepted(garbage)}
+    assert await line.outbox.ask("person.find", [sought()]) == (Answer(0, code="not_an_object"),)
+
+
+async def test_an_answer_may_be_any_mapping_as_the_door_says(line):
+    line.register_system.answer = lambda delivery: {0: Accepted(MappingProxyType(found()))}
+    assert await line.outbox.ask("person.find", [sought()]) == (Answer(0, record=found()),)
+
+
+async def test_an_answer_nested_without_end_is_refused_and_not_tried_for_ever(line):
+    deep: Any = "x"
+    for _ in range(3000):
+        deep = {"name": deep}
+    line.register_system.answer = answering(found() | deep)
+    (answer,) = await line.outbox.ask("person.find", [sought()], patience=2.0)
+    assert answer.code in ("too_deep", "wrong_type")
+
+
+async def test_a_request_of_which_all_is_refused_is_answered_at_once(line):
+    assert await line.outbox.ask("person.find", [{"internal_no": "x"}]) == (Answer(0, code="wrong_pattern"),)
+    assert line.register_system.deliveries == []
+
+
+async def test_a_request_is_answered_whole_once_nothing_is_deferred(line):
+    first = [{0: Accepted(found(0)), 1: DeferredRecord("system_busy")}]
+    line.register_system.answer = lambda delivery: first.pop() if first else answering(found(0), found(1))(delivery)
+    answers = await line.outbox.ask("person.find", [sought(0), sought(1)])
+    assert answers == (Answer(0, record=found(0)), Answer(1, record=found(1)))
+    assert sum(each.get("header", {}).get("kind") == "reply" for each in line.every_fact()) == 1
+
+
+async def test_the_same_question_again_gets_the_same_answer_without_a_second_effect(line):
+    line.register_system.answer = answering(found())
+    first = await line.outbox.ask("person.find", [sought()], key=b"k")
+    assert await line.outbox.ask("person.find", [sought()], key=b"k") == first
+    assert len(line.register_system.deliveries) == 1
+    with pytest.raises(Refused, match="request_key_reused"):
+        await line.outbox.ask("person.find", [sought(2)], key=b"k")
+
+
+async def test_a_reply_that_nobody_awaits_any_more_goes_to_the_connector(line):
+    may_answer = asyncio.Event()
+
+    async def late(delivery):
+        await may_answer.wait()
+        return {0: Accepted(found())}
+
+    line.register_system.answer = late
+    with pytest.raises(Deferred, match="deadline"):
+        await line.outbox.ask("person.find", [sought()], key=b"k", patience=0.05)
+    may_answer.set()
+    await line.until(lambda: line.office_system.deliveries)
+    (delivery,) = line.office_system.deliveries
+    request_id = line.register_system.deliveries[0].message_id
+    assert (delivery.reply_to, delivery.operation) == (request_id, "person.find")
+    assert line.office_system.records() == [(0, found())]
+    assert await line.settlement(request_id) == {0: Accepted()}
+    assert await line.outbox.ask("person.find", [sought()], key=b"k") == (Answer(0, record=found()),)
+
+
+async def test_a_reply_is_not_lost_while_the_connector_is_slow_to_hear_of_something_else(line):
+    """Settlements of a source go one by one: behind a slow one, the answer must still reach asker or `deliver`."""
+    line.office_system.listening.clear()
+    await line.outbox.send("person.put", [person()], key=b"k")
+    await line.until(lambda: line.register_system.deliveries)
+    line.register_system.answer = answering(found())
+    try:
+        answers = await line.outbox.ask("person.find", [sought()], patience=0.3)
+    except Deferred:
+        line.office_system.listening.set()
+        await asyncio.sleep(0.3)
+        assert line.office_system.records() == [(0, found())]
+    else:
+        assert answers == (Answer(0, record=found()),)
+
+
+async def test_a_connector_may_ask_while_it_hears_how_a_message_ended(line):
+    line.register_system.answer = lambda delivery: {0: Accepted(found() if delivery.operation == "person.find" else None)}
+    asked: list[Any] = []
+
+    async def settled(message_id, outcomes):
+        asked.append(await line.outbox.ask("person.find", [sought()], patience=0.5))
+
+    line.office_system.settled = settled
+    await line.outbox.send("person.put", [person()], key=b"k")
+    await line.until(lambda: asked)
+    assert asked == [(Answer(0, record=found()),)]
+
+
+async def test_a_reply_to_no_open_request_is_refused_and_that_is_a_fact(line, site):
+    forged = reply(site, expires_at="2999-01-01T00:00:00.000000Z")
+    with pytest.raises(Refused, match="no_open_request"):
+        await line.hub.submit(REGISTER, forged)
+    fact = line.every_fact()[-1]
+    assert (fact["kind"], fact["stage"], fact["code"], fact["connector"]) == (
+        "message.refused",
+        "hub",
+        "no_open_request",
+        REGISTER,
+    )
+
+
+async def test_a_request_that_is_given_up_is_answered_so(line):
+    line.hub.dispatcher.limits = line.hub.dispatcher.limits.model_copy(update={"attempts": 2})
+    line.register_system.answer = lambda delivery: {}
+    assert await line.outbox.ask("person.find", [sought()]) == (Answer(0, code="gave_up"),)
+    message_id = line.register_system.deliveries[0].message_id
+    assert endings(line.status(message_id)) == {0: ("dead", "gave_up")}

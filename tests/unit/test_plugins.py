@@ -1,0 +1,181 @@
+"""Plugins are loaded one by one, each held to its lock; what is wrong with one is told as one reason."""
+
+import json
+import sys
+import textwrap
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from gateway.edge.plugins import difference, load, same_as_locked, settings_of
+from gateway.errors import Misconfigured
+from gateway.plugin import ConnectorSpec
+from gateway.plugin.contract import Contract
+from gateway.plugin.interface import describe
+from tests.flow.line import System
+from tests.flow.toys import OFFICE_INTERFACE
+
+LOCK = describe(OFFICE_INTERFACE)
+GOOD = """
+from gateway.plugin import ConnectorSpec, hookimpl
+from tests.flow.toys import OFFICE_INTERFACE
+from tests.flow.line import System
+from pydantic import BaseModel
+
+@hookimpl
+def renkei_connector():
+    return ConnectorSpec(interface=OFFICE_INTERFACE, settings=BaseModel, factory=System)
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Put a distribution on the path whose entry point is a module of this text."""
+    monkeypatch.syspath_prepend(tmp_path)
+    made: list[str] = []
+
+    def installed(name, text, distribution="made_up"):
+        module = f"{distribution}_{name}"
+        (tmp_path / f"{module}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        info = tmp_path / f"{distribution}_{name}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}_{name}\nVersion: 1\n")
+        (info / "entry_points.txt").write_text(f"[gateway.connectors]\n{name} = {module}\n")
+        made.append(module)
+
+    yield installed
+    for module in made:
+        sys.modules.pop(module, None)
+
+
+def reason(name):
+    with pytest.raises(Misconfigured) as caught:
+        load(name)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"connector {name}: ")
+    return problem
+
+
+def test_a_good_plugin_is_what_it_declares(install):
+    install("office", GOOD)
+    loaded = load("office")
+    assert loaded.contract == LOCK
+    same_as_locked("office", loaded.contract, LOCK)
+
+
+def test_a_plugin_that_is_not_there():
+    assert "no installed package" in reason("nobody_has_this")
+
+
+def test_two_packages_of_one_name(install):
+    install("office", GOOD)
+    install("office", GOOD, distribution="another")
+    assert "2 installed packages claim that name" in reason("office")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("raise ValueError('hidden-3f9a')", "loading it raised ValueError"),
+        ("import no_such_module_at_all", "loading it raised ModuleNotFoundError"),
+        ("def", "loading it raised SyntaxError"),
+        ("import sys; sys.exit(1)", "loading it raised SystemExit"),
+        ("x = 1", "does not return one ConnectorSpec"),
+        (GOOD.replace("return ConnectorSpec", "return dict"), "does not return one ConnectorSpec"),
+        (GOOD.replace("return ", "raise ValueError('hidden-3f9a')\n    return "), "loading it raised ValueError"),
+        (GOOD.replace("def renkei_connector()", "def renkei_connector(surplus)"), "loading it raised"),
+        (GOOD.replace("def renkei_connector()", "def renkei_other()"), "loading it raised"),
+        (GOOD.replace("def renkei", "async def renkei"), "its hook is a coroutine function"),
+    ],
+)
+def test_a_broken_plugin_is_one_reason_without_its_text(install, text, problem):
+    install("office", text)
+    told = reason("office")
+    assert problem in told
+    assert "hidden-3f9a" not in told
+
+
+def test_a_plugin_may_not_declare_anothers_interface(install):
+    install("register", GOOD)
+    assert "declares the interface of another connector" in reason("register")
+
+
+# ---- the lock -------------------------------------------------------------------------------------------------------
+
+
+def relocked(change):
+    plain = LOCK.model_dump(mode="json")
+    change(plain)
+    return Contract.model_validate(plain)
+
+
+def field(plain, path):
+    put = next(each for each in plain["operations"] if each["name"] == "person.put")
+    return next(each for each in put["fields"] if each["path"] == path)
+
+
+WIDENED = {
+    "a code list turned into free text": (
+        lambda lock: field(lock, "sex").update(kind="code", values=["1"]),
+        ["~ sends person.put sex: "],
+    ),
+    "a longer text": (lambda lock: field(lock, "name").update(max_length=10), ["~ sends person.put name: "]),
+    "optional instead of required": (
+        lambda lock: field(lock, "sex").update(required=True),
+        ["~ sends person.put sex: "],
+    ),
+    "a lower class": (lambda lock: field(lock, "sex").update(data_class="health"), ["~ sends person.put sex: "]),
+    "a new field": (
+        lambda lock: lock["operations"][1]["fields"].pop(),
+        ["+ sends person.put guardians[].birth_date: "],
+    ),
+    "a new operation": (lambda lock: lock["operations"].pop(2), ["+ sends person.unrouted: ", "+ sends person.unro"]),
+    "another version": (lambda lock: lock.update(version="0"), ["~ version: 0 → 1"]),
+    "a field gone": (
+        lambda lock: lock["operations"][1]["fields"].append(field(lock, "sex") | {"path": "was_there"}),
+        ["- sends person.put was_there: "],
+    ),
+    "another person key": (lambda lock: lock["operations"][1].update(person_key="name"), ["~ sends person.put: "]),
+    "a code gone": (lambda lock: lock.update(codes={"full": "Full."}), ["- code full: Full."]),
+}
+
+
+@pytest.mark.parametrize("name", WIDENED)
+def test_a_declaration_that_differs_from_its_lock_is_refused_with_the_difference(name):
+    change, expected = WIDENED[name]
+    lock = relocked(change)
+    lines = list(difference(lock, LOCK))
+    assert all(any(line.startswith(start) for line in lines) for start in expected)
+    with pytest.raises(Misconfigured) as caught:
+        same_as_locked("office", LOCK, lock)
+    assert "config/interfaces/office.json" in caught.value.problems[0]
+    assert all(f"  {line}" in caught.value.problems for line in lines)
+
+
+def test_a_lock_that_holds_an_operation_twice_is_not_what_the_plugin_declares():
+    """The reviewed one and a wider one of the same name: the wider would be used."""
+    plain = LOCK.model_dump(mode="json")
+    wider = json.loads(json.dumps(next(each for each in plain["operations"] if each["name"] == "person.put")))
+    next(each for each in wider["fields"] if each["path"] == "sex").update(values=None, kind="text", max_length=500)
+    plain["operations"] = [wider, *plain["operations"]]
+    with pytest.raises((Misconfigured, ValueError)):
+        same_as_locked("office", LOCK, Contract.model_validate(plain))
+
+
+# ---- settings -------------------------------------------------------------------------------------------------------
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    chunk: int
+    folder: str = "x"
+
+
+def test_settings_are_the_connectors_own_model():
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System)
+    assert settings_of("office", spec, {"chunk": 1}, "there") == Settings(chunk=1)
+    with pytest.raises(Misconfigured) as caught:
+        settings_of("office", spec, {"chunk": "hidden-3f9a", "surplus": "hidden-3f9a"}, "config/tenants/x.toml")
+    starts = ["config/tenants/x.toml: connectors.office.settings." + key for key in ("chunk", "surplus")]
+    assert [each.partition(": ")[0] + ": " + each.split(": ")[1] for each in caught.value.problems] == starts
+    assert "hidden-3f9a" not in str(caught.value)
