@@ -29,10 +29,12 @@ def main() -> int:
     measures = (bulk, lookups, start_up)
     wrong: list[str] = []
     known = machine.describe(Path(tempfile.gettempdir()))
+    others = machine.Others()
     try:
         uvloop.run(_measure(options, console, *measures))
     except Failed as failed:
         wrong.append(f"broke off: {failed}")
+    known["others_cores"] = round(others.cores(), 2)
     wrong += [sentence for each in measures for sentence in each.wrong]
     tables = [each.table for each in measures]
     if options.as_json:
@@ -65,7 +67,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     options.rows = options.rows or ([1000, 6000] if options.quick else [5000, 30_000])
     options.rounds = options.rounds or (1 if options.quick else 3)
-    options.requests, options.starts = (200, 2) if options.quick else (1000, 5)
+    options.requests, options.starts = (200, 2) if options.quick else (500, 5)
     if min(*options.rows, options.rounds) < 1:
         parser.error("there is nothing to measure with less than one")
     return options

@@ -39,14 +39,29 @@ class Usage:
         )
 
 
+class Others:
+    """How much of the machine was used by others than us and our children, from its making until it is asked."""
+
+    def __init__(self) -> None:
+        self._began = self._now()
+
+    def cores(self) -> float:
+        """On average, in cores. Ask when our children have been awaited: only then is their time known to be ours."""
+        (then, busy_then, own_then), (now, busy, own) = self._began, self._now()
+        return max(0.0, (busy - busy_then - own + own_then) / (now - then))
+
+    def _now(self) -> tuple[float, float, float]:
+        user, nice, system, _idle, _iowait, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:8])
+        return time.monotonic(), (user + nice + system + sum(rest)) / _TICKS, sum(os.times()[:4])
+
+
 def describe(folder: Path) -> dict[str, Any]:
-    """Cores, Python, system, how loaded it is by others and us, and how long the disk under `folder` takes to sync."""
+    """Cores, Python, system, and how long the disk under `folder` takes to sync."""
     syncs = sorted(_syncs(folder / "fsync.probe"))
     return {
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "load_1min": round(os.getloadavg()[0], 2),
         "fsync_p50_ms": round(percentile(syncs, 0.50), 3),
         "fsync_p99_ms": round(percentile(syncs, 0.99), 3),
     }

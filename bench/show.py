@@ -30,9 +30,9 @@ def show(console: Console, machine: Mapping[str, Any], tables: Sequence[Table], 
         if figures := table.figures():
             console.print(_grid(table.title, figures))
     console.print(
-        f"{machine['cores']} cores, Python {machine['python']}, {machine['system']}; "
+        f"{machine['cores']} cores, of which others used {machine['others_cores']} meanwhile; "
         f"4 KiB with fsync: p50 {machine['fsync_p50_ms']} ms, p99 {machine['fsync_p99_ms']} ms; "
-        f"load before: {machine['load_1min']}",
+        f"Python {machine['python']}, {machine['system']}",
         highlight=False,
     )
     for sentence in wrong:

@@ -56,6 +56,6 @@ def _line(fact: dict[str, Any]) -> dict[str, Any]:
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
     for group in fact.get("outcomes", []):
         reason = " ".join(str(group[key]) for key in ("code", "path") if key in group)
-        what.append(f"{group.get('ending', 'deferred')} {group['records']} {reason}".strip())
+        what.append(f"{group.get('ending', 'deferred')}: records {group['records']} {reason}".strip())
     what += [f"{key} {fact[key]}" for key in ("code", "operator", "act") if key in fact]
     return {"seq": fact["seq"], "at": fact["at"], "fact": fact["kind"], "what": "; ".join(what)}

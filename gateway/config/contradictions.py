@@ -86,13 +86,21 @@ def _carried(
 ) -> Iterator[str]:
     """Each path must exist at both ends, and what the taking end requires must travel."""
     given = {field.path for field in giving if field.data_class is not None}
-    taken = {field.path: field.required for field in taking if field.data_class is not None}
+    taken = {field.path for field in taking if field.data_class is not None}
     for path in paths:
         if path not in given or path not in taken:
             yield f"{key}: {path} is not in the locked interface of both ends"
-    for path, required in taken.items():
-        if required and "." not in path and path not in paths:
-            yield f"{key}: {path} is required at the taking end but does not travel"
+    travelling = {path[:end] for path in paths for end in _ends(path)}
+    for field in taking:
+        parent = field.path.rpartition(".")[0].removesuffix("[]")
+        if field.required and (not parent or parent in travelling) and field.path not in travelling:
+            yield f"{key}: {field.path} is required at the taking end but does not travel"
+
+
+def _ends(path: str) -> Iterator[int]:
+    """Where the path of each part that travels with this one ends: `a[].b` travels in `a`."""
+    yield len(path)
+    yield from (at - 2 if path[at - 2 : at] == "[]" else at for at, letter in enumerate(path) if letter == ".")
 
 
 def _internet_split(config: Config) -> Iterator[str]:

@@ -5,7 +5,8 @@ back, so that a newer state is never overtaken by an older one (C176, C179).
 """
 
 import asyncio
-from collections.abc import Mapping
+import math
+from collections.abc import Container, Mapping
 from typing import Protocol
 
 from gateway.errors import CODES, Deferred, Refused
@@ -64,13 +65,14 @@ def waves(records: tuple[tuple[int, Payload], ...], person_key: str) -> list[lis
     return cut
 
 
-async def _call(connector: Connector, delivery: Delivery, bug: Bugs) -> Mapping[int, Outcome]:
+async def _call(connector: Connector, delivery: Delivery, bug: Bugs) -> Mapping[int, object]:
+    """What the plugin says of each record, copied out of whatever it answered with."""
     everything = [index for index, _ in delivery.records]
     try:
         async with asyncio.timeout(delivery.deadline):
             answered = await connector.deliver(delivery)
         if isinstance(answered, Mapping):
-            return answered
+            return {index: answered[index] for index in everything if index in answered}
         bug(None, "deliver answered something that is not a mapping")
     except Refused as refused:
         return dict.fromkeys(everything, RefusedRecord(refused.code, refused.path))
@@ -78,6 +80,11 @@ async def _call(connector: Connector, delivery: Delivery, bug: Bugs) -> Mapping[
         return dict.fromkeys(everything, DeferredRecord(deferred.code, deferred.retry_after))
     except TimeoutError:
         return dict.fromkeys(everything, DeferredRecord("deadline"))
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise  # it is we who are being cancelled
+        bug(error, "deliver was cancelled by its own doing")
     except Exception as error:  # noqa: BLE001  (the plugin contract: whatever else it raises is deferred, with a mark)
         bug(error, "deliver raised")
     return dict.fromkeys(everything, DeferredRecord("connector_bug"))
@@ -89,10 +96,18 @@ def _sound(outcome: object, contract: Contract, known: frozenset[str], bug: Bugs
         case Accepted() | Duplicate():
             return outcome
         case RefusedRecord(code, path):
-            sound = code if code in CODES or code in contract.codes else "refused_by_system"
-            return RefusedRecord(sound, path if path in known else None)
+            sound = _one_of(code, CODES) or _one_of(code, contract.codes) or "refused_by_system"
+            return RefusedRecord(sound, _one_of(path, known))
         case DeferredRecord(code, retry_after):
-            return DeferredRecord(code if code in CODES else "system_busy", retry_after)
+            return DeferredRecord(_one_of(code, CODES) or "system_busy", _seconds(retry_after))
         case _:
             bug(None, "deliver left a record without an outcome")
             return DeferredRecord("connector_bug")
+
+
+def _one_of(said: object, closed: Container[str]) -> str | None:
+    return said if isinstance(said, str) and said in closed else None
+
+
+def _seconds(said: object) -> float | None:
+    return float(said) if isinstance(said, int | float) and math.isfinite(said) and said >= 0 else None

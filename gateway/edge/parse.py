@@ -13,6 +13,7 @@ from gateway.config import Limits
 from gateway.errors import Refused
 from gateway.messages import Attested, BadRecord, Parsed
 
+_DEPTH = 8
 _VISIBLE = re.compile(rb"[!-~]{1,128}")
 
 
@@ -43,6 +44,13 @@ def _array(body: bytes, limits: Limits) -> "tuple[JsonValue | BadRecord, ...]":
 
 
 def _record(index: int, element: "JsonValue | BadRecord") -> "dict[str, JsonValue] | BadRecord":
-    if isinstance(element, BadRecord | dict):
+    if isinstance(element, BadRecord):
         return element
-    return BadRecord(index, "not_an_object")
+    if not isinstance(element, dict):
+        return BadRecord(index, "not_an_object")
+    return BadRecord(index, "too_deep") if _deeper_than(_DEPTH, element) else element
+
+
+def _deeper_than(left: int, value: JsonValue) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(left == 0 or _deeper_than(left - 1, each) for each in inner if isinstance(each, dict | list))

@@ -47,19 +47,17 @@ def _registered(name: str, entry_point: EntryPoint) -> Loaded:
         plugin = entry_point.load()
         manager.register(plugin, name)
         manager.check_pending()
+        if any(inspect.iscoroutinefunction(each.function) for each in manager.hook.renkei_connector.get_hookimpls()):
+            raise Misconfigured((f"connector {name}: its hook is a coroutine function; it is called once, plainly",))
         specs = manager.hook.renkei_connector()
         if len(specs) != 1 or not isinstance(specs[0], ConnectorSpec):
             raise Misconfigured((f"connector {name}: its hook renkei_connector does not return one ConnectorSpec",))
-        if any(inspect.iscoroutinefunction(each.function) for each in manager.hook.renkei_connector.get_hookimpls()):
-            raise Misconfigured(
-                (f"connector {name}: its hook is a coroutine function; hooks are called once, plainly",)
-            )
         if specs[0].interface.connector != name:
             raise Misconfigured((f"connector {name}: it declares the interface of another connector",))
         return Loaded(specs[0], describe(specs[0].interface))
     except Misconfigured:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Misconfigured((f"connector {name}: loading it raised {type(error).__name__}",)) from error
 
 

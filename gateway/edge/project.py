@@ -27,10 +27,9 @@ def _kept(payload: Payload, allowed: frozenset[str], withheld: set[str], prefix:
             if inner := _kept(value, allowed, withheld, path + "."):
                 kept[name] = inner
         elif isinstance(value, list):
-            if any(each.startswith(path + "[].") for each in allowed):
-                kept[name] = [_kept(each, allowed, withheld, path + "[].") for each in value]
-            else:
-                withheld.add(path + "[]")
+            elements: list[JsonValue] = [_kept(each, allowed, withheld, path + "[].") for each in value]
+            if any(elements):  # else it would tell its length, and no item would name it
+                kept[name] = elements
         elif path in allowed:
             kept[name] = value
         else:

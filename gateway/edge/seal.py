@@ -23,6 +23,7 @@ from gateway.messages import (
     Envelope,
     Header,
     MessageKind,
+    Parsed,
     Sealed,
     SignedStatement,
     Statement,
@@ -55,7 +56,8 @@ def seal(there: AdmittedThere, to: Address, rules: EdgeRules, keys: EdgeKeys, sa
     """Seal for the destination's current key. `salt` is 32 fresh random bytes for the digest of the person tags."""
     arrival = there.projected.admitted.parsed.attested.arrival
     refused = _refused(there) if to.kind != MessageKind.REPLY else ()  # a request's outcomes tell of its answers
-    statement = _refusal(arrival, rules, keys, "records_refused", refused) if refused else None
+    parsed = there.projected.admitted.parsed
+    statement = _refusal(arrival, rules, keys, "records_refused", refused, parsed) if refused else None
     if not there.records:
         return Sealed(None, None, statement)
     month = stamp(arrival.received_at)[:7]
@@ -88,7 +90,7 @@ def _header(
     sets: dict[tuple[str, ...], int] = {}
     numbers = [sets.setdefault(tuple(sorted(item_paths(record))), len(sets)) for _, record in there.records]
     lanes = (keys.lane(each, rules.limits.lanes) if each else 0 for each in _persons(there, to))
-    request_key, body_tag = _repeat_marks(arrival, keys)
+    request_key, body_tag = _repeat_marks(there.projected.admitted.parsed, keys)
     return Header(
         version=1,
         message_id=arrival.message_id,
@@ -126,15 +128,20 @@ def _header(
 
 def refuse(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, code: str) -> Sealed:
     """The refusal of a whole arrival, signed, to be recorded."""
-    return Sealed(None, None, _refusal(arrival, rules, keys, code, ()))
+    return Sealed(None, None, _refusal(arrival, rules, keys, code))
 
 
 def _refusal(
-    arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, code: str, records: tuple[BadRecord, ...]
+    arrival: Arrival,
+    rules: EdgeRules,
+    keys: EdgeKeys,
+    code: str,
+    records: tuple[BadRecord, ...] = (),
+    parsed: Parsed | None = None,
 ) -> SignedStatement:
     """The operation is named only if the locked interface has it: it is the sender's word until then."""
     known = any(each.name == arrival.operation for each in rules.contract.operations)
-    request_key, body_tag = _repeat_marks(arrival, keys) if records else (None, None)
+    request_key, body_tag = _repeat_marks(parsed, keys) if parsed else (None, None)
     sound = code != "bad_actor"
     return _signed(
         keys,
@@ -186,13 +193,14 @@ def _signed(keys: EdgeKeys, statement: Statement) -> SignedStatement:
     return SignedStatement(unsigned.statement, keys.sign(unsigned.signed_part()))
 
 
-def _repeat_marks(arrival: Arrival, keys: EdgeKeys) -> tuple[str | None, str | None]:
+def _repeat_marks(parsed: Parsed, keys: EdgeKeys) -> tuple[str | None, str | None]:
     """The keyed digests by which the journal knows a repeat: of the sender's key, and of the body."""
+    arrival = parsed.attested.arrival
     if arrival.request_key is None:
         return None, None
     body = arrival.body
     if not isinstance(body, bytes):
-        plain = [asdict(each) if isinstance(each, BadRecord) else each for each in body]
-        body = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        plain = [asdict(each) if isinstance(each, BadRecord) else each for each in parsed.records]
+        body = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
     operation = arrival.operation.encode()
     return keys.reference("request", operation + b"\n" + arrival.request_key), keys.reference("body", body)

@@ -20,19 +20,27 @@ _JAPAN: Final = timezone(timedelta(hours=9))
 
 @dataclass(frozen=True, slots=True)
 class HubRules:
-    """What the hub is bound by, for one tenant; a reload swaps it whole."""
+    """What the hub is bound by, for one tenant; a reload swaps it whole. `requests` are routes that have a reply."""
 
     tenant: Tenant
     directory: Directory
     legal_basis: Mapping[str, LegalBasis]
     digests: Mapping[str, str]
+    requests: frozenset[str]
     lanes: int
 
 
 def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
     """Resolve the hub's rules for one tenant."""
     digests = {name: contract.digest() for name, contract in config.contracts.items()}
-    return HubRules(config.tenants[tenant], directory, config.legal_basis, digests, config.gateway.limits.lanes)
+    requests = frozenset(
+        route.id
+        for route in config.tenants[tenant].file.routes
+        for operation in config.contracts[route.source].operations
+        if (operation.direction, operation.name, operation.kind) == ("sends", route.operation, "request")
+    )
+    limits = config.gateway.limits
+    return HubRules(config.tenants[tenant], directory, config.legal_basis, digests, requests, limits.lanes)
 
 
 def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:
@@ -76,7 +84,8 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> None:
     here, there = (back, forth) if reply else (forth, back)
     if (header.source, header.source_operation, header.destination, header.operation) != (*here, *there):
         raise Refused("no_route")
-    if reply != (header.correlation_id is not None):
+    is_event = header.kind is MessageKind.EVENT
+    if reply != (header.correlation_id is not None) or is_event == (header.route in rules.requests):
         raise Refused("header_mismatch")
     _items(header, frozenset(route.reply_fields if reply else route.fields))
     _basis(header, route, rules, now)
@@ -119,9 +128,8 @@ def _stated(signed: SignedStatement, peer: str, rules: HubRules) -> Statement:
     indices = [index for index, _, _ in statement.records]
     if indices != sorted(set(indices)):
         raise Refused("bad_envelope")
-    if (statement.kind == "note") != (statement.act is not None) or (statement.kind == "refusal") == (
-        statement.code is None
-    ):
+    note = statement.kind == "note"
+    if note != (statement.act is not None) or note != (statement.code is None) or (note and statement.records):
         raise Refused("bad_envelope")
     return statement
 

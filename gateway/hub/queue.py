@@ -27,7 +27,7 @@ class Due:
     attempt: int = 0
     next_at: float = 0.0
     in_flight: frozenset[int] = frozenset()
-    parked: list[str] = field(default_factory=list)
+    parked: set[str] = field(default_factory=set)
 
 
 class Queue:
@@ -50,13 +50,17 @@ class Queue:
         """A message that was recorded, read back after a start, or revived by a replay. In the order of `seq`, but
         for revived ones: they take the end of their lanes, because what came after them has passed.
         """
-        if message.message_id in self._due or not message.open:
-            return
-        self._due[message.message_id] = message
-        if message.kind is MessageKind.EVENT:
-            for lane in set(message.open.values()):
-                self._lanes.setdefault((message.source, lane), deque()).append(message.message_id)
-        self._schedule(message)
+        known = self._due.setdefault(message.message_id, message)
+        fresh = message.open if known is message else message.open.keys() - known.open.keys()
+        if known.kind is MessageKind.EVENT:
+            held = set() if known is message else set(known.open.values())
+            for lane in {message.open[index] for index in fresh} - held:
+                self._lanes.setdefault((known.source, lane), deque()).append(known.message_id)
+        if known is not message:
+            known.open |= {index: message.open[index] for index in fresh}
+            known.next_at = 0.0
+        if not known.in_flight:
+            self._schedule(known)
 
     def take(self, destination: str, now: float) -> tuple[Due, frozenset[int]] | None:
         """The next message for this destination and the indices that may go; they count as in flight from here."""
@@ -115,18 +119,14 @@ class Queue:
         """The open indices whose lanes this message heads; none while an in-flight message heads one of the others."""
         if message.kind is not MessageKind.EVENT:
             return frozenset(message.open)
-        free: set[int] = set()
-        blocker: Due | None = None
-        for index, lane in message.open.items():
-            head = self._lanes[message.source, lane][0]
-            if head == message.message_id:
-                free.add(index)
-            elif blocker is None or self._due[head].in_flight:
-                blocker = self._due[head]
-        if blocker is not None and (blocker.in_flight or not free):
-            blocker.parked.append(message.message_id)
-            return frozenset()
-        return frozenset(free)
+        heads = {index: self._lanes[message.source, lane][0] for index, lane in message.open.items()}
+        free = frozenset(index for index, head in heads.items() if head == message.message_id)
+        blockers = [self._due[head] for head in {*heads.values()} - {message.message_id}]
+        if free and not any(each.in_flight for each in blockers):
+            return free
+        for each in blockers:
+            each.parked.add(message.message_id)
+        return frozenset()
 
     def _leave(self, message: Due, lane: "int | None") -> None:
         if message.kind is not MessageKind.EVENT or lane is None:

@@ -25,7 +25,7 @@ def decide(attempt: int, asked: float | None, limits: Limits) -> RetryIn | GiveU
     """
     if attempt >= limits.attempts:
         return GiveUp()
-    wait = wait_exponential_jitter(initial=limits.retry_first, max=limits.retry_longest, jitter=limits.retry_first)
+    wait = wait_exponential_jitter(multiplier=limits.retry_first, max=limits.retry_longest, jitter=limits.retry_first)
     state = RetryCallState(Retrying(), None, (), {})
     state.attempt_number = attempt
     return RetryIn(min(max(wait(state), asked or 0.0), limits.retry_longest))

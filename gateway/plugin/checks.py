@@ -9,8 +9,9 @@ from typing import Final
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufff9-\uffff]")
-_TWELVE_OR_MORE: Final = re.compile(r"\d{12,}", re.ASCII)
+_LAST_TWO = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+_CONTROL = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ufdd0-\\ufdef\\ufff9-\\uffff{_LAST_TWO}]")
+_NOT_DIGITS = re.compile(r"[^0-9 ]+")
 _ALL_DIGITS = re.compile(r"\d+", re.ASCII)
 
 
@@ -55,15 +56,27 @@ def has_control_character(text: str) -> bool:
 def holds_individual_number(text: str) -> bool:
     """True if a free text hides a 個人番号 (C022, C191; requirements §7 no. 31).
 
-    NFKC makes full-width digits plain; whatever is neither a letter nor a digit is a separator and is removed; then
-    each run of exactly twelve digits is tried for a valid check digit.
+    NFKC makes full-width digits plain; whatever is neither a letter nor a digit separates groups of digits; then each
+    run of neighbouring groups that has exactly twelve digits is tried for a valid check digit, so that neither a
+    separator inside the number nor digits beside it hide it.
     """
     plain = unicodedata.normalize("NFKC", text)
-    digits = sum(character.isdecimal() for character in plain)
-    if digits < 12:
+    if sum(character.isdecimal() for character in plain) < 12:
         return False
-    joined = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in plain if c.isalnum())
-    return any(len(run) == 12 and individual_number(run) for run in _TWELVE_OR_MORE.findall(joined))
+    digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c if c.isalnum() else " " for c in plain)
+    return any(_runs_of_twelve(neighbours.split()) for neighbours in _NOT_DIGITS.split(digits))
+
+
+def _runs_of_twelve(groups: list[str]) -> bool:
+    for first in range(len(groups)):
+        run = ""
+        for group in groups[first:]:
+            run += group
+            if len(run) >= 12:
+                break
+        if individual_number(run):
+            return True
+    return False
 
 
 CHECKS: Final[MappingProxyType[str, tuple[Callable[[str], bool], str]]] = MappingProxyType(

@@ -9,7 +9,7 @@ import json
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from gateway.plugin.fields import DataClass, Item, Kind
 from gateway.plugin.payload import Payload
@@ -79,6 +79,14 @@ class Contract(_Closed):
     version: str
     codes: dict[str, str] = Field(default_factory=dict)
     operations: tuple[ContractOperation, ...]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        """Otherwise one of two would be reviewed and the other one used."""
+        names = [(each.direction, each.name) for each in self.operations]
+        if len(set(names)) != len(names):
+            raise ValueError("an operation of one name and direction stands twice")
+        return self
 
     def canonical(self) -> bytes:
         """The one byte form that the digest speaks of: compact UTF-8 JSON with sorted keys and without defaults."""

@@ -44,7 +44,16 @@ class Interface:
 
 
 def describe(interface: Interface) -> Contract:
-    """The whole declaration as data, in a fixed order. Raises TypeError where the declaration cannot be locked."""
+    """The whole declaration as data, in a fixed order. Raises TypeError or ValueError where it cannot be locked."""
+    contract = _contract(interface)
+    for operation in contract.operations:
+        keys = {field.path for field in operation.fields if field.required and field.kind == "code"}
+        if operation.person_key not in keys or "." in operation.person_key:
+            raise TypeError(f"{operation.name}: its person key is not a required code of its payload")
+    return contract
+
+
+def _contract(interface: Interface) -> Contract:
     return Contract(
         connector=interface.connector,
         version=interface.version,

@@ -1,4 +1,4 @@
-"""Child processes as an operator has them: started with their output in files, awaited, stopped, killed by their handle."""
+"""Child processes as an operator has them: started, their output in files; awaited, stopped, killed by handle."""
 
 import random
 import signal
@@ -82,7 +82,7 @@ def until(what: Callable[[], T], patience: float = PATIENCE) -> T:
     ends = time.monotonic() + patience
     while not (found := what()):
         assert time.monotonic() < ends, f"not within {patience:.0f} s"
-        time.sleep(0.02)
+        time.sleep(0.03)
     return found
 
 

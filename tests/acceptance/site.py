@@ -22,7 +22,6 @@ from gateway_demo_city.city import FORM
 from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.sweep import Finding, sweep
 from gateway_health_management.simulator import StatusLine, drop, read_status
-
 from tests.acceptance.peer import Answer, Peer
 from tests.acceptance.programs import GATEWAY, Ended, Program, command, free_port, until
 
@@ -53,8 +52,10 @@ class Site:
         site.edit(f"tenants/{MUNICIPALITY}.toml", f'"{starter}/', f'"{root}/')
         for name in ("listener", "admin"):
             site.edit("gateway.toml", f"port = {8443 if name == 'listener' else 8444}", f"port = {site.ports[name]}")
-        site.edit(f"tenants/{MUNICIPALITY}.toml", "https://localhost:8445", f"https://localhost:{site.ports['records']}")
-        for name, value in ({"retry_first": 0.05, "retry_longest": 0.5} | limits).items():
+        site.edit(
+            f"tenants/{MUNICIPALITY}.toml", "https://localhost:8445", f"https://localhost:{site.ports['records']}"
+        )
+        for name, value in ({"retry_first": 0.05, "retry_longest": 0.1} | limits).items():
             site.limit(name, value)
         site.area(MUNICIPALITY, site.tls / f"{DESTINATION}.crt")
         return site
@@ -204,7 +205,7 @@ class Site:
 
     def status(self, name: str, patience: float = 60.0) -> list[StatusLine]:
         """The status file, as soon as it is there."""
-        return until(lambda: read_status(self.exchange, name, FORM.encoding), patience)
+        return until(lambda: read_status(self.exchange, name, FORM.encoding) or [], patience)
 
     # ---- what it leaves behind ---------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from gateway_demo_city.city import CANARY_LENGTH, FORM
 from gateway_demo_city.form import quoted
-from gateway_demo_city.people import COLUMNS, MUNICIPALITY, Cells, individual_number, internal_no
+from gateway_demo_city.people import COLUMNS, Cells, individual_number, internal_no
 
+MUNICIPALITY = "999997"
 OTHER_MUNICIPALITY = "999989"
 FLAGS = ("control_flag_recovery", "control_flag_nondisclosure", "control_flag_view_suspended")
 DELETION = ("internal_no", "municipality_code", "change_type", "deletion_event_date", "updated_at", "update_seq")

@@ -1,4 +1,4 @@
-"""The commands as a script uses them: exit status 0 done, 1 found wrong, 2 wrong usage or configuration; --json parses."""
+"""The commands as a script uses them: exit status 0 done, 1 found wrong, 2 wrong usage or configuration; JSON."""
 
 import json
 import sqlite3
@@ -72,15 +72,16 @@ def test_interface_show_diff_and_lock(new_site):
     assert "~ sends subject.register name:" in diff.out
     assert site.cli("interface", "lock", "health_management").status == 0
     assert path.read_bytes() == locked
-    for act in ("show", "diff", "lock"):
-        assert site.cli("interface", act, "no_such_connector").status == 2
+    assert site.cli("interface", "lock", "no_such_connector").status == 2
 
 
 def test_keys_list_and_publish(new_site):
     site = new_site()
     rows = as_json(site, "keys", "list")
     assert {(each["connector"], each["use"], each["in_directory"]) for each in rows} == {
-        (connector, use, True) for connector in ("health_management", "vaccination_records") for use in ("kem", "signing")
+        (connector, use, True)
+        for connector in ("health_management", "vaccination_records")
+        for use in ("kem", "signing")
     }
     told = site.cli("keys", "publish", MUNICIPALITY)
     assert (told.status, "version 2" in told.out) == (0, True)

@@ -4,13 +4,13 @@ import json
 import signal
 
 import pytest
-from gateway_demo_city.city import canaries, make_city, tax_file
 
 from gateway.errors import Refused
 from gateway.keys.at_rest import Secret
 from gateway.keys.layout import TenantKeys
 from gateway.keys.private import EdgeKeys
 from gateway.messages import Envelope, decode_header
+from gateway_demo_city.city import canaries, make_city, tax_file
 from tests.acceptance.programs import until
 from tests.acceptance.site import DESTINATION, SOURCE
 from tests.acceptance.subjects import MUNICIPALITY, city_file, lookup, record, subject, values
@@ -52,7 +52,10 @@ def test_must_hub_never_sees_plaintext(site, ordinal):
         keys(site, SOURCE).kem_private(header.kem_key)
     opened = open_payload(kept.ciphertext, kept.header, keys(site, DESTINATION).kem_private(header.kem_key))
     assert json.loads(opened) == [record(cells)]
-    assert sorted(each.name for each in (site.root / "keys" / MUNICIPALITY / "log").iterdir()) == ["log.pem", "log.vkey"]
+    assert sorted(each.name for each in (site.root / "keys" / MUNICIPALITY / "log").iterdir()) == [
+        "log.pem",
+        "log.vkey",
+    ]
 
 
 def test_must_fields_enforced_at_both_ends(new_site, ordinal):

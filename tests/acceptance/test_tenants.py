@@ -1,4 +1,4 @@
-"""Two municipalities in one gateway: whoever speaks, speaks for their own alone, whatever the address or payload says."""
+"""Two municipalities in one gateway: who speaks, speaks for their own alone, whatever address or payload say."""
 
 import shutil
 from datetime import UTC, datetime
@@ -67,7 +67,7 @@ def test_each_municipality_has_its_own(two, ordinal):
 
 
 def test_must_tenant_comes_from_the_peer(two, ordinal):
-    """Each system under the other's address: refused, recorded where it comes from, not a trace where it wanted to go."""
+    """Each under the other's address: refused, recorded where it comes from, not a trace where it wanted to go."""
     for certificate, home, path, away in (
         (SOURCE, MUNICIPALITY, OTHERS, OTHER_MUNICIPALITY),
         (OTHER_SYSTEM, OTHER_MUNICIPALITY, OWN, MUNICIPALITY),
@@ -86,7 +86,9 @@ def test_must_the_payload_does_not_choose_the_tenant(two, ordinal):
     cells = neighbour(subject(ordinal()))
     two.peer(OTHER_SYSTEM).post(OTHERS, [record(cells)])
     answer = two.peer().post(OWN, [record(cells)])
-    assert [(each["outcome"], each["code"]) for each in two.outcomes(answer.message_id)] == [("refused", "no_such_person")]
+    assert [(each["outcome"], each["code"]) for each in two.outcomes(answer.message_id)] == [
+        ("refused", "no_such_person")
+    ]
     asked = two.send("subject.lookup", [lookup(cells)])
     assert asked.json["replies"] == [{"index": 0, "code": "no_such_person"}]
 

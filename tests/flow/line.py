@@ -126,7 +126,7 @@ QUICK: dict[str, Any] = {"retry_first": 0.01, "retry_longest": 0.05, "delivery_d
 
 def write_config(root: Path, changed: Mapping[str, str] | None = None) -> None:
     """The site's configuration, with some files exchanged."""
-    for name, text in (FILES | (changed or {})).items():
+    for name, text in {**FILES, **(changed or {})}.items():
         path = root / "config" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -267,7 +267,7 @@ class Line:
     async def until(self, true: Callable[[], Any]) -> None:
         """Await that something comes true; fails after 10 seconds."""
         async with asyncio.timeout(10):
-            while not true():
+            while not true():  # noqa: ASYNC110  (what comes true is another's doing, and sets no event)
                 await asyncio.sleep(0.002)
 
     def every_fact(self) -> list[dict[str, Any]]:

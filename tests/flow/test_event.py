@@ -119,4 +119,3 @@ async def test_what_the_hub_knows_of_a_message_is_for_its_sender_only(line):
     assert endings(await line.office.status(receipt.message_id)) == {0: ("accepted", None)}
     assert await line.register.status(receipt.message_id) is None
     assert await line.office.status("no-such-message") is None
-

@@ -1,6 +1,7 @@
 """What cannot be delivered now: later, in order, never lost; given up or expired in the open; replayed by name."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -135,7 +136,7 @@ async def test_attempts_are_counted_over_a_restart(site, tmp_path):
     async with running(site, tmp_path, retry_first=30.0, retry_longest=60.0) as line:
         line.register_system.answer = deferring(1)
         receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
-        await line.until(lambda: line.status(receipt.message_id).next_at)
+        await line.until(lambda: "delivery.concluded" in line.facts(receipt.message_id))
     async with running(site, tmp_path, attempts=2) as line:
         line.register_system.answer = deferring(1)
         assert line.register_system.deliveries == []
@@ -189,8 +190,6 @@ async def test_a_slow_system_does_not_keep_the_others_waiting(line):
 
 
 def _with_deadline(rules, seconds):
-    from dataclasses import replace
-
     return replace(rules, limits=rules.limits.model_copy(update={"delivery_deadline": seconds}))
 
 

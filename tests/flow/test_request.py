@@ -74,7 +74,7 @@ async def test_an_answer_that_breaks_the_registers_own_interface_is_refused_ther
     assert NUMBER not in told
 
 
-@pytest.mark.parametrize("garbage", ["found", 7, [found()], (), object()])
+@pytest.mark.parametrize("garbage", ["found", 7, [found()], object()])
 async def test_an_answer_that_is_no_object_is_refused(line, garbage):
     line.register_system.answer = lambda delivery: {0: Accepted(garbage)}
     assert await line.outbox.ask("person.find", [sought()]) == (Answer(0, code="not_an_object"),)
@@ -153,7 +153,9 @@ async def test_a_reply_is_not_lost_while_the_connector_is_slow_to_hear_of_someth
 
 
 async def test_a_connector_may_ask_while_it_hears_how_a_message_ended(line):
-    line.register_system.answer = lambda delivery: {0: Accepted(found() if delivery.operation == "person.find" else None)}
+    line.register_system.answer = lambda delivery: {
+        0: Accepted(found() if delivery.operation == "person.find" else None)
+    }
     asked: list[Any] = []
 
     async def settled(message_id, outcomes):
@@ -161,7 +163,8 @@ async def test_a_connector_may_ask_while_it_hears_how_a_message_ended(line):
 
     line.office_system.settled = settled
     await line.outbox.send("person.put", [person()], key=b"k")
-    await line.until(lambda: asked)
+    async with asyncio.timeout(2):
+        await line.until(lambda: asked)
     assert asked == [(Answer(0, record=found()),)]
 
 

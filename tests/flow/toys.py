@@ -74,9 +74,7 @@ class Found(Payload):
 
 
 def _operation(name: str, direction: Any, payload: type[Payload], **more: Any) -> Operation:
-    return Operation(
-        name=name, label="試験", direction=direction, payload=payload, person_key="internal_no", **more
-    )
+    return Operation(name=name, label="試験", direction=direction, payload=payload, person_key="internal_no", **more)
 
 
 OFFICE_INTERFACE = Interface(

@@ -49,7 +49,9 @@ def test_every_date_that_exists_is_one_in_one_form(day):
     assert not checks.calendar_date(day.isoformat() + " ")
 
 
-@pytest.mark.parametrize("text", ["2026-02-29", "2026-13-01", "2026-00-10", "0000-01-01", "2026-W01-1", "２０２６-01-01"])
+@pytest.mark.parametrize(
+    "text", ["2026-02-29", "2026-13-01", "2026-00-10", "0000-01-01", "2026-W01-1", "２０２６-01-01"]
+)
 def test_dates_that_do_not_exist(text):
     assert not checks.calendar_date(text)
 
@@ -79,7 +81,8 @@ def test_what_is_no_instant(text):
 
 
 @pytest.mark.parametrize(
-    "character", ["\x00", "\t", "\n", "\x1f", "\x7f", "\x9f", "\u2028", "\u2029", "\ufeff", "\uffff", "\ufdd0", "\U0001fffe"]
+    "character",
+    ["\x00", "\t", "\n", "\x1f", "\x7f", "\x9f", "\u2028", "\u2029", "\ufeff", "\uffff", "\ufdd0", "\U0001fffe"],
 )
 def test_control_characters_and_non_characters(character):
     assert checks.has_control_character(f"架空{character}太郎")
@@ -115,7 +118,9 @@ def test_a_number_that_stands_beside_other_digits_is_found(text):
     assert checks.holds_individual_number(text)
 
 
-@pytest.mark.parametrize("text", ["", "架空市1-2-3", "123456789012", "0000000000000", "00000000000", "2026-04-01 2026-05-01"])
+@pytest.mark.parametrize(
+    "text", ["", "架空市1-2-3", "123456789012", "0000000000000", "00000000000", "2026-04-01 2026-05-01"]
+)
 def test_what_is_not_an_individual_number_passes(text):
     assert not checks.holds_individual_number(text)
 

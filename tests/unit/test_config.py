@@ -69,8 +69,10 @@ CONTRADICTIONS = {
         f"config/gateway.toml: listeners.municipal: this process faces the internet and may not hold the keys of "
         f"{TENANT}/{OFFICE}",
     ),
-    "a tenant that is no municipality": ({"tenants/999990.toml": 'name = "x"\nroot_key = "r"\ndirectory = "d"\n'
-                                          "routes = []\n[connectors]\n"}, "config/tenants/999990.toml: the file's name"),
+    "a tenant that is no municipality": (
+        {"tenants/999990.toml": 'name = "x"\nroot_key = "r"\ndirectory = "d"\nroutes = []\n[connectors]\n'},
+        "config/tenants/999990.toml: the file's name",
+    ),
     "a connector in no zone": (
         tenant('zone = "lgwan"', 'zone = "nowhere"'),
         f"config/{TENANTS}: connectors.{REGISTER}.zone: ",
@@ -236,8 +238,9 @@ def test_arbitrary_bytes_are_a_problem_with_a_file_and_nothing_else(tmp_path_fac
     (root / "config/zones.toml").write_bytes(garbage)
     with pytest.raises(Misconfigured) as caught:
         load(root)
-    assert all(each.startswith("config/zones.toml: ") or "there is no such zone" in each
-               for each in caught.value.problems)
+    assert all(
+        each.startswith("config/zones.toml: ") or "there is no such zone" in each for each in caught.value.problems
+    )
 
 
 def test_nothing_of_the_environment_changes_what_was_reviewed(tmp_path, monkeypatch):

@@ -20,7 +20,21 @@ assert PUT is not None
 LOCKED = model_of("person.put", PUT.fields)
 
 TEXTS = st.sampled_from(
-    ["", "1", "9", "3", "太郎", NUMBER, f"太郎{NUMBER}", "a\x00b", "\ud800", TENANT, "2026-02-29", "1990-01-01", "x" * 300]
+    [
+        "",
+        "1",
+        "9",
+        "3",
+        "太郎",
+        NUMBER,
+        f"太郎{NUMBER}",
+        "a\x00b",
+        "\ud800",
+        TENANT,
+        "2026-02-29",
+        "1990-01-01",
+        "x" * 300,
+    ]
 )
 ANYTHING = st.one_of(TEXTS, st.integers(-2, 2**33), st.booleans(), st.none(), st.floats(), st.just([]), st.just({}))
 KEYS = [*Person.model_fields, "ｎａｍｅ", "Name", "__class__", "home.address", "model_config", ""]
@@ -120,16 +134,12 @@ def test_the_digest_feels_every_single_change(name):
 
 def declared(annotation, name="sex"):
     model = type("Changed", (Payload,), {"__annotations__": {"internal_no": fields.InternalNo, name: annotation}})
-    operation = Operation(
-        name="o", label="試験", direction="sends", payload=model, person_key="internal_no"
-    )
+    operation = Operation(name="o", label="試験", direction="sends", payload=model, person_key="internal_no")
     return describe(Interface(connector="office", version="1", operations=(operation,)))
 
 
 def test_a_code_list_that_becomes_free_text_changes_the_digest():
-    free = Annotated[
-        str, Item(name="sex", label="性別", data_class=DataClass.BASIC, kind=Kind.TEXT, max_length=1)
-    ]
+    free = Annotated[str, Item(name="sex", label="性別", data_class=DataClass.BASIC, kind=Kind.TEXT, max_length=1)]
     assert declared(fields.Sex).digest() != declared(free).digest()
 
 

@@ -99,7 +99,11 @@ def test_an_idempotency_key_that_is_not_visible_ascii_is_refused(site, key):
         ({"sex": None}, "null_value", "sex"),
         ({CANARY: None}, "null_value", None),
         ({"home": {"address": None}}, "null_value", "home.address"),
-        ({"guardians": [{"guardian_name": "花子"}, {"guardian_name": None}]}, "null_value", "guardians[].guardian_name"),
+        (
+            {"guardians": [{"guardian_name": "花子"}, {"guardian_name": None}]},
+            "null_value",
+            "guardians[].guardian_name",
+        ),
         ({"guardians": [None]}, "null_value", None),
         ({"name": 1}, "wrong_type", "name"),
         ({"name": [CANARY]}, "wrong_type", "name"),
@@ -215,9 +219,13 @@ def test_lone_surrogates_of_a_connector_are_refused_alone(site, surrogate, place
     refused_soundly(result, site)
 
 
-@given(body=st.binary() | st.builds(lambda v: json.dumps(v).encode(), values) | st.lists(near_misses).map(
-    lambda records: json.dumps(records, ensure_ascii=False, allow_nan=True).encode("utf-8", "surrogatepass")
-))
+@given(
+    body=st.binary()
+    | st.builds(lambda v: json.dumps(v).encode(), values)
+    | st.lists(near_misses).map(
+        lambda records: json.dumps(records, ensure_ascii=False, allow_nan=True).encode("utf-8", "surrogatepass")
+    )
+)
 def test_arbitrary_bytes_are_admitted_or_refused_soundly(site, body):
     try:
         result = admitted(site, body)

@@ -1,0 +1,172 @@
+"""The hub takes no edge's word for more than it may say: at the seam of the link, with a real journal behind."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.config import Limits
+from gateway.errors import Deferred, Refused
+from gateway.hub import flow
+from gateway.hub.journal import Journal
+from gateway.hub.queue import Due
+from gateway.messages import Ending, Handed, MessageKind, RecordOutcome, Sealed, decode_header
+from tests.flow.line import Clock, open_journal
+from tests.flow.toys import OFFICE, REGISTER, TENANT, person, sought
+from tests.unit.test_permit import reply, stated
+from tests.unit.test_seal_open import envelope_of, sealed_by_office
+
+CLOCK = Clock()
+
+
+@pytest.fixture
+def journal(site, tmp_path):
+    opened = open_journal(site, tmp_path / f"{TENANT}.db")
+    yield opened
+    opened.close()
+
+
+class Edges:
+    """A receiving edge that answers whatever it was told to."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    async def deliver(self, tenant, connector, envelope, wanted):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def settle(self, settled):
+        raise AssertionError
+
+
+def sealed_now(site, *records, operation="person.put") -> Sealed:
+    return sealed_by_office(site, *records, operation=operation, received_at=CLOCK())
+
+
+async def attempt(site, journal: Journal, sealed, answer, attempts=50):
+    """Record the message, make one attempt, and tell what it came to."""
+    recorded = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK())
+    (open_message,) = [each for each in journal.open_messages() if each.message_id == recorded.message_id]
+    message = Due(
+        recorded.message_id,
+        recorded.seq,
+        MessageKind(open_message.kind),
+        OFFICE,
+        REGISTER,
+        0.0,
+        dict(open_message.records),
+    )
+    return recorded.message_id, await flow.deliver(
+        message,
+        envelope_of(sealed),
+        frozenset(message.open),
+        site.hub_rules,
+        journal,
+        Edges(answer),
+        Limits(attempts=attempts, retry_first=1.0),
+        CLOCK,
+    )
+
+
+async def test_each_outcome_is_a_fact_after_the_attempt_was_one(site, journal):
+    answer = Handed((RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.REFUSED, "too_long", "name")))
+    message_id, concluded = await attempt(site, journal, sealed_now(site, person(0), person(1)), answer)
+    assert [each["kind"] for each in journal.trace(message_id)] == [
+        "message.recorded",
+        "delivery.attempted",
+        "delivery.concluded",
+    ]
+    status = journal.message(message_id)
+    assert status is not None
+    assert status.ended
+    assert (concluded.outcomes, concluded.next_at) == (answer.outcomes, None)
+
+
+@pytest.mark.parametrize("answer", [Handed(()), Handed((RecordOutcome(0, Ending.ACCEPTED),))])
+async def test_records_of_which_an_edge_says_nothing_are_deferred_with_patience(site, journal, answer):
+    """Else they would be due again at once, for ever, and never become dead letters."""
+    message_id, concluded = await attempt(site, journal, sealed_now(site, person(0), person(1)), answer)
+    status = journal.message(message_id)
+    assert status is not None
+    assert not status.ended
+    assert concluded.next_at is not None
+    assert concluded.next_at > CLOCK().timestamp()
+
+
+async def test_records_of_which_an_edge_says_nothing_are_given_up_in_the_end(site, journal):
+    message_id, _ = await attempt(site, journal, sealed_now(site, person(0)), Handed(()), attempts=1)
+    status = journal.message(message_id)
+    assert status is not None
+    assert status.outcomes == (RecordOutcome(0, Ending.DEAD, "gave_up"),)
+
+
+async def test_an_edge_that_cannot_be_reached_defers_all(site, journal):
+    _, concluded = await attempt(site, journal, sealed_now(site, person()), Deferred("system_unreachable", 60.0))
+    assert concluded.outcomes == (RecordOutcome(0, None, "system_unreachable"),)
+    assert concluded.next_at is not None
+    assert concluded.next_at > CLOCK().timestamp() + 50
+
+
+ANSWERED = (RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.REFUSED, "no_such_person"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"correlation_id": "01960000-0000-7000-8000-00000000000f"}, "no_open_request"),
+        ({"item_sets": (("individual_number",),)}, "items_beyond_route"),
+        ({"expires_at": "2020-01-01T00:00:00.000000Z"}, "expired"),
+        ({"kem_key": "0" * 16}, "unknown_key"),
+    ],
+)
+async def test_a_reply_that_may_not_pass_ends_its_records_refused_and_is_a_fact(site, journal, changes, code):
+    sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
+    ours = {"correlation_id": _id(sealed), "expires_at": "2999-01-01T00:00:00.000000Z"}
+    handed = Handed(ANSWERED, reply=reply(site, **ours | changes))
+    message_id, concluded = await attempt(site, journal, sealed, handed)
+    assert concluded.outcomes == (RecordOutcome(0, Ending.REFUSED, code), ANSWERED[1])
+    assert concluded.reply is None
+    status = journal.message(message_id)
+    assert status is not None
+    assert (status.ended, status.reply_id) == (True, None)
+
+
+async def test_a_good_reply_is_recorded_in_the_same_breath(site, journal):
+    sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
+    good = reply(site, correlation_id=_id(sealed), expires_at="2999-01-01T00:00:00.000000Z", message_id=_other(sealed))
+    message_id, concluded = await attempt(site, journal, sealed, Handed(ANSWERED, reply=good))
+    assert concluded.outcomes == ANSWERED
+    assert concluded.answered is not None
+    status = journal.message(message_id)
+    assert status is not None
+    assert status.reply_id == concluded.answered.message_id
+
+
+async def test_an_event_has_no_reply(site, journal):
+    sealed = sealed_now(site, person(0), person(1))
+    forged = reply(site, correlation_id=_id(sealed), expires_at="2999-01-01T00:00:00.000000Z")
+    _, concluded = await attempt(site, journal, sealed, Handed(ANSWERED, reply=forged))
+    assert concluded.outcomes[0] == RecordOutcome(0, Ending.REFUSED, "no_open_request")
+
+
+async def test_what_the_hub_refuses_is_a_fact_that_believes_nothing_of_it(site, journal):
+    sealed = sealed_now(site, person())
+    forged = replace(sealed, envelope=replace(envelope_of(sealed), signature=b"s" * 64))
+    with pytest.raises(Refused, match="bad_signature"):
+        await flow.accept(forged, OFFICE, site.hub_rules, journal, CLOCK())
+    with pytest.raises(Refused, match="header_mismatch"):
+        await flow.accept(stated(site), REGISTER, site.hub_rules, journal, CLOCK())
+    rows = journal._connection.execute("SELECT body, message_id FROM fact ORDER BY seq").fetchall()
+    assert len(rows) == 2
+    assert all(message_id is None and b"message.refused" in body for body, message_id in rows)
+    assert envelope_of(forged).digest().encode() in rows[0][0]
+    assert REGISTER.encode() in rows[1][0]
+
+
+def _id(sealed: Sealed) -> str:
+    return decode_header(envelope_of(sealed).header).message_id
+
+
+def _other(sealed: Sealed) -> str:
+    return _id(sealed)[:-1] + "9"

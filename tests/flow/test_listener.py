@@ -1,0 +1,248 @@
+"""The HTTPS entrance over real mutual TLS: the certificate decides, every fault is a stable code, nothing is echoed."""
+
+import asyncio
+import json
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.edge.listener import Entrance
+from gateway.link.https import server_tls
+from gateway.plugin import Accepted, DeferredRecord, RefusedRecord
+from tests.flow.toys import NUMBER, OFFICE, TENANT, person, sought
+
+SECRET = "架空の秘密の値"
+PUT = f"/v1/{TENANT}/{OFFICE}/person.put"
+FIND = f"/v1/{TENANT}/{OFFICE}/person.find"
+
+
+def tls_of(site, name):
+    tls = site.config.root / "keys/tls"
+    context = ssl.create_default_context(cafile=str(tls / "ca.crt"))
+    if name is not None:
+        context.load_cert_chain(tls / f"{name}.crt", tls / f"{name}.key")
+    return context
+
+
+@asynccontextmanager
+async def calling(site, base, name):
+    async with aiohttp.ClientSession(base, connector=aiohttp.TCPConnector(ssl=tls_of(site, name))) as session:
+        yield session
+
+
+@pytest.fixture
+async def entrance(site, line):
+    """A listener in the municipal zone, and where it is."""
+    settings = site.config.gateway.listeners[0]
+    made = Entrance(settings, lambda: [line.office], line.hub.dispatcher._telemetry)
+    root = site.config.root
+    password = (root / "keys/passphrase").read_bytes().strip
+    tls = server_tls(*(str(root / each) for each in (settings.certificate, settings.key, settings.client_ca)), password)
+    runner = web.AppRunner(made.application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    yield made, f"https://localhost:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def office(site, entrance):
+    async with calling(site, entrance[1], OFFICE) as session:
+        yield session
+
+
+async def answer_of(response):
+    return response.status, await response.json(content_type=None)
+
+
+async def posted(session, path, body, **headers):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    async with session.post(path, data=data, headers=headers) as response:
+        return await answer_of(response)
+
+
+async def test_an_event_is_acknowledged_as_recorded_and_its_end_can_be_asked(line, office):
+    line.register_system.answer = lambda delivery: {0: Accepted(), 2: RefusedRecord("register_full", "name")}
+    async with office.post(PUT, json=[person(0), person(1, name=""), person(2)]) as response:
+        status, body = await answer_of(response)
+        assert response.headers["Location"] == f"/v1/messages/{body['message_id']}"
+    assert status == 202
+    assert body == {
+        "message_id": body["message_id"],
+        "repeated": False,
+        "refused": [{"index": 1, "code": "too_short", "path": "name"}],
+    }
+    await line.settlement(body["message_id"])
+    async with office.get(f"/v1/messages/{body['message_id']}") as response:
+        status, told = await answer_of(response)
+    assert (status, told["ended"], told["kind"]) == (200, True, "event")
+    assert told["outcomes"] == [
+        {"index": 0, "outcome": "accepted"},
+        {"index": 1, "outcome": "refused", "code": "too_short", "path": "name"},
+        {"index": 2, "outcome": "refused", "code": "register_full", "path": "name"},
+    ]
+
+
+async def test_a_request_is_answered_with_its_replies(line, office):
+    found = {"internal_no": "0000000001", "update_seq": 7}
+    line.register_system.answer = lambda delivery: {0: Accepted(found), 1: RefusedRecord("no_such_person")}
+    body = [sought(1), sought(2), {"internal_no": "x"}]
+    status, told = await posted(office, FIND, body, **{"Idempotency-Key": "k"})
+    assert status == 200
+    assert told["replies"] == [
+        {"index": 0, "record": found},
+        {"index": 1, "code": "no_such_person"},
+        {"index": 2, "code": "wrong_pattern"},
+    ]
+    assert await posted(office, FIND, body, **{"Idempotency-Key": "k"}) == (status, told)
+    async with office.get(f"/v1/messages/{told['message_id']}") as response:
+        assert (await answer_of(response))[1]["replies"] == told["replies"]
+
+
+async def test_a_request_whose_reply_takes_longer_says_where_to_ask(line, office):
+    may_answer = asyncio.Event()
+
+    async def late(delivery):
+        await may_answer.wait()
+        return {0: Accepted({"internal_no": "0000000001", "update_seq": 7})}
+
+    line.register_system.answer = late
+    limits = line.office.rules.limits.model_copy(update={"request_patience": 0.05})
+    line.office.rules = replace(line.office.rules, limits=limits)
+    async with office.post(FIND, json=[sought()]) as response:
+        where = response.headers["Location"]
+        assert response.status == 202
+    async with office.get(where) as response:
+        assert (await answer_of(response))[1]["ended"] is False
+    may_answer.set()
+    await line.until(lambda: line.status(where.rpartition("/")[2]).ended)
+    async with office.get(where) as response:
+        _, told = await answer_of(response)
+    assert told["replies"] == [{"index": 0, "record": {"internal_no": "0000000001", "update_seq": 7}}]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "code"),
+    [
+        (PUT, b"[", {}, 400, "not_json"),
+        (PUT, b'[{"a":1,"a":1}]', {}, 400, "not_json"),
+        (PUT, b"{}", {}, 400, "not_an_array"),
+        (PUT, b"[]", {}, 400, "no_records"),
+        (PUT, b"[" + b" " * 2048 + b"]", {}, 413, "body_too_large"),
+        (PUT, b"[" + b"1," * 10 + b"1]", {}, 413, "too_many_records"),
+        (PUT, [{SECRET: SECRET}], {}, 422, "all_records_refused"),
+        (PUT, [person(name=f"{SECRET}{NUMBER}")], {}, 422, "all_records_refused"),
+        (f"/v1/{TENANT}/{OFFICE}/person.unrouted", [sought()], {}, 403, "no_route"),
+        (f"/v1/{TENANT}/{OFFICE}/{SECRET}", [sought()], {}, 404, "unknown_operation"),
+        (f"/v1/{TENANT}/register/person.put", [person()], {}, 403, "wrong_connector"),
+        (f"/v1/{TENANT}/{SECRET}/person.put", [person()], {}, 403, "wrong_connector"),
+        (f"/v1/131016/{OFFICE}/person.put", [person()], {}, 403, "wrong_tenant"),
+        (PUT, [person()], {"Idempotency-Key": ""}, 400, "bad_request_key"),
+        (PUT, [person()], {"Idempotency-Key": SECRET}, 400, "bad_request_key"),
+        (PUT, [person()], {"Renkei-Actor": SECRET}, 400, "bad_actor"),
+        (PUT, [person()], {"Renkei-Terminal": NUMBER}, 400, "bad_actor"),
+    ],
+)
+async def test_each_refusal_is_a_problem_with_its_code_a_fact_and_no_echo(
+    line, office, path, body, headers, status, code
+):
+    limits = line.office.rules.limits.model_copy(update={"body_bytes": 2048, "records_per_message": 10})
+    line.office.rules = replace(line.office.rules, limits=limits)
+    got, problem = await posted(office, path, body, **headers)
+    assert (got, problem["code"], problem["status"]) == (status, code, status)
+    facts = line.journal.trace(problem["message_id"])
+    assert len(facts) == 1
+    told = json.dumps([problem, facts], ensure_ascii=False) + line.printed.getvalue()
+    assert SECRET not in told
+    assert NUMBER not in told
+    assert line.register_system.deliveries == []
+
+
+async def test_who_acted_and_where_stands_in_the_fact(line, office):
+    _, told = await posted(office, PUT, [person()], **{"Renkei-Actor": "yamada-3", "Renkei-Terminal": "T01"})
+    header = line.journal.trace(told["message_id"])[0]["header"]
+    assert (header["actor"], header["terminal"], header["responsible"]) == ("yamada-3", "T01", "staff-0001")
+
+
+async def test_the_same_key_is_the_same_message_and_another_body_is_a_conflict(line, office):
+    first = await posted(office, PUT, [person(1)], **{"Idempotency-Key": "k"})
+    again = await posted(office, PUT, [person(1)], **{"Idempotency-Key": "k"})
+    assert again == (202, first[1] | {"repeated": True})
+    status, problem = await posted(office, PUT, [person(2)], **{"Idempotency-Key": "k"})
+    assert (status, problem["code"]) == (409, "request_key_reused")
+    await line.settlement(first[1]["message_id"])
+    assert len(line.register_system.deliveries) == 1
+
+
+async def test_a_certificate_that_is_not_pinned_is_counted_and_not_recorded(line, site, entrance):
+    made, base = entrance
+    before = len(line.every_fact())
+    async with calling(site, base, "stranger") as session:
+        status, problem = await posted(session, PUT, [person()])
+        async with session.get("/v1/messages/01960000-0000-7000-8000-000000000001") as response:
+            assert response.status == 403
+    assert (status, problem["code"]) == (403, "unknown_certificate")
+    assert made.noise == 2
+    assert len(line.every_fact()) == before
+
+
+async def test_without_a_certificate_there_is_no_conversation(site, entrance):
+    async with calling(site, entrance[1], None) as session:
+        with pytest.raises(aiohttp.ClientError):
+            await posted(session, PUT, [person()])
+
+
+@pytest.mark.parametrize("message_id", ["01960000-0000-7000-8000-000000000001", "x", SECRET, "%00", "a'--"])
+async def test_a_message_that_nobody_sent_is_unknown(office, message_id):
+    async with office.get(f"/v1/messages/{message_id}") as response:
+        status, problem = await answer_of(response)
+    assert (status, problem["code"]) == (404, "unknown_message")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 404), ("GET", PUT, 405), ("DELETE", "/v1/messages/x", 405), ("POST", "/v1/x", 404)],
+)
+async def test_other_paths_and_methods_are_problems_too(office, method, path, status):
+    async with office.request(method, path) as response:
+        assert response.content_type == "application/problem+json"
+        assert (await answer_of(response))[0] == status
+
+
+async def test_a_log_that_cannot_be_written_is_a_503_with_patience(line, office, tmp_path):
+    (tmp_path / f"{TENANT}.db").unlink()
+    async with office.post(PUT, json=[person()]) as response:
+        status, problem = await answer_of(response)
+        assert int(response.headers["Retry-After"]) >= 1
+    assert (status, problem["code"]) == (503, "log_unavailable")
+    assert line.register_system.deliveries == []
+
+
+async def test_draining_answers_who_is_in_and_takes_nobody_new(line, office, entrance):
+    may_answer = asyncio.Event()
+
+    async def late(delivery):
+        await may_answer.wait()
+        return {0: RefusedRecord("no_such_person")}
+
+    line.register_system.answer = late
+    asked = asyncio.create_task(posted(office, FIND, [sought()]))
+    await line.until(lambda: line.register_system.deliveries)
+    drained = asyncio.create_task(entrance[0].drain())
+    await asyncio.sleep(0)
+    status, problem = await posted(office, PUT, [person()])
+    assert (status, problem["code"]) == (503, "stopping")
+    assert not drained.done()
+    may_answer.set()
+    assert (await asked)[0] == 200
+    await asyncio.wait_for(drained, 2)
+
+
+async def test_what_is_deferred_for_ever_is_still_acknowledged_at_once(line, office):
+    line.register_system.answer = lambda delivery: {0: DeferredRecord("system_busy")}
+    status, _ = await posted(office, PUT, [person()])
+    assert status == 202
