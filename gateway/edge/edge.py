@@ -132,7 +132,10 @@ class Edge:
 
     def _reply(self, request: Header, records: "Mapping[int, Mapping[str, object]]") -> Arrival:
         """The answers keep the indices of what they answer; what has no answer here holds its place."""
-        body = tuple(records.get(index) or BadRecord(index, "unreadable") for index in range(max(records) + 1))
+        body = tuple(
+            _plain(records[index]) if index in records else BadRecord(index, "unreadable")
+            for index in range(max(records) + 1)
+        )
         return self.arrival(request.operation, body, entrance="reply", correlation_id=request.message_id)
 
     async def settle(self, settled: Settled) -> None:
@@ -141,6 +144,11 @@ class Edge:
             awaiting.settle(settled.outcomes)
             return
         await self.connector.settled(settled.message_id, {each.index: _final(each) for each in settled.outcomes})
+
+
+def _plain(answer: object) -> object:
+    """A connector may answer with any mapping; what is none goes on as it is, to be refused."""
+    return dict(answer) if isinstance(answer, Mapping) else answer
 
 
 def _final(outcome: RecordOutcome) -> Final:

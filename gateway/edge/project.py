@@ -27,9 +27,14 @@ def _kept(payload: Payload, allowed: frozenset[str], withheld: set[str], prefix:
             if inner := _kept(value, allowed, withheld, path + "."):
                 kept[name] = inner
         elif isinstance(value, list):
-            elements: list[JsonValue] = [_kept(each, allowed, withheld, path + "[].") for each in value]
-            if any(elements):  # else it would tell its length, and no item would name it
+            part = path + "[]."
+            elements: list[JsonValue] = []
+            if any(each.startswith(part) for each in allowed):
+                elements = [_kept(each, allowed, withheld, part) for each in value]
+            if any(elements):
                 kept[name] = elements
+            else:  # it would tell its length, and no item would name it
+                withheld.add(path + "[]")
         elif path in allowed:
             kept[name] = value
         else:

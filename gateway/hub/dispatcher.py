@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 from gateway.config import Limits
 from gateway.errors import Deferred
@@ -44,6 +45,7 @@ class Dispatcher:
         self._due = asyncio.Event()
         self._settle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._telling: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
 
     def restore(self) -> None:
@@ -96,10 +98,12 @@ class Dispatcher:
             group.create_task(self._settlements())
 
     async def drain(self) -> None:
-        """Start nothing new and await what is in flight; what remains is due again at the next start."""
+        """Start nothing new and await what is in flight; what remains or is unheard is due again at the next start."""
         self._stopping = True
         while self._tasks:
             await asyncio.wait(self._tasks)
+        for task in self._telling.values():
+            task.cancel()
 
     # ---- deliveries --------------------------------------------------------------------------------------------------
 
@@ -168,19 +172,20 @@ class Dispatcher:
     # ---- settlements -------------------------------------------------------------------------------------------------
 
     async def _settlements(self) -> None:
-        """One at a time per source, so that a slow one keeps nobody else waiting."""
-        busy: dict[str, asyncio.Task[None]] = {}
+        """Side by side, so that a slow listener keeps nobody else waiting, its own other ears included."""
         while not self._stopping:
             self._settle.clear()
-            due: dict[str, list[DueSettlement]] = {}
             for each in await self._settlements_due():
-                due.setdefault(each.source, []).append(each)
-            for source, settlements in due.items():
-                if source not in busy or busy[source].done():
-                    busy[source] = asyncio.create_task(self._settle_source(settlements))
-                    self._tasks.add(busy[source])
-                    busy[source].add_done_callback(self._tasks.discard)
+                if each.message_id not in self._telling:
+                    task = asyncio.create_task(self._tell(each))
+                    self._telling[each.message_id] = task
+                    task.add_done_callback(partial(self._told, each.message_id))
             await self._settle.wait()
+
+    def _told(self, message_id: str, _: object) -> None:
+        del self._telling[message_id]
+        if not self._telling:  # what did not fit into this round, or has to be told once more
+            self._settle.set()
 
     async def _settlements_due(self) -> list[DueSettlement]:
         try:
@@ -190,18 +195,19 @@ class Dispatcher:
             self._settle.set()
             return []
 
-    async def _settle_source(self, settlements: list[DueSettlement]) -> None:
+    async def _tell(self, due: DueSettlement) -> None:
         try:
-            for each in settlements:
-                await self._edges.settle(each)
-                await self._journal.settled(each.message_id, each.due)
-        except Deferred as deferred:
-            self._telemetry.log.warning("settlement.deferred", code=deferred.code, source=settlements[0].source)
+            async with asyncio.timeout(self.limits.delivery_deadline):
+                await self._edges.settle(due)
+            await self._journal.settled(due.message_id, due.due)
+        except (Deferred, TimeoutError) as error:
+            code = error.code if isinstance(error, Deferred) else "deadline"
+            self._telemetry.log.warning("settlement.deferred", code=code, source=due.source)
             await asyncio.sleep(_SETTLE_PAUSE)
+            self._settle.set()
         except Exception as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
             self._telemetry.bug(error, "settled raised")
             await asyncio.sleep(_SETTLE_PAUSE)
-        finally:
             self._settle.set()
 
 

@@ -3,8 +3,9 @@
 What a message goes through is in `flow.py`.
 """
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,9 +28,19 @@ class TenantHub:
     journal: Journal
     dispatcher: Dispatcher
     clock: flow.Clock
+    _submitting: "set[asyncio.Future[Recorded]]" = field(default_factory=set)
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded:
-        """From the edge of connector `peer`. Raises Refused (recorded) or Deferred."""
+        """From the edge of connector `peer`. Raises Refused (recorded) or Deferred.
+
+        Whoever loses patience meanwhile changes nothing: what is recorded is also due.
+        """
+        work = asyncio.ensure_future(self._submit(peer, sealed))
+        self._submitting.add(work)
+        work.add_done_callback(self._submitting.discard)
+        return await asyncio.shield(work)
+
+    async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
         recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
         if recorded.repeated or sealed.envelope is None:
             self.dispatcher.settlement_due()

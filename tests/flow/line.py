@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -196,11 +196,15 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
+async def _hear(message_id: str, outcomes: Mapping[int, Any]) -> None: ...
+
+
 @dataclass
 class System:
     """The fake at the plugin seam: answers by `answer`, remembers all that it was told."""
 
     answer: Callable[[Delivery], Any] = lambda delivery: dict.fromkeys((i for i, _ in delivery.records), Accepted())
+    hear: Callable[[str, Mapping[int, Any]], Awaitable[None]] = _hear
     deliveries: list[Delivery] = field(default_factory=list)
     heard: list[tuple[str, dict[int, Any]]] = field(default_factory=list)
     hearing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -222,6 +226,7 @@ class System:
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Any]) -> None:
         await self.listening.wait()
+        await self.hear(message_id, outcomes)
         self.heard.append((message_id, dict(outcomes)))
         self.hearing.set()
 

@@ -89,9 +89,8 @@ async def test_a_whole_refusal_is_a_fact_before_the_sender_hears_it(line, operat
 
 async def test_a_persons_records_arrive_in_order_over_messages_and_within_one(line):
     sent = [[person(1, seq=n), person(2, seq=n), person(1, seq=n + 1)] for n in range(0, 20, 2)]
-    for number, records in enumerate(sent):
-        receipt = await line.outbox.send("person.put", records, key=b"%d" % number)
-    await line.settlement(receipt.message_id)
+    receipts = [await line.outbox.send("person.put", records, key=b"%d" % n) for n, records in enumerate(sent)]
+    await line.settlement(receipts[-1].message_id)
     for name in ("0000000001", "0000000002"):
         seqs = [r["update_seq"] for _, r in line.register_system.records() if r["internal_no"] == name]
         assert seqs == sorted(seqs)

@@ -5,6 +5,7 @@ import json
 import ssl
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import aiohttp
 import pytest
@@ -41,7 +42,10 @@ async def entrance(site, line):
     made = Entrance(settings, lambda: [line.office], line.hub.dispatcher._telemetry)
     root = site.config.root
     password = (root / "keys/passphrase").read_bytes().strip
-    tls = server_tls(*(str(root / each) for each in (settings.certificate, settings.key, settings.client_ca)), password)
+    certificate, key, client_ca = (
+        str(root / each) for each in (settings.certificate, settings.key, settings.client_ca)
+    )
+    tls = server_tls(certificate, key, client_ca, password)
     runner = web.AppRunner(made.application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
@@ -88,7 +92,7 @@ async def test_an_event_is_acknowledged_as_recorded_and_its_end_can_be_asked(lin
 
 
 async def test_a_request_is_answered_with_its_replies(line, office):
-    found = {"internal_no": "0000000001", "update_seq": 7}
+    found: dict[str, Any] = {"internal_no": "0000000001", "update_seq": 7}
     line.register_system.answer = lambda delivery: {0: Accepted(found), 1: RefusedRecord("no_such_person")}
     body = [sought(1), sought(2), {"internal_no": "x"}]
     status, told = await posted(office, FIND, body, **{"Idempotency-Key": "k"})

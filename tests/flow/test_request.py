@@ -161,7 +161,7 @@ async def test_a_connector_may_ask_while_it_hears_how_a_message_ended(line):
     async def settled(message_id, outcomes):
         asked.append(await line.outbox.ask("person.find", [sought()], patience=0.5))
 
-    line.office_system.settled = settled
+    line.office_system.hear = settled
     await line.outbox.send("person.put", [person()], key=b"k")
     async with asyncio.timeout(2):
         await line.until(lambda: asked)

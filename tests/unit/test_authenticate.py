@@ -75,7 +75,7 @@ def test_the_reply_counts_too(site):
 
 def test_a_connectors_outbox_speaks_for_its_own_connector_and_tenant_only(site):
     own = {"entrance": "outbox", "fingerprint": None, "listener": None}
-    assert authenticate(arrival(site, **own), site.office_rules)
+    assert authenticate(arrival(site, **own), site.office_rules).arrival.connector == OFFICE
     for changes, code in (({"connector": "register"}, "wrong_connector"), ({"tenant": "131016"}, "wrong_tenant")):
         with pytest.raises(Refused, match=code):
             authenticate(arrival(site, **own, **changes), site.office_rules)

@@ -66,8 +66,7 @@ CONTRADICTIONS = {
     ),
     "a listener that faces the internet beside keys for the individual number": (
         {"gateway.toml": exchanged(GATEWAY, 'zone = "municipal_zone"', 'zone = "internet"')},
-        f"config/gateway.toml: listeners.municipal: this process faces the internet and may not hold the keys of "
-        f"{TENANT}/{OFFICE}",
+        f"config/gateway.toml: listeners.municipal: this process faces the internet and may not hold the keys",
     ),
     "a tenant that is no municipality": (
         {"tenants/999990.toml": 'name = "x"\nroot_key = "r"\ndirectory = "d"\nroutes = []\n[connectors]\n'},

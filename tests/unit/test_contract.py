@@ -15,8 +15,7 @@ from gateway.plugin.interface import describe
 from tests.flow.toys import NUMBER, OFFICE_INTERFACE, REGISTER_INTERFACE, TENANT, Person, Sought, person, whole_person
 
 CONTRACT = describe(OFFICE_INTERFACE)
-PUT = CONTRACT.operation("sends", "person.put")
-assert PUT is not None
+PUT = next(each for each in CONTRACT.operations if each.name == "person.put")
 LOCKED = model_of("person.put", PUT.fields)
 
 TEXTS = st.sampled_from(

@@ -86,7 +86,7 @@ def test_every_catalogue_item_is_bounded_and_labelled(item):
     if item.kind is Kind.CODE:
         assert item.pattern or item.values or item.check
     if item.kind is Kind.INTEGER:
-        assert item.minimum is not None and item.maximum is not None
+        assert None not in (item.minimum, item.maximum)
     assert item.check is None or CHECKS[item.check][1] in CODES
 
 

@@ -43,7 +43,8 @@ def headers(draw):
         "request_key": st.none() | digests,
         "body_tag": st.none() | digests,
     }
-    named = "tenant source source_operation destination operation route responsible purpose kem_key signing_key suite".split()
+    named = ["tenant", "source", "source_operation", "destination", "operation", "route", "responsible", "purpose"]
+    named += ["kem_key", "signing_key", "suite"]
     return Header(
         version=1,
         message_id=draw(ids),
@@ -241,7 +242,13 @@ def test_what_is_signed_says_where_the_header_ends(a, b, c, d):
 
 
 def test_item_paths_are_leaves_without_indices():
-    record: dict[str, Any] = {"a": 1, "b": {"c": False, "d": {"e": ""}}, "f": [{"g": 1}, {"h": 2, "g": 3}], "i": {}, "j": []}
+    record: dict[str, Any] = {
+        "a": 1,
+        "b": {"c": False, "d": {"e": ""}},
+        "f": [{"g": 1}, {"h": 2, "g": 3}],
+        "i": {},
+        "j": [],
+    }
     assert item_paths(record) == {"a", "b.c", "b.d.e", "f[].g", "f[].h"}
 
 

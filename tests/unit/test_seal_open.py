@@ -60,7 +60,7 @@ def test_the_register_opens_exactly_what_was_admitted(site, numbers, bad):
         assert len(bad & set(range(len(records)))) == len(records)
         return
     expected = [
-        (index, {k: v for k, v in record.items() if k in CARRIED} | {k: v for k, v in _nested(record).items()})
+        (index, {name: value for name, value in record.items() if name in CARRIED} | _nested(record))
         for index, record in enumerate(records)
         if index not in bad
     ]
