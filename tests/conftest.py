@@ -11,6 +11,6 @@ settings.load_profile("renkei")
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    from tests.flow.line import make_site
+    from tests.flow.site import make_site
 
     return make_site(tmp_path_factory.mktemp("site"))

@@ -10,7 +10,7 @@ from gateway.edge.edge import Edge
 from gateway.edge.seal import note
 from gateway.errors import CODES, Deferred
 from gateway.messages import BadRecord, stamp
-from gateway.plugin.act import Act
+from gateway.plugin.act import Act, Counted
 from gateway.plugin.connector import Answer, Receipt, Unreadable
 
 
@@ -40,7 +40,8 @@ class EdgeOutbox:
         """See `gateway.plugin.Outbox.note`."""
         edge, message_id = self.edge, str(uuid_utils.uuid7())
         at = stamp(edge.now())
-        await edge.hub.submit(note(edge.rules, edge.keys, message_id, at, Act(act), reference, dict(counts)))
+        counted = {Counted(name): count for name, count in counts.items()}
+        await edge.hub.submit(note(edge.rules, edge.keys, message_id, at, Act(act), reference, counted))
 
 
 def _element(index: int, element: "JsonValue | Unreadable") -> "JsonValue | BadRecord":

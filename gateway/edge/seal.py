@@ -33,7 +33,7 @@ from gateway.messages import (
     signed_part,
     stamp,
 )
-from gateway.plugin.act import Act
+from gateway.plugin.act import Act, Counted
 from gateway.plugin.contract import ContractOperation
 
 NO_TAG = bytes(16)
@@ -166,7 +166,7 @@ def _refusal(
 
 
 def note(  # noqa: PLR0913  (each is one column of the fact)
-    rules: EdgeRules, keys: EdgeKeys, message_id: str, at: str, act: Act, reference: bytes, counts: dict[str, int]
+    rules: EdgeRules, keys: EdgeKeys, message_id: str, at: str, act: Act, reference: bytes, counts: dict[Counted, int]
 ) -> Sealed:
     """A signed statement of one act of the connector, with a keyed reference and counts."""
     statement = _signed(

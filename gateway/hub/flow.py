@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub.journal.facts import FactKind
-from gateway.hub.permit import HubRules, permit
+from gateway.hub.permit import HubRules, permit, proven_id
 from gateway.hub.retry import GiveUp, decide
 from gateway.messages import (
     Ending,
@@ -57,13 +57,15 @@ class Edges(Protocol):
     async def settle(self, settled: Settled) -> None: ...
 
 
-async def accept(sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime) -> Recorded:
+async def accept(
+    sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime
+) -> tuple[Permitted, Recorded]:
     """From the edge of the connector `peer`: permit, record. Raises Refused (recorded as such) or Deferred."""
     try:
         permitted = permit(sealed, peer, rules, now)
-        return await _record(permitted, journal, now)
+        return permitted, await _record(permitted, journal, now)
     except Refused as refusal:
-        await _refused(sealed, peer, refusal, journal, now)
+        await _refused(sealed, peer, refusal, rules, journal, now)
         raise
 
 
@@ -83,15 +85,18 @@ def _stated(permitted: Permitted, statement: Statement) -> dict[str, Any]:
     return {"stage": "edge", "code": statement.code, **told} if statement.kind == "refusal" else told
 
 
-async def _refused(sealed: Sealed, peer: str, refusal: Refused, journal: Journal, now: datetime) -> None:
-    """What the hub refuses may be forged: only the digest, the peer and the reason are certain."""
+async def _refused(
+    sealed: Sealed, peer: str, refusal: Refused, rules: HubRules, journal: Journal, now: datetime
+) -> None:
+    """What the hub refuses may be forged: the digest, the peer and the reason are certain, and an id that it signed."""
     body = {
         "stage": "hub",
         "code": refusal.code,
         "connector": peer,
         "envelope": sealed.envelope.digest() if sealed.envelope else None,
     }
-    await journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now))
+    message_id = proven_id(sealed, peer, rules)
+    await journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
 
 
 async def deliver(  # noqa: PLR0913  (one due message and the whole world around it)
@@ -122,7 +127,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     except Refused as refusal:  # the journal knows better whether the request is still open
         if reply is None:
             raise
-        await _refused(reply.sealed, message.destination, refusal, journal, now)
+        await _refused(reply.sealed, message.destination, refusal, rules, journal, now)
         outcomes, reply = tuple(_unanswered(each, refusal) for each in outcomes), None
         answered = await journal.conclude(message.message_id, outcomes, **times)
     return Concluded(outcomes, attempt, next_at, answered, reply)
@@ -143,7 +148,7 @@ async def _permitted_reply(
         ):
             raise Refused("no_open_request")
     except Refused as refusal:
-        await _refused(handed.reply, message.destination, refusal, journal, now)
+        await _refused(handed.reply, message.destination, refusal, rules, journal, now)
         return tuple(_unanswered(each, refusal) for each in handed.outcomes), None
     return handed.outcomes, permitted
 

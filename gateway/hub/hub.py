@@ -41,11 +41,11 @@ class TenantHub:
         return await asyncio.shield(work)
 
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
-        recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
-        if recorded.repeated or sealed.envelope is None:
+        permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
+        if recorded.repeated or permitted.header is None:
             self.dispatcher.settlement_due()
         else:
-            self.dispatcher.recorded(decode_header(sealed.envelope.header), recorded.seq)
+            self.dispatcher.recorded(permitted.header, recorded.seq)
         return recorded
 
     async def status(self, peer: str, message_id: str) -> Status | None:

@@ -20,13 +20,20 @@ _JAPAN: Final = timezone(timedelta(hours=9))
 
 @dataclass(frozen=True, slots=True)
 class HubRules:
-    """What the hub is bound by, for one tenant; a reload swaps it whole. `requests` are routes that have a reply."""
+    """What the hub is bound by, for one tenant; a reload swaps it whole.
+
+    `requests` are the routes that have a reply; `operations`, `paths` and `responsible` are the words that an edge may
+    use in the clear, so that none can carry anything else.
+    """
 
     tenant: Tenant
     directory: Directory
     legal_basis: Mapping[str, LegalBasis]
     digests: Mapping[str, str]
     requests: frozenset[str]
+    operations: Mapping[str, frozenset[str]]
+    paths: frozenset[str]
+    responsible: Mapping[str, str]
     lanes: int
 
 
@@ -39,8 +46,24 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         for operation in config.contracts[route.source].operations
         if (operation.direction, operation.name, operation.kind) == ("sends", route.operation, "request")
     )
-    limits = config.gateway.limits
-    return HubRules(config.tenants[tenant], directory, config.legal_basis, digests, requests, limits.lanes)
+    contracts = config.contracts
+    return HubRules(
+        tenant=config.tenants[tenant],
+        directory=directory,
+        legal_basis=config.legal_basis,
+        digests=digests,
+        requests=requests,
+        operations={name: frozenset(each.name for each in contracts[name].operations) for name in contracts},
+        paths=frozenset(
+            path
+            for contract in contracts.values()
+            for operation in contract.operations
+            for field in (*operation.fields, *operation.reply)
+            for path in (field.path, f"{field.path}[]")
+        ),
+        responsible={name: entry.responsible for name, entry in config.tenants[tenant].file.connectors.items()},
+        lanes=config.gateway.limits.lanes,
+    )
 
 
 def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:
@@ -69,6 +92,20 @@ def permit_again(header: Header, rules: HubRules, now: datetime) -> None:
     _carried(header, rules, now)
 
 
+def proven_id(sealed: Sealed, peer: str, rules: HubRules) -> str | None:
+    """The message id, if the peer's own signature over it holds: what is refused may otherwise be forged whole."""
+    try:
+        if sealed.envelope is not None:
+            header = verify_envelope(sealed.envelope, rules.directory)
+            return header.message_id if header.source == peer else None
+        if sealed.statement is not None:
+            statement = verify_statement(sealed.statement, rules.directory)
+            return statement.message_id if statement.connector == peer else None
+    except Refused:
+        pass
+    return None
+
+
 def _same_peer(source: str, peer: str) -> None:
     if source != peer:
         raise Refused("header_mismatch")
@@ -88,6 +125,8 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> None:
     if reply != (header.correlation_id is not None) or is_event == (header.route in rules.requests):
         raise Refused("header_mismatch")
     _items(header, frozenset(route.reply_fields if reply else route.fields))
+    if not rules.paths.issuperset(header.withheld) or header.responsible != rules.responsible.get(header.source):
+        raise Refused("header_mismatch")
     _basis(header, route, rules, now)
     digests = (rules.digests.get(header.source), rules.digests.get(header.destination))
     if digests != (header.source_interface, header.destination_interface):
@@ -125,6 +164,7 @@ def _stated(signed: SignedStatement, peer: str, rules: HubRules) -> Statement:
     codes = [statement.code, *(code for _, code, _ in statement.records)]
     if any(code is not None and code not in CODES for code in codes):
         raise Refused("bad_envelope")
+    _plain_words(statement, rules)
     indices = [index for index, _, _ in statement.records]
     if indices != sorted(set(indices)):
         raise Refused("bad_envelope")
@@ -132,6 +172,17 @@ def _stated(signed: SignedStatement, peer: str, rules: HubRules) -> Statement:
     if note != (statement.act is not None) or note != (statement.code is None) or (note and statement.records):
         raise Refused("bad_envelope")
     return statement
+
+
+def _plain_words(statement: Statement, rules: HubRules) -> None:
+    """Nothing but words of the configuration stands in a statement."""
+    operations = rules.operations.get(statement.connector, frozenset())
+    if statement.operation is not None and statement.operation not in operations:
+        raise Refused("bad_envelope")
+    if any(path is not None and path not in rules.paths for _, _, path in statement.records):
+        raise Refused("bad_envelope")
+    if statement.responsible != rules.responsible.get(statement.connector):
+        raise Refused("header_mismatch")
 
 
 def _together(header: Header, statement: Statement) -> None:

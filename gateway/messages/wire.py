@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from gateway.errors import Refused
-from gateway.plugin.act import Act
+from gateway.plugin.act import Act, Counted
 
 _CLOSED: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 Hex64: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -187,7 +187,7 @@ class Statement:
     body_tag: Hex64 | None = None
     act: Act | None = None
     reference: Hex64 | None = None
-    counts: dict[Word, Count] | None = None
+    counts: dict[Counted, Count] | None = None
     actor: Word | None = None
     terminal: Word | None = None
 

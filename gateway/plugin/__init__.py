@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from gateway.errors import CODES, Deferred, Misconfigured, Refused
 from gateway.plugin import checks, fields
-from gateway.plugin.act import Act
+from gateway.plugin.act import Act, Counted
 from gateway.plugin.connector import (
     Accepted,
     Answer,
@@ -42,6 +42,7 @@ __all__ = [
     "Connector",
     "ConnectorSpec",
     "Context",
+    "Counted",
     "Dead",
     "Deferred",
     "DeferredRecord",

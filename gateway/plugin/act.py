@@ -1,4 +1,4 @@
-"""The closed list of acts that a connector may have put into the log."""
+"""The closed lists of acts that a connector may have put into the log, and of what it may count there."""
 
 from enum import StrEnum
 
@@ -10,3 +10,14 @@ class Act(StrEnum):
     FILE_REFUSED = "file_refused"
     FILE_FINISHED = "file_finished"
     FILE_DELETED = "file_deleted"
+
+
+class Counted(StrEnum):
+    """What the counts of a noted act are of."""
+
+    BYTES = "bytes"
+    ROWS = "rows"
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    DEAD = "dead"

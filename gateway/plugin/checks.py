@@ -11,6 +11,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _LAST_TWO = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
 _CONTROL = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ufdd0-\\ufdef\\ufff9-\\uffff{_LAST_TWO}]")
+_DIGIT = re.compile(r"\d")
 _NOT_DIGITS = re.compile(r"[^0-9 ]+")
 _ALL_DIGITS = re.compile(r"\d+", re.ASCII)
 
@@ -61,7 +62,7 @@ def holds_individual_number(text: str) -> bool:
     separator inside the number nor digits beside it hide it.
     """
     plain = unicodedata.normalize("NFKC", text)
-    if sum(character.isdecimal() for character in plain) < 12:
+    if len(_DIGIT.findall(plain)) < 12:
         return False
     digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c if c.isalnum() else " " for c in plain)
     return any(_runs_of_twelve(neighbours.split()) for neighbours in _NOT_DIGITS.split(digits))

@@ -134,7 +134,7 @@ class Outbox(Protocol):
         ...
 
     async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int]) -> None:
-        """Have one act recorded. The reference is hashed with a secret of the line; counts have fixed names."""
+        """Have one act recorded. The reference is hashed with a secret of the line; counts are named as `Counted`."""
         ...
 
 

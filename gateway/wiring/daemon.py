@@ -150,7 +150,7 @@ class Daemon:
         return task
 
     def _edges(self) -> list[Edge]:
-        return [station.edge for station in self._stations.values() if station.opened]
+        return [station.edge for station in self._stations.values()]
 
     # ---- run ---------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -32,29 +32,43 @@ class Station:
         self._telemetry = telemetry
 
     async def run(self, clock: Callable[[], datetime], opened: Callable[[], None]) -> None:
-        """Until cancelled: open the connector, tell so, then poll it if it polls and ask how it is."""
+        """Until cancelled: open the connector, tell so, then poll it if it polls and, beside that, ask how it is."""
         rules, connector = self.edge.rules, self.edge.connector
         log = self._telemetry.log.bind(tenant=rules.tenant.code, connector=rules.connector)
         context = Context(rules.tenant.code, self._settings, EdgeOutbox(self.edge), self._session, log, clock)
-        poll = getattr(connector, "poll", None)
+
+        async def open_once() -> None:
+            await connector.open(context)
+            self.opened = True
+            opened()
+
+        while not self.opened:
+            await self._careful(open_once, 0.0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._again(self._ask_health, _PAUSE))
+            if (poll := getattr(connector, "poll", None)) is not None:
+                group.create_task(self._again(poll, self.spec.poll_every))
+
+    async def _again(self, act: Callable[[], Awaitable[None]], pause: float) -> None:
         while True:
-            try:
-                if not self.opened:
-                    await connector.open(context)
-                    self.opened = True
-                    opened()
-                if poll is not None:
-                    await poll()
-                self.health = await connector.health()
-                pause = self.spec.poll_every if poll is not None else _PAUSE
-            except Deferred as deferred:
-                self.health = Health(ok=False, detail=str(deferred))
-                pause = deferred.retry_after or _PAUSE
-            except Exception as error:  # noqa: BLE001  (a plugin's failure stays its own)
-                self._telemetry.bug(error, f"connector {rules.connector} failed")
-                self.health = Health(ok=False, detail=f"failed with {type(error).__name__}")
-                pause = _PAUSE
-            await asyncio.sleep(pause)
+            await self._careful(act, pause)
+
+    async def _careful(self, act: Callable[[], Awaitable[None]], pause: float) -> None:
+        """One act of the plugin; whatever it raises stays its own, is told, and is tried again."""
+        try:
+            await act()
+        except Deferred as deferred:
+            self.health = Health(ok=False, detail=str(deferred))
+            pause = deferred.retry_after or _PAUSE
+        except Exception as error:  # noqa: BLE001  (a plugin's failure stays its own)
+            self._telemetry.bug(error, f"connector {self.edge.rules.connector} failed")
+            self.health = Health(ok=False, detail=f"failed with {type(error).__name__}")
+            pause = _PAUSE
+        await asyncio.sleep(pause)
+
+    async def _ask_health(self) -> None:
+        async with asyncio.timeout(_PAUSE):
+            self.health = await self.edge.connector.health()
 
     async def close(self) -> None:
         """Close connector and session, whatever the connector says to it."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gateway.plugin import JsonValue, Unreadable
+from gateway_health_management.interface import DELETE, REGISTER
 from gateway_health_management.rows import Row
 
 
@@ -27,26 +28,22 @@ class Batch:
 def batches(rows: Iterable[Row], size: int) -> Iterator[Batch]:
     """Batches of at most `size` rows, in the order in which to send them.
 
-    Rows are collected up to `size`; the collected rows of one operation are one batch, and the operation that came
-    first goes first. They are cut early before a row that would so go ahead of an earlier row of its person.
+    Rows are collected up to `size`; the collected registrations are one batch and go first, the deletions another.
+    They are cut early before a registration that would so go ahead of an earlier deletion of its person.
     """
     collected: list[Row] = []
-    behind: set[str | None] = set()
+    deleted: set[str | None] = set()
     for row in rows:
-        if len(collected) == size or (row.operation == _first(collected) and row.person in behind):
+        if len(collected) == size or (row.operation == REGISTER and row.person in deleted):
             yield from _parted(collected)
-            collected, behind = [], set()
+            collected, deleted = [], set()
         collected.append(row)
-        if row.operation != _first(collected) and row.person is not None:
-            behind.add(row.person)
+        if row.operation == DELETE and row.person is not None:
+            deleted.add(row.person)
     yield from _parted(collected)
 
 
-def _first(collected: list[Row]) -> str | None:
-    return collected[0].operation if collected else None
-
-
 def _parted(collected: list[Row]) -> Iterator[Batch]:
-    for operation in dict.fromkeys(row.operation for row in collected):
-        rows = [row for row in collected if row.operation == operation]
-        yield Batch(operation, tuple(row.number for row in rows), tuple(row.record for row in rows))
+    for operation in (REGISTER, DELETE):
+        if rows := [row for row in collected if row.operation == operation]:
+            yield Batch(operation, tuple(row.number for row in rows), tuple(row.record for row in rows))

@@ -5,6 +5,7 @@ chunks get the same receipts, so that nothing is lost and nothing comes twice.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -48,6 +49,8 @@ class HealthManagement:
         self._context, self._settings = context, context.settings
         self._folder = Folder(self._settings.exchange_folder)
         self._reading = self._settings.reading()
+        with contextlib.suppress(OSError):  # health says so, and every round tries again
+            await asyncio.to_thread(self._folder.prepare)
 
     async def close(self) -> None:
         self._files.clear()

@@ -18,7 +18,10 @@ class Garbage(Exception):
 
 
 class _Closed(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    # "keys": values would stay in a cache of the process, long after their answer has gone.
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, cache_strings="keys"
+    )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway_demo_city.city import FORM
-from gateway_demo_city.people import MUNICIPALITY
+from gateway_demo_city.people import MUNICIPALITY, Cells
 from gateway_demo_city.sweep import Finding, sweep
 from gateway_health_management.simulator import StatusLine, drop, read_status
 from tests.acceptance.peer import Answer, Peer
 from tests.acceptance.programs import GATEWAY, Ended, Program, command, free_port, until
+from tests.acceptance.subjects import record
 
 SOURCE = "health_management"
 DESTINATION = "vaccination_records"
@@ -183,6 +184,12 @@ class Site:
         """As the municipal system."""
         return self.peer().post(f"/v1/{MUNICIPALITY}/{SOURCE}/{operation}", body, **headers)
 
+    def register(self, *subjects: Cells) -> str:
+        """As the municipal system, by HTTPS; the id of the message."""
+        answer = self.send("subject.register", [record(each) for each in subjects])
+        assert answer.status == 202, answer.body
+        return answer.message_id
+
     def look_up(self, *internal_nos: str) -> list[dict[str, Any]]:
         """The replies to a look-up (R02)."""
         asked = [{"internal_no": each, "municipality_code": MUNICIPALITY} for each in internal_nos]
@@ -223,6 +230,10 @@ class Site:
     def facts(self, store: str = MUNICIPALITY) -> list[dict[str, Any]]:
         """Every fact of a log, in order."""
         return [json.loads(body) for (body,) in self.query("SELECT body FROM fact ORDER BY seq", store)]
+
+    def kinds(self, message_id: str) -> list[str]:
+        """The kinds of one message's facts, in order."""
+        return [fact["kind"] for fact in self.facts() if fact.get("message_id") == message_id]
 
     def leaks(self, values: Iterable[str]) -> tuple[Finding, ...]:
         """Where these values lie under the root, in any encoding; the municipal system's own files excepted."""

@@ -60,7 +60,7 @@ def test_every_command_of_the_tour_does_what_the_readme_shows(tmp_path):
         '"vaccination_subject_no": "V',
         '"records": [{"index": 0, "code": "unknown_field"}]',
         "health_management → vaccination_records subject.register by R01",
-        "attempt 1; accepted 0; refused 3 superseded updated_at",
+        "attempt 1; accepted: records 0; refused: records 3 superseded updated_at",
     ):
         assert shown in done.stdout
         assert shown in TOUR

@@ -29,6 +29,19 @@ async def test_what_the_route_carries_arrives_and_nothing_else(line):
     ]
 
 
+async def test_the_attempt_is_a_fact_before_the_system_hears_anything(line):
+    facts = []
+
+    def answer(delivery):
+        facts.extend(line.facts(delivery.message_id))
+        return {0: Accepted()}
+
+    line.register_system.answer = answer
+    receipt = await line.outbox.send("person.put", [person()], key=b"k1")
+    await line.settlement(receipt.message_id)
+    assert facts == ["message.recorded", "delivery.attempted"]
+
+
 async def test_each_record_ends_on_its_own(line):
     line.register_system.answer = lambda delivery: {
         0: Accepted(),

@@ -10,7 +10,8 @@ from gateway.hub import flow
 from gateway.hub.journal import Journal
 from gateway.hub.queue import Due
 from gateway.messages import Ending, Handed, MessageKind, RecordOutcome, Sealed, decode_header
-from tests.flow.line import Clock, open_journal
+from tests.flow.line import Clock
+from tests.flow.site import open_journal
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person, sought
 from tests.unit.test_permit import reply, stated
 from tests.unit.test_seal_open import envelope_of, sealed_by_office
@@ -46,7 +47,7 @@ def sealed_now(site, *records, operation="person.put") -> Sealed:
 
 async def attempt(site, journal: Journal, sealed, answer, attempts=50):
     """Record the message, make one attempt, and tell what it came to."""
-    recorded = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK())
+    _, recorded = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK())
     (open_message,) = [each for each in journal.open_messages() if each.message_id == recorded.message_id]
     message = Due(
         recorded.message_id,

@@ -166,6 +166,21 @@ async def test_each_refusal_is_a_problem_with_its_code_a_fact_and_no_echo(
     assert line.register_system.deliveries == []
 
 
+async def test_no_more_of_a_body_is_read_than_the_limit(line, office):
+    """The answer comes although the body never ends."""
+    limits = line.office.rules.limits.model_copy(update={"body_bytes": 2048})
+    line.office.rules = replace(line.office.rules, limits=limits)
+    answered = asyncio.Event()
+
+    async def endless():
+        yield b"[" + b" " * 4096
+        await answered.wait()
+
+    async with asyncio.timeout(5), office.post(PUT, data=endless()) as response:
+        answered.set()
+        assert (await answer_of(response))[1]["code"] == "body_too_large"
+
+
 async def test_who_acted_and_where_stands_in_the_fact(line, office):
     _, told = await posted(office, PUT, [person()], **{"Renkei-Actor": "yamada-3", "Renkei-Terminal": "T01"})
     header = line.journal.trace(told["message_id"])[0]["header"]

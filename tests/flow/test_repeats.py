@@ -1,6 +1,7 @@
 """Sending again: the same key and body is the same message, whatever happened in between."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -64,11 +65,15 @@ async def test_many_at_once_with_one_key_are_one_message(line):
 
 async def test_a_send_that_was_cancelled_after_it_was_recorded_is_delivered_all_the_same(line):
     """A connector may lose patience (`asyncio.timeout`) while the journal commits; recorded is recorded."""
+    busy = threading.Event()
+    holding = asyncio.create_task(line.journal._writer.commit(lambda transaction: busy.wait(5)))
     task = asyncio.create_task(line.outbox.send("person.put", [person()], key=b"k"))
-    await asyncio.sleep(0)  # it has reached the journal's writer
+    await asyncio.sleep(0.02)  # it waits for the journal's writer, which is kept busy meanwhile
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    busy.set()
+    await holding
     again = await line.outbox.send("person.put", [person()], key=b"k")
     async with asyncio.timeout(2):
         assert await line.settlement(again.message_id) == {0: Accepted()}

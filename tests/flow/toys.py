@@ -19,6 +19,7 @@ class Home(Payload):
 class Guardian(Payload):
     guardian_name: fields.GuardianName
     birth_date: fields.BirthDate | None = None
+    sex: fields.Sex | None = None
 
 
 class Person(Payload):
@@ -104,7 +105,7 @@ CARRIED = (
     "home.address",
     "guardians[].guardian_name",
 )
-WITHHELD = ("guardians[].birth_date", "home.municipality_code", "individual_number", "sex")
+WITHHELD = ("guardians[].birth_date", "guardians[].sex", "home.municipality_code", "individual_number", "sex")
 
 NUMBER = "000000000000"
 """An individual number that is made up: it starts with 0000 and has its check digit."""
@@ -130,7 +131,7 @@ def whole_person(number: int = 1, seq: int = 1) -> dict[str, Any]:
         home={"address": "架空市見本町１－２－３", "municipality_code": TENANT},
         guardians=[
             {"guardian_name": "髙﨑　花子", "birth_date": "1990-01-01"},
-            {"guardian_name": "髙﨑　次郎"},
+            {"guardian_name": "髙﨑　次郎", "sex": "1"},
         ],
     )
 

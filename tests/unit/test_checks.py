@@ -20,6 +20,11 @@ def test_published_individual_numbers_hold_and_no_other_digit_does(number):
     assert not any(checks.individual_number(each) for each in others)
 
 
+def test_a_remainder_of_one_gives_the_check_digit_zero():
+    """The one case that no published vector shows: 6 times 2 is 12, which leaves 1 (§10.1)."""
+    assert checks.individual_number("000060000000")
+
+
 def test_the_printed_sample_card_is_not_a_valid_number():
     assert not checks.individual_number("123456789012")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.config import load, read_contract, read_gateway_file
 from gateway.errors import Misconfigured
-from tests.flow.line import BASES, FILES, GATEWAY, TENANT_FILE, ZONES, write_config
+from tests.flow.site import BASES, FILES, GATEWAY, TENANT_FILE, ZONES, write_config
 from tests.flow.toys import CARRIED, OFFICE, REGISTER, TENANT
 
 TENANTS = f"tenants/{TENANT}.toml"
@@ -66,7 +66,7 @@ CONTRADICTIONS = {
     ),
     "a listener that faces the internet beside keys for the individual number": (
         {"gateway.toml": exchanged(GATEWAY, 'zone = "municipal_zone"', 'zone = "internet"')},
-        f"config/gateway.toml: listeners.municipal: this process faces the internet and may not hold the keys",
+        "config/gateway.toml: listeners.municipal: this process faces the internet and may not hold the keys",
     ),
     "a tenant that is no municipality": (
         {"tenants/999990.toml": 'name = "x"\nroot_key = "r"\ndirectory = "d"\nroutes = []\n[connectors]\n'},

@@ -78,6 +78,33 @@ def test_on_arbitrary_objects_too(record):
         assert judged(LOCKED, record) == judged(Person, record)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sex", "3"),
+        ("sex", ""),
+        ("internal_no", "1a"),
+        ("internal_no", "1" * 16),
+        ("name", "架" * 101),
+        ("name", f"太郎{NUMBER}"),
+        ("name", "a\x00b"),
+        ("individual_number", "000000000001"),
+        ("update_seq", -1),
+        ("update_seq", 2**31),
+        ("update_seq", "1"),
+        ("control_flag_recovery", 0),
+        ("home", {}),
+        ("home", {"address": "架空市", "municipality_code": "999990"}),
+        ("guardians", [{"guardian_name": "花子", "birth_date": "2026-02-29"}]),
+        ("guardians", [{"guardian_name": "花子", "surplus": 1}]),
+    ],
+)
+def test_each_rule_of_the_class_is_in_the_lock(key, value):
+    told = judged(Person, person() | {key: value})
+    assert isinstance(told, list)
+    assert judged(LOCKED, person() | {key: value}) == told
+
+
 def test_a_lock_survives_its_own_file_with_the_same_digest():
     text = CONTRACT.model_dump_json(exclude_defaults=True)
     again = Contract.model_validate_json(text)
@@ -160,6 +187,7 @@ def test_nested_paths_are_named_without_indices_and_objects_are_no_items():
         "home.municipality_code",
         "guardians[].guardian_name",
         "guardians[].birth_date",
+        "guardians[].sex",
     }
     assert {field.path: field.kind for field in PUT.fields if field.data_class is None} == {
         "home": "object",

@@ -22,7 +22,7 @@ from gateway.messages import (
     item_paths,
     stamp,
 )
-from gateway.plugin.act import Act
+from gateway.plugin.act import Act, Counted
 
 words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._\[\]:/-]{0,20}", fullmatch=True)
 digests = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
@@ -81,7 +81,7 @@ statements = st.builds(
     body_tag=st.none() | digests,
     act=st.none() | st.sampled_from(Act),
     reference=st.none() | digests,
-    counts=st.none() | st.dictionaries(words, counts, max_size=3),
+    counts=st.none() | st.dictionaries(st.sampled_from(Counted), counts, max_size=3),
     actor=st.none() | words,
     terminal=st.none() | words,
 )
@@ -201,6 +201,46 @@ def test_any_other_bytes_are_refused(other):
 def test_a_header_of_another_shape_is_refused(changed):
     with pytest.raises(Refused, match="bad_envelope"):
         decode_header(compact(HEADER | changed))
+
+
+STATEMENT: dict[str, Any] = {
+    "version": 1,
+    "kind": "refusal",
+    "message_id": HEADER["message_id"],
+    "tenant": "999997",
+    "connector": "office",
+    "at": HEADER["created_at"],
+    "responsible": "staff-0001",
+    "signing_key": "sig",
+    "code": "records_refused",
+    "records": [[0, "too_long", "name"], [3, "unknown_field", None]],
+}
+
+
+def test_the_same_for_a_statement():
+    assert decode_statement(compact(STATEMENT)).records[1] == (3, "unknown_field", None)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        compact(STATEMENT) + b"\n",
+        json.dumps(STATEMENT, sort_keys=True).encode(),
+        compact(STATEMENT)[:-1] + b',"version":1}',
+        compact(STATEMENT).replace(b'"version":1', b'"version":true'),
+        compact(STATEMENT | {"code": None}),
+        compact({key: value for key, value in STATEMENT.items() if key != "records"}),
+        compact(STATEMENT | {"kind": "word"}),
+        compact(STATEMENT | {"act": "file_eaten"}),
+        compact(STATEMENT | {"counts": {"taro": 1}}),
+        compact(STATEMENT | {"counts": {"rows": -1}}),
+        compact(STATEMENT | {"records": [[0, "架空", None]]}),
+        compact(STATEMENT | {"surplus": 1}),
+    ],
+)
+def test_a_statement_in_any_other_form_is_refused(other):
+    with pytest.raises(Refused, match="bad_envelope"):
+        decode_statement(other)
 
 
 @pytest.mark.parametrize("name", sorted(set(HEADER) - {"actor"}))

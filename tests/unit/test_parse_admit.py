@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.edge.admit import admit, admit_here, admit_there
@@ -12,8 +12,8 @@ from gateway.edge.authenticate import authenticate
 from gateway.edge.parse import parse
 from gateway.edge.project import project
 from gateway.errors import CODES, Refused
-from gateway.messages import BadRecord, Header, Opened, item_paths
-from tests.flow.toys import CARRIED, NUMBER, WITHHELD, person, whole_person
+from gateway.messages import BadRecord, Header, Opened
+from tests.flow.toys import NUMBER, person, whole_person
 from tests.unit.test_authenticate import arrival
 from tests.unit.test_messages import HEADER
 
@@ -242,65 +242,6 @@ def test_a_good_body_with_a_few_bytes_exchanged_never_breaks_anything(site, data
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     judged_soundly(site, bytes(body))
-
-
-# ---- projection -----------------------------------------------------------------------------------------------------
-
-guardians = st.lists(
-    st.fixed_dictionaries({"guardian_name": st.just("花子")}, optional={"birth_date": st.just("1990-01-01")}),
-    min_size=1,
-    max_size=3,
-)
-people = st.fixed_dictionaries(
-    {name: st.just(value) for name, value in person().items()},
-    optional={
-        "individual_number": st.just(NUMBER),
-        "sex": st.sampled_from(["1", "2"]),
-        "home": st.fixed_dictionaries(
-            {"address": st.just("架空市")}, optional={"municipality_code": st.just("999997")}
-        ),
-        "guardians": guardians,
-    },
-)
-
-
-@given(records=st.lists(people, min_size=1, max_size=3), paths=st.sets(st.sampled_from([*CARRIED, *WITHHELD])))
-def test_a_projection_keeps_exactly_the_routes_fields_and_names_the_rest(site, records, paths):
-    result = admitted(site, tuple(records))
-    assume(not result.refused)
-    projected = project(result, tuple(paths))
-    held: set[str] = set()
-    for (index, kept), record in zip(projected.records, records, strict=True):
-        assert index == records.index(record) or record in records[:index]
-        assert item_paths(kept) == item_paths(record) & paths
-        assert no_empty_part(kept)
-        held |= item_paths(record)
-    left = held - paths
-    # A list of which nothing travels is named as a whole.
-    assert {each.removesuffix("[]") for each in projected.withheld} == {
-        each.partition("[]")[0] if not any(path.startswith("guardians[]") for path in paths) else each for each in left
-    }
-
-
-def no_empty_part(value):
-    """What is empty has no item that a header could name, but would tell that something was there."""
-    if isinstance(value, dict):
-        return all(each not in ({}, []) and no_empty_part(each) for each in value.values())
-    return not isinstance(value, list) or any(each != {} for each in value)
-
-
-def test_a_projection_changes_no_value_and_no_order(site):
-    kept = project(admitted(site, (whole_person(),)), CARRIED).records[0][1]
-    whole = whole_person()
-    assert kept["home"] == {"address": whole["home"]["address"]}
-    assert kept["guardians"] == [{"guardian_name": each["guardian_name"]} for each in whole["guardians"]]
-
-
-def test_a_list_of_which_only_an_optional_field_travels_does_not_tell_how_long_it_was(site):
-    """[{}, {}] has no item, so the header cannot name it; yet it tells of two guardians."""
-    record = person(1, guardians=[{"guardian_name": "花子"}, {"guardian_name": "次郎"}])
-    kept = project(admitted(site, (record,)), ("internal_no", "guardians[].birth_date")).records[0][1]
-    assert kept == {"internal_no": "0000000001"}
 
 
 # ---- the other end --------------------------------------------------------------------------------------------------

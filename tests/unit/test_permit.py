@@ -18,7 +18,7 @@ from gateway.messages import (
     decode_statement,
     encode,
 )
-from gateway.plugin import Act
+from gateway.plugin import Act, Counted
 from tests.flow.toys import OFFICE, REGISTER, person
 from tests.unit.test_authenticate import arrival
 from tests.unit.test_seal_open import envelope_of, sealed_by_office, signed
@@ -58,6 +58,7 @@ def reply(site, **changes):
         "destination_interface": rules.digests[OFFICE],
         "item_sets": (("internal_no", "update_seq"),),
         "legal_basis": ("L1",),
+        "responsible": rules.responsible[REGISTER],
         "kem_key": site.directory.recipient(OFFICE).id,
         "signing_key": site.register.signing_id,
         "correlation_id": ID,
@@ -139,6 +140,25 @@ def test_an_event_is_not_a_request_by_saying_so(site):
     assert code_of(site, changed(site, **as_event)) == "header_mismatch"
 
 
+@pytest.mark.parametrize(
+    "changes", [{"withheld": ("yamada.taro",)}, {"responsible": "yamada.taro"}, {"withheld": ("name", "x")}]
+)
+def test_a_header_speaks_in_words_of_the_configuration_only(site, changes):
+    assert code_of(site, changed(site, **changes)) in ("header_mismatch", "bad_envelope")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"operation": "yamada.taro"},
+        {"responsible": "yamada.taro"},
+        {"kind": "refusal", "act": None, "code": "too_long", "records": ((0, "too_long", "yamada.taro"),)},
+    ],
+)
+def test_so_does_a_statement(site, changes):
+    assert code_of(site, stated(site, **changes)) in ("header_mismatch", "bad_envelope")
+
+
 def test_an_edge_speaks_for_itself_only(site):
     assert code_of(site, good(site), peer=REGISTER) == "header_mismatch"
     assert code_of(site, changed(site, site.register)) == "bad_signature"
@@ -217,7 +237,7 @@ def stated(site, keys=None, **changes):
 
 def _signed_note(site):
     noted = note(
-        site.office_rules, site.office, ID, "2026-04-01T00:00:00.000000Z", Act.FILE_TAKEN, b"x", {"rows": 1}
+        site.office_rules, site.office, ID, "2026-04-01T00:00:00.000000Z", Act.FILE_TAKEN, b"x", {Counted.ROWS: 1}
     ).statement
     assert noted is not None
     return noted

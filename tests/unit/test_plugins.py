@@ -127,7 +127,7 @@ WIDENED = {
     "a lower class": (lambda lock: field(lock, "sex").update(data_class="health"), ["~ sends person.put sex: "]),
     "a new field": (
         lambda lock: lock["operations"][1]["fields"].pop(),
-        ["+ sends person.put guardians[].birth_date: "],
+        ["+ sends person.put guardians[].sex: "],
     ),
     "a new operation": (lambda lock: lock["operations"].pop(2), ["+ sends person.unrouted: ", "+ sends person.unro"]),
     "another version": (lambda lock: lock.update(version="0"), ["~ version: 0 → 1"]),

@@ -34,7 +34,7 @@ from gateway.messages import (
     encode,
     signed_part,
 )
-from gateway.plugin import Act
+from gateway.plugin import Act, Counted
 
 HERE = Path(__file__).parent
 TENANT = "999997"
@@ -296,7 +296,7 @@ def statements() -> Iterator[tuple[str, str, str, bytes, bytes]]:
         records=(),
         act=Act.FILE_TAKEN,
         reference=SOURCE.reference("note", b"file"),
-        counts={"rows": 2},
+        counts={Counted.ROWS: 2},
     )
     text = encode(good)
     signature = SOURCE.sign(SignedStatement(text, b"").signed_part())

@@ -123,9 +123,8 @@ class Area:
         if found is None:
             return None
         person, internal_no, sealed_subject_no, instant, seq, deleted, sealed = found
-        record = from_json(
-            self._key.open(sealed, _state_row(internal_no, Version(instant, seq), deleted=bool(deleted)))
-        )
+        opened = self._key.open(sealed, _state_row(internal_no, Version(instant, seq), deleted=bool(deleted)))
+        record = from_json(opened, cache_strings="keys")
         subject_no = self._key.open(sealed_subject_no, _person_row(internal_no)).decode()
         return Person(person, internal_no, subject_no, State.of(record, deleted=bool(deleted)), record)
 
