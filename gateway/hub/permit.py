@@ -125,7 +125,9 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> None:
     if reply != (header.correlation_id is not None) or is_event == (header.route in rules.requests):
         raise Refused("header_mismatch")
     _items(header, frozenset(route.reply_fields if reply else route.fields))
-    if not rules.paths.issuperset(header.withheld) or header.responsible != rules.responsible.get(header.source):
+    if not rules.paths.issuperset(header.withheld):
+        raise Refused("bad_envelope")
+    if header.responsible != rules.responsible.get(header.source):
         raise Refused("header_mismatch")
     _basis(header, route, rules, now)
     digests = (rules.digests.get(header.source), rules.digests.get(header.destination))

@@ -2,10 +2,13 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.architecture.tree import ROOT
 
@@ -39,6 +42,10 @@ def script(root):
     return f"set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{told}"
 
 
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("bash", "sed", "curl", "openssl", "iconv"))),
+    reason="the tour speaks to the gateway as an operator's shell would, and this machine has not all of its tools",
+)
 def test_every_command_of_the_tour_does_what_the_readme_shows(tmp_path):
     root = tmp_path / "trial"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
