@@ -159,6 +159,26 @@ async def test_a_settlement_that_was_not_heard_is_told_again_after_a_restart(sit
         assert await line.settlement(receipt.message_id) == {0: Accepted()}
 
 
+async def test_a_settlement_that_was_put_off_is_told_again_though_another_one_hangs(line):
+    hang, tries = asyncio.Event(), []
+
+    async def hear(message_id, outcomes):
+        if message_id == slow.message_id:
+            await hang.wait()
+        tries.append(message_id)
+        if len(tries) == 1:
+            raise Deferred("system_busy")
+
+    line.office_system.listening.clear()
+    line.office_system.hear = hear
+    slow = await line.outbox.send("person.put", [person(1)], key=b"1")
+    quick = await line.outbox.send("person.put", [person(2)], key=b"2")
+    line.office_system.listening.set()
+    async with asyncio.timeout(3):
+        assert await line.settlement(quick.message_id) == {0: Accepted()}
+    hang.set()
+
+
 async def test_an_edge_that_is_not_there_is_unreachable_until_it_is(line):
     edge = line.to_edges.edges.pop((TENANT, REGISTER))
     receipt = await line.outbox.send("person.put", [person()], key=b"1")
