@@ -45,7 +45,7 @@ class Dispatcher:
         self._due = asyncio.Event()
         self._settle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._telling: dict[str, asyncio.Task[None]] = {}
+        self._telling: dict[str, asyncio.Task[bool]] = {}
         self._stopping = False
 
     def restore(self) -> None:
@@ -182,9 +182,10 @@ class Dispatcher:
                     task.add_done_callback(partial(self._told, each.message_id))
             await self._settle.wait()
 
-    def _told(self, message_id: str, _: object) -> None:
+    def _told(self, message_id: str, task: "asyncio.Task[bool]") -> None:
         del self._telling[message_id]
-        if not self._telling:  # what did not fit into this round, or has to be told once more
+        unheard = not task.cancelled() and not task.result()
+        if unheard or not self._telling:  # once more, or what did not fit into this round
             self._settle.set()
 
     async def _settlements_due(self) -> list[DueSettlement]:
@@ -195,7 +196,8 @@ class Dispatcher:
             self._settle.set()
             return []
 
-    async def _tell(self, due: DueSettlement) -> None:
+    async def _tell(self, due: DueSettlement) -> bool:
+        """Whether the source has heard; if not, after a pause."""
         try:
             async with asyncio.timeout(self.limits.delivery_deadline):
                 await self._edges.settle(due)
@@ -203,12 +205,12 @@ class Dispatcher:
         except (Deferred, TimeoutError) as error:
             code = error.code if isinstance(error, Deferred) else "deadline"
             self._telemetry.log.warning("settlement.deferred", code=code, source=due.source)
-            await asyncio.sleep(_SETTLE_PAUSE)
-            self._settle.set()
         except Exception as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
             self._telemetry.bug(error, "settled raised")
-            await asyncio.sleep(_SETTLE_PAUSE)
-            self._settle.set()
+        else:
+            return True
+        await asyncio.sleep(_SETTLE_PAUSE)
+        return False
 
 
 def _epoch(at: str) -> float:
