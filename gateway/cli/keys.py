@@ -93,12 +93,13 @@ def _rows(root: Path, tenant: str) -> list[dict[str, Any]]:
 def _table(rows: list[dict[str, Any]]) -> None:
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("tenant", "connector", "use", "key id", "suite", "file", "in directory", box=box.SIMPLE)
     for row in rows:
         *texts, known = row.values()
-        table.add_row(*texts, "yes" if known else "[red]no[/red]")
+        table.add_row(*map(escape, texts), "yes" if known else "[red]no[/red]")
     # Into a pipe a row stays one line; on a terminal it folds.
     Console(width=None if sys.stdout.isatty() else 240).print(table)
 

@@ -36,9 +36,11 @@ def rows(found: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = "not
 
 
 def _cell(value: Any) -> str:
+    from rich.markup import escape
+
     if isinstance(value, bool):
         return "yes" if value else "[red]no[/red]"
-    return "" if value is None else str(value)
+    return "" if value is None else escape(str(value))
 
 
 @contextlib.contextmanager

@@ -44,6 +44,11 @@ class Awaiting:
         self._refused |= {each.index: each.code or "internal" for each in handed if each.ending is Ending.REFUSED}
         self._answer()
 
+    @property
+    def replied_to(self) -> bool:
+        """Whether the reply has come."""
+        return bool(self._records or self._refused)
+
     def settle(self, outcomes: tuple[RecordOutcome, ...]) -> None:
         """The request's outcomes are in; its reply may still be on the way."""
         self._outcomes = outcomes

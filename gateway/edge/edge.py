@@ -34,6 +34,8 @@ from gateway.messages import (
 )
 from gateway.plugin.connector import Accepted, Answer, Connector, Dead, Duplicate, Final, RefusedRecord
 
+_GRACE = 5.0
+
 
 class Hub(flow.Hub, Protocol):
     """What an edge asks of the hub beyond `submit`."""
@@ -85,27 +87,31 @@ class Edge:
         try:
             taken = await self.take(arrival)
             if taken.recorded.repeated:
-                return taken, await self.fetch(taken.recorded.message_id)
+                found = await self.status(taken.recorded.message_id)
+                return taken, found[1] if found else None
             done, _ = await asyncio.wait([waiting.answers], timeout=patience)
+            if not done and waiting.replied_to:  # its settlement is on the way
+                done, _ = await asyncio.wait([waiting.answers], timeout=_GRACE)
             return taken, waiting.answers.result() if done else None
         finally:
             del self._awaiting[arrival.message_id]
 
-    async def fetch(self, message_id: str) -> tuple[Answer, ...] | None:
-        """The answers to an earlier request of this connector, opened once more; None while there are none."""
+    async def status(self, message_id: str) -> tuple[Status, tuple[Answer, ...] | None] | None:
+        """What became of a message that this connector sent, with its answers if it is an answered request.
+
+        None if it sent no such message. The reply is opened once more; raises Refused if no route carries it today.
+        """
         status = await self.hub.status(message_id)
-        if status is None or not status.ended or status.kind is not MessageKind.REQUEST:
+        if status is None:
             return None
+        if not status.ended or status.kind is not MessageKind.REQUEST:
+            return status, None
         reader = Awaiting()
         if status.reply is not None:
             everything = frozenset(index for index, _, _ in decode_header(status.reply.header).records)
             await self._hand_on(status.reply, everything, reader)
         reader.settle(status.outcomes)
-        return reader.answers.result() if reader.answers.done() else None
-
-    async def status(self, message_id: str) -> Status | None:
-        """What became of a message that this connector sent; None if it sent no such message."""
-        return await self.hub.status(message_id)
+        return status, reader.answers.result() if reader.answers.done() else None
 
     # ---- out ---------------------------------------------------------------------------------------------------------
 

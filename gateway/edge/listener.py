@@ -97,10 +97,17 @@ class Entrance:
         """`GET /v1/messages/{id}`: how each record of a message ended, and for a request its answers."""
         message_id = request.match_info["message_id"]
         for edge in self._own(request):
-            if (status := await edge.status(message_id)) is not None:
-                answers = await edge.fetch(message_id) if status.kind == "request" else None
-                return web.json_response(_status(status, answers))
+            if not self._may_answer(edge):
+                raise Refused("above_clearance")
+            if (found := await edge.status(message_id)) is not None:
+                return web.json_response(_status(*found))
         return problem(Refused("unknown_message"))
+
+    def _may_answer(self, edge: Edge) -> bool:
+        """C072: nothing that this listener's zone may not carry goes out here, whichever way it came in."""
+        replies = (field.data_class for each in edge.rules.contract.operations for field in each.reply)
+        cleared = edge.rules.listener_clearance.get(self.settings.name, frozenset())
+        return all(each is None or each in cleared for each in replies)
 
     def _edge(self, request: web.Request, tenant: str, connector: str) -> Edge:
         """The edge that is addressed; if that is not the peer's own, then one of its own, which will refuse it."""

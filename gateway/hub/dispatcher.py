@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gateway.config import Limits
-from gateway.errors import Deferred
+from gateway.errors import Deferred, Refused
 from gateway.hub import flow
 from gateway.hub.journal import DueSettlement, Journal
-from gateway.hub.permit import HubRules
+from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.queue import Due, Queue
-from gateway.messages import Ending, Header, MessageKind, RecordOutcome, stamp
+from gateway.messages import Ending, Header, MessageKind, RecordOutcome, decode_header, stamp
 from gateway.observe import Telemetry
 
 _LOG_PAUSE = 1.0
@@ -142,12 +142,14 @@ class Dispatcher:
 
     async def _one(self, message: Due, wanted: frozenset[int]) -> None:
         now = self._clock()
-        if message.expires_at <= now.timestamp():
-            await self._expire(message, now)
-            return
         envelope = self._journal.envelope(message.message_id)
         if envelope is None:
             raise LookupError("the envelope of a due message is gone")
+        try:
+            permit_again(decode_header(envelope.header), self.rules, now)
+        except Refused as refusal:  # its time is over, or today's routes no longer carry it
+            await self._give_up(message, refusal.code, now)
+            return
         started = self._clock()
         concluded = await flow.deliver(
             message, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
@@ -157,8 +159,8 @@ class Dispatcher:
             self.recorded(concluded.reply.header, concluded.answered.seq)
         self._ended(message.message_id, concluded.outcomes, concluded.attempt, concluded.next_at)
 
-    async def _expire(self, message: Due, now: datetime) -> None:
-        outcomes = tuple(RecordOutcome(index, Ending.DEAD, "expired") for index in sorted(message.open))
+    async def _give_up(self, message: Due, code: str, now: datetime) -> None:
+        outcomes = tuple(RecordOutcome(index, Ending.DEAD, code) for index in sorted(message.open))
         await self._journal.conclude(
             message.message_id, outcomes, attempt=message.attempt, next_at=None, at=stamp(now), now=now.timestamp()
         )

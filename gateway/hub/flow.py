@@ -120,7 +120,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     except Deferred as deferred:
         now, asked = clock(), deferred.retry_after
         outcomes = tuple(RecordOutcome(index, None, deferred.code) for index in sorted(wanted))
-    outcomes, next_at = _patience(_of_each(outcomes, wanted), asked, attempt, limits, now)
+    outcomes, next_at = _patience(_of_each(outcomes, wanted, rules), asked, attempt, limits, now)
     times: dict[str, Any] = {"attempt": attempt, "next_at": next_at, "at": stamp(now), "now": now.timestamp()}
     try:
         answered = await journal.conclude(message.message_id, outcomes, reply=reply, **times)
@@ -159,9 +159,18 @@ def _unanswered(outcome: RecordOutcome, refusal: Refused) -> RecordOutcome:
     return replace(outcome, ending=Ending.REFUSED, code=refusal.code, path=refusal.path)
 
 
-def _of_each(outcomes: Sequence[RecordOutcome], wanted: frozenset[int]) -> tuple[RecordOutcome, ...]:
-    """Exactly one outcome for each record that was handed on: what an edge leaves out is deferred."""
-    said = {each.index: each for each in outcomes}
+def _of_each(outcomes: Sequence[RecordOutcome], wanted: frozenset[int], rules: HubRules) -> tuple[RecordOutcome, ...]:
+    """Exactly one outcome for each record that was handed on, in words of the configuration; what an edge leaves out
+    is deferred.
+    """
+    said = {
+        each.index: replace(
+            each,
+            code=each.code if each.code is None or each.code in rules.codes else "refused_by_system",
+            path=each.path if each.path in rules.paths else None,
+        )
+        for each in outcomes
+    }
     return tuple(said.get(index) or RecordOutcome(index, None, "connector_bug") for index in sorted(wanted))
 
 

@@ -15,7 +15,7 @@ from gateway.hub import flow
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import HubRules, permit_again
-from gateway.messages import Header, Recorded, Sealed, Status, decode_header, stamp
+from gateway.messages import Envelope, Header, Recorded, Sealed, Status, decode_header, stamp
 
 _SEALED_FOR_GOOD = frozenset({"expired", "interface_changed", "unknown_key"})
 
@@ -49,12 +49,28 @@ class TenantHub:
         return recorded
 
     async def status(self, peer: str, message_id: str) -> Status | None:
-        """What became of a message that connector `peer` sent; None if it sent none of that id."""
+        """What became of a message that connector `peer` sent; None if it sent none of that id.
+
+        A reply that is given out once more passes today's route first, and is a fact. Raises Refused (recorded).
+        """
         known = self.journal.message(message_id)
         if known is None or known.source != peer:
             return None
         reply = self.journal.envelope(known.reply_id) if known.reply_id else None
+        if reply is not None:
+            await self._give_out(reply, peer, message_id)
         return Status(message_id, known.kind, known.ended, known.outcomes, reply)
+
+    async def _give_out(self, reply: Envelope, peer: str, message_id: str) -> None:
+        now = self.clock()
+        try:
+            permit_again(decode_header(reply.header), self.rules, now)
+        except Refused as refusal:
+            body = {"stage": "hub", "code": refusal.code, "connector": peer, "envelope": reply.digest()}
+            await self.journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
+            raise
+        body = {"connector": peer, "envelope": reply.digest()}
+        await self.journal.fact(FactKind.REPLY_FETCHED, body, at=stamp(now), message_id=message_id)
 
     async def replay(self, message_id: str, operator: str) -> tuple[int, ...]:
         """Have the dead records of a message handed on again, under today's routes: their indices.

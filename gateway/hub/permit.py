@@ -22,8 +22,8 @@ _JAPAN: Final = timezone(timedelta(hours=9))
 class HubRules:
     """What the hub is bound by, for one tenant; a reload swaps it whole.
 
-    `requests` are the routes that have a reply; `operations`, `paths` and `responsible` are the words that an edge may
-    use in the clear, so that none can carry anything else.
+    `requests` are the routes that have a reply; `operations`, `paths`, `codes` and `responsible` are the words that an
+    edge may use in the clear, so that none can carry anything else.
     """
 
     tenant: Tenant
@@ -33,6 +33,7 @@ class HubRules:
     requests: frozenset[str]
     operations: Mapping[str, frozenset[str]]
     paths: frozenset[str]
+    codes: frozenset[str]
     responsible: Mapping[str, str]
     lanes: int
 
@@ -61,6 +62,7 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
             for field in (*operation.fields, *operation.reply)
             for path in (field.path, f"{field.path}[]")
         ),
+        codes=frozenset(CODES).union(*(contract.codes for contract in contracts.values())),
         responsible={name: entry.responsible for name, entry in config.tenants[tenant].file.connectors.items()},
         lanes=config.gateway.limits.lanes,
     )
@@ -84,7 +86,7 @@ def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitt
         raise Refused("bad_tags")
     if header is not None and statement is not None:
         _together(header, statement)
-    return Permitted(sealed, header, statement, rules.lanes)
+    return Permitted(sealed, header, statement)
 
 
 def permit_again(header: Header, rules: HubRules, now: datetime) -> None:
@@ -124,7 +126,7 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> None:
     is_event = header.kind is MessageKind.EVENT
     if reply != (header.correlation_id is not None) or is_event == (header.route in rules.requests):
         raise Refused("header_mismatch")
-    _items(header, frozenset(route.reply_fields if reply else route.fields))
+    _items(header, frozenset(route.reply_fields if reply else route.fields), rules.lanes)
     if not rules.paths.issuperset(header.withheld):
         raise Refused("bad_envelope")
     if header.responsible != rules.responsible.get(header.source):
@@ -141,12 +143,14 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> None:
         raise Refused("expired")
 
 
-def _items(header: Header, allowed: frozenset[str]) -> None:
+def _items(header: Header, allowed: frozenset[str], lanes: int) -> None:
     """The blind hub's field check, and the soundness of the header's own numbering."""
     if any(not allowed.issuperset(items) for items in header.item_sets):
         raise Refused("items_beyond_route")
     indices = [index for index, _, _ in header.records]
     if not indices or indices != sorted(set(indices)):
+        raise Refused("bad_envelope")
+    if any(lane >= lanes for _, _, lane in header.records):
         raise Refused("bad_envelope")
 
 

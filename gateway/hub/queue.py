@@ -1,8 +1,8 @@
 """What is due, and in which order: one person's records stay in order, and nobody waits for another's trouble.
 
-Records of a source that share a lane are handed on in the order in which they were recorded. A message waits for
-those before it that are in flight, and steps past those that wait for a retry: it goes out without the records whose
-lane they hold. Requests and replies take no lane: a question is not a state, and its answer must not queue.
+Records from a source to a destination that share a lane are handed on in the order in which they were recorded. A
+message waits for those before it that are in flight, and steps past those that wait for a retry: it goes out without
+the records whose lane they hold. Requests and replies take no lane: a question is not a state, and its answer must not queue.
 """
 
 import heapq
@@ -37,7 +37,7 @@ class Queue:
         self._due: dict[str, Due] = {}
         self._ready: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self._later: list[tuple[float, str]] = []
-        self._lanes: dict[tuple[str, int], deque[str]] = {}
+        self._lanes: dict[tuple[str, str, int], deque[str]] = {}
 
     def __len__(self) -> int:
         return len(self._due)
@@ -55,10 +55,10 @@ class Queue:
         if known.kind is MessageKind.EVENT:
             held = set() if known is message else set(known.open.values())
             for lane in {message.open[index] for index in fresh} - held:
-                self._lanes.setdefault((known.source, lane), deque()).append(known.message_id)
+                self._lanes.setdefault((known.source, known.destination, lane), deque()).append(known.message_id)
         if known is not message:
             known.open |= {index: message.open[index] for index in fresh}
-            known.next_at = 0.0
+            known.next_at, known.attempt = 0.0, message.attempt
         if not known.in_flight:
             self._schedule(known)
 
@@ -119,7 +119,8 @@ class Queue:
         """The open indices whose lanes this message heads; none while an in-flight message heads one of the others."""
         if message.kind is not MessageKind.EVENT:
             return frozenset(message.open)
-        heads = {index: self._lanes[message.source, lane][0] for index, lane in message.open.items()}
+        ends = (message.source, message.destination)
+        heads = {index: self._lanes[*ends, lane][0] for index, lane in message.open.items()}
         free = frozenset(index for index, head in heads.items() if head == message.message_id)
         blockers = [self._due[head] for head in {*heads.values()} - {message.message_id}]
         if free and not any(each.in_flight for each in blockers):
@@ -131,10 +132,10 @@ class Queue:
     def _leave(self, message: Due, lane: "int | None") -> None:
         if message.kind is not MessageKind.EVENT or lane is None:
             return
-        queue = self._lanes[message.source, lane]
+        queue = self._lanes[message.source, message.destination, lane]
         queue.remove(message.message_id)
         if not queue:
-            del self._lanes[message.source, lane]
+            del self._lanes[message.source, message.destination, lane]
 
     def _wake(self, message: Due) -> None:
         for parked in message.parked:

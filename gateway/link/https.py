@@ -1,11 +1,14 @@
 """What every HTTPS entrance has in common: mutual TLS, who the peer is, and errors as problem details (RFC 9457)."""
 
+import asyncio
 import ssl
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from aiohttp.web_protocol import RequestHandler
 
 from gateway.errors import CODES, Deferred, GatewayError, Refused
 from gateway.keys.certificates import fingerprint
@@ -20,6 +23,42 @@ def server_tls(certificate: str, key: str, client_ca: str, password: Callable[[]
     context.load_cert_chain(certificate, key, password)
     context.load_verify_locations(client_ca)
     return context
+
+
+class _Mute(RequestHandler):
+    """aiohttp answers what it cannot parse before any middleware runs, and quotes it; this quotes nothing."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The status alone. Raises ConnectionError if an answer is on its way already."""
+        del exc, message
+        if request.writer.output_size > 0:
+            raise ConnectionError
+        title = HTTPStatus(status).phrase
+        body = {"type": "about:blank", "title": title, "status": status}
+        answer = web.json_response(body, status=status, content_type="application/problem+json")
+        answer.force_close()
+        return answer
+
+
+async def listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext) -> asyncio.Server:
+    """Listen with the runner's server, muted. Raises OSError."""
+    server = runner.server
+    assert server is not None  # noqa: S101  (the runner is set up)
+
+    def protocol() -> asyncio.Protocol:
+        handler = server()
+        handler.__class__ = _Mute
+        return handler
+
+    return await asyncio.get_running_loop().create_server(protocol, host, port, ssl=tls, backlog=128)
 
 
 def problem(error: GatewayError, message_id: str | None = None, **more: Any) -> web.Response:

@@ -111,7 +111,6 @@ class Permitted:
     sealed: Sealed
     header: Header | None
     statement: Statement | None
-    lanes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import hub_rules
 from gateway.keys.certificates import fingerprint_of_file
-from gateway.link.https import server_tls
+from gateway.link.https import listen, server_tls
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.messages import stamp
 from gateway.observe import Telemetry
@@ -59,6 +59,7 @@ class Daemon:
         self._quarantined: dict[tuple[str, str], str] = {}
         self._entrances: list[Entrance] = []
         self._runners: list[web.AppRunner] = []
+        self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -133,8 +134,10 @@ class Daemon:
                 str(path(settings.client_ca)),
                 passphrase(self.config).read,
             )
-            await web.TCPSite(runner, settings.host, settings.port, ssl_context=tls).start()
-        self._telemetry.log.info("listening", listener=name, host=settings.host, port=runner.addresses[0][1])
+            server = await listen(runner, settings.host, settings.port, tls)
+        self._servers.append(server)
+        port = server.sockets[0].getsockname()[1]
+        self._telemetry.log.info("listening", listener=name, host=settings.host, port=port)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task for the life of the process: if it ends by itself, the process must be started anew."""
@@ -227,6 +230,8 @@ class Daemon:
                 await _cancel(self._connecting)
                 await asyncio.gather(*(hub.dispatcher.drain() for hub in self.hubs.values()))
         await _cancel(self._tasks)
+        for server in self._servers:
+            server.close()
         for runner in self._runners:
             await runner.cleanup()
         for station in self._stations.values():

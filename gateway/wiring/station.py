@@ -60,7 +60,10 @@ class Station:
         except Deferred as deferred:
             self.health = Health(ok=False, detail=str(deferred))
             pause = deferred.retry_after or _PAUSE
-        except Exception as error:  # noqa: BLE001  (a plugin's failure stays its own)
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # it is we who are being cancelled
             self._telemetry.bug(error, f"connector {self.edge.rules.connector} failed")
             self.health = Health(ok=False, detail=f"failed with {type(error).__name__}")
             pause = _PAUSE

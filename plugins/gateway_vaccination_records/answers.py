@@ -38,7 +38,7 @@ class _Refused(_Closed):
     index: int
     status: Literal["refused"]
     code: Literal["superseded", "version_conflict", "no_such_person"]
-    path: Literal["updated_at", "municipality_code"] | None = None
+    path: Literal["updated_at"] | None = None
 
 
 class _Found(_Closed):

@@ -137,7 +137,7 @@ def test_rule_9_register_and_delete(site, ordinal):
         ends = [
             {key: value for key, value in each.items() if key != "index"} for each in site.outcomes(sent.message_id)
         ]
-        assert ends == [{"outcome": "refused", "code": "no_such_person", "path": "municipality_code"}] * 2
+        assert ends == [{"outcome": "refused", "code": "no_such_person"}] * 2
     assert site.held() == before
     assert "record" in site.look_up(known["internal_no"])[0]
 

@@ -128,6 +128,8 @@ async def test_an_act_is_noted_with_a_keyed_reference(line):
 async def test_what_the_hub_knows_of_a_message_is_for_its_sender_only(line):
     receipt = await line.outbox.send("person.put", [person()], key=b"k1")
     await line.settlement(receipt.message_id)
-    assert endings(await line.office.status(receipt.message_id)) == {0: ("accepted", None)}
+    found = await line.office.status(receipt.message_id)
+    assert found is not None
+    assert (endings(found[0]), found[1]) == ({0: ("accepted", None)}, None)
     assert await line.register.status(receipt.message_id) is None
     assert await line.office.status("no-such-message") is None

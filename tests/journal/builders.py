@@ -94,11 +94,11 @@ def message(
         )
         signed = SignedStatement(encode(statement), b"s" * 64)
     if not records:
-        return Permitted(Sealed(None, None, signed), None, statement, 7)
+        return Permitted(Sealed(None, None, signed), None, statement)
     tags = tags or Tags(os.urandom(16), tuple(os.urandom(16) for _ in records))
     made = header(message_id, records, tags, **changes)
     envelope = Envelope(encode(made), os.urandom(40 * len(records)), b"e" * 64)
-    return Permitted(Sealed(envelope, tags, signed), made, statement, 7)
+    return Permitted(Sealed(envelope, tags, signed), made, statement)
 
 
 def id_of(permitted: Permitted) -> str:

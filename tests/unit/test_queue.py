@@ -47,7 +47,7 @@ class Line(RuleBasedStateMachine):
         self.queue = Queue()
         self.now = 1000.0
         self.known: dict[str, Known] = {}
-        self.lanes: dict[tuple[str, int], list[str]] = {}
+        self.lanes: dict[tuple[str, str, int], list[str]] = {}
 
     # ---- what may happen --------------------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ class Line(RuleBasedStateMachine):
         assert indices <= set(known.open), "a record that is not open"
         assert known.next_at <= self.now or known.revived, "too early"
         if known.due.kind is EVENT:
-            heads = {self.lanes[known.due.source, known.open[index]][0] for index in indices}
+            heads = {self.lanes[known.due.source, known.due.destination, known.open[index]][0] for index in indices}
             assert heads == {message.message_id}, "overtook an earlier record of the same lane"
         known.flying = indices
 
@@ -144,7 +144,7 @@ class Line(RuleBasedStateMachine):
         if not known.open or known.flying or known.next_at > self.now:
             return
         assert known.due.kind is EVENT, "a request waits for nobody"
-        heads = [self.lanes[known.due.source, lane][0] for lane in known.open.values()]
+        heads = [self.lanes[known.due.source, known.due.destination, lane][0] for lane in known.open.values()]
         waits_for_flying = any(self.known[head].flying for head in heads)
         assert waits_for_flying or name not in heads, "a free lane waits for a deferred one"
 
@@ -157,7 +157,7 @@ class Line(RuleBasedStateMachine):
                 if ending is Ending.DEAD:
                     known.dead.add(index)
                 if known.due.kind is EVENT and lane not in known.open.values():
-                    self.lanes[known.due.source, lane].remove(known.due.message_id)
+                    self.lanes[known.due.source, known.due.destination, lane].remove(known.due.message_id)
         some_deferred = None in endings.values()
         known.next_at = next_at if some_deferred else 0.0
         self.queue.conclude(known.due.message_id, outcomes, 1, next_at if some_deferred else None)
@@ -171,7 +171,7 @@ class Line(RuleBasedStateMachine):
         known = self.known[name]
         if known.due.kind is EVENT:
             for lane in set(records.values()) - set(known.open.values()):
-                self.lanes.setdefault((known.due.source, lane), []).append(name)
+                self.lanes.setdefault((known.due.source, known.due.destination, lane), []).append(name)
 
     def _flying(self):
         return [name for name, known in self.known.items() if known.flying]

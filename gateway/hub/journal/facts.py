@@ -19,7 +19,9 @@ class FactKind(StrEnum):
     """Every kind of fact there is. The page `docs/log-format.md` says what each holds."""
 
     MESSAGE_RECORDED = "message.recorded"
+    MESSAGE_REPEATED = "message.repeated"
     MESSAGE_REFUSED = "message.refused"
+    REPLY_FETCHED = "reply.fetched"
     DELIVERY_ATTEMPTED = "delivery.attempted"
     DELIVERY_CONCLUDED = "delivery.concluded"
     MESSAGE_DEAD = "message.dead"

@@ -77,6 +77,8 @@ def record(transaction: Transaction, entry: Entry, *, at: str, now: float) -> Re
     """Record the message, or find that it had been. Raises Refused or Deferred("queue_full")."""
     first = _repeated(transaction, entry)
     if first is not None:
+        told = {"repeat": entry.message_id, "connector": entry.source}
+        transaction.append(FactKind.MESSAGE_REPEATED, told, at=at, message_id=first.message_id)
         return first
     stored_id = id_bytes(entry.message_id)
     if transaction.execute("SELECT 1 FROM message WHERE id = ?", (stored_id,)).fetchone():

@@ -26,7 +26,7 @@ _ROW_ANSWERS: Final[Mapping[Verdict | None, Mapping[str, str]]] = {
     Verdict.SUPERSEDED: {"status": "refused", "code": "superseded", "path": "updated_at"},
     Verdict.VERSION_CONFLICT: {"status": "refused", "code": "version_conflict"},
     Verdict.NO_SUCH_PERSON: {"status": "refused", "code": "no_such_person"},
-    Verdict.WRONG_MUNICIPALITY: {"status": "refused", "code": "no_such_person", "path": "municipality_code"},
+    Verdict.WRONG_MUNICIPALITY: {"status": "refused", "code": "no_such_person"},
     None: {"status": "busy"},
 }
 _SHOWN: Final = (

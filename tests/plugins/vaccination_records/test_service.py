@@ -52,7 +52,7 @@ async def test_states_are_kept_judged_and_looked_up(city: Client) -> None:
         {"index": 0, "status": "duplicate"},
         {"index": 5, "status": "refused", "code": "version_conflict"},
         {"index": 6, "status": "refused", "code": "superseded", "path": "updated_at"},
-        {"index": 7, "status": "refused", "code": "no_such_person", "path": "municipality_code"},
+        {"index": 7, "status": "refused", "code": "no_such_person"},
         {"index": 8, "status": "refused", "code": "no_such_person"},
         {"index": 9, "status": "accepted"},
     ]
