@@ -76,6 +76,7 @@ CODES: Final = MappingProxyType(
         "no_open_request": Code(409, "No open request awaits this reply."),
         "message_id_reused": Code(409, "The message id was used before."),
         "bad_tags": Code(400, "The person tags do not match the digest in the header."),
+        "unknown_tenant": Code(404, "No such tenant is configured here."),
         "unknown_message": Code(404, "No such message is known to this connector."),
         "not_replayable": Code(409, "Nothing of this message can be replayed: no record of it is dead."),
         "send_anew": Code(409, "The message can no longer be carried as it was sealed; the source must send it anew."),

@@ -40,15 +40,13 @@ def init(
 
 @app.command()
 def check(root: Root = Path(), as_json: AsJson = False) -> None:
-    """Validate the configuration without starting: files, locks, plugins, keys. Prints what may flow."""
-    from gateway import config as configuration
-    from gateway.wiring.opening import load_plugins, open_directory
+    """Validate all that a start needs: files, locks, plugins, keys, certificates. Prints what may flow."""
+    from gateway.wiring.examine import examine
 
     with stopped():
-        config = configuration.load(root.resolve())
-        load_plugins(config)
-        for code in config.tenants:
-            open_directory(config, code)
+        config, quarantined = examine(root.resolve())
+        for reason in quarantined:
+            typer.echo(f"would be quarantined: {reason}", err=True)
         rows(
             [
                 {

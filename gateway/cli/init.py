@@ -29,8 +29,11 @@ def make(root: Path, tenant: str) -> Iterator[str]:
         raise Misconfigured(("--tenant: not a municipality code of 6 digits with its check digit",))
     if (root / "config").exists() or (root / "keys").exists():
         raise Misconfigured((f"{root}: holds config/ or keys/ already; nothing was changed",))
-    make_directory(root)
-    file = _copy_starter(root, tenant)
+    try:
+        make_directory(root)
+        file = _copy_starter(root, tenant)
+    except OSError as error:
+        raise Misconfigured((f"{root}: cannot be made: {error.strerror}",)) from None
     yield f"{root}/config: a configuration for tenant {tenant}; edit it, it is yours"
     entry = tomllib.loads(file.read_text())
     passphrase = Secret.parse(_gateway(root)["passphrase"], root)

@@ -45,6 +45,7 @@ def publish_directory(
     """Sign the connectors' public keys as the directory's next version, with the tenant's offline root key."""
     from datetime import UTC, datetime
 
+    from gateway.config import read_connectors
     from gateway.keys.at_rest import Secret
     from gateway.keys.layout import TenantKeys
     from gateway.keys.make import publish
@@ -54,6 +55,9 @@ def publish_directory(
         directory = publish(keys, Secret.parse(passphrase, root), datetime.now(UTC))
     except Misconfigured as error:
         raise _stopped(error) from None
+    enabled = read_connectors(root, tenant)
+    for name in sorted(enabled - directory.connectors.keys()):
+        typer.echo(f"connector {name} is enabled but has no keys here; see docs/write-a-connector.md", err=True)
     typer.echo(f"{keys.directory}: version {directory.version}, {len(directory.connectors)} connectors")
     typer.echo(f"To refuse any older one: directory_version = {directory.version} in config/tenants/{tenant}.toml")
 

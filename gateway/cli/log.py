@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.show import AsJson, Root, stopped
+from gateway.errors import Misconfigured
 
 app = typer.Typer(no_args_is_help=True, help="The central log.")
 
@@ -29,29 +30,34 @@ def verify(
 
     Exit status 1 if one is found.
     """
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from gateway.config import read_gateway_file
+    from gateway.hub.journal import known_sizes
     from gateway.hub.journal import verify as verify_log
     from gateway.keys.layout import TenantKeys, read_verifier
 
     with stopped():
         folder = root / read_gateway_file(root).journal.directory
+        configured = [path.stem for path in sorted((root / "config/tenants").glob("*.toml"))]
+        known = [name for name in (*configured, "system") if tenant in ("", name)]
+        if not known:
+            raise Misconfigured((f"--tenant {tenant}: is neither configured here nor `system`",))
         reports = []
-        for path in sorted(folder.glob("*.db")):
-            if tenant in ("", path.stem):
-                verifier = read_verifier(TenantKeys(root, path.stem).log_vkey)
-                with _progress(path.stem, shown=sys.stderr.isatty() and not as_json) as progress:
-                    report = verify_log(path, verifier=verifier, origin=verifier.name, progress=progress)
-                reports.append((path.stem, report))
+        sizes = known_sizes(folder / "system.db")
+        for name in known:
+            verifier = read_verifier(TenantKeys(root, name).log_vkey)
+            with _progress(name, shown=sys.stderr.isatty() and not as_json) as progress:
+                path = folder / f"{name}.db"
+                report = verify_log(path, verifier=verifier, origin=verifier.name, progress=progress)
+                if report.problem is None and report.facts < (size := sizes.get(name, 0)):
+                    report = replace(report, problem=f"facts after {report.facts} are missing: there were {size}")
+                reports.append((name, report))
         if as_json:
             typer.echo(json.dumps([{"tenant": name} | asdict(report) for name, report in reports], indent=1))
         for name, report in reports if not as_json else ():
-            found = "verified" if report.problem is None else f"fact {report.at_seq}: {report.problem}"
+            found = "verified" if report.problem is None else report.problem
             typer.echo(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
-        if not reports:
-            typer.echo(f"{folder}: there is no log", err=True)
-            raise typer.Exit(2)
         if any(report.problem is not None for _, report in reports):
             raise typer.Exit(1)
 

@@ -1,6 +1,7 @@
 """`gateway message`: the trail of one message, dead letters, and replay, asked of the running gateway."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,15 @@ import typer
 from gateway.cli.show import AsJson, Root, Tenant, rows, stopped
 
 app = typer.Typer(no_args_is_help=True, help="The trail of a message, dead letters, and replay.")
-MessageId = Annotated[str, typer.Argument(help="The message id, as the sender got it.")]
+
+
+def _message_id(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text):
+        raise typer.BadParameter("a message id is written as 01234567-89ab-7cde-8f01-23456789abcd")
+    return text
+
+
+MessageId = Annotated[str, typer.Argument(callback=_message_id, help="The message id, as the sender got it.")]
 
 
 @app.command()

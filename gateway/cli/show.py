@@ -13,7 +13,15 @@ from gateway.errors import GatewayError, Misconfigured
 
 Root = Annotated[Path, typer.Option("--root", help="The directory that holds config/ and keys/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-Tenant = Annotated[str, typer.Argument(help="The tenant's 6-digit code.")]
+
+
+def _code(text: str) -> str:
+    if not (len(text) == 6 and text.isascii() and text.isdigit()):
+        raise typer.BadParameter("a tenant is a municipality code of 6 digits")
+    return text
+
+
+Tenant = Annotated[str, typer.Argument(callback=_code, help="The tenant's 6-digit code.")]
 
 
 def rows(found: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = "nothing") -> None:

@@ -6,6 +6,7 @@ clearance forbids. No environment variable overrides what was reviewed; secrets 
 """
 
 from gateway.config.config import Config, Tenant
+from gateway.config.contradictions import contradictions
 from gateway.config.files import (
     Admin,
     GatewayFile,
@@ -19,7 +20,7 @@ from gateway.config.files import (
     Zone,
     ZonesFile,
 )
-from gateway.config.load import load, read_contract, read_gateway_file, sentences, write_contract
+from gateway.config.load import load, read, read_connectors, read_contract, read_gateway_file, sentences, write_contract
 
 __all__ = [
     "Admin",
@@ -35,7 +36,10 @@ __all__ = [
     "TenantFile",
     "Zone",
     "ZonesFile",
+    "contradictions",
     "load",
+    "read",
+    "read_connectors",
     "read_contract",
     "read_gateway_file",
     "sentences",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import jiter
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.config import Config, Tenant
@@ -17,6 +18,14 @@ from gateway.plugin.contract import Contract
 
 def load(root: Path) -> Config:
     """Read and check `root/config`. Raises Misconfigured with every problem found, each with its file and key."""
+    config = read(root)
+    if problems := tuple(contradictions(config)):
+        raise Misconfigured(problems)
+    return config
+
+
+def read(root: Path) -> Config:
+    """Read `root/config` without asking whether its files agree. Raises Misconfigured with every file's problems."""
     reader = _Reader(root)
     gateway = reader.model("gateway.toml", GatewayFile)
     zones = reader.model("zones.toml", ZonesFile)
@@ -33,7 +42,7 @@ def load(root: Path) -> Config:
     }
     if gateway is None or zones is None or bases is None or reader.problems:
         raise Misconfigured(reader.problems)
-    config = Config(
+    return Config(
         root=root,
         gateway=gateway,
         zones=zones.zones,
@@ -42,9 +51,6 @@ def load(root: Path) -> Config:
         contracts=contracts,
         digest=reader.digest(),
     )
-    if problems := tuple(contradictions(config)):
-        raise Misconfigured(problems)
-    return config
 
 
 def read_gateway_file(root: Path) -> GatewayFile:
@@ -54,6 +60,12 @@ def read_gateway_file(root: Path) -> GatewayFile:
     if file is None:
         raise Misconfigured(reader.problems)
     return file
+
+
+def read_connectors(root: Path, tenant: str) -> frozenset[str]:
+    """The connectors that one tenant's file enables; none if there is no such file or it is not sound."""
+    file = _Reader(root).model(f"tenants/{tenant}.toml", TenantFile)
+    return frozenset(file.connectors) if file is not None else frozenset()
 
 
 def read_contract(root: Path, connector: str) -> Contract:
@@ -103,9 +115,12 @@ class _Reader:
         if (data := self._read(name)) is None:
             return None
         try:
+            jiter.from_json(data, catch_duplicate_keys=True)
             return Contract.model_validate_json(data)
         except ValidationError as error:
             self.problems.extend(f"config/{name}: {line}" for line in sentences(error))
+        except ValueError as error:
+            self.problems.append(f"config/{name}: not JSON with each key once: {error}")
         return None
 
     def digest(self) -> str:

@@ -59,15 +59,18 @@ def admit_there(projected: Projected, fields: tuple[ContractField, ...], name: s
 
 
 def admit_here(opened: Opened, rules: EdgeRules) -> AdmittedHere:
-    """By this connector's own interface, into the payload class that its plugin declared."""
+    """By this connector's own locked interface, and then into the payload class that its plugin declared."""
     header = opened.header
     operation = rules.receiving_operation(header)
     reply = header.kind == "reply"
     model = rules.own_models.get(f"{'sends' if reply else 'receives'}:{header.operation}")
     if operation is None or model is None:
         raise Refused("unknown_operation")
-    good, refused = _validate(opened.records, model, operation.reply if reply else operation.fields)
-    return AdmittedHere(header, good, refused)
+    fields = operation.reply if reply else operation.fields
+    locked, refused = _validate(opened.records, model_of(operation.name, fields), fields)
+    by_lock = {index for index, _ in locked}
+    good, differing = _validate(((i, record) for i, record in opened.records if i in by_lock), model, fields)
+    return AdmittedHere(header, good, tuple(sorted((*refused, *differing), key=lambda each: each.index)))
 
 
 def sending_operation(parsed: Parsed, rules: EdgeRules) -> ContractOperation:

@@ -128,7 +128,7 @@ class AdminListener:
         try:
             return self._daemon.hubs[request.match_info["tenant"]]
         except KeyError:
-            raise Refused("unknown_message") from None
+            raise Refused("unknown_tenant") from None
 
     def _logs(self) -> dict[str, tuple[bool, str]]:
         journals = {code: hub.journal for code, hub in self._daemon.hubs.items()} | {"system": self._daemon.system}

@@ -2,7 +2,8 @@
 
 Records from a source to a destination that share a lane are handed on in the order in which they were recorded. A
 message waits for those before it that are in flight, and steps past those that wait for a retry: it goes out without
-the records whose lane they hold. Requests and replies take no lane: a question is not a state, and its answer must not queue.
+the records whose lane they hold. Requests and replies take no lane: a question is not a state, and its answer must not
+queue.
 """
 
 import heapq

@@ -6,8 +6,10 @@ that widens any of it, or turns a code list into free text, changes the digest a
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Self
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
@@ -62,6 +64,13 @@ class ContractOperation(_Closed):
     version: tuple[str, ...] = ()
     fields: tuple[ContractField, ...]
     reply: tuple[ContractField, ...] = ()
+
+    @model_validator(mode="after")
+    def _paths_once(self) -> Self:
+        for fields in (self.fields, self.reply):
+            if len({field.path for field in fields}) != len(fields):
+                raise ValueError(f"{self.name}: a path stands twice")
+        return self
 
     def leaves(self) -> frozenset[str]:
         """The paths that can be items: leaves only, without indices."""
@@ -130,9 +139,10 @@ def model_of(name: str, fields: tuple[ContractField, ...]) -> type[Payload]:
             many: Any = Annotated[list[model], Field(min_length=1)]  # type: ignore[valid-type]
             annotation = many if field.kind == "list" else model
         else:
-            annotation = Annotated[_PYTHON[field.kind], field.item()]
+            annotation = Annotated[PYTHON[field.kind], field.item()]
         annotations[field.path] = annotation if field.required else (annotation | None, None)
     return create_model(name, __base__=Payload, **annotations)
 
 
-_PYTHON: dict[str, type] = {"code": str, "text": str, "integer": int, "flag": bool}
+PYTHON: Final[Mapping[str, type]] = MappingProxyType({"code": str, "text": str, "integer": int, "flag": bool})
+"""The Python type of each kind of field."""

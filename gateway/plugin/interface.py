@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gateway.plugin.contract import Contract, ContractField, ContractOperation
+from gateway.plugin.contract import PYTHON, Contract, ContractField, ContractOperation
 from gateway.plugin.fields import Item
 from gateway.plugin.payload import Payload
 
@@ -75,32 +75,43 @@ def _contract(interface: Interface) -> Contract:
 
 
 def _fields(model: type[Payload], prefix: str = "") -> Iterator[ContractField]:
+    _as_payload_is(model)
     for name, info in model.model_fields.items():
         path = prefix + name
         required = info.is_required()
-        inner = _without_none(info.annotation)
+        aliased = info.alias or info.validation_alias or info.serialization_alias
+        if aliased or (not required and info.default is not None):
+            raise TypeError(f"{model.__name__}.{name} has a default or an alias")
+        inner, metadata = _plain(info.annotation, info.metadata)
         nested, many = _nested(inner)
-        if nested is not None:
+        if nested is not None and not metadata:
             yield ContractField(path=path, kind="list" if many else "object", required=required)
             yield from _fields(nested, f"{path}[]." if many else f"{path}.")
             continue
-        item = next((each for each in _metadata(info.annotation, info.metadata) if isinstance(each, Item)), None)
-        if item is None or item.name != name:
-            raise TypeError(f"{model.__name__}.{name} is not typed with the catalogue item of that name")
+        item = metadata[0] if len(metadata) == 1 and isinstance(metadata[0], Item) else None
+        if item is None or item.name != name or inner is not PYTHON[item.kind]:
+            raise TypeError(f"{model.__name__}.{name} is not typed with the catalogue item of that name alone")
         yield ContractField.of(path, item, required=required)
 
 
-def _metadata(annotation: object, metadata: list[object]) -> Iterator[object]:
-    yield from metadata
-    for argument in typing.get_args(annotation):
-        yield from getattr(argument, "__metadata__", ())
+def _as_payload_is(model: type[Payload]) -> None:
+    """What the lock cannot show must not be there: another closedness, code that looks at values, another repr."""
+    decorated = model.__pydantic_decorators__
+    code = any(getattr(decorated, kind) for kind in decorated.__dataclass_fields__)
+    shown = (model.__repr__, model.__str__) == (Payload.__repr__, Payload.__str__)
+    if code or not shown or {**model.model_config} != {**Payload.model_config} or not issubclass(model, Payload):
+        raise TypeError(f"{model.__name__} changes what Payload fixes: its configuration, validators or repr")
 
 
-def _without_none(annotation: object) -> object:
+def _plain(annotation: object, metadata: list[object]) -> tuple[object, list[object]]:
+    """The bare type and its metadata, `| None` set aside."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kept = [each for each in typing.get_args(annotation) if each is not type(None)]
-        return kept[0] if len(kept) == 1 else annotation
-    return annotation
+        annotation = kept[0] if len(kept) == 1 else annotation
+    if typing.get_origin(annotation) is typing.Annotated:
+        bare, *more = typing.get_args(annotation)
+        return bare, [*metadata, *more]
+    return annotation, list(metadata)
 
 
 def _nested(annotation: object) -> tuple[type[Payload] | None, bool]:

@@ -13,28 +13,29 @@ from gateway.config import Admin, Config, Listener
 from gateway.edge.edge import Edge
 from gateway.edge.listener import Entrance
 from gateway.edge.plugins import Loaded
-from gateway.edge.rules import rules_for
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.admin import AdminListener
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import hub_rules
-from gateway.keys.certificates import fingerprint_of_file
-from gateway.link.https import listen, server_tls
+from gateway.link.https import listen
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.messages import stamp
 from gateway.observe import Telemetry
 from gateway.wiring import reload
 from gateway.wiring.opening import (
+    edge_rules,
+    listener_tls,
     load_plugins,
     open_directory,
     open_journal,
     open_keys,
     open_session,
-    passphrase,
+    operators,
     readable,
 )
+from gateway.wiring.reached import reached, went_back
 from gateway.wiring.station import Station
 
 _NOISE_SECONDS = 60.0
@@ -62,7 +63,7 @@ class Daemon:
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._started = self._stopping = False
 
     # ---- start -------------------------------------------------------------------------------------------------------
 
@@ -72,13 +73,17 @@ class Daemon:
         for code in self.config.tenants:
             self._start_hub(code)
         for (code, name), plug in plugs.items():
-            if plug.loaded is None:
-                self._quarantined[code, name] = plug.quarantine
+            reason = plug.quarantine
+            if plug.loaded is not None:
+                reason = self._start_station(code, name, plug.loaded, plug.settings)
+            if reason:
+                self._quarantined[code, name] = reason
                 self._telemetry.log.error("connector.quarantined", tenant=code, connector=name)
-            else:
-                self._stations[code, name] = self._station(code, name, plug.loaded, plug.settings)
-        started = {"config": self.config.digest, "tenants": sorted(self.config.tenants)}
-        await self._fact(FactKind.GATEWAY_STARTED, started)
+        now = reached(self.hubs)
+        if problems := went_back(self.system, now):
+            raise Misconfigured(problems)
+        await self._fact(FactKind.GATEWAY_STARTED, {"config": self.config.digest, **now})
+        self._started = True
         for hub in self.hubs.values():
             hub.dispatcher.restore()
             self._spawn(hub.dispatcher.run())
@@ -89,9 +94,8 @@ class Daemon:
             self._entrances.append(entrance)
             await self._listen(settings.name, settings, entrance.application())
         admin = self.config.gateway.admin
-        with readable("config/gateway.toml: admin.operators"):
-            operators = {fingerprint_of_file(self.config.path(file)): name for name, file in admin.operators.items()}
-        await self._listen("admin", admin, AdminListener(self, operators, self._telemetry, clock).application())
+        known = operators(self.config)
+        await self._listen("admin", admin, AdminListener(self, known, self._telemetry, clock).application())
         self._spawn(self._count_noise())
         self._spawn(self._sign_checkpoints())
 
@@ -101,12 +105,21 @@ class Daemon:
         dispatcher = Dispatcher(rules, journal, self._to_edges, self.config.gateway.limits, clock, self._telemetry)
         self.hubs[code] = TenantHub(rules, journal, dispatcher, clock)
 
+    def _start_station(self, code: str, name: str, loaded: Loaded, settings: Any) -> str:
+        """Empty if it stands, else why it is quarantined. Raises Misconfigured if it is required."""
+        try:
+            self._stations[code, name] = self._station(code, name, loaded, settings)
+        except Exception as error:
+            if self.config.tenants[code].file.connectors[name].required:
+                raise
+            return " ".join(error.problems) if isinstance(error, Misconfigured) else f"failed: {type(error).__name__}"
+        return ""
+
     def _station(self, code: str, name: str, loaded: Loaded, settings: Any) -> Station:
         hub = self.hubs[code]
         directory = hub.rules.directory
         keys = open_keys(self.config, code, name, directory)
-        with readable(f"config/tenants/{code}.toml: connectors.{name}.certificates"):
-            rules = rules_for(self.config, code, name, directory, loaded.spec.interface)
+        rules = edge_rules(self.config, code, name, directory, loaded.spec.interface)
         edge = Edge(rules, keys, loaded.spec.factory(), ToHub(hub, name), clock, self._telemetry.bug)
         session = open_session(self.config, loaded.spec, settings)
         return Station(edge, loaded.spec, settings, session, self._telemetry)
@@ -120,20 +133,14 @@ class Daemon:
         return opened
 
     async def _listen(self, name: str, settings: Listener | Admin, application: web.Application) -> None:
-        path = self.config.path
         # No automatic decompression: a small body must not become a large one behind the limit.
         runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=5.0, auto_decompress=False
         )
         await runner.setup()
         self._runners.append(runner)
+        tls = listener_tls(self.config, name, settings)
         with readable(f"listener {name}: cannot listen"):
-            tls = server_tls(
-                str(path(settings.certificate)),
-                str(path(settings.key)),
-                str(path(settings.client_ca)),
-                passphrase(self.config).read,
-            )
             server = await listen(runner, settings.host, settings.port, tls)
         self._servers.append(server)
         port = server.sockets[0].getsockname()[1]
@@ -210,7 +217,10 @@ class Daemon:
             self._telemetry.log.error("config.refused", problems=list(wrong.problems))
             await self._fact(FactKind.CONFIG_REFUSED, {"by": by, "problems": len(wrong.problems)})
             raise
-        await self._fact(FactKind.CONFIG_APPLIED, {"by": by, "config": fresh.digest, "former": self.config.digest})
+        reached = {"directories": {code: each.directory.version for code, each in prepared.hubs.items()}}
+        await self._fact(
+            FactKind.CONFIG_APPLIED, {"by": by, "config": fresh.digest, "former": self.config.digest, **reached}
+        )
         self.config = fresh
         for code, hub in self.hubs.items():
             hub.adopt(prepared.hubs[code], fresh.gateway.limits)
@@ -238,7 +248,8 @@ class Daemon:
             await station.close()
         with contextlib.suppress(Deferred):
             await self._record_noise()
-            await self._fact(FactKind.GATEWAY_STOPPED, {})
+            if self._started:
+                await self._fact(FactKind.GATEWAY_STOPPED, reached(self.hubs))
         for hub in self.hubs.values():
             hub.journal.close()
 

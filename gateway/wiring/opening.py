@@ -4,20 +4,26 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from gateway.config import Config
+from gateway.config import Admin, Config, Listener
 from gateway.edge import plugins
 from gateway.edge.plugins import Loaded
+from gateway.edge.rules import EdgeRules, rules_for
 from gateway.errors import Misconfigured
 from gateway.hub.journal import Journal, JournalLimits
 from gateway.keys.at_rest import Secret
+from gateway.keys.certificates import fingerprint_of_file
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
+from gateway.keys.note import Signer
 from gateway.keys.private import EdgeKeys
+from gateway.link.https import server_tls
 from gateway.plugin.connector import ConnectorSpec
+from gateway.plugin.interface import Interface
 
 SYSTEM = "system"
 """The store of what belongs to no tenant."""
@@ -35,7 +41,11 @@ def open_directory(config: Config, tenant: str) -> Directory:
     directory = Directory.parse(read_text(config.path(file.directory)), root, tenant, file.directory_version)
     for name, entry in file.connectors.items():
         if name not in directory.connectors:
-            raise Misconfigured((f"the directory of {tenant} has no keys of {name}; run: gateway keys publish",))
+            raise Misconfigured(
+                (
+                    f"the directory of {tenant} has no keys of {name}; make them, then run: gateway keys publish {tenant}",
+                )
+            )
         if directory.connectors[name].zone != entry.zone:
             raise Misconfigured((f"the directory of {tenant} has {name} in another zone than {entry.zone}",))
     return directory
@@ -43,8 +53,7 @@ def open_directory(config: Config, tenant: str) -> Directory:
 
 def open_journal(config: Config, tenant: str) -> Journal:
     """The tenant's store, verified from its last checkpoint on."""
-    keys = TenantKeys(config.root, tenant)
-    signer = read_signer(keys.log_key, keys.log_vkey, passphrase(config))
+    signer = log_signer(config, tenant)
     settings = config.gateway.journal
     folder = config.path(settings.directory)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -54,6 +63,12 @@ def open_journal(config: Config, tenant: str) -> Journal:
         wal_bytes=settings.wal_bytes,
     )
     return Journal.open(folder / f"{tenant}.db", tenant=tenant, origin=signer.name, signer=signer, limits=limits)
+
+
+def log_signer(config: Config, tenant: str) -> Signer:
+    """The key that signs the checkpoints of the tenant's log."""
+    keys = TenantKeys(config.root, tenant)
+    return read_signer(keys.log_key, keys.log_vkey, passphrase(config))
 
 
 def open_keys(config: Config, tenant: str, connector: str, directory: Directory) -> EdgeKeys:
@@ -82,12 +97,14 @@ def load_plugins(config: Config) -> Mapping[tuple[str, str], Plug]:
     for code, tenant in config.tenants.items():
         for name, entry in tenant.file.connectors.items():
             try:
+                if name not in config.contracts:
+                    continue  # `contradictions` says so
                 loaded = plugins.load(name)
                 plugins.same_as_locked(name, loaded.contract, config.contracts[name])
                 where = f"config/tenants/{code}.toml"
                 plugs[code, name] = Plug(loaded, plugins.settings_of(name, loaded.spec, entry.settings, where))
             except Misconfigured as wrong:
-                plugs[code, name] = Plug(None, None, wrong.problems[0])
+                plugs[code, name] = Plug(None, None, " ".join(each.strip() for each in wrong.problems))
                 if entry.required:
                     problems.extend(each for each in wrong.problems if each not in problems)
     if problems:
@@ -95,17 +112,48 @@ def load_plugins(config: Config) -> Mapping[tuple[str, str], Plug]:
     return plugs
 
 
+def edge_rules(config: Config, tenant: str, connector: str, directory: Directory, interface: Interface) -> EdgeRules:
+    """The rules of one edge, its pinned certificates read."""
+    with readable(f"config/tenants/{tenant}.toml: connectors.{connector}.certificates"):
+        return rules_for(config, tenant, connector, directory, interface)
+
+
+def listener_tls(config: Config, name: str, settings: Listener | Admin) -> ssl.SSLContext:
+    """The TLS of one listener."""
+    with readable(f"config/gateway.toml: {name}: certificate, key or client_ca"):
+        files = (settings.certificate, settings.key, settings.client_ca)
+        certificate, key, client_ca = (_present(config.path(each)) for each in files)
+        return server_tls(certificate, key, client_ca, passphrase(config).read)
+
+
+def operators(config: Config) -> Mapping[str, str]:
+    """The operators' names by the fingerprints of their certificates."""
+    with readable("config/gateway.toml: admin.operators"):
+        return {fingerprint_of_file(config.path(file)): name for name, file in config.gateway.admin.operators.items()}
+
+
 def open_session(config: Config, spec: ConnectorSpec, settings: Any) -> aiohttp.ClientSession:
-    """Mutual TLS towards the connector's system; a connector that opens no connection gets a session without trust."""
+    """A session towards the connector's system, with the TLS of its settings."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=session_tls(config, spec, settings), limit=64))
+
+
+def session_tls(config: Config, spec: ConnectorSpec, settings: Any) -> ssl.SSLContext:
+    """Mutual TLS towards the system; without files a context that trusts nobody."""
     files = spec.tls(settings)
     if files is None:
-        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=nobody))
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with readable(f"the TLS files of connector {spec.interface.connector}"):
-        context = ssl.create_default_context(cafile=str(config.path(files.ca)))
+        certificate, key, ca = (_present(config.path(each)) for each in (files.certificate, files.key, files.ca))
+        context = ssl.create_default_context(cafile=ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(config.path(files.certificate), config.path(files.key), passphrase(config).read)
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=64))
+        context.load_cert_chain(certificate, key, passphrase(config).read)
+    return context
+
+
+def _present(path: Path) -> str:
+    """The path, proven to be a readable file: OpenSSL's own errors do not say which one is missing."""
+    path.open("rb").close()
+    return str(path)
 
 
 @contextmanager
@@ -114,4 +162,7 @@ def readable(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # ssl.SSLError is one
-        raise Misconfigured((f"{what}: {error.strerror or type(error).__name__}",)) from None
+        file = f"{error.filename}: " if error.filename else ""
+        raise Misconfigured((f"{what}: {file}{error.strerror or type(error).__name__}",)) from None
+    except ValueError:
+        raise Misconfigured((f"{what}: is not the PEM text that belongs there",)) from None

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.config import Config
-from gateway.edge.rules import EdgeRules, rules_for
+from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
 from gateway.hub.permit import HubRules, hub_rules
 from gateway.plugin.interface import Interface
-from gateway.wiring.opening import open_directory
+from gateway.wiring.opening import edge_rules, open_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def prepare(
     return Prepared(
         {code: hub_rules(fresh, code, directory) for code, directory in directories.items()},
         {
-            (code, name): rules_for(fresh, code, name, directories[code], interface)
+            (code, name): edge_rules(fresh, code, name, directories[code], interface)
             for (code, name), interface in running.items()
         },
     )

@@ -9,19 +9,19 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from gateway import config as configuration
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.journal import FactKind
 from gateway.messages import stamp
 from gateway.observe import Telemetry
 from gateway.wiring.daemon import Daemon, clock
+from gateway.wiring.examine import examine
 from gateway.wiring.opening import SYSTEM, open_journal
 
 
 @contextlib.asynccontextmanager
 async def running(root: Path, telemetry: Telemetry) -> AsyncIterator[Daemon]:
     """A started gateway. Raises Misconfigured, recorded in the system log if that can be opened."""
-    config = configuration.load(root)
+    config, _ = examine(root)
     with contextlib.closing(open_journal(config, SYSTEM)) as system:
         daemon = Daemon(config, system, telemetry)
         try:

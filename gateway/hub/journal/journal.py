@@ -195,6 +195,10 @@ class Journal:
         """All facts of this message, in order."""
         return self._read(lambda connection: reading.trace(connection, message_id))
 
+    def last(self, kind: FactKind) -> dict[str, Any] | None:
+        """The last fact of this kind; a scan from the end of the log, for the small log of the system."""
+        return self._read(partial(reading.last, kind=kind.value))
+
     def dead_letters(self) -> list[dict[str, Any]]:
         """Messages with dead records, by seq, as plain JSON."""
         return self._read(reading.dead_letters)

@@ -146,6 +146,14 @@ def trace(connection: sqlite3.Connection, message_id: str) -> list[dict[str, Any
     return [json.loads(body) for (body,) in rows]
 
 
+def last(connection: sqlite3.Connection, kind: str) -> dict[str, Any] | None:
+    """The body of the last fact of this kind, if there is one."""
+    row = connection.execute(
+        "SELECT body FROM fact WHERE kind = ? AND body IS NOT NULL ORDER BY seq DESC LIMIT 1", (kind,)
+    ).fetchone()
+    return json.loads(row[0]) if row else None
+
+
 def dead_letters(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """By seq: messages with dead records, as plain JSON for an operator; `outcomes` are those of the dead alone."""
     rows = connection.execute(

@@ -4,16 +4,18 @@ Names the first fact that is altered, missing or out of order. Opening a journal
 the last checkpoint on. Reads in batches, so that memory stays constant and a running gateway is not held up.
 """
 
+import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway.hub.journal.facts import FactKind, commitment, fact_body
+from gateway.hub.journal.reading import last
 from gateway.hub.journal.store import WrongStore, connect_reader, id_bytes, identify, wal_of
 from gateway.hub.journal.tree import Frontier, leaf_hash
 from gateway.keys import note
@@ -95,6 +97,16 @@ def verify(
         problem=problem,
         at_seq=at_seq,
     )
+
+
+def known_sizes(path: Path) -> Mapping[str, int]:
+    """How many facts each tenant's log had at the last start and stop, by the system's own log; empty without one."""
+    sizes: dict[str, int] = {}
+    with contextlib.suppress(WrongStore, sqlite3.Error), closing(_connect(path)) as connection:
+        for kind in (FactKind.GATEWAY_STARTED, FactKind.GATEWAY_STOPPED):
+            told = last(connection, kind) or {}
+            sizes |= {code: max(size, sizes.get(code, 0)) for code, size in told.get("logs", {}).items()}
+    return sizes
 
 
 def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: str) -> tuple[Frontier, int]:

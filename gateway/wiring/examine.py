@@ -1,0 +1,74 @@
+"""All that a start needs but journals and ports, opened once beforehand, so that everything wrong is told together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.config import Config, contradictions, read
+from gateway.errors import Misconfigured
+from gateway.keys.directory import Directory
+from gateway.wiring.opening import (
+    SYSTEM,
+    Plug,
+    edge_rules,
+    listener_tls,
+    load_plugins,
+    log_signer,
+    open_directory,
+    open_keys,
+    operators,
+    passphrase,
+    session_tls,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Findings:
+    problems: list[str] = field(default_factory=list)
+
+    def of(self, step: Callable[[], T]) -> T | None:
+        """The step's result, or None with its problems kept."""
+        try:
+            return step()
+        except Misconfigured as wrong:
+            self.problems.extend(each for each in wrong.problems if each not in self.problems)
+            return None
+
+
+def examine(root: Path) -> tuple[Config, tuple[str, ...]]:
+    """The configuration, and why connectors that are not required would be quarantined.
+
+    Raises Misconfigured with every problem that would stop the start.
+    """
+    config = read(root)
+    stops, quarantines = _Findings(list(contradictions(config))), _Findings()
+    stops.of(passphrase(config).read)
+    for log in (SYSTEM, *config.tenants):
+        stops.of(partial(log_signer, config, log))
+    for listener in config.gateway.listeners:
+        stops.of(partial(listener_tls, config, f"listeners.{listener.name}", listener))
+    stops.of(partial(listener_tls, config, "admin", config.gateway.admin))
+    stops.of(partial(operators, config))
+    plugs = stops.of(partial(load_plugins, config)) or {}
+    for code, tenant in config.tenants.items():
+        directory = stops.of(partial(open_directory, config, code))
+        for name, entry in tenant.file.connectors.items():
+            findings = stops if entry.required else quarantines
+            if (plug := plugs.get((code, name))) is not None and directory is not None:
+                _connector(config, (code, name), plug, directory, findings)
+    if stops.problems:
+        raise Misconfigured(stops.problems)
+    return config, tuple(quarantines.problems)
+
+
+def _connector(config: Config, place: tuple[str, str], plug: Plug, directory: Directory, findings: _Findings) -> None:
+    if plug.loaded is None:
+        findings.problems.append(plug.quarantine)
+        return
+    findings.of(partial(open_keys, config, *place, directory))
+    findings.of(partial(edge_rules, config, *place, directory, plug.loaded.spec.interface))
+    findings.of(partial(session_tls, config, plug.loaded.spec, plug.settings))

@@ -1,0 +1,41 @@
+"""How far every log and every directory has come, kept in the system's log: below that no later start goes.
+
+Who can put back the system's log together with the others goes unseen here; only a checkpoint kept elsewhere tells.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.hub.hub import TenantHub
+from gateway.hub.journal import FactKind, Journal
+
+_KINDS = (FactKind.GATEWAY_STARTED, FactKind.CONFIG_APPLIED, FactKind.GATEWAY_STOPPED)
+
+
+def reached(hubs: Mapping[str, TenantHub]) -> dict[str, dict[str, int]]:
+    """Facts in each tenant's log, and the version of each directory in use."""
+    return {
+        "logs": {code: hub.journal.size_and_root()[0] for code, hub in hubs.items()},
+        "directories": {code: hub.rules.directory.version for code, hub in hubs.items()},
+    }
+
+
+def went_back(system: Journal, now: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A sentence for each log that is gone or shorter, and each directory that is older, than it was."""
+    problems: list[str] = []
+    for before in filter(None, map(system.last, _KINDS)):
+        problems += [_log(code, size, now) for code, size in _less(before, now, "logs")]
+        problems += [
+            f"the directory of {code} is older than version {version}, which was in use"
+            for code, version in _less(before, now, "directories")
+        ]
+    return list(dict.fromkeys(problems))
+
+
+def _less(before: Mapping[str, Any], now: Mapping[str, Mapping[str, int]], of: str) -> list[tuple[str, int]]:
+    return [(code, was) for code, was in before.get(of, {}).items() if now[of].get(code, was) < was]
+
+
+def _log(code: str, size: int, now: Mapping[str, Mapping[str, int]]) -> str:
+    has = now["logs"][code]
+    return f"the log of {code} has {has} facts, fewer than the {size} of an earlier run: put back its newest copy"
