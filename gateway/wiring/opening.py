@@ -41,11 +41,8 @@ def open_directory(config: Config, tenant: str) -> Directory:
     directory = Directory.parse(read_text(config.path(file.directory)), root, tenant, file.directory_version)
     for name, entry in file.connectors.items():
         if name not in directory.connectors:
-            raise Misconfigured(
-                (
-                    f"the directory of {tenant} has no keys of {name}; make them, then run: gateway keys publish {tenant}",
-                )
-            )
+            what = f"the directory of {tenant} has no keys of {name}"
+            raise Misconfigured((f"{what}; make them, then run: gateway keys publish {tenant}",))
         if directory.connectors[name].zone != entry.zone:
             raise Misconfigured((f"the directory of {tenant} has {name} in another zone than {entry.zone}",))
     return directory
@@ -76,7 +73,7 @@ def open_keys(config: Config, tenant: str, connector: str, directory: Directory)
     keys = EdgeKeys.load(TenantKeys(config.root, tenant).connector(connector), passphrase(config))
     if directory.connectors[connector] != keys.public:
         raise Misconfigured(
-            (f"keys/{tenant}/{connector}: not the keys that the directory names; run: gateway keys publish",)
+            (f"keys/{tenant}/{connector}: not the keys that the directory names; run: gateway keys publish {tenant}",)
         )
     return keys
 

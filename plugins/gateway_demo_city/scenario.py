@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from gateway_demo_city.city import canaries, count_rows, rows, tax_file, write_city
 from gateway_demo_city.expectation import Expectation
 from gateway_demo_city.outside import Outside
+from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.report import Report, compare, read_status
 from gateway_demo_city.site import Site
 from gateway_demo_city.stage import Failed, Process, Stage, gateway
@@ -119,9 +120,16 @@ async def _watch(awaited: list[Path], outside: Outside, daemon: Process, total: 
 
 
 def _own_file(site: Site, report: Report) -> set[str]:
-    """A user's own file: nobody knows how its rows must end, so they are only counted."""
-    for _, ending in read_status(_status(site, "city"), site.form.codec):
+    """A user's own file: nobody knows how its rows must end, so they are only counted; that it was taken can be held."""
+    for row, ending in read_status(_status(site, "city"), site.form.codec):
         report.endings[ending] += 1
+        if row == 0:
+            place = f" at {ending.path}" if ending.path else ""
+            told = (
+                f"refused whole: {ending.code}{place}; the form is in plugins/gateway_health_management/README.md, "
+                f"the encoding {site.form.encoding}, the municipality {MUNICIPALITY}"
+            )
+            report.check("your file was taken", told, passed=False)
     return set()
 
 
