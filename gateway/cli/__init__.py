@@ -69,11 +69,14 @@ def check(root: Root = Path(), as_json: AsJson = False) -> None:
 @app.command()
 def run(root: Root = Path()) -> None:
     """Run hub and edges in this process until SIGTERM, which drains; SIGHUP reloads the configuration."""
+    import signal
+
     import uvloop
 
     from gateway.observe import Telemetry, configure, mute_libraries
     from gateway.wiring.running import run_until_told
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     log = configure()
     mute_libraries(log)
     with stopped():

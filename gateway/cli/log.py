@@ -30,10 +30,10 @@ def verify(
 
     Exit status 1 if one is found.
     """
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     from gateway.config import read_gateway_file
-    from gateway.hub.journal import known_sizes
+    from gateway.hub.journal import anchors
     from gateway.hub.journal import verify as verify_log
     from gateway.keys.layout import TenantKeys, read_verifier
 
@@ -44,14 +44,18 @@ def verify(
         if not known:
             raise Misconfigured((f"--tenant {tenant}: is neither configured here nor `system`",))
         reports = []
-        sizes = known_sizes(folder / "system.db")
+        known_roots = anchors(folder / "system.db")
         for name in known:
             verifier = read_verifier(TenantKeys(root, name).log_vkey)
             with _progress(name, shown=sys.stderr.isatty() and not as_json) as progress:
                 path = folder / f"{name}.db"
-                report = verify_log(path, verifier=verifier, origin=verifier.name, progress=progress)
-                if report.problem is None and report.facts < (size := sizes.get(name, 0)):
-                    report = replace(report, problem=f"facts after {report.facts} are missing: there were {size}")
+                report = verify_log(
+                    path,
+                    verifier=verifier,
+                    origin=verifier.name,
+                    progress=progress,
+                    anchor=known_roots.get(name),
+                )
                 reports.append((name, report))
         if as_json:
             typer.echo(json.dumps([{"tenant": name} | asdict(report) for name, report in reports], indent=1))

@@ -16,6 +16,7 @@ from gateway.edge import flow
 from gateway.edge.awaiting import Awaiting
 from gateway.edge.hand_over import Bugs
 from gateway.edge.rules import EdgeRules
+from gateway.errors import Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
     Arrival,
@@ -108,8 +109,10 @@ class Edge:
             return status, None
         reader = Awaiting()
         if status.reply is not None:
-            everything = frozenset(index for index, _, _ in decode_header(status.reply.header).records)
-            await self._hand_on(status.reply, everything, reader)
+            header = decode_header(status.reply.header)
+            if header.correlation_id != message_id:
+                raise Refused("header_mismatch")
+            await self._hand_on(status.reply, frozenset(index for index, _, _ in header.records), reader)
         reader.settle(status.outcomes)
         return status, reader.answers.result() if reader.answers.done() else None
 
@@ -131,7 +134,7 @@ class Edge:
             reached.append(awaiting)
             return awaiting
 
-        handed = await flow.deliver(envelope, wanted, self.rules, self.keys, target, self.bug, self._reply)
+        handed = await flow.deliver(envelope, wanted, self.rules, self.keys, target, self.bug, self._reply, self.now())
         for awaiting in reached:
             awaiting.replied(handed.outcomes)
         return handed

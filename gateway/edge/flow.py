@@ -5,6 +5,7 @@ Everything up to `seal` is pure. Nothing is acknowledged before the hub has it r
 
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from gateway.config import Route
@@ -74,10 +75,11 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
     target: Callable[[Header], Connector],
     bug: Bugs,
     unsent: Unsent,
+    now: datetime,
 ) -> Handed:
     """Out of the line, to the connector's system. Every wanted record gets an outcome; never raises."""
     try:
-        opened = open_envelope(envelope, wanted, rules, keys)
+        opened = open_envelope(envelope, wanted, rules, keys, now)
         here = admit_here(opened, rules)
     except Refused as refusal:
         return Handed(tuple(RecordOutcome(i, Ending.REFUSED, refusal.code, refusal.path) for i in sorted(wanted)))

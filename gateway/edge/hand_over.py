@@ -85,7 +85,7 @@ async def _call(connector: Connector, delivery: Delivery, bug: Bugs) -> Mapping[
         if task is not None and task.cancelling():
             raise  # it is we who are being cancelled
         bug(error, "deliver was cancelled by its own doing")
-    except Exception as error:  # noqa: BLE001  (the plugin contract: whatever else it raises is deferred, with a mark)
+    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001  (the plugin contract: whatever else it raises is deferred, with a mark)
         bug(error, "deliver raised")
     return dict.fromkeys(everything, DeferredRecord("connector_bug"))
 

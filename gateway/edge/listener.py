@@ -5,6 +5,7 @@ code. Peers without a pinned certificate are counted, not recorded one by one, s
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from aiohttp import web
 from gateway.config import Listener as ListenerSettings
 from gateway.edge.edge import Edge, Taken
 from gateway.errors import Deferred, GatewayError, Refused
-from gateway.link.https import peer_fingerprint, problem, problems
+from gateway.link.https import expect, peer_fingerprint, problem, problems
 from gateway.messages import Arrival, BadRecord, RecordOutcome, Status
 from gateway.observe import Telemetry
 from gateway.plugin.connector import Answer
@@ -22,7 +23,7 @@ from gateway.plugin.connector import Answer
 _READ = 64 * 1024
 _READ_SECONDS = 60.0
 _ARRIVALS = 256
-"""How many bodies a listener holds in memory at a time; more get 503."""
+"""How many bodies a listener holds in memory at a time, a quarter of them from one peer; more get 503."""
 
 
 @dataclass(slots=True)
@@ -35,26 +36,30 @@ class Entrance:
     noise: int = 0
     draining: bool = False
     _active: int = 0
+    _share: Counter[str] = field(default_factory=Counter)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def application(self) -> web.Application:
         """The aiohttp application of this listener."""
         application = web.Application(middlewares=[problems(self.telemetry)])
-        application.router.add_post("/v1/{tenant}/{connector}/{operation}", self.arrive)
-        application.router.add_get("/v1/messages/{message_id}", self.status)
+        application.router.add_post("/v1/{tenant}/{connector}/{operation}", self.arrive, expect_handler=expect)
+        application.router.add_get("/v1/messages/{message_id}", self.status, expect_handler=expect)
         return application
 
     async def arrive(self, request: web.Request) -> web.Response:
         """`POST /v1/{tenant}/{connector}/{operation}`: 202 for an event, 200 with the answers for a request."""
         if self.draining:
             raise Deferred("stopping")
-        if self._active >= _ARRIVALS:
+        peer = peer_fingerprint(request)
+        if self._active >= _ARRIVALS or self._share[peer] >= _ARRIVALS // 4:
             raise Deferred("queue_full")
         self._active += 1
+        self._share[peer] += 1
         try:
             return await self._arrive(request)
         finally:
             self._active -= 1
+            self._share[peer] -= 1
             if not self._active:
                 self._idle.set()
 

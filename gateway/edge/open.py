@@ -3,6 +3,8 @@
 The hub has checked the signature already; the edge trusts the hub for order and completeness only, so it checks again.
 """
 
+from datetime import datetime
+
 import jiter
 from pydantic import JsonValue
 
@@ -11,15 +13,19 @@ from gateway.edge.seal_payload import open_payload
 from gateway.errors import Refused
 from gateway.keys.private import EdgeKeys
 from gateway.keys.signatures import verify_envelope
-from gateway.messages import Envelope, Header, Opened, item_paths
+from gateway.messages import Envelope, Header, Opened, item_paths, stamp
 
 
-def open_envelope(envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys) -> Opened:
+def open_envelope(
+    envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime
+) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    unknown_key, bad_signature, interface_changed, items_beyond_route, cannot_open, items_differ.
+    unknown_key, bad_signature, interface_changed, expired, items_beyond_route, cannot_open, items_differ.
     """
     header = verify_envelope(envelope, rules.directory)
     _for_us(header, rules)
+    if header.expires_at <= stamp(now):  # a hub that holds a message back past its time does not get it in
+        raise Refused("expired")
     key = keys.kem_private(header.kem_key)
     if header.suite != key.suite.value:
         raise Refused("header_mismatch")

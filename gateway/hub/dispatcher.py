@@ -133,7 +133,7 @@ class Dispatcher:
         except Deferred as deferred:  # only the journal: what the edge defers is an outcome
             self._telemetry.log.warning("delivery.not_recorded", code=deferred.code, message_id=message.message_id)
             self._queue.release(message.message_id, self._clock().timestamp() + _LOG_PAUSE)
-        except Exception as error:  # a bug of ours must not stop the others  # noqa: BLE001
+        except (Exception, SystemExit, GeneratorExit) as error:  # a bug of ours must not stop the others  # noqa: BLE001
             self._telemetry.bug(error, "delivery failed")
             self._queue.release(message.message_id, self._clock().timestamp() + self.limits.retry_longest)
         finally:
@@ -145,8 +145,11 @@ class Dispatcher:
         envelope = self._journal.envelope(message.message_id)
         if envelope is None:
             raise LookupError("the envelope of a due message is gone")
+        header = decode_header(envelope.header)
+        if header.message_id != message.message_id:
+            raise LookupError("the envelope of a due message is another's")
         try:
-            permit_again(decode_header(envelope.header), self.rules, now)
+            permit_again(header, self.rules, now)
         except Refused as refusal:  # its time is over, or today's routes no longer carry it
             await self._give_up(message, refusal.code, now)
             return
@@ -207,7 +210,7 @@ class Dispatcher:
         except (Deferred, TimeoutError) as error:
             code = error.code if isinstance(error, Deferred) else "deadline"
             self._telemetry.log.warning("settlement.deferred", code=code, source=due.source)
-        except Exception as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
+        except (Exception, SystemExit, GeneratorExit) as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
             self._telemetry.bug(error, "settled raised")
         else:
             return True

@@ -4,18 +4,22 @@ Who signed it, whether a route carries it under a legal basis in force at this t
 route, whether the interfaces are the locked ones, what had to be attested, and whether it is still in time.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
-from gateway.config import Config, LegalBasis, Route, Tenant
+from gateway.config import Config, LegalBasis, Limits, Route, Tenant
 from gateway.errors import CODES, Refused
 from gateway.keys.directory import Directory
 from gateway.keys.signatures import verify_envelope, verify_statement
 from gateway.messages import Header, MessageKind, Permitted, Sealed, SignedStatement, Statement, stamp
 
 _JAPAN: Final = timezone(timedelta(hours=9))
+_SKEW: Final = timedelta(minutes=5)
+_PERSON: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
+_TWELVE: Final = re.compile(r"[0-9]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class HubRules:
     paths: frozenset[str]
     codes: frozenset[str]
     responsible: Mapping[str, str]
-    lanes: int
+    limits: Limits
 
 
 def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
@@ -64,7 +68,7 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         ),
         codes=frozenset(CODES).union(*(contract.codes for contract in contracts.values())),
         responsible={name: entry.responsible for name, entry in config.tenants[tenant].file.connectors.items()},
-        lanes=config.gateway.limits.lanes,
+        limits=config.gateway.limits,
     )
 
 
@@ -114,10 +118,28 @@ def _same_peer(source: str, peer: str) -> None:
 
 
 def _carried(header: Header, rules: HubRules, now: datetime) -> None:
+    """Everything that today's routes and rules ask of a header."""
+    route = _route(header, rules)
+    _items(header, frozenset(route.reply_fields if header.kind is MessageKind.REPLY else route.fields), rules.limits)
+    _words(header, route, rules)
+    _basis(header, route, rules, now)
+    digests = (rules.digests.get(header.source), rules.digests.get(header.destination))
+    if digests != (header.source_interface, header.destination_interface):
+        raise Refused("interface_changed")
+    if not {each.claim for each in header.attestations}.issuperset(route.attest):
+        raise Refused("not_attested")
+    keys = {each.id: each.suite.value for each in rules.directory.connectors[header.destination].kem}
+    if header.kem_key not in keys or header.suite != keys[header.kem_key]:
+        raise Refused("unknown_key")
+    _in_time(header, rules, now)
+
+
+def _route(header: Header, rules: HubRules) -> Route:
+    """The route that the header names, if its ends and its kind are the header's. Raises Refused."""
     route = rules.tenant.route(header.route)
     if route is None:
         raise Refused("no_route")
-    reply = header.kind == MessageKind.REPLY
+    reply = header.kind is MessageKind.REPLY
     forth = (route.source, route.operation)
     back = (route.destination, route.destination_operation)
     here, there = (back, forth) if reply else (forth, back)
@@ -126,31 +148,39 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> None:
     is_event = header.kind is MessageKind.EVENT
     if reply != (header.correlation_id is not None) or is_event == (header.route in rules.requests):
         raise Refused("header_mismatch")
-    _items(header, frozenset(route.reply_fields if reply else route.fields), rules.lanes)
-    if not rules.paths.issuperset(header.withheld):
-        raise Refused("bad_envelope")
+    return route
+
+
+def _words(header: Header, route: Route, rules: HubRules) -> None:
+    """Nothing but words of the configuration stands in a header, and each once."""
+    claims = [each.claim for each in header.attestations]
+    for words, known in ((header.withheld, rules.paths), (claims, route.attest)):
+        if len(set(words)) != len(words) or not set(words) <= set(known):
+            raise Refused("bad_envelope")
+    _named(header.actor, header.terminal)
     if header.responsible != rules.responsible.get(header.source):
         raise Refused("header_mismatch")
-    _basis(header, route, rules, now)
-    digests = (rules.digests.get(header.source), rules.digests.get(header.destination))
-    if digests != (header.source_interface, header.destination_interface):
-        raise Refused("interface_changed")
-    if not {each.claim for each in header.attestations}.issuperset(route.attest):
-        raise Refused("not_attested")
-    if header.kem_key not in {each.id for each in rules.directory.connectors[header.destination].kem}:
-        raise Refused("unknown_key")
+
+
+def _in_time(header: Header, rules: HubRules, now: datetime) -> None:
     if header.expires_at <= stamp(now):
         raise Refused("expired")
+    latest = now + timedelta(seconds=rules.limits.message_seconds) + _SKEW
+    if header.created_at > stamp(now + _SKEW) or header.expires_at > stamp(latest):
+        raise Refused("header_mismatch")
 
 
-def _items(header: Header, allowed: frozenset[str], lanes: int) -> None:
+def _items(header: Header, allowed: frozenset[str], limits: Limits) -> None:
     """The blind hub's field check, and the soundness of the header's own numbering."""
     if any(not allowed.issuperset(items) for items in header.item_sets):
         raise Refused("items_beyond_route")
     indices = [index for index, _, _ in header.records]
     if not indices or indices != sorted(set(indices)):
         raise Refused("bad_envelope")
-    if any(lane >= lanes for _, _, lane in header.records):
+    if indices[-1] >= limits.records_per_message or any(lane >= limits.lanes for _, _, lane in header.records):
+        raise Refused("bad_envelope")
+    sets = header.item_sets
+    if len(set(sets)) != len(sets) or len(sets) > len(indices) or any(len(set(each)) != len(each) for each in sets):
         raise Refused("bad_envelope")
 
 
@@ -180,8 +210,18 @@ def _stated(signed: SignedStatement, peer: str, rules: HubRules) -> Statement:
     return statement
 
 
+def _named(*names: str | None) -> None:
+    """Staff and terminal ids, in the form that the sending edge holds its own to, and nothing like a 個人番号."""
+    for name in names:
+        if name is not None and (not _PERSON.fullmatch(name) or _TWELVE.search(re.sub("[._-]", "", name))):
+            raise Refused("bad_actor")
+
+
 def _plain_words(statement: Statement, rules: HubRules) -> None:
     """Nothing but words of the configuration stands in a statement."""
+    _named(statement.actor, statement.terminal)
+    if statement.records and statement.records[-1][0] >= rules.limits.records_per_message:
+        raise Refused("bad_envelope")
     operations = rules.operations.get(statement.connector, frozenset())
     if statement.operation is not None and statement.operation not in operations:
         raise Refused("bad_envelope")

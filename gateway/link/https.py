@@ -48,6 +48,14 @@ class _Mute(RequestHandler):
         return answer
 
 
+async def expect(request: web.Request) -> None:
+    """`Expect: 100-continue` and nothing else; aiohttp's own refusal quotes what was expected."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text="")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # so that an answer still counts as not begun
+
+
 async def listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext) -> asyncio.Server:
     """Listen with the runner's server, muted. Raises OSError."""
     server = runner.server

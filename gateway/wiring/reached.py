@@ -12,19 +12,22 @@ from gateway.hub.journal import FactKind, Journal
 _KINDS = (FactKind.GATEWAY_STARTED, FactKind.CONFIG_APPLIED, FactKind.GATEWAY_STOPPED)
 
 
-def reached(hubs: Mapping[str, TenantHub]) -> dict[str, dict[str, int]]:
-    """Facts in each tenant's log, and the version of each directory in use."""
+def reached(hubs: Mapping[str, TenantHub]) -> dict[str, dict[str, Any]]:
+    """Facts and root of each tenant's log, and the version of each directory in use."""
+    logs = {code: hub.journal.size_and_root() for code, hub in hubs.items()}
     return {
-        "logs": {code: hub.journal.size_and_root()[0] for code, hub in hubs.items()},
+        "logs": {code: size for code, (size, _) in logs.items()},
+        "roots": {code: root.hex() for code, (_, root) in logs.items()},
         "directories": {code: hub.rules.directory.version for code, hub in hubs.items()},
     }
 
 
-def went_back(system: Journal, now: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """A sentence for each log that is gone or shorter, and each directory that is older, than it was."""
+def went_back(system: Journal, now: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence for each log that is gone, shorter or another, and each directory that is older, than it was."""
     problems: list[str] = []
     for before in filter(None, map(system.last, _KINDS)):
         problems += [_log(code, size, now) for code, size in _less(before, now, "logs")]
+        problems += [f"the log of {code} is not the one of an earlier run" for code in _other(before, now)]
         problems += [
             f"the directory of {code} is older than version {version}, which was in use"
             for code, version in _less(before, now, "directories")
@@ -32,10 +35,16 @@ def went_back(system: Journal, now: Mapping[str, Mapping[str, int]]) -> list[str
     return list(dict.fromkeys(problems))
 
 
-def _less(before: Mapping[str, Any], now: Mapping[str, Mapping[str, int]], of: str) -> list[tuple[str, int]]:
+def _less(before: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]], of: str) -> list[tuple[str, int]]:
     return [(code, was) for code, was in before.get(of, {}).items() if now[of].get(code, was) < was]
 
 
-def _log(code: str, size: int, now: Mapping[str, Mapping[str, int]]) -> str:
+def _other(before: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The logs that have as many facts as before, but another root."""
+    same = [code for code, size in before.get("logs", {}).items() if now["logs"].get(code) == size]
+    return [code for code in same if before.get("roots", {}).get(code, now["roots"][code]) != now["roots"][code]]
+
+
+def _log(code: str, size: int, now: Mapping[str, Mapping[str, Any]]) -> str:
     has = now["logs"][code]
     return f"the log of {code} has {has} facts, fewer than the {size} of an earlier run: put back its newest copy"

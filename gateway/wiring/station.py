@@ -60,7 +60,7 @@ class Station:
         except Deferred as deferred:
             self.health = Health(ok=False, detail=str(deferred))
             pause = deferred.retry_after or _PAUSE
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, SystemExit, GeneratorExit, asyncio.CancelledError) as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # it is we who are being cancelled

@@ -120,7 +120,7 @@ async def _watch(awaited: list[Path], outside: Outside, daemon: Process, total: 
 
 
 def _own_file(site: Site, report: Report) -> set[str]:
-    """A user's own file: nobody knows how its rows must end, so they are only counted; that it was taken can be held."""
+    """A user's own file: nobody knows how its rows must end, so they are counted; that it was taken is held."""
     for row, ending in read_status(_status(site, "city"), site.form.codec):
         report.endings[ending] += 1
         if row == 0:

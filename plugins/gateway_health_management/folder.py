@@ -5,6 +5,7 @@ step may be cut off by kill -9 and is finished, or harmlessly done again, the ne
 data: they stay in this folder.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -115,7 +116,8 @@ class Folder:
     def finish(self, name: str, at: float) -> None:
         """Move a file to `done/`. Its time becomes the time of finishing, from which its keeping counts."""
         path = self.work / name
-        os.utime(path, (at, at))
+        with contextlib.suppress(PermissionError):  # another user's file: its keeping counts from its last writing
+            os.utime(path, (at, at))
         path.rename(self._done / name)
 
     def finished_before(self, at: float) -> list[Path]:

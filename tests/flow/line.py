@@ -19,7 +19,7 @@ from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal
 from gateway.keys.private import EdgeKeys
 from gateway.link.in_process import ToEdges, ToHub
-from gateway.messages import RecordOutcome, Status
+from gateway.messages import RecordOutcome, Status, stamp
 from gateway.observe import Telemetry, configure
 from gateway.plugin import Accepted, Delivery, Health
 from tests.flow.site import Site, open_journal
@@ -36,6 +36,9 @@ class Clock:
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+
+TOMORROW = stamp(datetime.now(UTC) + timedelta(days=1))
 
 
 async def _hear(message_id: str, outcomes: Mapping[int, Any]) -> None: ...
@@ -135,7 +138,7 @@ async def running(site: Site, folder: Path, *, dispatch: bool = True, **limits: 
     clock, printed, to_edges = Clock(), io.StringIO(), ToEdges()
     telemetry = Telemetry(configure(printed))
     journal = open_journal(site, folder / f"{TENANT}.db")
-    rules = replace(site.hub_rules, lanes=bounds.lanes)
+    rules = replace(site.hub_rules, limits=bounds)
     dispatcher = Dispatcher(rules, journal, to_edges, bounds, clock, telemetry)
     hub = TenantHub(rules, journal, dispatcher, clock)
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import Deferred, Refused
 from gateway.plugin import Accepted, Answer, DeferredRecord, Duplicate, RefusedRecord
-from tests.flow.line import endings
+from tests.flow.line import TOMORROW, endings
 from tests.flow.toys import NUMBER, REGISTER, person, sought
 from tests.unit.test_permit import reply
 
@@ -169,7 +169,7 @@ async def test_a_connector_may_ask_while_it_hears_how_a_message_ended(line):
 
 
 async def test_a_reply_to_no_open_request_is_refused_and_that_is_a_fact(line, site):
-    forged = reply(site, expires_at="2999-01-01T00:00:00.000000Z")
+    forged = reply(site, expires_at=TOMORROW)
     with pytest.raises(Refused, match="no_open_request"):
         await line.hub.submit(REGISTER, forged)
     fact = line.every_fact()[-1]

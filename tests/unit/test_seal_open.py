@@ -19,6 +19,7 @@ from tests.flow.toys import CARRIED, NUMBER, person, whole_person
 from tests.unit.test_authenticate import arrival
 
 SALT = b"s" * 32
+NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 EVERYTHING = frozenset(range(1000))
 
 
@@ -41,7 +42,7 @@ def signed(site, header, records, keys=None) -> Envelope:
 
 
 def opened(site, envelope, wanted=EVERYTHING):
-    return open_envelope(envelope, wanted, site.register_rules, site.register).records
+    return open_envelope(envelope, wanted, site.register_rules, site.register, NOW).records
 
 
 def code_of(site, envelope) -> str:
@@ -123,9 +124,9 @@ def test_a_payload_under_another_header_does_not_open_even_if_the_source_signed_
 def test_another_connector_cannot_open_it(site):
     envelope = envelope_of(sealed_by_office(site, person()))
     with pytest.raises(Refused, match="header_mismatch"):
-        open_envelope(envelope, EVERYTHING, site.office_rules, site.office)
+        open_envelope(envelope, EVERYTHING, site.office_rules, site.office, NOW)
     with pytest.raises(Refused, match="unknown_key"):  # were it even the register, but with other keys
-        open_envelope(envelope, EVERYTHING, site.register_rules, site.office)
+        open_envelope(envelope, EVERYTHING, site.register_rules, site.office, NOW)
 
 
 def test_another_connectors_signature_is_not_the_sources(site):

@@ -8,7 +8,7 @@ from gateway.hub.journal.facts import FactKind
 from gateway.hub.journal.journal import Journal
 from gateway.hub.journal.reading import Counts, DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.transaction import JournalLimits
-from gateway.hub.journal.verify import VerifyReport, known_sizes, verify
+from gateway.hub.journal.verify import VerifyReport, anchors, verify
 
 __all__ = [
     "Counts",
@@ -19,6 +19,6 @@ __all__ = [
     "JournalLimits",
     "MessageStatus",
     "VerifyReport",
-    "known_sizes",
+    "anchors",
     "verify",
 ]

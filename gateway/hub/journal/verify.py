@@ -63,11 +63,17 @@ class _Fact(NamedTuple):
 
 
 def verify(
-    path: Path, *, verifier: note.Verifier, origin: str | None = None, progress: Progress | None = None
+    path: Path,
+    *,
+    verifier: note.Verifier,
+    origin: str | None = None,
+    progress: Progress | None = None,
+    anchor: tuple[int, str] | None = None,
 ) -> VerifyReport:
     """Verify the whole log in the file, of a stopped or a running gateway. Writes nothing.
 
-    `origin` is the log that is expected; without it the file may be any log that the key signed. A file that cannot be
+    `anchor` is the size and root (hex) that the log is known to have had, from elsewhere. `origin` is the log that is
+    expected; without it the file may be any log that the key signed. A file that cannot be
     read at all is a problem like any other.
     """
     walk: _Walk | None = None
@@ -77,7 +83,7 @@ def verify(
             named = identify(connection)[1]
             if origin is not None and named != origin:
                 raise WrongStore("is the log of another origin")
-            walk = _Walk(connection, verifier, named)
+            walk = _Walk(connection, verifier, named, anchor)
             walk.run(progress)
     except Altered as error:
         problem, at_seq = str(error), error.seq
@@ -99,14 +105,12 @@ def verify(
     )
 
 
-def known_sizes(path: Path) -> Mapping[str, int]:
-    """How many facts each tenant's log had at the last start and stop, by the system's own log; empty without one."""
-    sizes: dict[str, int] = {}
+def anchors(path: Path) -> Mapping[str, tuple[int, str]]:
+    """Facts and root (hex) of each tenant's log at its last clean stop, by the system's own log; empty without one."""
     with contextlib.suppress(WrongStore, sqlite3.Error), closing(_connect(path)) as connection:
-        for kind in (FactKind.GATEWAY_STARTED, FactKind.GATEWAY_STOPPED):
-            told = last(connection, kind) or {}
-            sizes |= {code: max(size, sizes.get(code, 0)) for code, size in told.get("logs", {}).items()}
-    return sizes
+        told = last(connection, FactKind.GATEWAY_STOPPED) or {}
+        return {code: (size, told["roots"][code]) for code, size in told.get("logs", {}).items()}
+    return {}
 
 
 def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: str) -> tuple[Frontier, int]:
@@ -120,8 +124,15 @@ def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: s
 class _Walk:
     """Fact after fact, growing the tree, and at each checkpoint's size a comparison with what it signs."""
 
-    def __init__(self, connection: sqlite3.Connection, verifier: note.Verifier, origin: str) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        verifier: note.Verifier,
+        origin: str,
+        anchor: tuple[int, str] | None = None,
+    ) -> None:
         self._connection = connection
+        self._anchor = anchor
         self._verifier = verifier
         self._origin = origin
         self.frontier = Frontier()
@@ -151,11 +162,22 @@ class _Walk:
             if following is not None and following[0] == self.frontier.size:
                 self._check_root(*following)
                 following = self._next_checkpoint(last)
+            if self._anchor is not None and self._anchor[0] == self.frontier.size:
+                self._check_anchor(self._anchor[1])
             if progress and (fact.seq % 1000 == 0 or fact.seq == total):
                 progress(fact.seq, total)
         if last > total:
             raise Altered(total + 1, f"facts {total + 1} to {last} are missing: the checkpoint of {last} counts them")
+        if self._anchor is not None and self._anchor[0] > total:
+            raise Altered(
+                total + 1, f"facts {total + 1} to {self._anchor[0]} are missing: an earlier stop counted them"
+            )
         self._check_stray(total)
+
+    def _check_anchor(self, root: str) -> None:
+        if self.frontier.root().hex() != root:
+            size = self.frontier.size
+            raise Altered(self.signed_size + 1, f"facts up to {size} are not those of an earlier stop")
 
     # ---- facts ------------------------------------------------------------------------------------------------------
 
