@@ -41,19 +41,24 @@ class _Mute(RequestHandler):
         del exc, message
         if request.writer.output_size > 0:
             raise ConnectionError
-        title = HTTPStatus(status).phrase
-        body = {"type": "about:blank", "title": title, "status": status}
-        answer = web.json_response(body, status=status, content_type="application/problem+json")
+        answer = _bare(status)
         answer.force_close()
         return answer
 
 
-async def expect(request: web.Request) -> None:
+async def expect(request: web.Request) -> web.Response | None:
     """`Expect: 100-continue` and nothing else; aiohttp's own refusal quotes what was expected."""
     if request.headers.get("Expect", "").lower() != "100-continue":
-        raise web.HTTPExpectationFailed(text="")
+        return _bare(HTTPStatus.EXPECTATION_FAILED)
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0  # so that an answer still counts as not begun
+    return None
+
+
+def _bare(status: int) -> web.Response:
+    """The status as a problem, and nothing else."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    return web.json_response(body, status=status, content_type="application/problem+json")
 
 
 async def listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext) -> asyncio.Server:
@@ -102,8 +107,7 @@ def problems(telemetry: Telemetry) -> Middleware:
         except GatewayError as error:
             return problem(error)
         except web.HTTPException as error:
-            body = {"type": "about:blank", "title": error.reason, "status": error.status}
-            return web.json_response(body, status=error.status, content_type="application/problem+json")
+            return _bare(error.status)
         except Exception as error:  # noqa: BLE001  (a bug of ours: the peer hears only that)
             telemetry.bug(error, "request failed")
             return problem(GatewayError("internal"))

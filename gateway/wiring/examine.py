@@ -46,6 +46,7 @@ def examine(root: Path) -> tuple[Config, tuple[str, ...]]:
     """
     config = read(root)
     stops, quarantines = _Findings(list(contradictions(config))), _Findings()
+    agrees = not stops.problems
     stops.of(passphrase(config).read)
     for log in (SYSTEM, *config.tenants):
         stops.of(partial(log_signer, config, log))
@@ -59,16 +60,19 @@ def examine(root: Path) -> tuple[Config, tuple[str, ...]]:
         for name, entry in tenant.file.connectors.items():
             findings = stops if entry.required else quarantines
             if (plug := plugs.get((code, name))) is not None and directory is not None:
-                _connector(config, (code, name), plug, directory, findings)
+                _connector(config, (code, name), plug, directory, findings, agrees=agrees)
     if stops.problems:
         raise Misconfigured(stops.problems)
     return config, tuple(quarantines.problems)
 
 
-def _connector(config: Config, place: tuple[str, str], plug: Plug, directory: Directory, findings: _Findings) -> None:
+def _connector(
+    config: Config, place: tuple[str, str], plug: Plug, directory: Directory, findings: _Findings, *, agrees: bool
+) -> None:
     if plug.loaded is None:
         findings.problems.append(plug.quarantine)
         return
     findings.of(partial(open_keys, config, *place, directory))
-    findings.of(partial(edge_rules, config, *place, directory, plug.loaded.spec.interface))
+    if agrees:  # rules can be resolved only from files that agree
+        findings.of(partial(edge_rules, config, *place, directory, plug.loaded.spec.interface))
     findings.of(partial(session_tls, config, plug.loaded.spec, plug.settings))

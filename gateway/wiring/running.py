@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from gateway.config import read
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.journal import FactKind
 from gateway.messages import stamp
@@ -21,7 +22,11 @@ from gateway.wiring.opening import SYSTEM, open_journal
 @contextlib.asynccontextmanager
 async def running(root: Path, telemetry: Telemetry) -> AsyncIterator[Daemon]:
     """A started gateway. Raises Misconfigured, recorded in the system log if that can be opened."""
-    config, _ = examine(root)
+    try:
+        config, _ = examine(root)
+    except Misconfigured as wrong:
+        await _record_refusal(root, wrong)
+        raise
     with contextlib.closing(open_journal(config, SYSTEM)) as system:
         daemon = Daemon(config, system, telemetry)
         try:
@@ -33,6 +38,15 @@ async def running(root: Path, telemetry: Telemetry) -> AsyncIterator[Daemon]:
             raise
         finally:
             await daemon.stop()
+
+
+async def _record_refusal(root: Path, wrong: Misconfigured) -> None:
+    """In the system log, if what is wrong leaves that much."""
+    with contextlib.suppress(Misconfigured, Deferred):
+        config = read(root)
+        with contextlib.closing(open_journal(config, SYSTEM)) as system:
+            body = {"config": config.digest, "problems": list(wrong.problems)}
+            await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
 
 
 async def run_until_told(root: Path, telemetry: Telemetry) -> bool:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,11 +54,26 @@ class Peer:
         sent = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         return self.ask("POST", path, sent, {name.replace("_", "-"): value for name, value in headers.items()})
 
-    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> Answer:
+    def say(self, spoken: bytes) -> bytes:
+        """Whatever comes back to these bytes, which need not be HTTP, until the other side closes."""
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain,
+            self._tls().wrap_socket(plain, server_hostname="localhost") as line,
+        ):
+            line.sendall(spoken)
+            heard = b""
+            while part := line.recv(65536):
+                heard += part
+            return heard
+
+    def _tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.ca))
         if self.certificate is not None:
             context.load_cert_chain(self.certificate, self.certificate.with_suffix(".key"))
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=context)
+        return context
+
+    def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> Answer:
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self._tls())
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()

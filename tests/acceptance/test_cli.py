@@ -46,9 +46,12 @@ def test_message_trace(site, message_id):
     assert [each["kind"] for each in facts] == ["message.recorded", "delivery.attempted", "delivery.concluded"]
     table = site.cli("message", "trace", MUNICIPALITY, message_id)
     assert (table.status, "operator.acted" in table.out) == (0, True)  # the first look is a fact of its own
-    for tenant, wrong in ((MUNICIPALITY, NOBODY), (MUNICIPALITY, "no id"), ("000000", message_id)):
+    for tenant, wrong, code in ((MUNICIPALITY, NOBODY, "unknown_message"), ("000000", message_id, "unknown_tenant")):
         told = site.cli("message", "trace", tenant, wrong)
-        assert (told.status, "unknown_message" in told.err, told.out) == (1, True, "")
+        assert (told.status, code in told.err, told.out) == (1, True, "")
+    for words in ((MUNICIPALITY, "no id"), (MUNICIPALITY, ""), (MUNICIPALITY, "../../x"), ("nowhere", message_id)):
+        told = site.cli("message", "trace", *words)
+        assert (told.status, "Traceback" in told.err, told.out) == (2, False, "")
 
 
 def test_message_dead_and_replay(site, message_id):
@@ -112,8 +115,29 @@ def test_log_verify_names_the_fact_in_which_a_bit_is_flipped(new_site, ordinal):
     assert as_json(site, "log", "verify", "--tenant", "system")[0]["problem"] is None
 
 
-def test_log_verify_finds_no_log(new_site):
-    assert new_site().cli("log", "verify").status == 2
+def test_a_log_that_is_gone_does_not_verify_and_is_not_begun_anew(new_site, ordinal):
+    site = new_site().start()
+    site.register(subject(ordinal()))
+    assert site.gateway.stop() == 0
+    assert site.cli("log", "verify").status == 0
+    for file in (site.root / "state/journal").glob(f"{MUNICIPALITY}.db*"):
+        file.unlink()
+    told = site.cli("log", "verify")
+    assert (told.status, "does not exist" in told.out) == (1, True)
+    refused = site.cli("run")
+    assert (refused.status, "fewer than" in refused.err) == (2, True)
+    assert site.cli("log", "verify").status == 1
+
+
+def test_check_finds_what_a_start_would_miss(new_site):
+    """All of it together, each with its file."""
+    site = new_site()
+    gone = ("keys/tls/gateway.key", "keys/tls/health_management.crt", f"keys/{MUNICIPALITY}/log/log.pem")
+    for file in gone:
+        (site.root / file).unlink()
+    told = site.cli("check")
+    assert told.status == 2
+    assert all(file.rpartition("/")[2] in told.err for file in gone)
 
 
 @pytest.mark.parametrize("words", [["connectors"], ["reload"], ["message", "dead", MUNICIPALITY]])

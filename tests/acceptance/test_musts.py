@@ -94,6 +94,22 @@ def test_must_header_names_items(site, ordinal):
     assert (header["responsible"], header["tenant"]) == ("staff-0001", MUNICIPALITY)
 
 
+def test_must_every_answer_given_out_is_a_fact(site, ordinal):
+    """A reply may be had again, by the same key or at its address; each time the log knows."""
+    cells = subject(ordinal())
+    sent(site, cells)
+    question, key = [{"internal_no": cells["internal_no"], "municipality_code": MUNICIPALITY}], f"ask-{ordinal()}"
+    first = site.send("subject.lookup", question, Idempotency_Key=key)
+    told = [each["kind"] for each in site.trace(first.message_id)]
+    assert not {"message.repeated", "reply.fetched"} & set(told)
+    again = site.send("subject.lookup", question, Idempotency_Key=key)
+    assert again.json == first.json
+    fetched = site.peer().get(f"/v1/messages/{first.message_id}")
+    assert fetched.json["replies"] == first.json["replies"]
+    later = [each["kind"] for each in site.trace(first.message_id)]
+    assert (later.count("message.repeated"), later.count("reply.fetched")) == (1, 2)
+
+
 def test_must_default_deny(new_site, ordinal):
     site = new_site()
     site.edit(f"tenants/{MUNICIPALITY}.toml", site.route("R25"), "")

@@ -115,6 +115,8 @@ def says(outcome):
 BUG = DeferredRecord("connector_bug")
 MISBEHAVIOUR: dict[str, tuple[Any, Any]] = {
     "raises": (raises(ValueError(SECRET)), BUG),
+    "exits": (raises(SystemExit(SECRET)), BUG),
+    "closes": (raises(GeneratorExit(SECRET)), BUG),
     "raises a group": (raises(ExceptionGroup(SECRET, [ValueError(SECRET)])), BUG),
     "recurses": (raises(RecursionError(SECRET)), BUG),
     "is cancelled inside": (cancelled, BUG),
