@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from gateway.plugin import Accepted, Act, Context, Deferred, Delivery, Final, Health, Outcome, Refused
+from gateway.plugin import Accepted, Act, Context, Deferred, Delivery, Final, Health, Outcome, Refused, Unreadable
 from gateway_health_management.chunks import Batch, batches
 from gateway_health_management.folder import Folder
 from gateway_health_management.rows import FileChanged, Fingerprint, WholeFileRefused, fingerprint, read
@@ -18,17 +18,22 @@ from gateway_health_management.settings import Settings
 from gateway_health_management.status import Result, Results, Slip, write_slip, write_status
 
 _SECOND_TRY = 1.0
+_REST = Unreadable("unreadable_file")
 
 
 @dataclass(slots=True)
 class _File:
-    """A file in `work/`. `refusal` is set if it was refused whole; `noted`: the log has its end."""
+    """A file in `work/`. `refusal` is set if it was refused whole; `noted`: the log has its end.
+
+    `broken_off`: after an unclosed quote it is not known where a row begins, so that nothing after it was taken.
+    """
 
     name: str
     known: Fingerprint
     results: Results = field(default_factory=Results)
     refusal: Result | None = None
     all_sent: bool = False
+    broken_off: bool = False
     noted: bool = False
 
     @property
@@ -113,6 +118,7 @@ class HealthManagement:
             while (batch := await asyncio.to_thread(next, cut, None)) is not None:
                 await self._room()
                 await self._send_batch(file, batch)
+                file.broken_off = file.broken_off or any(each == _REST for each in batch.records)
         except WholeFileRefused as refused:
             place = f"列{refused.column}" if refused.column else refused.path or ""
             file.refusal = Result("refused", refused.code, place)
@@ -172,7 +178,7 @@ class HealthManagement:
 
     def _publish(self, file: _File, counts: Mapping[str, int]) -> None:
         settings = self._settings
-        code = file.refusal.code if file.refusal else "finished"
+        code = file.refusal.code if file.refusal else "broken_off" if file.broken_off else "finished"
         slip = Slip(self._context.now(), self._context.tenant, file.known.sha256, code, counts)
         rows = iter([(0, file.refusal, "")]) if file.refusal else file.results.each()
         self._folder.publish(file.name, ".slip.csv", settings.encoding, lambda out: write_slip(out, slip, settings))

@@ -116,9 +116,10 @@ class Folder:
     def finish(self, name: str, at: float) -> None:
         """Move a file to `done/`. Its time becomes the time of finishing, from which its keeping counts."""
         path = self.work / name
-        with contextlib.suppress(PermissionError):  # another user's file: its keeping counts from its last writing
+        with contextlib.suppress(PermissionError, FileNotFoundError):  # another user's: kept from its last writing
             os.utime(path, (at, at))
-        path.rename(self._done / name)
+        with contextlib.suppress(FileNotFoundError):  # somebody took it away: there is nothing left to keep
+            path.rename(self._done / name)
 
     def finished_before(self, at: float) -> list[Path]:
         """The files in `done/` that were finished before that time (seconds since 1970)."""

@@ -397,3 +397,12 @@ async def test_kill_9_again_and_again_at_random_over_several_files(tmp_path, see
         rows = data.count(b"\r\n") - 1
         assert seen(read_status(tmp_path, name, "cp932")) == [(row, "accepted", "", "") for row in range(1, rows + 1)]
     assert len(line.recorded) == sum(data.count(b"\r\n") - 1 for data in files.values())
+
+
+async def test_a_file_that_breaks_off_in_an_open_quote_says_so_on_its_slip(tmp_path):
+    """Nothing after the quote was taken: a slip that said `finished` would hide it."""
+    line = Line()
+    connector = await new_life(line, settings(tmp_path))
+    drop(prepared(tmp_path), "city.csv", csv_bytes([subject(1)]) + b'"never closed\r\n' + csv_bytes([subject(2)]))
+    await rounds(connector, line)
+    assert (read_slip(tmp_path, "city.csv", "cp932") or {})["結果"] == "broken_off"
