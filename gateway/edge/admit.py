@@ -59,7 +59,11 @@ def admit_there(projected: Projected, fields: tuple[ContractField, ...], name: s
 
 
 def admit_here(opened: Opened, rules: EdgeRules) -> AdmittedHere:
-    """By this connector's own locked interface, and then into the payload class that its plugin declared."""
+    """By this connector's own locked interface, into the payload class that its plugin declared.
+
+    The class validates exactly as the lock does: `describe` refuses one that could do otherwise, and the start one
+    whose description is not the lock.
+    """
     header = opened.header
     operation = rules.receiving_operation(header)
     reply = header.kind == "reply"
@@ -67,10 +71,8 @@ def admit_here(opened: Opened, rules: EdgeRules) -> AdmittedHere:
     if operation is None or model is None:
         raise Refused("unknown_operation")
     fields = operation.reply if reply else operation.fields
-    locked, refused = _validate(opened.records, model_of(operation.name, fields), fields)
-    by_lock = {index for index, _ in locked}
-    good, differing = _validate(((i, record) for i, record in opened.records if i in by_lock), model, fields)
-    return AdmittedHere(header, good, tuple(sorted((*refused, *differing), key=lambda each: each.index)))
+    good, refused = _validate(opened.records, model, fields)
+    return AdmittedHere(header, good, refused)
 
 
 def sending_operation(parsed: Parsed, rules: EdgeRules) -> ContractOperation:

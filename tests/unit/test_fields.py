@@ -54,7 +54,7 @@ def test_good_values_pass_unchanged(alias, value):
         (fields.IndividualNumber, "0" * 13, "string_too_long"),
         (fields.InternalNo, "12a", "wrong_pattern"),
         (fields.InternalNo, "１２", "wrong_pattern"),
-        (fields.InternalNo, "1\n", "control_character"),
+        (fields.InternalNo, "1\n", "wrong_pattern"),
         (fields.MunicipalityCode, "999990", "check_digit"),
         (fields.Name, "", "string_too_short"),
         (fields.Name, "あ" * 101, "string_too_long"),
