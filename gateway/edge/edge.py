@@ -16,6 +16,7 @@ from gateway.edge import flow
 from gateway.edge.awaiting import Awaiting
 from gateway.edge.hand_over import Bugs
 from gateway.edge.rules import EdgeRules
+from gateway.edge.seal import refuse
 from gateway.errors import Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
@@ -81,6 +82,10 @@ class Edge:
             said = decode_statement(sealed.statement.statement)
             refused = tuple(BadRecord(index, code, path) for index, code, path in said.records)
         return Taken(recorded, refused, sealed.envelope is None)
+
+    async def refuse(self, arrival: Arrival, code: str) -> None:
+        """Have it recorded that this arrival was refused before it entered the line. Raises Deferred."""
+        await self.hub.submit(refuse(arrival, self.rules, self.keys, code))
 
     async def ask(self, arrival: Arrival, patience: float) -> tuple[Taken, tuple[Answer, ...] | None]:
         """A request: its answers, or None if they did not come within `patience` seconds."""

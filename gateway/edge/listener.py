@@ -44,6 +44,7 @@ class Entrance:
         application = web.Application(middlewares=[problems(self.telemetry)])
         application.router.add_post("/v1/{tenant}/{connector}/{operation}", self.arrive, expect_handler=expect)
         application.router.add_get("/v1/messages/{message_id}", self.status, expect_handler=expect)
+        application.router.add_route("*", "/{elsewhere:.*}", self.elsewhere, expect_handler=expect)
         return application
 
     async def arrive(self, request: web.Request) -> web.Response:
@@ -103,10 +104,19 @@ class Entrance:
         message_id = request.match_info["message_id"]
         for edge in self._own(request):
             if not self._may_answer(edge):
-                raise Refused("above_clearance")
+                return await self._refused(edge, "above_clearance")
             if (found := await edge.status(message_id)) is not None:
                 return web.json_response(_status(*found))
-        return problem(Refused("unknown_message"))
+        return await self._refused(self._own(request)[0], "unknown_message")
+
+    async def elsewhere(self, request: web.Request) -> web.Response:
+        """Any other address or method: there is no such operation, and that a known peer tried is a fact."""
+        return await self._refused(self._own(request)[0], "unknown_operation")
+
+    async def _refused(self, edge: Edge, code: str) -> web.Response:
+        arrival = edge.arrival("", b"", entrance="http", listener=self.settings.name)
+        await edge.refuse(arrival, code)
+        return problem(Refused(code), arrival.message_id)
 
     def _may_answer(self, edge: Edge) -> bool:
         """C072: nothing that this listener's zone may not carry goes out here, whichever way it came in."""

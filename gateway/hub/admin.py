@@ -39,6 +39,7 @@ class AdminListener:
         self._operators = operators
         self._telemetry = telemetry
         self._clock = clock
+        self.noise = 0
 
     def application(self) -> web.Application:
         """The aiohttp application of the admin listener."""
@@ -122,6 +123,7 @@ class AdminListener:
         try:
             return self._operators[peer_fingerprint(request)]
         except KeyError:
+            self.noise += 1
             raise Refused("unknown_certificate") from None
 
     def _hub(self, request: web.Request) -> TenantHub:

@@ -59,6 +59,7 @@ class Daemon:
         self._stations: dict[tuple[str, str], Station] = {}
         self._quarantined: dict[tuple[str, str], str] = {}
         self._entrances: list[Entrance] = []
+        self._admin: dict[str, AdminListener] = {}
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -95,7 +96,8 @@ class Daemon:
             await self._listen(settings.name, settings, entrance.application())
         admin = self.config.gateway.admin
         known = operators(self.config)
-        await self._listen("admin", admin, AdminListener(self, known, self._telemetry, clock).application())
+        self._admin["admin"] = AdminListener(self, known, self._telemetry, clock)
+        await self._listen("admin", admin, self._admin["admin"].application())
         self._spawn(self._count_noise())
         self._spawn(self._sign_checkpoints())
 
@@ -172,11 +174,11 @@ class Daemon:
                 await self._record_noise()
 
     async def _record_noise(self) -> None:
-        for entrance in self._entrances:
-            if entrance.noise:
-                count = entrance.noise
-                await self._fact(FactKind.NOISE_COUNTED, {"listener": entrance.settings.name, "count": count})
-                entrance.noise -= count
+        listeners = {entrance.settings.name: entrance for entrance in self._entrances} | self._admin
+        for name, listener in listeners.items():
+            if count := listener.noise:
+                await self._fact(FactKind.NOISE_COUNTED, {"listener": name, "count": count})
+                listener.noise -= count
 
     async def _sign_checkpoints(self) -> None:
         while True:

@@ -223,13 +223,19 @@ async def test_a_message_that_nobody_sent_is_unknown(office, message_id):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", PUT, 405), ("DELETE", "/v1/messages/x", 405), ("POST", "/v1/x", 404)],
+    ("method", "path"), [("GET", "/"), ("GET", PUT), ("DELETE", "/v1/messages/x"), ("POST", "/v1/x"), ("PUT", "/")]
 )
-async def test_other_paths_and_methods_are_problems_too(office, method, path, status):
+async def test_other_paths_and_methods_are_refused_and_that_is_a_fact(line, office, method, path):
     async with office.request(method, path) as response:
         assert response.content_type == "application/problem+json"
-        assert (await answer_of(response))[0] == status
+        status, problem = await answer_of(response)
+    assert (status, problem["code"]) == (404, "unknown_operation")
+    fact = line.every_fact()[-1]
+    assert (fact["kind"], fact["code"], fact["message_id"] if "message_id" in fact else problem["message_id"]) == (
+        "message.refused",
+        "unknown_operation",
+        problem["message_id"],
+    )
 
 
 async def test_a_log_that_cannot_be_written_is_a_503_with_patience(line, office, tmp_path):

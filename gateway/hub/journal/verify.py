@@ -106,11 +106,14 @@ def verify(
 
 
 def anchors(path: Path) -> Mapping[str, tuple[int, str]]:
-    """Facts and root (hex) of each tenant's log at its last clean stop, by the system's own log; empty without one."""
+    """Facts and root (hex) of each tenant's log at its last start or clean stop, by the system's own log."""
+    found: dict[str, tuple[int, str]] = {}
     with contextlib.suppress(WrongStore, sqlite3.Error), closing(_connect(path)) as connection:
-        told = last(connection, FactKind.GATEWAY_STOPPED) or {}
-        return {code: (size, told["roots"][code]) for code, size in told.get("logs", {}).items()}
-    return {}
+        for kind in (FactKind.GATEWAY_STARTED, FactKind.GATEWAY_STOPPED):
+            told = last(connection, kind) or {}
+            for code, size in told.get("logs", {}).items():
+                found[code] = max(found.get(code, (0, "")), (size, told["roots"][code]))
+    return found
 
 
 def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: str) -> tuple[Frontier, int]:
