@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import sqlite3
 import ssl
 import sys
@@ -143,8 +144,13 @@ class Site:
             if not program.running:
                 program.start()
         until(lambda: self._serves(self.records, lambda: self.held() is not None))
-        until(lambda: self._serves(self.gateway, lambda: self.peer().get("/v1/messages/none").status == 404))
+        until(lambda: self._serves(self.gateway, self._listens))
         return self
+
+    def _listens(self) -> bool:
+        """Whether the listener for systems is there; asking it anything would be a fact."""
+        socket.create_connection(("127.0.0.1", self.ports["listener"]), timeout=5).close()
+        return True
 
     def _serves(self, program: Program, asked: Callable[[], bool]) -> bool:
         assert program.running, program.output.read_text()[-2000:]

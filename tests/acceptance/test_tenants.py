@@ -77,7 +77,8 @@ def test_must_tenant_comes_from_the_peer(two, ordinal):
         assert answer.refusal == (403, "wrong_tenant")
         (fact,) = [each for each in two.facts(home) if each.get("message_id") == answer.message_id]
         assert (fact["kind"], fact["code"], fact["statement"]["tenant"]) == ("message.refused", "wrong_tenant", home)
-        assert len(two.facts(away)) == before
+        later = two.facts(away)[before:]  # what was under way there before may still come to its end
+        assert {each["kind"] for each in later} <= {"delivery.attempted", "delivery.concluded"}
         assert two.leaks(values(cells)) == ()
 
 
