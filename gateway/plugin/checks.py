@@ -12,6 +12,12 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}
 _LAST_TWO = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
 _CONTROL = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ufdd0-\\ufdef\\ufff9-\\uffff{_LAST_TWO}]")
 _DIGIT = re.compile(r"\d")
+_COULD_BE_DIGITS = re.compile(
+    r"[\d\u00b2\u00b3\u00b9\u00bc-\u00be\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189\u2460-\u249b\u24ea"
+    r"\u3251-\u325f\u32b1-\u32cb\u3358-\u3370\u3378\u3379\u339f-\u33a6\u33a8\u33af\u33e0-\u33fe"
+    r"\U0001f100-\U0001f10a]"
+)
+"""Every character of which NFKC makes a digit: most texts have none, and are spared the rest."""
 _NOT_DIGITS = re.compile(r"[^0-9 ]+")
 _ALL_DIGITS = re.compile(r"\d+", re.ASCII)
 
@@ -61,6 +67,8 @@ def holds_individual_number(text: str) -> bool:
     run of neighbouring groups that has exactly twelve digits is tried for a valid check digit, so that neither a
     separator inside the number nor digits beside it hide it.
     """
+    if len(_COULD_BE_DIGITS.findall(text)) * 3 < 12:  # NFKC makes at most three digits of one character
+        return False
     plain = unicodedata.normalize("NFKC", text)
     if len(_DIGIT.findall(plain)) < 12:
         return False

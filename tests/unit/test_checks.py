@@ -1,5 +1,9 @@
 """Check digits against published vectors, calendars, and the search for a number that hides in free text."""
 
+import re
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,3 +141,11 @@ def test_the_checks_never_raise(text):
         assert code
     checks.holds_individual_number(text)
     checks.has_control_character(text)
+
+
+def test_no_character_of_which_a_digit_is_made_is_overlooked():
+    """The quick look must see at least what the thorough one would; and one character never becomes four digits."""
+    for code in range(sys.maxunicode + 1):
+        made = len(re.findall(r"\d", unicodedata.normalize("NFKC", chr(code))))
+        assert made <= 3
+        assert made == 0 or checks._COULD_BE_DIGITS.match(chr(code)), hex(code)
