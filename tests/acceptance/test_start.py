@@ -1,7 +1,10 @@
 """What stops the start: exit status 2, every problem in a sentence, and, once the system log is open, a fact."""
 
+import hashlib
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +16,7 @@ from gateway.keys.directory import Directory, sign_directory
 from gateway.keys.layout import TenantKeys, read_signer, read_verifier
 from gateway.keys.make import make_connector, make_root, publish
 from tests.acceptance.programs import GATEWAY, command
-from tests.acceptance.subjects import MUNICIPALITY
+from tests.acceptance.subjects import MUNICIPALITY, subject
 
 TENANT = f"tenants/{MUNICIPALITY}.toml"
 RUN = ("run",)
@@ -234,3 +237,45 @@ def test_a_port_that_is_taken(new_site):
     other.edit("gateway.toml", f"port = {other.ports['listener']}", f"port = {site.ports['listener']}")
     refuses(other, "listener municipal: cannot listen")
     assert "listener municipal: cannot listen" in refused_to_start(other)
+
+
+# ---- nothing goes back -----------------------------------------------------------------------------------------------
+
+
+def test_an_older_directory_is_refused_after_a_restart_too(new_site):
+    """Nobody has to raise the pinned version by hand for it: the system's log remembers."""
+    site = new_site()
+    directory = site.root / "keys" / MUNICIPALITY / "directory.note"
+    first = directory.read_bytes()
+    assert site.cli("keys", "publish", MUNICIPALITY).status == 0
+    site.start()
+    assert site.gateway.stop() == 0
+    directory.write_bytes(first)
+    refused = site.cli("run")
+    assert (refused.status, "older than version 2" in refused.err) == (2, True)
+
+
+def test_a_log_rewritten_without_its_checkpoints_is_found(new_site, ordinal):
+    """Who can write the file but has no key takes the signatures away; the system's log still knows the root."""
+    site = new_site().start()
+    site.outcomes(site.register(subject(ordinal())))
+    assert site.gateway.stop() == 0
+    with closing(sqlite3.connect(site.root / f"state/journal/{MUNICIPALITY}.db")) as store, store:
+        store.execute("DELETE FROM checkpoint")
+        salt = b"s" * 32
+        (body,) = store.execute("SELECT body FROM fact WHERE seq = 1").fetchone()
+        forged = body.replace(b"staff-0001", b"staff-0002")
+        commitment = hashlib.sha256(salt + forged).digest()
+        store.execute("UPDATE fact SET salt = ?, body = ?, commitment = ? WHERE seq = 1", (salt, forged, commitment))
+    told = site.cli("log", "verify")
+    assert (told.status, "not those of an earlier" in told.out) == (1, True)
+    refused = site.cli("run")
+    assert (refused.status, "not the one of an earlier run" in refused.err) == (2, True)
+
+
+def test_a_reload_with_a_certificate_that_is_not_there_is_refused_and_a_fact(new_site):
+    site = new_site().start()
+    site.edit(f"tenants/{MUNICIPALITY}.toml", "keys/tls/health_management.crt", "keys/tls/nowhere.crt")
+    told = site.cli("reload")
+    assert (told.status, "nowhere.crt" in told.err) == (2, True)
+    assert site.facts("system")[-1]["kind"] == "config.refused"

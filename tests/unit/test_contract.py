@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from gateway.plugin import Interface, Operation, Payload, fields
 from gateway.plugin.contract import Contract, model_of
@@ -226,3 +226,46 @@ def test_a_payload_does_not_show_its_values():
     payload = LOCKED.model_validate(person(1, name="架空　太郎"))
     assert "太郎" not in f"{payload!r} {payload} {[payload]}"
     assert "太郎" not in repr(Person.model_validate(whole_person()))
+
+
+class Open(Payload):
+    model_config = {"extra": "allow"}  # noqa: RUF012
+    internal_no: fields.InternalNo
+
+
+class Rewriting(Payload):
+    internal_no: fields.InternalNo
+
+    @field_validator("internal_no", mode="before")
+    @classmethod
+    def _other(cls, value: object) -> object:
+        return value
+
+
+class Talkative(Payload):
+    internal_no: fields.InternalNo
+
+    def __repr__(self) -> str:
+        return self.internal_no
+
+
+class Wider(Payload):
+    internal_no: fields.InternalNo
+    name: fields.Name | int
+
+
+class Aliased(Payload):
+    internal_no: fields.InternalNo = Field(alias="number")
+
+
+class Filled(Payload):
+    internal_no: fields.InternalNo
+    sex: fields.Sex = "1"
+
+
+@pytest.mark.parametrize("model", [Open, Rewriting, Talkative, Wider, Aliased, Filled])
+def test_what_a_lock_cannot_show_cannot_be_declared(model):
+    """Else the reviewed lock and what the plugin's class lets through would differ unseen."""
+    operation = Operation(name="o", label="試験", direction="sends", payload=model, person_key="internal_no")
+    with pytest.raises((TypeError, ValueError)):
+        describe(Interface(connector="office", version="1", operations=(operation,)))
