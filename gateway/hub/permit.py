@@ -81,7 +81,8 @@ def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitt
     if sealed.envelope is not None:
         header = verify_envelope(sealed.envelope, rules.directory)
         _same_peer(header.source, peer)
-        _carried(header, rules, now)
+        route = _carried(header, rules, now)
+        _entering(header, route, rules, now)
     if sealed.statement is not None:
         statement = _stated(sealed.statement, peer, rules)
     if header is None and statement is None:
@@ -117,11 +118,19 @@ def _same_peer(source: str, peer: str) -> None:
         raise Refused("header_mismatch")
 
 
-def _carried(header: Header, rules: HubRules, now: datetime) -> None:
-    """Everything that today's routes and rules ask of a header."""
-    route = _route(header, rules)
-    _items(header, frozenset(route.reply_fields if header.kind is MessageKind.REPLY else route.fields), rules.limits)
+def _entering(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
+    """What is asked once, on entry: a reload that changes a limit or a name must not kill what is under way."""
+    _numbers(header, rules.limits)
     _words(header, route, rules)
+    _times(header, rules, now)
+
+
+def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
+    """What today's routes ask of a header, on entry and again at every attempt: the route that carries it."""
+    route = _route(header, rules)
+    allowed = frozenset(route.reply_fields if header.kind is MessageKind.REPLY else route.fields)
+    if any(not allowed.issuperset(items) for items in header.item_sets):
+        raise Refused("items_beyond_route")
     _basis(header, route, rules, now)
     digests = (rules.digests.get(header.source), rules.digests.get(header.destination))
     if digests != (header.source_interface, header.destination_interface):
@@ -131,7 +140,9 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> None:
     keys = {each.id: each.suite.value for each in rules.directory.connectors[header.destination].kem}
     if header.kem_key not in keys or header.suite != keys[header.kem_key]:
         raise Refused("unknown_key")
-    _in_time(header, rules, now)
+    if header.expires_at <= stamp(now):
+        raise Refused("expired")
+    return route
 
 
 def _route(header: Header, rules: HubRules) -> Route:
@@ -162,18 +173,14 @@ def _words(header: Header, route: Route, rules: HubRules) -> None:
         raise Refused("header_mismatch")
 
 
-def _in_time(header: Header, rules: HubRules, now: datetime) -> None:
-    if header.expires_at <= stamp(now):
-        raise Refused("expired")
+def _times(header: Header, rules: HubRules, now: datetime) -> None:
     latest = now + timedelta(seconds=rules.limits.message_seconds) + _SKEW
     if header.created_at > stamp(now + _SKEW) or header.expires_at > stamp(latest):
         raise Refused("header_mismatch")
 
 
-def _items(header: Header, allowed: frozenset[str], limits: Limits) -> None:
-    """The blind hub's field check, and the soundness of the header's own numbering."""
-    if any(not allowed.issuperset(items) for items in header.item_sets):
-        raise Refused("items_beyond_route")
+def _numbers(header: Header, limits: Limits) -> None:
+    """The soundness of the header's own numbering."""
     indices = [index for index, _, _ in header.records]
     if not indices or indices != sorted(set(indices)):
         raise Refused("bad_envelope")

@@ -301,3 +301,13 @@ def test_refusals_beside_an_envelope_belong_to_it(site):
     ):
         beside = stated(site, **whole | changes).statement
         assert code_of(site, replace(sealed, statement=beside)) == "bad_envelope"
+
+
+def test_a_reload_of_limits_or_names_does_not_kill_what_is_under_way(site):
+    """They are asked on entry; at every attempt only what the route and the law say is asked again."""
+    header = decode_header(envelope_of(good(site)).header)
+    limits = site.hub_rules.limits.model_copy(update={"message_seconds": 1.0, "lanes": 1})
+    others = replace(site.hub_rules, responsible={OFFICE: "staff-0009"}, limits=limits)
+    permit_again(header, others, NOW)
+    with pytest.raises(Refused):
+        permit(good(site), OFFICE, others, NOW)
