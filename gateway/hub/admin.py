@@ -61,7 +61,7 @@ class AdminListener:
         return web.json_response({"ok": not causes, "logs": causes}, status=503 if causes else 200)
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """200 while every log can be written and every required connector is open and well, else 503 with the causes."""
+        """200 while every log can be written and every required connector is well, else 503 with the causes."""
         del request
         logs = {name: detail for name, (ok, detail) in self._logs().items() if not ok}
         ill = [each for each in await self._daemon.connectors() if each["required"] and not each["ok"]]
