@@ -49,7 +49,7 @@ CODES: Final = MappingProxyType(
         "wrong_type": Code(422, "The field has another JSON type than the interface says."),
         "too_long": Code(422, "The text is longer than the field allows."),
         "too_short": Code(422, "The text is shorter than the field allows."),
-        "out_of_range": Code(422, "The number is outside the field's range."),
+        "out_of_range": Code(422, "The number or the time is outside what the field allows."),
         "wrong_pattern": Code(422, "The text does not have the form that the field requires."),
         "not_in_code_list": Code(422, "The code is not in the field's closed list."),
         "check_digit": Code(422, "The check digit is wrong."),
@@ -58,8 +58,7 @@ CODES: Final = MappingProxyType(
         "control_character": Code(422, "The text holds a control character."),
         "individual_number_in_text": Code(422, "A free-text field holds an individual number."),
         "too_deep": Code(422, "The record is nested deeper than any interface allows."),
-        "beyond_route": Code(422, "The record lacks what the destination requires once the route has projected it."),
-        "undecodable_bytes": Code(422, "The row holds bytes that are not in the configured encoding."),
+        "undecodable_bytes": Code(422, "The row, or the header, holds bytes that are not in the configured encoding."),
         "surplus_cell": Code(422, "The row has more cells than the header names."),
         "missing_cell": Code(422, "The row has fewer cells than the header names."),
         "unreadable": Code(422, "The connector could not read the record."),
@@ -86,6 +85,7 @@ CODES: Final = MappingProxyType(
         # what a system answers
         "superseded": Code(422, "A newer state of this person from the same source is already recorded."),
         "version_conflict": Code(422, "The same version was recorded before with other content."),
+        "dispute": Code(422, "The answer is about another person than the question; it was not passed on."),
         "no_such_person": Code(422, "There is no such person."),
         "refused_by_system": Code(422, "The destination system refused the record."),
         # later, not never

@@ -7,7 +7,7 @@ and a metric's labels are names from the configuration.
 import logging
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, Final, TextIO
 
 import structlog
@@ -142,11 +142,13 @@ class Telemetry:
         """An arrival was answered; `operation` must come from a locked interface."""
         self._arrivals.labels(tenant, connector, operation, code).inc()
 
-    def delivered(self, destination: str, outcomes: Iterable[RecordOutcome], seconds: float) -> None:
+    def delivered(self, destination: str, outcomes: Collection[RecordOutcome], seconds: float) -> None:
         """An attempt is over."""
         self._delivery.labels(destination).observe(seconds)
         for each in outcomes:
             self._records.labels(destination, each.ending or "deferred", each.code or "").inc()
+        if disputes := sum(each.code == "dispute" for each in outcomes):  # somebody must look into it
+            self.log.error("dispute", destination=destination, count=disputes, code="dispute")
 
     def bug(self, error: BaseException | None, problem: str) -> None:
         """Something failed in a way that no contract allows: its type and places go out, its text does not."""

@@ -4,6 +4,7 @@ What it makes is for a trial on one machine: before production, take certificate
 `keys/<tenant>/root/root.pem` to a machine that is not connected.
 """
 
+import os
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from gateway.config import not_a_municipality
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, make_directory, make_passphrase
 from gateway.keys.certificates import Authority
@@ -26,7 +28,7 @@ def make(root: Path, tenant: str) -> Iterator[str]:
     """Make everything and say what was made. Raises Misconfigured; nothing that exists is ever overwritten."""
     root = root.resolve()
     if not municipality_code(tenant):
-        raise Misconfigured(("--tenant: not a municipality code of 6 digits with its check digit",))
+        raise Misconfigured((f"--tenant: {not_a_municipality(tenant)}",))
     if (root / "config").exists() or (root / "keys").exists():
         raise Misconfigured((f"{root}: holds config/ or keys/ already; nothing was changed",))
     try:
@@ -34,8 +36,10 @@ def make(root: Path, tenant: str) -> Iterator[str]:
         file = _copy_starter(root, tenant)
     except OSError as error:
         raise Misconfigured((f"{root}: cannot be made: {error.strerror}",)) from None
+    except UnicodeDecodeError:
+        raise Misconfigured((f"{root}: its name is not UTF-8, so that no configuration can name it",)) from None
     yield f"{root}/config: a configuration for tenant {tenant}; edit it, it is yours"
-    entry = tomllib.loads(file.read_text())
+    entry = tomllib.loads(file.read_text(encoding="utf-8"))
     passphrase = Secret.parse(_gateway(root)["passphrase"], root)
     make_passphrase(root / passphrase.place)
     now = datetime.now(UTC)
@@ -57,15 +61,15 @@ def _copy_starter(root: Path, tenant: str) -> Path:
     with as_file(files("gateway.cli") / "starter") as starter:
         shutil.copytree(starter, root / "config", ignore=shutil.ignore_patterns("README*", "examples"))
     example, file = (root / "config/tenants" / f"{code}.toml" for code in (_EXAMPLE, tenant))
-    text = example.read_text().replace("@ROOT@", str(root)).replace(_EXAMPLE, tenant)
+    text = example.read_text(encoding="utf-8").replace("@ROOT@", os.fsencode(root).decode()).replace(_EXAMPLE, tenant)
     example.unlink()
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     (root / "exchange").mkdir(mode=0o700)
     return file
 
 
 def _gateway(root: Path) -> dict[str, Any]:
-    return tomllib.loads((root / "config/gateway.toml").read_text())
+    return tomllib.loads((root / "config/gateway.toml").read_text(encoding="utf-8"))
 
 
 def _certificates(root: Path, tenant: dict[str, Any], passphrase: Secret, now: datetime) -> int:

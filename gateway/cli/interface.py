@@ -5,25 +5,28 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.show import AsJson, Root, rows, stopped
+from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
 
-app = typer.Typer(no_args_is_help=True, help="Locked interfaces: show, diff, lock.")
-Connector = Annotated[str, typer.Argument(help="The connector's name.")]
+app = typer.Typer(no_args_is_help=True, help="Show, compare and lock the interfaces of connectors.")
+Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
 
 
-@app.command()
+@app.command(epilog=ending("gateway interface show school_register"))
 def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> None:
-    """The locked interface as a table: every operation and field with label, data class and rules."""
+    """Show what a connector may send and receive.
+
+    Every operation and field of its locked interface, with label, data class and rules.
+    """
     from gateway.config import read_contract
 
     with stopped():
         contract = read_contract(root, connector)
         if as_json:
-            typer.echo(contract.canonical().decode())
+            machine(contract.model_dump(mode="json", exclude_defaults=True))
             return
-        typer.echo(f"{contract.connector} version {contract.version}, digest {contract.digest()}")
+        tell(f"{contract.connector} version {contract.version}, digest {contract.digest()}")
         for operation in contract.operations:
-            typer.echo(
+            tell(
                 f"\n{operation.direction} {operation.name} ({operation.label}), {operation.kind}; "
                 f"person key {operation.person_key}"
             )
@@ -40,39 +43,48 @@ def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> 
                                 "rules": _rules(each.model_dump(mode="json", exclude_defaults=True)),
                             }
                             for each in fields
-                        ],
-                        as_json=False,
+                        ]
                     )
 
 
-@app.command()
+@app.command(epilog=ending("gateway interface diff school_register", wrong="there is a difference"))
 def diff(connector: Connector, root: Root = Path()) -> None:
-    """What changes from the lock to what the installed plugin declares. Exit status 1 if anything does."""
+    """Show how the installed plugin differs from its lock.
+
+    A line each: - only in the lock, + only in the plugin, ~ other. With a difference the gateway does not start.
+    """
     from gateway.config import read_contract
     from gateway.edge.plugins import difference, load
 
     with stopped():
         lines = list(difference(read_contract(root, connector), load(connector).contract))
         for line in lines:
-            typer.echo(line)
+            tell(line)
         if lines:
             raise typer.Exit(1)
-        typer.echo("no difference")
+        tell("no difference")
 
 
-@app.command()
+@app.command(epilog=ending("gateway interface lock school_register"))
 def lock(connector: Connector, root: Root = Path()) -> None:
-    """Write what the installed plugin declares to config/interfaces/: the contract, to be reviewed and committed."""
+    """Lock what the installed plugin declares.
+
+    It is written to config/interfaces/CONNECTOR.json. That file is the contract: have it reviewed, above all the data
+    classes, and commit it. Ask `gateway interface diff` first what would change.
+    """
     from gateway.config import write_contract
     from gateway.edge.plugins import load
 
     with stopped():
         path, contract = write_contract(root, load(connector).contract)
-        typer.echo(f"{path}: version {contract.version}, digest {contract.digest()}")
+        tell(f"{path}: version {contract.version}, digest {contract.digest()}")
 
 
 def _rules(plain: dict[str, object]) -> str:
+    """What decides beyond the type, as words; a closed list of codes as `1|2|3`."""
     shown = {
-        key: value for key, value in plain.items() if key not in ("path", "kind", "required", "label", "data_class")
+        key: "|".join(map(str, value)) if isinstance(value, list) else value
+        for key, value in plain.items()
+        if key not in ("path", "kind", "required", "label", "data_class")
     }
     return ", ".join(f"{key} {value}" for key, value in sorted(shown.items()))

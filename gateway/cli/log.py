@@ -1,7 +1,6 @@
 """`gateway log`: verify the central log, offline or beside a running gateway."""
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,26 +8,35 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.show import AsJson, Root, stopped
+from gateway.cli.show import AsJson, Root, ending, machine, stopped, tell
 from gateway.errors import Misconfigured
 
-app = typer.Typer(no_args_is_help=True, help="The central log.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def log() -> None:
-    """The central log."""
+    """Verify the central log."""
 
 
-@app.command()
+@app.command(
+    epilog=ending(
+        "gateway log verify --root /var/lib/renkei",
+        "gateway log verify --tenant 999997",
+        wrong="a fact is altered, missing or reordered, or a log is gone",
+    )
+)
 def verify(
     root: Root = Path(),
-    tenant: Annotated[str, typer.Option("--tenant", help="Only this tenant's log, or `system`.")] = "",
+    tenant: Annotated[
+        str, typer.Option("--tenant", metavar="TENANT", help="Only the log of this tenant, or `system`.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Re-hash every fact against the signed checkpoints; name the first altered, missing or reordered one.
+    """Prove that no fact of the log was altered.
 
-    Exit status 1 if one is found.
+    Every fact is hashed again and held against the signed checkpoints; the first that is altered, missing or reordered
+    is named. It goes over every configured tenant's log and the system's, also while the gateway runs.
     """
     from dataclasses import asdict
 
@@ -58,10 +66,10 @@ def verify(
                 )
                 reports.append((name, report))
         if as_json:
-            typer.echo(json.dumps([{"tenant": name} | asdict(report) for name, report in reports], indent=1))
+            machine([{"tenant": name} | asdict(report) for name, report in reports])
         for name, report in reports if not as_json else ():
             found = "verified" if report.problem is None else report.problem
-            typer.echo(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
+            tell(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
         if any(report.problem is not None for _, report in reports):
             raise typer.Exit(1)
 

@@ -1,70 +1,112 @@
 """`gateway message`: the trail of one message, dead letters, and replay, asked of the running gateway."""
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.show import AsJson, Root, Tenant, rows, stopped
+from gateway.cli.show import AsJson, Root, Tenant, ending, machine, rows, stopped, tell
 
-app = typer.Typer(no_args_is_help=True, help="The trail of a message, dead letters, and replay.")
+app = typer.Typer(no_args_is_help=True, help="Follow a message, find dead letters, replay them.")
+_ID = "01234567-89ab-7cde-8f01-23456789abcd"
 
 
 def _message_id(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text):
-        raise typer.BadParameter("a message id is written as 01234567-89ab-7cde-8f01-23456789abcd")
+        raise typer.BadParameter(f"a message id is written as {_ID}")
     return text
 
 
-MessageId = Annotated[str, typer.Argument(callback=_message_id, help="The message id, as the sender got it.")]
+MessageId = Annotated[
+    str,
+    typer.Argument(
+        callback=_message_id,
+        metavar="MESSAGE_ID",
+        help="As the sender got it; for a file, the last column of its status file.",
+    ),
+]
 
 
-@app.command()
+@app.command(
+    epilog=ending(f"gateway message trace 999997 {_ID}", wrong="the tenant or the message is not known to this gateway")
+)
 def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: AsJson = False) -> None:
-    """Every fact of a message, in order: who, when, which items, each attempt, each outcome. Never a value."""
+    """Show all that happened to a message, in order.
+
+    Each line is one fact of the central log: who, when, which route, each attempt, each outcome; never a value. Records
+    are named by their index in the payload, from 0: not by the row of a file. --json adds the items and digests. The
+    looking itself becomes a fact.
+    """
     from gateway.cli.operator import ask
 
     with stopped():
         facts = ask(root, "GET", f"/v1/{tenant}/messages/{message_id}")
         if as_json:
-            typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
-        else:
-            rows([_line(fact) for fact in facts], as_json=False)
+            machine(facts)
+            return
+        tell(f"message {message_id}; records are indices in its payload, from 0 (not rows of a file)\n")
+        rows([_line(fact) for fact in facts])
 
 
-@app.command()
+@app.command(epilog=ending("gateway message dead 999997", wrong="there are dead records"))
 def dead(tenant: Tenant, root: Root = Path(), as_json: AsJson = False) -> None:
-    """The messages that have dead records. Exit status 1 if there are any."""
+    """List the messages that have dead records.
+
+    A record is dead when its attempts or its time ran out, or no route carries it any more. It stays so until somebody
+    replays it, or the source sends it anew.
+    """
     from gateway.cli.operator import ask
 
     with stopped():
         found = ask(root, "GET", f"/v1/{tenant}/dead")
-        rows(found, as_json=as_json, empty="no dead letters")
+        if as_json:
+            machine(found)
+        else:
+            rows([_letter(each) for each in found], empty="no dead letters")
         if found:
             raise typer.Exit(1)
 
 
-@app.command()
+@app.command(
+    epilog=ending(f"gateway message replay 999997 {_ID}", wrong="nothing of it can be replayed; the code says why")
+)
 def replay(tenant: Tenant, message_id: MessageId, root: Root = Path()) -> None:
-    """Have the dead records of a message handed on again, under today's routes."""
+    """Hand the dead records of a message on again.
+
+    They pass today's routes first. Where they can never go as they were sealed, the answer is send_anew: have the
+    source send them as a new message. Your name, from the operator's certificate, is in the fact.
+    """
     from gateway.cli.operator import ask
 
     with stopped():
         answer = ask(root, "POST", f"/v1/{tenant}/messages/{message_id}/replay")
-        typer.echo(f"{answer['message_id']}: {len(answer['records'])} records are due again")
+        tell(f"{answer['message_id']}: {len(answer['records'])} records are due again")
 
 
 def _line(fact: dict[str, Any]) -> dict[str, Any]:
     """A fact as one row: what it is, and what it adds."""
-    header = fact.get("header", {})
-    what = (
-        [f"{header['source']} → {header['destination']} {header['operation']} by {header['route']}"] if header else []
-    )
+    what = [f"{_way(fact['header'])} by {fact['header']['route']}"] if "header" in fact else []
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
-    for group in fact.get("outcomes", []):
-        reason = " ".join(str(group[key]) for key in ("code", "path") if key in group)
-        what.append(f"{group.get('ending', 'deferred')}: records {group['records']} {reason}".strip())
+    what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
     what += [f"{key} {fact[key]}" for key in ("code", "operator", "act") if key in fact]
     return {"seq": fact["seq"], "at": fact["at"], "fact": fact["kind"], "what": "; ".join(what)}
+
+
+def _letter(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with dead records as one row."""
+    return {
+        "message id": message["message_id"],
+        "what": f"{_way(message)}, {message['created_at'][:19]}Z",
+        "dead": "; ".join(_records(group) for group in message["outcomes"]),
+    }
+
+
+def _way(message: dict[str, Any]) -> str:
+    return f"{message['source']} → {message['destination']} {message['operation']}"
+
+
+def _records(group: dict[str, Any]) -> str:
+    """Records that ended alike: their indices as ranges, and why."""
+    why = (group[key] for key in ("code", "path") if key in group)
+    return " ".join(("records", group["records"].replace(",", ", "), *why))

@@ -11,8 +11,8 @@ import typer
 
 from gateway.errors import GatewayError, Misconfigured
 
-Root = Annotated[Path, typer.Option("--root", help="The directory that holds config/ and keys/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="The folder that holds config/ and keys/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, for programs.")]
 
 
 def _code(text: str) -> str:
@@ -21,34 +21,36 @@ def _code(text: str) -> str:
     return text
 
 
-Tenant = Annotated[str, typer.Argument(callback=_code, help="The tenant's 6-digit code.")]
+Tenant = Annotated[str, typer.Argument(callback=_code, metavar="TENANT", help="The municipality's 6-digit code.")]
 
 
-def rows(found: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = "nothing") -> None:
-    """A list of equal rows, as a table or as JSON."""
-    if as_json:
-        typer.echo(json.dumps(list(found), ensure_ascii=False, indent=1))
-        return
+def ending(*examples: str, wrong: str = "") -> str:
+    """What stands below a command's help: examples, and its exit statuses; `wrong` says when it is 1."""
+    shown = "".join(f"  {each}\n" for each in examples)
+    statuses = ("0 done", f"1 {wrong}" if wrong else "", "2 wrong usage or configuration, said on stderr")
+    return f"\b\nExample:\n{shown}\n\b\nExit status:\n" + "\n".join(f"  {each}" for each in statuses if each)
+
+
+def tell(line: str = "", *, err: bool = False) -> None:
+    """One line to stdout or stderr, at once."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(f"{line}\n")
+    stream.flush()
+
+
+def machine(found: Any) -> None:
+    """JSON for programs; in ASCII, so that it is whole wherever it goes."""
+    tell(json.dumps(found, indent=1))
+
+
+def rows(found: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
+    """Equal rows for people: a table."""
     if not found:
-        typer.echo(empty)
+        tell(empty)
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+    from gateway.cli.table import draw
 
-    table = Table(*(str(key) for key in found[0]), box=box.SIMPLE)
-    for row in found:
-        table.add_row(*(_cell(value) for value in row.values()))
-    # Into a pipe a row stays one line; on a terminal it folds.
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
-
-
-def _cell(value: Any) -> str:
-    from rich.markup import escape
-
-    if isinstance(value, bool):
-        return "yes" if value else "[red]no[/red]"
-    return "" if value is None else escape(str(value))
+    draw(found)
 
 
 @contextlib.contextmanager
@@ -60,8 +62,8 @@ def stopped() -> Iterator[None]:
         yield
     except Misconfigured as wrong:
         for each in wrong.problems:
-            typer.echo(each, err=True)
+            tell(each, err=True)
         raise typer.Exit(2) from None
     except GatewayError as error:
-        typer.echo(str(error), err=True)
+        tell(str(error), err=True)
         raise typer.Exit(1) from None

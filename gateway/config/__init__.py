@@ -5,8 +5,8 @@ immutable and holds together: each route names operations, fields and legal base
 clearance forbids. No environment variable overrides what was reviewed; secrets come by reference only.
 """
 
-from gateway.config.config import Config, Tenant
-from gateway.config.contradictions import contradictions
+from gateway.config.config import Config, Tenant, in_force
+from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
     Admin,
     GatewayFile,
@@ -20,13 +20,16 @@ from gateway.config.files import (
     Zone,
     ZonesFile,
 )
-from gateway.config.load import load, read, read_connectors, read_contract, read_gateway_file, sentences, write_contract
+from gateway.config.lapses import Lapse, lapses
+from gateway.config.load import load, read, read_connectors, read_contract, read_gateway_file, write_contract
+from gateway.config.sentences import sentences
 
 __all__ = [
     "Admin",
     "Config",
     "GatewayFile",
     "JournalSettings",
+    "Lapse",
     "LegalBasis",
     "LegalBasisFile",
     "Limits",
@@ -37,7 +40,10 @@ __all__ = [
     "Zone",
     "ZonesFile",
     "contradictions",
+    "in_force",
+    "lapses",
     "load",
+    "not_a_municipality",
     "read",
     "read_connectors",
     "read_contract",

@@ -1,8 +1,10 @@
 """The whole configuration as one immutable value; only `load` makes it, and only if it holds together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Final
 
 from gateway.config.files import GatewayFile, LegalBasis, Route, TenantFile, Zone
 from gateway.plugin.contract import Contract
@@ -22,6 +24,20 @@ class Tenant:
     def route(self, route_id: str) -> Route | None:
         """The route of that id, or None."""
         return next((r for r in self.file.routes if r.id == route_id), None)
+
+
+_JAPAN: Final = timezone(timedelta(hours=9))
+
+
+def japanese_day(now: datetime) -> date:
+    """The day in Japan: laws begin and end there."""
+    return now.astimezone(_JAPAN).date()
+
+
+def in_force(cited: Iterable[str], legal_basis: Mapping[str, LegalBasis], now: datetime) -> bool:
+    """C009: whether every cited reference is known and in force at that time; the day is Japan's."""
+    day = japanese_day(now)
+    return all(each in legal_basis and legal_basis[each].in_force(day) for each in cited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from gateway.config.config import Config, Tenant
 from gateway.config.files import Route
+from gateway.config.sentences import instead
 from gateway.plugin.checks import municipality_code
-from gateway.plugin.contract import ContractField, ContractOperation
+from gateway.plugin.contract import Contract, ContractField, ContractOperation, leaves
 from gateway.plugin.fields import DataClass
 
 
@@ -23,50 +24,77 @@ def _zones(config: Config) -> Iterator[str]:
             yield f"config/zones.toml: zones.{name}.clearance: an internet zone never carries individual_number (C022)"
     for listener in config.gateway.listeners:
         if listener.zone not in config.zones:
-            yield f"config/gateway.toml: listeners.{listener.name}.zone: there is no such zone in config/zones.toml"
+            yield (
+                f"config/gateway.toml: listeners.{listener.name}.zone: there is no such zone in config/zones.toml"
+                f"{instead(listener.zone, config.zones)}"
+            )
 
 
 def _tenant(config: Config, tenant: Tenant) -> Iterator[str]:
     where = f"config/tenants/{tenant.code}.toml"
     if not municipality_code(tenant.code):
-        yield f"{where}: the file's name is not a municipality code of 6 digits with its check digit"
+        yield f"{where}: the file's name is {not_a_municipality(tenant.code)}"
     for name, entry in tenant.file.connectors.items():
         if entry.zone not in config.zones:
-            yield f"{where}: connectors.{name}.zone: there is no such zone in config/zones.toml"
+            known = instead(entry.zone, config.zones)
+            yield f"{where}: connectors.{name}.zone: there is no such zone in config/zones.toml{known}"
         elif (contract := config.contracts.get(name)) is None:
-            yield f"{where}: connectors.{name}: its interface is not locked; run: gateway interface lock {name}"
+            others = instead(name, config.contracts.keys() - tenant.file.connectors.keys())
+            yield (
+                f"{where}: connectors.{name}: its interface is not locked{others}; "
+                f"if the name is right, run: gateway interface lock {name}"
+            )
         elif above := contract.data_classes() - config.zones[entry.zone].clearance:
             yield (
                 f"{where}: connectors.{name}: its interface carries {', '.join(sorted(above))}, "
                 f"which zone {entry.zone} may not"
             )
-    seen: set[tuple[str, str]] = set()
     ids: set[str] = set()
+    carried: dict[tuple[str, str], str] = {}
     for route in tenant.file.routes:
         at = f"{where}: routes.{route.id}"
-        if (route.source, route.operation) in seen or route.id in ids:
-            yield f"{at}: a route for this operation, or with this id, stands before it; fan-out is by explicit sends"
-        seen.add((route.source, route.operation))
+        if route.id in ids:
+            yield f"{at}: another route has this id; give each its own"
         ids.add(route.id)
+        other = carried.setdefault((route.source, route.operation), route.id)
+        if other != route.id:
+            yield f"{at}: route {other} carries this operation of {route.source} already; fan-out is by explicit sends"
         yield from (f"{at}.{problem}" for problem in _route(config, tenant, route))
 
 
+def not_a_municipality(code: str) -> str:
+    """What is wrong with a municipality code, and the check digit that would be right."""
+    right = next((code[:5] + digit for digit in "0123456789" if municipality_code(code[:5] + digit)), None)
+    if right is None or len(code) != 6:
+        return "not a municipality code of 6 digits with its check digit"
+    return f"not a municipality code: its check digit is wrong; if the first five digits are right, it is {right}"
+
+
 def _route(config: Config, tenant: Tenant, route: Route) -> Iterator[str]:
-    unknown = (basis for basis in route.legal_basis if basis not in config.legal_basis)
-    yield from (f"legal_basis: {basis} is not in config/legal_basis.toml" for basis in unknown)
+    for basis in route.legal_basis:
+        if basis not in config.legal_basis:
+            yield f"legal_basis: {basis} is not in config/legal_basis.toml{instead(basis, config.legal_basis)}"
     ends = {"from": route.source, "to": route.destination}
-    absent = [key for key, name in ends.items() if name not in tenant.file.connectors or name not in config.contracts]
-    yield from (f"{key}: the connector is not enabled and locked for this tenant" for key in absent)
+    ready = tenant.file.connectors.keys() & config.contracts.keys()
+    absent = {key: name for key, name in ends.items() if name not in ready}
+    for key, name in absent.items():
+        yield f"{key}: connector {name} is not enabled and locked for this tenant{instead(name, ready)}"
     if absent:
         return
     here = config.contracts[route.source].operation("sends", route.operation)
     there = config.contracts[route.destination].operation("receives", route.destination_operation)
     if here is None:
-        yield "operation: the source's locked interface does not send it"
+        known = _operations(config.contracts[route.source], "sends")
+        yield f"operation: the source's locked interface does not send it{instead(route.operation, known)}"
     if there is None:
-        yield "as: the destination's locked interface does not receive it"
+        known = _operations(config.contracts[route.destination], "receives")
+        yield f"as: the destination's locked interface does not receive it{instead(route.destination_operation, known)}"
     if here is not None and there is not None:
         yield from _exchange(route, here, there)
+
+
+def _operations(contract: Contract, direction: str) -> Iterator[str]:
+    return (each.name for each in contract.operations if each.direction == direction)
 
 
 def _exchange(route: Route, here: ContractOperation, there: ContractOperation) -> Iterator[str]:
@@ -85,11 +113,10 @@ def _carried(
     key: str, paths: tuple[str, ...], giving: tuple[ContractField, ...], taking: tuple[ContractField, ...]
 ) -> Iterator[str]:
     """Each path must exist at both ends, and what the taking end requires must travel."""
-    given = {field.path for field in giving if field.data_class is not None}
-    taken = {field.path for field in taking if field.data_class is not None}
+    given, taken = leaves(giving), leaves(taking)
     for path in paths:
         if path not in given or path not in taken:
-            yield f"{key}: {path} is not in the locked interface of both ends"
+            yield f"{key}: {path} is not in the locked interface of both ends{instead(path, given & taken - {*paths})}"
     travelling = {path[:end] for path in paths for end in _ends(path)}
     for field in taking:
         parent = field.path.rpartition(".")[0].removesuffix("[]")

@@ -4,15 +4,27 @@ An unknown key is an error, and no error prints a value.
 """
 
 from datetime import date
-from typing import Annotated, Any, Self
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.plugin.fields import DataClass
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
-FieldPath = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.\[\]]{0,127}$")]
+_NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
+_WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
+_PATH: Final = r"^[a-z][a-z0-9_.\[\]]{0,127}$"
+FORMS: Final = MappingProxyType(
+    {
+        _NAME: "a name: lower-case letters, digits and _, beginning with a letter",
+        _WORD: "a word: letters, digits and ._:/-, beginning with a letter or digit",
+        _PATH: "a field's path as the locked interface writes it",
+    }
+)
+"""What each pattern asks for, for people."""
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
+Word = Annotated[str, StringConstraints(pattern=_WORD)]
+FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 

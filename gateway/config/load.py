@@ -2,7 +2,6 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from gateway.config.config import Config, Tenant
 from gateway.config.contradictions import contradictions
 from gateway.config.files import GatewayFile, LegalBasisFile, TenantFile, ZonesFile
+from gateway.config.sentences import sentences
 from gateway.errors import Misconfigured
 from gateway.plugin.contract import Contract
 
@@ -26,7 +26,7 @@ def load(root: Path) -> Config:
 
 def read(root: Path) -> Config:
     """Read `root/config` without asking whether its files agree. Raises Misconfigured with every file's problems."""
-    reader = _Reader(root)
+    reader = _Reader(_configured(root))
     gateway = reader.model("gateway.toml", GatewayFile)
     zones = reader.model("zones.toml", ZonesFile)
     bases = reader.model("legal_basis.toml", LegalBasisFile)
@@ -55,7 +55,7 @@ def read(root: Path) -> Config:
 
 def read_gateway_file(root: Path) -> GatewayFile:
     """`config/gateway.toml` alone, for commands that need nothing else. Raises Misconfigured."""
-    reader = _Reader(root)
+    reader = _Reader(_configured(root))
     file = reader.model("gateway.toml", GatewayFile)
     if file is None:
         raise Misconfigured(reader.problems)
@@ -70,7 +70,7 @@ def read_connectors(root: Path, tenant: str) -> frozenset[str]:
 
 def read_contract(root: Path, connector: str) -> Contract:
     """One locked interface. Raises Misconfigured."""
-    reader = _Reader(root)
+    reader = _Reader(_configured(root))
     contract = reader.contract(f"interfaces/{connector}.json")
     if contract is None:
         raise Misconfigured(reader.problems)
@@ -79,7 +79,7 @@ def read_contract(root: Path, connector: str) -> Contract:
 
 def write_contract(root: Path, contract: Contract) -> tuple[Path, Contract]:
     """Lock an interface, in a form that reviews well. Raises Misconfigured if it cannot be written."""
-    path = root / "config/interfaces" / f"{contract.connector}.json"
+    path = _configured(root) / "config/interfaces" / f"{contract.connector}.json"
     text = contract.model_dump_json(indent=2, exclude_defaults=True, ensure_ascii=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +87,19 @@ def write_contract(root: Path, contract: Contract) -> tuple[Path, Contract]:
     except OSError as error:
         raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None
     return path, contract
+
+
+def _configured(root: Path) -> Path:
+    """The root, if it is one. Raises Misconfigured, saying what was looked for and what to do."""
+    if (root / "config").is_dir():
+        return root
+    absolute = root.absolute()
+    looked = ", ".join(f"{absolute}/config/{name}.toml" for name in ("gateway", "zones", "legal_basis"))
+    if absolute.name == "config" and (absolute / "gateway.toml").is_file():
+        step = f"the root is the folder above: --root {absolute.parent}"
+    else:
+        step = f"name the folder that holds config/ with --root, or make a new one: gateway init {absolute}"
+    raise Misconfigured((f"{absolute}: no configuration is here; looked for {looked}", step))
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -104,23 +117,31 @@ class _Reader:
         if (data := self._read(name)) is None:
             return None
         try:
-            return model.model_validate(tomllib.loads(data.decode()))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            written = tomllib.loads(data.decode())
+        except UnicodeDecodeError:
+            self.problems.append(f"config/{name}: not TOML: it is not UTF-8 text")
+            return None
+        except tomllib.TOMLDecodeError as error:
             self.problems.append(f"config/{name}: not TOML: {error}")
+            return None
+        try:
+            return model.model_validate(written)
         except ValidationError as error:
-            self.problems.extend(f"config/{name}: {line}" for line in sentences(error))
+            self.problems.extend(f"config/{name}: {line}" for line in sentences(error, model, written))
         return None
 
     def contract(self, name: str) -> Contract | None:
         if (data := self._read(name)) is None:
             return None
         try:
-            jiter.from_json(data, catch_duplicate_keys=True)
-            return Contract.model_validate_json(data)
-        except ValidationError as error:
-            self.problems.extend(f"config/{name}: {line}" for line in sentences(error))
+            written = jiter.from_json(data, catch_duplicate_keys=True)
         except ValueError as error:
             self.problems.append(f"config/{name}: not JSON with each key once: {error}")
+            return None
+        try:
+            return Contract.model_validate_json(data)
+        except ValidationError as error:
+            self.problems.extend(f"config/{name}: {line}" for line in sentences(error, Contract, written))
         return None
 
     def digest(self) -> str:
@@ -134,9 +155,3 @@ class _Reader:
             return None
         self._hash.update(f"{name}\0{len(data)}\0".encode() + data)
         return data
-
-
-def sentences(error: ValidationError) -> Iterator[str]:
-    """What pydantic found, as `key: message` without any value."""
-    for each in error.errors(include_input=False, include_url=False, include_context=False):
-        yield f"{'.'.join(str(part) for part in each['loc']) or '(top)'}: {each['msg']}"

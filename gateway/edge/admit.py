@@ -6,7 +6,7 @@ index, code and a path of the interface, never by a value or by a key that the s
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from gateway.edge.rules import EdgeRules
 from gateway.errors import CODES, Refused
-from gateway.messages import Admitted, AdmittedHere, AdmittedThere, BadRecord, Opened, Parsed, Projected
+from gateway.messages import Admitted, AdmittedHere, AdmittedThere, BadRecord, Opened, Parsed, Projected, unknown_path
 from gateway.plugin.contract import ContractField, ContractOperation, model_of
 from gateway.plugin.payload import Payload
 
@@ -22,7 +22,6 @@ _INDEX = re.compile(r"\.(\d+)(?=\.|$)")
 _SCALAR: Final = (str, int, float)
 _CODES: Final = MappingProxyType(
     {
-        "extra_forbidden": "unknown_field",
         "missing": "missing_required",
         "string_too_long": "too_long",
         "string_too_short": "too_short",
@@ -34,14 +33,21 @@ _CODES: Final = MappingProxyType(
 )
 
 
-def admit(parsed: Parsed, rules: EdgeRules) -> Admitted:
-    """By the sender's locked interface. Raises Refused("unknown_operation")."""
+def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = MappingProxyType({})) -> Admitted:
+    """By the sender's locked interface. Raises Refused("unknown_operation").
+
+    An answer to a record that was `asked` is about the same person, if it names one (rule 1, C165).
+    """
     operation = sending_operation(parsed, rules)
     fields = operation.reply if parsed.attested.arrival.entrance == "reply" else operation.fields
     model = model_of(operation.name, fields)
     bad = [each for each in parsed.records if isinstance(each, BadRecord)]
     plain = ((index, each) for index, each in enumerate(parsed.records) if not isinstance(each, BadRecord))
     good, refused = _validate(plain, model, fields)
+    person = operation.person_key
+    wrong = {index for index, each in good if index in asked and not _same_person(each, asked[index], person)}
+    refused += tuple(BadRecord(index, "dispute", person) for index in wrong)
+    good = tuple((index, each) for index, each in good if index not in wrong)
     known = {field.path for field in fields}
     kept = (BadRecord(b.index, _known_code(b.code), b.path if b.path in known else None) for b in bad)
     return Admitted(parsed, good, tuple(sorted((*refused, *kept), key=lambda each: each.index)))
@@ -84,6 +90,11 @@ def sending_operation(parsed: Parsed, rules: EdgeRules) -> ContractOperation:
     return operation
 
 
+def _same_person(answer: Payload, asked: Payload, person_key: str) -> bool:
+    named = getattr(answer, person_key, None)
+    return named is None or named == getattr(asked, person_key)
+
+
 def _known_code(code: str) -> str:
     return code if code in CODES else "unreadable"
 
@@ -101,16 +112,34 @@ def _validate(
         try:
             good.append((index, model.model_validate(record)))
         except ValidationError as error:
-            bad.append(_refusal(index, error, known))
+            bad.append(_refusal(index, record, error, known))
     return tuple(good), tuple(bad)
 
 
-def _refusal(index: int, error: ValidationError, known: frozenset[str]) -> BadRecord:
+def _refusal(index: int, record: JsonValue, error: ValidationError, known: frozenset[str]) -> BadRecord:
     """The first error as our code and a path of the interface; pydantic's own text may quote the sender."""
-    first: Any = error.errors(include_input=False, include_url=False)[0]
+    errors: list[Any] = error.errors(include_input=False, include_url=False)
+    first = errors[0]
+    if first["type"] == "extra_forbidden":
+        unknown = [each["loc"] for each in errors if each["type"] == first["type"]]
+        return BadRecord(index, "unknown_field", _unknown(record, unknown))
     code = first["ctx"]["code"] if first["type"] == "gateway" else _CODES.get(first["type"], "wrong_type")
-    path = _INDEX.sub("[]", ".".join(str(part) for part in first["loc"]))
+    path = _path(first["loc"])
     return BadRecord(index, code, path if path in known else None)
+
+
+def _unknown(record: JsonValue, found: "list[tuple[str | int, ...]]") -> str:
+    """Count and position of the unknown keys in the first object that has one: their names may be a person's."""
+    *parent, first = found[0]
+    within: Any = record
+    for part in parent:
+        within = within[part]
+    count = sum(list(loc[:-1]) == parent for loc in found)
+    return unknown_path(_path(parent), list(within).index(first) + 1, count)
+
+
+def _path(loc: "Sequence[str | int]") -> str:
+    return _INDEX.sub("[]", ".".join(str(part) for part in loc))
 
 
 def _null(value: JsonValue, known: frozenset[str], path: str = "") -> str | None:

@@ -81,7 +81,7 @@ class Edge:
         if sealed.statement is not None:
             said = decode_statement(sealed.statement.statement)
             refused = tuple(BadRecord(index, code, path) for index, code, path in said.records)
-        return Taken(recorded, refused, sealed.envelope is None)
+        return Taken(recorded, refused, bool(refused) and sealed.envelope is None)
 
     async def refuse(self, arrival: Arrival, code: str) -> None:
         """Have it recorded that this arrival was refused before it entered the line. Raises Deferred."""

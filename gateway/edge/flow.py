@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from gateway.config import Route
+from gateway.config import Route, in_force
 from gateway.edge.admit import admit, admit_here, admit_there
 from gateway.edge.authenticate import authenticate
 from gateway.edge.hand_over import Bugs, hand_over
@@ -27,6 +27,7 @@ from gateway.messages import (
     Handed,
     Header,
     MessageKind,
+    Parsed,
     Recorded,
     RecordOutcome,
     Sealed,
@@ -46,24 +47,35 @@ class Unsent(Protocol):
     def __call__(self, request: Header, records: "Mapping[int, Mapping[str, object]]") -> Arrival: ...
 
 
-def prepare(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:
-    """A sender's bytes, sealed for their one destination. Raises Refused if the whole is refused."""
-    attested = authenticate(arrival, rules)
-    parsed = parse(attested, rules.limits)
+def enter(arrival: Arrival, rules: EdgeRules) -> Parsed:
+    """A sender's bytes as records of a proven sender. Raises Refused if the whole is refused."""
+    return parse(authenticate(arrival, rules), rules.limits)
+
+
+def prepare(parsed: Parsed, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:
+    """The records, sealed for their one destination. Raises Refused if the whole is refused."""
     admitted = admit(parsed, rules)
-    to = _address(arrival, rules)
+    to = _address(parsed.attested.arrival, rules)
     projected = project(admitted, to.route.fields)
     there = admit_there(projected, to.operation.fields, to.operation.name)
     return seal(there, to, rules, keys, salt)
 
 
 async def accept(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, hub: Hub) -> tuple[Recorded, Sealed]:
-    """Into the line, from whatever entrance. Raises Refused (recorded as such) or Deferred (nothing happened)."""
+    """Into the line, from whatever entrance. Raises Refused (recorded as such) or Deferred (nothing happened).
+
+    What today's rules refuse may be the repeat of what they let in: then it has its first answer.
+    """
+    parsed: Parsed | None = None
     try:
-        sealed = prepare(arrival, rules, keys, secrets.token_bytes(32))
+        parsed = enter(arrival, rules)
+        sealed = prepare(parsed, rules, keys, secrets.token_bytes(32))
     except Refused as refusal:
-        await hub.submit(refuse(arrival, rules, keys, refusal.code))
-        raise
+        sealed = refuse(arrival, rules, keys, refusal.code, parsed)
+        recorded = await hub.submit(sealed)
+        if not recorded.repeated:
+            raise
+        return recorded, sealed
     return await hub.submit(sealed), sealed
 
 
@@ -118,8 +130,7 @@ def _reply(
     asked, answered = rules.ends(route)
     to = Address(route, answered, MessageKind.REPLY, route.destination_operation, route.source, route.operation)
     try:
-        attested = authenticate(unsent(here.header, answers), rules)
-        admitted = admit(parse(attested, rules.limits), rules)
+        admitted = admit(enter(unsent(here.header, answers), rules), rules, dict(here.records))
         there = admit_there(project(admitted, route.reply_fields), asked.reply, asked.name)
     except Refused as refusal:
         return {i: RefusedRecord(refusal.code) if i in answers else o for i, o in outcomes.items()}, None
@@ -141,10 +152,12 @@ def _plain(index: int, outcome: Outcome) -> RecordOutcome:
 
 
 def _address(arrival: Arrival, rules: EdgeRules) -> Address:
-    """The one route from this operation. Raises Refused("no_route"): default deny."""
+    """The one route from this operation, under law in force. Raises Refused (no_route, basis_not_in_force)."""
     route: Route | None = rules.tenant.route_from(rules.connector, arrival.operation)
     if route is None:
         raise Refused("no_route")
+    if not in_force(route.legal_basis, rules.legal_basis, arrival.received_at):
+        raise Refused("basis_not_in_force")
     here, there = rules.ends(route)
     kind = MessageKind.REQUEST if here.kind == "request" else MessageKind.EVENT
     return Address(route, there, kind, route.operation, route.destination, route.destination_operation)

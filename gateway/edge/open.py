@@ -8,6 +8,7 @@ from datetime import datetime
 import jiter
 from pydantic import JsonValue
 
+from gateway.config import in_force
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal_payload import open_payload
 from gateway.errors import Refused
@@ -20,10 +21,11 @@ def open_envelope(
     envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime
 ) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    unknown_key, bad_signature, interface_changed, expired, items_beyond_route, cannot_open, items_differ.
+    unknown_key, bad_signature, basis_not_in_force, interface_changed, expired, items_beyond_route, cannot_open,
+    items_differ.
     """
     header = verify_envelope(envelope, rules.directory)
-    _for_us(header, rules)
+    _for_us(header, rules, now)
     if header.expires_at <= stamp(now):  # a hub that holds a message back past its time does not get it in
         raise Refused("expired")
     key = keys.kem_private(header.kem_key)
@@ -34,7 +36,7 @@ def open_envelope(
     return Opened(header, tuple((index, record) for index, record in records if index in wanted))
 
 
-def _for_us(header: Header, rules: EdgeRules) -> None:
+def _for_us(header: Header, rules: EdgeRules, now: datetime) -> None:
     route = rules.tenant.route(header.route)
     if (header.tenant, header.destination) != (rules.tenant.code, rules.connector) or route is None:
         raise Refused("header_mismatch")
@@ -43,6 +45,10 @@ def _for_us(header: Header, rules: EdgeRules) -> None:
     forth = (route.source, route.operation, route.destination, route.destination_operation)
     if named != ((*forth[2:], *forth[:2]) if reply else forth):
         raise Refused("header_mismatch")
+    if not set(header.legal_basis) <= set(route.legal_basis):
+        raise Refused("header_mismatch")
+    if not header.legal_basis or not in_force(header.legal_basis, rules.legal_basis, now):
+        raise Refused("basis_not_in_force")
     if header.destination_interface != rules.digests[rules.connector]:
         raise Refused("interface_changed")
     allowed = frozenset(route.reply_fields if reply else route.fields)

@@ -108,5 +108,5 @@ def settings_of(name: str, spec: ConnectorSpec, plain: Mapping[str, object], whe
     try:
         return spec.settings.model_validate(dict(plain))
     except ValidationError as error:
-        problems = (f"{where}: connectors.{name}.settings.{line}" for line in sentences(error))
+        problems = (f"{where}: connectors.{name}.settings.{line}" for line in sentences(error, spec.settings, plain))
         raise Misconfigured(problems) from None

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from gateway.config import Route
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal_payload import seal_payload
+from gateway.errors import Refused
 from gateway.keys.directory import KemPublic
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
@@ -53,7 +54,10 @@ class Address:
 
 
 def seal(there: AdmittedThere, to: Address, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:
-    """Seal for the destination's current key. `salt` is 32 fresh random bytes for the digest of the person tags."""
+    """Seal for the destination's current key. `salt` is 32 fresh random bytes for the digest of the person tags.
+
+    Raises Refused("body_too_large"): what came by an outbox had no size until here.
+    """
     arrival = there.projected.admitted.parsed.attested.arrival
     refused = _refused(there) if to.kind != MessageKind.REPLY else ()  # a request's outcomes tell of its answers
     parsed = there.projected.admitted.parsed
@@ -65,6 +69,8 @@ def seal(there: AdmittedThere, to: Address, rules: EdgeRules, keys: EdgeKeys, sa
     recipient = rules.directory.recipient(to.destination)
     header = encode(_header(there, to, rules, keys, tags, recipient))
     plaintext = to_json([record for _, record in there.records])
+    if len(plaintext) > rules.limits.body_bytes:
+        raise Refused("body_too_large")
     ciphertext = seal_payload(plaintext, header, recipient)
     return Sealed(Envelope(header, ciphertext, keys.sign(signed_part(header, ciphertext))), tags, statement)
 
@@ -126,9 +132,9 @@ def _header(
     )
 
 
-def refuse(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, code: str) -> Sealed:
-    """The refusal of a whole arrival, signed, to be recorded."""
-    return Sealed(None, None, _refusal(arrival, rules, keys, code))
+def refuse(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, code: str, parsed: Parsed | None = None) -> Sealed:
+    """The refusal of a whole arrival, signed, to be recorded; with the marks of a repeat if it could be parsed."""
+    return Sealed(None, None, _refusal(arrival, rules, keys, code, parsed=parsed))
 
 
 def _refusal(
@@ -202,5 +208,5 @@ def _repeat_marks(parsed: Parsed, keys: EdgeKeys) -> tuple[str | None, str | Non
     if not isinstance(body, bytes):
         plain = [asdict(each) if isinstance(each, BadRecord) else each for each in parsed.records]
         body = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
-    operation = arrival.operation.encode()
-    return keys.reference("request", operation + b"\n" + arrival.request_key), keys.reference("body", body)
+    key = b"\n".join((arrival.entrance.encode(), arrival.operation.encode(), arrival.request_key))
+    return keys.reference("request", key), keys.reference("body", body)

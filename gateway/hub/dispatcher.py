@@ -12,7 +12,7 @@ from functools import partial
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
-from gateway.hub.journal import DueSettlement, Journal
+from gateway.hub.journal import Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.queue import Due, Queue
 from gateway.messages import Ending, Header, MessageKind, RecordOutcome, decode_header, stamp
@@ -61,7 +61,7 @@ class Dispatcher:
                     _epoch(each.expires_at),
                     dict(each.records),
                     each.attempt,
-                    each.next_at or 0.0,
+                    self._on_queue(each.next_at),
                 )
             )
         self._due.set()
@@ -110,15 +110,22 @@ class Dispatcher:
     async def _deliveries(self) -> None:
         while not self._stopping:
             self._due.clear()
-            now = self._clock().timestamp()
+            now = _elapsed()
             for destination in self._queue.ripe(now):
                 self._start(destination, now)
-            wake = self._queue.next_wake()
             try:
-                async with asyncio.timeout(None if wake is None else max(0.0, wake - self._clock().timestamp())):
+                async with asyncio.timeout_at(self._queue.next_wake()):
                     await self._due.wait()
             except TimeoutError:
                 continue
+
+    def _on_queue(self, next_at: float | None) -> float:
+        """A due time of the journal in the queue's time. It lies no further off than the longest pause, so that a
+        wall clock that was set back delays nobody.
+        """
+        if next_at is None:
+            return 0.0
+        return _elapsed() + min(max(0.0, next_at - self._clock().timestamp()), self.limits.retry_longest)
 
     def _start(self, destination: str, now: float) -> None:
         while self._busy[destination] < self.limits.in_flight and (taken := self._queue.take(destination, now)):
@@ -132,25 +139,33 @@ class Dispatcher:
             await self._one(message, wanted)
         except Deferred as deferred:  # only the journal: what the edge defers is an outcome
             self._telemetry.log.warning("delivery.not_recorded", code=deferred.code, message_id=message.message_id)
-            self._queue.release(message.message_id, self._clock().timestamp() + _LOG_PAUSE)
+            self._queue.release(message.message_id, _elapsed() + _LOG_PAUSE)
         except (Exception, SystemExit, GeneratorExit) as error:  # a bug of ours must not stop the others  # noqa: BLE001
             self._telemetry.bug(error, "delivery failed")
-            self._queue.release(message.message_id, self._clock().timestamp() + self.limits.retry_longest)
+            await self._after_bug(message)
         finally:
             self._busy[message.destination] -= 1
             self._due.set()
 
+    async def _after_bug(self, message: Due) -> None:
+        """It was an attempt all the same: what fails each time must end, too."""
+        message.attempt += 1
+        try:
+            if message.attempt >= self.limits.attempts:
+                return await self._give_up(message, "internal", self._clock())
+        except (Exception, SystemExit, GeneratorExit) as error:  # the same bug again  # noqa: BLE001
+            self._telemetry.bug(error, "giving up failed")
+        self._queue.release(message.message_id, _elapsed() + self.limits.retry_longest)
+        return None
+
     async def _one(self, message: Due, wanted: frozenset[int]) -> None:
         now = self._clock()
-        envelope = self._journal.envelope(message.message_id)
-        if envelope is None:
-            raise LookupError("the envelope of a due message is gone")
-        header = decode_header(envelope.header)
-        if header.message_id != message.message_id:
-            raise LookupError("the envelope of a due message is another's")
         try:
-            permit_again(header, self.rules, now)
-        except Refused as refusal:  # its time is over, or today's routes no longer carry it
+            envelope = self._journal.envelope(message.message_id)
+            if envelope is None:
+                raise Refused("bad_envelope")
+            permit_again(decode_header(envelope.header), self.rules, now)
+        except Refused as refusal:  # spoilt in the store, its time is over, or today's routes no longer carry it
             await self._give_up(message, refusal.code, now)
             return
         started = self._clock()
@@ -160,16 +175,16 @@ class Dispatcher:
         self._telemetry.delivered(message.destination, concluded.outcomes, (self._clock() - started).total_seconds())
         if concluded.reply is not None and concluded.answered is not None and concluded.reply.header is not None:
             self.recorded(concluded.reply.header, concluded.answered.seq)
-        self._ended(message.message_id, concluded.outcomes, concluded.attempt, concluded.next_at)
+        self._ended(message.message_id, concluded.outcomes, concluded.attempt, self._on_queue(concluded.next_at))
 
     async def _give_up(self, message: Due, code: str, now: datetime) -> None:
         outcomes = tuple(RecordOutcome(index, Ending.DEAD, code) for index in sorted(message.open))
         await self._journal.conclude(
             message.message_id, outcomes, attempt=message.attempt, next_at=None, at=stamp(now), now=now.timestamp()
         )
-        self._ended(message.message_id, outcomes, message.attempt, None)
+        self._ended(message.message_id, outcomes, message.attempt, 0.0)
 
-    def _ended(self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float | None) -> None:
+    def _ended(self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float) -> None:
         self._queue.conclude(message_id, outcomes, attempt, next_at)
         if self._queue.get(message_id) is None:
             self._settle.set()
@@ -180,11 +195,11 @@ class Dispatcher:
         """Side by side, so that a slow listener keeps nobody else waiting, its own other ears included."""
         while not self._stopping:
             self._settle.clear()
-            for each in await self._settlements_due():
-                if each.message_id not in self._telling:
-                    task = asyncio.create_task(self._tell(each))
-                    self._telling[each.message_id] = task
-                    task.add_done_callback(partial(self._told, each.message_id))
+            for message_id in await self._unheard():
+                if message_id not in self._telling:
+                    task = asyncio.create_task(self._tell(message_id))
+                    self._telling[message_id] = task
+                    task.add_done_callback(partial(self._told, message_id))
             await self._settle.wait()
 
     def _told(self, message_id: str, task: "asyncio.Task[bool]") -> None:
@@ -193,29 +208,35 @@ class Dispatcher:
         if unheard or not self._telling:  # once more, or what did not fit into this round
             self._settle.set()
 
-    async def _settlements_due(self) -> list[DueSettlement]:
+    async def _unheard(self) -> list[str]:
         try:
-            return self._journal.settlements_due()
+            return self._journal.unheard()
         except Deferred:  # the log is broken, and health says why; nothing can be settled either
             await asyncio.sleep(_LOG_PAUSE)
             self._settle.set()
             return []
 
-    async def _tell(self, due: DueSettlement) -> bool:
+    async def _tell(self, message_id: str) -> bool:
         """Whether the source has heard; if not, after a pause."""
         try:
-            async with asyncio.timeout(self.limits.delivery_deadline):
-                await self._edges.settle(due)
-            await self._journal.settled(due.message_id, due.due)
+            if due := self._journal.settlement(message_id):
+                async with asyncio.timeout(self.limits.delivery_deadline):
+                    await self._edges.settle(due)
+                await self._journal.settled(message_id, due.due)
         except (Deferred, TimeoutError) as error:
             code = error.code if isinstance(error, Deferred) else "deadline"
-            self._telemetry.log.warning("settlement.deferred", code=code, source=due.source)
+            self._telemetry.log.warning("settlement.deferred", code=code, message_id=message_id)
         except (Exception, SystemExit, GeneratorExit) as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
             self._telemetry.bug(error, "settled raised")
         else:
             return True
         await asyncio.sleep(_SETTLE_PAUSE)
         return False
+
+
+def _elapsed() -> float:
+    """The queue's time: seconds that only go forward."""
+    return asyncio.get_running_loop().time()
 
 
 def _epoch(at: str) -> float:

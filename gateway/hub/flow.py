@@ -13,12 +13,13 @@ from typing import Any, Protocol
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub.journal.facts import FactKind
-from gateway.hub.permit import HubRules, permit, proven_id
+from gateway.hub.permit import HubRules, permit, proven
 from gateway.hub.retry import GiveUp, decide
 from gateway.messages import (
     Ending,
     Envelope,
     Handed,
+    Header,
     MessageKind,
     Permitted,
     Recorded,
@@ -26,6 +27,7 @@ from gateway.messages import (
     Sealed,
     Settled,
     Statement,
+    decode_header,
     stamp,
 )
 
@@ -35,6 +37,7 @@ class Journal(Protocol):
 
     async def fact(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str | None = None) -> int: ...
     async def state(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str) -> Recorded: ...
+    async def repeat(self, named: Header | Statement, *, at: str) -> Recorded | None: ...
     async def record(self, permitted: Permitted, *, at: str, now: float) -> Recorded: ...
     async def attempted(self, message_id: str, indices: Sequence[int], *, attempt: int, at: str) -> None: ...
     async def conclude(  # noqa: PLR0913
@@ -59,12 +62,18 @@ class Edges(Protocol):
 
 async def accept(
     sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime
-) -> tuple[Permitted, Recorded]:
-    """From the edge of the connector `peer`: permit, record. Raises Refused (recorded as such) or Deferred."""
+) -> tuple[Permitted | None, Recorded]:
+    """From the edge of the connector `peer`: permit, record. Raises Refused (recorded as such) or Deferred.
+
+    A repeat has its first answer again, whatever today's rules say of it: then nothing was permitted.
+    """
     try:
         permitted = permit(sealed, peer, rules, now)
         return permitted, await _record(permitted, journal, now)
     except Refused as refusal:
+        named = proven(sealed, peer, rules)
+        if named is not None and (first := await journal.repeat(named, at=stamp(now))) is not None:
+            return None, first
         await _refused(sealed, peer, refusal, rules, journal, now)
         raise
 
@@ -74,6 +83,8 @@ async def _record(permitted: Permitted, journal: Journal, now: datetime) -> Reco
     if permitted.header is not None or (statement is not None and statement.records):
         return await journal.record(permitted, at=at, now=now.timestamp())
     assert statement is not None  # noqa: S101  (permit proved it)
+    if statement.request_key is not None and (first := await journal.repeat(statement, at=at)) is not None:
+        return first
     kind = FactKind.CONNECTOR_NOTED if statement.kind == "note" else FactKind.MESSAGE_REFUSED
     return await journal.state(kind, _stated(permitted, statement), at=at, message_id=statement.message_id)
 
@@ -95,7 +106,8 @@ async def _refused(
         "connector": peer,
         "envelope": sealed.envelope.digest() if sealed.envelope else None,
     }
-    message_id = proven_id(sealed, peer, rules)
+    named = proven(sealed, peer, rules)
+    message_id = named.message_id if named else None
     await journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
 
 
@@ -116,7 +128,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     try:
         handed = await edges.deliver(rules.tenant.code, message.destination, envelope, wanted)
         now, asked = clock(), handed.retry_after
-        outcomes, reply = await _permitted_reply(message, handed, rules, journal, now)
+        outcomes, reply = await _permitted_reply(message, envelope, handed, rules, journal, now)
     except Deferred as deferred:
         now, asked = clock(), deferred.retry_after
         outcomes = tuple(RecordOutcome(index, None, deferred.code) for index in sorted(wanted))
@@ -128,35 +140,43 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
         if reply is None:
             raise
         await _refused(reply.sealed, message.destination, refusal, rules, journal, now)
-        outcomes, reply = tuple(_unanswered(each, refusal) for each in outcomes), None
+        outcomes, reply = tuple(_unanswered(each, refusal.code) for each in outcomes), None
         answered = await journal.conclude(message.message_id, outcomes, **times)
     return Concluded(outcomes, attempt, next_at, answered, reply)
 
 
 async def _permitted_reply(
-    message: "DueMessage", handed: Handed, rules: HubRules, journal: Journal, now: datetime
+    message: "DueMessage", envelope: Envelope, handed: Handed, rules: HubRules, journal: Journal, now: datetime
 ) -> tuple[tuple[RecordOutcome, ...], Permitted | None]:
     """A reply passes the same check as anything that an edge seals; if it fails, its records end refused."""
     if handed.reply is None:
-        return handed.outcomes, None
+        asked = message.kind is MessageKind.REQUEST
+        return tuple(_unanswered(each, "refused_by_system") if asked else each for each in handed.outcomes), None
     try:
         permitted = permit(handed.reply, message.destination, rules, now)
-        if (
-            permitted.header is None
-            or message.kind != MessageKind.REQUEST
-            or permitted.header.correlation_id != message.message_id
-        ):
-            raise Refused("no_open_request")
+        _answers(permitted.header, decode_header(envelope.header), handed.outcomes)
     except Refused as refusal:
         await _refused(handed.reply, message.destination, refusal, rules, journal, now)
-        return tuple(_unanswered(each, refusal) for each in handed.outcomes), None
+        return tuple(_unanswered(each, refusal.code) for each in handed.outcomes), None
     return handed.outcomes, permitted
 
 
-def _unanswered(outcome: RecordOutcome, refusal: Refused) -> RecordOutcome:
+def _answers(reply: Header | None, request: Header, outcomes: Sequence[RecordOutcome]) -> None:
+    """It answers this request, by its own route, and just the records that are said to be answered."""
+    accepted = {each.index for each in outcomes if each.ending is Ending.ACCEPTED}
+    if (
+        reply is None
+        or request.kind is not MessageKind.REQUEST
+        or (reply.correlation_id, reply.route) != (request.message_id, request.route)
+        or {index for index, _, _ in reply.records} != accepted
+    ):
+        raise Refused("no_open_request")
+
+
+def _unanswered(outcome: RecordOutcome, code: str) -> RecordOutcome:
     if outcome.ending is not Ending.ACCEPTED:
         return outcome
-    return replace(outcome, ending=Ending.REFUSED, code=refusal.code, path=refusal.path)
+    return replace(outcome, ending=Ending.REFUSED, code=code, path=None)
 
 
 def _of_each(outcomes: Sequence[RecordOutcome], wanted: frozenset[int], rules: HubRules) -> tuple[RecordOutcome, ...]:

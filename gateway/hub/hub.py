@@ -17,7 +17,7 @@ from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.messages import Envelope, Header, Recorded, Sealed, Status, decode_header, stamp
 
-_SEALED_FOR_GOOD = frozenset({"expired", "interface_changed", "unknown_key"})
+_SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "unknown_key"})
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class TenantHub:
 
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
         permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
-        if recorded.repeated or permitted.header is None:
+        if recorded.repeated or permitted is None or permitted.header is None:
             self.dispatcher.settlement_due()
         else:
             self.dispatcher.recorded(permitted.header, recorded.seq)
@@ -56,21 +56,24 @@ class TenantHub:
         known = self.journal.message(message_id)
         if known is None or known.source != peer:
             return None
-        reply = self.journal.envelope(known.reply_id) if known.reply_id else None
-        if reply is not None:
-            await self._give_out(reply, peer, message_id)
+        reply = await self._give_out(known.reply_id, peer, message_id) if known.reply_id else None
         return Status(message_id, known.kind, known.ended, known.outcomes, reply)
 
-    async def _give_out(self, reply: Envelope, peer: str, message_id: str) -> None:
-        now = self.clock()
+    async def _give_out(self, reply_id: str, peer: str, message_id: str) -> Envelope | None:
+        now, reply = self.clock(), None
         try:
+            reply = self.journal.envelope(reply_id)
+            if reply is None:
+                return None
             permit_again(decode_header(reply.header), self.rules, now)
         except Refused as refusal:
-            body = {"stage": "hub", "code": refusal.code, "connector": peer, "envelope": reply.digest()}
+            digest = reply.digest() if reply else None  # None: it is not the one that was recorded
+            body = {"stage": "hub", "code": refusal.code, "connector": peer, "envelope": digest}
             await self.journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
             raise
         body = {"connector": peer, "envelope": reply.digest()}
         await self.journal.fact(FactKind.REPLY_FETCHED, body, at=stamp(now), message_id=message_id)
+        return reply
 
     async def replay(self, message_id: str, operator: str) -> tuple[int, ...]:
         """Have the dead records of a message handed on again, under today's routes: their indices.
@@ -78,9 +81,9 @@ class TenantHub:
         Raises Refused: unknown_message, not_replayable, or why today's routes do not carry it; where it can never go
         as it was sealed, send_anew. All of it is recorded with the operator's name.
         """
-        now = self.clock()
-        envelope, known = self.journal.envelope(message_id), self.journal.message(message_id)
+        now, known = self.clock(), self.journal.message(message_id)
         try:
+            envelope = self.journal.envelope(message_id)
             if envelope is None or known is None:
                 raise Refused("unknown_message")
             header = decode_header(envelope.header)

@@ -7,17 +7,18 @@ route, whether the interfaces are the locked ones, what had to be attested, and 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config import Config, LegalBasis, Limits, Route, Tenant
+from gateway.config import Config, LegalBasis, Limits, Route, Tenant, in_force
 from gateway.errors import CODES, Refused
 from gateway.keys.directory import Directory
 from gateway.keys.signatures import verify_envelope, verify_statement
-from gateway.messages import Header, MessageKind, Permitted, Sealed, SignedStatement, Statement, stamp
+from gateway.messages import Header, MessageKind, Permitted, Sealed, SignedStatement, Statement, path_known, stamp
 
-_JAPAN: Final = timezone(timedelta(hours=9))
 _SKEW: Final = timedelta(minutes=5)
+_SEALING: Final = 4096
+"""Bytes that sealing may add to a body: the encapsulated key and the tag."""
 _PERSON: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 _TWELVE: Final = re.compile(r"[0-9]{12}")
 
@@ -74,9 +75,10 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
 
 def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:
     """`peer` is the connector whose edge the link has authenticated. Raises Refused with the first reason found:
-    bad_envelope, header_mismatch, unknown_key, bad_signature, no_route, items_beyond_route, basis_not_in_force,
-    interface_changed, not_attested, expired.
+    body_too_large, bad_envelope, header_mismatch, unknown_key, bad_signature, no_route, items_beyond_route,
+    basis_not_in_force, interface_changed, not_attested, expired.
     """
+    _bounded(sealed, rules.limits)
     header = statement = None
     if sealed.envelope is not None:
         header = verify_envelope(sealed.envelope, rules.directory)
@@ -87,7 +89,7 @@ def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitt
         statement = _stated(sealed.statement, peer, rules)
     if header is None and statement is None:
         raise Refused("bad_envelope")
-    if header is not None and (sealed.tags is None or len(sealed.tags.tags) != len(header.records)):
+    if header is not None and (sealed.tags is None or not sealed.tags.sound(len(header.records))):
         raise Refused("bad_tags")
     if header is not None and statement is not None:
         _together(header, statement)
@@ -99,18 +101,26 @@ def permit_again(header: Header, rules: HubRules, now: datetime) -> None:
     _carried(header, rules, now)
 
 
-def proven_id(sealed: Sealed, peer: str, rules: HubRules) -> str | None:
-    """The message id, if the peer's own signature over it holds: what is refused may otherwise be forged whole."""
+def proven(sealed: Sealed, peer: str, rules: HubRules) -> Header | Statement | None:
+    """What the peer itself signed, if its signature holds: what is refused may otherwise be forged whole."""
     try:
         if sealed.envelope is not None:
             header = verify_envelope(sealed.envelope, rules.directory)
-            return header.message_id if header.source == peer else None
+            return header if header.source == peer else None
         if sealed.statement is not None:
             statement = verify_statement(sealed.statement, rules.directory)
-            return statement.message_id if statement.connector == peer else None
+            return statement if statement.connector == peer else None
     except Refused:
         pass
     return None
+
+
+def _bounded(sealed: Sealed, limits: Limits) -> None:
+    """The hub keeps what it is given, unseen: so no part of it is larger than a body and what sealing adds."""
+    parts = [sealed.envelope.header, sealed.envelope.ciphertext] if sealed.envelope else []
+    parts += [sealed.statement.statement] if sealed.statement else []
+    if any(len(each) > limits.body_bytes + _SEALING for each in parts):
+        raise Refused("body_too_large")
 
 
 def _same_peer(source: str, peer: str) -> None:
@@ -164,6 +174,8 @@ def _route(header: Header, rules: HubRules) -> Route:
 
 def _words(header: Header, route: Route, rules: HubRules) -> None:
     """Nothing but words of the configuration stands in a header, and each once."""
+    if header.legal_basis != route.legal_basis or header.purpose != route.purpose:
+        raise Refused("header_mismatch")
     claims = [each.claim for each in header.attestations]
     for words, known in ((header.withheld, rules.paths), (claims, route.attest)):
         if len(set(words)) != len(words) or not set(words) <= set(known):
@@ -192,13 +204,11 @@ def _numbers(header: Header, limits: Limits) -> None:
 
 
 def _basis(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
-    """C009: no legal basis in force, no passage. The day is Japan's."""
-    if header.legal_basis != route.legal_basis or header.purpose != route.purpose:
+    """C009: no legal basis in force, no passage. What is under way may cite fewer than the route does by now."""
+    if not set(header.legal_basis) <= set(route.legal_basis):
         raise Refused("header_mismatch")
-    day = now.astimezone(_JAPAN).date()
-    for basis in route.legal_basis:
-        if basis not in rules.legal_basis or not rules.legal_basis[basis].in_force(day):
-            raise Refused("basis_not_in_force")
+    if not header.legal_basis or not in_force(header.legal_basis, rules.legal_basis, now):
+        raise Refused("basis_not_in_force")
 
 
 def _stated(signed: SignedStatement, peer: str, rules: HubRules) -> Statement:
@@ -232,7 +242,7 @@ def _plain_words(statement: Statement, rules: HubRules) -> None:
     operations = rules.operations.get(statement.connector, frozenset())
     if statement.operation is not None and statement.operation not in operations:
         raise Refused("bad_envelope")
-    if any(path is not None and path not in rules.paths for _, _, path in statement.records):
+    if any(path is not None and not path_known(path, rules.paths) for _, _, path in statement.records):
         raise Refused("bad_envelope")
     if statement.responsible != rules.responsible.get(statement.connector):
         raise Refused("header_mismatch")

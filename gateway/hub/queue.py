@@ -3,7 +3,7 @@
 Records from a source to a destination that share a lane are handed on in the order in which they were recorded. A
 message waits for those before it that are in flight, and steps past those that wait for a retry: it goes out without
 the records whose lane they hold. Requests and replies take no lane: a question is not a state, and its answer must not
-queue.
+queue. Its times are seconds of a clock that only goes forward.
 """
 
 import heapq
@@ -83,7 +83,7 @@ class Queue:
                 heapq.heappush(self._ready[message.destination], (message.seq, message.message_id))
         return [destination for destination, ready in self._ready.items() if ready]
 
-    def conclude(self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float | None) -> None:
+    def conclude(self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float) -> None:
         """An attempt is over: ended records leave their lanes, deferred ones wait until `next_at`."""
         message = self._due[message_id]
         message.in_flight = frozenset()
@@ -92,7 +92,7 @@ class Queue:
         for lane in freed - set(message.open.values()):
             self._leave(message, lane)
         if message.open:
-            message.next_at = next_at or 0.0
+            message.next_at = next_at
             self._schedule(message)
         else:
             del self._due[message_id]
@@ -107,7 +107,7 @@ class Queue:
         self._wake(message)
 
     def next_wake(self) -> float | None:
-        """When the next retry is due, in epoch seconds."""
+        """When the next retry is due."""
         return self._later[0][0] if self._later else None
 
     def _schedule(self, message: Due) -> None:

@@ -1,8 +1,7 @@
-"""What every HTTPS entrance has in common: mutual TLS, who the peer is, and errors as problem details (RFC 9457)."""
+"""What every HTTPS entrance has in common: listening, who the peer is, and errors as problem details (RFC 9457)."""
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,16 +12,6 @@ from aiohttp.web_protocol import RequestHandler
 from gateway.errors import CODES, Deferred, GatewayError, Refused
 from gateway.keys.certificates import fingerprint
 from gateway.observe import Telemetry
-
-
-def server_tls(certificate: str, key: str, client_ca: str, password: Callable[[], bytes]) -> ssl.SSLContext:
-    """Mutual TLS, 1.3 only: a client without a certificate from `client_ca` does not get past the handshake."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_cert_chain(certificate, key, password)
-    context.load_verify_locations(client_ca)
-    return context
 
 
 class _Mute(RequestHandler):

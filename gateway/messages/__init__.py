@@ -43,8 +43,10 @@ from gateway.messages.wire import (
     decode_statement,
     encode,
     item_paths,
+    path_known,
     signed_part,
     stamp,
+    unknown_path,
 )
 
 __all__ = [
@@ -81,6 +83,8 @@ __all__ = [
     "decode_statement",
     "encode",
     "item_paths",
+    "path_known",
     "signed_part",
     "stamp",
+    "unknown_path",
 ]

@@ -18,7 +18,11 @@ from gateway.plugin.payload import Payload
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """One record is refused. `path` is a path of the locked interface, never a key that the sender made up."""
+    """One record is refused. `path` is a path of the locked interface, never a key that the sender made up.
+
+    Of unknown keys it says where the first stands in its object, from 1, and how many there are: `unknown:3:2`, or
+    inside another object `guardian.unknown:1:1`.
+    """
 
     index: int
     code: str

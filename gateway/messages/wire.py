@@ -5,8 +5,9 @@ docs/envelope.md is the specification; `tests/vectors` freezes it.
 
 import hashlib
 import json
+import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
@@ -225,6 +226,10 @@ class Tags:
     salt: bytes
     tags: tuple[bytes, ...]
 
+    def sound(self, records: int) -> bool:
+        """Whether there is a tag for each of the records, and tags and salt have their size."""
+        return len(self.tags) == records and 16 <= len(self.salt) <= 32 and all(len(each) == 16 for each in self.tags)
+
     def digest(self) -> str:
         """SHA-256 over salt and tags, in hex."""
         return hashlib.sha256(self.salt + b"".join(self.tags)).hexdigest()
@@ -233,6 +238,20 @@ class Tags:
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds: the one form of every time in headers and facts. `moment` must be UTC."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def unknown_path(within: str, position: int, count: int) -> str:
+    """Where unknown keys stand, without their names: the first's position in its object, from 1, and their number."""
+    return f"{within}{'.' * bool(within)}unknown:{min(position, 9999)}:{min(count, 9999)}"
+
+
+def path_known(path: str, paths: Container[str]) -> bool:
+    """Whether a path is one of `paths`, or says by `unknown_path` where in one of them unknown keys stand."""
+    unknown = _UNKNOWN.fullmatch(path)
+    return path in paths if unknown is None else unknown[1] is None or unknown[1] in paths
+
+
+_UNKNOWN: Final = re.compile(r"(?:(.+)\.)?unknown:[0-9]{1,4}:[0-9]{1,4}")
 
 
 def item_paths(record: Mapping[str, JsonValue], prefix: str = "") -> set[str]:

@@ -6,7 +6,7 @@ that widens any of it, or turns a code list into free text, changes the digest a
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
@@ -53,6 +53,11 @@ class ContractField(_Closed):
 _RULES = ("label", "data_class", "max_length", "pattern", "values", "check", "minimum", "maximum")
 
 
+def leaves(fields: Iterable[ContractField]) -> frozenset[str]:
+    """The paths that can be items: leaves only, without indices."""
+    return frozenset(field.path for field in fields if field.data_class is not None)
+
+
 class ContractOperation(_Closed):
     """One operation of a locked interface."""
 
@@ -71,14 +76,6 @@ class ContractOperation(_Closed):
             if len({field.path for field in fields}) != len(fields):
                 raise ValueError(f"{self.name}: a path stands twice")
         return self
-
-    def leaves(self) -> frozenset[str]:
-        """The paths that can be items: leaves only, without indices."""
-        return frozenset(field.path for field in self.fields if field.data_class is not None)
-
-    def reply_leaves(self) -> frozenset[str]:
-        """The same for the reply."""
-        return frozenset(field.path for field in self.reply if field.data_class is not None)
 
 
 class Contract(_Closed):

@@ -24,12 +24,12 @@ from gateway.link.in_process import ToEdges, ToHub
 from gateway.messages import stamp
 from gateway.observe import Telemetry
 from gateway.wiring import reload
+from gateway.wiring.journals import open_journal
 from gateway.wiring.opening import (
     edge_rules,
     listener_tls,
     load_plugins,
     open_directory,
-    open_journal,
     open_keys,
     open_session,
     operators,
@@ -213,8 +213,8 @@ class Daemon:
         try:
             fresh = configuration.load(self.config.root)
             running = {place: station.spec.interface for place, station in self._stations.items()}
-            versions = {code: hub.rules.directory.version for code, hub in self.hubs.items()}
-            prepared = reload.prepare(self.config, fresh, running, versions)
+            in_use = {code: hub.rules.directory for code, hub in self.hubs.items()}
+            prepared = reload.prepare(self.config, fresh, running, in_use)
         except Misconfigured as wrong:
             self._telemetry.log.error("config.refused", problems=list(wrong.problems))
             await self._fact(FactKind.CONFIG_REFUSED, {"by": by, "problems": len(wrong.problems)})

@@ -1,4 +1,4 @@
-"""Configuration into parts: directories, journals, plugins, TLS. Each fails with a sentence that says what to do."""
+"""Configuration into parts: directories, keys, plugins, TLS. Each fails with a sentence that says what to do."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,13 @@ from gateway.edge import plugins
 from gateway.edge.plugins import Loaded
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.errors import Misconfigured
-from gateway.hub.journal import Journal, JournalLimits
 from gateway.keys.at_rest import Secret
 from gateway.keys.certificates import fingerprint_of_file
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
 from gateway.keys.note import Signer
 from gateway.keys.private import EdgeKeys
-from gateway.link.https import server_tls
+from gateway.link.tls import server_tls
 from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.interface import Interface
 
@@ -46,20 +45,6 @@ def open_directory(config: Config, tenant: str) -> Directory:
         if directory.connectors[name].zone != entry.zone:
             raise Misconfigured((f"the directory of {tenant} has {name} in another zone than {entry.zone}",))
     return directory
-
-
-def open_journal(config: Config, tenant: str) -> Journal:
-    """The tenant's store, verified from its last checkpoint on."""
-    signer = log_signer(config, tenant)
-    settings = config.gateway.journal
-    folder = config.path(settings.directory)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    limits = JournalLimits(
-        max_open_records=config.gateway.limits.open_records,
-        checkpoint_every_facts=settings.checkpoint_facts,
-        wal_bytes=settings.wal_bytes,
-    )
-    return Journal.open(folder / f"{tenant}.db", tenant=tenant, origin=signer.name, signer=signer, limits=limits)
 
 
 def log_signer(config: Config, tenant: str) -> Signer:

@@ -7,6 +7,7 @@ from gateway.config import Config
 from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
 from gateway.hub.permit import HubRules, hub_rules
+from gateway.keys.directory import Directory
 from gateway.plugin.interface import Interface
 from gateway.wiring.opening import edge_rules, open_directory
 
@@ -20,18 +21,21 @@ class Prepared:
 
 
 def prepare(
-    now: Config, fresh: Config, running: Mapping[tuple[str, str], Interface], versions: Mapping[str, int]
+    now: Config, fresh: Config, running: Mapping[tuple[str, str], Interface], in_use: Mapping[str, Directory]
 ) -> Prepared:
     """Everything that can fail. Raises Misconfigured, and then nothing has changed.
 
-    `running` has the edges at work; `versions` the directory versions in use, which never go back.
+    `running` has the edges at work, each with the keys that it opened; `in_use` the directories, which never go back.
     """
     if problems := list(_needs_restart(now, fresh)):
         raise Misconfigured(problems)
     directories = {code: open_directory(fresh, code) for code in fresh.tenants}
     for code, directory in directories.items():
-        if directory.version < versions[code]:
-            raise Misconfigured((f"the directory of {code} is older than version {versions[code]}, which is in use",))
+        if directory.version < (version := in_use[code].version):
+            raise Misconfigured((f"the directory of {code} is older than version {version}, which is in use",))
+    for code, name in running:
+        if directories[code].connectors[name] != in_use[code].connectors[name]:
+            raise Misconfigured((f"the directory of {code} has other keys of {name}: they change by a restart",))
     return Prepared(
         {code: hub_rules(fresh, code, directory) for code, directory in directories.items()},
         {
@@ -46,6 +50,8 @@ def _needs_restart(now: Config, fresh: Config) -> Iterator[str]:
     for key in ("name", "passphrase", "listeners", "admin", "journal"):
         if getattr(now.gateway, key) != getattr(fresh.gateway, key):
             yield f"config/gateway.toml: {key}: needs a restart to change"
+    if now.gateway.limits.open_records != fresh.gateway.limits.open_records:
+        yield "config/gateway.toml: limits.open_records: needs a restart to change"  # the journals hold it
     if set(fresh.tenants) != set(now.tenants):
         yield "config/tenants: adding or removing a tenant needs a restart"
     for code in set(fresh.tenants) & set(now.tenants):

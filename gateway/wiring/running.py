@@ -16,7 +16,8 @@ from gateway.messages import stamp
 from gateway.observe import Telemetry
 from gateway.wiring.daemon import Daemon, clock
 from gateway.wiring.examine import examine
-from gateway.wiring.opening import SYSTEM, open_journal
+from gateway.wiring.journals import open_journal
+from gateway.wiring.opening import SYSTEM
 
 
 @contextlib.asynccontextmanager
@@ -51,28 +52,28 @@ async def _record_refusal(root: Path, wrong: Misconfigured) -> None:
 
 async def run_until_told(root: Path, telemetry: Telemetry) -> bool:
     """Until SIGTERM or SIGINT, which drain; SIGHUP reloads. False if the process must be started anew."""
-    stopping = asyncio.Event()
+    stopping, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)  # what comes during the start is done after it
     async with running(root, telemetry) as daemon:
-        reloads: set[asyncio.Task[None]] = set()
-
-        def hangup() -> None:
-            task = loop.create_task(_reload(daemon))
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
-
-        loop.add_signal_handler(signal.SIGHUP, hangup)
+        reloads = loop.create_task(_reload_at(hangup, daemon, telemetry))
         telemetry.log.info("ready")
-        ends = [asyncio.ensure_future(event.wait()) for event in (stopping, daemon.failed)]
+        ends = [loop.create_task(event.wait()) for event in (stopping, daemon.failed)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for each in ends:
+        for each in (reloads, *ends):
             each.cancel()
         telemetry.log.info("stopping")
         return not daemon.failed.is_set()
 
 
-async def _reload(daemon: Daemon) -> None:
-    with contextlib.suppress(Misconfigured, Deferred):  # recorded and told, or health says why
-        await daemon.reload("SIGHUP")
+async def _reload_at(hangup: asyncio.Event, daemon: Daemon, telemetry: Telemetry) -> None:
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        try:
+            with contextlib.suppress(Misconfigured, Deferred):  # recorded and told, or health says why
+                await daemon.reload("SIGHUP")
+        except Exception as error:  # noqa: BLE001  (a reload that fails changes nothing; the next may do)
+            telemetry.bug(error, "a reload failed")

@@ -58,7 +58,7 @@ class Live:
 def show(report: Report, console: Console, *, as_json: bool) -> None:
     """The report as tables, or as one JSON object."""
     if as_json:
-        sys.stdout.write(json.dumps(report.plain(), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(json.dumps(report.plain(), indent=1) + "\n")
         return
     rows = _kinds(report) if report.kinds else _endings(report)
     for table in (rows, _mismatches(report), _deliveries(report), _checks(report)):

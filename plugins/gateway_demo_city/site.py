@@ -36,7 +36,7 @@ class Site:
         root = stage.root
         await stage.must("init", *gateway("init", str(root), "--tenant", MUNICIPALITY))
         file = root / "config" / "gateway.toml"
-        file.write_text(re.sub(r"(?m)^port = \d+", lambda _: f"port = {free_port()}", file.read_text()))
+        file.write_text(re.sub(r"(?m)^port = \d+", lambda _: f"port = {free_port()}", file.read_text(encoding="utf-8")))
         _set(file, "retry_first", 0.2)
         _set(file, "retry_longest", 2.0)
         return cls.read(root)
@@ -46,8 +46,8 @@ class Site:
         """The site as configured now."""
         return cls(
             root,
-            tomllib.loads((root / "config" / "gateway.toml").read_text()),
-            tomllib.loads(_tenant_file(root).read_text()),
+            tomllib.loads((root / "config" / "gateway.toml").read_text(encoding="utf-8")),
+            tomllib.loads(_tenant_file(root).read_text(encoding="utf-8")),
         )
 
     def point_at(self, port: int) -> None:
@@ -92,7 +92,7 @@ class Site:
         key.touch(mode=0o600)
         key.write_text(secrets.token_hex(32))
         tls = self.tenant["connectors"][DESTINATION]["settings"]["tls"]
-        der = ssl.PEM_cert_to_DER_cert((self.root / tls["certificate"]).read_text())
+        der = ssl.PEM_cert_to_DER_cert((self.root / tls["certificate"]).read_text(encoding="utf-8"))
         server = self.root / "keys" / "tls" / f"{DESTINATION}_system.crt"
         file = folder / "record_system.toml"
         file.write_text(
@@ -114,7 +114,7 @@ def _tenant_file(root: Path) -> Path:
 
 def _set(file: Path, key: str, value: str | float) -> None:
     """Give a key that stands exactly once in a TOML file another value. Raises Failed."""
-    text, found = re.subn(rf"(?m)^{key} = .*$", f"{key} = {json.dumps(value)}", file.read_text())
+    text, found = re.subn(rf"(?m)^{key} = .*$", f"{key} = {json.dumps(value)}", file.read_text(encoding="utf-8"))
     if found != 1:
         raise Failed(f"{file.name}: {key} stands there {found} times")
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")

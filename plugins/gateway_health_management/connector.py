@@ -9,13 +9,15 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from gateway.plugin import Accepted, Act, Context, Deferred, Delivery, Final, Health, Outcome, Refused, Unreadable
 from gateway_health_management.chunks import Batch, batches
 from gateway_health_management.folder import Folder
-from gateway_health_management.rows import FileChanged, Fingerprint, WholeFileRefused, fingerprint, read
+from gateway_health_management.rows import FileChanged, Fingerprint, NotAFile, WholeFileRefused, fingerprint, read
 from gateway_health_management.settings import Settings
-from gateway_health_management.status import Result, Results, Slip, write_slip, write_status
+from gateway_health_management.status import Refusal, Results, Slip, write_slip, write_status
+from gateway_health_management.troubles import Step, Troubles, cause
 
 _SECOND_TRY = 1.0
 _REST = Unreadable("unreadable_file")
@@ -23,7 +25,8 @@ _REST = Unreadable("unreadable_file")
 
 @dataclass(slots=True)
 class _File:
-    """A file in `work/`. `refusal` is set if it was refused whole; `noted`: the log has its end.
+    """A file in `work/`. `refusal` is set if it was refused whole; `noted`: the log has its end; `published`: so has
+    `status/`.
 
     `broken_off`: after an unclosed quote it is not known where a row begins, so that nothing after it was taken.
     """
@@ -31,14 +34,20 @@ class _File:
     name: str
     known: Fingerprint
     results: Results = field(default_factory=Results)
-    refusal: Result | None = None
+    refusal: Refusal | None = None
     all_sent: bool = False
     broken_off: bool = False
     noted: bool = False
+    published: bool = False
 
     @property
     def ended(self) -> bool:
         return self.all_sent and not self.results.pending
+
+    @property
+    def end(self) -> str:
+        """What the slip calls its end: the code of the refusal, or one of two words."""
+        return self.refusal.result.code if self.refusal else "broken_off" if self.broken_off else "finished"
 
 
 class HealthManagement:
@@ -48,11 +57,14 @@ class HealthManagement:
         self._files: dict[str, _File] = {}
         self._heard = asyncio.Event()
         self._early: dict[str, Mapping[int, Final]] | None = None
+        self._deleting: set[str] = set()  # the log has their deletion
+        self._stuck = ""
 
     async def open(self, context: Context) -> None:
         assert isinstance(context.settings, Settings)  # noqa: S101  (the spec says so)
         self._context, self._settings = context, context.settings
         self._folder = Folder(self._settings.exchange_folder)
+        self._troubles = Troubles(context.log)
         self._reading = self._settings.reading()
         with contextlib.suppress(OSError):  # health says so, and every round tries again
             await asyncio.to_thread(self._folder.prepare)
@@ -72,6 +84,11 @@ class HealthManagement:
             working = len(await asyncio.to_thread(self._folder.in_work))
         except OSError:
             return Health(ok=False, detail="the exchange folder cannot be read")
+        if self._stuck:
+            told = f"in/ or work/ cannot be changed ({self._stuck}): make room there, or permit the gateway's user to"
+            return Health(ok=False, detail=f"{told}; it goes on by itself")
+        if told := self._troubles.told():
+            return Health(ok=False, detail=told)
         return Health(ok=True, detail=f"files in work: {working}; files in in/ that cannot be taken yet: {waiting}")
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
@@ -89,13 +106,17 @@ class HealthManagement:
         try:
             await asyncio.to_thread(self._folder.prepare)
             await asyncio.to_thread(self._folder.take, self._settings.ready)
-            for name in await asyncio.to_thread(self._folder.in_work):
+            names = await asyncio.to_thread(self._folder.in_work)
+            self._troubles.keep(Step.READ, names)
+            for name in names:
                 if name not in self._files:
                     await self._work_on(name)
             await self._finish_ended()
             await self._delete_old()
-        except OSError:  # its text holds a path, and so perhaps a person's name
+        except OSError as problem:  # its text holds a path, and so perhaps a person's name
+            self._stuck = cause(problem)
             raise Deferred("system_unreachable") from None
+        self._stuck = ""
 
     async def _work_on(self, name: str) -> None:
         """Send a whole file. If that breaks off, it is forgotten, and begins anew in the next round."""
@@ -105,14 +126,15 @@ class HealthManagement:
             await self._note(Act.FILE_TAKEN, known.sha256, {"bytes": known.size})
             await self._send(file)
             file.all_sent = True
-        except (OSError, FileChanged) as problem:  # this file's trouble; the others go on
-            self._context.log.warning("file_not_read", error=type(problem).__name__)
+            self._troubles.over(name)
+        except (OSError, FileChanged, NotAFile) as problem:  # this file's trouble; the others go on
+            self._troubles.arose(name, Step.READ, problem)
         finally:
             if name in self._files and not self._files[name].all_sent:
                 del self._files[name]
 
     async def _send(self, file: _File) -> None:
-        rows = read(self._folder.work / file.name, file.known, self._settings)
+        rows = read(self._folder.work / file.name, file.known, self._settings, self._context.now())
         cut = batches(rows, self._settings.chunk_records)
         try:
             while (batch := await asyncio.to_thread(next, cut, None)) is not None:
@@ -120,8 +142,7 @@ class HealthManagement:
                 await self._send_batch(file, batch)
                 file.broken_off = file.broken_off or any(each == _REST for each in batch.records)
         except WholeFileRefused as refused:
-            place = f"列{refused.column}" if refused.column else refused.path or ""
-            file.refusal = Result("refused", refused.code, place)
+            file.refusal = Refusal.of(refused, self._settings)
 
     async def _send_batch(self, file: _File, batch: Batch) -> None:
         key = batch.key(file.known.sha256, self._reading)
@@ -162,31 +183,55 @@ class HealthManagement:
             try:
                 await self._finish(file)
             except OSError as problem:  # a full disk, say: it stays ended, and is tried again
-                self._context.log.warning("status_not_written", error=type(problem).__name__)
+                self._troubles.arose(file.name, Step.FINISH if file.published else Step.PUBLISH, problem)
 
     async def _finish(self, file: _File) -> None:
         """First the log, then the slip, then the status that the system waits for, then the file leaves `work/`."""
-        counts = await asyncio.to_thread(file.results.counts)
+        counts = file.refusal.counts if file.refusal else await asyncio.to_thread(file.results.counts)
         if not file.noted:
             act = Act.FILE_REFUSED if file.refusal else Act.FILE_FINISHED
             await self._note(act, file.known.sha256, counts)
             file.noted = True
-        await asyncio.to_thread(self._publish, file, counts)
+        if not file.published:
+            await asyncio.to_thread(self._publish, file, counts)
+            file.published = True
+            self._context.log.info("file_ended", code=file.end, counts=counts, **self._reason(file))
         await asyncio.to_thread(self._folder.finish, file.name, self._context.now().timestamp())
+        self._troubles.over(file.name)
         del self._files[file.name]
-        self._context.log.info("file_ended", counts=counts)
+
+    def _reason(self, file: _File) -> dict[str, str]:
+        if file.refusal is None:
+            return {}
+        return {"path": file.refusal.result.path, "cause": f"the configured encoding is {self._settings.encoding}"}
 
     def _publish(self, file: _File, counts: Mapping[str, int]) -> None:
-        settings = self._settings
-        code = file.refusal.code if file.refusal else "broken_off" if file.broken_off else "finished"
-        slip = Slip(self._context.now(), self._context.tenant, file.known.sha256, code, counts)
-        rows = iter([(0, file.refusal, "")]) if file.refusal else file.results.each()
+        settings, refusal = self._settings, file.refusal
+        slip = Slip(self._context.now(), self._context.tenant, file.known.sha256, file.end, counts)
+        rows = [(0, refusal.result, "")] if refusal else file.results.each()
+        why = refusal.why if refusal else ""
         self._folder.publish(file.name, ".slip.csv", settings.encoding, lambda out: write_slip(out, slip, settings))
-        self._folder.publish(file.name, ".status.csv", settings.encoding, lambda out: write_status(out, rows, settings))
+        self._folder.publish(
+            file.name, ".status.csv", settings.encoding, lambda out: write_status(out, rows, settings, why)
+        )
 
     async def _delete_old(self) -> None:
-        kept = timedelta(seconds=self._settings.keep_finished_seconds)
-        for path in await asyncio.to_thread(self._folder.finished_before, (self._context.now() - kept).timestamp()):
+        before = self._context.now() - timedelta(seconds=self._settings.keep_finished_seconds)
+        old = await asyncio.to_thread(self._folder.finished_before, before.timestamp())
+        names = {path.name for path in old}
+        self._troubles.keep(Step.DELETE, names)
+        self._deleting &= names
+        for path in old:
+            try:
+                await self._delete(path)
+            except (OSError, NotAFile) as problem:
+                self._troubles.arose(path.name, Step.DELETE, problem)
+
+    async def _delete(self, path: Path) -> None:
+        """The log first, once: it does not hear again in every round of what cannot be deleted."""
+        if path.name not in self._deleting:
             gone = await asyncio.to_thread(fingerprint, path)
             await self._note(Act.FILE_DELETED, gone.sha256, {"bytes": gone.size})
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            self._deleting.add(path.name)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        self._troubles.over(path.name)

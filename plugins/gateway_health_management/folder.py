@@ -5,7 +5,6 @@ step may be cut off by kill -9 and is finished, or harmlessly done again, the ne
 data: they stay in this folder.
 """
 
-import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -90,7 +89,7 @@ class Folder:
         return f"{stem}~{number}{extension}"
 
     def _used_stems(self) -> set[str]:
-        stems = [_parted(name.removesuffix(_END))[0] for name in (*_files(self.work), *_files(self._done))]
+        stems = [_parted(name.removesuffix(_END))[0] for name in (*_entries(self.work), *_entries(self._done))]
         for name in _files(self._status):
             stems += [name.removesuffix(suffix) for suffix in _STATUS_SUFFIXES if name.endswith(suffix)]
         return {stem.casefold() for stem in stems}
@@ -98,9 +97,8 @@ class Folder:
     # ---- work → done → gone ------------------------------------------------------------------------------------------
 
     def in_work(self) -> list[str]:
-        """The names of the files that are being worked on, the one written first by the system first."""
-        found = [((self.work / name).stat().st_mtime_ns, name) for name in _files(self.work) if not name.endswith(_END)]
-        return [name for _, name in sorted(found)]
+        """The names of what is to be worked on, be it a file or not; the one written first by the system first."""
+        return [name for _, name in _by_time(self.work, _entries(self.work)) if not name.endswith(_END)]
 
     def publish(self, name: str, suffix: str, encoding: str, write: Callable[[TextIO], None]) -> None:
         """Write a file about a file into `status/`: there is the whole of it, or nothing."""
@@ -116,14 +114,14 @@ class Folder:
     def finish(self, name: str, at: float) -> None:
         """Move a file to `done/`. Its time becomes the time of finishing, from which its keeping counts."""
         path = self.work / name
-        with contextlib.suppress(PermissionError, FileNotFoundError):  # another user's: kept from its last writing
+        with suppress(PermissionError, FileNotFoundError):  # another user's: kept from its last writing
             os.utime(path, (at, at))
-        with contextlib.suppress(FileNotFoundError):  # somebody took it away: there is nothing left to keep
+        with suppress(FileNotFoundError):  # somebody took it away: there is nothing left to keep
             path.rename(self._done / name)
 
     def finished_before(self, at: float) -> list[Path]:
         """The files in `done/` that were finished before that time (seconds since 1970)."""
-        return [path for name in _files(self._done) if (path := self._done / name).stat().st_mtime < at]
+        return [self._done / name for written, name in _by_time(self._done, _files(self._done)) if written < at * 1e9]
 
 
 def _files(folder: Path) -> list[str]:
@@ -132,6 +130,20 @@ def _files(folder: Path) -> list[str]:
         return sorted(
             each.name for each in entries if not each.name.startswith(".") and each.is_file(follow_symlinks=False)
         )
+
+
+def _entries(folder: Path) -> list[str]:
+    """All that is in a folder by name, but nothing hidden."""
+    return [each.name for each in folder.iterdir() if not each.name.startswith(".")]
+
+
+def _by_time(folder: Path, names: list[str]) -> list[tuple[int, str]]:
+    """When each was written (nanoseconds since 1970), the first one first; what is gone meanwhile is left out."""
+    found = []
+    for name in names:
+        with suppress(FileNotFoundError):
+            found.append(((folder / name).lstat().st_mtime_ns, name))
+    return sorted(found)
 
 
 def _parted(name: str) -> tuple[str, str]:

@@ -7,13 +7,15 @@ decided here: the line does that, by the locked interface. Nothing is trimmed or
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import Final, TypeAlias
 
-from gateway.plugin import JsonValue, Unreadable
+from gateway.plugin import JsonValue, Unreadable, checks
 from gateway_health_management.cells import Broken, split
 from gateway_health_management.interface import DELETE, REGISTER, SubjectDelete
 from gateway_health_management.settings import REQUIRED, Settings
@@ -24,6 +26,10 @@ _BLOCK: Final = 1 << 20
 _DATE: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _TIME: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
+
+MOST_AHEAD: Final = timedelta(days=1)
+"""How far a system's clock may be ahead of ours. A state from later on would make every true one `superseded`."""
+AHEAD: Final = Unreadable("out_of_range", "updated_at")
 
 _Change: TypeAlias = Callable[[str], JsonValue]
 
@@ -39,17 +45,25 @@ class Row:
 
 
 class WholeFileRefused(Exception):
-    """Nothing of the file may be taken. `column` counts from 1; `path` is a field of the interface."""
+    """Nothing of the file may be taken. `path` is a field of the interface; `column` counts from 1, and is the first of
+    `unfit` ones. `rows` is how many data rows can be told apart.
+    """
 
-    def __init__(self, code: str, column: int | None = None, path: str | None = None) -> None:
+    def __init__(self, code: str, *, path: str = "", column: int = 0, unfit: int = 0) -> None:
         super().__init__(code)
         self.code = code
-        self.column = column
         self.path = path
+        self.column = column
+        self.unfit = unfit
+        self.rows = 0
 
 
 class FileChanged(Exception):
     """Somebody wrote into the file after its digest was taken (C199); it has to be read anew from its beginning."""
+
+
+class NotAFile(Exception):
+    """A folder, a link or the like, which is not opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +77,9 @@ class Fingerprint:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Read the file once through; OSError if it cannot be read."""
+    """Read the file once through. Raises NotAFile, OSError."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise NotAFile("not a plain file")
     with path.open("rb") as file:
         before = os.fstat(file.fileno())
         digest = hashlib.sha256()
@@ -72,23 +88,27 @@ def fingerprint(path: Path) -> Fingerprint:
     return Fingerprint(digest.digest(), before.st_size, before.st_ino, before.st_mtime_ns)
 
 
-def read(path: Path, known: Fingerprint, settings: Settings) -> Iterator[Row]:
+def read(path: Path, known: Fingerprint, settings: Settings, now: datetime) -> Iterator[Row]:
     """The rows of the file whose fingerprint was taken. Raises WholeFileRefused, FileChanged, OSError."""
     with path.open("rb", buffering=_BLOCK) as file:
-        if known.size > settings.max_file_bytes:
-            raise WholeFileRefused("body_too_large")
         if settings.encoding == "utf-8-sig" and file.read(3) != _BYTE_ORDER_MARK:
             file.seek(0)
-        yield from _rows(file, settings)
+        records = split(file, settings.max_line_bytes)
+        header = next(records, Broken.REST)
+        try:
+            if known.size > settings.max_file_bytes:
+                raise WholeFileRefused("body_too_large")
+            columns = _header(header, settings)
+        except WholeFileRefused as refused:
+            refused.rows = sum(1 for _ in records)
+            raise
+        yield from _rows(records, _Reading(columns, settings, now + MOST_AHEAD))
         after = os.fstat(file.fileno())
     if (known.size, known.inode, known.changed_ns) != (after.st_size, after.st_ino, after.st_mtime_ns):
-        raise FileChanged
+        raise FileChanged("somebody is writing into it")
 
 
-def _rows(file: BinaryIO, settings: Settings) -> Iterator[Row]:
-    records = split(file, settings.max_line_bytes)
-    columns = _header(next(records, Broken.REST), settings)
-    reading = _Reading(columns, settings)
+def _rows(records: Iterator[list[str] | Broken], reading: "_Reading") -> Iterator[Row]:
     for number, cells in enumerate(records, start=1):
         match cells:
             case Broken.ROW:
@@ -104,18 +124,30 @@ def _header(cells: list[str] | Broken, settings: Settings) -> tuple[str, ...]:
     if isinstance(cells, Broken):
         raise WholeFileRefused("unreadable_file")
     fields: list[str] = []
+    undecodable: list[int] = []
+    unknown: list[int] = []
     for position, cell in enumerate(cells, start=1):
-        try:
-            found = settings.columns.get(cell.encode("latin-1").decode(settings.codec))
-        except UnicodeDecodeError:
-            raise WholeFileRefused("unreadable_file", column=position) from None
-        if found is None or found in fields:
-            raise WholeFileRefused("unknown_column", column=position)
-        fields.append(found)
-    for name in REQUIRED:
-        if name not in fields:
-            raise WholeFileRefused("missing_column", path=name)
+        name = _decoded(cell, settings.codec)
+        if name is None:
+            undecodable.append(position)
+        elif (found := settings.columns.get(name)) is None or found in fields:
+            unknown.append(position)
+        else:
+            fields.append(found)
+    for code, unfit in (("undecodable_bytes", undecodable), ("unknown_column", unknown)):
+        if unfit:
+            raise WholeFileRefused(code, column=unfit[0], unfit=len(unfit))
+    for required in REQUIRED:
+        if required not in fields:
+            raise WholeFileRefused("missing_column", path=required)
     return tuple(fields)
+
+
+def _decoded(cell: str, codec: str) -> str | None:
+    try:
+        return cell if cell.isascii() else cell.encode("latin-1").decode(codec)
+    except UnicodeDecodeError:
+        return None
 
 
 # ---- one row ---------------------------------------------------------------------------------------------------------
@@ -128,10 +160,11 @@ class _Unfit(Exception):
 class _Reading:
     """How the cells of one file become values."""
 
-    def __init__(self, columns: tuple[str, ...], settings: Settings) -> None:
+    def __init__(self, columns: tuple[str, ...], settings: Settings, latest: datetime) -> None:
         self._columns = columns
         self._codec = settings.codec
         self._changes = _changes(settings)
+        self._latest = latest
 
     def row(self, number: int, cells: list[str]) -> Row:
         if len(cells) != len(self._columns):
@@ -141,10 +174,10 @@ class _Reading:
         for name, cell in zip(self._columns, cells, strict=True):
             if not cell:
                 continue
-            try:
-                texts[name] = cell if cell.isascii() else cell.encode("latin-1").decode(self._codec)
-            except UnicodeDecodeError:
+            text = _decoded(cell, self._codec)
+            if text is None:
                 return Row(number, REGISTER, None, Unreadable("undecodable_bytes", name))
+            texts[name] = text
         return self._valued(number, texts)
 
     def _valued(self, number: int, texts: dict[str, str]) -> Row:
@@ -160,7 +193,13 @@ class _Reading:
             if name == "change_type" and values[name] == "3":
                 operation = DELETE
                 values = {each: value for each, value in values.items() if each in _DELETE_FIELDS}
+        if self._ahead(values.get("updated_at")):
+            return Row(number, operation, None, AHEAD)
         return Row(number, operation, texts.get("internal_no"), values)
+
+    def _ahead(self, moment: JsonValue) -> bool:
+        """Whether a state says that it is of a time yet to come; a time that does not exist is for the line to say."""
+        return isinstance(moment, str) and checks.instant(moment) and datetime.fromisoformat(moment) > self._latest
 
 
 def _changes(settings: Settings) -> dict[str, _Change]:

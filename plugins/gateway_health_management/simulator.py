@@ -20,13 +20,14 @@ _GLANCE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class StatusLine:
-    """One line of a status file. Row 0 is the file as a whole; `path` is a field of the interface, or 列n."""
+    """One line of a status file. Row 0 is the file as a whole and says `why`; `path` is an interface's field or 列n."""
 
     row: int
     ending: str
     code: str
     path: str
     message_id: str
+    why: str
 
 
 def city_csv(headers: Sequence[str], rows: Iterable[Sequence[str]], encoding: str) -> bytes:
@@ -56,7 +57,7 @@ def read_status(folder: Path, name: str, encoding: str) -> list[StatusLine] | No
             lines = list(csv.reader(file, strict=True))[1:]
     except FileNotFoundError:
         return None
-    return [StatusLine(int(row), ending, code, path, message) for row, _, ending, code, path, _, message in lines]
+    return [StatusLine(int(row), ending, code, path, *more) for row, _, ending, code, path, _, *more in lines]
 
 
 def read_slip(folder: Path, name: str, encoding: str) -> dict[str, str] | None:
@@ -83,7 +84,24 @@ def _status_path(folder: Path, name: str, kind: Literal["status", "slip"]) -> Pa
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """The command line. The exit status: 1 no status file in time, 2 wrong usage, 130 interrupted."""
+    said = _parser().parse_args(arguments)
+    try:
+        if not (said.folder / "in").is_dir() or not (said.folder / "status").is_dir():
+            raise _WrongUsage("FOLDER: it is no exchange folder, for it lacks in/ or status/")
+        return _drop(said) if said.act == "drop" else _status(said)
+    except _WrongUsage as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+class _WrongUsage(Exception):
+    pass
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="health-management-simulator", description=__doc__.partition("\n")[0])
     acts = parser.add_subparsers(dest="act", required=True)
     dropping = acts.add_parser("drop", help="put FILE into the exchange folder")
@@ -93,17 +111,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asking = acts.add_parser("status", help="wait for the status of the file called NAME and show its counts")
     asking.add_argument("folder", type=Path)
     asking.add_argument("name")
-    asking.add_argument("--encoding", default="cp932")
+    asking.add_argument("--encoding", choices=("cp932", "utf-8", "utf-8-sig"), default="cp932")
     asking.add_argument("--patience", type=float, default=60.0)
-    said = parser.parse_args(arguments)
-    if said.act == "drop":
-        drop(said.folder, said.file.name, said.file.read_bytes(), said.how)
-        return 0
+    return parser
+
+
+def _drop(said: argparse.Namespace) -> int:
+    try:
+        data = said.file.read_bytes()
+    except OSError as error:
+        raise _WrongUsage(f"FILE: it cannot be read ({error.strerror})") from None
+    try:
+        drop(said.folder, said.file.name, data, said.how)
+    except OSError as error:
+        raise _WrongUsage(f"FOLDER: in/ cannot be written ({error.strerror})") from None
+    return 0
+
+
+def _status(said: argparse.Namespace) -> int:
     try:
         lines = wait_status(said.folder, said.name, said.encoding, said.patience)
     except TimeoutError:
         sys.stderr.write("no status file yet\n")
         return 1
+    except OSError as error:
+        raise _WrongUsage(f"NAME: its status file cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise _WrongUsage(f"--encoding: the status file is not in {said.encoding}") from None
     for (ending, code, path), many in sorted(Counter((each.ending, each.code, each.path) for each in lines).items()):
         sys.stdout.write(f"{many:8} {ending} {code} {path}".rstrip() + "\n")
     return 0

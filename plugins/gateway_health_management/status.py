@@ -7,20 +7,29 @@ A row costs six bytes of memory while its file is under way.
 import csv
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
 from gateway.plugin import Accepted, Dead, Duplicate, RefusedRecord
 from gateway.plugin import Final as Ending
+from gateway_health_management.rows import WholeFileRefused
 from gateway_health_management.settings import Settings
 
 _WORDS: Final = {"accepted": "受付", "duplicate": "重複", "refused": "拒否", "dead": "不達"}
-_STATUS: Final = ("行番号", "連携処理ステータス", "状態コード", "規則コード", "項目", "項目名", "メッセージID")
+_STATUS: Final = ("行番号", "連携処理ステータス", "状態コード", "規則コード", "項目", "項目名", "メッセージID", "説明")
 _SLIP: Final = (
     "受渡日時", "自治体コード", "ファイルSHA-256", "結果", "総件数", "受付件数", "重複件数", "拒否件数", "不達件数",
 )  # fmt: skip
+_ENCODING: Final = "設定の文字コードは {encoding} です。"
+_WHY: Final = {
+    "undecodable_bytes": "見出しの {unfit} 列を読めません。最初は {column} 列目です。" + _ENCODING,
+    "unknown_column": "知らない列、または重なる列が {unfit} 列あります。最初は {column} 列目です。" + _ENCODING,
+    "missing_column": "必要な列がありません。" + _ENCODING,
+    "unreadable_file": "見出しの行がないか、CSV として読めません。" + _ENCODING,
+    "body_too_large": "ファイルが {most} バイトを超えています。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,25 @@ class Result:
     ending: str
     code: str = ""
     path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that was refused whole: its line in the status file, with a sentence why, and its counts."""
+
+    result: Result
+    why: str
+    counts: Mapping[str, int]
+
+    @classmethod
+    def of(cls, refused: WholeFileRefused, settings: Settings) -> Self:
+        """All rows that can be told apart came in, and all are refused."""
+        why = _WHY[refused.code].format(
+            unfit=refused.unfit, column=refused.column, encoding=settings.encoding, most=settings.max_file_bytes
+        )
+        place = f"列{refused.column}" if refused.column else refused.path
+        counts = {"rows": refused.rows} | dict.fromkeys(_WORDS, 0) | {"refused": refused.rows}
+        return cls(Result("refused", refused.code, place), why, counts)
 
 
 def result_of(ending: Ending) -> Result:
@@ -112,14 +140,14 @@ class Results:
         self._ended[number - 1] = self._kinds.setdefault(result, len(self._kinds))
 
 
-def write_status(out: TextIO, rows: Iterator[tuple[int, Result, str]], settings: Settings) -> None:
-    """One line for each row; row 0 is the file as a whole. 項目名 is the column's header as configured."""
+def write_status(out: TextIO, rows: Iterable[tuple[int, Result, str]], settings: Settings, why: str = "") -> None:
+    """One line for each row; row 0 is the file as a whole, and says `why`. 項目名 is the column's configured header."""
     headers = {name: header for header, name in settings.columns.items()}
     writer = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(_STATUS)
     for number, result, message_id in rows:
         said = (_WORDS[result.ending], result.ending, result.code, result.path, headers.get(result.path, ""))
-        writer.writerow((number, *said, message_id))
+        writer.writerow((number, *said, message_id, why))
 
 
 @dataclass(frozen=True, slots=True)

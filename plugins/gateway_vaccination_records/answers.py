@@ -37,7 +37,7 @@ class _Taken(_Closed):
 class _Refused(_Closed):
     index: int
     status: Literal["refused"]
-    code: Literal["superseded", "version_conflict", "no_such_person"]
+    code: Literal["superseded", "version_conflict", "out_of_range", "no_such_person"]
     path: Literal["updated_at"] | None = None
 
 

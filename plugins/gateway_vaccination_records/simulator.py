@@ -127,7 +127,8 @@ def _main() -> int:
         return app
 
     status = serve.main(given.config, build, lambda store: FaultyStore(store, faults))
-    structlog.get_logger().info("faults", **{name: faults.injected[name] for name in FAULTS})
+    if status == 0:
+        structlog.get_logger().info("faults", **{name: faults.injected[name] for name in FAULTS})
     return status
 
 

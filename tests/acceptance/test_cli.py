@@ -34,6 +34,28 @@ def test_check(site):
     ]
 
 
+@pytest.mark.parametrize(
+    ("dates", "status", "when"),
+    [
+        ("valid_from = 2024-05-27\nvalid_until = 2025-03-31", 1, "ended on 2025-03-31"),
+        ("valid_from = 2999-04-01", 0, "begins on 2999-04-01"),
+    ],
+)
+def test_check_names_each_route_whose_legal_basis_is_not_in_force(new_site, dates, status, when):
+    """It would start, so the status is not 2: what has ended is found wrong, what has yet to begin is said."""
+    site = new_site()
+    assert {len(each["not in force"]) for each in as_json(site, "check")} == {0}
+    site.edit("legal_basis.toml", "valid_from = 2024-05-27", dates)
+    told = site.cli("check")
+    assert told.status == status
+    for route in ("R01", "R25", "R02"):
+        line = f"routes.{route} carries nothing today: L1 (番号法第9条第1項 別表の14の項及び126の項) {when}"
+        assert line in told.err
+    assert ("L1 ended" if status else "L1 not yet") in told.out
+    lapses = [each["not in force"] for each in as_json(site, "check", status=status)]
+    assert [(each["id"], each["ended"]) for (each,) in lapses] == [("L1", bool(status))] * 3
+
+
 def test_connectors(site):
     assert {each["connector"]: each["state"] for each in as_json(site, "connectors")} == {
         "health_management": "open",
@@ -80,7 +102,7 @@ def test_interface_show_diff_and_lock(new_site):
 
 def test_keys_list_and_publish(new_site):
     site = new_site()
-    rows = as_json(site, "keys", "list")
+    rows = [each for each in as_json(site, "keys", "list") if each["use"] != "secret"]
     assert {(each["connector"], each["use"], each["in_directory"]) for each in rows} == {
         (connector, use, True)
         for connector in ("health_management", "vaccination_records")

@@ -70,7 +70,7 @@ class Line:
 
     def sealed(self, *records) -> Sealed:
         """What the forging edge honestly makes by its own rules."""
-        return flow.prepare(self.arrival(*records), self.wide, self.keys, bytes(32))
+        return flow.prepare(flow.enter(self.arrival(*records), self.wide), self.wide, self.keys, bytes(32))
 
     def resealed(self, sealed: Sealed, payload=None, signer: EdgeKeys | None = None, **changed) -> Sealed:
         """The same with another header, another payload, or under another's signature."""

@@ -1,9 +1,17 @@
 """What an operator relies on: draining, reloading, dead letters, replay, retries that outlive a restart."""
 
+import os
+import shutil
+import signal
 import threading
+import tomllib
 from datetime import date, timedelta
 
+from gateway.keys.at_rest import Secret
+from gateway.keys.layout import PUBLIC, TenantKeys
+from gateway.keys.make import make_connector
 from tests.acceptance.programs import until
+from tests.acceptance.site import SOURCE
 from tests.acceptance.subjects import MUNICIPALITY, city_file, lookup, record, subject
 
 TENANT = f"tenants/{MUNICIPALITY}.toml"
@@ -90,11 +98,51 @@ def test_sighup_applies_what_is_valid_and_refuses_what_is_not(new_site, ordinal)
     assert site.send("subject.lookup", [lookup(cells)]).status == 200
 
 
+def test_a_sighup_during_the_start_is_applied_after_it(new_site, ordinal):
+    """The start is held where it reads a file; meanwhile the file changes and the signal comes."""
+    site = new_site()
+    law = site.root / "config" / "legal_basis.toml"
+    former = law.read_text(encoding="utf-8")
+    law.unlink()
+    os.mkfifo(law)
+    site.gateway.start()
+    with law.open("w", encoding="utf-8") as pipe:  # as soon as the start reads it
+        site.gateway.signal(signal.SIGHUP)
+        fresh = law.with_suffix(".new")
+        fresh.write_text(former.replace("valid_from = 2024-05-27", "valid_from = 2999-01-01"), encoding="utf-8")
+        fresh.replace(law)
+        pipe.write(former)
+    until(lambda: "config.applied" in site.gateway.output.read_text())
+    assert [each["kind"] for each in site.facts("system")] == ["gateway.started", "config.applied"]
+    assert site.send("subject.register", [record(subject(ordinal()))]).refusal == (403, "basis_not_in_force")
+
+
+def test_a_directory_with_other_keys_of_a_running_connector_needs_a_restart(new_site, ordinal, tmp_path):
+    """The edge goes on with the keys that it opened: a directory without them would have everything refused."""
+    site = new_site().start()
+    entry = tomllib.loads((site.root / "config" / TENANT).read_text(encoding="utf-8"))["connectors"][SOURCE]
+    new = TenantKeys(tmp_path / "new", MUNICIPALITY)
+    make_connector(new, SOURCE, entry["zone"], Secret.parse("file:keys/passphrase", site.root))
+    folder = site.root / "keys" / MUNICIPALITY / SOURCE
+    shutil.copy(new.connector(SOURCE) / PUBLIC, folder)
+    assert site.cli("keys", "publish", MUNICIPALITY).status == 0
+    site.hang_up("config.refused")
+    assert f"has other keys of {SOURCE}: they change by a restart" in site.gateway.output.read_text()
+    assert [each["outcome"] for each in site.outcomes(site.register(subject(ordinal())))] == ["accepted"]
+
+    assert site.gateway.stop() == 0
+    shutil.copytree(new.connector(SOURCE), folder, dirs_exist_ok=True)
+    site.start_gateway()
+    assert [each["outcome"] for each in site.outcomes(site.register(subject(ordinal())))] == ["accepted"]
+
+
 def test_sighup_does_not_change_what_needs_a_restart(new_site):
     site = new_site().start()
     site.edit("gateway.toml", f"port = {site.ports['listener']}", "port = 1")
+    site.limit("open_records", 5000)
     site.hang_up("config.refused")
-    assert "listeners: needs a restart to change" in site.gateway.output.read_text()
+    for key in ("listeners", "limits.open_records"):
+        assert f"{key}: needs a restart to change" in site.gateway.output.read_text()
     assert site.peer().get("/v1/messages/x").refusal == (404, "unknown_message")
 
 
@@ -116,7 +164,8 @@ def test_a_legal_basis_that_is_not_in_force(new_site, ordinal):
             answer = site.send(operation, [one])
             assert answer.refusal == (403, "basis_not_in_force")
             fact = site.facts()[-1]
-            assert (fact["kind"], fact["stage"], fact["code"]) == ("message.refused", "hub", "basis_not_in_force")
+            assert (fact["kind"], fact["stage"]) == ("message.refused", "edge")
+            assert fact["statement"]["code"] == "basis_not_in_force"
             assert fact["message_id"] == answer.message_id  # the id that the sender got leads to the fact
     site.edit("legal_basis.toml", former, f"valid_from = {today - timedelta(days=2)}")
     site.hang_up("config.applied")

@@ -89,8 +89,9 @@ def test_rule_8_a_file_with_a_tax_column_is_refused_whole(site, ordinal):
 
 @pytest.mark.parametrize("item", ["fee_reduction_category", "tax_amount", "household_no", "welfare_category"])
 def test_rule_8_no_such_field(site, ordinal, item):
-    answer = site.send("subject.register", [record(subject(ordinal())) | {item: "1"}])
-    assert answer.json["records"] == [{"index": 0, "code": "unknown_field"}]
+    good = record(subject(ordinal()))
+    answer = site.send("subject.register", [good | {item: "1"}])
+    assert answer.json["records"] == [{"index": 0, "code": "unknown_field", "path": f"unknown:{len(good) + 1}:1"}]
     assert item.encode() not in answer.body
 
 

@@ -168,14 +168,14 @@ LAWLESS = {
         '"guardian_name", "resident_status", "fee_reduction_category"',
         "routes.R01.fields: fee_reduction_category is not in the locked interface of both ends",
     ),
-    "a route for everything": (TENANT, 'operation = "subject.delete"', 'operation = "*"', "routes.1.operation:"),
+    "a route for everything": (TENANT, 'operation = "subject.delete"', 'operation = "*"', "routes.R25.operation:"),
     "a route for every field": (
         TENANT,
         'fields = ["internal_no", "municipality_code"]',
         'fields = ["*"]',
-        "routes.2.fields.0:",
+        "routes.R02.fields.#1:",
     ),
-    "a route without a legal basis": (TENANT, 'legal_basis = ["L1"]', "legal_basis = []", "routes.2.legal_basis:"),
+    "a route without a legal basis": (TENANT, 'legal_basis = ["L1"]', "legal_basis = []", "routes.R02.legal_basis:"),
     "a legal basis that there is not": (
         TENANT,
         'legal_basis = ["L1"]',

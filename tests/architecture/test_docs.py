@@ -7,7 +7,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from gateway import cli
+from gateway.cli import commands as cli
 from gateway.config import files
 from gateway.errors import CODES
 from gateway.hub.journal.facts import FactKind

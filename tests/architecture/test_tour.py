@@ -65,7 +65,7 @@ def test_every_command_of_the_tour_does_what_the_readme_shows(tmp_path):
         "1 refused superseded updated_at",
         '"1","受付","accepted"',
         '"vaccination_subject_no": "V',
-        '"records": [{"index": 0, "code": "unknown_field"}]',
+        '"records": [{"index": 0, "code": "unknown_field", "path": "unknown:3:1"}]',
         "health_management → vaccination_records subject.register by R01",
         "attempt 1; accepted: records 0; refused: records 3 superseded updated_at",
     ):

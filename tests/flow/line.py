@@ -132,10 +132,12 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def running(site: Site, folder: Path, *, dispatch: bool = True, **limits: Any) -> AsyncIterator[Line]:
+async def running(
+    site: Site, folder: Path, *, dispatch: bool = True, clock: Clock | None = None, **limits: Any
+) -> AsyncIterator[Line]:
     """A running line over the journal in `folder`; once more over the same folder is a restart."""
     bounds: Limits = site.config.gateway.limits.model_copy(update=QUICK | limits)
-    clock, printed, to_edges = Clock(), io.StringIO(), ToEdges()
+    clock, printed, to_edges = clock or Clock(), io.StringIO(), ToEdges()
     telemetry = Telemetry(configure(printed))
     journal = open_journal(site, folder / f"{TENANT}.db")
     rules = replace(site.hub_rules, limits=bounds)

@@ -56,7 +56,7 @@ async def test_each_record_ends_on_its_own(line):
         0: Accepted(),
         1: Duplicate(),
         2: RefusedRecord("register_full", "name"),
-        3: RefusedRecord("unknown_field"),
+        3: RefusedRecord("unknown_field", f"unknown:{len(person()) + 1}:1"),
         4: RefusedRecord("undecodable_bytes"),
         5: RefusedRecord("refused_by_system"),
         6: RefusedRecord("not_an_object"),

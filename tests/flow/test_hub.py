@@ -109,6 +109,7 @@ async def test_an_edge_that_cannot_be_reached_defers_all(site, journal):
     assert concluded.next_at > CLOCK().timestamp() + 50
 
 
+BOTH = (RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.ACCEPTED))
 ANSWERED = (RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.REFUSED, "no_such_person"))
 
 
@@ -136,8 +137,8 @@ async def test_a_reply_that_may_not_pass_ends_its_records_refused_and_is_a_fact(
 async def test_a_good_reply_is_recorded_in_the_same_breath(site, journal):
     sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
     good = reply(site, correlation_id=_id(sealed), expires_at=TOMORROW, message_id=_other(sealed))
-    message_id, concluded = await attempt(site, journal, sealed, Handed(ANSWERED, reply=good))
-    assert concluded.outcomes == ANSWERED
+    message_id, concluded = await attempt(site, journal, sealed, Handed(BOTH, reply=good))
+    assert concluded.outcomes == BOTH
     assert concluded.answered is not None
     status = journal.message(message_id)
     assert status is not None
@@ -149,6 +150,19 @@ async def test_an_event_has_no_reply(site, journal):
     forged = reply(site, correlation_id=_id(sealed), expires_at=TOMORROW)
     _, concluded = await attempt(site, journal, sealed, Handed(ANSWERED, reply=forged))
     assert concluded.outcomes[0] == RecordOutcome(0, Ending.REFUSED, "no_open_request")
+
+
+async def test_a_reply_answers_just_the_records_that_are_said_to_be_answered(site, journal):
+    sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
+    more = reply(site, correlation_id=_id(sealed), expires_at=TOMORROW, message_id=_other(sealed))
+    _, concluded = await attempt(site, journal, sealed, Handed(ANSWERED, reply=more))
+    assert concluded.outcomes == (RecordOutcome(0, Ending.REFUSED, "no_open_request"), ANSWERED[1])
+
+
+async def test_a_request_is_not_accepted_without_an_answer(site, journal):
+    sealed = sealed_now(site, sought(0), operation="person.find")
+    _, concluded = await attempt(site, journal, sealed, Handed((RecordOutcome(0, Ending.ACCEPTED),)))
+    assert concluded.outcomes == (RecordOutcome(0, Ending.REFUSED, "refused_by_system"),)
 
 
 async def test_what_the_hub_refuses_is_a_fact_that_believes_nothing_of_it(site, journal):

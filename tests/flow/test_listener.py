@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from gateway.edge.listener import Entrance
-from gateway.link.https import server_tls
+from gateway.keys.certificates import fingerprint_of_file
+from gateway.link.tls import server_tls
 from gateway.plugin import Accepted, DeferredRecord, RefusedRecord
 from tests.flow.toys import NUMBER, OFFICE, TENANT, person, sought
 
@@ -242,6 +243,33 @@ async def test_a_log_that_cannot_be_written_is_a_503_with_patience(line, office,
         assert int(response.headers["Retry-After"]) >= 1
     assert (status, problem["code"]) == (503, "log_unavailable")
     assert line.register_system.deliveries == []
+
+
+async def test_one_peer_holds_a_quarter_of_the_arrivals_at_most_and_another_still_gets_in(line, office, site, entrance):
+    """64 bodies that do not end: the next of the same peer is told to come later, until one of them has ended."""
+    other = fingerprint_of_file(site.config.root / "keys/tls/stranger.crt")
+    line.office.rules = replace(line.office.rules, pinned=line.office.rules.pinned | {other})
+    may_end = asyncio.Event()
+
+    async def dawdling():
+        yield b"["
+        await may_end.wait()
+        yield b"]"
+
+    async def held_code():
+        async with office.post(PUT, data=dawdling()) as response:
+            return (await answer_of(response))[1]["code"]
+
+    held = [asyncio.create_task(held_code()) for _ in range(64)]
+    await line.until(lambda: entrance[0]._active == 64)
+    async with office.post(PUT, json=[person()]) as response:
+        assert (response.status, (await answer_of(response))[1]["code"]) == (503, "queue_full")
+        assert int(response.headers["Retry-After"]) >= 1
+    async with calling(site, entrance[1], "stranger") as session:
+        assert (await posted(session, PUT, [person()]))[0] == 202
+    may_end.set()
+    assert set(await asyncio.gather(*held)) == {"no_records"}
+    assert (await posted(office, PUT, [person()]))[0] == 202
 
 
 async def test_draining_answers_who_is_in_and_takes_nobody_new(line, office, entrance):

@@ -2,13 +2,15 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway.errors import Deferred, Refused
+from gateway.hub import flow
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
-from tests.flow.line import endings, running
+from tests.flow.line import Clock, endings, running
 from tests.flow.toys import REGISTER, TENANT, person
 
 BUSY = DeferredRecord("system_busy")
@@ -234,3 +236,35 @@ async def test_a_plugin_that_asks_for_nonsense_patience_is_deferred_like_any_oth
     receipt = await line.outbox.send("person.put", [person()], key=b"1")
     async with asyncio.timeout(2):
         assert await line.settlement(receipt.message_id) == {0: Accepted()}
+
+
+async def test_a_wall_clock_that_is_set_back_delays_no_retry(site, tmp_path):
+    async with running(site, tmp_path) as line:
+        line.register_system.answer = deferring(1)
+        receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
+        await line.until(lambda: line.register_system.deliveries)
+        line.clock.ahead -= timedelta(hours=3)
+        line.register_system.answer = deferring()
+        async with asyncio.timeout(2):
+            await line.settlement(receipt.message_id)
+
+
+async def test_nor_does_one_that_is_set_back_over_a_restart(site, tmp_path):
+    async with running(site, tmp_path) as line:
+        line.register_system.answer = deferring(1)
+        receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
+        await line.until(lambda: line.facts(receipt.message_id).count("delivery.concluded"))
+    async with running(site, tmp_path, clock=Clock(timedelta(hours=-3))) as line:
+        async with asyncio.timeout(2):
+            await line.settlement(receipt.message_id)
+
+
+async def test_what_fails_by_a_bug_of_ours_each_time_ends_as_a_dead_letter(site, tmp_path, monkeypatch):
+    async with running(site, tmp_path, attempts=3) as line:
+
+        async def broken(*args: Any, **more: Any) -> None:
+            raise ValueError
+
+        monkeypatch.setattr(flow, "deliver", broken)
+        receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
+        assert await line.settlement(receipt.message_id) == {0: Dead("internal")}

@@ -1,7 +1,9 @@
 """Sending again: the same key and body is the same message, whatever happened in between."""
 
 import asyncio
+import json
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +46,19 @@ async def test_a_key_is_an_operations_own(line):
     assert not first.repeated
 
 
+async def test_a_key_is_an_entrances_own(site, line):
+    """A peer's Idempotency-Key, by whatever chance the key of a file's chunk, is another message."""
+    records = (person(1),)
+    body = json.dumps(records, sort_keys=True, separators=(",", ":")).encode()
+    first = await line.outbox.send("person.put", records, key=b"k")
+    pinned = next(iter(site.office_rules.pinned))
+    posted = line.office.arrival(
+        "person.put", body, entrance="http", fingerprint=pinned, listener="municipal", request_key=b"k"
+    )
+    taken = await line.office.take(posted)
+    assert (taken.recorded.repeated, taken.recorded.message_id != first.message_id) == (False, True)
+
+
 async def test_the_same_again_after_a_restart_and_at_once(site, tmp_path):
     async with running(site, tmp_path) as line:
         first = await line.outbox.send("person.put", [person()], key=b"k")
@@ -78,3 +93,21 @@ async def test_a_send_that_was_cancelled_after_it_was_recorded_is_delivered_all_
     async with asyncio.timeout(2):
         assert await line.settlement(again.message_id) == {0: Accepted()}
     assert len(line.register_system.deliveries) == 1
+
+
+@pytest.mark.parametrize("where", ["edge", "hub"])
+async def test_a_repeat_has_its_first_answer_whatever_todays_rules_say(line, where):
+    """Whichever end it is that would refuse it by now."""
+    first = await line.outbox.send("person.put", [person(1)], key=b"k")
+    await line.settlement(first.message_id)
+    if where == "hub":
+        line.hub.adopt(replace(line.hub.rules, legal_basis={}), line.hub.rules.limits)
+    else:
+        line.office.rules = replace(line.office.rules, legal_basis={})
+    with pytest.raises(Refused, match="basis_not_in_force"):
+        await line.outbox.send("person.put", [person(1)], key=b"other")
+    again = await line.outbox.send("person.put", [person(1)], key=b"k")
+    assert (again.message_id, again.repeated) == (first.message_id, True)
+    await line.settlement(first.message_id, times=2)
+    with pytest.raises(Refused, match="basis_not_in_force"):
+        await line.outbox.send("person.put", [person(2)], key=b"k")

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.hub.journal import Journal, JournalLimits
+from gateway.hub.journal import DueSettlement, Journal, JournalLimits
 from gateway.keys.note import Signer
 from gateway.messages import Envelope, Header, Permitted, Sealed, SignedStatement, Statement, Tags, encode
 
@@ -95,7 +95,7 @@ def message(
         signed = SignedStatement(encode(statement), b"s" * 64)
     if not records:
         return Permitted(Sealed(None, None, signed), None, statement)
-    tags = tags or Tags(os.urandom(16), tuple(os.urandom(16) for _ in records))
+    tags = tags or Tags(os.urandom(32), tuple(os.urandom(16) for _ in records))
     made = header(message_id, records, tags, **changes)
     envelope = Envelope(encode(made), os.urandom(40 * len(records)), b"e" * 64)
     return Permitted(Sealed(envelope, tags, signed), made, statement)
@@ -105,3 +105,7 @@ def id_of(permitted: Permitted) -> str:
     named = permitted.header or permitted.statement
     assert named is not None
     return named.message_id
+
+
+def settlements_due(journal: Journal) -> list[DueSettlement]:
+    return [due for each in journal.unheard() if (due := journal.settlement(each)) is not None]

@@ -8,7 +8,7 @@ import pytest
 from gateway.errors import Deferred, Refused
 from gateway.hub.journal import Journal, JournalLimits
 from gateway.messages import Ending, Permitted, RecordOutcome
-from tests.journal.builders import AT, NOW, id_of, message, open_journal
+from tests.journal.builders import AT, NOW, id_of, message, open_journal, settlements_due
 
 ACCEPTED, DEAD, REFUSED = Ending.ACCEPTED, Ending.DEAD, Ending.REFUSED
 
@@ -52,7 +52,7 @@ async def test_ended_records_leave_and_deferred_ones_stay(journal: Journal) -> N
     )
     (due,) = journal.open_messages()
     assert (due.records, due.attempt, due.next_at) == (((1, 1),), 1, NOW + 60)
-    assert journal.settlements_due() == []
+    assert settlements_due(journal) == []
     assert journal.trace(message_id)[-1]["outcomes"] == [
         {"ending": "accepted", "records": "0"},
         {"ending": "deferred", "code": "system_busy", "records": "1"},
@@ -67,14 +67,14 @@ async def test_the_last_record_ends_the_message_and_its_settlement_is_due_until_
     await conclude(journal, message_id, RecordOutcome(0, Ending.DUPLICATE), attempt=2)
     assert list(journal.open_messages()) == []
     for _ in range(2):
-        (due,) = journal.settlements_due()
+        (due,) = settlements_due(journal)
         assert due.outcomes == (
             RecordOutcome(0, Ending.DUPLICATE),
             RecordOutcome(1, ACCEPTED),
             RecordOutcome(2, REFUSED, "wrong_type"),
         )
     await journal.settled(message_id)
-    assert journal.settlements_due() == []
+    assert settlements_due(journal) == []
     status = journal.message(message_id)
     assert status is not None
     assert (status.ended, status.open_records, status.settlement_due) == (True, 0, False)
@@ -96,8 +96,8 @@ async def test_a_repeated_conclusion_of_an_ended_message_changes_nothing(journal
     await conclude(journal, message_id, RecordOutcome(0, ACCEPTED))
     await journal.settled(message_id)
     await conclude(journal, message_id, RecordOutcome(0, ACCEPTED))
-    assert journal.settlements_due() == []
-    assert journal.counts().facts == 2
+    assert settlements_due(journal) == []
+    assert journal.size_and_root()[0] == 2
 
 
 async def test_dead_records_are_a_fact_of_their_own_and_visible(journal: Journal) -> None:
@@ -113,14 +113,13 @@ async def test_dead_records_are_a_fact_of_their_own_and_visible(journal: Journal
     (letter,) = journal.dead_letters()
     assert letter["message_id"] == message_id
     assert letter["outcomes"] == [{"ending": "dead", "code": "gave_up", "records": "1-2"}]
-    assert journal.counts().dead_messages == 1
 
 
 async def test_expiry_without_an_attempt_is_one_fact(journal: Journal) -> None:
     message_id = await recorded(journal, message((0,)))
     await conclude(journal, message_id, RecordOutcome(0, DEAD, "expired"), attempt=0)
     assert kinds(journal, message_id) == ["message.recorded", "message.dead"]
-    assert len(journal.settlements_due()) == 1
+    assert len(settlements_due(journal)) == 1
 
 
 async def test_a_reply_is_recorded_with_the_conclusion_and_needs_no_settlement(journal: Journal) -> None:
@@ -135,7 +134,7 @@ async def test_a_reply_is_recorded_with_the_conclusion_and_needs_no_settlement(j
     assert (due.message_id, status.reply_id) == (id_of(reply), id_of(reply))
     assert journal.trace(message_id)[-1]["reply_id"] == id_of(reply)
     await conclude(journal, id_of(reply), RecordOutcome(0, ACCEPTED))
-    assert [each.message_id for each in journal.settlements_due()] == [message_id]
+    assert [each.message_id for each in settlements_due(journal)] == [message_id]
 
 
 async def test_with_a_refused_reply_nothing_is_concluded(journal: Journal) -> None:
@@ -146,7 +145,7 @@ async def test_with_a_refused_reply_nothing_is_concluded(journal: Journal) -> No
     with pytest.raises(Refused, match="no_open_request"):
         await conclude(journal, message_id, RecordOutcome(0, ACCEPTED), reply=reply)
     assert [each.message_id for each in journal.open_messages()] == [message_id]
-    assert journal.counts().facts == 1
+    assert journal.size_and_root()[0] == 1
 
 
 async def test_a_reply_gets_in_though_the_queue_is_full(path: Path) -> None:
@@ -168,14 +167,27 @@ async def test_replay_makes_exactly_the_dead_records_due_again(journal: Journal)
     assert await journal.revive(message_id, at=AT, now=NOW + 5, operator="staff-0001") == (1,)
     (due,) = journal.open_messages()
     assert (due.records, due.attempt, due.next_at) == (((1, 1),), 0, NOW + 5)
-    assert journal.settlements_due() == []
-    assert journal.counts().settlements_due == 0
+    assert settlements_due(journal) == []
     assert journal.dead_letters() == []
     fact = journal.trace(message_id)[-1]
     assert (fact["kind"], fact["operator"], fact["records"]) == ("message.replayed", "staff-0001", "1")
     await conclude(journal, message_id, RecordOutcome(1, ACCEPTED))
-    (settled,) = journal.settlements_due()
+    (settled,) = settlements_due(journal)
     assert [each.ending for each in settled.outcomes] == [ACCEPTED, ACCEPTED, REFUSED]
+
+
+async def test_a_replay_waits_for_room_like_what_is_new(path: Path) -> None:
+    journal = open_journal(path, JournalLimits(max_open_records=2, checkpoint_every_facts=1000, wal_bytes=1 << 20))
+    message_id = await recorded(journal, message((0, 1)))
+    await conclude(journal, message_id, RecordOutcome(0, DEAD, "gave_up"), RecordOutcome(1, DEAD, "gave_up"))
+    other = await recorded(journal, message())
+    with pytest.raises(Deferred, match="queue_full"):
+        await journal.revive(message_id, at=AT, now=NOW, operator="staff-0001")
+    await conclude(journal, other, RecordOutcome(0, ACCEPTED))
+    assert await journal.revive(message_id, at=AT, now=NOW, operator="staff-0001") == (0, 1)
+    with pytest.raises(Deferred, match="queue_full"):
+        await journal.record(message(), at=AT, now=NOW)
+    journal.close()
 
 
 async def test_only_the_dead_are_replayed(journal: Journal) -> None:
@@ -184,7 +196,7 @@ async def test_only_the_dead_are_replayed(journal: Journal) -> None:
         await journal.revive(message_id, at=AT, now=NOW, operator="staff-0001")
     with pytest.raises(Refused, match="unknown_message"):
         await journal.revive(id_of(message()), at=AT, now=NOW, operator="staff-0001")
-    assert journal.counts().facts == 1
+    assert journal.size_and_root()[0] == 1
 
 
 async def test_what_can_no_longer_be_carried_is_asked_for_anew(journal: Journal) -> None:
@@ -192,7 +204,7 @@ async def test_what_can_no_longer_be_carried_is_asked_for_anew(journal: Journal)
     await conclude(journal, message_id, RecordOutcome(0, ACCEPTED), RecordOutcome(1, DEAD, "expired"))
     await journal.settled(message_id)
     await journal.unreplayable(message_id, at=AT, operator="staff-0001")
-    (due,) = journal.settlements_due()
+    (due,) = settlements_due(journal)
     assert due.outcomes == (RecordOutcome(0, ACCEPTED), RecordOutcome(1, DEAD, "send_anew"))
     assert journal.trace(message_id)[-1]["outcomes"] == [{"ending": "dead", "code": "send_anew", "records": "1"}]
 
@@ -204,4 +216,20 @@ async def test_open_messages_come_by_seq_over_any_number(journal: Journal) -> No
     due = list(journal.open_messages())
     assert [each.message_id for each in due] == [id_of(each) for each in sent if each is not sent[300]]
     assert all(each.records == ((0, 0), (3, 3)) for each in due)
-    assert (journal.counts().open_messages, journal.counts().open_records) == (599, 1198)
+
+
+async def test_the_oldest_settlements_of_each_source_come_first(journal: Journal) -> None:
+    """A source that hears nothing keeps no other waiting, however much it is to hear."""
+    many = [message((), refused=[(0, "wrong_type", None)]) for _ in range(300)]
+    other = message((), refused=[(0, "wrong_type", None)], source="pmh")
+    await asyncio.gather(*(journal.record(each, at=AT, now=NOW) for each in [*many, other]))
+    assert journal.unheard() == [*(id_of(each) for each in many[:256]), id_of(other)]
+    await journal.settled(id_of(many[0]))
+    assert journal.unheard() == [*(id_of(each) for each in many[1:257]), id_of(other)]
+    assert journal.settlement(id_of(many[0])) is None
+    assert journal.settlement(id_of(many[299])) is not None
+
+
+async def test_there_is_nothing_to_hear_of_what_has_not_ended(journal: Journal) -> None:
+    message_id = await recorded(journal, message((0,)))
+    assert (journal.unheard(), journal.settlement(message_id), journal.settlement("x")) == ([], None, None)

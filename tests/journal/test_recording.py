@@ -9,7 +9,18 @@ import pytest
 from gateway.errors import Deferred, Refused
 from gateway.hub.journal import FactKind, Journal, JournalLimits
 from gateway.messages import Ending, MessageKind, Recorded, RecordOutcome, Tags, encode
-from tests.journal.builders import AT, LIMITS, NOW, TENANT, digest, id_of, message, new_id, open_journal
+from tests.journal.builders import (
+    AT,
+    LIMITS,
+    NOW,
+    TENANT,
+    digest,
+    id_of,
+    message,
+    new_id,
+    open_journal,
+    settlements_due,
+)
 
 KEY, BODY = digest("request key"), digest("body")
 
@@ -54,7 +65,7 @@ async def test_a_message_of_refused_records_alone_ends_at_once_and_is_to_be_sett
     sent = message((), refused=[(0, "wrong_type", None)])
     await journal.record(sent, at=AT, now=NOW)
     assert list(journal.open_messages()) == []
-    (due,) = journal.settlements_due()
+    (due,) = settlements_due(journal)
     assert (due.tenant, due.source, due.message_id) == (TENANT, "health_management", id_of(sent))
     assert due.outcomes == (RecordOutcome(0, Ending.REFUSED, "wrong_type"),)
 
@@ -65,7 +76,7 @@ async def test_same_request_key_and_body_gives_the_first_answer(journal: Journal
     again = await journal.record(message(request_key=KEY, body_tag=BODY), at=AT, now=NOW)
     assert (again.message_id, again.repeated, again.seq) == (id_of(first), True, 1)
     assert [fact["kind"] for fact in journal.trace(id_of(first))] == ["message.recorded", "message.repeated"]
-    assert journal.settlements_due() == []
+    assert settlements_due(journal) == []
 
 
 async def test_same_request_key_and_other_body_is_refused(journal: Journal) -> None:
@@ -88,16 +99,48 @@ async def test_request_key_of_a_statement_counts_too(journal: Journal) -> None:
     assert (again.message_id, again.repeated) == (id_of(first), True)
 
 
+async def test_what_was_answered_once_is_answered_so_again_without_being_permitted(journal: Journal) -> None:
+    first = message(request_key=KEY, body_tag=BODY)
+    await journal.record(first, at=AT, now=NOW)
+    await end(journal, id_of(first))
+    await journal.settled(id_of(first))
+    again = message(request_key=KEY, body_tag=BODY)
+    assert again.header is not None
+    assert await journal.repeat(again.header, at=AT) == Recorded(id_of(first), repeated=True, seq=1)
+    fact = journal.trace(id_of(first))[-1]
+    assert (fact["kind"], fact["repeat"], fact["connector"]) == ("message.repeated", id_of(again), "health_management")
+    assert journal.unheard() == [id_of(first)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"request_key": KEY, "body_tag": digest("other")},
+        {"request_key": KEY},
+        {"request_key": digest("other"), "body_tag": BODY},
+        {"request_key": KEY, "body_tag": BODY, "source": "pmh"},
+        {},
+    ],
+)
+async def test_what_never_came_before_is_no_repeat(journal: Journal, other: dict[str, str]) -> None:
+    await journal.record(message(request_key=KEY, body_tag=BODY), at=AT, now=NOW)
+    for refused in ((), [(1, "wrong_type", None)]):
+        named = message((), refused=refused, **other).statement if refused else message(**other).header  # type: ignore[arg-type]
+        assert named is not None
+        assert await journal.repeat(named, at=AT) is None
+    assert journal.size_and_root()[0] == 1
+
+
 async def test_sending_an_ended_message_again_makes_its_settlement_due_again(journal: Journal) -> None:
     first = message(request_key=KEY, body_tag=BODY)
     await journal.record(first, at=AT, now=NOW)
     await end(journal, id_of(first))
-    (due,) = journal.settlements_due()
+    (due,) = settlements_due(journal)
     await journal.settled(id_of(first), due.due)
-    assert journal.settlements_due() == []
+    assert settlements_due(journal) == []
 
     await journal.record(message(request_key=KEY, body_tag=BODY), at=AT, now=NOW)
-    (due,) = journal.settlements_due()
+    (due,) = settlements_due(journal)
     assert due.message_id == id_of(first)
 
 
@@ -105,12 +148,12 @@ async def test_a_repetition_while_its_settlement_is_under_way_is_answered_too(jo
     first = message(request_key=KEY, body_tag=BODY)
     await journal.record(first, at=AT, now=NOW)
     await end(journal, id_of(first))
-    (under_way,) = journal.settlements_due()
+    (under_way,) = settlements_due(journal)
     await journal.record(message(request_key=KEY, body_tag=BODY), at=AT, now=NOW)
     await journal.settled(id_of(first), under_way.due)
-    (due,) = journal.settlements_due()
+    (due,) = settlements_due(journal)
     await journal.settled(id_of(first), due.due)
-    assert journal.settlements_due() == []
+    assert settlements_due(journal) == []
 
 
 async def test_a_message_id_is_used_once(journal: Journal) -> None:
@@ -142,18 +185,27 @@ async def test_too_much_waiting_defers_and_room_is_made_by_endings(path: Path) -
 @pytest.mark.parametrize(
     "tags",
     [
-        Tags(b"0" * 16, (b"t" * 16,)),
-        Tags(b"0" * 16, (b"t" * 16, b"u" * 15)),
-        Tags(b"1" * 16, (b"t" * 16, b"u" * 16)),
+        Tags(b"0" * 32, (b"t" * 16,)),
+        Tags(b"0" * 32, (b"t" * 16, b"u" * 15)),
+        Tags(b"1" * 32, (b"t" * 16, b"u" * 16)),
         None,
     ],
 )
 async def test_tags_must_be_those_that_the_header_commits_to(journal: Journal, tags: Tags | None) -> None:
-    sent = message((0, 1), tags=Tags(b"0" * 16, (b"t" * 16, b"u" * 16)))
+    sent = message((0, 1), tags=Tags(b"0" * 32, (b"t" * 16, b"u" * 16)))
     object.__setattr__(sent.sealed, "tags", tags)
     with pytest.raises(Refused, match="bad_tags"):
         await journal.record(sent, at=AT, now=NOW)
-    assert journal.counts().facts == 0
+    assert journal.size_and_root()[0] == 0
+
+
+@pytest.mark.parametrize(("salt", "tag"), [(31, 16), (33, 16), (0, 16), (1 << 20, 16), (32, 15), (32, 17), (32, 0)])
+async def test_salt_and_tags_are_of_their_size_even_if_the_header_commits_to_them(
+    journal: Journal, salt: int, tag: int
+) -> None:
+    with pytest.raises(Refused, match="bad_tags"):
+        await journal.record(message((0,), tags=Tags(bytes(salt), (bytes(tag),))), at=AT, now=NOW)
+    assert journal.size_and_root()[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -172,7 +224,7 @@ async def test_one_refusal_in_a_group_costs_the_others_nothing(journal: Journal)
     results = await asyncio.gather(*(journal.record(each, at=AT, now=NOW) for each in sends), return_exceptions=True)
     assert [isinstance(each, Refused) for each in results] == [False] * 40 + [True] * 10
     assert sorted(each.seq for each in results if isinstance(each, Recorded)) == list(range(2, 42))
-    assert journal.counts().facts == 41
+    assert journal.size_and_root()[0] == 41
 
 
 async def test_a_reply_is_taken_once_for_a_request_of_these_two(journal: Journal) -> None:

@@ -10,6 +10,8 @@ from gateway.cli.keys import app
 from gateway.keys.at_rest import Secret, make_passphrase
 from gateway.keys.layout import TenantKeys
 from gateway.keys.make import make_connector, make_log, make_root
+from tests.flow.site import write_config
+from tests.flow.toys import OFFICE, REGISTER
 
 
 @pytest.fixture
@@ -30,7 +32,12 @@ def run(*arguments: str) -> tuple[int, str, str]:
 def test_list_finds_what_the_directory_lacks_and_publish_mends_it(root: Path) -> None:
     status, out, _ = run("list", "--root", str(root), "--json")
     assert status == 1
-    assert [(row["use"], row["in_directory"]) for row in json.loads(out)] == [("kem", False), ("signing", False)]
+    assert [(row["use"], row["in_directory"], row["state"]) for row in json.loads(out)] == [
+        ("kem", False, "opens"),
+        ("kem", False, "opens"),
+        ("signing", False, "opens"),
+        ("secret", None, "opens"),
+    ]
     status, out, _ = run("publish", "999997", "--root", str(root))
     assert status == 0
     assert "version 1, 1 connectors" in out
@@ -46,6 +53,62 @@ def test_what_stands_in_the_way_is_one_line_and_status_2(root: Path) -> None:
     assert "root.pem: others than its owner may read it" in err
     assert run("publish", "131016", "--root", str(root))[0] == 2
     assert run("publish", "999997", "--root", str(root), "--passphrase", "not a reference")[0] == 2
+
+
+@pytest.fixture
+def published(root: Path) -> Path:
+    assert run("publish", "999997", "--root", str(root))[0] == 0
+    return root
+
+
+def states(root: Path) -> dict[str, str]:
+    """What is amiss, by file name; the exit status must say the same."""
+    status, out, _ = run("list", "--root", str(root), "--json")
+    amiss = {Path(row["file"]).name: row["state"] for row in json.loads(out) if row["state"] != "opens"}
+    assert status == bool(amiss)
+    return amiss
+
+
+FOLDER = "keys/999997/vaccination_records"
+
+
+@pytest.mark.parametrize("file", ["kem-x25519.pem", "kem-mlkem768.pem", "signing.pem", "secret.pem"])
+def test_a_key_file_that_is_missing_or_does_not_open_is_found(published: Path, file: str) -> None:
+    assert states(published) == {}
+    path = published / FOLDER / file
+    path.write_text("not a key\n")
+    assert states(published) == {file: "is not an encrypted key, or the passphrase is not its own"}
+    path.chmod(0o644)
+    assert states(published)[file].startswith("others than its owner may read it")
+    path.unlink()
+    assert states(published) == {file: "missing"}
+    status, out, _ = run("list", "--root", str(published))
+    assert (status, f"{file} missing" in out) == (1, True)
+
+
+def test_another_key_in_its_place_is_found(published: Path) -> None:
+    secret, keys = Secret.parse("file:keys/passphrase", published), TenantKeys(published, "999997")
+    make_connector(keys, "other", "lgwan", secret)
+    (published / FOLDER / "signing.pem").write_bytes((keys.connector("other") / "signing.pem").read_bytes())
+    assert states(published) == {"signing.pem": "is not the key that public.json names"}
+
+
+def test_a_connector_that_is_enabled_and_has_no_keys_is_found(published: Path) -> None:
+    for path in (published / FOLDER).iterdir():
+        path.unlink()
+    write_config(published)
+    status, out, _ = run("list", "--root", str(published), "--json")
+    assert status == 1
+    assert {(row["connector"], row["state"]) for row in json.loads(out)} == {(OFFICE, "missing"), (REGISTER, "missing")}
+
+
+def test_without_the_passphrase_files_are_looked_for(published: Path) -> None:
+    (published / "keys/passphrase").unlink()
+    status, out, err = run("list", "--root", str(published), "--json")
+    assert (status, {row["state"] for row in json.loads(out)}) == (0, {"is there"})
+    assert "looked for, not opened" in err
+    (published / FOLDER / "secret.pem").unlink()
+    assert run("list", "--root", str(published))[0] == 1
 
 
 def test_no_keys_at_all_is_said(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """The configuration is right as a whole or not taken: each contradiction is named with file and key, all together."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationError
 
-from gateway.config import load, read_contract, read_gateway_file
+from gateway.config import lapses, load, read_contract, read_gateway_file, sentences, write_contract
 from gateway.errors import Misconfigured
+from gateway.plugin.interface import describe
 from tests.flow.site import BASES, FILES, GATEWAY, TENANT_FILE, ZONES, write_config
-from tests.flow.toys import CARRIED, OFFICE, REGISTER, TENANT
+from tests.flow.toys import CARRIED, OFFICE, OFFICE_INTERFACE, REGISTER, TENANT
 
 TENANTS = f"tenants/{TENANT}.toml"
 SECRET = "hidden-3f9a"
@@ -84,11 +87,6 @@ CONTRADICTIONS = {
         tenant('zone = "municipal_zone"', 'zone = "lgwan"'),
         f"config/{TENANTS}: connectors.{OFFICE}: its interface carries individual_number, which zone lgwan may not",
     ),
-    "a second route for an operation": (
-        tenant('operation = "person.find"', 'operation = "person.put"'),
-        f"config/{TENANTS}: routes.T2: a route for this operation",
-    ),
-    "a second route of an id": (tenant('id = "T2"', 'id = "T1"'), f"config/{TENANTS}: routes.T1: a route for this"),
     "a legal basis that is not listed": (
         tenant('legal_basis = ["L1"]', 'legal_basis = ["L1", "L9"]'),
         f"config/{TENANTS}: routes.T2.legal_basis: L9 is not in",
@@ -186,20 +184,21 @@ def test_an_object_that_the_taking_end_requires_must_travel(tmp_path):
     ("name", "old", "new", "key"),
     [
         ("gateway.toml", 'name = "renkei.example"', 'name = "renkei.example"\nextra_hidden = 1', "extra_hidden"),
-        ("gateway.toml", "port = 0", f'port = "{SECRET}"', "listeners.0.port"),
-        ("gateway.toml", "port = 0", "port = 70000", "listeners.0.port"),
+        ("gateway.toml", "port = 0", f'port = "{SECRET}"', "listeners.municipal.port"),
+        ("gateway.toml", "port = 0", "port = 70000", "listeners.municipal.port"),
         ("gateway.toml", "operators = {}", f'operators = {{}}\n[limits]\nattempts = "{SECRET}"', "limits.attempts"),
         ("gateway.toml", "operators = {}", "operators = {}\n[limits]\nattempts = 0", "limits.attempts"),
         ("zones.toml", "internet = false", f'internet = "{SECRET}"', "zones.municipal_zone.internet"),
         ("zones.toml", '"identifier"', f'"{SECRET}"', "zones.municipal_zone.clearance"),
         ("legal_basis.toml", "2024-05-27", f'"{SECRET}"', "legal_basis.L1.valid_from"),
         ("legal_basis.toml", "2024-05-27", "2024-02-30", "not TOML"),
-        (TENANTS, 'legal_basis = ["L1", "L2"]', "legal_basis = []", "routes.0.legal_basis"),
-        (TENANTS, FIELDS, "[]", "routes.0.fields"),
-        (TENANTS, FIELDS, '["*"]', "routes.0.fields.0"),
-        (TENANTS, FIELDS, f'["{SECRET}"]', "routes.0.fields.0"),
-        (TENANTS, 'purpose = "vaccination"', f'purpose = "{SECRET} "', "routes.0.purpose"),
-        (TENANTS, f'from = "{OFFICE}"', f'source = "{OFFICE}"', "routes.0.from"),
+        (TENANTS, 'legal_basis = ["L1", "L2"]', "legal_basis = []", "routes.T1.legal_basis"),
+        (TENANTS, FIELDS, "[]", "routes.T1.fields"),
+        (TENANTS, FIELDS, '["*"]', "routes.T1.fields.#1"),
+        (TENANTS, FIELDS, f'["internal_no", "{SECRET}"]', "routes.T1.fields.#2"),
+        (TENANTS, 'purpose = "vaccination"', f'purpose = "{SECRET} "', "routes.T1.purpose"),
+        (TENANTS, f'from = "{OFFICE}"', f'source = "{OFFICE}"', "routes.T1.from"),
+        (TENANTS, 'id = "T2"', f'id = "{SECRET} "', "routes.#2.id"),
         (TENANTS, 'responsible = "staff-0001"', "responsible = 1", f"connectors.{OFFICE}.responsible"),
     ],
 )
@@ -207,6 +206,204 @@ def test_a_file_of_another_form_is_named_with_its_key_and_without_its_value(tmp_
     told = problems(tmp_path, {name: exchanged(FILES[name], old, new)})
     assert any(each.startswith(f"config/{name}: {key}") for each in told)
     assert not any(SECRET in each for each in told)
+
+
+MISTAKES = {
+    "a key that is nearly right": (
+        "zones.toml",
+        'clearance = ["identifier"]',
+        'clearence = ["identifier"]',
+        "zones.internet.clearence: there is no such key; did you mean clearance?",
+    ),
+    "a key deep in a list": (
+        TENANTS,
+        'reply_fields = ["internal_no"',
+        'replyfields = ["internal_no"',
+        "routes.T2.replyfields: there is no such key; did you mean reply_fields?",
+    ),
+    "a key in a connector's table": (
+        TENANTS,
+        'responsible = "staff-0002"',
+        'responsible = "staff-0002"\nrequire = true',
+        f"connectors.{REGISTER}.require: there is no such key; did you mean required?",
+    ),
+    "a key that is nothing like any": (
+        "legal_basis.toml",
+        'reference = "架空法第1条"',
+        'reference = "架空法第1条"\nxyz = 1',
+        "legal_basis.L1.xyz: there is no such key; there is reference, valid_from, valid_until",
+    ),
+    "a list that is empty": (TENANTS, FIELDS, "[]", "routes.T1.fields: has too few elements: 1 or more"),
+    "a key that is missing": (
+        TENANTS,
+        'responsible = "staff-0002"',
+        "",
+        f"connectors.{REGISTER}.responsible: is missing, and has no default",
+    ),
+    "a table that is missing": ("gateway.toml", "[admin]", "[administration]", "admin: is missing, and has no default"),
+    "a number in quotes": (
+        "gateway.toml",
+        "port = 0",
+        'port = "https"',
+        "listeners.municipal.port: must be a whole number, without quotes",
+    ),
+    "a number that is too large": (
+        "gateway.toml",
+        "port = 0",
+        "port = 70000",
+        "listeners.municipal.port: must be at most 65535",
+    ),
+    "a text without quotes": (
+        TENANTS,
+        'responsible = "staff-0002"',
+        "responsible = 2",
+        f"connectors.{REGISTER}.responsible: must be a text, in quotes",
+    ),
+    "a switch that is none": (
+        "zones.toml",
+        "internet = true",
+        'internet = "perhaps"',
+        "zones.internet.internet: must be true or false, without quotes",
+    ),
+    "a text in the place of a list": (
+        TENANTS,
+        'legal_basis = ["L1"]',
+        'legal_basis = "L1"',
+        "routes.T2.legal_basis: must be a list in [ ], or [[tables]]",
+    ),
+    "a table in the place of a list of tables": (
+        "gateway.toml",
+        "[[listeners]]",
+        "[listeners]",
+        "listeners: must be a list in [ ], or [[tables]]",
+    ),
+    "a date that is none": (
+        "legal_basis.toml",
+        "2024-05-27",
+        '"27 May 2024"',
+        "legal_basis.L1.valid_from: must be a date such as 2026-04-01, without quotes",
+    ),
+    "a data class that is none": (
+        "zones.toml",
+        'clearance = ["identifier"]',
+        'clearance = ["secrets"]',
+        "zones.internet.clearance.#1: must be 'individual_number', ",
+    ),
+    "a name with a capital": (
+        TENANTS,
+        f'to = "{REGISTER}"',
+        'to = "Register"',
+        "routes.T1.to: must be a name: lower-case letters, digits and _, beginning with a letter",
+    ),
+    "limits that contradict each other": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nopen_records = 1",
+        "limits: open_records must hold at least one message of records_per_message",
+    ),
+    "a connector that is nearly right": (
+        TENANTS,
+        f"[connectors.{REGISTER}]",
+        f"[connectors.{REGISTER}s]",
+        f"connectors.{REGISTER}s: its interface is not locked; did you mean {REGISTER}?",
+    ),
+    "a route to a connector that is nearly right": (
+        TENANTS,
+        f'to = "{REGISTER}"',
+        f'to = "{REGISTER}s"',
+        f"routes.T1.to: connector {REGISTER}s is not enabled and locked for this tenant; did you mean {REGISTER}?",
+    ),
+    "an operation that is nearly right": (
+        TENANTS,
+        'operation = "person.find"',
+        'operation = "person.fnd"',
+        "routes.T2.operation: the source's locked interface does not send it; did you mean person.find?",
+    ),
+    "a field that is nearly right": (
+        TENANTS,
+        FIELDS,
+        json.dumps(["home.adress" if each == "home.address" else each for each in CARRIED]),
+        "routes.T1.fields: home.adress is not in the locked interface of both ends; did you mean home.address?",
+    ),
+    "a zone that is nearly right": (
+        TENANTS,
+        'zone = "lgwan"',
+        'zone = "lgwann"',
+        f"connectors.{REGISTER}.zone: there is no such zone in config/zones.toml; did you mean lgwan?",
+    ),
+    "an id that stands twice": (TENANTS, 'id = "T2"', 'id = "T1"', "routes.T1: another route has this id"),
+    "an operation that has a route already": (
+        TENANTS,
+        'operation = "person.find"',
+        'operation = "person.put"',
+        f"routes.T2: route T1 carries this operation of {OFFICE} already",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_common_mistake_is_told_in_our_words_with_what_would_be_right(tmp_path, name):
+    file, old, new, expected = MISTAKES[name]
+    told = problems(tmp_path, {file: exchanged(FILES[file], old, new)})
+    assert any(each.startswith(f"config/{file}: {expected}") for each in told), told
+    assert not any("Input should" in each or "inputs are not" in each for each in told)
+
+
+def test_a_list_with_one_wrong_element_is_told_once(tmp_path):
+    told = problems(tmp_path, tenant(FIELDS, '["*"]'))
+    assert told == [f"config/{TENANTS}: routes.T1.fields.#1: must be a field's path as the locked interface writes it"]
+
+
+def test_a_wrong_check_digit_is_told_with_the_right_one(tmp_path):
+    text = 'name = "x"\nroot_key = "r"\ndirectory = "d"\nroutes = []\n[connectors]\n'
+    told = problems(tmp_path, {"tenants/999990.toml": text, "tenants/city.toml": text})
+    start = "the file's name is not a municipality code"
+    assert f"config/tenants/999990.toml: {start}: its check digit is wrong; if the first five digits are" in told[0]
+    assert told[0].endswith("it is 999997")
+    assert told[1] == f"config/tenants/city.toml: {start} of 6 digits with its check digit"
+
+
+class Wire(BaseModel):
+    """Settings as a plugin has them."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    base_url: Annotated[str, StringConstraints(pattern="^https://")]
+    ready: Literal["renamed", "end_file"]
+    key: SecretStr | None = None
+
+
+def test_the_settings_of_a_plugin_are_told_in_the_same_words():
+    written = {"base_url": SECRET, "ready": SECRET, "kee": SECRET}
+    with pytest.raises(ValidationError) as caught:
+        Wire.model_validate(written)
+    assert sorted(sentences(caught.value, Wire, written)) == [
+        "base_url: must be of the form ^https://",
+        "kee: there is no such key; did you mean key?",
+        "ready: must be 'renamed' or 'end_file'",
+    ]
+
+
+@pytest.mark.parametrize("command", [load, read_gateway_file, lambda root: read_contract(root, OFFICE)])
+def test_a_root_without_a_configuration_is_told_with_what_was_looked_for_and_what_to_do(tmp_path, command):
+    with pytest.raises(Misconfigured) as caught:
+        command(tmp_path / "nowhere")
+    told = str(caught.value)
+    assert f"{tmp_path}/nowhere/config/gateway.toml" in told
+    assert f"gateway init {tmp_path}/nowhere" in told
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_config_folder_in_the_place_of_the_root_is_told(tmp_path):
+    write_config(tmp_path)
+    with pytest.raises(Misconfigured) as caught:
+        load(tmp_path / "config")
+    assert caught.value.problems[-1] == f"the root is the folder above: --root {tmp_path}"
+
+
+def test_nothing_is_locked_where_there_is_no_root(tmp_path):
+    with pytest.raises(Misconfigured):
+        write_contract(tmp_path / "nowhere", describe(OFFICE_INTERFACE))
+    assert not (tmp_path / "nowhere").exists()
 
 
 @pytest.mark.parametrize("name", ["gateway.toml", "zones.toml", "legal_basis.toml"])
@@ -217,7 +414,7 @@ def test_a_missing_file_is_named_and_the_others_are_read_all_the_same(tmp_path, 
         load(tmp_path)
     told = caught.value.problems
     assert any(each.startswith(f"config/{name}: cannot be read") for each in told)
-    assert any(each.startswith(f"config/{TENANTS}: routes.0.fields") for each in told)
+    assert any(each.startswith(f"config/{TENANTS}: routes.T1.fields") for each in told)
     assert str(caught.value) == "\n".join(told)
 
 
@@ -256,3 +453,22 @@ def test_nothing_of_the_environment_changes_what_was_reviewed(tmp_path, monkeypa
 def test_a_basis_is_in_force_on_its_first_and_last_day(tmp_path, day, holds):
     write_config(tmp_path, {"legal_basis.toml": BASES})
     assert load(tmp_path).legal_basis["L2"].in_force(date.fromisoformat(day)) is holds
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2099-03-31T14:59", []),  # 23:59 in Japan, on the last day
+        ("2099-03-31T15:00", [("T1", "L2", True)]),
+        ("2021-08-31T14:59", [("T1", "L1", False), ("T1", "L2", False), ("T2", "L1", False)]),
+    ],
+)
+def test_a_citation_that_is_not_in_force_is_a_lapse(tmp_path, moment, expected):
+    write_config(tmp_path)
+    found = list(lapses(load(tmp_path), datetime.fromisoformat(moment).replace(tzinfo=UTC)))
+    assert [(each.route, each.cited, each.ended) for each in found] == expected
+    for each in found:
+        assert str(each).startswith(
+            f"config/{TENANTS}: routes.{each.route} carries nothing today: {each.cited} (架空法第"
+        )
+        assert str(each).endswith("ended on 2099-03-31" if each.ended else f"begins on {each.basis.valid_from}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError, field_validator
 
 from gateway.plugin import Interface, Operation, Payload, fields
-from gateway.plugin.contract import Contract, model_of
+from gateway.plugin.contract import Contract, leaves, model_of
 from gateway.plugin.fields import DataClass, Item, Kind
 from gateway.plugin.interface import describe
 from tests.flow.toys import NUMBER, OFFICE_INTERFACE, REGISTER_INTERFACE, TENANT, Person, Sought, person, whole_person
@@ -176,7 +176,7 @@ def test_what_is_not_of_the_catalogue_cannot_be_locked(annotation):
 
 
 def test_nested_paths_are_named_without_indices_and_objects_are_no_items():
-    assert PUT.leaves() == {
+    assert leaves(PUT.fields) == {
         "internal_no",
         "name",
         "update_seq",
@@ -196,7 +196,7 @@ def test_nested_paths_are_named_without_indices_and_objects_are_no_items():
     find = CONTRACT.operation("sends", "person.find")
     assert find is not None
     assert find.kind == "request"
-    assert find.reply_leaves() == {"internal_no", "update_seq", "sex"}
+    assert leaves(find.reply) == {"internal_no", "update_seq", "sex"}
     assert CONTRACT.operation("receives", "person.put") is None
     assert describe(REGISTER_INTERFACE).data_classes() == {
         DataClass.IDENTIFIER,

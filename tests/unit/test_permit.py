@@ -179,6 +179,14 @@ def rules_with_basis(site, **days):
     return replace(site.hub_rules, legal_basis=basis)
 
 
+def rules_with_route(site, **changes):
+    """The same with another first route."""
+    tenant = site.hub_rules.tenant
+    first, *others = tenant.file.routes
+    file = tenant.file.model_copy(update={"routes": (first.model_copy(update=changes), *others)})
+    return replace(site.hub_rules, tenant=replace(tenant, file=file))
+
+
 MIDNIGHT_IN_JAPAN = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
 """00:00 on 2 April in Japan."""
 
@@ -251,6 +259,8 @@ def test_notes_and_refusals_of_an_edge_are_permitted(site):
         stated(site),
         stated(site, **REFUSAL),
         stated(site, **REFUSAL | {"records": ((0, "too_long", "name"), (3, "unknown_field", None))}),
+        stated(site, **REFUSAL | {"records": ((0, "unknown_field", "unknown:3:1"),)}),
+        stated(site, **REFUSAL | {"records": ((0, "unknown_field", "guardians[].unknown:9999:1"),)}),
         refuse(arrival(site), site.office_rules, site.office, "no_route"),
     ):
         said = sealed.statement.statement if sealed.statement else b""
@@ -273,6 +283,9 @@ def test_notes_and_refusals_of_an_edge_are_permitted(site):
         (REFUSAL | {"records": ((0, "made_up", None),)}, "bad_envelope"),
         (REFUSAL | {"records": ((1, "too_long", None), (0, "too_long", None))}, "bad_envelope"),
         (REFUSAL | {"records": ((1, "too_long", None), (1, "too_long", None))}, "bad_envelope"),
+        (REFUSAL | {"records": ((0, "unknown_field", "name:1:1"),)}, "bad_envelope"),
+        (REFUSAL | {"records": ((0, "unknown_field", "stranger.unknown:1:1"),)}, "bad_envelope"),
+        (REFUSAL | {"records": ((0, "unknown_field", "unknown:12345:1"),)}, "bad_envelope"),
     ],
 )
 def test_a_statement_of_another_form_is_refused(site, changes, code):
@@ -311,3 +324,30 @@ def test_a_reload_of_limits_or_names_does_not_kill_what_is_under_way(site):
     permit_again(header, others, NOW)
     with pytest.raises(Refused):
         permit(good(site), OFFICE, others, NOW)
+
+
+def test_a_reload_of_a_routes_legal_bases_does_not_kill_what_cites_fewer(site):
+    """What cites one that the route no longer has can never go as it was sealed."""
+    header = decode_header(envelope_of(good(site)).header)
+    more = rules_with_route(site, legal_basis=("L9", "L1", "L2"), purpose="another")
+    permit_again(header, more, NOW)
+    with pytest.raises(Refused, match="header_mismatch"):
+        permit(good(site), OFFICE, more, NOW)
+    with pytest.raises(Refused, match="header_mismatch"):
+        permit_again(header, rules_with_route(site, legal_basis=("L2",)), NOW)
+
+
+def test_the_hub_takes_nothing_larger_than_a_body_and_its_seal(site):
+    limits = site.hub_rules.limits.model_copy(update={"body_bytes": 1024})
+    bounded = replace(site.hub_rules, limits=limits)
+    assert permit(good(site), OFFICE, bounded, NOW).header is not None
+    envelope = envelope_of(good(site))
+    large = replace(good(site), envelope=replace(envelope, ciphertext=envelope.ciphertext + bytes(8192)))
+    assert code_of(site, large, rules=bounded) == "body_too_large"
+
+
+@pytest.mark.parametrize("spoilt", [{"salt": b"s" * 33}, {"salt": b""}, {"tags": (b"t" * 17,) * 2}, {"tags": ()}])
+def test_person_tags_have_their_size(site, spoilt):
+    sealed = good(site)
+    assert sealed.tags is not None
+    assert code_of(site, replace(sealed, tags=replace(sealed.tags, **spoilt))) == "bad_tags"

@@ -122,7 +122,7 @@ class Line(RuleBasedStateMachine):
             self.dispatch()
             for name in self._flying():
                 known = self.known[name]
-                self._conclude(known, dict.fromkeys(known.flying, Ending.ACCEPTED), None)
+                self._conclude(known, dict.fromkeys(known.flying, Ending.ACCEPTED), 0.0)
         assert len(self.queue) == 0
         assert not any(known.open for known in self.known.values())
 
@@ -160,7 +160,7 @@ class Line(RuleBasedStateMachine):
                     self.lanes[known.due.source, known.due.destination, lane].remove(known.due.message_id)
         some_deferred = None in endings.values()
         known.next_at = next_at if some_deferred else 0.0
-        self.queue.conclude(known.due.message_id, outcomes, 1, next_at if some_deferred else None)
+        self.queue.conclude(known.due.message_id, outcomes, 1, next_at if some_deferred else 0.0)
         if known.next_at > self.now:
             wake = self.queue.next_wake()
             assert wake is not None
@@ -195,14 +195,14 @@ def test_a_message_steps_past_a_deferred_lane_with_its_other_records():
     taken = queue.take("x", 1.0)
     assert taken is not None
     assert (taken[0].message_id, set(taken[1])) == ("two", {1})
-    queue.conclude("two", accepted(1), 1, None)
+    queue.conclude("two", accepted(1), 1, 0.0)
     assert queue.take("x", 2.0) is None
     assert queue.next_wake() == 50.0
     queue.ripe(50.0)
     first = queue.take("x", 50.0)
     assert first is not None
     assert (first[0].message_id, set(first[1])) == ("one", {0})
-    queue.conclude("one", accepted(0), 2, None)
+    queue.conclude("one", accepted(0), 2, 0.0)
     last = queue.take("x", 50.0)
     assert last is not None
     assert (last[0].message_id, set(last[1])) == ("two", {0})
@@ -218,7 +218,7 @@ def test_dead_records_revived_while_others_of_the_message_are_open_are_due_too()
     taken = queue.take("x", 0.0)
     assert taken is not None
     assert taken[1] == {0}
-    queue.conclude("mixed", [RecordOutcome(0, Ending.DEAD, "gave_up")], 1, None)
+    queue.conclude("mixed", [RecordOutcome(0, Ending.DEAD, "gave_up")], 1, 0.0)
     queue.add(due("mixed", {0: 7}, seq=2))
     queue.ripe(1.0)
     again = queue.take("x", 1.0)
@@ -236,7 +236,7 @@ def test_a_message_behind_two_deferred_ones_goes_on_as_soon_as_either_has_passed
     assert queue.take("x", 0.0) is None
     queue.ripe(1.0)
     queue.take("x", 1.0)
-    queue.conclude("quick", accepted(0), 2, None)
+    queue.conclude("quick", accepted(0), 2, 0.0)
     queue.ripe(2.0)
     taken = queue.take("x", 2.0)
     assert taken is not None, "it waits for the slow one's retry with a record that nothing holds"

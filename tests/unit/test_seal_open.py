@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.edge.flow import prepare
+from gateway.edge.flow import enter, prepare
 from gateway.edge.open import open_envelope
 from gateway.edge.seal import refuse
 from gateway.edge.seal_payload import seal_payload
@@ -25,7 +25,7 @@ EVERYTHING = frozenset(range(1000))
 
 def sealed_by_office(site, *records, **changes) -> Sealed:
     came = arrival(site, entrance="outbox", body=records, **changes)
-    return prepare(came, site.office_rules, site.office, SALT)
+    return prepare(enter(came, site.office_rules), site.office_rules, site.office, SALT)
 
 
 def envelope_of(sealed: Sealed) -> Envelope:
@@ -216,3 +216,29 @@ def test_a_record_with_a_lone_surrogate_is_refused_alone_also_under_a_request_ke
     assert sealed.statement is not None
     assert [index for index, _, _ in verify_statement(sealed.statement, site.directory).records] == [0]
     assert [index for index, _ in opened(site, envelope_of(sealed))] == [1]
+
+
+def test_neither_edge_trusts_the_hub_with_the_law(site):
+    """C009: without a legal basis in force nothing is sealed, and what was sealed is not opened any more."""
+    envelope = envelope_of(sealed_by_office(site, person()))
+    ended = {name: basis.model_copy(update={"valid_until": date(2026, 3, 31)}) for name, basis in _bases(site)}
+    with pytest.raises(Refused, match="basis_not_in_force"):
+        prepare(_came(site), replace(site.office_rules, legal_basis=ended), site.office, SALT)
+    with pytest.raises(Refused, match="basis_not_in_force"):
+        open_envelope(envelope, EVERYTHING, replace(site.register_rules, legal_basis=ended), site.register, NOW)
+
+
+def test_what_a_connector_hands_in_is_no_larger_than_a_body(site):
+    limits = site.office_rules.limits.model_copy(update={"body_bytes": 1024})
+    rules = replace(site.office_rules, limits=limits)
+    assert prepare(_came(site), rules, site.office, SALT).envelope is not None
+    with pytest.raises(Refused, match="body_too_large"):
+        prepare(_came(site, *(person(n) for n in range(20))), rules, site.office, SALT)
+
+
+def _came(site, *records):
+    return enter(arrival(site, entrance="outbox", body=records or (person(),)), site.office_rules)
+
+
+def _bases(site):
+    return site.office_rules.legal_basis.items()

@@ -6,12 +6,11 @@ to verify a log without this program.
 
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.journal.journal import Journal
-from gateway.hub.journal.reading import Counts, DueMessage, DueSettlement, MessageStatus
+from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.transaction import JournalLimits
 from gateway.hub.journal.verify import VerifyReport, anchors, verify
 
 __all__ = [
-    "Counts",
     "DueMessage",
     "DueSettlement",
     "FactKind",

@@ -39,6 +39,7 @@ class FactKind(StrEnum):
 DELIVERY_FACTS: Final = frozenset(
     {
         FactKind.MESSAGE_RECORDED,
+        FactKind.MESSAGE_REPEATED,
         FactKind.DELIVERY_ATTEMPTED,
         FactKind.DELIVERY_CONCLUDED,
         FactKind.MESSAGE_DEAD,
@@ -46,6 +47,14 @@ DELIVERY_FACTS: Final = frozenset(
     }
 )
 """The kinds that change what is due: only the journal's own operations write them."""
+
+
+class Altered(Exception):
+    """The log is not what was written, first at fact `seq`. The text says what is wrong."""
+
+    def __init__(self, seq: int, problem: str) -> None:
+        super().__init__(problem)
+        self.seq = seq
 
 
 def fact_body(seq: int, at: str, kind: FactKind, fields: Mapping[str, Any]) -> bytes:

@@ -1,12 +1,10 @@
 """One tenant's journal: the central log, the envelopes, and what is due, changed only by the operations below.
 
 Every operation that changes something is one write of the writer thread and returns when it is durable. Times come in
-as arguments; the journal has no clock. Once a file of the journal is found changed from outside, or cannot be written,
-it stays broken until it is reopened: every call raises Deferred("log_unavailable"), and `health` says why.
+as arguments; the journal has no clock. Once a file or fact of the journal is found changed from outside, or cannot be
+written, it stays broken until it is reopened: every call raises Deferred("log_unavailable"), and `health` says why.
 """
 
-import errno
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,17 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from gateway.errors import Deferred, Misconfigured
-from gateway.hub.journal import delivering, reading, store
-from gateway.hub.journal.facts import DELIVERY_FACTS, FactKind
-from gateway.hub.journal.reading import Counts, DueMessage, DueSettlement, MessageStatus
-from gateway.hub.journal.recording import entry, record, stated
-from gateway.hub.journal.sentinel import DATABASE_HEAD, WAL_HEAD, Sentinel
+from gateway.errors import Deferred
+from gateway.hub.journal import delivering, reading
+from gateway.hub.journal.facts import DELIVERY_FACTS, Altered, FactKind
+from gateway.hub.journal.opening import open_files
+from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
+from gateway.hub.journal.recording import entry, record, repeat, stated
 from gateway.hub.journal.transaction import JournalLimits, Transaction
-from gateway.hub.journal.verify import Altered, resume
 from gateway.hub.journal.writer import Writer
 from gateway.keys import note
-from gateway.messages import Envelope, Permitted, Recorded, RecordOutcome
+from gateway.messages import Envelope, Header, Permitted, Recorded, RecordOutcome, Statement
 
 T = TypeVar("T")
 
@@ -40,26 +37,12 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, *, tenant: str, origin: str, signer: note.Signer, limits: JournalLimits) -> Self:
-        """Open or create the file, and verify it from the last checkpoint on.
+        """Open or create the file, verify it from the last checkpoint on, and hold what is due against the facts.
 
-        Raises Misconfigured if the log was altered (naming the fact), is another tenant's, is in use, or cannot be
-        opened.
+        Raises Misconfigured if the log or its work list was altered (naming the fact or message), is another tenant's,
+        is in use, or cannot be opened.
         """
-        with ExitStack() as resources:
-            try:
-                writer = _open(path, resources, tenant=tenant, origin=origin, signer=signer, limits=limits)
-                reader = store.connect_reader(path)
-            except BlockingIOError:
-                raise Misconfigured([f"{path.name}: another gateway has this journal open"]) from None
-            except (Altered, store.WrongStore) as error:
-                raise Misconfigured([f"{path.name}: {error}"]) from None
-            except sqlite3.Error as error:
-                name = getattr(error, "sqlite_errorname", type(error).__name__)
-                raise Misconfigured([f"{path.name}: the journal cannot be opened ({name})"]) from None
-            except OSError as error:
-                name = errno.errorcode.get(error.errno or 0, "input/output error")
-                raise Misconfigured([f"{path.name}: the journal cannot be opened ({name})"]) from None
-            return cls(tenant, writer, reader, resources.pop_all())
+        return cls(tenant, *open_files(path, tenant=tenant, origin=origin, signer=signer, limits=limits))
 
     def close(self) -> None:
         """Commit what waits, sign a last checkpoint, close the files. Blocks for that long; a second call does nothing.
@@ -89,6 +72,13 @@ class Journal:
         header_mismatch, no_open_request), Deferred (queue_full, log_unavailable).
         """
         return await self._writer.commit(partial(record, entry=entry(permitted), at=at, now=now))
+
+    async def repeat(self, named: Header | Statement, *, at: str) -> Recorded | None:
+        """The first answer, if the same request key of the same source came before with the same body; else None.
+
+        For a message that today's rules refuse: what was answered once is answered so again, and that is a fact.
+        """
+        return await self._writer.commit(partial(repeat, named=named, at=at))
 
     async def fact(
         self, kind: FactKind | str, body: Mapping[str, Any], *, at: str, message_id: str | None = None
@@ -179,12 +169,16 @@ class Journal:
         while (each := self._read(lambda _: next(messages, None))) is not None:
             yield each
 
-    def settlements_due(self) -> list[DueSettlement]:
-        """What sources are still to hear, by seq."""
-        return self._read(lambda connection: reading.settlements_due(connection, self._tenant))
+    def unheard(self) -> list[str]:
+        """The ids of messages that have ended and whose source is to hear of it: some of the oldest of each source."""
+        return self._read(reading.unheard)
+
+    def settlement(self, message_id: str) -> DueSettlement | None:
+        """How this message ended, for its source to hear; None if there is nothing to hear now."""
+        return self._read(partial(reading.settlement, message_id=message_id, tenant=self._tenant))
 
     def envelope(self, message_id: str) -> Envelope | None:
-        """The message's envelope, while it is kept."""
+        """The message's envelope, while it is kept. Raises Refused("bad_envelope") if it is not the recorded one."""
         return self._read(lambda connection: reading.envelope(connection, message_id))
 
     def message(self, message_id: str) -> MessageStatus | None:
@@ -203,54 +197,20 @@ class Journal:
         """Messages with dead records, by seq, as plain JSON."""
         return self._read(reading.dead_letters)
 
-    def counts(self) -> Counts:
-        """Figures for metrics."""
-        return self._read(reading.counts)
-
     def size_and_root(self) -> tuple[int, bytes]:
         """The log's size and root, as far as it is acknowledged."""
         frontier = self._writer.acknowledged
         return frontier.size, frontier.root()
 
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """One moment of the journal: rows and facts are read together."""
         self._writer.require_whole()
         try:
-            return query(self._connection)
-        except sqlite3.Error as error:
+            self._connection.execute("BEGIN")
+            try:
+                return query(self._connection)
+            finally:
+                self._connection.execute("COMMIT")
+        except (sqlite3.Error, Altered) as error:
             self._writer.break_off(error)
             raise Deferred("log_unavailable") from None
-
-
-def _open(
-    path: Path, resources: ExitStack, *, tenant: str, origin: str, signer: note.Signer, limits: JournalLimits
-) -> Writer:
-    """Lock, connect, verify, then start writing. `resources` gives everything back in the reverse order."""
-    database = Sentinel(path, DATABASE_HEAD, create=True)
-    resources.callback(database.close)
-    database.lock()
-    connection = store.connect_writer(path)
-    resources.callback(connection.close)
-    store.prepare(connection, tenant=tenant, origin=origin)
-    frontier, signed_size = resume(connection, verifier=signer.verifier(), origin=origin)
-    # What a crash left in the WAL is verified by now; from here on only we move it.
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    wal = Sentinel(store.wal_of(path), WAL_HEAD)
-    resources.callback(wal.close)
-    _sync_directory(path.parent)
-    database.remember()
-    wal.remember(restarting=True)
-    transaction = Transaction(
-        connection, frontier=frontier, signed_size=signed_size, origin=origin, signer=signer, limits=limits
-    )
-    writer = Writer(transaction, database, wal, wal_bytes=limits.wal_bytes)
-    resources.callback(writer.stop)
-    return writer
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new file's name durable; SQLite does so for its WAL only."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,7 +1,7 @@
 """The tables of one tenant's journal, and the connections to them.
 
-`fact`, `tag` and `checkpoint` are the central log: appended to, never changed. The others say what is due, and follow
-from the facts.
+`fact`, `tag` and `checkpoint` are the central log: appended to, never changed. `envelope` holds what the facts give the
+digest of, and `message` is an index over the facts: what is due is found by it, and told by the facts alone.
 """
 
 import re
@@ -12,7 +12,7 @@ from uuid import UUID
 
 APPLICATION_ID: Final = 0x524E4B4A
 """'RNKJ', so that `file` and `gateway log verify` know what they look at."""
-FORMAT: Final = 1
+FORMAT: Final = 2
 BUSY_SECONDS: Final = 0.1
 """How long to wait for a lock: only a stranger to the journal can hold one."""
 _MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,7 +30,7 @@ CREATE TABLE fact (
     body BLOB,
     tag_salt BLOB                       -- salt of the header's tags_digest
 );
-CREATE INDEX fact_of_message ON fact (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX fact_of_message ON fact (message_id, kind) WHERE message_id IS NOT NULL;
 
 CREATE TABLE tag (
     seq INTEGER NOT NULL REFERENCES fact,
@@ -48,42 +48,25 @@ CREATE TABLE checkpoint (
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY REFERENCES fact,    -- of its recording fact
     id BLOB NOT NULL UNIQUE,
-    kind TEXT NOT NULL,
     source TEXT NOT NULL,
-    source_operation TEXT,
-    destination TEXT,
-    operation TEXT,
-    route TEXT,
-    correlation_id BLOB,
     request_key BLOB,
     body_tag BLOB,
-    created_at TEXT NOT NULL,
-    expires_at TEXT,
-    state TEXT NOT NULL CHECK (state IN ('open', 'ended')),
-    outcomes TEXT NOT NULL,             -- of ended records, grouped
-    dead INTEGER NOT NULL DEFAULT 0,    -- how many of them are dead
-    attempt INTEGER NOT NULL DEFAULT 0,
-    next_at REAL,
-    reply_id BLOB,
-    settle_asked INTEGER NOT NULL DEFAULT 0,
-    settle_told INTEGER NOT NULL DEFAULT 0
+    answers BLOB UNIQUE,                -- of a reply: the id of the request, which is answered once
+    open INTEGER NOT NULL,              -- how many records have not ended
+    dead INTEGER NOT NULL,              -- how many ended dead
+    settle_asked INTEGER NOT NULL,      -- how often the source was to hear how it ended
+    settle_told INTEGER NOT NULL DEFAULT 0,     -- up to which of them it has heard; not in the facts
+    next_at REAL                        -- when the next attempt is due; not in the facts
 );
 CREATE UNIQUE INDEX message_of_request ON message (source, request_key) WHERE request_key IS NOT NULL;
-CREATE INDEX message_open ON message (seq) WHERE state = 'open';
+CREATE INDEX message_open ON message (seq) WHERE open > 0;
 CREATE INDEX message_dead ON message (seq) WHERE dead > 0;
-CREATE INDEX message_to_settle ON message (seq) WHERE settle_asked > settle_told;
+CREATE INDEX message_to_settle ON message (source, seq) WHERE open = 0 AND settle_asked > settle_told;
 
 CREATE TABLE envelope (
     message INTEGER PRIMARY KEY REFERENCES message,
     packed BLOB NOT NULL
 );
-
-CREATE TABLE open_record (
-    message INTEGER NOT NULL REFERENCES message,
-    idx INTEGER NOT NULL,
-    lane INTEGER NOT NULL,
-    PRIMARY KEY (message, idx)
-) WITHOUT ROWID;
 """
 
 

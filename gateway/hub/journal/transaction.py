@@ -5,18 +5,19 @@ Used by the writer thread only. `mark` and `reset` keep tree and counters in ste
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.errors import Deferred, Refused
 from gateway.hub.journal.facts import SALT_BYTES, FactKind, commitment, fact_body
 from gateway.hub.journal.sentinel import FileChanged
 from gateway.hub.journal.store import id_bytes, id_sought
 from gateway.hub.journal.tree import Frontier, leaf_hash
+from gateway.hub.journal.work import Work, read_work
 from gateway.keys import note
 
-QUEUE_FULL_SECONDS = 5.0
+QUEUE_FULL_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,13 @@ class Transaction:
         signer: note.Signer,
         limits: JournalLimits,
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._frontier = frontier
         self._signed_size = signed_size
         self._origin = origin
         self._signer = signer
         self._limits = limits
-        self._open_records: int = connection.execute("SELECT count(*) FROM open_record").fetchone()[0]
+        self._open_records: int = connection.execute(_OPEN_RECORDS).fetchone()[0]
         self._data_version = self._read_data_version()
         self.execute = connection.execute
         self.executemany = connection.executemany
@@ -121,31 +122,53 @@ class Transaction:
             self._signed_size = size
         return signed
 
-    def open_records(self, message: int, records: Sequence[tuple[int, int]], *, limited: bool) -> None:
-        """Make records (index, lane) due. Raises Deferred("queue_full") if `limited` and too many are due already."""
-        count = self._open_records + len(records)
-        if limited and count > self._limits.max_open_records:
+    def require_room(self, count: int) -> None:
+        """Raises Deferred("queue_full") if so many more records would be too many to be due."""
+        if self._open_records + count > self._limits.max_open_records:
             raise Deferred("queue_full", retry_after=QUEUE_FULL_SECONDS)
-        self.executemany(
-            "INSERT INTO open_record (message, idx, lane) VALUES (?,?,?)", [(message, *record) for record in records]
-        )
-        self._open_records = count
 
-    def close_records(self, message: int, indices: Sequence[int]) -> None:
-        """These records, which are open, have ended."""
-        self.executemany(
-            "DELETE FROM open_record WHERE message = ? AND idx = ?", [(message, index) for index in indices]
-        )
-        self._open_records -= len(indices)
+    def insert(self, seq: int, work: Work, *, now: float) -> None:
+        """The row of a message that was recorded just now, as fact `seq`; what is open of it is due at once."""
+        self.execute(_INSERT, {**work.row(), "seq": seq, "next_at": now if work.open else None})
+        self._open_records += len(work.open)
 
-    def message(self, message_id: str) -> tuple[int, str, str]:
-        """A message's seq, kind and stored outcomes. Raises Refused("unknown_message")."""
-        row: tuple[int, str, str] | None = self.execute(
-            "SELECT seq, kind, outcomes FROM message WHERE id = ?", (id_sought(message_id),)
-        ).fetchone()
+    def work(self, message_id: str) -> Work:
+        """The message as its facts tell it. Raises Refused("unknown_message")."""
+        work = read_work(self.connection, id_sought(message_id))
+        if work is None:
+            raise Refused("unknown_message")
+        return work
+
+    def tell(
+        self, work: Work, kind: FactKind, fields: Mapping[str, Any], *, at: str, next_at: float | None = None
+    ) -> None:
+        """Write a fact that changes what is due of this message, and bring its row after it.
+
+        What stays open is due at `next_at`, or when it was.
+        """
+        open_before, asked_before = len(work.open), work.asked
+        self.append(kind, fields, at=at, message_id=work.message_id)
+        work.apply(kind, fields)
+        self.execute(_UPDATE, {**work.row(), "asked": work.asked - asked_before, "next_at": next_at})
+        self._open_records += len(work.open) - open_before
+
+    def seq(self, message_id: str) -> int:
+        """The seq of a message's recording fact. Raises Refused("unknown_message")."""
+        row = self.execute("SELECT seq FROM message WHERE id = ?", (id_sought(message_id),)).fetchone()
         if row is None:
             raise Refused("unknown_message")
-        return row
+        return int(row[0])
 
     def _read_data_version(self) -> int:
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+_OPEN_RECORDS: Final = "SELECT coalesce(sum(open), 0) FROM message WHERE open > 0"
+_INSERT: Final = (
+    "INSERT INTO message (seq, id, source, request_key, body_tag, answers, open, dead, settle_asked, next_at)"
+    " VALUES (:seq, :id, :source, :request_key, :body_tag, :answers, :open, :dead, :settle_asked, :next_at)"
+)
+_UPDATE: Final = (
+    "UPDATE message SET open = :open, dead = :dead, settle_asked = settle_asked + :asked,"
+    " next_at = CASE WHEN :open = 0 THEN NULL ELSE coalesce(:next_at, next_at) END WHERE id = :id"
+)

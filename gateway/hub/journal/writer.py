@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from gateway.errors import Deferred
+from gateway.hub.journal.facts import Altered
 from gateway.hub.journal.sentinel import FileChanged, FileMoved, Sentinel
 from gateway.hub.journal.transaction import Transaction
 
@@ -174,6 +175,8 @@ class Writer:
 
 def _is_of_the_file(error: Exception) -> bool:
     """Whether an error in one write concerns them all: disk full, input/output, corruption; not a broken constraint."""
+    if isinstance(error, Altered):
+        return True
     mine = sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
     return isinstance(error, sqlite3.Error | OSError) and not isinstance(error, mine)
 
@@ -181,7 +184,7 @@ def _is_of_the_file(error: Exception) -> bool:
 def _cause(error: Exception) -> str:
     """One sentence for the operator. Names the file or the system's error code, never what was being written."""
     match error:
-        case FileChanged():
+        case FileChanged() | Altered():
             return f"The central log cannot be trusted: {error}."
         case sqlite3.Error():
             return f"The central log cannot be written: {getattr(error, 'sqlite_errorname', type(error).__name__)}."

@@ -25,6 +25,7 @@ _ROW_ANSWERS: Final[Mapping[Verdict | None, Mapping[str, str]]] = {
     Verdict.DUPLICATE: {"status": "duplicate"},
     Verdict.SUPERSEDED: {"status": "refused", "code": "superseded", "path": "updated_at"},
     Verdict.VERSION_CONFLICT: {"status": "refused", "code": "version_conflict"},
+    Verdict.OUT_OF_RANGE: {"status": "refused", "code": "out_of_range", "path": "updated_at"},
     Verdict.NO_SUCH_PERSON: {"status": "refused", "code": "no_such_person"},
     Verdict.WRONG_MUNICIPALITY: {"status": "refused", "code": "no_such_person"},
     None: {"status": "busy"},

@@ -6,9 +6,10 @@ C158); in clear are only versions, flags of the version history, message ids and
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -64,6 +65,10 @@ _FIND: Final[Mapping[By, str]] = {
 _LETTERS: Final = b"BCDFGHJKLMNPQRST" * 16  # each of 256 byte values stands for one of 16 letters, alike often
 
 
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 class WrongKey(Exception):
     """The database belongs to another area, was sealed under another key, or has another layout."""
 
@@ -82,9 +87,12 @@ class Person:
 class Area:
     """The store of one municipality. Not thread-safe: one thread calls it, one call at a time."""
 
-    def __init__(self, directory: Path, municipality_code: str, key: TenantKey) -> None:
+    def __init__(
+        self, directory: Path, municipality_code: str, key: TenantKey, clock: Callable[[], datetime] = _utc
+    ) -> None:
         self.municipality_code = municipality_code
         self._key = key
+        self._clock = clock
         path = directory / f"{municipality_code}.sqlite3"
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
@@ -149,7 +157,7 @@ class Area:
         record = row.record.model_dump(exclude_none=True)
         person = self.find("internal_no", row.record.internal_no)
         new = State.of(record, deleted=row.operation == "delete")
-        verdict = judge(person.state if person else None, new)
+        verdict = judge(person.state if person else None, new, self._clock())
         if verdict is Verdict.ACCEPTED:
             self._keep(person, new, record)
         return verdict

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import signal
+import sqlite3
 import ssl
 import sys
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ _EPILOGUE: Final = """\
 The configuration is TOML; see the README for every key. A tenant's key is 64 hex digits in a file of mode 600:
   (umask 077; openssl rand -hex 32 > area.key)
 On stdout comes one JSON object a line; the first one, "listening", names host and port.
-Exit status: 0 stopped by SIGTERM or SIGINT, 2 wrong usage or configuration."""
+Exit status: 0 stopped by SIGTERM or SIGINT, 2 wrong usage or configuration, 130 interrupted while it was starting."""
 
 
 def arguments(program: str, description: str) -> argparse.ArgumentParser:
@@ -47,6 +48,16 @@ def main(path: Path, build: Build, wrap: Callable[[Store], Store] = lambda store
     """Serve what `build` makes of the areas in the file. The exit status; problems go to stderr."""
     os.umask(0o077)  # before SQLite makes a file
     _quiet_logging()
+    try:
+        status = _run(path, build, wrap)
+    except KeyboardInterrupt:  # before it listens or after; between, SIGINT is a request to drain
+        return 130
+    if status == 0:
+        structlog.get_logger().info("stopped")
+    return status
+
+
+def _run(path: Path, build: Build, wrap: Callable[[Store], Store]) -> int:
     with ExitStack() as stack:
         try:
             config = load(path)
@@ -60,12 +71,14 @@ def main(path: Path, build: Build, wrap: Callable[[Store], Store] = lambda store
         except OSError as error:
             sys.stderr.write(f"listen: cannot listen there ({type(error).__name__})\n")
             return 2
-    structlog.get_logger().info("stopped")
     return 0
 
 
 def _open(config: Config, folder: Path, stack: ExitStack, wrap: Callable[[Store], Store]) -> dict[str, Desk]:
-    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid([f"data: cannot be made a folder ({type(error).__name__})"]) from None
     desks = {}
     for each in config.area:
         key = TenantKey(master_key(each, folder), each.municipality_code)
@@ -73,6 +86,9 @@ def _open(config: Config, folder: Path, stack: ExitStack, wrap: Callable[[Store]
             area = Area(config.data, each.municipality_code, key)
         except WrongKey:
             raise Invalid([f"area {each.municipality_code}: its database was not sealed with this key"]) from None
+        except sqlite3.Error as error:
+            why = getattr(error, "sqlite_errorname", type(error).__name__)
+            raise Invalid([f"area {each.municipality_code}: its database cannot be used ({why})"]) from None
         desk = Desk(wrap(area), config.limits.waiting)
         stack.callback(desk.close)
         desks.update(dict.fromkeys(each.certificates, desk))

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Self
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+MOST_AHEAD = timedelta(days=1)
+"""How far a source's clock may be ahead of ours."""
 
 
 class Version(NamedTuple):
@@ -18,6 +20,10 @@ class Version(NamedTuple):
 
     instant: int
     seq: int
+
+
+def _instant(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class State:
     @classmethod
     def of(cls, record: Mapping[str, Any], *, deleted: bool) -> Self:
         """The state that a record describes; its `updated_at` is an RFC 3339 time with an offset, else ValueError."""
-        instant = (datetime.fromisoformat(record["updated_at"]) - _EPOCH) // _MICROSECOND
+        instant = _instant(datetime.fromisoformat(record["updated_at"]))
         content = {name: value for name, value in record.items() if name != "updated_at"}
         return cls(Version(instant, record["update_seq"]), deleted, content)
 
@@ -43,12 +49,18 @@ class Verdict(StrEnum):
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
     VERSION_CONFLICT = "version_conflict"
+    OUT_OF_RANGE = "out_of_range"
     NO_SUCH_PERSON = "no_such_person"
     WRONG_MUNICIPALITY = "wrong_municipality"
 
 
-def judge(latest: State | None, new: State) -> Verdict:
-    """What becomes of `new`, given the latest state of that person, or None if the person is unknown here."""
+def judge(latest: State | None, new: State, now: datetime) -> Verdict:
+    """What becomes of `new`, given the latest state of that person, or None if the person is unknown here.
+
+    A state of a time yet to come is not taken: every true one would be superseded until then.
+    """
+    if new.version.instant > _instant(now + MOST_AHEAD):
+        return Verdict.OUT_OF_RANGE
     if latest is None:
         return Verdict.NO_SUCH_PERSON if new.deleted else Verdict.ACCEPTED
     if new.version > latest.version:

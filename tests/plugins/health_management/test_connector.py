@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import os
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -7,6 +9,7 @@ from random import Random
 import pytest
 
 from gateway.plugin import Accepted, Act, Deferred, Delivery, Payload
+from gateway_health_management.connector import HealthManagement
 from gateway_health_management.simulator import StatusLine, drop, read_slip, read_status
 from tests.plugins.health_management.line import (
     HEADERS,
@@ -135,18 +138,85 @@ async def test_a_file_is_its_bytes_another_name_gets_the_first_outcomes(tmp_path
 
 
 async def test_rule_8_a_file_with_a_tax_column_is_refused_whole_and_says_where(tmp_path):
-    line = Line()
-    connector = await new_life(line, settings(tmp_path))
-    data = csv_bytes([subject(1, 市民税額="1000")], headers=[*HEADERS, "市民税額"])
+    line, log = Line(), Log()
+    connector = await new_life(line, settings(tmp_path), log)
+    rows = [subject(number, 市民税額="1000", 世帯番号="架空") for number in (1, 2, 3)]
+    data = csv_bytes(rows, headers=[HEADERS[0], "市民税額", *HEADERS[1:], "世帯番号"])
     drop(prepared(tmp_path), "tax.csv", data)
     await rounds(connector, line)
     assert line.sends == 0
-    assert seen(read_status(tmp_path, "tax.csv", "cp932")) == [(0, "refused", "unknown_column", "列20")]
-    slip = read_slip(tmp_path, "tax.csv", "cp932")
-    assert slip is not None
-    assert (slip["結果"], slip["総件数"]) == ("unknown_column", "0")
-    assert [act for act, *_ in line.notes] == [Act.FILE_TAKEN, Act.FILE_REFUSED]
+    status = read_status(tmp_path, "tax.csv", "cp932")
+    assert seen(status) == [(0, "refused", "unknown_column", "列2")]
+    assert (status or [])[0].why == (
+        "知らない列、または重なる列が 2 列あります。最初は 2 列目です。設定の文字コードは cp932 です。"
+    )
+    slip = read_slip(tmp_path, "tax.csv", "cp932") or {}
+    counted = ("結果", "総件数", "受付件数", "重複件数", "拒否件数", "不達件数")
+    assert [slip[each] for each in counted] == ["unknown_column", "3", "0", "0", "3", "0"]
+    counts = {"rows": 3, "accepted": 0, "duplicate": 0, "refused": 3, "dead": 0}
+    assert [(act, told) for act, _, told in line.notes[1:]] == [(Act.FILE_REFUSED, counts)]
+    assert log.said == [
+        (
+            "file_ended",
+            {
+                "code": "unknown_column",
+                "path": "列2",
+                "counts": counts,
+                "cause": "the configured encoding is cp932",
+            },
+        )
+    ]
+    assert "市民税額" not in repr(log.said) + repr(status) + repr(slip)
     assert (tmp_path / "done" / "tax.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("configured", "written", "code"),
+    [
+        ("cp932", "utf-8", "undecodable_bytes"),
+        ("utf-8", "cp932", "undecodable_bytes"),
+        ("cp932", "utf-16", "unreadable_file"),
+        ("utf-8", "utf-8-sig", "unknown_column"),
+    ],
+)
+async def test_a_header_in_another_encoding_is_told_with_the_configured_one(tmp_path, configured, written, code):
+    line, log = Line(), Log()
+    connector = await new_life(line, settings(tmp_path, encoding=configured), log)
+    drop(prepared(tmp_path), "city.csv", csv_bytes([subject(1)], written))
+    await rounds(connector, line)
+    (told,) = read_status(tmp_path, "city.csv", configured) or []
+    assert (told.row, told.ending, told.code) == (0, "refused", code)
+    assert f"設定の文字コードは {configured} です" in told.why
+    assert (read_slip(tmp_path, "city.csv", configured) or {})["結果"] == code
+    (_, said), *more = log.said
+    assert not more
+    assert (said["code"], said["cause"]) == (code, f"the configured encoding is {configured}")
+
+
+async def test_the_end_of_a_finished_file_is_told_with_its_counts(tmp_path):
+    line, log = Line(), Log()
+    connector = await new_life(line, settings(tmp_path), log)
+    drop(prepared(tmp_path), "city.csv", csv_bytes([subject(1)]))
+    await rounds(connector, line)
+    counts = {"rows": 1, "accepted": 1, "duplicate": 0, "refused": 0, "dead": 0}
+    assert log.said == [("file_ended", {"code": "finished", "counts": counts})]
+
+
+async def test_a_state_of_the_future_is_refused_alone_and_the_same_bytes_are_read_anew_when_its_time_has_come(tmp_path):
+    line, chosen = Line(), settings(tmp_path)
+    data = csv_bytes([subject(1), subject(2, 更新日時="20260410090000"), subject(3)])
+    connector = await new_life(line, chosen)
+    drop(prepared(tmp_path), "city.csv", data)
+    await rounds(connector, line)
+    first = [(1, "accepted", "", ""), (2, "refused", "out_of_range", "updated_at"), (3, "accepted", "", "")]
+    assert seen(read_status(tmp_path, "city.csv", "cp932")) == first
+    drop(tmp_path, "again.csv", data)
+    await rounds(connector, line)
+    assert seen(read_status(tmp_path, "again.csv", "cp932")) == first
+    drop(tmp_path, "later.csv", data)
+    await rounds(await new_life(line, chosen, now=NOW + timedelta(days=9)), line)
+    then = [(1, "duplicate", "", ""), (2, "accepted", "", ""), (3, "duplicate", "", "")]
+    assert seen(read_status(tmp_path, "later.csv", "cp932")) == then
 
 
 async def test_an_empty_city_is_a_finished_file(tmp_path):
@@ -225,43 +295,208 @@ async def test_finished_files_are_deleted_after_their_time_and_the_log_knows_fir
     assert read_status(tmp_path, "city.csv", "cp932") is not None
 
 
-async def test_a_status_that_cannot_be_written_is_written_later_without_sending_anew(tmp_path, monkeypatch):
+# ---- what holds a file up: told, tried again, lost never -------------------------------------------------------------
+
+NAME = "架空太郎.csv"
+
+
+def failing(effect, number: int, names: Collection[str] = (NAME,)):
+    """The effect, but not on a path with one of these names: there the system has an error, which names the path."""
+
+    def fails(path, *rest, **more):
+        if Path(path).name in names:
+            raise OSError(number, os.strerror(number), str(path))
+        return effect(path, *rest, **more)
+
+    return fails
+
+
+async def detail(connector: HealthManagement) -> str:
+    """Why the connector is not well, "" if it is."""
+    health = await connector.health()
+    assert "架空太郎" not in health.detail
+    return "" if health.ok else health.detail
+
+
+@pytest.mark.parametrize("suffix", [".slip.csv.tmp", ".status.csv.tmp"])
+async def test_a_full_disk_is_seen_in_health_and_what_became_of_a_file_is_written_later(tmp_path, monkeypatch, suffix):
     line, log = Line(), Log()
     connector = await new_life(line, settings(tmp_path), log)
-    drop(prepared(tmp_path), "架空太郎.csv", CITY)
+    drop(prepared(tmp_path), NAME, CITY)
     with monkeypatch.context() as full_disk:
-        full_disk.setattr(os, "fsync", _full)
-        await rounds(connector, line)
-    assert read_status(tmp_path, "架空太郎.csv", "cp932") is None
+        full_disk.setattr(Path, "open", failing(Path.open, errno.ENOSPC, [f".架空太郎{suffix}"]))
+        await rounds(connector, line, 4)
+        assert await detail(connector) == (
+            "status/: the result of 1 file cannot be written (No space left on device): make room there, or permit it; "
+            "it goes on by itself"
+        )
+    assert read_status(tmp_path, NAME, "cp932") is None
     sends = line.sends
     await connector.poll()
-    assert seen(read_status(tmp_path, "架空太郎.csv", "cp932")) == EXPECTED
+    assert seen(read_status(tmp_path, NAME, "cp932")) == EXPECTED
+    assert await detail(connector) == ""
     assert line.sends == sends
     assert [act for act, *_ in line.notes] == [Act.FILE_TAKEN, Act.FILE_FINISHED]
+    assert [event for event, _ in log.said] == ["status_not_written", "file_ended"], "told once, not in every round"
     assert "架空太郎" not in repr(log.said)
 
 
-def _full(_: int) -> None:
-    raise OSError(28, "No space left on device", "架空太郎.csv")
+async def test_a_full_disk_in_the_middle_of_taking_a_file_is_seen_in_health(tmp_path, monkeypatch):
+    line = Line()
+    connector = await new_life(line, settings(tmp_path, ready="end_file"))
+    drop(prepared(tmp_path), NAME, CITY, "end_file")
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(Path, "rename", failing(Path.rename, errno.ENOSPC))
+        await connector.poll()
+        with pytest.raises(Deferred):
+            await connector.poll()
+        assert "No space left on device" in await detail(connector)
+    await rounds(connector, line)
+    assert await detail(connector) == ""
+    assert seen(read_status(tmp_path, NAME, "cp932")) == EXPECTED
 
 
-async def test_a_file_that_cannot_be_read_does_not_keep_the_others_back(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+async def test_a_file_that_cannot_be_read_is_seen_in_health_keeps_nobody_back_and_is_read_later(
+    tmp_path, monkeypatch, number
+):
     line, log = Line(), Log()
     connector = await new_life(line, settings(tmp_path), log)
-    drop(prepared(tmp_path), "架空太郎.csv", CITY)
+    drop(prepared(tmp_path), NAME, CITY)
     drop(tmp_path, "b.csv", csv_bytes([subject(9)]))
-    whole = Path.open
-
-    def opened(path: Path, *rest, **more):
-        if path.name == "架空太郎.csv":
-            raise PermissionError(13, "Permission denied", str(path))
-        return whole(path, *rest, **more)
-
-    monkeypatch.setattr(Path, "open", opened)
-    await rounds(connector, line)
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr(Path, "open", failing(Path.open, number))
+        await rounds(connector, line, 3)
+        told = f"work/: 1 file cannot be read ({os.strerror(number)}): let the gateway's user read it, or take it out"
+        assert await detail(connector) == f"{told}; it goes on by itself"
     assert seen(read_status(tmp_path, "b.csv", "cp932")) == [(1, "accepted", "", "")]
-    assert ("file_not_read", {"error": "PermissionError"}) in log.said
+    assert [event for event, _ in log.said] == ["file_not_read", "file_ended"], "told once, not in every round"
     assert "架空太郎" not in repr(log.said)
+    line.silent = True
+    await connector.poll()
+    assert await detail(connector) == "", "it is read, and waits"
+    for message_id, outcomes in line.ended.items():
+        await connector.settled(message_id, outcomes)
+    await connector.poll()
+    assert seen(read_status(tmp_path, NAME, "cp932")) == EXPECTED
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_link(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("make", [a_folder, a_link, a_pipe])
+async def test_what_is_no_file_is_not_opened_and_seen_in_health_until_it_is_gone(tmp_path, make):
+    line = Line()
+    connector = await new_life(line, settings(tmp_path))
+    strange = prepared(tmp_path) / "work" / NAME
+    make(strange)
+    drop(tmp_path, NAME, CITY)
+    await rounds(connector, line)
+    assert await detail(connector) == (
+        "work/: 1 file cannot be read (not a plain file): let the gateway's user read it, or take it out; "
+        "it goes on by itself"
+    )
+    assert seen(read_status(tmp_path, "架空太郎~2.csv", "cp932")) == EXPECTED
+    strange.rename(tmp_path / "elsewhere")
+    await rounds(connector, line)
+    assert await detail(connector) == ""
+
+
+async def test_several_files_are_counted_and_one_that_is_taken_out_is_no_trouble_any_more(tmp_path, monkeypatch):
+    line = Line()
+    connector = await new_life(line, settings(tmp_path))
+    for name in (NAME, "b.csv"):
+        drop(prepared(tmp_path), name, CITY)
+    monkeypatch.setattr(Path, "open", failing(Path.open, errno.EIO, [NAME, "b.csv"]))
+    await rounds(connector, line)
+    assert (await detail(connector)).startswith("work/: 2 files cannot be read (Input/output error): ")
+    (tmp_path / "work" / NAME).unlink()
+    await rounds(connector, line)
+    assert (await detail(connector)).startswith("work/: 1 file cannot be read (Input/output error): ")
+
+
+# ---- files of another user -------------------------------------------------------------------------------------------
+
+
+async def test_a_file_of_another_user_is_finished_though_its_time_cannot_be_set(tmp_path, monkeypatch):
+    line = Line()
+    connector = await new_life(line, settings(tmp_path))
+    drop(prepared(tmp_path), NAME, CITY)
+    monkeypatch.setattr(os, "utime", failing(os.utime, errno.EPERM))
+    await rounds(connector, line)
+    assert seen(read_status(tmp_path, NAME, "cp932")) == EXPECTED
+    assert [each.name for each in (tmp_path / "done").iterdir()] == [NAME]
+    assert await detail(connector) == ""
+
+
+async def test_a_file_that_cannot_leave_work_has_its_status_written_once_and_is_seen_in_health(tmp_path, monkeypatch):
+    line, log = Line(), Log()
+    connector = await new_life(line, settings(tmp_path), log)
+    drop(prepared(tmp_path), NAME, CITY)
+    await connector.poll()
+    with monkeypatch.context() as sticky:
+        sticky.setattr(Path, "rename", failing(Path.rename, errno.EPERM))
+        await rounds(connector, line)
+        status = tmp_path / "status" / "架空太郎.status.csv"
+        assert seen(read_status(tmp_path, NAME, "cp932")) == EXPECTED
+        status.unlink()  # the system has fetched it
+        await rounds(connector, line)
+        assert not status.exists()
+        assert (await detail(connector)).startswith("done/: 1 file cannot be moved there (Operation not permitted): ")
+    await connector.poll()
+    assert [each.name for each in (tmp_path / "done").iterdir()] == [NAME]
+    assert await detail(connector) == ""
+    assert [act for act, *_ in line.notes] == [Act.FILE_TAKEN, Act.FILE_FINISHED]
+    assert [event for event, _ in log.said] == ["file_ended", "file_not_moved"]
+
+
+async def test_an_old_file_that_cannot_be_deleted_is_noted_once_keeps_no_other_and_is_seen_in_health(
+    tmp_path, monkeypatch
+):
+    line, chosen = Line(), settings(tmp_path, keep_finished_seconds=60)
+    connector = await new_life(line, chosen)
+    for name in (NAME, "b.csv"):
+        drop(prepared(tmp_path), name, CITY)
+    await rounds(connector, line)
+    later = await new_life(line, chosen, now=NOW + timedelta(seconds=61))
+    with monkeypatch.context() as sticky:
+        sticky.setattr(Path, "unlink", failing(Path.unlink, errno.EPERM))
+        await rounds(later, line, 3)
+        assert (await detail(later)).startswith("done/: 1 file cannot be deleted (Operation not permitted): ")
+    assert [each.name for each in (tmp_path / "done").iterdir()] == [NAME]
+    await later.poll()
+    assert not any((tmp_path / "done").iterdir())
+    assert await detail(later) == ""
+    assert [act for act, *_ in line.notes].count(Act.FILE_DELETED) == 2
+
+
+async def test_an_old_file_that_somebody_deletes_instead_is_forgotten_and_another_of_its_name_is_noted(
+    tmp_path, monkeypatch
+):
+    line = Line()
+    connector = await new_life(line, settings(tmp_path, keep_finished_seconds=60))
+    for _ in range(2):
+        drop(prepared(tmp_path), NAME, CITY)
+        await rounds(connector, line)
+        os.utime(tmp_path / "done" / NAME, (0, 0))
+        with monkeypatch.context() as sticky:
+            sticky.setattr(Path, "unlink", failing(Path.unlink, errno.EPERM))
+            await connector.poll()
+            assert (await detail(connector)).startswith("done/: ")
+        for left in (tmp_path / "done" / NAME, *(tmp_path / "status").iterdir()):
+            left.unlink()
+        await connector.poll()
+        assert await detail(connector) == ""
+    assert [act for act, *_ in line.notes].count(Act.FILE_DELETED) == 2
 
 
 async def test_a_missing_folder_is_deferred_without_its_path_and_seen_in_health(tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from gateway.plugin.contract import leaves
 from gateway.plugin.fields import DataClass
 from gateway.plugin.interface import describe
 from gateway_health_management import renkei_connector
@@ -20,13 +21,13 @@ def operation(name: str):
 def test_the_look_up_and_its_reply_never_hold_the_individual_number():
     lookup = operation("subject.lookup")
     assert lookup.kind == "request"
-    assert lookup.leaves() == {"internal_no", "municipality_code"}
-    assert "individual_number" not in lookup.reply_leaves()
-    assert lookup.reply_leaves() >= {"vaccination_subject_no", "updated_at", "update_seq"}
+    assert leaves(lookup.fields) == {"internal_no", "municipality_code"}
+    assert "individual_number" not in leaves(lookup.reply)
+    assert leaves(lookup.reply) >= {"vaccination_subject_no", "updated_at", "update_seq"}
 
 
 def test_a_deletion_carries_nothing_about_the_person():
-    assert operation("subject.delete").leaves() == {
+    assert leaves(operation("subject.delete").fields) == {
         "internal_no",
         "municipality_code",
         "change_type",

@@ -10,7 +10,7 @@ from gateway.plugin import Unreadable
 from gateway_health_management.interface import DELETE, REGISTER
 from gateway_health_management.rows import FileChanged, Row, WholeFileRefused, fingerprint, read
 from gateway_health_management.simulator import city_csv
-from tests.plugins.health_management.line import HEADERS, csv_bytes, settings, subject
+from tests.plugins.health_management.line import HEADERS, NOW, csv_bytes, settings, subject
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def rows_of(tmp_path):
     def rows(data: bytes, **other: object) -> list[Row]:
         path = tmp_path / "city.csv"
         path.write_bytes(data)
-        return list(read(path, fingerprint(path), settings(tmp_path, **other)))
+        return list(read(path, fingerprint(path), settings(tmp_path, **other), NOW))
 
     return rows
 
@@ -117,30 +117,71 @@ def test_from_where_rows_cannot_be_told_apart_nothing_is_taken(rows_of):
 
 
 @pytest.mark.parametrize(
-    ("headers", "code", "column", "path"),
+    ("headers", "code", "column", "unfit", "path"),
     [
-        ([*HEADERS, "市民税額"], "unknown_column", 20, None),
-        ([*HEADERS, "氏名"], "unknown_column", 20, None),
-        (["\ufeff内部番号", *HEADERS[1:]], "unknown_column", 1, None),
-        ([each for each in HEADERS if each != "接種対象者区分"], "missing_column", None, "subject_category"),
+        ([*HEADERS, "市民税額"], "unknown_column", 20, 1, ""),
+        ([*HEADERS, "氏名"], "unknown_column", 20, 1, ""),
+        (["市民税額", *HEADERS[:5], "世帯番号", "氏名", *HEADERS[5:]], "unknown_column", 1, 3, ""),
+        (["\ufeff内部番号", *HEADERS[1:]], "unknown_column", 1, 1, ""),
+        ([each for each in HEADERS if each != "接種対象者区分"], "missing_column", 0, 0, "subject_category"),
     ],
 )
-def test_rule_8_a_file_with_a_tax_or_any_other_unfit_column_is_refused_whole(rows_of, headers, code, column, path):
+def test_rule_8_a_file_with_a_tax_or_any_other_unfit_column_is_refused_whole(
+    rows_of, headers, code, column, unfit, path
+):
     with pytest.raises(WholeFileRefused) as refused:
-        rows_of(city_csv(headers, [["x"] * len(headers)], "utf-8"), encoding="utf-8")
-    assert (refused.value.code, refused.value.column, refused.value.path) == (code, column, path)
-    assert "市民税額" not in str(refused.value)
+        rows_of(city_csv(headers, [["x"] * len(headers)] * 3, "utf-8"), encoding="utf-8")
+    told = refused.value
+    assert (told.code, told.column, told.unfit, told.path, told.rows) == (code, column, unfit, path, 3)
+    assert "市民税額" not in str(told)
+
+
+def test_a_header_in_another_encoding_says_so_even_if_a_part_of_it_can_be_read(rows_of):
+    with pytest.raises(WholeFileRefused, match="undecodable_bytes") as refused:
+        rows_of(csv_bytes([subject(1)], headers=[*HEADERS, "unknown", "市民税額"]), encoding="utf-8")
+    assert (refused.value.column, refused.value.unfit, refused.value.rows) == (1, 20, 1)
 
 
 @pytest.mark.parametrize("data", [b"", b"\r\n", b'"open', b"\xff\xfe\x00", b"a" * 70_000])
 def test_a_file_without_a_readable_header_is_refused_whole(rows_of, data):
-    with pytest.raises(WholeFileRefused):
+    with pytest.raises(WholeFileRefused) as refused:
         rows_of(data, encoding="utf-8")
+    assert refused.value.rows == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("20260403090001", {}),
+        ("99991231235959", {"utc_offset": "-14:00"}),
+        ("2026-04-03T00:00:00.000001Z", {"datetimes": "RFC3339"}),
+        ("2026-04-02T13:00:01-11:00", {"datetimes": "RFC3339"}),
+    ],
+)
+@pytest.mark.parametrize("change_type", ["1", "3"])
+def test_a_state_of_more_than_a_day_ahead_is_refused(rows_of, text, other, change_type):
+    rows = rows_of(csv_bytes([subject(1, 更新日時=text, 変更区分=change_type)]), **other)
+    assert [row.record for row in rows] == [Unreadable("out_of_range", "updated_at")]
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("20260403090000", {}),
+        ("2026-04-03T00:00:00Z", {"datetimes": "RFC3339"}),
+        ("2099-04-31T00:00:00Z", {"datetimes": "RFC3339"}),
+        ("20990431000000", {}),
+        ("2099-04-01T00:00:00", {"datetimes": "RFC3339"}),
+    ],
+)
+def test_a_state_up_to_a_day_ahead_passes_and_a_time_that_is_none_is_for_the_line_to_refuse(rows_of, text, other):
+    assert isinstance(rows_of(csv_bytes([subject(1, 更新日時=text)]), **other)[0].record, dict)
 
 
 def test_a_file_over_the_limit_is_refused_whole(rows_of):
-    with pytest.raises(WholeFileRefused, match="body_too_large"):
-        rows_of(csv_bytes([subject(1)]), max_file_bytes=100)
+    with pytest.raises(WholeFileRefused, match="body_too_large") as refused:
+        rows_of(csv_bytes([subject(1), subject(2)]), max_file_bytes=100)
+    assert refused.value.rows == 2
 
 
 @examples(deadline=None)
@@ -148,14 +189,14 @@ def test_a_file_over_the_limit_is_refused_whole(rows_of):
 def test_no_bytes_below_a_good_header_make_it_raise(tmp_path_factory, noise):
     path: Path = tmp_path_factory.getbasetemp() / "noise.csv"
     path.write_bytes(csv_bytes([]) + noise)
-    for row in read(path, fingerprint(path), settings(path.parent)):
+    for row in read(path, fingerprint(path), settings(path.parent), NOW):
         assert isinstance(row.record, Unreadable | dict)
 
 
 def test_c199_a_file_that_is_altered_while_it_is_read_is_not_finished(tmp_path):
     path = tmp_path / "city.csv"
     path.write_bytes(csv_bytes([subject(1), subject(2)]))
-    rows = read(path, fingerprint(path), settings(tmp_path))
+    rows = read(path, fingerprint(path), settings(tmp_path), NOW)
     next(rows)
     with path.open("ab") as file:
         file.write(b"more")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 CITY = "999997"
 OTHER_CITY = "999989"
-UPDATED_AT = "2026-04-01T09:00:00+09:00"
+UPDATED_AT = "2025-04-01T09:00:00+09:00"
 
 
 def individual_number(serial: int) -> str:
@@ -47,7 +47,7 @@ def deletion(serial: int, *, seq: int = 1, **changes: Any) -> dict[str, Any]:
         "internal_no": f"{serial:010d}",
         "municipality_code": CITY,
         "change_type": "3",
-        "deletion_event_date": "2026-03-31",
+        "deletion_event_date": "2025-03-31",
         "updated_at": UPDATED_AT,
         "update_seq": seq,
     }

@@ -2,6 +2,7 @@ import base64
 import os
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,18 @@ def test_a_repeat_of_message_id_and_index_gets_its_first_verdict_even_when_the_w
     assert store(area, 1, *rows) == first
     assert store(area, 3, rows[0]) == ["superseded"]
     assert area.counts() == {"persons": 2, "versions": 3, "deleted": 0}
+
+
+def test_the_verdict_on_a_state_that_is_ahead_stands_though_its_time_has_come(tmp_path: Path) -> None:
+    times = [datetime(2025, 3, 1, tzinfo=UTC)]
+    area = Area(tmp_path, CITY, TenantKey(MASTER, CITY), clock=lambda: times[-1])
+    rows = [register(0, subject(1)), delete(1, deletion(2))]
+    assert store(area, 1, *rows) == ["out_of_range", "out_of_range"]
+    assert area.counts() == {"persons": 0, "versions": 0, "deleted": 0}
+    times.append(datetime(2025, 4, 1, tzinfo=UTC))
+    assert store(area, 1, *rows) == ["out_of_range", "out_of_range"]
+    assert store(area, 2, *rows) == ["accepted", "no_such_person"]
+    area.close()
 
 
 def test_one_batch_may_hold_two_states_of_one_person(area: Area) -> None:

@@ -23,7 +23,7 @@ from gateway.plugin import (
     Outbox,
     RefusedRecord,
 )
-from gateway.plugin.contract import ContractField
+from gateway.plugin.contract import ContractField, leaves
 from gateway.plugin.interface import describe
 from gateway_vaccination_records import renkei_connector
 from gateway_vaccination_records.connector import VaccinationRecords
@@ -135,6 +135,22 @@ async def test_register_delete_and_look_up_against_the_real_service(site: Site, 
         assert reply is not None
         assert FoundSubject.model_validate(reply).updated_at == first["updated_at"]
         assert "individual_number" not in reply
+
+
+async def test_a_state_of_the_future_is_refused_and_does_not_freeze_the_person(site: Site, service: Running) -> None:
+    async with connected(site, service.url) as connector:
+        ahead = (datetime.now(UTC) + timedelta(days=2)).isoformat(timespec="seconds")
+        assert await connector.deliver(registers(subject(1), subject(2, updated_at=ahead))) == {
+            0: Accepted(),
+            1: RefusedRecord("out_of_range", "updated_at"),
+        }
+        assert await connector.deliver(registers(subject(1, updated_at=ahead), serial=2)) == {
+            0: RefusedRecord("out_of_range", "updated_at")
+        }
+        assert await connector.deliver(registers(subject(1, seq=2), subject(2), serial=3)) == {
+            0: Accepted(),
+            1: Accepted(),
+        }
 
 
 async def test_it_is_healthy_only_for_whom_the_system_serves(site: Site, service: Running) -> None:
@@ -324,7 +340,7 @@ def test_the_interface_can_be_locked_and_the_hook_gives_it() -> None:
     }
     lookup = contract.operation("receives", "subject.lookup")
     assert lookup is not None
-    assert "individual_number" not in lookup.leaves() | lookup.reply_leaves()
+    assert "individual_number" not in leaves(lookup.fields) | leaves(lookup.reply)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 import asyncio
 import json
+import os
+import signal
 import stat
 import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from gateway_vaccination_records.record_system.app import Api
 from gateway_vaccination_records.record_system.models import LookupBody, SubjectsBody
 from tests.plugins.vaccination_records.certificates import Authority
-from tests.plugins.vaccination_records.running import Client, Running, Site
+from tests.plugins.vaccination_records.running import SERVICE, SIMULATOR, Client, Running, Site
 from tests.plugins.vaccination_records.subjects import (
     CITY,
     OTHER_CITY,
@@ -232,6 +235,39 @@ async def test_a_wrong_configuration_ends_with_2_and_names_the_key(
     assert said in await refusal_to_start(site)
 
 
+async def test_a_data_folder_or_a_database_that_cannot_be_used_is_told_in_one_sentence(site: Site) -> None:
+    (site.folder / "data").write_text("in the way")
+    assert "data: " in await refusal_to_start(site)
+    (site.folder / "data").unlink()
+    (site.folder / "data" / f"{CITY}.sqlite3").mkdir(parents=True)
+    assert f"area {CITY}: its database" in await refusal_to_start(site)
+    (site.folder / "data" / f"{CITY}.sqlite3").rmdir()
+    (site.folder / "data" / f"{CITY}.sqlite3").write_bytes(b"this is no database" * 100)
+    assert f"area {CITY}: its database" in await refusal_to_start(site)
+
+
+@pytest.mark.parametrize("module", [SERVICE, SIMULATOR])
+async def test_a_file_that_is_not_there_is_told_in_one_sentence(site: Site, module: str) -> None:
+    site.config.unlink()
+    assert (await refusal_to_start(site, module)).count("\n") == 1
+
+
+@pytest.mark.parametrize("module", [SERVICE, SIMULATOR])
+async def test_ctrl_c_before_it_listens_is_quiet(site: Site, module: str) -> None:
+    site.config.unlink()
+    os.mkfifo(site.config)
+    process = await started(site, module)
+    with await asyncio.to_thread(site.config.open, "wb"):  # opens when the other side reads
+        process.send_signal(signal.SIGINT)
+        assert (await process.communicate(), process.returncode) == ((b"", b""), 130)
+
+
+async def test_ctrl_c_while_it_listens_drains(service: Running) -> None:
+    status, output = await service.end(signal.SIGINT)
+    assert status == 0
+    assert [json.loads(line)["event"] for line in output.splitlines()] == ["listening", "stopped"]
+
+
 async def test_a_key_that_others_can_read_keeps_it_from_starting(site: Site) -> None:
     site.keys[0].chmod(0o640)
     assert "chmod 600" in await refusal_to_start(site)
@@ -243,11 +279,13 @@ async def test_a_wrong_key_keeps_it_from_starting(site: Site, start: Start) -> N
     assert "not sealed with this key" in await refusal_to_start(site)
 
 
-async def refusal_to_start(site: Site) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gateway_vaccination_records.record_system", "--config", str(site.config),
-        stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+async def started(site: Site, module: str) -> Process:
+    command = (sys.executable, "-m", module, "--config", str(site.config))
+    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+
+
+async def refusal_to_start(site: Site, module: str = SERVICE) -> str:
+    process = await started(site, module)
     out, err = await process.communicate()
     assert process.returncode == 2, err
     assert out == b""

@@ -1,0 +1,54 @@
+"""`gateway check`: all that a start needs, opened without starting; then what may flow, and under which law."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.cli.show import machine, rows, tell
+from gateway.config import Lapse, Route, lapses
+from gateway.wiring.examine import examine
+
+
+def examined(root: Path, *, as_json: bool) -> bool:
+    """Print every route, and to stderr what is amiss without being wrong. False if a legal basis has ended.
+
+    Raises Misconfigured with every problem that would stop the start.
+    """
+    config, quarantined = examine(root)
+    lapsed = list(lapses(config, datetime.now(UTC)))
+    for reason in quarantined:
+        tell(f"would be quarantined: {reason}", err=True)
+    for each in lapsed:
+        tell(f"{each}", err=True)
+    found = [
+        _flow(code, route, [each for each in lapsed if (each.tenant, each.route) == (code, route.id)])
+        for code, tenant in config.tenants.items()
+        for route in tenant.file.routes
+    ]
+    if as_json:
+        machine(found)
+    else:
+        rows([_brief(each) for each in found], empty="The configuration is valid; no route carries anything.")
+    return not any(each.ended for each in lapsed)
+
+
+def _flow(tenant: str, route: Route, lapsed: Collection[Lapse]) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "route": route.id,
+        "from": f"{route.source} {route.operation}",
+        "to": f"{route.destination} {route.destination_operation}",
+        "fields": len(route.fields),
+        "reply": len(route.reply_fields) or None,
+        "legal basis": ", ".join(route.legal_basis),
+        "not in force": [
+            {"id": each.cited} | each.basis.model_dump(mode="json") | {"ended": each.ended} for each in lapsed
+        ],
+    }
+
+
+def _brief(flow: dict[str, Any]) -> dict[str, Any]:
+    """The same as a row; what is not in force shows beside the legal basis."""
+    lapsed = [f"{each['id']} {'ended' if each['ended'] else 'not yet'}" for each in flow.pop("not in force")]
+    return flow | {"legal basis": "; ".join([flow["legal basis"], *lapsed])}

@@ -1,0 +1,144 @@
+"""All commands. Each imports what it needs when it runs, so that `--help` is instant."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli import demo, interface, keys, log, message
+from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(interface.app, name="interface")
+app.add_typer(keys.app, name="keys")
+app.add_typer(log.app, name="log")
+app.add_typer(message.app, name="message")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        tell(f"gateway {version('renkei-gateway')}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=(
+        "\b\nExit status of every command:\n  0 done\n  1 found wrong\n  2 wrong usage or configuration\n"
+        "  130 interrupted by Ctrl-C\n\ngateway COMMAND --help says more, with an example."
+    )
+)
+def gateway(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Renkei Gateway: a blind hub between pluggable connectors, for municipal vaccination data.
+
+    Begin with `gateway demo`, which shows it at work on made-up data. Then `gateway init DIR` makes a configuration:
+    edit DIR/config, ask `gateway check --root DIR` whether it is right and what may flow, start the daemon with
+    `gateway run --root DIR`, and ask `gateway connectors --root DIR` beside it whether all is well.
+    """
+
+
+app.command(epilog=demo.ENDING)(demo.demo)
+
+
+@app.command(epilog=ending("gateway init /var/lib/renkei --tenant 999997"))
+def init(
+    root: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder: the root.")],
+    tenant: Annotated[
+        str, typer.Option("--tenant", metavar="TENANT", help="The municipality's 6-digit code.")
+    ] = "999997",
+) -> None:
+    """Make a new configuration with keys.
+
+    Into DIR go config/ (yours to edit), the keys of the tenant and of its connectors with their signed directory, and
+    certificates for a trial on one machine. Nothing that exists is ever overwritten.
+    """
+    from gateway.cli.init import make
+
+    with stopped():
+        for line in make(root, tenant):
+            tell(line)
+
+
+@app.command(
+    epilog=ending(
+        "gateway check --root /var/lib/renkei", wrong="it would start, but a legal basis of a route has ended"
+    )
+)
+def check(root: Root = Path(), as_json: AsJson = False) -> None:
+    """Validate all that a start needs, and show what may flow.
+
+    It opens configuration, locks, plugins, directories, keys, certificates; not logs and ports. Everything that would
+    stop the start is told at once. A route whose legal basis is not in force today carries nothing, and is named.
+    """
+    from gateway.cli.check import examined
+
+    with stopped():
+        if not examined(root.resolve(), as_json=as_json):
+            raise typer.Exit(1)
+
+
+@app.command(
+    epilog=ending(
+        "gateway run --root /var/lib/renkei", wrong="a log could not be written any more; start it anew when mended"
+    )
+)
+def run(root: Root = Path()) -> None:
+    """Run hub and edges in this process until told to stop.
+
+    Everything is checked first. SIGTERM or Ctrl-C drains: nothing new is taken, what is in flight ends, and the exit
+    status is 0. SIGHUP reloads the configuration. Telemetry goes to stdout, a JSON object a line.
+    """
+    import signal
+
+    import uvloop
+
+    from gateway.observe import Telemetry, configure, mute_libraries
+    from gateway.wiring.running import run_until_told
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    log = configure()
+    mute_libraries(log)
+    with stopped():
+        if not uvloop.run(run_until_told(root.resolve(), Telemetry(log))):
+            raise typer.Exit(1)
+
+
+@app.command(epilog=ending("gateway connectors --root /var/lib/renkei", wrong="a connector is not well"))
+def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
+    """Show the running gateway's connectors, and their health.
+
+    Asked through the operators' listener, as the first operator in config/gateway.toml whose key lies here.
+    """
+    from gateway.cli.operator import ask
+
+    with stopped():
+        found = ask(root, "GET", "/v1/connectors")
+        if as_json:
+            machine(found)
+        else:
+            rows(found, empty="no connector is enabled")
+        if not all(each["ok"] for each in found):
+            raise typer.Exit(1)
+
+
+@app.command(epilog=ending("gateway reload --root /var/lib/renkei"))
+def reload(root: Root = Path()) -> None:
+    """Have the running gateway apply the configuration on disk.
+
+    Routes, legal bases, zones, limits, pinned certificates and directories change at once. If anything does not hold,
+    it is refused with the reasons (exit status 2), and the gateway runs on as before.
+    """
+    from gateway.cli.operator import ask
+
+    with stopped():
+        answer = ask(root, "POST", "/v1/reload")
+        if not answer["applied"]:
+            for problem in answer["problems"]:
+                tell(problem, err=True)
+            raise typer.Exit(2)
+        tell(f"applied: {answer['digest']}")

@@ -1,0 +1,124 @@
+"""What the facts of one message come to: which of its records are open, and how the others ended.
+
+The one place that knows what those facts mean: operations, reads, start and verification all ask here. So nothing that
+is due can be forgotten or made up beside the log.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from gateway.hub.journal.facts import Altered, FactKind
+from gateway.hub.journal.outcomes import indices, ungroup
+from gateway.hub.journal.store import id_bytes
+from gateway.messages import Ending, MessageKind, RecordOutcome
+
+
+class Work:
+    """One message, up to the last fact that was applied.
+
+    `open` maps indices of records that have not ended to lanes; `asked` counts how often the source is to hear how the
+    message ended. `header` is None if every record was refused by the edge; such a message has no answer, so it counts
+    as an event.
+    """
+
+    def __init__(self, recorded: Mapping[str, Any]) -> None:
+        header, statement = recorded.get("header"), recorded.get("statement")
+        self._named: Mapping[str, Any] = header or statement or {}
+        self.header: Mapping[str, Any] | None = header
+        self.envelope: str | None = recorded.get("envelope")
+        self.message_id: str = self._named["message_id"]
+        self.source: str = self._named["source" if header else "connector"]
+        self.kind = MessageKind(header["kind"]) if header else MessageKind.EVENT
+        self._lanes: dict[int, int] = {index: lane for index, _, lane in header["records"]} if header else {}
+        self.open = dict(self._lanes)
+        refused = statement["records"] if statement else ()
+        self._ended = {index: RecordOutcome(index, Ending.REFUSED, code, path) for index, code, path in refused}
+        self.attempt = 0
+        self.asked = 0 if self.open else 1
+
+    @property
+    def outcomes(self) -> tuple[RecordOutcome, ...]:
+        """Of the records that have ended, by index."""
+        return tuple(self._ended[index] for index in sorted(self._ended))
+
+    @property
+    def dead(self) -> tuple[int, ...]:
+        """The indices of the records that ended dead."""
+        return tuple(each.index for each in self.outcomes if each.ending is Ending.DEAD)
+
+    def apply(self, kind: FactKind, fields: Mapping[str, Any]) -> None:
+        """Let one more fact count. Raises ValueError or KeyError if it is none that can follow."""
+        was_open, anew = bool(self.open), False
+        match kind:
+            case FactKind.DELIVERY_ATTEMPTED:
+                self.attempt = fields["attempt"]
+            case FactKind.DELIVERY_CONCLUDED:
+                self.attempt = fields["attempt"]
+                self._end(ungroup(fields["outcomes"]))
+            case FactKind.MESSAGE_DEAD:
+                anew = "operator" in fields  # what had been dead already has another reason now
+                self.attempt = self.attempt if anew else fields["attempt"]
+                self._end(ungroup(fields["outcomes"]))
+            case FactKind.MESSAGE_REPLAYED:
+                self.attempt = 0
+                self._reopen(indices(fields["records"]))
+            case FactKind.MESSAGE_REPEATED:
+                anew = not was_open  # who sends again has perhaps not heard how it ended
+            case _:
+                raise ValueError("a message is recorded once")
+        if self.kind is not MessageKind.REPLY and (anew or (was_open and not self.open)):
+            self.asked += 1
+
+    def row(self) -> dict[str, Any]:
+        """The columns of `message` that follow from the facts; settle_asked too, if every repeat was applied."""
+        key, tag = self._named.get("request_key"), self._named.get("body_tag")
+        reply = self.header if self.kind is MessageKind.REPLY else None
+        return {
+            "id": id_bytes(self.message_id),
+            "source": self.source,
+            "request_key": bytes.fromhex(key) if key else None,
+            "body_tag": bytes.fromhex(tag) if tag else None,
+            "answers": id_bytes(reply["correlation_id"]) if reply else None,
+            "open": len(self.open),
+            "dead": len(self.dead),
+            "settle_asked": self.asked,
+        }
+
+    def _end(self, outcomes: Iterable[RecordOutcome]) -> None:
+        for each in outcomes:
+            if each.ending is not None:
+                self.open.pop(each.index, None)
+                self._ended[each.index] = each
+
+    def _reopen(self, revived: Iterable[int]) -> None:
+        for index in revived:
+            del self._ended[index]
+            self.open[index] = self._lanes[index]
+
+
+def read_work(connection: sqlite3.Connection, stored_id: bytes, *, repeats: bool = False) -> Work | None:
+    """The message by its facts; None if none was recorded under this id. Raises Altered.
+
+    Repeats change nothing but `asked`, and there may be any number: they are read for verification only.
+    """
+    work = None
+    facts = connection.execute(_FACTS, (stored_id, FactKind.MESSAGE_REPEATED if repeats else None))
+    for seq, kind, body in facts:
+        try:
+            if work is None and kind == FactKind.MESSAGE_RECORDED:
+                work = Work(json.loads(body))
+            elif work is not None:
+                work.apply(FactKind(kind), json.loads(body))
+            else:
+                raise ValueError("a message is recorded first")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise Altered(seq, f"fact {seq} is altered: it does not follow from those before it") from None
+    return work
+
+
+_FACTS: Final = (
+    "SELECT seq, kind, body FROM fact WHERE message_id = ?1 AND kind IN ('message.recorded', 'delivery.attempted',"
+    " 'delivery.concluded', 'message.dead', 'message.replayed', ?2) ORDER BY seq"
+)

@@ -1,0 +1,97 @@
+"""Holds what is due against the facts: nothing may be forgotten, made up or altered beside the log.
+
+At a start this is asked of the messages of which something is due, by verification of every one.
+"""
+
+import hashlib
+import math
+import sqlite3
+from typing import Any, Final
+
+from gateway.hub.journal.facts import Altered
+from gateway.hub.journal.work import Work, read_work
+
+_BATCH: Final = 200
+
+
+def check_due(connection: sqlite3.Connection) -> None:
+    """Each message that by its row is open, or is to be heard of, is so by its facts. Raises Altered.
+
+    Takes as long as there are such, however long the log.
+    """
+    for seq, stored_id in connection.execute(_DUE).fetchall():
+        _check_row(connection, seq, stored_id)
+
+
+def check_work(connection: sqlite3.Connection, total: int) -> None:
+    """Each message of the first `total` facts, which are proven, has its row and its envelope. Raises Altered.
+
+    A running gateway goes on meanwhile: each batch is one moment of it, in which facts and rows agree.
+    """
+    after = 0
+    while recorded := connection.execute(_RECORDED, (after, total, _BATCH)).fetchall():
+        connection.execute("BEGIN")
+        for seq, stored_id in recorded:
+            _check_envelope(connection, seq, _check_row(connection, seq, stored_id))
+        connection.execute("COMMIT")
+        after = recorded[-1][0]
+    for table, query in _STRAY.items():
+        stray = connection.execute(query).fetchone()
+        if stray is not None:
+            raise _contradiction(stray[0], f"a row of `{table}` belongs to no recorded message ({stray[0]})")
+
+
+def _check_row(connection: sqlite3.Connection, seq: int, stored_id: Any) -> Work:
+    """The row of the message that was recorded as fact `seq`."""
+    work = read_work(connection, stored_id, repeats=True)
+    if work is None:
+        raise _contradiction(seq, f"no message was recorded as fact {seq}")
+    message = f"message {work.message_id}"
+    cursor = connection.execute("SELECT * FROM message WHERE seq = ?", (seq,))
+    values = cursor.fetchone()
+    if values is None:
+        raise _contradiction(seq, f"{message} is not in it")
+    row = dict(zip((column[0] for column in cursor.description), values, strict=True))
+    for name, value in work.row().items():
+        if row[name] != value:
+            raise _contradiction(seq, f"{message} has another `{name}` than its facts give")
+    told, next_at = row["settle_told"], row["next_at"]
+    if not isinstance(told, int) or not 0 <= told <= work.asked:
+        raise _contradiction(seq, f"{message} has a `settle_told` that cannot be")
+    if next_at is not None and not (isinstance(next_at, float) and math.isfinite(next_at)):
+        raise _contradiction(seq, f"{message} has a `next_at` that cannot be")
+    return work
+
+
+def _check_envelope(connection: sqlite3.Connection, seq: int, work: Work) -> None:
+    """It is kept as long as its message, and is the one that was recorded."""
+    row = connection.execute("SELECT packed FROM envelope WHERE message = ?", (seq,)).fetchone()
+    packed = row[0] if row else None
+    digest = hashlib.sha256(packed).hexdigest() if isinstance(packed, bytes) else None
+    if digest != work.envelope or (row is None) != (work.envelope is None):
+        said = "has not the envelope that its fact gives the digest of" if row else "has lost its envelope"
+        raise _contradiction(seq, f"message {work.message_id} {said}")
+
+
+def _contradiction(seq: int, problem: str) -> Altered:
+    return Altered(seq, f"the work list contradicts the log: {problem}")
+
+
+_DUE: Final = (
+    "SELECT due.seq, (SELECT message_id FROM fact WHERE seq = due.seq AND kind = 'message.recorded') FROM"
+    " (SELECT seq FROM message WHERE open > 0"
+    " UNION ALL SELECT seq FROM message WHERE open = 0 AND settle_asked > settle_told) AS due"
+)
+_RECORDED: Final = (
+    "SELECT seq, message_id FROM fact WHERE kind = 'message.recorded' AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+)
+_STRAY: Final = {
+    "message": (
+        "SELECT seq FROM message WHERE NOT EXISTS"
+        " (SELECT 1 FROM fact WHERE fact.seq = message.seq AND kind = 'message.recorded') ORDER BY seq LIMIT 1"
+    ),
+    "envelope": (
+        "SELECT message FROM envelope WHERE NOT EXISTS"
+        " (SELECT 1 FROM message WHERE seq = envelope.message) ORDER BY message LIMIT 1"
+    ),
+}

@@ -1,0 +1,59 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway_health_management.simulator import main
+
+COMMAND = (sys.executable, "-m", "gateway_health_management.simulator")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("in", "status"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def test_a_file_is_dropped_and_the_counts_of_its_status_are_shown(folder, capsys):
+    (folder / "city.csv").write_bytes(b"made up")
+    assert main(["drop", str(folder), str(folder / "city.csv")]) == 0
+    assert (folder / "in" / "city.csv").read_bytes() == b"made up"
+    lines = ["行,ス,状,規,項,名,メ,説", "1,受付,accepted,,,,m,", "2,拒否,refused,too_long,name,氏名,m,"]
+    (folder / "status" / "city.status.csv").write_text("\r\n".join(lines), encoding="cp932")
+    assert main(["status", str(folder), "city.csv"]) == 0
+    assert capsys.readouterr().out == "       1 accepted\n       1 refused too_long name\n"
+    assert main(["status", str(folder), "other.csv", "--patience", "0"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "names", "said"),
+    [
+        ("drop", ("架空", "city.csv"), "FOLDER: "),
+        ("drop", ("", "架空.csv"), "FILE: "),
+        ("drop", ("", "in"), "FILE: "),
+        ("status", ("架空", "city.csv"), "FOLDER: "),
+        ("status", ("", "utf-8.csv"), "--encoding: "),
+    ],
+)
+def test_a_wrong_path_or_encoding_is_told_in_one_sentence_without_its_name(folder, capsys, act, names, said):
+    (folder / "city.csv").write_bytes(b"made up")
+    (folder / "status" / "utf-8.status.csv").write_text("説明\x81", encoding="utf-8")
+    at, file = names
+    assert main([act, str(folder / at), file if act == "status" else str(folder / file)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(said)
+    assert told.count("\n") == 1
+    assert "架空" not in told
+
+
+def test_ctrl_c_is_quiet(folder):
+    os.mkfifo(folder / "city.csv")
+    command = (*COMMAND, "drop", str(folder), str(folder / "city.csv"))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with (folder / "city.csv").open("wb"):  # opens when the other side reads
+        process.send_signal(signal.SIGINT)
+        assert (process.communicate(timeout=10), process.returncode) == ((b"", b""), 130)

@@ -1,0 +1,294 @@
+"""The commands as an operator meets them: whole ids on any terminal, any encoding, help that teaches, Ctrl-C."""
+
+import contextlib
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from gateway.cli import commands, message, operator
+from gateway.cli.table import draw
+
+ROOT = Path(__file__).parents[2]
+GATEWAY = str(Path(sys.executable).with_name("gateway"))
+ID = "01a2003d-a4fa-75ac-8583-008af9651995"
+LONG = "vaccination_records_of_another_city"
+CONNECTOR = {
+    "tenant": "999997",
+    "connector": LONG,
+    "zone": "individual_number_zone",
+    "required": True,
+    "state": "quarantined",
+    "ok": True,
+    "detail": "the record system answers",
+    "interface": "690b926ee39fc62a",
+}
+LETTER: dict[str, Any] = {
+    "message_id": ID,
+    "seq": 7,
+    "source": "health_management",
+    "destination": LONG,
+    "operation": "subject.register",
+    "created_at": "2026-11-21T22:32:49.658593Z",
+    "outcomes": [
+        {"ending": "dead", "code": "basis_not_in_force", "records": "0-3,7"},
+        {"ending": "dead", "code": "gave_up", "path": "control_flag_view_suspended", "records": "9"},
+    ],
+}
+FACTS = [
+    {"seq": 1, "at": LETTER["created_at"], "kind": "message.recorded", "header": {**LETTER, "route": "R01"}},
+    {
+        "seq": 2,
+        "at": LETTER["created_at"],
+        "kind": "delivery.concluded",
+        "attempt": 1,
+        "outcomes": [
+            {"ending": "accepted", "records": "0-3,7"},
+            {"ending": "refused", "code": "superseded", "path": "updated_at", "records": "4"},
+        ],
+    },
+]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    """Call with a width and what prints: what then stands on a terminal of that width, line by line."""
+
+    def on(width, prints):
+        terminal = Terminal()
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setenv("TERM", "xterm")
+        with contextlib.redirect_stdout(terminal), contextlib.suppress(typer.Exit):
+            prints()
+        return re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+
+    return on
+
+
+@pytest.fixture
+def answered(monkeypatch):
+    """What the running gateway answers to whatever is asked."""
+    return lambda answer: monkeypatch.setattr(operator, "ask", lambda *_: answer)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 240])
+def test_no_word_of_a_table_is_ever_cut(printed, width):
+    found: list[dict[str, Any]] = [
+        {"id": ID, "what": f"{LONG} {'word ' * 30}{LONG}", "ok": True},
+        {"id": None, "what": LONG, "ok": False},
+    ]
+    told = printed(width, lambda: draw(found))
+    assert told.split().count(ID) == 1
+    assert told.split().count(LONG) == 3
+    assert "…" not in told
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_ids_are_whole_in_every_list_of_an_operator(printed, answered, width):
+    answered([LETTER])
+    assert {ID, LONG} <= set(re.split(r"[\s,]+", printed(width, lambda: message.dead("999997"))))
+    answered([CONNECTOR])
+    assert {LONG, "individual_number_zone", "690b926ee39fc62a"} <= set(printed(width, commands.connectors).split())
+    answered(FACTS)
+    told = printed(width, lambda: message.trace("999997", ID))
+    assert {ID, LONG, "message.recorded", "2026-11-21T22:32:49.658593Z"} <= set(re.split(r"[\s;]+", told))
+
+
+def test_a_table_that_fits_80_columns_stays_a_table(printed, answered):
+    answered([LETTER | {"destination": "vaccination_records", "outcomes": LETTER["outcomes"][:1]}])
+    lines = printed(80, lambda: message.dead("999997")).splitlines()
+    assert lines[0].split() == ["message", "id", "what", "dead"]
+    assert all(len(line.rstrip()) <= 80 for line in lines)
+
+
+def test_dead_records_are_ranges(printed, answered):
+    answered([LETTER])
+    told = " ".join(printed(240, lambda: message.dead("999997")).split())
+    assert "records 0-3, 7 basis_not_in_force; records 9 gave_up control_flag_view_suspended" in told
+    assert "[" not in told
+
+
+def test_a_trace_says_what_its_record_indices_are(printed, answered):
+    answered(FACTS)
+    first, _, rest = printed(240, lambda: message.trace("999997", ID)).partition("\n")
+    assert first == f"message {ID}; records are indices in its payload, from 0 (not rows of a file)"
+    assert "accepted: records 0-3, 7; refused: records 4 superseded updated_at" in rest
+
+
+# ---- any encoding ----------------------------------------------------------------------------------------------------
+
+ASCII = (
+    {"PYTHONIOENCODING": "ascii"},
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+)
+
+
+def run(*words, **environment):
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "LC_", "LANG"))}
+    return subprocess.run([GATEWAY, *words], capture_output=True, timeout=60, check=False, env=plain | environment)
+
+
+@pytest.mark.parametrize("environment", ASCII, ids=["PYTHONIOENCODING", "LANG=C"])
+def test_a_terminal_that_cannot_show_japanese_shows_the_rest(environment):
+    done = run("interface", "show", "health_management", "--root", str(ROOT), **environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = done.stdout.decode("ascii")
+    assert "individual_number" in told
+    assert "?" in told
+
+
+@pytest.mark.parametrize("environment", ASCII, ids=["PYTHONIOENCODING", "LANG=C"])
+def test_json_is_whole_in_any_encoding(environment):
+    words = ("interface", "show", "health_management", "--root", str(ROOT), "--json")
+    assert run(*words, **environment).stdout == run(*words, PYTHONIOENCODING="utf-8").stdout
+
+
+@pytest.mark.parametrize("environment", ASCII, ids=["PYTHONIOENCODING", "LANG=C"])
+def test_a_site_is_made_and_checked_in_any_encoding(tmp_path, environment):
+    root = tmp_path / "架空市"
+    assert run("init", str(root), **environment).returncode == 0
+    done = run("check", "--root", str(root), **environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (root / "config/gateway.toml").write_text('"名" = "x"\n', encoding="utf-8")
+    done = run("connectors", "--root", str(root), **environment)
+    assert done.returncode == 2
+    assert "config/gateway.toml: name: is missing" in done.stderr.decode("ascii")
+
+
+# ---- a wrong root ----------------------------------------------------------------------------------------------------
+
+ROOTED = (
+    ["check"],
+    ["run"],
+    ["connectors"],
+    ["reload"],
+    ["interface", "show", "health_management"],
+    ["interface", "diff", "health_management"],
+    ["interface", "lock", "health_management"],
+    ["keys", "list"],
+    ["log", "verify"],
+    ["message", "dead", "999997"],
+)
+
+
+@pytest.mark.parametrize("words", ROOTED, ids=" ".join)
+def test_a_wrong_root_is_told_with_what_was_looked_for_and_the_next_step(tmp_path, words):
+    root = tmp_path / "nowhere"
+    done = CliRunner().invoke(commands.app, [*words, "--root", str(root)])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{root}/keys" in done.stderr if words[0] == "keys" else f"{root}/config/gateway.toml" in done.stderr
+    assert f"gateway init {root}" in done.stderr
+    assert not root.exists()
+
+
+# ---- help ------------------------------------------------------------------------------------------------------------
+
+
+def leaves():
+    found = {}
+
+    def walk(path, command):
+        if not hasattr(command, "commands"):
+            found[path] = command
+        for name, below in getattr(command, "commands", {}).items():
+            walk((*path, name), below)
+
+    walk((), typer.main.get_command(commands.app))
+    return found
+
+
+LEAVES = leaves()
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_help_says_what_a_command_does_with_an_example_and_exit_statuses(path):
+    told = CliRunner().invoke(commands.app, [*path, "--help"], env={"COLUMNS": "80"}).stdout
+    assert f"\n    gateway {' '.join(path)}" in told
+    assert "\n    0 done" in told
+    assert "\n    2 " in told
+    assert "For machines" not in told
+    for words in re.findall(r"^    (gateway .*)$", told, re.MULTILINE):
+        options = [each for each in words.split() if each.startswith("--")]
+        assert set(options) <= {name for each in LEAVES[path].params for name in each.opts}
+
+
+def test_no_summary_of_a_command_is_cut_at_80_columns():
+    for group in ((), *{path[:1] for path in LEAVES if len(path) > 1}):
+        told = CliRunner().invoke(commands.app, [*group, "--help"], env={"COLUMNS": "80"}).stdout
+        assert "..." not in told.partition("Commands:")[2]
+
+
+def test_version():
+    done = CliRunner().invoke(commands.app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"gateway {version('renkei-gateway')}\n")
+
+
+# ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
+
+
+def interrupted(*words, until):
+    """A command that has the terminal to itself, and Ctrl-C as soon as something holds."""
+    command = subprocess.Popen(
+        [GATEWAY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        until(command)
+        os.killpg(command.pid, signal.SIGINT)
+        out, err = command.communicate(timeout=30)
+    finally:
+        command.kill()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(command.pid, 0)  # nobody of its group is left
+    return command.returncode, out + err
+
+
+def test_ctrl_c_while_a_gateway_does_not_answer_ends_with_130_and_no_traceback(tmp_path):
+    root = tmp_path / "root"
+    assert CliRunner().invoke(commands.app, ["init", str(root)]).exit_code == 0
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        file = root / "config/gateway.toml"
+        file.write_text(file.read_text(encoding="utf-8").replace("port = 8444", f"port = {mute.getsockname()[1]}"))
+        mute.settimeout(30)
+        connected = []
+        status, told = interrupted(
+            "connectors", "--root", str(root), until=lambda _: connected.append(mute.accept()[0])
+        )
+        connected[0].close()
+    assert (status, told) == (130, "")
+
+
+def test_ctrl_c_ends_a_demo_with_all_its_processes(tmp_path):
+    keep = tmp_path / "demo"
+    words = ("demo", "--residents", "100", "--keep", str(keep))
+    status, told = interrupted(*words, until=lambda command: [command.stdout.readline() for _ in range(3)])
+    assert (status, "Traceback" in told) == (130, False)
+
+
+# ---- quick -----------------------------------------------------------------------------------------------------------
+
+
+def test_check_loads_no_more_than_it_opens():
+    """Journals, web servers and telemetry are the daemon's, and take a fifth of the time."""
+    code = "import sys, gateway.cli.check; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert "gateway.wiring.examine" in loaded
+    assert not loaded & {"aiohttp.web", "prometheus_client", "structlog", "sqlite3", "uvloop"}
