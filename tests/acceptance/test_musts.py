@@ -71,7 +71,7 @@ def test_must_fields_enforced_at_both_ends(new_site, ordinal):
     opened = json.loads(open_kept(site, message_id))
     assert opened == [{name: value for name, value in record(cells).items() if name != "guardian_name"}]
     assert site.send("subject.register", [record(cells) | {"fee_reduction_category": "1"}]).json["records"] == [
-        {"index": 0, "code": "unknown_field"}
+        {"index": 0, "code": "unknown_field", "path": "unknown:18:1"}
     ]
 
 

@@ -32,8 +32,8 @@ def mute(site, answer: Answer, *values: str):
 # ---- one record ------------------------------------------------------------------------------------------------------
 
 RECORDS = {
-    "unknown field": (lambda it, value: it | {value: "x"}, "unknown_field", None),
-    "tax item": (lambda it, value: it | {"fee_reduction_category": value}, "unknown_field", None),
+    "unknown field": (lambda it, value: it | {value: "x"}, "unknown_field", "unknown:18:1"),
+    "tax item": (lambda it, value: it | {"fee_reduction_category": value}, "unknown_field", "unknown:18:1"),
     "wrong type, a number": (lambda it, value: it | {"name": 12, "address": value}, "wrong_type", "name"),
     "wrong type, an object": (lambda it, value: it | {"name": {value: value}}, "wrong_type", "name"),
     "wrong type, a list": (lambda it, value: it | {"name": [value]}, "wrong_type", "name"),

@@ -199,7 +199,7 @@ async def test_tags_must_be_those_that_the_header_commits_to(journal: Journal, t
     assert journal.size_and_root()[0] == 0
 
 
-@pytest.mark.parametrize(("salt", "tag"), [(31, 16), (33, 16), (0, 16), (1 << 20, 16), (32, 15), (32, 17), (32, 0)])
+@pytest.mark.parametrize(("salt", "tag"), [(15, 16), (33, 16), (0, 16), (1 << 20, 16), (32, 15), (32, 17), (32, 0)])
 async def test_salt_and_tags_are_of_their_size_even_if_the_header_commits_to_them(
     journal: Journal, salt: int, tag: int
 ) -> None:

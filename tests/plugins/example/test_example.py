@@ -44,6 +44,7 @@ def test_it_imports_nothing_behind_the_door():
 
 
 def test_it_locks_and_a_wider_declaration_is_refused(loaded, tmp_path):
+    (tmp_path / "config").mkdir()
     write_contract(tmp_path, loaded.contract)
     locked = read_contract(tmp_path, NAME)
     plugins.same_as_locked(NAME, loaded.contract, locked)
