@@ -11,15 +11,17 @@ from gateway.wiring.examine import examine
 
 
 def examined(root: Path, *, as_json: bool) -> bool:
-    """Print every route, and to stderr what is amiss without being wrong. False if a legal basis has ended.
+    """Print every route, and to stderr what is amiss without being wrong. False if a legal basis or a certificate has
+    ended.
 
     Raises Misconfigured with every problem that would stop the start.
     """
-    config, quarantined = examine(root)
-    lapsed = list(lapses(config, datetime.now(UTC)))
-    for reason in quarantined:
+    now = datetime.now(UTC)
+    examined = examine(root, now)
+    config, lapsed = examined.config, list(lapses(examined.config, now))
+    for reason in examined.quarantined:
         tell(f"would be quarantined: {reason}", err=True)
-    for each in lapsed:
+    for each in (*lapsed, *examined.expiring):
         tell(f"{each}", err=True)
     found = [
         _flow(code, route, [each for each in lapsed if (each.tenant, each.route) == (code, route.id)])
@@ -30,7 +32,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
         machine(found)
     else:
         rows([_brief(each) for each in found], empty="The configuration is valid; no route carries anything.")
-    return not any(each.ended for each in lapsed)
+    return not any(each.ended for each in lapsed) and not any(each.ended for each in examined.expiring)
 
 
 def _flow(tenant: str, route: Route, lapsed: Collection[Lapse]) -> dict[str, Any]:

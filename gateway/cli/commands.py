@@ -45,12 +45,15 @@ def gateway(
 app.command(epilog=demo.ENDING)(demo.demo)
 
 
-@app.command(epilog=ending("gateway init /var/lib/renkei --tenant 999997"))
+@app.command(epilog=ending("gateway init /var/lib/renkei --tenant 999997 --name renkei.city.example.jp"))
 def init(
     root: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder: the root.")],
     tenant: Annotated[
         str, typer.Option("--tenant", metavar="TENANT", help="The municipality's 6-digit code.")
     ] = "999997",
+    name: Annotated[
+        str, typer.Option("--name", help="What every log's origin begins with: a domain of your own.")
+    ] = "renkei.example",
 ) -> None:
     """Make a new configuration with keys.
 
@@ -60,20 +63,21 @@ def init(
     from gateway.cli.init import make
 
     with stopped():
-        for line in make(root, tenant):
+        for line in make(root, tenant, name):
             tell(line)
 
 
 @app.command(
     epilog=ending(
-        "gateway check --root /var/lib/renkei", wrong="it would start, but a legal basis of a route has ended"
+        "gateway check --root /var/lib/renkei", wrong="it would start, but a legal basis or a certificate has ended"
     )
 )
 def check(root: Root = Path(), as_json: AsJson = False) -> None:
     """Validate all that a start needs, and show what may flow.
 
     It opens configuration, locks, plugins, directories, keys, certificates; not logs and ports. Everything that would
-    stop the start is told at once. A route whose legal basis is not in force today carries nothing, and is named.
+    stop the start is told at once. A route whose legal basis is not in force today carries nothing, and is named; so is
+    a certificate that ends within 30 days.
     """
     from gateway.cli.check import examined
 

@@ -13,7 +13,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from gateway.config import not_a_municipality
+from gateway.config.files import Word
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, make_directory, make_passphrase
 from gateway.keys.certificates import Authority
@@ -22,18 +25,23 @@ from gateway.keys.make import make_connector, make_log, make_root, publish
 from gateway.plugin.checks import municipality_code
 
 _EXAMPLE = "999997"
+_NAME = "renkei.example"
 
 
-def make(root: Path, tenant: str) -> Iterator[str]:
+def make(root: Path, tenant: str, name: str) -> Iterator[str]:
     """Make everything and say what was made. Raises Misconfigured; nothing that exists is ever overwritten."""
     root = root.resolve()
     if not municipality_code(tenant):
         raise Misconfigured((f"--tenant: {not_a_municipality(tenant)}",))
+    try:
+        TypeAdapter(Word).validate_python(name)
+    except ValidationError:
+        raise Misconfigured(("--name: letters, digits and ._:/- only, such as a domain of your own",)) from None
     if (root / "config").exists() or (root / "keys").exists():
         raise Misconfigured((f"{root}: holds config/ or keys/ already; nothing was changed",))
     try:
         make_directory(root)
-        file = _copy_starter(root, tenant)
+        file = _copy_starter(root, tenant, name)
     except OSError as error:
         raise Misconfigured((f"{root}: cannot be made: {error.strerror}",)) from None
     except UnicodeDecodeError:
@@ -47,8 +55,8 @@ def make(root: Path, tenant: str) -> Iterator[str]:
     make_root(keys, passphrase)
     for log in (keys, TenantKeys(root, "system")):
         make_log(log, passphrase, _gateway(root)["name"])
-    for name, connector in entry["connectors"].items():
-        make_connector(keys, name, connector["zone"], passphrase)
+    for connector, settings in entry["connectors"].items():
+        make_connector(keys, connector, settings["zone"], passphrase)
     directory = publish(keys, passphrase, now)
     yield f"{keys.folder}: keys of {len(directory.connectors)} connectors, and their signed directory"
     yield f"{keys.root_key}: signs the directory; move it to a machine that is not connected"
@@ -57,9 +65,12 @@ def make(root: Path, tenant: str) -> Iterator[str]:
     yield f"next: gateway check --root {root} && gateway run --root {root}"
 
 
-def _copy_starter(root: Path, tenant: str) -> Path:
+def _copy_starter(root: Path, tenant: str, name: str) -> Path:
     with as_file(files("gateway.cli") / "starter") as starter:
         shutil.copytree(starter, root / "config", ignore=shutil.ignore_patterns("README*", "examples"))
+    settings = root / "config/gateway.toml"
+    text = settings.read_text(encoding="utf-8").replace(f'name = "{_NAME}"', f'name = "{name}"', 1)
+    settings.write_text(text, encoding="utf-8")
     example, file = (root / "config/tenants" / f"{code}.toml" for code in (_EXAMPLE, tenant))
     text = example.read_text(encoding="utf-8").replace("@ROOT@", os.fsencode(root).decode()).replace(_EXAMPLE, tenant)
     example.unlink()

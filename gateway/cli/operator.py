@@ -28,6 +28,10 @@ async def _ask(root: Path, file: GatewayFile, method: str, path: str) -> Any:
             session.request(method, url, ssl=_identity(root, file)) as response,
         ):
             answer = json.loads(await response.read())
+    except aiohttp.ClientSSLError:
+        told = f"the gateway at {admin.host}:{admin.port} shows a certificate that {admin.client_ca} does not vouch for"
+        step = "has it ended, or does it not name this host? gateway check names those that end"
+        raise Misconfigured((told, step)) from None
     except (aiohttp.ClientError, TimeoutError, OSError):
         raise Misconfigured((f"no gateway answers at {admin.host}:{admin.port}; is it running?",)) from None
     if response.status >= 400 and "code" in answer:

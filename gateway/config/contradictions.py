@@ -22,6 +22,9 @@ def _zones(config: Config) -> Iterator[str]:
     for name, zone in config.zones.items():
         if zone.internet and DataClass.INDIVIDUAL_NUMBER in zone.clearance:
             yield f"config/zones.toml: zones.{name}.clearance: an internet zone never carries individual_number (C022)"
+    names = [each.name for each in config.gateway.listeners]
+    for name in sorted({each for each in names if names.count(each) > 1}):
+        yield f"config/gateway.toml: listeners.{name}: two listeners have this name; each needs its own"
     for listener in config.gateway.listeners:
         if listener.zone not in config.zones:
             yield (

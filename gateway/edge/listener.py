@@ -22,8 +22,11 @@ from gateway.plugin.connector import Answer
 
 _READ = 64 * 1024
 _READ_SECONDS = 60.0
-_ARRIVALS = 256
-"""How many bodies a listener holds in memory at a time, a quarter of them from one peer; more get 503."""
+_MEMORY = 128 * 1024 * 1024
+_LEAST = 64 * 1024
+"""Bytes of bodies that a listener holds at a time, a quarter of them from one peer, each counted as `_LEAST` or more. Who
+comes beyond gets 503, but one body of each peer is always let in.
+"""
 
 
 @dataclass(slots=True)
@@ -35,8 +38,7 @@ class Entrance:
     telemetry: Telemetry
     noise: int = 0
     draining: bool = False
-    _active: int = 0
-    _share: Counter[str] = field(default_factory=Counter)
+    _held: Counter[str] = field(default_factory=Counter)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def application(self) -> web.Application:
@@ -52,22 +54,23 @@ class Entrance:
         if self.draining:
             raise Deferred("stopping")
         peer = peer_fingerprint(request)
-        if self._active >= _ARRIVALS or self._share[peer] >= _ARRIVALS // 4:
+        limit = max((edge.rules.limits.body_bytes for edge in self.edges()), default=_LEAST)
+        size = max(_LEAST, min(limit if request.content_length is None else request.content_length, limit))
+        if self._held[peer] and (self._held.total() + size > _MEMORY or self._held[peer] + size > _MEMORY // 4):
             raise Deferred("queue_full")
-        self._active += 1
-        self._share[peer] += 1
+        self._held[peer] += size
         try:
             return await self._arrive(request)
         finally:
-            self._active -= 1
-            self._share[peer] -= 1
-            if not self._active:
+            self._held[peer] -= size
+            if not self._held.total():
+                self._held.clear()
                 self._idle.set()
 
     async def drain(self) -> None:
         """Take nothing new; return when everybody has been answered."""
         self.draining = True
-        while self._active:
+        while self._held.total():
             self._idle.clear()
             await self._idle.wait()
 

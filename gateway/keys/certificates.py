@@ -105,6 +105,11 @@ def fingerprint_of_file(path: Path) -> str:
     return fingerprint(x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER))
 
 
+def end_of_file(path: Path) -> datetime:
+    """When the (first) certificate in a PEM file ends, in UTC. Raises OSError, or ValueError if there is none."""
+    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+
+
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime
 ) -> x509.CertificateBuilder:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from gateway.config import Config, contradictions, read
 from gateway.errors import Misconfigured
 from gateway.keys.directory import Directory
+from gateway.wiring.expiring import Expiring, expiring
 from gateway.wiring.opening import (
     SYSTEM,
     Plug,
@@ -20,6 +22,7 @@ from gateway.wiring.opening import (
     open_keys,
     operators,
     passphrase,
+    readable,
     session_tls,
 )
 
@@ -39,11 +42,19 @@ class _Findings:
             return None
 
 
-def examine(root: Path) -> tuple[Config, tuple[str, ...]]:
-    """The configuration, and why connectors that are not required would be quarantined.
-
-    Raises Misconfigured with every problem that would stop the start.
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A configuration that can start, and what is amiss without stopping it: why connectors that are not required
+    would be quarantined, and certificates that end.
     """
+
+    config: Config
+    quarantined: tuple[str, ...]
+    expiring: tuple[Expiring, ...]
+
+
+def examine(root: Path, now: datetime) -> Examined:
+    """Raises Misconfigured with every problem that would stop the start."""
     config = read(root)
     stops, quarantines = _Findings(list(contradictions(config))), _Findings()
     agrees = not stops.problems
@@ -63,7 +74,9 @@ def examine(root: Path) -> tuple[Config, tuple[str, ...]]:
                 _connector(config, (code, name), plug, directory, findings, agrees=agrees)
     if stops.problems:
         raise Misconfigured(stops.problems)
-    return config, tuple(quarantines.problems)
+    with readable("a certificate"):
+        ends = tuple(expiring(config, plugs, now))
+    return Examined(config, tuple(quarantines.problems), ends)
 
 
 def _connector(

@@ -5,7 +5,9 @@ Start-up is all or nothing. What stops it is printed, and recorded in the system
 
 import asyncio
 import contextlib
+import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,10 +26,13 @@ from gateway.wiring.opening import SYSTEM
 async def running(root: Path, telemetry: Telemetry) -> AsyncIterator[Daemon]:
     """A started gateway. Raises Misconfigured, recorded in the system log if that can be opened."""
     try:
-        config, _ = examine(root)
+        examined = examine(root, clock())
     except Misconfigured as wrong:
         await _record_refusal(root, wrong)
         raise
+    config = examined.config
+    for each in examined.expiring:
+        telemetry.log.warning("certificate.ends", problem=str(each))
     with contextlib.closing(open_journal(config, SYSTEM)) as system:
         daemon = Daemon(config, system, telemetry)
         try:
@@ -60,12 +65,21 @@ async def run_until_told(root: Path, telemetry: Telemetry) -> bool:
     async with running(root, telemetry) as daemon:
         reloads = loop.create_task(_reload_at(hangup, daemon, telemetry))
         telemetry.log.info("ready")
+        _tell_supervisor(b"READY=1")
         ends = [loop.create_task(event.wait()) for event in (stopping, daemon.failed)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for each in (reloads, *ends):
             each.cancel()
         telemetry.log.info("stopping")
+        _tell_supervisor(b"STOPPING=1")
         return not daemon.failed.is_set()
+
+
+def _tell_supervisor(state: bytes) -> None:
+    """Systemd's notify protocol (sd_notify(3)), where something listens: so that a start that fails is seen to fail."""
+    if path := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, contextlib.suppress(OSError):
+            notify.sendto(state, "\0" + path[1:] if path.startswith("@") else path)
 
 
 async def _reload_at(hangup: asyncio.Event, daemon: Daemon, telemetry: Telemetry) -> None:

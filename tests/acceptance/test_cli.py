@@ -3,9 +3,12 @@
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from gateway.keys.certificates import Authority
 from tests.acceptance.programs import GATEWAY, command
 from tests.acceptance.subjects import MUNICIPALITY, record, subject
 
@@ -201,6 +204,26 @@ def test_init_overwrites_nothing(site):
     told = command(*GATEWAY, "init", str(site.root))
     assert (told.status, "nothing was changed" in told.err) == (2, True)
     assert (site.root / "config/gateway.toml").read_bytes() == before
+
+
+def test_init_takes_a_name_of_ones_own_for_the_logs(tmp_path):
+    named = tmp_path / "named"
+    assert command(*GATEWAY, "init", str(named), "--name", "renkei.city.example.jp").status == 0
+    assert (named / "keys/999997/log/log.vkey").read_text().startswith("renkei.city.example.jp/")
+    told = command(*GATEWAY, "init", str(tmp_path / "x"), "--name", "a city")
+    assert (told.status, "--name" in told.err, (tmp_path / "x/config").exists()) == (2, True, False)
+
+
+@pytest.mark.parametrize(("age", "status", "said"), [(300, 0, ""), (340, 0, "ends on"), (366, 1, "ended on")])
+def test_check_names_certificates_that_end(new_site, age, status, said):
+    """They are made for a year; one that ends within 30 days is told, one that has ended is found wrong."""
+    site = new_site()
+    authority = Authority.make("An authority of the past", datetime.now(UTC) - timedelta(days=age))
+    old = authority.client("operator", datetime.now(UTC) - timedelta(days=age)).certificate
+    (site.tls / "operator.crt").write_bytes(old.public_bytes(Encoding.PEM))
+    told = command(*GATEWAY, "check", "--root", str(site.root))
+    assert told.status == status
+    assert ("admin.operators.operator: keys/tls/operator.crt " + said in told.err) == bool(said)
 
 
 def test_help_and_check_are_quick():

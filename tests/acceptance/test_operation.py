@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import threading
 import tomllib
 from datetime import date, timedelta
@@ -194,3 +195,20 @@ def test_the_same_bytes_under_another_name_settle_every_row_with_its_first_outco
         if each["kind"] == "connector.noted" and each["statement"]["counts"].get("rows") == 6
     }
     assert len(reference) == 1
+
+
+# ---- the supervisor --------------------------------------------------------------------------------------------------
+
+
+def test_systemd_hears_when_it_is_ready_and_when_it_stops(new_site, monkeypatch, tmp_path):
+    """Type=notify: a start that fails must not count as one."""
+    site = new_site()
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(path))
+        notify.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        site.start()
+        assert notify.recv(64) == b"READY=1"
+        assert site.gateway.stop() == 0
+        assert notify.recv(64) == b"STOPPING=1"

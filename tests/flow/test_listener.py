@@ -245,8 +245,8 @@ async def test_a_log_that_cannot_be_written_is_a_503_with_patience(line, office,
     assert line.register_system.deliveries == []
 
 
-async def test_one_peer_holds_a_quarter_of_the_arrivals_at_most_and_another_still_gets_in(line, office, site, entrance):
-    """64 bodies that do not end: the next of the same peer is told to come later, until one of them has ended."""
+async def test_one_peer_holds_a_quarter_of_the_memory_at_most_and_another_still_gets_in(line, office, site, entrance):
+    """Eight bodies that do not end and may grow to 4 MiB each: the next of this peer is told to come later."""
     other = fingerprint_of_file(site.config.root / "keys/tls/stranger.crt")
     line.office.rules = replace(line.office.rules, pinned=line.office.rules.pinned | {other})
     may_end = asyncio.Event()
@@ -260,8 +260,8 @@ async def test_one_peer_holds_a_quarter_of_the_arrivals_at_most_and_another_stil
         async with office.post(PUT, data=dawdling()) as response:
             return (await answer_of(response))[1]["code"]
 
-    held = [asyncio.create_task(held_code()) for _ in range(64)]
-    await line.until(lambda: entrance[0]._active == 64)
+    held = [asyncio.create_task(held_code()) for _ in range(8)]
+    await line.until(lambda: entrance[0]._held.total() == 8 * line.office.rules.limits.body_bytes)
     async with office.post(PUT, json=[person()]) as response:
         assert (response.status, (await answer_of(response))[1]["code"]) == (503, "queue_full")
         assert int(response.headers["Retry-After"]) >= 1

@@ -87,6 +87,10 @@ CONTRADICTIONS = {
         tenant('zone = "municipal_zone"', 'zone = "lgwan"'),
         f"config/{TENANTS}: connectors.{OFFICE}: its interface carries individual_number, which zone lgwan may not",
     ),
+    "two listeners of one name": (
+        {"gateway.toml": GATEWAY + GATEWAY[GATEWAY.index("[[listeners]]") : GATEWAY.index("[admin]")]},
+        "config/gateway.toml: listeners.municipal: two listeners have this name",
+    ),
     "a legal basis that is not listed": (
         tenant('legal_basis = ["L1"]', 'legal_basis = ["L1", "L9"]'),
         f"config/{TENANTS}: routes.T2.legal_basis: L9 is not in",

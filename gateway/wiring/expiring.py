@@ -1,0 +1,52 @@
+"""Which certificates that the configuration names have ended or soon will: nobody else tells their owners."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.config import Config
+from gateway.keys.certificates import end_of_file
+from gateway.wiring.opening import Plug
+
+_SOON: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """One certificate that ends within 30 days, or has."""
+
+    where: str
+    file: str
+    end: datetime
+    ended: bool
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.file} {'ended' if self.ended else 'ends'} on {self.end:%Y-%m-%d}; renew it"
+
+
+def expiring(config: Config, plugs: Mapping[tuple[str, str], Plug], now: datetime) -> Iterator[Expiring]:
+    """Those of listeners, operators, pinned systems, and of connectors towards their systems; each file once."""
+    seen: set[str] = set()
+    for where, file in _named(config, plugs):
+        end = end_of_file(config.path(file))
+        if file not in seen and end <= now + _SOON:
+            yield Expiring(where, file, end, ended=end <= now)
+        seen.add(file)
+
+
+def _named(config: Config, plugs: Mapping[tuple[str, str], Plug]) -> Iterator[tuple[str, str]]:
+    settings = config.gateway
+    for each in settings.listeners:
+        yield f"config/gateway.toml: listeners.{each.name}", each.certificate
+    yield "config/gateway.toml: admin", settings.admin.certificate
+    for name, file in settings.admin.operators.items():
+        yield f"config/gateway.toml: admin.operators.{name}", file
+    for code, tenant in config.tenants.items():
+        for name, entry in tenant.file.connectors.items():
+            for file in entry.certificates:
+                yield f"config/tenants/{code}.toml: connectors.{name}.certificates", file
+    for (code, name), plug in plugs.items():
+        files = plug.loaded.spec.tls(plug.settings) if plug.loaded is not None else None
+        if files is not None:
+            yield f"config/tenants/{code}.toml: connectors.{name}.settings", files.certificate
