@@ -24,8 +24,8 @@ _READ = 64 * 1024
 _READ_SECONDS = 60.0
 _MEMORY = 128 * 1024 * 1024
 _LEAST = 64 * 1024
-"""Bytes of bodies that a listener holds at a time, a quarter of them from one peer, each counted as `_LEAST` or more. Who
-comes beyond gets 503, but one body of each peer is always let in.
+"""Bytes of bodies that a listener holds at a time, a quarter of them from one peer, each counted as `_LEAST` or more.
+Who comes beyond gets 503, but one body of each peer is always let in.
 """
 
 
