@@ -3,14 +3,9 @@
 The tenant comes from the authenticated peer, never from the payload (C156); what the address names must agree with it.
 """
 
-import re
-
 from gateway.edge.rules import EdgeRules
 from gateway.errors import Refused
-from gateway.messages import Arrival, Attested
-from gateway.plugin.checks import holds_individual_number
-
-_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
+from gateway.messages import Arrival, Attested, staff_id
 
 
 def authenticate(arrival: Arrival, rules: EdgeRules) -> Attested:
@@ -18,7 +13,7 @@ def authenticate(arrival: Arrival, rules: EdgeRules) -> Attested:
     above_clearance.
     """
     for name in (arrival.actor, arrival.terminal):
-        if name is not None and (not _PERSON.fullmatch(name) or holds_individual_number(name)):
+        if name is not None and not staff_id(name):
             raise Refused("bad_actor")
     if arrival.entrance == "http" and arrival.fingerprint not in rules.pinned:
         raise Refused("unknown_certificate")

@@ -86,9 +86,12 @@ class AdminListener:
         return web.json_response(await self._daemon.connectors())
 
     async def dead(self, request: web.Request) -> web.Response:
-        """The messages that have dead records."""
-        self._operator(request)
-        return web.json_response(self._hub(request).journal.dead_letters())
+        """The messages that have dead records. The looking is a fact, too."""
+        operator, hub = self._operator(request), self._hub(request)
+        letters = hub.journal.dead_letters()
+        body = {"operator": operator, "act": "dead"}
+        await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()))
+        return web.json_response(letters)
 
     async def trace(self, request: web.Request) -> web.Response:
         """Every fact of one message. The looking is a fact, too."""

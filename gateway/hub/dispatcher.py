@@ -6,7 +6,7 @@ It holds no state of its own that matters: queue and settlements are derived aga
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from gateway.config import Limits
@@ -20,6 +20,7 @@ from gateway.observe import Telemetry
 
 _LOG_PAUSE = 1.0
 _SETTLE_PAUSE = 1.0
+_LONGEST_SETTLE_PAUSE = 30.0
 
 
 class Dispatcher:
@@ -46,6 +47,7 @@ class Dispatcher:
         self._settle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._telling: dict[str, asyncio.Task[bool]] = {}
+        self._deaf: dict[str, tuple[float, float]] = {}
         self._stopping = False
 
     def restore(self) -> None:
@@ -58,7 +60,6 @@ class Dispatcher:
                     MessageKind(each.kind),
                     each.source,
                     each.destination,
-                    _epoch(each.expires_at),
                     dict(each.records),
                     each.attempt,
                     self._on_queue(each.next_at),
@@ -76,7 +77,6 @@ class Dispatcher:
                 MessageKind(header.kind),
                 header.source,
                 header.destination,
-                _epoch(header.expires_at),
                 {index: lane for index, _, lane in header.records} if lanes is None else lanes,
             )
         )
@@ -153,6 +153,8 @@ class Dispatcher:
         try:
             if message.attempt >= self.limits.attempts:
                 return await self._give_up(message, "internal", self._clock())
+        except Refused:  # the journal does not know it: there is nothing to end
+            return self._queue.drop(message.message_id)
         except (Exception, SystemExit, GeneratorExit) as error:  # the same bug again  # noqa: BLE001
             self._telemetry.bug(error, "giving up failed")
         self._queue.release(message.message_id, _elapsed() + self.limits.retry_longest)
@@ -217,27 +219,38 @@ class Dispatcher:
             return []
 
     async def _tell(self, message_id: str) -> bool:
-        """Whether the source has heard; if not, after a pause."""
+        """Whether the source has heard; if not, after a pause, which is the source's own and grows."""
+        source = ""
         try:
             if due := self._journal.settlement(message_id):
+                source = due.source
                 async with asyncio.timeout(self.limits.delivery_deadline):
                     await self._edges.settle(due)
                 await self._journal.settled(message_id, due.due)
         except (Deferred, TimeoutError) as error:
-            code = error.code if isinstance(error, Deferred) else "deadline"
-            self._telemetry.log.warning("settlement.deferred", code=code, message_id=message_id)
+            if self._deafer(source):
+                code = error.code if isinstance(error, Deferred) else "deadline"
+                self._telemetry.log.warning("settlement.deferred", code=code, source=source)
         except (Exception, SystemExit, GeneratorExit) as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
-            self._telemetry.bug(error, "settled raised")
+            if self._deafer(source):
+                self._telemetry.bug(error, "settled raised")
         else:
+            if self._deaf.pop(source, None) is not None:
+                self._telemetry.log.info("settlement.heard", source=source)
             return True
-        await asyncio.sleep(_SETTLE_PAUSE)
+        await asyncio.sleep(max(0.0, self._deaf[source][1] - _elapsed()))
         return False
+
+    def _deafer(self, source: str) -> bool:
+        """Its pause grows, once for all the messages that wait for it. Whether it had heard until now."""
+        now = _elapsed()
+        pause, until = self._deaf.get(source, (0.0, 0.0))
+        if now >= until:
+            grown = min(2 * pause, _LONGEST_SETTLE_PAUSE) or _SETTLE_PAUSE
+            self._deaf[source] = (grown, now + grown)
+        return not pause
 
 
 def _elapsed() -> float:
     """The queue's time: seconds that only go forward."""
     return asyncio.get_running_loop().time()
-
-
-def _epoch(at: str) -> float:
-    return datetime.strptime(at, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp()

@@ -69,6 +69,8 @@ async def accept(
     """
     try:
         permitted = permit(sealed, peer, rules, now)
+        if permitted.header is not None and permitted.header.kind is MessageKind.REPLY:
+            raise Refused("no_open_request")  # an answer comes with the outcomes of its request, and no other way
         return permitted, await _record(permitted, journal, now)
     except Refused as refusal:
         named = proven(sealed, peer, rules)

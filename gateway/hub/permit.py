@@ -4,7 +4,6 @@ Who signed it, whether a route carries it under a legal basis in force at this t
 route, whether the interfaces are the locked ones, what had to be attested, and whether it is still in time.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,13 +13,21 @@ from gateway.config import Config, LegalBasis, Limits, Route, Tenant, in_force
 from gateway.errors import CODES, Refused
 from gateway.keys.directory import Directory
 from gateway.keys.signatures import verify_envelope, verify_statement
-from gateway.messages import Header, MessageKind, Permitted, Sealed, SignedStatement, Statement, path_known, stamp
+from gateway.messages import (
+    Header,
+    MessageKind,
+    Permitted,
+    Sealed,
+    SignedStatement,
+    Statement,
+    path_known,
+    staff_id,
+    stamp,
+)
 
 _SKEW: Final = timedelta(minutes=5)
 _SEALING: Final = 4096
 """Bytes that sealing may add to a body: the encapsulated key and the tag."""
-_PERSON: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
-_TWELVE: Final = re.compile(r"[0-9]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,8 @@ def _route(header: Header, rules: HubRules) -> Route:
     if (header.source, header.source_operation, header.destination, header.operation) != (*here, *there):
         raise Refused("no_route")
     is_event = header.kind is MessageKind.EVENT
+    if reply and (header.request_key is not None or header.body_tag is not None):  # it is no repeat of anything
+        raise Refused("header_mismatch")
     if reply != (header.correlation_id is not None) or is_event == (header.route in rules.requests):
         raise Refused("header_mismatch")
     return route
@@ -228,10 +237,8 @@ def _stated(signed: SignedStatement, peer: str, rules: HubRules) -> Statement:
 
 
 def _named(*names: str | None) -> None:
-    """Staff and terminal ids, in the form that the sending edge holds its own to, and nothing like a 個人番号."""
-    for name in names:
-        if name is not None and (not _PERSON.fullmatch(name) or _TWELVE.search(re.sub("[._-]", "", name))):
-            raise Refused("bad_actor")
+    if not all(name is None or staff_id(name) for name in names):
+        raise Refused("bad_actor")
 
 
 def _plain_words(statement: Statement, rules: HubRules) -> None:

@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from gateway.messages import MessageKind, RecordOutcome
+from gateway.messages import Ending, MessageKind, RecordOutcome
 
 
 @dataclass(slots=True)
@@ -23,7 +23,6 @@ class Due:
     kind: MessageKind
     source: str
     destination: str
-    expires_at: float
     open: dict[int, int]
     attempt: int = 0
     next_at: float = 0.0
@@ -97,6 +96,11 @@ class Queue:
         else:
             del self._due[message_id]
         self._wake(message)
+
+    def drop(self, message_id: str) -> None:
+        """The journal knows no such message: forget it."""
+        message = self._due[message_id]
+        self.conclude(message_id, [RecordOutcome(index, Ending.DEAD) for index in message.open], message.attempt, 0.0)
 
     def release(self, message_id: str, next_at: float) -> None:
         """Nothing came of an attempt (the log was not writable): the message is due again at `next_at`."""

@@ -45,6 +45,7 @@ from gateway.messages.wire import (
     item_paths,
     path_known,
     signed_part,
+    staff_id,
     stamp,
     unknown_path,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "item_paths",
     "path_known",
     "signed_part",
+    "staff_id",
     "stamp",
     "unknown_path",
 ]

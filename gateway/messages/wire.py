@@ -235,6 +235,15 @@ class Tags:
         return hashlib.sha256(self.salt + b"".join(self.tags)).hexdigest()
 
 
+def staff_id(name: str) -> bool:
+    """Whether a name is a plain staff or terminal id, and nothing like a 個人番号: these stand in facts as they are."""
+    return _STAFF.fullmatch(name) is not None and not _TWELVE.search(re.sub("[._-]", "", name))
+
+
+_STAFF: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
+_TWELVE: Final = re.compile(r"[0-9]{12}")
+
+
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds: the one form of every time in headers and facts. `moment` must be UTC."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -64,6 +64,7 @@ class Daemon:
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
+        self._reloading = asyncio.Lock()
         self._started = self._stopping = False
 
     # ---- start -------------------------------------------------------------------------------------------------------
@@ -210,6 +211,10 @@ class Daemon:
 
     async def reload(self, by: str) -> str:
         """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured."""
+        async with self._reloading:
+            return await self._reload(by)
+
+    async def _reload(self, by: str) -> str:
         try:
             fresh = configuration.load(self.config.root)
             running = {place: station.spec.interface for place, station in self._stations.items()}

@@ -55,7 +55,6 @@ async def attempt(site, journal: Journal, sealed, answer, attempts=50):
         MessageKind(open_message.kind),
         OFFICE,
         REGISTER,
-        0.0,
         dict(open_message.records),
     )
     return recorded.message_id, await flow.deliver(

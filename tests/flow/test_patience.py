@@ -9,9 +9,11 @@ import pytest
 
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
+from gateway.hub.queue import Due
+from gateway.messages import MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
 from tests.flow.line import Clock, endings, running
-from tests.flow.toys import REGISTER, TENANT, person
+from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 
 BUSY = DeferredRecord("system_busy")
 
@@ -268,3 +270,27 @@ async def test_what_fails_by_a_bug_of_ours_each_time_ends_as_a_dead_letter(site,
         monkeypatch.setattr(flow, "deliver", broken)
         receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
         assert await line.settlement(receipt.message_id) == {0: Dead("internal")}
+
+
+async def test_what_the_journal_does_not_know_is_dropped_after_its_attempts(site, tmp_path):
+    async with running(site, tmp_path, attempts=2) as line:
+        line.hub.dispatcher._queue.add(
+            Due("01960000-0000-7000-8000-000000000001", 99, MessageKind.EVENT, OFFICE, REGISTER, {0: 0})
+        )
+        line.hub.dispatcher._due.set()
+        await line.until(lambda: not line.hub.dispatcher.waiting)
+
+
+async def test_a_source_that_hears_nothing_is_told_of_in_one_line(site, tmp_path):
+    """However many messages wait for it; and in one more when it hears again."""
+    async with running(site, tmp_path) as line:
+        edge = line.to_edges.edges.pop((TENANT, OFFICE))
+        sent = [await edge.take(edge.arrival("person.put", (person(n),), entrance="outbox")) for n in range(20)]
+        await line.until(lambda: all(line.status(each.recorded.message_id).ended for each in sent))
+        await line.until(lambda: "settlement.deferred" in line.printed.getvalue())
+        line.to_edges.edges[TENANT, OFFICE] = edge
+        for each in sent:
+            await line.settlement(each.recorded.message_id)
+        await line.until(lambda: "settlement.heard" in line.printed.getvalue())
+    assert line.printed.getvalue().count("settlement.deferred") == 1
+    assert line.printed.getvalue().count("settlement.heard") == 1

@@ -181,6 +181,17 @@ async def test_a_reply_to_no_open_request_is_refused_and_that_is_a_fact(line, si
     )
 
 
+async def test_an_answer_comes_with_its_requests_outcomes_and_no_other_way(line, site):
+    """Neither beside an open request nor after one that has ended: it would come past what is asked of an answer."""
+    line.register_system.answer = lambda delivery: {0: RefusedRecord("no_such_person")}
+    await line.outbox.ask("person.find", [sought()])
+    message_id = line.register_system.deliveries[0].message_id
+    forged = reply(site, correlation_id=message_id, expires_at=TOMORROW, message_id=message_id[:-1] + "0")
+    with pytest.raises(Refused, match="no_open_request"):
+        await line.hub.submit(REGISTER, forged)
+    assert line.office_system.records() == []
+
+
 async def test_a_request_that_is_given_up_is_answered_so(line):
     line.hub.dispatcher.limits = line.hub.dispatcher.limits.model_copy(update={"attempts": 2})
     line.register_system.answer = lambda delivery: {}

@@ -97,6 +97,20 @@ COLUMNS = {
 }
 
 
+def test_a_start_misses_what_was_forgotten_since_the_last_checkpoint(tmp_path: Path) -> None:
+    """After a crash; what was signed before it, only verification of the whole log looks at."""
+    journal = open_journal(tmp_path / f"{TENANT}.db")
+    asyncio.run(write(journal))
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for each in tmp_path.glob("*.db*"):
+        shutil.copy(each, crashed)
+    journal.close()
+    tamper(crashed / f"{TENANT}.db", f"DELETE FROM envelope WHERE message = {OPEN}")
+    with pytest.raises(Misconfigured, match="the work list contradicts the log"):
+        open_journal(crashed / f"{TENANT}.db")
+
+
 def test_an_untouched_work_list_is_whole(log: Path) -> None:
     assert verified(log).problem is None
     open_journal(log).close()

@@ -326,6 +326,12 @@ def test_a_reload_of_limits_or_names_does_not_kill_what_is_under_way(site):
         permit(good(site), OFFICE, others, NOW)
 
 
+@pytest.mark.parametrize("mark", ["request_key", "body_tag"])
+def test_a_reply_is_no_repeat_of_anything(site, mark):
+    """It would be given the receipt of another, and its request no answer."""
+    assert code_of(site, reply(site, **{mark: "0" * 64}), peer=REGISTER) == "header_mismatch"
+
+
 def test_a_reload_of_a_routes_legal_bases_does_not_kill_what_cites_fewer(site):
     """What cites one that the route no longer has can never go as it was sealed."""
     header = decode_header(envelope_of(good(site)).header)

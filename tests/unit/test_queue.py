@@ -14,7 +14,7 @@ EVENT, REQUEST = MessageKind.EVENT, MessageKind.REQUEST
 
 
 def due(name, lanes, *, kind=EVENT, source="a", destination="x", seq=0):
-    return Due(name, seq, kind, source, destination, 1e9, dict(lanes))
+    return Due(name, seq, kind, source, destination, dict(lanes))
 
 
 def accepted(*indices):

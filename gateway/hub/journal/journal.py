@@ -190,7 +190,7 @@ class Journal:
         return self._read(lambda connection: reading.trace(connection, message_id))
 
     def last(self, kind: FactKind) -> dict[str, Any] | None:
-        """The last fact of this kind; a scan from the end of the log, for the small log of the system."""
+        """The last fact of this kind that is of no message."""
         return self._read(partial(reading.last, kind=kind.value))
 
     def dead_letters(self) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The compact form of many outcomes: one object for each distinct ending, with its records as ranges ("0-2,4").
 
-Facts and the message row hold outcomes in this form; a file of thousands of accepted rows is one short line.
+Facts hold outcomes in this form; a file of thousands of accepted rows is one short line.
 """
 
 from collections.abc import Iterable, Iterator

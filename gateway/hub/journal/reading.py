@@ -29,7 +29,6 @@ class DueMessage:
     kind: MessageKind
     source: str
     destination: str
-    expires_at: str
     attempt: int
     next_at: float | None
     records: tuple[tuple[int, int], ...]
@@ -71,7 +70,6 @@ def open_messages(connection: sqlite3.Connection) -> Iterator[DueMessage]:
                 kind=work.kind,
                 source=work.source,
                 destination=work.header["destination"],
-                expires_at=work.header["expires_at"],
                 attempt=work.attempt,
                 next_at=next_at,
                 records=tuple(sorted(work.open.items())),
@@ -141,10 +139,8 @@ def trace(connection: sqlite3.Connection, message_id: str) -> list[dict[str, Any
 
 
 def last(connection: sqlite3.Connection, kind: str) -> dict[str, Any] | None:
-    """The body of the last fact of this kind, if there is one. Raises Altered."""
-    row = connection.execute(
-        "SELECT seq, body FROM fact WHERE kind = ? AND body IS NOT NULL ORDER BY seq DESC LIMIT 1", (kind,)
-    ).fetchone()
+    """The body of the last fact of this kind that is of no message, if there is one. Raises Altered."""
+    row = connection.execute(_LAST, (kind,)).fetchone()
     return _body(*row) if row else None
 
 
@@ -183,6 +179,9 @@ _UNHEARD: Final = (
     "SELECT id FROM message WHERE open = 0 AND settle_asked > settle_told AND source = ? ORDER BY seq LIMIT ?"
 )
 _SETTLEMENT: Final = "SELECT seq, settle_asked FROM message WHERE open = 0 AND settle_asked > settle_told AND id = ?"
+_LAST: Final = (
+    "SELECT seq, body FROM fact WHERE kind = ? AND message_id IS NULL AND body IS NOT NULL ORDER BY seq DESC LIMIT 1"
+)
 _ENVELOPE: Final = "SELECT packed FROM envelope JOIN message ON message.seq = envelope.message WHERE id = ?"
 _STATUS: Final = (
     "SELECT seq, open = 0 AND settle_asked > settle_told,"

@@ -140,12 +140,12 @@ def _repeated(transaction: Transaction, named: Header | Statement, first: tuple[
 
 
 def _check_answer(transaction: Transaction, reply: Header | Statement) -> None:
-    """A reply is from where its request went, and a request is answered once. Raises Refused("no_open_request")."""
+    """A reply is to an open request, from where that went, and answers it once. Raises Refused("no_open_request")."""
     if not isinstance(reply, Header) or reply.correlation_id is None:
         raise Refused("no_open_request")
     request_id = id_bytes(reply.correlation_id)
     request = read_work(transaction.connection, request_id)
-    if request is None or request.header is None or request.kind is not MessageKind.REQUEST:
+    if request is None or request.header is None or request.kind is not MessageKind.REQUEST or not request.open:
         raise Refused("no_open_request")
     if (request.source, request.header["destination"]) != (reply.destination, reply.source):
         raise Refused("no_open_request")

@@ -31,6 +31,7 @@ CREATE TABLE fact (
     tag_salt BLOB                       -- salt of the header's tags_digest
 );
 CREATE INDEX fact_of_message ON fact (message_id, kind) WHERE message_id IS NOT NULL;
+CREATE INDEX fact_of_gateway ON fact (kind, seq) WHERE message_id IS NULL;
 
 CREATE TABLE tag (
     seq INTEGER NOT NULL REFERENCES fact,

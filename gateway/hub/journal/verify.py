@@ -19,7 +19,7 @@ from gateway.hub.journal.facts import Altered, FactKind
 from gateway.hub.journal.reading import last
 from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
 from gateway.hub.journal.tree import Frontier, leaf_hash
-from gateway.hub.journal.work_check import check_due, check_work
+from gateway.hub.journal.work_check import check_due, check_recorded, check_work
 from gateway.keys import note
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -100,12 +100,14 @@ def anchors(path: Path) -> Mapping[str, tuple[int, str]]:
 def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: str) -> tuple[Frontier, int]:
     """The tree to work on, verified from the last checkpoint on, and that checkpoint's size. Raises Altered.
 
-    Of the messages, those of which something is due are held against their facts.
+    Of the messages, those recorded since and those of which something is due are held against their facts.
     """
     walk = _Walk(connection, Checkpoints(connection, verifier, origin))
     walk.frontier = walk.checkpoints.trust_last()
+    proven = walk.frontier.size
     walk.run(None)
     check_due(connection)
+    check_recorded(connection, proven, walk.frontier.size)
     return walk.frontier, walk.checkpoints.signed_size
 
 

@@ -1,7 +1,7 @@
 """What the facts of one message come to: which of its records are open, and how the others ended.
 
-The one place that knows what those facts mean: operations, reads, start and verification all ask here. So nothing that
-is due can be forgotten or made up beside the log.
+The one place that knows what those facts mean: operations, reads, start and verification all ask here. So what is
+forgotten or made up beside the log can be found.
 """
 
 import json

@@ -1,6 +1,7 @@
-"""Holds what is due against the facts: nothing may be forgotten, made up or altered beside the log.
+"""Holds what is due against the facts: what is forgotten, made up or altered beside the log is found.
 
-At a start this is asked of the messages of which something is due, by verification of every one.
+At a start this is asked of the messages recorded since the last checkpoint and of those of which something is due, by
+verification of every one.
 """
 
 import hashlib
@@ -23,18 +24,22 @@ def check_due(connection: sqlite3.Connection) -> None:
         _check_row(connection, seq, stored_id)
 
 
-def check_work(connection: sqlite3.Connection, total: int) -> None:
-    """Each message of the first `total` facts, which are proven, has its row and its envelope. Raises Altered.
+def check_recorded(connection: sqlite3.Connection, after: int, total: int) -> None:
+    """Each message recorded by the proven facts from `after` + 1 to `total` has its row and envelope. Raises Altered.
 
     A running gateway goes on meanwhile: each batch is one moment of it, in which facts and rows agree.
     """
-    after = 0
     while recorded := connection.execute(_RECORDED, (after, total, _BATCH)).fetchall():
         connection.execute("BEGIN")
         for seq, stored_id in recorded:
             _check_envelope(connection, seq, _check_row(connection, seq, stored_id))
         connection.execute("COMMIT")
         after = recorded[-1][0]
+
+
+def check_work(connection: sqlite3.Connection, total: int) -> None:
+    """All of the first `total` facts, which are proven, and no row that belongs to none. Raises Altered."""
+    check_recorded(connection, 0, total)
     for table, query in _STRAY.items():
         stray = connection.execute(query).fetchone()
         if stray is not None:
