@@ -4,7 +4,8 @@ A code is stable and goes to the peer and into the log. The text beside it is fo
 from a message, nor the name of an unknown key: such a name may itself be a person's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -33,6 +34,7 @@ CODES: Final = MappingProxyType(
         "too_many_records": Code(413, "The array holds more records than this gateway takes in one message."),
         "no_records": Code(400, "The array is empty."),
         "unknown_operation": Code(404, "The locked interface has no such operation."),
+        "wrong_method": Code(405, "This address does not take that HTTP method; Allow names those that it takes."),
         "no_route": Code(403, "No route in the configuration carries this operation."),
         "bad_request_key": Code(400, "Idempotency-Key must be 1 to 128 visible ASCII characters."),
         "request_key_reused": Code(409, "The same Idempotency-Key came before with another body."),
@@ -76,7 +78,7 @@ CODES: Final = MappingProxyType(
         "message_id_reused": Code(409, "The message id was used before."),
         "bad_tags": Code(400, "The person tags do not match the digest in the header."),
         "unknown_tenant": Code(404, "No such tenant is configured here."),
-        "unknown_message": Code(404, "No such message is known to this connector."),
+        "unknown_message": Code(404, "No such message is known here."),
         "not_replayable": Code(409, "Nothing of this message can be replayed: no record of it is dead."),
         "send_anew": Code(409, "The message can no longer be carried as it was sealed; the source must send it anew."),
         # what the receiving edge refuses
@@ -147,3 +149,12 @@ class Misconfigured(GatewayError):
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
+
+
+@contextmanager
+def told_at(where: str) -> Iterator[None]:
+    """Puts file and key before each problem of a Misconfigured that comes from within."""
+    try:
+        yield
+    except Misconfigured as wrong:
+        raise Misconfigured(f"{where}: {each}" if where else each for each in wrong.problems) from None

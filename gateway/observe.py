@@ -150,8 +150,8 @@ class Telemetry:
         if disputes := sum(each.code == "dispute" for each in outcomes):  # somebody must look into it
             self.log.error("dispute", destination=destination, count=disputes, code="dispute")
 
-    def bug(self, error: BaseException | None, problem: str) -> None:
+    def bug(self, error: BaseException | None, problem: str, **known: str) -> None:
         """Something failed in a way that no contract allows: its type and places go out, its text does not."""
         name = type(error).__name__ if error is not None else "contract"
         self._bugs.labels(name).inc()
-        self.log.error("bug", error=name, problem=problem, places=places(error) if error is not None else [])
+        self.log.error("bug", error=name, problem=problem, places=places(error) if error is not None else [], **known)

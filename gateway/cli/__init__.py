@@ -1,11 +1,14 @@
 """The command line: output that no terminal can break, and an end by Ctrl-C without a word."""
 
 import io
+import signal
 import sys
 
 
 def main() -> None:
     """The entry point `gateway`. The commands are imported in here, so that Ctrl-C is heard meanwhile."""
+    if sys.argv[1:2] == ["run"]:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal cannot show is no reason to fail

@@ -6,22 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.show import machine, rows, tell
-from gateway.config import Lapse, Route, lapses
+from gateway.config import Lapse, Route, idle, lapses
 from gateway.wiring.examine import examine
 
 
 def examined(root: Path, *, as_json: bool) -> bool:
-    """Print every route, and to stderr what is amiss without being wrong. False if a legal basis or a certificate has
-    ended.
+    """Print every route, and to stderr what is amiss without stopping a start. False if a connector would be
+    quarantined, or a legal basis or a certificate has ended.
 
     Raises Misconfigured with every problem that would stop the start.
     """
     now = datetime.now(UTC)
     examined = examine(root, now)
     config, lapsed = examined.config, list(lapses(examined.config, now))
-    for reason in examined.quarantined:
-        tell(f"would be quarantined: {reason}", err=True)
-    for each in (*lapsed, *examined.expiring):
+    unused = list(idle(config))
+    for problem in examined.quarantined:
+        tell(f"would be quarantined: {problem}", err=True)
+    for each in (*lapsed, *examined.expiring, *unused):
         tell(f"{each}", err=True)
     found = [
         _flow(code, route, [each for each in lapsed if (each.tenant, each.route) == (code, route.id)])
@@ -29,10 +30,22 @@ def examined(root: Path, *, as_json: bool) -> bool:
         for route in tenant.file.routes
     ]
     if as_json:
-        machine(found)
+        machine(
+            {
+                "routes": found,
+                "quarantined": examined.quarantined,
+                "expiring": [
+                    {"where": each.where, "file": each.file, "end": each.end.isoformat(), "ended": each.ended}
+                    for each in examined.expiring
+                ],
+                "idle": unused,
+            }
+        )
     else:
         rows([_brief(each) for each in found], empty="The configuration is valid; no route carries anything.")
-    return not any(each.ended for each in lapsed) and not any(each.ended for each in examined.expiring)
+    return not examined.quarantined and not any(
+        [*(each.ended for each in lapsed), *(each.ended for each in examined.expiring)]
+    )
 
 
 def _flow(tenant: str, route: Route, lapsed: Collection[Lapse]) -> dict[str, Any]:

@@ -69,15 +69,17 @@ def init(
 
 @app.command(
     epilog=ending(
-        "gateway check --root /var/lib/renkei", wrong="it would start, but a legal basis or a certificate has ended"
+        "gateway check --root /var/lib/renkei",
+        wrong="it would start, but a connector would be quarantined, or a legal basis or a certificate has ended",
     )
 )
 def check(root: Root = Path(), as_json: AsJson = False) -> None:
     """Validate all that a start needs, and show what may flow.
 
-    It opens configuration, locks, plugins, directories, keys, certificates; not logs and ports. Everything that would
-    stop the start is told at once. A route whose legal basis is not in force today carries nothing, and is named; so is
-    a certificate that ends within 30 days.
+    It opens configuration, locks, plugins, directories, keys, certificates; not logs and ports. What would stop the
+    start is told together: first what is wrong in each file, and once every file is right, what is wrong between them.
+    Named, too: connectors that would be quarantined, routes whose legal basis is not in force today, whatever else
+    carries nothing, and certificates that end within 30 days.
     """
     from gateway.cli.check import examined
 

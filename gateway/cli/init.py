@@ -62,6 +62,8 @@ def make(root: Path, tenant: str, name: str) -> Iterator[str]:
     yield f"{keys.root_key}: signs the directory; move it to a machine that is not connected"
     count = _certificates(root, entry, passphrase, now)
     yield f"{root}/keys/tls: {count} trial certificates of an authority of your own"
+    yield f"edit {file}: name is the example's; responsible, certificates and settings are your site's"
+    yield "start the systems that its connectors speak to, or their messages wait (README.md, the tour, has one to try)"
     yield f"next: gateway check --root {root} && gateway run --root {root}"
 
 

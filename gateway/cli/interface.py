@@ -1,11 +1,15 @@
 """`gateway interface`: what a connector's plugin declares, what is locked, and the difference."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
+from gateway.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from gateway.plugin.contract import Contract
 
 app = typer.Typer(no_args_is_help=True, help="Show, compare and lock the interfaces of connectors.")
 Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
@@ -17,10 +21,8 @@ def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> 
 
     Every operation and field of its locked interface, with label, data class and rules.
     """
-    from gateway.config import read_contract
-
     with stopped():
-        contract = read_contract(root, connector)
+        contract = _locked(root, connector)
         if as_json:
             machine(contract.model_dump(mode="json", exclude_defaults=True))
             return
@@ -53,11 +55,10 @@ def diff(connector: Connector, root: Root = Path()) -> None:
 
     A line each: - only in the lock, + only in the plugin, ~ other. With a difference the gateway does not start.
     """
-    from gateway.config import read_contract
-    from gateway.edge.plugins import difference, load
+    from gateway.edge.plugins import difference
 
     with stopped():
-        lines = list(difference(read_contract(root, connector), load(connector).contract))
+        lines = list(difference(_locked(root, connector), _declared(connector)))
         for line in lines:
             tell(line)
         if lines:
@@ -73,11 +74,37 @@ def lock(connector: Connector, root: Root = Path()) -> None:
     classes, and commit it. Ask `gateway interface diff` first what would change.
     """
     from gateway.config import write_contract
-    from gateway.edge.plugins import load
 
     with stopped():
-        path, contract = write_contract(root, load(connector).contract)
+        path, contract = write_contract(root, _declared(connector))
         tell(f"{path}: version {contract.version}, digest {contract.digest()}")
+
+
+def _locked(root: Path, connector: str) -> "Contract":
+    """Its lock. Raises Misconfigured; where there is none, with the next step and the names that are locked."""
+    from gateway.config import read_contract
+
+    folder = root / "config/interfaces"
+    if folder.is_dir() and not (folder / f"{connector}.json").exists():
+        names = ", ".join(sorted(each.stem for each in folder.glob("*.json"))) or "none"
+        told = f"config/interfaces/{connector}.json: there is no lock of that name; locked: {names}"
+        raise Misconfigured((told, f"if its plugin is installed, run: gateway interface lock {connector}"))
+    return read_contract(root, connector)
+
+
+def _declared(connector: str) -> "Contract":
+    """What the installed plugin declares. Raises Misconfigured, with the exception's own text: here it is code that is
+    at work, no message, and the reader is who wrote it.
+    """
+    from gateway.edge.plugins import load
+
+    try:
+        return load(connector).contract
+    except Misconfigured as wrong:
+        cause = wrong.__cause__
+        if cause is None or isinstance(cause, Misconfigured):
+            raise
+        raise Misconfigured((*wrong.problems, f"{type(cause).__name__}: {cause}")) from None
 
 
 def _rules(plain: dict[str, object]) -> str:

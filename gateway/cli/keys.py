@@ -79,6 +79,9 @@ def publish_directory(
 
     with stopped():
         keys = TenantKeys(root, tenant)
+        if not keys.folder.is_dir():
+            place = keys.folder.absolute()
+            raise Misconfigured((f"{place}: no keys are here; name the folder that holds keys/ with --root",))
         directory = publish(keys, Secret.parse(passphrase, root), datetime.now(UTC))
         for name in sorted(read_connectors(root, tenant) - directory.connectors.keys()):
             tell(f"connector {name} is enabled but has no keys here; see docs/write-a-connector.md", err=True)

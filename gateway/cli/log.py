@@ -68,6 +68,9 @@ def verify(
         if as_json:
             machine([{"tenant": name} | asdict(report) for name, report in reports])
         for name, report in reports if not as_json else ():
+            if not (folder / f"{name}.db").exists():
+                tell(f"{name}: {folder / name}.db does not exist: the gateway never started with it, or it is gone")
+                continue
             found = "verified" if report.problem is None else report.problem
             tell(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
         if any(report.problem is not None for _, report in reports):

@@ -88,9 +88,19 @@ def _line(fact: dict[str, Any]) -> dict[str, Any]:
     """A fact as one row: what it is, and what it adds."""
     what = [f"{_way(fact['header'])} by {fact['header']['route']}"] if "header" in fact else []
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
+    what += [f"refused at its edge: {_records(group)}" for group in _stated(fact.get("statement", {}))]
     what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
     what += [f"{key} {fact[key]}" for key in ("code", "operator", "act") if key in fact]
-    return {"seq": fact["seq"], "at": fact["at"], "fact": fact["kind"], "what": "; ".join(what)}
+    return {"seq": fact["seq"], "at": fact["at"], "kind": fact["kind"], "what": "; ".join(what)}
+
+
+def _stated(statement: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records that the sending edge refused, grouped as outcomes are."""
+    from gateway.hub.journal.outcomes import group
+    from gateway.messages import Ending, RecordOutcome
+
+    refused = statement.get("records", ())
+    return group(RecordOutcome(index, Ending.REFUSED, code, path) for index, code, path in refused)
 
 
 def _letter(message: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from gateway.config import GatewayFile, read_gateway_file
-from gateway.errors import GatewayError, Misconfigured
+from gateway.errors import Deferred, GatewayError, Misconfigured
 
 
 def ask(root: Path, method: str, path: str) -> Any:
@@ -21,11 +21,12 @@ def ask(root: Path, method: str, path: str) -> Any:
 
 async def _ask(root: Path, file: GatewayFile, method: str, path: str) -> Any:
     admin = file.admin
+    tls, certificate = _identity(root, file)
     url = f"https://{admin.host}:{admin.port}{path}"
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
-            session.request(method, url, ssl=_identity(root, file)) as response,
+            session.request(method, url, ssl=tls) as response,
         ):
             answer = json.loads(await response.read())
     except aiohttp.ClientSSLError:
@@ -34,17 +35,34 @@ async def _ask(root: Path, file: GatewayFile, method: str, path: str) -> Any:
         raise Misconfigured((told, step)) from None
     except (aiohttp.ClientError, TimeoutError, OSError):
         raise Misconfigured((f"no gateway answers at {admin.host}:{admin.port}; is it running?",)) from None
-    if response.status >= 400 and "code" in answer:
-        raise GatewayError(answer["code"])
+    except ValueError:
+        raise Misconfigured((f"what answers at {admin.host}:{admin.port} is not a gateway",)) from None
+    match answer:
+        case {"code": "unknown_certificate"}:
+            told = f"unknown_certificate: the running gateway does not know {certificate} as an operator's"
+            step = "it read config/gateway.toml: admin.operators when it started"
+            raise Misconfigured((f"{told}; {step}",))
+        case {"code": "unknown_tenant"}:
+            raise Misconfigured(("unknown_tenant: the running gateway has no such tenant in config/tenants",))
+        case {"code": code, "status": 503}:
+            raise Deferred(code, cause=answer.get("detail"))
+        case {"code": code, "status": _}:
+            raise GatewayError(code)
+        case {"title": title, "status": status}:
+            raise Misconfigured((f"the gateway at {admin.host}:{admin.port} answers {status} {title}",))
     return answer
 
 
-def _identity(root: Path, file: GatewayFile) -> ssl.SSLContext:
-    """The first configured operator whose key lies beside the certificate."""
-    for certificate in file.admin.operators.values():
+def _identity(root: Path, file: GatewayFile) -> tuple[ssl.SSLContext, str]:
+    """The first configured operator whose key lies beside the certificate, and that certificate's file."""
+    from gateway.wiring.opening import present, readable
+
+    for name, certificate in file.admin.operators.items():
         key = (root / certificate).with_suffix(".key")
         if key.exists():
-            context = ssl.create_default_context(cafile=str(root / file.admin.client_ca))
-            context.load_cert_chain(root / certificate, key)
-            return context
+            with readable("config/gateway.toml: admin.client_ca"):
+                context = ssl.create_default_context(cafile=present(root / file.admin.client_ca))
+            with readable(f"config/gateway.toml: admin.operators.{name}"):
+                context.load_cert_chain(present(root / certificate), present(key))
+            return context, certificate
     raise Misconfigured(("config/gateway.toml: admin.operators: no operator's key lies beside its certificate here",))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.errors import GatewayError, Misconfigured
+from gateway.errors import Deferred, GatewayError, Misconfigured
 
 Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="The folder that holds config/ and keys/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, for programs.")]
@@ -56,7 +56,7 @@ def rows(found: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
 @contextlib.contextmanager
 def stopped() -> Iterator[None]:
     """Whatever stands in the way of a command goes to stderr, a sentence a line; exit status 2 for a wrong
-    configuration, 1 for what was found wrong.
+    configuration and for what may not be read, 1 for what was found wrong.
     """
     try:
         yield
@@ -65,5 +65,9 @@ def stopped() -> Iterator[None]:
             tell(each, err=True)
         raise typer.Exit(2) from None
     except GatewayError as error:
-        tell(str(error), err=True)
+        cause = error.cause if isinstance(error, Deferred) else None
+        tell(f"{error} ({cause})" if cause else f"{error}", err=True)
         raise typer.Exit(1) from None
+    except PermissionError as error:
+        tell(f"{error.filename}: {error.strerror}; run this as the service's user", err=True)
+        raise typer.Exit(2) from None

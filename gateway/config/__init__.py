@@ -9,6 +9,7 @@ from gateway.config.config import Config, Tenant, in_force
 from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
     Admin,
+    ConnectorEntry,
     GatewayFile,
     JournalSettings,
     LegalBasis,
@@ -20,6 +21,7 @@ from gateway.config.files import (
     Zone,
     ZonesFile,
 )
+from gateway.config.idle import idle
 from gateway.config.lapses import Lapse, lapses
 from gateway.config.load import load, read, read_connectors, read_contract, read_gateway_file, write_contract
 from gateway.config.sentences import sentences
@@ -27,6 +29,7 @@ from gateway.config.sentences import sentences
 __all__ = [
     "Admin",
     "Config",
+    "ConnectorEntry",
     "GatewayFile",
     "JournalSettings",
     "Lapse",
@@ -40,6 +43,7 @@ __all__ = [
     "Zone",
     "ZonesFile",
     "contradictions",
+    "idle",
     "in_force",
     "lapses",
     "load",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.config.config import Config, Tenant
-from gateway.config.files import Route
+from gateway.config.files import Limits, Route
 from gateway.config.sentences import instead
 from gateway.plugin.checks import municipality_code
 from gateway.plugin.contract import Contract, ContractField, ContractOperation, leaves
@@ -13,6 +13,8 @@ from gateway.plugin.fields import DataClass
 def contradictions(config: Config) -> Iterator[str]:
     """What does not hold, a sentence each, with file and key."""
     yield from _zones(config)
+    yield from _limits(config.gateway.limits)
+    yield from _addresses(config)
     for tenant in config.tenants.values():
         yield from _tenant(config, tenant)
     yield from _internet_split(config)
@@ -31,6 +33,24 @@ def _zones(config: Config) -> Iterator[str]:
                 f"config/gateway.toml: listeners.{listener.name}.zone: there is no such zone in config/zones.toml"
                 f"{instead(listener.zone, config.zones)}"
             )
+
+
+def _limits(limits: Limits) -> Iterator[str]:
+    where = "config/gateway.toml: limits"
+    if limits.open_records < limits.records_per_message:
+        yield f"{where}.open_records: must be at least records_per_message, so that one message fits"
+    if limits.retry_longest < limits.retry_first:
+        yield f"{where}.retry_longest: must be at least retry_first"
+
+
+def _addresses(config: Config) -> Iterator[str]:
+    """Each listener, the operators' too, needs a port of its own; 0 takes a free one."""
+    taken: dict[tuple[str, int], str] = {}
+    places = [(f"listeners.{each.name}", (each.host, each.port)) for each in config.gateway.listeners]
+    for place, address in (*places, ("admin", (config.gateway.admin.host, config.gateway.admin.port))):
+        other = taken.setdefault(address, place)
+        if other != place and address[1]:
+            yield f"config/gateway.toml: {place}.port: {other} listens on this host and port already"
 
 
 def _tenant(config: Config, tenant: Tenant) -> Iterator[str]:
@@ -68,8 +88,10 @@ def _tenant(config: Config, tenant: Tenant) -> Iterator[str]:
 def not_a_municipality(code: str) -> str:
     """What is wrong with a municipality code, and the check digit that would be right."""
     right = next((code[:5] + digit for digit in "0123456789" if municipality_code(code[:5] + digit)), None)
-    if right is None or len(code) != 6:
+    if right is None or len(code) not in (5, 6):
         return "not a municipality code of 6 digits with its check digit"
+    if len(code) == 5:
+        return f"not a municipality code: its sixth digit, the check digit, is missing; it is {right}"
     return f"not a municipality code: its check digit is wrong; if the first five digits are right, it is {right}"
 
 

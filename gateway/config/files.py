@@ -1,14 +1,16 @@
 """The configuration's files as closed models: what each may say, in which unit, and the default.
 
-An unknown key is an error, and no error prints a value.
+An unknown key is an error, as is a number, a date or a yes in quotes, and no error prints a value. Every number is
+bounded, so that no sum of times or sizes overflows later.
 """
 
 from datetime import date
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 
+from gateway.messages import staff_id
 from gateway.plugin.fields import DataClass
 
 _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
@@ -25,20 +27,36 @@ FORMS: Final = MappingProxyType(
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Word = Annotated[str, StringConstraints(pattern=_WORD)]
 FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+Whole = Annotated[int, Strict(), Field(le=2**31 - 1)]
+Flag = Annotated[bool, Strict()]
+Day = Annotated[date, Strict()]
+Seconds = Annotated[float, Strict(), Field(le=366 * 24 * 3600)]
+Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
+
+
+def _is_staff_id(name: str) -> str:
+    if not staff_id(name):
+        raise ValueError("must be a staff id: 1 to 32 letters, digits and ._-, without 12 digits in a row")
+    return name
+
+
+StaffId = Annotated[str, AfterValidator(_is_staff_id)]
+"""As the headers carry it; in the clear, so nothing that could be a 個人番号."""
 
 
 class Closed(BaseModel):
     """Base of every configuration model: an unknown key is an error, and errors do not print values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=False, allow_inf_nan=False
+    )
 
 
 class Listener(Closed):
     """An HTTPS entrance with mutual TLS, standing in one zone. Paths are relative to the root."""
 
     name: Name
-    zone: Name
+    zone: str
     host: str
     port: Port
     certificate: str
@@ -61,32 +79,26 @@ class JournalSettings(Closed):
     """Where the stores lie, and how often a checkpoint is signed: after so many facts or so many seconds."""
 
     directory: str = "state/journal"
-    checkpoint_facts: int = Field(1000, ge=1)
-    checkpoint_seconds: float = Field(10.0, gt=0)
-    wal_bytes: int = Field(64 * 1024 * 1024, ge=1024 * 1024)
+    checkpoint_facts: Whole = Field(1000, ge=1)
+    checkpoint_seconds: Seconds = Field(10.0, gt=0)
+    wal_bytes: Whole = Field(64 * 1024 * 1024, ge=1024 * 1024)
 
 
 class Limits(Closed):
     """Bounds on what is taken in and how long it is kept trying. Sizes in bytes, times in seconds."""
 
-    body_bytes: int = Field(4 * 1024 * 1024, ge=1024)
-    records_per_message: int = Field(1000, ge=1, le=10_000)
-    open_records: int = Field(200_000, ge=1)
-    lanes: int = Field(4096, ge=1, le=65536)
-    in_flight: int = Field(16, ge=1, le=1000)
-    message_seconds: float = Field(72 * 3600, gt=0)
-    delivery_deadline: float = Field(30.0, gt=0)
-    request_patience: float = Field(10.0, gt=0)
-    retry_first: float = Field(1.0, gt=0)
-    retry_longest: float = Field(900.0, gt=0)
-    attempts: int = Field(50, ge=1)
-    drain_seconds: float = Field(20.0, ge=0)
-
-    @model_validator(mode="after")
-    def _one_message_fits(self) -> Self:
-        if self.open_records < self.records_per_message:
-            raise ValueError("open_records must hold at least one message of records_per_message")
-        return self
+    body_bytes: Whole = Field(4 * 1024 * 1024, ge=1024)
+    records_per_message: Whole = Field(1000, ge=1, le=10_000)
+    open_records: Whole = Field(200_000, ge=1)
+    lanes: Whole = Field(4096, ge=1, le=65536)
+    in_flight: Whole = Field(16, ge=1, le=1000)
+    message_seconds: Seconds = Field(72 * 3600, gt=0)
+    delivery_deadline: Seconds = Field(30.0, gt=0)
+    request_patience: Seconds = Field(10.0, gt=0)
+    retry_first: Seconds = Field(1.0, gt=0)
+    retry_longest: Seconds = Field(900.0, gt=0)
+    attempts: Whole = Field(50, ge=1)
+    drain_seconds: Seconds = Field(20.0, ge=0)
 
 
 class GatewayFile(Closed):
@@ -104,7 +116,7 @@ class Zone(Closed):
     """領域: where a system lives, and the data classes that it may ever carry (C159)."""
 
     label: str
-    internet: bool
+    internet: Flag
     clearance: frozenset[DataClass]
 
 
@@ -118,8 +130,8 @@ class LegalBasis(Closed):
     """A reference to the law with the days on which it is in force, both inclusive (requirements §2.1)."""
 
     reference: str
-    valid_from: date
-    valid_until: date | None = None
+    valid_from: Day
+    valid_until: Day | None = None
 
     def in_force(self, day: date) -> bool:
         """Whether the reference is in force on that day."""
@@ -140,9 +152,9 @@ class ConnectorEntry(Closed):
     loaded stops the start; another is quarantined.
     """
 
-    zone: Name
-    required: bool = True
-    responsible: Word
+    zone: str
+    required: Flag = True
+    responsible: StaffId
     certificates: tuple[str, ...] = ()
     settings: dict[str, Any] = Field(default_factory=dict)
 
@@ -168,6 +180,6 @@ class TenantFile(Closed):
     name: str
     root_key: str
     directory: str
-    directory_version: int = Field(1, ge=1)
+    directory_version: Whole = Field(1, ge=1)
     connectors: dict[Name, ConnectorEntry]
     routes: tuple[Route, ...]

@@ -32,12 +32,12 @@ def read(root: Path) -> Config:
     bases = reader.model("legal_basis.toml", LegalBasisFile)
     tenants = {
         path.stem: tenant
-        for path in sorted((root / "config/tenants").glob("*.toml"))
+        for path in reader.files("tenants", ".toml")
         if (tenant := reader.model(f"tenants/{path.name}", TenantFile)) is not None
     }
     contracts = {
         path.stem: contract
-        for path in sorted((root / "config/interfaces").glob("*.json"))
+        for path in reader.files("interfaces", ".json")
         if (contract := reader.contract(f"interfaces/{path.name}")) is not None
     }
     if gateway is None or zones is None or bases is None or reader.problems:
@@ -94,7 +94,7 @@ def _configured(root: Path) -> Path:
     if (root / "config").is_dir():
         return root
     absolute = root.absolute()
-    looked = ", ".join(f"{absolute}/config/{name}.toml" for name in ("gateway", "zones", "legal_basis"))
+    looked = ", ".join(str(absolute / f"config/{name}.toml") for name in ("gateway", "zones", "legal_basis"))
     if absolute.name == "config" and (absolute / "gateway.toml").is_file():
         step = f"the root is the folder above: --root {absolute.parent}"
     else:
@@ -117,12 +117,15 @@ class _Reader:
         if (data := self._read(name)) is None:
             return None
         try:
-            written = tomllib.loads(data.decode())
+            written = tomllib.loads(data.decode("utf-8-sig"))  # editors of some systems put a mark first
         except UnicodeDecodeError:
             self.problems.append(f"config/{name}: not TOML: it is not UTF-8 text")
             return None
         except tomllib.TOMLDecodeError as error:
             self.problems.append(f"config/{name}: not TOML: {error}")
+            return None
+        except (ValueError, RecursionError):  # a number of thousands of digits, or nested without end
+            self.problems.append(f"config/{name}: not TOML of a size that anybody writes")
             return None
         try:
             return model.model_validate(written)
@@ -135,7 +138,7 @@ class _Reader:
             return None
         try:
             written = jiter.from_json(data, catch_duplicate_keys=True)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.problems.append(f"config/{name}: not JSON with each key once: {error}")
             return None
         try:
@@ -146,6 +149,16 @@ class _Reader:
 
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+    def files(self, folder: str, suffix: str) -> list[Path]:
+        """What lies in a folder under config/, in order; a folder that is not there is empty."""
+        try:
+            return sorted(path for path in (self._root / "config" / folder).iterdir() if path.suffix == suffix)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self.problems.append(f"config/{folder}: cannot be read: {error.strerror}")
+            return []
 
     def _read(self, name: str) -> bytes | None:
         try:

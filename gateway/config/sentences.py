@@ -28,6 +28,7 @@ _SAID: Final = MappingProxyType(
         "greater_than_equal": "must be at least {ge}",
         "less_than": "must be less than {lt}",
         "less_than_equal": "must be at most {le}",
+        "finite_number": "must be a finite number",
         "literal_error": "must be {expected}",
         "value_error": "{error}",
     }
@@ -49,14 +50,15 @@ _SAID_OF_KIND: Final = MappingProxyType(
 """By the first word of pydantic's error type: `int_type`, `int_parsing` and `int_from_float` say the same."""
 
 
-def sentences(error: ValidationError, model: type[BaseModel], written: object) -> Iterator[str]:
-    """What pydantic found in `written` by this model, each as `key: what is wrong`."""
+def sentences(error: ValidationError, model: type[BaseModel], written: object, within: str = "") -> Iterator[str]:
+    """What pydantic found in `written` by this model, each as `key: what is wrong`. `within` is the key above it."""
     found = error.errors(include_input=False, include_url=False)
     for each in found:
         if each["type"] == "too_short" and any(_inside(other["loc"], each["loc"]) for other in found):
             continue  # what is wrong inside does not count as an element for pydantic
         place = [step for step in each["loc"] if step != "[key]"]
-        yield f"{'.'.join(_steps(place, written)) or '(top)'}: {_said(each['type'], each, model)}"
+        key = ".".join(filter(None, (within, *_steps(place, written))))
+        yield ": ".join(filter(None, (key, _said(each["type"], each, model))))
 
 
 def _inside(place: tuple[str | int, ...], list_: tuple[str | int, ...]) -> bool:
@@ -69,9 +71,16 @@ def _said(kind: str, each: Any, model: type[BaseModel]) -> str:
         return f"there is no such key{instead(str(key), _known(model, above))}"
     context = each.get("ctx", {})
     if kind == "string_pattern_mismatch":
-        return f"must be {FORMS.get(context['pattern'], 'of the form ' + context['pattern'])}"
+        return f"must be {_form(context['pattern'])}"
     said = _SAID.get(kind) or _SAID_OF_KIND.get(kind.partition("_")[0])
     return said.format(**context) if said else each["msg"]
+
+
+def _form(pattern: str) -> str:
+    """What a pattern asks for, in words as far as there are any."""
+    if pattern.startswith("^https://"):
+        return "an address that begins with https://"
+    return FORMS.get(pattern, f"of the form {pattern}")
 
 
 def instead(wrong: str, known: Iterable[str]) -> str:

@@ -20,6 +20,8 @@ from gateway.messages import Arrival, BadRecord, RecordOutcome, Status
 from gateway.observe import Telemetry
 from gateway.plugin.connector import Answer
 
+_ARRIVE = "/v1/{tenant}/{connector}/{operation}"
+_STATUS = "/v1/messages/{message_id}"
 _READ = 64 * 1024
 _READ_SECONDS = 60.0
 _MEMORY = 128 * 1024 * 1024
@@ -41,11 +43,17 @@ class Entrance:
     _held: Counter[str] = field(default_factory=Counter)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def crowded(self) -> None:
+        """Somebody found no room: noise, for who it was is not known."""
+        self.noise += 1
+
     def application(self) -> web.Application:
         """The aiohttp application of this listener."""
         application = web.Application(middlewares=[problems(self.telemetry)])
-        application.router.add_post("/v1/{tenant}/{connector}/{operation}", self.arrive, expect_handler=expect)
-        application.router.add_get("/v1/messages/{message_id}", self.status, expect_handler=expect)
+        application.router.add_post(_ARRIVE, self.arrive, expect_handler=expect)
+        application.router.add_route("*", _ARRIVE, self.wrong_method, expect_handler=expect)
+        application.router.add_get(_STATUS, self.status, expect_handler=expect)
+        application.router.add_route("*", _STATUS, self.wrong_method, expect_handler=expect)
         application.router.add_route("*", "/{elsewhere:.*}", self.elsewhere, expect_handler=expect)
         return application
 
@@ -87,8 +95,8 @@ class Entrance:
             fingerprint=peer_fingerprint(request),
             listener=self.settings.name,
             request_key=_request_key(request),
-            actor=request.headers.get("Renkei-Actor"),
-            terminal=request.headers.get("Renkei-Terminal"),
+            actor=_once(request, "Renkei-Actor"),
+            terminal=_once(request, "Renkei-Terminal"),
         )
         operation = edge.rules.contract.operation("sends", arrival.operation)
         try:
@@ -113,8 +121,15 @@ class Entrance:
         return await self._refused(self._own(request)[0], "unknown_message")
 
     async def elsewhere(self, request: web.Request) -> web.Response:
-        """Any other address or method: there is no such operation, and that a known peer tried is a fact."""
+        """Any other address: there is no such operation, and that a known peer tried is a fact."""
         return await self._refused(self._own(request)[0], "unknown_operation")
+
+    async def wrong_method(self, request: web.Request) -> web.Response:
+        """An address of ours by another method than it takes; that, too, is a fact."""
+        response = await self._refused(self._own(request)[0], "wrong_method")
+        routes = request.match_info.route.resource or ()
+        response.headers["Allow"] = ", ".join(sorted(each.method for each in routes if each.method != "*"))
+        return response
 
     async def _refused(self, edge: Edge, code: str) -> web.Response:
         arrival = edge.arrival("", b"", entrance="http", listener=self.settings.name)
@@ -197,8 +212,14 @@ def _bad(bad: BadRecord) -> dict[str, Any]:
 
 def _request_key(request: web.Request) -> bytes | None:
     """As it came; whether it is sound is for `parse` to say, so that a refusal is recorded."""
-    key = request.headers.get("Idempotency-Key")
+    key = _once(request, "Idempotency-Key")
     return None if key is None else key.encode("utf-8", "surrogateescape")
+
+
+def _once(request: web.Request, name: str) -> str | None:
+    """A header's value; of several, one that no rule lets pass."""
+    values = request.headers.getall(name, ())
+    return " ".join(values) if values else None
 
 
 async def _read(request: web.Request, limit: int) -> bytes:

@@ -5,6 +5,7 @@ declares other than its lock is told apart: a required connector stops the start
 """
 
 import inspect
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from gateway.config import sentences
 from gateway.errors import Misconfigured
 from gateway.plugin import hookspecs
-from gateway.plugin.connector import ConnectorSpec
+from gateway.plugin.connector import Connector, ConnectorSpec, TlsFiles
 from gateway.plugin.contract import Contract
 from gateway.plugin.interface import describe
 
@@ -48,17 +49,33 @@ def _registered(name: str, entry_point: EntryPoint) -> Loaded:
         manager.register(plugin, name)
         manager.check_pending()
         if any(inspect.iscoroutinefunction(each.function) for each in manager.hook.renkei_connector.get_hookimpls()):
-            raise Misconfigured((f"connector {name}: its hook is a coroutine function; it is called once, plainly",))
+            raise Misconfigured(("its hook is a coroutine function; it is called once, plainly",))
         specs = manager.hook.renkei_connector()
         if len(specs) != 1 or not isinstance(specs[0], ConnectorSpec):
-            raise Misconfigured((f"connector {name}: its hook renkei_connector does not return one ConnectorSpec",))
+            raise Misconfigured(("its hook renkei_connector does not return one ConnectorSpec",))
         if specs[0].interface.connector != name:
-            raise Misconfigured((f"connector {name}: it declares the interface of another connector",))
+            raise Misconfigured(("it declares the interface of another connector",))
         return Loaded(specs[0], describe(specs[0].interface))
-    except Misconfigured:
-        raise
     except (Exception, SystemExit) as error:
-        raise Misconfigured((f"connector {name}: loading it raised {type(error).__name__}",)) from error
+        raise _raised(name, "loading it", error, _place(error, entry_point.module)) from error
+
+
+def _raised(name: str, what: str, error: BaseException, place: str = "") -> Misconfigured:
+    """What a plugin's own code raised, by its type: its text may hold anything. Misconfigured is made to be read."""
+    if isinstance(error, Misconfigured):
+        return Misconfigured(f"connector {name}: {each}" for each in error.problems)
+    return Misconfigured((f"connector {name}: {what} raised {type(error).__name__}{place}",))
+
+
+def _place(error: BaseException, module: str) -> str:
+    """The module that could not be imported, and the last line of the plugin's own code that was at work."""
+    absent = f" for {error.name}" if isinstance(error, ImportError) and error.name else ""
+    if isinstance(error, SyntaxError):
+        return f" in {error.filename}:{error.lineno}"
+    package = module.partition(".")[0]
+    walked = traceback.walk_tb(error.__traceback__)
+    lines = [(f, line) for f, line in walked if f.f_globals.get("__name__", "").partition(".")[0] == package]
+    return absent + "".join(f" in {frame.f_code.co_filename}:{line}" for frame, line in lines[-1:])
 
 
 def same_as_locked(name: str, declared: Contract, locked: Contract) -> None:
@@ -108,5 +125,26 @@ def settings_of(name: str, spec: ConnectorSpec, plain: Mapping[str, object], whe
     try:
         return spec.settings.model_validate(dict(plain))
     except ValidationError as error:
-        problems = (f"{where}: connectors.{name}.settings.{line}" for line in sentences(error, spec.settings, plain))
-        raise Misconfigured(problems) from None
+        told = sentences(error, spec.settings, plain, within=f"connectors.{name}.settings")
+        raise Misconfigured(f"{where}: {line}" for line in told) from None
+    except (Exception, SystemExit) as error:
+        raise _raised(name, "checking its settings", error) from error
+
+
+def tls_files(name: str, spec: ConnectorSpec, settings: BaseModel) -> TlsFiles | None:
+    """Which files its session authenticates with. Raises Misconfigured, whatever the plugin did."""
+    try:
+        files = spec.tls(settings)
+    except (Exception, SystemExit) as error:
+        raise _raised(name, "its tls()", error) from error
+    if files is not None and not isinstance(files, TlsFiles):
+        raise Misconfigured((f"connector {name}: its tls() returns neither TlsFiles nor None",))
+    return files
+
+
+def made(name: str, spec: ConnectorSpec) -> Connector:
+    """The connector itself. Raises Misconfigured, whatever the plugin did."""
+    try:
+        return spec.factory()
+    except (Exception, SystemExit) as error:
+        raise _raised(name, "its factory", error) from error

@@ -41,6 +41,10 @@ class AdminListener:
         self._clock = clock
         self.noise = 0
 
+    def crowded(self) -> None:
+        """Somebody found no room: noise, for who it was is not known."""
+        self.noise += 1
+
     def application(self) -> web.Application:
         """The aiohttp application of the admin listener."""
         application = web.Application(middlewares=[problems(self._telemetry)])

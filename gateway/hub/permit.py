@@ -93,7 +93,7 @@ def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitt
         route = _carried(header, rules, now)
         _entering(header, route, rules, now)
     if sealed.statement is not None:
-        statement = _stated(sealed.statement, peer, rules)
+        statement = _stated(sealed.statement, peer, rules, now)
     if header is None and statement is None:
         raise Refused("bad_envelope")
     if header is not None and (sealed.tags is None or not sealed.tags.sound(len(header.records))):
@@ -183,7 +183,7 @@ def _route(header: Header, rules: HubRules) -> Route:
 
 def _words(header: Header, route: Route, rules: HubRules) -> None:
     """Nothing but words of the configuration stands in a header, and each once."""
-    if header.legal_basis != route.legal_basis or header.purpose != route.purpose:
+    if header.legal_basis != route.legal_basis or header.purpose != route.purpose or header.replaces is not None:
         raise Refused("header_mismatch")
     claims = [each.claim for each in header.attestations]
     for words, known in ((header.withheld, rules.paths), (claims, route.attest)):
@@ -196,7 +196,14 @@ def _words(header: Header, route: Route, rules: HubRules) -> None:
 
 def _times(header: Header, rules: HubRules, now: datetime) -> None:
     latest = now + timedelta(seconds=rules.limits.message_seconds) + _SKEW
-    if header.created_at > stamp(now + _SKEW) or header.expires_at > stamp(latest):
+    _now(header.created_at, now)
+    if header.expires_at > stamp(latest):
+        raise Refused("header_mismatch")
+
+
+def _now(at: str, now: datetime) -> None:
+    """An edge's word for the time is the time: what is made is submitted at once."""
+    if not stamp(now - _SKEW) <= at <= stamp(now + _SKEW):
         raise Refused("header_mismatch")
 
 
@@ -220,9 +227,10 @@ def _basis(header: Header, route: Route, rules: HubRules, now: datetime) -> None
         raise Refused("basis_not_in_force")
 
 
-def _stated(signed: SignedStatement, peer: str, rules: HubRules) -> Statement:
+def _stated(signed: SignedStatement, peer: str, rules: HubRules, now: datetime) -> Statement:
     statement = verify_statement(signed, rules.directory)
     _same_peer(statement.connector, peer)
+    _now(statement.at, now)
     codes = [statement.code, *(code for _, code, _ in statement.records)]
     if any(code is not None and code not in CODES for code in codes):
         raise Refused("bad_envelope")

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, told_at
 
 _SHORTEST: Final = 20
 
@@ -42,23 +42,30 @@ class Secret:
     """A reference to a passphrase, never its value: `file:keys/passphrase`, `env:NAME` or `systemd:NAME`.
 
     A relative file path is resolved against `root`, the directory that holds `config/` and `keys/`. `systemd:NAME` is a
-    credential of the unit (LoadCredential=, systemd.exec(5)).
+    credential of the unit (LoadCredential=, systemd.exec(5)). `where` is the file and key that holds the reference, if
+    any: what is wrong with it is told after that.
     """
 
     source: Source
     place: str
     root: Path
+    where: str = ""
 
     @classmethod
-    def parse(cls, reference: str, root: Path) -> Self:
+    def parse(cls, reference: str, root: Path, where: str = "") -> Self:
         """Read a reference. Raises Misconfigured if it is none, without echo: it may be the secret itself."""
         source, _, place = reference.partition(":")
-        if source not in set(Source) or not place or (source == Source.SYSTEMD and "/" in place):
-            raise Misconfigured(("a passphrase must be given by reference: file:PATH, env:NAME or systemd:NAME",))
-        return cls(Source(source), place, root)
+        with told_at(where):
+            if source not in set(Source) or not place or (source == Source.SYSTEMD and "/" in place):
+                raise Misconfigured(("a passphrase must be given by reference: file:PATH, env:NAME or systemd:NAME",))
+        return cls(Source(source), place, root, where)
 
     def read(self) -> bytes:
         """The passphrase, at least 20 characters, without a final line end. Raises Misconfigured naming the place."""
+        with told_at(self.where):
+            return self._read()
+
+    def _read(self) -> bytes:
         value = self._value().removesuffix(b"\n").removesuffix(b"\r")
         if len(value) < _SHORTEST:
             raise Misconfigured((f"{self.source}:{self.place}: the passphrase is shorter than {_SHORTEST} characters",))

@@ -1,9 +1,8 @@
 """What every HTTPS entrance has in common: listening, who the peer is, and errors as problem details (RFC 9457)."""
 
 import asyncio
-import ssl
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -14,10 +13,28 @@ from gateway.keys.certificates import fingerprint
 from gateway.observe import Telemetry
 
 
-class _Mute(RequestHandler):
-    """aiohttp answers what it cannot parse before any middleware runs, and quotes it; this quotes nothing."""
+class Mute(RequestHandler):
+    """aiohttp answers what it cannot parse before any middleware runs, and quotes it; this quotes nothing.
+
+    `waiting` has an event for each connection that is open, set when it is lost; `spoken` those that have made a
+    request.
+    """
 
     __slots__ = ()
+    waiting: ClassVar[dict[RequestHandler, asyncio.Event]] = {}
+    spoken: ClassVar[set[RequestHandler]] = set()
+
+    @classmethod
+    def has_not_spoken(cls, handler: RequestHandler) -> bool:
+        """Whether nothing that was a request came by this connection."""
+        return handler not in cls.spoken
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The other side, or we, have let go."""
+        super().connection_lost(exc)
+        self.spoken.discard(self)
+        if (lost := self.waiting.pop(self, None)) is not None:
+            lost.set()
 
     def handle_error(
         self,
@@ -50,19 +67,6 @@ def _bare(status: int) -> web.Response:
     return web.json_response(body, status=status, content_type="application/problem+json")
 
 
-async def listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext) -> asyncio.Server:
-    """Listen with the runner's server, muted. Raises OSError."""
-    server = runner.server
-    assert server is not None  # noqa: S101  (the runner is set up)
-
-    def protocol() -> asyncio.Protocol:
-        handler = server()
-        handler.__class__ = _Mute
-        return handler
-
-    return await asyncio.get_running_loop().create_server(protocol, host, port, ssl=tls, backlog=128)
-
-
 def problem(error: GatewayError, message_id: str | None = None, **more: Any) -> web.Response:
     """An error as problem details (RFC 9457): a stable code and a sentence, never a value."""
     code = CODES[error.code] if error.code in CODES else CODES["internal"]
@@ -91,6 +95,7 @@ def problems(telemetry: Telemetry) -> Middleware:
 
     @web.middleware
     async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+        Mute.spoken.add(request.protocol)
         try:
             return await handler(request)
         except GatewayError as error:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from gateway.errors import Misconfigured
 from gateway.plugin.checks import CHECKS, has_control_character, holds_individual_number
 
 
@@ -65,7 +66,12 @@ class Item:
 
     def _checker(self) -> Any:
         """The rules beyond JSON type and length, as one function; its errors name a code of ours and no value."""
-        form = re.compile(self.pattern, re.ASCII) if self.pattern else None
+        if self.check is not None and self.check not in CHECKS:
+            raise Misconfigured((f"item {self.name}: there is no check {self.check}; there is {', '.join(CHECKS)}",))
+        try:
+            form = re.compile(self.pattern, re.ASCII) if self.pattern else None
+        except re.error:
+            raise Misconfigured((f"item {self.name}: its pattern is not a regular expression",)) from None
         values = frozenset(self.values) if self.values is not None else None
         check, check_code = CHECKS[self.check] if self.check else (None, "")
         free = self.kind is Kind.TEXT

@@ -8,8 +8,11 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import BaseModel, ValidationError
+
+from gateway.errors import Misconfigured
 from gateway.plugin.contract import PYTHON, Contract, ContractField, ContractOperation
 from gateway.plugin.fields import Item
 from gateway.plugin.payload import Payload
@@ -44,44 +47,68 @@ class Interface:
 
 
 def describe(interface: Interface) -> Contract:
-    """The whole declaration as data, in a fixed order. Raises TypeError or ValueError where it cannot be locked."""
-    contract = _contract(interface)
-    for operation in contract.operations:
-        keys = {field.path for field in operation.fields if field.required and field.kind == "code"}
-        if operation.person_key not in keys or "." in operation.person_key:
-            raise TypeError(f"{operation.name}: its person key is not a required code of its payload")
-    return contract
+    """The whole declaration as data, in a fixed order.
 
-
-def _contract(interface: Interface) -> Contract:
-    return Contract(
+    Raises Misconfigured, naming class and attribute, where it cannot be locked: no message is anywhere near yet.
+    """
+    operations = tuple(_operation(each) for each in interface.operations)
+    return _locked(
+        "its interface",
+        Contract,
         connector=interface.connector,
         version=interface.version,
         codes=dict(sorted(interface.codes.items())),
-        operations=tuple(
-            ContractOperation(
-                name=operation.name,
-                label=operation.label,
-                direction=operation.direction,
-                kind="request" if operation.reply else "event",
-                person_key=operation.person_key,
-                version=operation.version,
-                fields=tuple(_fields(operation.payload)),
-                reply=tuple(_fields(operation.reply)) if operation.reply else (),
-            )
-            for operation in sorted(interface.operations, key=lambda each: (each.direction, each.name))
-        ),
+        operations=tuple(sorted(operations, key=lambda each: (each.direction, each.name))),
     )
 
 
-def _fields(model: type[Payload], prefix: str = "") -> Iterator[ContractField]:
+def _operation(operation: Operation) -> ContractOperation:
+    where = f"operation {operation.name}"
+    fields = tuple(_fields(operation.payload))
+    keys = {each.path for each in fields if each.required and each.kind == "code" and "." not in each.path}
+    if operation.person_key not in keys:
+        wrong = f"person_key {operation.person_key} is not a required code of {operation.payload.__name__}"
+        raise Misconfigured((f"{where}: its {wrong}",))
+    if absent := set(operation.version) - operation.payload.model_fields.keys():
+        wrong = f"version names {', '.join(sorted(absent))}, which {operation.payload.__name__} does not have"
+        raise Misconfigured((f"{where}: its {wrong}",))
+    return _locked(
+        where,
+        ContractOperation,
+        name=operation.name,
+        label=operation.label,
+        direction=operation.direction,
+        kind="request" if operation.reply else "event",
+        person_key=operation.person_key,
+        version=operation.version,
+        fields=fields,
+        reply=tuple(_fields(operation.reply)) if operation.reply else (),
+    )
+
+
+_Model = typing.TypeVar("_Model", bound=BaseModel)
+
+
+def _locked(where: str, model: type[_Model], **declared: Any) -> _Model:
+    """The model of what is declared. Raises Misconfigured with each attribute that does not fit."""
+    try:
+        return model(**declared)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        told = ((where, ".".join(map(str, each["loc"])), each["msg"]) for each in found)
+        raise Misconfigured(": ".join(filter(None, each)) for each in told) from None
+
+
+def _fields(model: object, prefix: str = "") -> Iterator[ContractField]:
+    if not (isinstance(model, type) and issubclass(model, Payload)):
+        raise Misconfigured((f"{getattr(model, '__name__', 'a payload')} is not a class derived from Payload",))
     _as_payload_is(model)
     for name, info in model.model_fields.items():
         path = prefix + name
         required = info.is_required()
         aliased = info.alias or info.validation_alias or info.serialization_alias
         if aliased or (not required and info.default is not None):
-            raise TypeError(f"{model.__name__}.{name} has a default or an alias")
+            raise Misconfigured((f"{model.__name__}.{name} has a default or an alias",))
         inner, metadata = _plain(info.annotation, info.metadata)
         nested, many = _nested(inner)
         if nested is not None and not metadata:
@@ -90,7 +117,7 @@ def _fields(model: type[Payload], prefix: str = "") -> Iterator[ContractField]:
             continue
         item = metadata[0] if len(metadata) == 1 and isinstance(metadata[0], Item) else None
         if item is None or item.name != name or inner is not PYTHON[item.kind]:
-            raise TypeError(f"{model.__name__}.{name} is not typed with the catalogue item of that name alone")
+            raise Misconfigured((f"{model.__name__}.{name} is not typed with the catalogue item of that name alone",))
         yield ContractField.of(path, item, required=required)
 
 
@@ -99,8 +126,8 @@ def _as_payload_is(model: type[Payload]) -> None:
     decorated = model.__pydantic_decorators__
     code = any(getattr(decorated, kind) for kind in decorated.__dataclass_fields__)
     shown = (model.__repr__, model.__str__) == (Payload.__repr__, Payload.__str__)
-    if code or not shown or {**model.model_config} != {**Payload.model_config} or not issubclass(model, Payload):
-        raise TypeError(f"{model.__name__} changes what Payload fixes: its configuration, validators or repr")
+    if code or not shown or {**model.model_config} != {**Payload.model_config}:
+        raise Misconfigured((f"{model.__name__} changes what Payload fixes: its configuration, validators or repr",))
 
 
 def _plain(annotation: object, metadata: list[object]) -> tuple[object, list[object]]:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway import config as configuration
 from gateway.config import Admin, Config, Listener
+from gateway.edge import plugins
 from gateway.edge.edge import Edge
 from gateway.edge.listener import Entrance
 from gateway.edge.plugins import Loaded
@@ -19,7 +20,7 @@ from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import hub_rules
-from gateway.link.https import listen
+from gateway.link.accept import Accepting, listen
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.messages import stamp
 from gateway.observe import Telemetry
@@ -61,7 +62,7 @@ class Daemon:
         self._entrances: list[Entrance] = []
         self._admin: dict[str, AdminListener] = {}
         self._runners: list[web.AppRunner] = []
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[Accepting] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
@@ -94,11 +95,11 @@ class Daemon:
         for settings in self.config.gateway.listeners:
             entrance = Entrance(settings, self._edges, self._telemetry)
             self._entrances.append(entrance)
-            await self._listen(settings.name, settings, entrance.application())
+            await self._listen(settings.name, settings, entrance)
         admin = self.config.gateway.admin
         known = operators(self.config)
         self._admin["admin"] = AdminListener(self, known, self._telemetry, clock)
-        await self._listen("admin", admin, self._admin["admin"].application())
+        await self._listen("admin", admin, self._admin["admin"])
         self._spawn(self._count_noise())
         self._spawn(self._sign_checkpoints())
 
@@ -123,8 +124,8 @@ class Daemon:
         directory = hub.rules.directory
         keys = open_keys(self.config, code, name, directory)
         rules = edge_rules(self.config, code, name, directory, loaded.spec.interface)
-        edge = Edge(rules, keys, loaded.spec.factory(), ToHub(hub, name), clock, self._telemetry.bug)
-        session = open_session(self.config, loaded.spec, settings)
+        edge = Edge(rules, keys, plugins.made(name, loaded.spec), ToHub(hub, name), clock, self._telemetry.bug)
+        session = open_session(self.config, code, loaded.spec, settings)
         return Station(edge, loaded.spec, settings, session, self._telemetry)
 
     def _reachable(self, place: tuple[str, str], station: Station) -> Callable[[], None]:
@@ -135,19 +136,18 @@ class Daemon:
 
         return opened
 
-    async def _listen(self, name: str, settings: Listener | Admin, application: web.Application) -> None:
+    async def _listen(self, name: str, settings: Listener | Admin, entrance: Entrance | AdminListener) -> None:
         # No automatic decompression: a small body must not become a large one behind the limit.
         runner = web.AppRunner(
-            application, access_log=None, handle_signals=False, shutdown_timeout=5.0, auto_decompress=False
+            entrance.application(), access_log=None, handle_signals=False, shutdown_timeout=5.0, auto_decompress=False
         )
         await runner.setup()
         self._runners.append(runner)
         tls = listener_tls(self.config, name, settings)
         with readable(f"listener {name}: cannot listen"):
-            server = await listen(runner, settings.host, settings.port, tls)
+            server = await listen(runner, settings.host, settings.port, tls, entrance.crowded)
         self._servers.append(server)
-        port = server.sockets[0].getsockname()[1]
-        self._telemetry.log.info("listening", listener=name, host=settings.host, port=port)
+        self._telemetry.log.info("listening", listener=name, host=settings.host, port=server.port)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task for the life of the process: if it ends by itself, the process must be started anew."""

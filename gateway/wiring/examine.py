@@ -1,6 +1,6 @@
 """All that a start needs but journals and ports, opened once beforehand, so that everything wrong is told together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -22,7 +22,6 @@ from gateway.wiring.opening import (
     open_keys,
     operators,
     passphrase,
-    readable,
     session_tls,
 )
 
@@ -56,6 +55,12 @@ class Examined:
 def examine(root: Path, now: datetime) -> Examined:
     """Raises Misconfigured with every problem that would stop the start."""
     config = read(root)
+    plugs, quarantined = startable(config)
+    return Examined(config, quarantined, tuple(expiring(config, plugs, now)))
+
+
+def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str, ...]]:
+    """The plugins, and why some of them would be quarantined. Raises Misconfigured as `examine` does."""
     stops, quarantines = _Findings(list(contradictions(config))), _Findings()
     agrees = not stops.problems
     stops.of(passphrase(config).read)
@@ -74,18 +79,16 @@ def examine(root: Path, now: datetime) -> Examined:
                 _connector(config, (code, name), plug, directory, findings, agrees=agrees)
     if stops.problems:
         raise Misconfigured(stops.problems)
-    with readable("a certificate"):
-        ends = tuple(expiring(config, plugs, now))
-    return Examined(config, tuple(quarantines.problems), ends)
+    return plugs, tuple(quarantines.problems)
 
 
 def _connector(
     config: Config, place: tuple[str, str], plug: Plug, directory: Directory, findings: _Findings, *, agrees: bool
 ) -> None:
     if plug.loaded is None:
-        findings.problems.append(plug.quarantine)
+        findings.problems.extend(plug.problems)
         return
     findings.of(partial(open_keys, config, *place, directory))
     if agrees:  # rules can be resolved only from files that agree
         findings.of(partial(edge_rules, config, *place, directory, plug.loaded.spec.interface))
-    findings.of(partial(session_tls, config, plug.loaded.spec, plug.settings))
+    findings.of(partial(session_tls, config, place[0], plug.loaded.spec, plug.settings))

@@ -1,11 +1,14 @@
 """Which certificates that the configuration names have ended or soon will: nobody else tells their owners."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.config import Config
+from gateway.edge.plugins import tls_files
+from gateway.errors import Misconfigured
 from gateway.keys.certificates import end_of_file
 from gateway.wiring.opening import Plug
 
@@ -26,10 +29,16 @@ class Expiring:
 
 
 def expiring(config: Config, plugs: Mapping[tuple[str, str], Plug], now: datetime) -> Iterator[Expiring]:
-    """Those of listeners, operators, pinned systems, and of connectors towards their systems; each file once."""
+    """Those of listeners, operators, pinned systems, and of connectors towards their systems; each file once.
+
+    What cannot be read is passed over: whoever opens it says so, and it may be a quarantined connector's.
+    """
     seen: set[str] = set()
     for where, file in _named(config, plugs):
-        end = end_of_file(config.path(file))
+        try:
+            end = end_of_file(config.path(file))
+        except (OSError, ValueError):
+            continue
         if file not in seen and end <= now + _SOON:
             yield Expiring(where, file, end, ended=end <= now)
         seen.add(file)
@@ -47,6 +56,8 @@ def _named(config: Config, plugs: Mapping[tuple[str, str], Plug]) -> Iterator[tu
             for file in entry.certificates:
                 yield f"config/tenants/{code}.toml: connectors.{name}.certificates", file
     for (code, name), plug in plugs.items():
-        files = plug.loaded.spec.tls(plug.settings) if plug.loaded is not None else None
-        if files is not None:
-            yield f"config/tenants/{code}.toml: connectors.{name}.settings", files.certificate
+        if plug.loaded is None:
+            continue
+        with contextlib.suppress(Misconfigured):
+            if (files := tls_files(name, plug.loaded.spec, plug.settings)) is not None:
+                yield f"config/tenants/{code}.toml: connectors.{name}.settings", files.certificate

@@ -13,7 +13,7 @@ from gateway.config import Admin, Config, Listener
 from gateway.edge import plugins
 from gateway.edge.plugins import Loaded
 from gateway.edge.rules import EdgeRules, rules_for
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, told_at
 from gateway.keys.at_rest import Secret
 from gateway.keys.certificates import fingerprint_of_file
 from gateway.keys.directory import Directory
@@ -30,20 +30,26 @@ SYSTEM = "system"
 
 def passphrase(config: Config) -> Secret:
     """The reference to the passphrase of the private keys."""
-    return Secret.parse(config.gateway.passphrase, config.root)
+    return Secret.parse(config.gateway.passphrase, config.root, "config/gateway.toml: passphrase")
 
 
 def open_directory(config: Config, tenant: str) -> Directory:
     """The tenant's directory, proven to be signed by the pinned key and not older than the pinned version."""
-    file = config.tenants[tenant].file
-    root = read_verifier(config.path(file.root_key))
-    directory = Directory.parse(read_text(config.path(file.directory)), root, tenant, file.directory_version)
+    file, where = config.tenants[tenant].file, f"config/tenants/{tenant}.toml"
+    with told_at(f"{where}: root_key"):
+        root = read_verifier(config.path(file.root_key))
+    with told_at(f"{where}: directory"):
+        directory = Directory.parse(read_text(config.path(file.directory)), root, tenant, file.directory_version)
+    problems = []
     for name, entry in file.connectors.items():
+        at = f"{where}: connectors.{name}"
         if name not in directory.connectors:
-            what = f"the directory of {tenant} has no keys of {name}"
-            raise Misconfigured((f"{what}; make them, then run: gateway keys publish {tenant}",))
-        if directory.connectors[name].zone != entry.zone:
-            raise Misconfigured((f"the directory of {tenant} has {name} in another zone than {entry.zone}",))
+            what = f"the directory of {tenant} has no keys of it"
+            problems.append(f"{at}: {what}; make them, then run: gateway keys publish {tenant}")
+        elif directory.connectors[name].zone != entry.zone:
+            problems.append(f"{at}.zone: the directory of {tenant} has it in another zone than {entry.zone}")
+    if problems:
+        raise Misconfigured(problems)
     return directory
 
 
@@ -69,7 +75,12 @@ class Plug:
 
     loaded: Loaded | None
     settings: Any
-    quarantine: str = ""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def quarantine(self) -> str:
+        """The problems in one line, empty if there is none."""
+        return " ".join(each.strip() for each in self.problems)
 
 
 def load_plugins(config: Config) -> Mapping[tuple[str, str], Plug]:
@@ -86,7 +97,7 @@ def load_plugins(config: Config) -> Mapping[tuple[str, str], Plug]:
                 where = f"config/tenants/{code}.toml"
                 plugs[code, name] = Plug(loaded, plugins.settings_of(name, loaded.spec, entry.settings, where))
             except Misconfigured as wrong:
-                plugs[code, name] = Plug(None, None, " ".join(each.strip() for each in wrong.problems))
+                plugs[code, name] = Plug(None, None, wrong.problems)
                 if entry.required:
                     problems.extend(each for each in wrong.problems if each not in problems)
     if problems:
@@ -104,7 +115,7 @@ def listener_tls(config: Config, name: str, settings: Listener | Admin) -> ssl.S
     """The TLS of one listener."""
     with readable(f"config/gateway.toml: {name}: certificate, key or client_ca"):
         files = (settings.certificate, settings.key, settings.client_ca)
-        certificate, key, client_ca = (_present(config.path(each)) for each in files)
+        certificate, key, client_ca = (present(config.path(each)) for each in files)
         return server_tls(certificate, key, client_ca, passphrase(config).read)
 
 
@@ -114,28 +125,38 @@ def operators(config: Config) -> Mapping[str, str]:
         return {fingerprint_of_file(config.path(file)): name for name, file in config.gateway.admin.operators.items()}
 
 
-def open_session(config: Config, spec: ConnectorSpec, settings: Any) -> aiohttp.ClientSession:
+def open_session(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> aiohttp.ClientSession:
     """A session towards the connector's system, with the TLS of its settings."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=session_tls(config, spec, settings), limit=64))
+    tls = session_tls(config, tenant, spec, settings)
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls, limit=64))
 
 
-def session_tls(config: Config, spec: ConnectorSpec, settings: Any) -> ssl.SSLContext:
+def session_tls(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> ssl.SSLContext:
     """Mutual TLS towards the system; without files a context that trusts nobody."""
-    files = spec.tls(settings)
+    name = spec.interface.connector
+    files = plugins.tls_files(name, spec, settings)
     if files is None:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with readable(f"the TLS files of connector {spec.interface.connector}"):
-        certificate, key, ca = (_present(config.path(each)) for each in (files.certificate, files.key, files.ca))
+    with readable(f"config/tenants/{tenant}.toml: connectors.{name}.settings: TLS files"):
+        certificate, key, ca = (present(config.path(each)) for each in (files.certificate, files.key, files.ca))
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate, key, passphrase(config).read)
     return context
 
 
-def _present(path: Path) -> str:
+def present(path: Path) -> str:
     """The path, proven to be a readable file: OpenSSL's own errors do not say which one is missing."""
     path.open("rb").close()
     return str(path)
+
+
+_TLS = {
+    "KEY_VALUES_MISMATCH": "the certificate and the key do not belong together",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "the authority's file holds no certificate",
+    None: "one of them is not the PEM text that belongs there, or the key does not open with the passphrase",
+}
+"""OpenSSL's reasons that an operator meets, in our words. For a broken PEM file it gives none."""
 
 
 @contextmanager
@@ -145,6 +166,7 @@ def readable(what: str) -> Iterator[None]:
         yield
     except OSError as error:  # ssl.SSLError is one
         file = f"{error.filename}: " if error.filename else ""
-        raise Misconfigured((f"{what}: {file}{error.strerror or type(error).__name__}",)) from None
+        reason = _TLS.get(getattr(error, "reason", ""), error.strerror or type(error).__name__)
+        raise Misconfigured((f"{what}: {file}{reason}",)) from None
     except ValueError:
         raise Misconfigured((f"{what}: is not the PEM text that belongs there",)) from None

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.config import Config
+from gateway.config import Config, ConnectorEntry
 from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
 from gateway.hub.permit import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.plugin.interface import Interface
+from gateway.wiring.examine import startable
 from gateway.wiring.opening import edge_rules, open_directory
 
 
@@ -28,7 +29,7 @@ def prepare(
     `running` has the edges at work, each with the keys that it opened; `in_use` the directories, which never go back.
     """
     if problems := list(_needs_restart(now, fresh)):
-        raise Misconfigured(problems)
+        raise Misconfigured((*problems, *_not_even_then(fresh)))
     directories = {code: open_directory(fresh, code) for code in fresh.tenants}
     for code, directory in directories.items():
         if directory.version < (version := in_use[code].version):
@@ -47,22 +48,51 @@ def prepare(
 
 def _needs_restart(now: Config, fresh: Config) -> Iterator[str]:
     """Routes, legal bases, zones, limits, certificates and directories apply at once; the rest needs a restart."""
-    for key in ("name", "passphrase", "listeners", "admin", "journal"):
-        if getattr(now.gateway, key) != getattr(fresh.gateway, key):
-            yield f"config/gateway.toml: {key}: needs a restart to change"
-    if now.gateway.limits.open_records != fresh.gateway.limits.open_records:
-        yield "config/gateway.toml: limits.open_records: needs a restart to change"  # the journals hold it
+    yield from _of_the_gateway(now, fresh)
     if set(fresh.tenants) != set(now.tenants):
         yield "config/tenants: adding or removing a tenant needs a restart"
     for code in set(fresh.tenants) & set(now.tenants):
-        old, new = now.tenants[code].file.connectors, fresh.tenants[code].file.connectors
-        for name in sorted({*old, *new}):
-            if name not in old or name not in new or _fixed(old[name]) != _fixed(new[name]):
-                yield f"config/tenants/{code}.toml: connectors.{name}: needs a restart to change"
+        yield from _of_a_tenant(code, now.tenants[code].file.connectors, fresh.tenants[code].file.connectors)
     for name in sorted({*fresh.contracts, *now.contracts}):
         if fresh.contracts.get(name) != now.contracts.get(name):
             yield f"config/interfaces/{name}.json: a lock changes with the plugin's code, by a restart"
 
 
-def _fixed(entry: object) -> tuple[object, ...]:
-    return tuple(getattr(entry, key) for key in ("settings", "zone", "required"))
+def _of_the_gateway(now: Config, fresh: Config) -> Iterator[str]:
+    for key in ("name", "passphrase", "listeners"):
+        if getattr(now.gateway, key) != getattr(fresh.gateway, key):
+            yield f"config/gateway.toml: {key}: needs a restart to change"
+    for table in ("admin", "journal"):
+        for key in _differing(dict(getattr(now.gateway, table)), dict(getattr(fresh.gateway, table))):
+            yield f"config/gateway.toml: {table}.{key}: needs a restart to change"
+    if now.gateway.limits.open_records != fresh.gateway.limits.open_records:
+        yield "config/gateway.toml: limits.open_records: needs a restart to change"  # the journals hold it
+
+
+def _of_a_tenant(code: str, old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEntry]) -> Iterator[str]:
+    for name in sorted({*old, *new}):
+        at = f"config/tenants/{code}.toml: connectors.{name}"
+        if name not in old or name not in new:
+            yield f"{at}: adding or removing a connector needs a restart"
+            continue
+        for key in _differing(_fixed(old[name]), _fixed(new[name])):
+            yield f"{at}.{key}: needs a restart to change"
+
+
+def _fixed(entry: ConnectorEntry) -> dict[str, object]:
+    own = {f"settings.{key}": value for key, value in entry.settings.items()}
+    return {"zone": entry.zone, "required": entry.required, **own}
+
+
+def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    return sorted(key for key in {*old, *new} if key not in old or key not in new or old[key] != new[key])
+
+
+def _not_even_then(fresh: Config) -> Iterator[str]:
+    """What a restart with this configuration would stumble over."""
+    try:
+        _, quarantined = startable(fresh)
+    except Misconfigured as wrong:
+        yield from (f"and after a restart it would not start: {each}" for each in wrong.problems)
+    else:
+        yield from (f"and after a restart it would be quarantined: {each}" for each in quarantined)

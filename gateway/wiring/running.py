@@ -6,6 +6,7 @@ Start-up is all or nothing. What stops it is printed, and recorded in the system
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -57,6 +58,7 @@ async def _record_refusal(root: Path, wrong: Misconfigured) -> None:
 
 async def run_until_told(root: Path, telemetry: Telemetry) -> bool:
     """Until SIGTERM or SIGINT, which drain; SIGHUP reloads. False if the process must be started anew."""
+    _as_many_files_as_allowed()
     stopping, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,6 +75,13 @@ async def run_until_told(root: Path, telemetry: Telemetry) -> bool:
         telemetry.log.info("stopping")
         _tell_supervisor(b"STOPPING=1")
         return not daemon.failed.is_set()
+
+
+def _as_many_files_as_allowed() -> None:
+    """The soft limit is for programs that select(2); each of our listeners may have hundreds of connections."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _tell_supervisor(state: bytes) -> None:

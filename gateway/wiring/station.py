@@ -64,7 +64,8 @@ class Station:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # it is we who are being cancelled
-            self._telemetry.bug(error, f"connector {self.edge.rules.connector} failed")
+            rules = self.edge.rules
+            self._telemetry.bug(error, "connector failed", tenant=rules.tenant.code, connector=rules.connector)
             self.health = Health(ok=False, detail=f"failed with {type(error).__name__}")
             pause = _PAUSE
         await asyncio.sleep(pause)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gateway.plugin import JsonValue, Unreadable
 from gateway_health_management.interface import DELETE, REGISTER
-from gateway_health_management.rows import AHEAD, Row
+from gateway_health_management.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,8 @@ class Batch:
     records: tuple[dict[str, JsonValue] | Unreadable, ...] = field(repr=False)
 
     def key(self, sha256: bytes, reading: str) -> bytes:
-        """The same for the same place of the same bytes under the same reading, whatever the file is called.
-
-        Which rows are of a time yet to come is for the clock to say: read again later, they are another message.
-        """
-        ahead = [f":{number}" for number, record in zip(self.numbers, self.records, strict=True) if record == AHEAD]
-        place = f"{self.operation}:{self.numbers[0]}:{len(self.numbers)}" + "".join(ahead)
-        return f"{sha256.hex()}:{reading}:{place}".encode()
+        """The same for the same place of the same bytes under the same reading: no file name, no clock."""
+        return f"{sha256.hex()}:{reading}:{self.operation}:{self.numbers[0]}:{len(self.numbers)}".encode()
 
 
 def batches(rows: Iterable[Row], size: int) -> Iterator[Batch]:

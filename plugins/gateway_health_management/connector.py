@@ -87,9 +87,8 @@ class HealthManagement:
         if self._stuck:
             told = f"in/ or work/ cannot be changed ({self._stuck}): make room there, or permit the gateway's user to"
             return Health(ok=False, detail=f"{told}; it goes on by itself")
-        if told := self._troubles.told():
-            return Health(ok=False, detail=told)
-        return Health(ok=True, detail=f"files in work: {working}; files in in/ that cannot be taken yet: {waiting}")
+        counted = f"files in work: {working}; files in in/ that cannot be taken yet: {waiting}"
+        return self._troubles.health() or Health(ok=True, detail=counted)
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
         """May come before `send` has returned, for two files with the same bytes, or for a life before this one."""
@@ -105,7 +104,7 @@ class HealthManagement:
         """One round: take what is ready, send what is not sent, finish what has ended, delete what is old."""
         try:
             await asyncio.to_thread(self._folder.prepare)
-            await asyncio.to_thread(self._folder.take, self._settings.ready)
+            await self._take()
             names = await asyncio.to_thread(self._folder.in_work)
             self._troubles.keep(Step.READ, names)
             for name in names:
@@ -117,6 +116,14 @@ class HealthManagement:
             self._stuck = cause(problem)
             raise Deferred("system_unreachable") from None
         self._stuck = ""
+
+    async def _take(self) -> None:
+        """With `in/` before its name: in `work/` there may be trouble with another file of that name."""
+        held_up = await asyncio.to_thread(self._folder.take, self._settings.ready)
+        troubles = {f"in/{name}": problem for name, problem in held_up.items()}
+        self._troubles.keep(Step.TAKE, troubles)
+        for name, problem in troubles.items():
+            self._troubles.arose(name, Step.TAKE, problem)
 
     async def _work_on(self, name: str) -> None:
         """Send a whole file. If that breaks off, it is forgotten, and begins anew in the next round."""
@@ -134,7 +141,7 @@ class HealthManagement:
                 del self._files[name]
 
     async def _send(self, file: _File) -> None:
-        rows = read(self._folder.work / file.name, file.known, self._settings, self._context.now())
+        rows = read(self._folder.work / file.name, file.known, self._settings)
         cut = batches(rows, self._settings.chunk_records)
         try:
             while (batch := await asyncio.to_thread(next, cut, None)) is not None:

@@ -42,18 +42,27 @@ class Folder:
 
     # ---- in → work ---------------------------------------------------------------------------------------------------
 
-    def take(self, ready: Literal["renamed", "end_file"]) -> None:
-        """Move every file that is ready into `work/`, under a name that no other file's status has."""
+    def take(self, ready: Literal["renamed", "end_file"]) -> dict[str, OSError]:
+        """Move every file that is ready into `work/`, under a name that no other file's status has.
+
+        One that cannot be moved stays, keeps no other back, and is answered with its error.
+        """
         self._finish_taking()
         names = _files(self._in)
+        held_up: dict[str, OSError] = {}
         for name in names:
             if name.lower().endswith(_UNFINISHED) or len(os.fsencode(name)) > _LONGEST_NAME:
                 continue
-            with suppress(OSError):  # one file that cannot be moved must not keep the others back; health counts it
+            try:
                 if ready == "renamed":
                     (self._in / name).rename(self.work / self._free_name(name))
                 elif name + _END in names:
                     self._take_with_end_file(name)
+            except FileNotFoundError:  # the system took it back
+                continue
+            except OSError as problem:
+                held_up[name] = problem
+        return held_up
 
     def waiting(self) -> int:
         """How many files are in `in/` that were not taken."""

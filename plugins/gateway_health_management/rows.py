@@ -10,12 +10,11 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from gateway.plugin import JsonValue, Unreadable, checks
+from gateway.plugin import JsonValue, Unreadable
 from gateway_health_management.cells import Broken, split
 from gateway_health_management.interface import DELETE, REGISTER, SubjectDelete
 from gateway_health_management.settings import REQUIRED, Settings
@@ -26,10 +25,6 @@ _BLOCK: Final = 1 << 20
 _DATE: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _TIME: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
-
-MOST_AHEAD: Final = timedelta(days=1)
-"""How far a system's clock may be ahead of ours. A state from later on would make every true one `superseded`."""
-AHEAD: Final = Unreadable("out_of_range", "updated_at")
 
 _Change: TypeAlias = Callable[[str], JsonValue]
 
@@ -88,7 +83,7 @@ def fingerprint(path: Path) -> Fingerprint:
     return Fingerprint(digest.digest(), before.st_size, before.st_ino, before.st_mtime_ns)
 
 
-def read(path: Path, known: Fingerprint, settings: Settings, now: datetime) -> Iterator[Row]:
+def read(path: Path, known: Fingerprint, settings: Settings) -> Iterator[Row]:
     """The rows of the file whose fingerprint was taken. Raises WholeFileRefused, FileChanged, OSError."""
     with path.open("rb", buffering=_BLOCK) as file:
         if settings.encoding == "utf-8-sig" and file.read(3) != _BYTE_ORDER_MARK:
@@ -102,7 +97,7 @@ def read(path: Path, known: Fingerprint, settings: Settings, now: datetime) -> I
         except WholeFileRefused as refused:
             refused.rows = sum(1 for _ in records)
             raise
-        yield from _rows(records, _Reading(columns, settings, now + MOST_AHEAD))
+        yield from _rows(records, _Reading(columns, settings))
         after = os.fstat(file.fileno())
     if (known.size, known.inode, known.changed_ns) != (after.st_size, after.st_ino, after.st_mtime_ns):
         raise FileChanged("somebody is writing into it")
@@ -160,11 +155,10 @@ class _Unfit(Exception):
 class _Reading:
     """How the cells of one file become values."""
 
-    def __init__(self, columns: tuple[str, ...], settings: Settings, latest: datetime) -> None:
+    def __init__(self, columns: tuple[str, ...], settings: Settings) -> None:
         self._columns = columns
         self._codec = settings.codec
         self._changes = _changes(settings)
-        self._latest = latest
 
     def row(self, number: int, cells: list[str]) -> Row:
         if len(cells) != len(self._columns):
@@ -193,13 +187,7 @@ class _Reading:
             if name == "change_type" and values[name] == "3":
                 operation = DELETE
                 values = {each: value for each, value in values.items() if each in _DELETE_FIELDS}
-        if self._ahead(values.get("updated_at")):
-            return Row(number, operation, None, AHEAD)
         return Row(number, operation, texts.get("internal_no"), values)
-
-    def _ahead(self, moment: JsonValue) -> bool:
-        """Whether a state says that it is of a time yet to come; a time that does not exist is for the line to say."""
-        return isinstance(moment, str) and checks.instant(moment) and datetime.fromisoformat(moment) > self._latest
 
 
 def _changes(settings: Settings) -> dict[str, _Change]:

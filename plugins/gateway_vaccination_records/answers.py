@@ -70,22 +70,14 @@ def stored(answer: bytes, asked: Iterable[int]) -> dict[int, Outcome]:
     return {row.index: _outcome(row) for row in rows}
 
 
-def looked_up(answer: bytes, asked: Mapping[int, str]) -> dict[int, Outcome]:
-    """The outcomes of `POST /v1/subjects/lookup`; `asked` has the internal number per index. Raises Garbage.
+def looked_up(answer: bytes, asked: Iterable[int]) -> dict[int, Outcome]:
+    """The outcomes of `POST /v1/subjects/lookup`. Raises Garbage.
 
-    An answer about another person than the one asked for makes all of it garbage.
+    Whether an answer is about the person who was asked for is for the line to judge: there it is a dispute.
     """
     rows = _parse(_LookedUp, answer).rows
     _one_each(rows, asked)
-    outcomes: dict[int, Outcome] = {}
-    for row in rows:
-        if isinstance(row, _Missing):
-            outcomes[row.index] = RefusedRecord(row.code)
-        elif row.record.internal_no == asked[row.index]:
-            outcomes[row.index] = Accepted(reply=cast(Mapping[str, JsonValue], row.record.model_dump()))
-        else:
-            raise Garbage
-    return outcomes
+    return {row.index: _found(row) for row in rows}
 
 
 def _parse(model: type[_Body], answer: bytes) -> _Body:
@@ -99,6 +91,12 @@ def _one_each(rows: Sequence[_Row], asked: Iterable[int]) -> None:
     indices = [row.index for row in rows]
     if len(set(indices)) != len(indices) or set(indices) != set(asked):
         raise Garbage
+
+
+def _found(row: _Found | _Missing) -> Outcome:
+    if isinstance(row, _Missing):
+        return RefusedRecord(row.code)
+    return Accepted(reply=cast(Mapping[str, JsonValue], row.record.model_dump()))
 
 
 def _outcome(row: _Taken | _Refused) -> Outcome:

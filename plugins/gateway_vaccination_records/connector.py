@@ -84,7 +84,7 @@ class VaccinationRecords:
     async def _lookup(self, delivery: Delivery, portion: _Records, ends: float) -> dict[int, Outcome]:
         rows = [{"index": index, **record.model_dump(exclude_none=True)} for index, record in portion.items()]
         answer = await self._request("POST", "/v1/subjects/lookup", {"rows": rows}, ends, len(rows))
-        return _read(lambda: answers.looked_up(answer, {row["index"]: row["internal_no"] for row in rows}))
+        return _read(lambda: answers.looked_up(answer, portion))
 
     async def _request(self, method: str, path: str, body: object, ends: float, rows: int = 1) -> bytes:
         """The body of a 200 answer. Raises _Later for anything else."""

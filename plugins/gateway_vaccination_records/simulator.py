@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -30,6 +31,7 @@ FAULTS: Final = {
     "late": "commits, and answers after --late-seconds",
     "garbage": "commits, and answers with a body that is no answer",
     "busy": "leaves a single row out and calls it busy",
+    "other_person": "answers a single look-up about another person than was asked for",
 }
 _NETWORK: Final = ("503", "drop_before", "drop_after", "late", "garbage")
 
@@ -70,7 +72,7 @@ class Faults:
 
 
 class FaultyStore:
-    """An area that finds some rows busy and leaves them for later."""
+    """An area that finds some rows busy and leaves them for later, and takes some persons for others."""
 
     def __init__(self, store: Store, faults: Faults) -> None:
         self._store = store
@@ -82,7 +84,11 @@ class FaultyStore:
         return self._store.store(message_id, free) if free else {}
 
     def lookup(self, rows: Sequence[LookupRow]) -> Mapping[int, Person | None]:
-        return self._store.lookup(rows)
+        """Whom the rows mean, and now and then somebody else."""
+        return {
+            index: _other(person) if person is not None and self._faults.strikes("other_person") else person
+            for index, person in self._store.lookup(rows).items()
+        }
 
     def counts(self) -> Mapping[str, int]:
         return self._store.counts()
@@ -92,6 +98,11 @@ class FaultyStore:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _other(person: Person) -> Person:
+    number = person.record["internal_no"]
+    return replace(person, record={**person.record, "internal_no": f"{number[:-1]}{9 - int(number[-1])}"})
 
 
 def _drop(request: web.Request) -> web.Response:

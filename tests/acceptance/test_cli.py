@@ -29,7 +29,9 @@ def as_json(site, *words, status=0):
 
 
 def test_check(site):
-    routes = as_json(site, "check")
+    found = as_json(site, "check")
+    routes = found.pop("routes")
+    assert found == {"quarantined": [], "expiring": [], "idle": []}
     assert [(each["route"], each["fields"], each["reply"]) for each in routes] == [
         ("R01", 19, None),
         ("R25", 6, None),
@@ -47,7 +49,7 @@ def test_check(site):
 def test_check_names_each_route_whose_legal_basis_is_not_in_force(new_site, dates, status, when):
     """It would start, so the status is not 2: what has ended is found wrong, what has yet to begin is said."""
     site = new_site()
-    assert {len(each["not in force"]) for each in as_json(site, "check")} == {0}
+    assert {len(each["not in force"]) for each in as_json(site, "check")["routes"]} == {0}
     site.edit("legal_basis.toml", "valid_from = 2024-05-27", dates)
     told = site.cli("check")
     assert told.status == status
@@ -55,7 +57,7 @@ def test_check_names_each_route_whose_legal_basis_is_not_in_force(new_site, date
         line = f"routes.{route} carries nothing today: L1 (番号法第9条第1項 別表の14の項及び126の項) {when}"
         assert line in told.err
     assert ("L1 ended" if status else "L1 not yet") in told.out
-    lapses = [each["not in force"] for each in as_json(site, "check", status=status)]
+    lapses = [each["not in force"] for each in as_json(site, "check", status=status)["routes"]]
     assert [(each["id"], each["ended"]) for (each,) in lapses] == [("L1", bool(status))] * 3
 
 
@@ -71,9 +73,8 @@ def test_message_trace(site, message_id):
     assert [each["kind"] for each in facts] == ["message.recorded", "delivery.attempted", "delivery.concluded"]
     table = site.cli("message", "trace", MUNICIPALITY, message_id)
     assert (table.status, "operator.acted" in table.out) == (0, True)  # the first look is a fact of its own
-    for tenant, wrong, code in ((MUNICIPALITY, NOBODY, "unknown_message"), ("000000", message_id, "unknown_tenant")):
-        told = site.cli("message", "trace", tenant, wrong)
-        assert (told.status, code in told.err, told.out) == (1, True, "")
+    told = site.cli("message", "trace", MUNICIPALITY, NOBODY)
+    assert (told.status, told.err, told.out) == (1, "unknown_message: No such message is known here.\n", "")
     for words in ((MUNICIPALITY, "no id"), (MUNICIPALITY, ""), (MUNICIPALITY, "../../x"), ("nowhere", message_id)):
         told = site.cli("message", "trace", *words)
         assert (told.status, "Traceback" in told.err, told.out) == (2, False, "")
@@ -83,6 +84,31 @@ def test_message_dead_and_replay(site, message_id):
     assert as_json(site, "message", "dead", MUNICIPALITY) == []
     told = site.cli("message", "replay", MUNICIPALITY, message_id)
     assert (told.status, "not_replayable" in told.err) == (1, True)
+
+
+@pytest.mark.parametrize("words", [["dead"], ["trace"], ["replay"]])
+def test_an_unknown_tenant_is_wrong_usage(site, words, message_id):
+    told = site.cli("message", *words, "000000", *([message_id] if words != ["dead"] else []))
+    assert (told.status, told.out) == (2, "")
+    assert told.err == "unknown_tenant: the running gateway has no such tenant in config/tenants\n"
+
+
+def test_a_certificate_that_is_no_operator_s_is_told_as_one(new_site):
+    site = new_site().start()
+    site.edit("gateway.toml", "keys/tls/operator.crt", "keys/tls/health_management.crt")
+    told = site.cli("connectors")
+    assert told.status == 2
+    assert "does not know keys/tls/health_management.crt as an operator's" in told.err
+
+
+def test_the_cause_of_a_log_that_cannot_be_written_is_told(new_site, message_id):
+    site = new_site().start()
+    site.journal().unlink()
+    site.send("subject.register", [])
+    told = site.cli("message", "dead", MUNICIPALITY)
+    assert told.status == 1
+    assert told.err.startswith("log_unavailable: ")
+    assert f"{MUNICIPALITY}.db" in told.err
 
 
 def test_interface_show_diff_and_lock(new_site):

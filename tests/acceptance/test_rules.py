@@ -1,10 +1,13 @@
-"""Rules 2, 8, 9 and 10 of design §4, on running sites."""
+"""Rules 2, 8, 9 and 10 of design §4, and of rule 1 the dispute, on running sites."""
 
+import json
 from collections import Counter
 from random import Random
 
 import pytest
 
+from tests.acceptance.programs import until
+from tests.acceptance.site import DESTINATION
 from tests.acceptance.subjects import OTHER_MUNICIPALITY, city_file, lookup, record, subject, values
 
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
@@ -15,6 +18,36 @@ def accepted(site, *subjects):
     """All of them are recorded at the record system."""
     answer = site.send("subject.register", [record(each) for each in subjects])
     assert {each["outcome"] for each in site.outcomes(answer.message_id)} == {"accepted"}
+
+
+# ---- rule 1: an answer that contradicts its question is not used -----------------------------------------------------
+
+
+def test_rule_1_an_answer_about_another_person_is_a_dispute(new_site, ordinal):
+    """It is refused, told and recorded, not tried again; neither person goes to the asker, nor to anything on disk."""
+    site = new_site()
+    site.start_records(faults="other_person:1")
+    site.start_gateway()
+    cells = subject(ordinal())
+    asked = cells["internal_no"]
+    other = f"{asked[:-1]}{9 - int(asked[-1])}"
+    accepted(site, cells)
+    answer = site.send("subject.lookup", [lookup(cells), lookup(subject(ordinal()))])
+    assert (answer.status, answer.json["replies"]) == (
+        200,
+        [{"index": 0, "code": "dispute"}, {"index": 1, "code": "no_such_person"}],
+    )
+    attempts = [each for each in site.facts() if each.get("message_id") == answer.message_id]
+    assert [each["kind"] for each in attempts] == ["message.recorded", "delivery.attempted", "delivery.concluded"]
+    assert attempts[-1]["outcomes"] == [
+        {"records": "0", "ending": "refused", "code": "dispute", "path": "internal_no"},
+        {"records": "1", "ending": "refused", "code": "no_such_person"},
+    ]
+    (told,) = until(lambda: [line for line in site.gateway.output.read_text().splitlines() if '"dispute"' in line])
+    said = json.loads(told)
+    assert (said["level"], said["event"], said["destination"], said["count"]) == ("error", "dispute", DESTINATION, 1)
+    assert not any(number in answer.body.decode() for number in (asked, other))
+    assert site.leaks({asked, other, *values(cells)}) == ()
 
 
 # ---- rule 2: 個人番号 is where it may be, and nowhere else -----------------------------------------------------------
@@ -155,6 +188,30 @@ def test_rule_10_an_older_state_is_superseded_an_equal_one_a_duplicate_or_a_conf
     ends = [(e["outcome"], e.get("code")) for answer in answers for e in site.outcomes(answer.message_id)]
     assert ends == [("duplicate", None), ("refused", "version_conflict"), ("refused", "superseded")]
     assert site.look_up(cells["internal_no"])[0]["record"]["update_seq"] == 5
+
+
+def test_rule_10_a_state_of_the_far_future_is_refused_and_a_true_later_one_is_taken(site, ordinal):
+    """Else every true state until then would be superseded. The record system judges; the same bytes hear it again."""
+    cells = subject(ordinal())
+    later = cells | {"updated_at": "2026-04-11T09:00:00+09:00", "change_type": "2"}
+    far = {"updated_at": "9999-12-31T23:59:59+09:00"}
+    gone = {"change_type": "3", "deletion_event_date": "2026-04-30"}
+    file = city_file([cells, cells | far, cells | far | gone, subject(ordinal())])
+    site.drop("far.csv", file)
+    first = site.status("far.csv")
+    refused = ("refused", "out_of_range", "updated_at")
+    assert [(each.ending, each.code, each.path) for each in first] == [
+        ("accepted", "", ""), refused, refused, ("accepted", "", ""),
+    ]  # fmt: skip
+    concluded = [each for each in site.facts() if each["kind"] == "delivery.concluded"]
+    sent = {each.message_id for each in first}
+    codes = [end.get("code") for each in concluded if each["message_id"] in sent for end in each["outcomes"]]
+    assert sorted(filter(None, codes)) == ["out_of_range"] * 2, "by the record system, not before it"
+    site.drop("far-later.csv", city_file([later]))
+    assert [each.ending for each in site.status("far-later.csv")] == ["accepted"]
+    assert site.look_up(cells["internal_no"])[0]["record"]["updated_at"] == later["updated_at"]
+    site.drop("far-again.csv", file)
+    assert site.status("far-again.csv") == first
 
 
 def test_rule_10_a_newer_state_is_never_overtaken(new_site):

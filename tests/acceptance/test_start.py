@@ -263,14 +263,29 @@ def test_a_log_rewritten_without_its_checkpoints_is_found(new_site, ordinal):
     with closing(sqlite3.connect(site.root / f"state/journal/{MUNICIPALITY}.db")) as store, store:
         store.execute("DELETE FROM checkpoint")
         salt = b"s" * 32
-        (body,) = store.execute("SELECT body FROM fact WHERE seq = 1").fetchone()
-        forged = body.replace(b"staff-0001", b"staff-0002")
+        (body,) = store.execute("SELECT body FROM fact WHERE seq = 3").fetchone()
+        forged = body.replace(b"accepted", b"duplicate")
+        assert forged != body
         commitment = hashlib.sha256(salt + forged).digest()
-        store.execute("UPDATE fact SET salt = ?, body = ?, commitment = ? WHERE seq = 1", (salt, forged, commitment))
+        store.execute("UPDATE fact SET salt = ?, body = ?, commitment = ? WHERE seq = 3", (salt, forged, commitment))
     told = site.cli("log", "verify")
     assert (told.status, "not those of an earlier" in told.out) == (1, True)
     refused = site.cli("run")
     assert (refused.status, "not the one of an earlier run" in refused.err) == (2, True)
+
+
+def test_a_reload_that_needs_a_restart_says_that_even_then_it_would_not_start(new_site):
+    site = new_site().start()
+    site.edit(TENANT, f"https://localhost:{site.ports['records']}", "http://localhost")
+    told = site.cli("reload")
+    at = f"config/{TENANT}: connectors.vaccination_records.settings.base_url"
+    assert (told.status, told.err.splitlines()) == (
+        2,
+        [
+            f"{at}: needs a restart to change",
+            f"and after a restart it would not start: {at}: must be an address that begins with https://",
+        ],
+    )
 
 
 def test_a_reload_with_a_certificate_that_is_not_there_is_refused_and_a_fact(new_site):

@@ -38,6 +38,7 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
+JUST_NOW = stamp(datetime.now(UTC))
 TOMORROW = stamp(datetime.now(UTC) + timedelta(days=1))
 
 

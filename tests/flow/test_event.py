@@ -1,6 +1,7 @@
 """An event's way: what arrives is exactly what the route carries, and every refusal is a fact without a value."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -133,3 +134,13 @@ async def test_what_the_hub_knows_of_a_message_is_for_its_sender_only(line):
     assert (endings(found[0]), found[1]) == ({0: ("accepted", None)}, None)
     assert await line.register.status(receipt.message_id) is None
     assert await line.office.status("no-such-message") is None
+
+
+async def test_an_edge_cannot_hang_its_refusal_on_anothers_message(line):
+    receipt = await line.outbox.send("person.put", [person()], key=b"k")
+    await line.settlement(receipt.message_id)
+    stray = replace(line.register.arrival("person.find", b"[", entrance="outbox"), message_id=receipt.message_id)
+    with pytest.raises(Refused, match="message_id_reused"):
+        await line.register.refuse(stray, "not_json")
+    stages = [each.get("stage") for each in line.journal.trace(receipt.message_id) if each["kind"] == "message.refused"]
+    assert "edge" not in stages

@@ -223,16 +223,30 @@ async def test_a_message_that_nobody_sent_is_unknown(office, message_id):
     assert (status, problem["code"]) == (404, "unknown_message")
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/"), ("GET", PUT), ("DELETE", "/v1/messages/x"), ("POST", "/v1/x"), ("PUT", "/")]
-)
-async def test_other_paths_and_methods_are_refused_and_that_is_a_fact(line, office, method, path):
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/v1/x"), ("PUT", "/")])
+async def test_other_paths_are_refused_and_that_is_a_fact(line, office, method, path):
     async with office.request(method, path) as response:
         assert response.content_type == "application/problem+json"
         status, problem = await answer_of(response)
     assert (status, problem["code"]) == (404, "unknown_operation")
     fact = line.every_fact()[-1]
     assert (fact["kind"], fact["code"]) == ("message.refused", "unknown_operation")
+    assert fact["statement"]["message_id"] == problem["message_id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [("GET", PUT, "POST"), ("DELETE", "/v1/messages/x", "GET, HEAD"), ("POST", "/v1/messages/x", "GET, HEAD")],
+)
+async def test_another_method_is_refused_with_those_that_are_taken_and_that_is_a_fact(
+    line, office, method, path, allow
+):
+    async with office.request(method, path) as response:
+        assert response.headers["Allow"] == allow
+        status, problem = await answer_of(response)
+    assert (status, problem["code"]) == (405, "wrong_method")
+    fact = line.every_fact()[-1]
+    assert (fact["kind"], fact["code"]) == ("message.refused", "wrong_method")
     assert fact["statement"]["message_id"] == problem["message_id"]
 
 
@@ -296,3 +310,10 @@ async def test_what_is_deferred_for_ever_is_still_acknowledged_at_once(line, off
     line.register_system.answer = lambda delivery: {0: DeferredRecord("system_busy")}
     status, _ = await posted(office, PUT, [person()])
     assert status == 202
+
+
+@pytest.mark.parametrize("header", ["Idempotency-Key", "Renkei-Actor", "Renkei-Terminal"])
+async def test_a_header_that_comes_twice_is_refused(office, header):
+    headers = [(header, "a"), (header, "b")]
+    async with office.post(PUT, json=[person()], headers=headers) as response:
+        assert (await answer_of(response))[1]["code"] in ("bad_request_key", "bad_actor")

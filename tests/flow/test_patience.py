@@ -285,7 +285,10 @@ async def test_a_source_that_hears_nothing_is_told_of_in_one_line(site, tmp_path
     """However many messages wait for it; and in one more when it hears again."""
     async with running(site, tmp_path) as line:
         edge = line.to_edges.edges.pop((TENANT, OFFICE))
-        sent = [await edge.take(edge.arrival("person.put", (person(n),), entrance="outbox")) for n in range(20)]
+        sent = [
+            await line.office.take(line.office.arrival("person.put", (person(n),), entrance="outbox"))
+            for n in range(20)
+        ]
         await line.until(lambda: all(line.status(each.recorded.message_id).ended for each in sent))
         await line.until(lambda: "settlement.deferred" in line.printed.getvalue())
         line.to_edges.edges[TENANT, OFFICE] = edge

@@ -1,9 +1,11 @@
 """What is due follows from the facts: whatever is forgotten, made up or altered beside the log is found."""
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -109,6 +111,62 @@ def test_a_start_misses_what_was_forgotten_since_the_last_checkpoint(tmp_path: P
     tamper(crashed / f"{TENANT}.db", f"DELETE FROM envelope WHERE message = {OPEN}")
     with pytest.raises(Misconfigured, match="the work list contradicts the log"):
         open_journal(crashed / f"{TENANT}.db")
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "CREATE TRIGGER t BEFORE INSERT ON fact WHEN NEW.kind LIKE '%refused%' BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE TABLE notes (body TEXT)",
+        "DROP INDEX message_of_request",
+        "ALTER TABLE fact ADD COLUMN more TEXT",
+    ],
+)
+def test_what_is_planted_into_the_schema_is_found(log: Path, planted: str) -> None:
+    """A trigger could have facts left out in silence, a missing index repeats let in."""
+    connection = sqlite3.connect(log, isolation_level=None)
+    connection.execute(planted)
+    connection.close()
+    assert "somebody changed it" in (verified(log).problem or "")
+    with pytest.raises(Misconfigured, match="somebody changed it"):
+        open_journal(log)
+
+
+HEADERS: dict[str, list[Any]] = {
+    "message_id": ["x", 7],
+    "request_key": ["x", 7],
+    "destination": [[], None],
+    "expires_at": ["x", None],
+    "purpose": ["another"],
+    "records": [{}, [["x"]]],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in HEADERS.items() for value in values])
+def test_a_header_of_another_form_is_a_sentence_at_the_start_too(tmp_path: Path, name: str, value: object) -> None:
+    """After a crash the last facts are not signed yet: one may be rewritten with its commitment."""
+    journal = open_journal(tmp_path / f"{TENANT}.db")
+    asyncio.run(write(journal))
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for each in tmp_path.glob("*.db*"):
+        shutil.copy(each, crashed)
+    journal.close()
+    path = crashed / f"{TENANT}.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    salt, body = connection.execute("SELECT salt, body FROM fact WHERE seq = ?", (OPEN,)).fetchone()
+    fields = json.loads(body)
+    fields["header"] |= {name: value}
+    if value is None:
+        del fields["header"][name]
+    kind = FactKind(fields.pop("kind"))
+    forged = fact_body(fields.pop("seq"), fields.pop("at"), kind, fields)
+    sets = (forged, commitment(salt, forged), OPEN)
+    connection.execute("UPDATE fact SET body = ?, commitment = ? WHERE seq = ?", sets)
+    connection.close()
+    assert verified(path).problem is not None
+    with pytest.raises(Misconfigured):
+        open_journal(path)
 
 
 def test_an_untouched_work_list_is_whole(log: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import re
 import signal
@@ -46,7 +47,19 @@ LETTER: dict[str, Any] = {
     ],
 }
 FACTS = [
-    {"seq": 1, "at": LETTER["created_at"], "kind": "message.recorded", "header": {**LETTER, "route": "R01"}},
+    {
+        "seq": 1,
+        "at": LETTER["created_at"],
+        "kind": "message.recorded",
+        "header": {**LETTER, "route": "R01"},
+        "statement": {
+            "records": [
+                [5, "check_digit", "individual_number"],
+                [6, "check_digit", "individual_number"],
+                [8, "x", None],
+            ]
+        },
+    },
     {
         "seq": 2,
         "at": LETTER["created_at"],
@@ -133,6 +146,13 @@ def test_a_trace_says_what_its_record_indices_are(printed, answered):
     assert "accepted: records 0-3, 7; refused: records 4 superseded updated_at" in rest
 
 
+def test_a_trace_says_what_the_edge_refused(printed, answered):
+    answered(FACTS)
+    told = printed(240, lambda: message.trace("999997", ID))
+    assert "refused at its edge: records 5-6 check_digit individual_number; refused at its edge: records 8 x" in told
+    assert "kind" in told
+
+
 # ---- any encoding ----------------------------------------------------------------------------------------------------
 
 ASCII = (
@@ -197,6 +217,156 @@ def test_a_wrong_root_is_told_with_what_was_looked_for_and_the_next_step(tmp_pat
     assert f"{root}/keys" in done.stderr if words[0] == "keys" else f"{root}/config/gateway.toml" in done.stderr
     assert f"gateway init {root}" in done.stderr
     assert not root.exists()
+
+
+def test_what_may_not_be_read_is_one_sentence(monkeypatch, tmp_path):
+    def forbidden(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(tmp_path)])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"{tmp_path}/config: Permission denied; run this as the service's user\n"
+
+
+def test_a_lock_that_is_not_there_is_told_with_the_next_step():
+    done = CliRunner().invoke(commands.app, ["interface", "diff", "nobody", "--root", str(ROOT)])
+    assert done.exit_code == 2
+    assert "locked: health_management, vaccination_records" in done.stderr
+    assert "gateway interface lock nobody" in done.stderr
+
+
+def test_publishing_where_no_keys_are_names_the_root(tmp_path):
+    done = CliRunner().invoke(commands.app, ["keys", "publish", "999997", "--root", str(tmp_path)])
+    assert done.exit_code == 2
+    assert done.stderr == f"{tmp_path}/keys/999997: no keys are here; name the folder that holds keys/ with --root\n"
+
+
+@pytest.fixture
+def trial(tmp_path):
+    """A root as `gateway init` makes it."""
+    root = tmp_path / "trial"
+    assert CliRunner().invoke(commands.app, ["init", str(root)]).exit_code == 0
+    return root
+
+
+def test_init_says_what_to_edit_and_what_must_run(tmp_path):
+    done = CliRunner().invoke(commands.app, ["init", str(tmp_path / "city"), "--tenant", "131016"])
+    edit, systems, following = done.stdout.splitlines()[-3:]
+    assert f"edit {tmp_path}/city/config/tenants/131016.toml: name is the example's" in edit
+    assert "start the systems" in systems
+    assert following.startswith("next: gateway check --root ")
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "told"),
+    [
+        (lambda tls: (tls / "ca.crt").unlink(), "admin.client_ca: {root}/keys/tls/ca.crt: No such file or directory"),
+        (lambda tls: (tls / "ca.crt").write_text("x"), "admin.client_ca: the authority's file holds no certificate"),
+        (
+            lambda tls: (tls / "operator.key").write_bytes((tls / "gateway.key").read_bytes()),
+            "admin.operators.operator: the certificate and the key do not belong together",
+        ),
+        (lambda tls: (tls / "operator.key").write_text("x"), "admin.operators.operator: one of them is not the PEM"),
+    ],
+    ids=["no authority", "no certificate in it", "another key", "no key"],
+)
+def test_a_fault_on_this_side_is_not_laid_to_the_gateway(trial, spoilt, told):
+    spoilt(trial / "keys/tls")
+    done = CliRunner().invoke(commands.app, ["connectors", "--root", str(trial)])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("config/gateway.toml: " + told.format(root=trial))
+
+
+def test_a_log_that_never_was_is_not_shown_with_a_root_of_nothing(trial):
+    done = CliRunner().invoke(commands.app, ["log", "verify", "--root", str(trial)])
+    assert done.exit_code == 1
+    assert done.stdout.splitlines() == [
+        f"{name}: {trial}/state/journal/{name}.db does not exist: the gateway never started with it, or it is gone"
+        for name in ("999997", "system")
+    ]
+
+
+WRONG_PLACES = {
+    "a passphrase that is not set": (
+        "gateway.toml",
+        'passphrase = "file:keys/passphrase"',
+        'passphrase = "env:NO_SUCH_NAME"',
+        "config/gateway.toml: passphrase: env:NO_SUCH_NAME: is not set",
+    ),
+    "a passphrase that is no reference": (
+        "gateway.toml",
+        'passphrase = "file:keys/passphrase"',
+        'passphrase = "a secret of mine"',
+        "config/gateway.toml: passphrase: a passphrase must be given by reference",
+    ),
+    "a root key": ("tenants/999997.toml", "root.vkey", "rut.vkey", "config/tenants/999997.toml: root_key: "),
+    "a directory": ("tenants/999997.toml", ".note", ".nut", "config/tenants/999997.toml: directory: "),
+    "a version": (
+        "tenants/999997.toml",
+        "directory_version = 1",
+        "directory_version = 9",
+        "config/tenants/999997.toml: directory: the directory of 999997 is version 1, older than version 9",
+    ),
+    "a zone": (
+        "tenants/999997.toml",
+        'zone = "lgwan"',
+        'zone = "individual_number_zone"',
+        "config/tenants/999997.toml: connectors.vaccination_records.zone: the directory of 999997 has it in another",
+    ),
+    "TLS files": (
+        "tenants/999997.toml",
+        "keys/tls/vaccination_records.key",
+        "keys/tls/operator.key",
+        "config/tenants/999997.toml: connectors.vaccination_records.settings: TLS files: the certificate and the key ",
+    ),
+    "a listener's key": (
+        "gateway.toml",
+        'key = "keys/tls/gateway.key"\nclient_ca = "keys/tls/ca.crt"\n\n# Where operators',
+        'key = "keys/tls/operator.key"\nclient_ca = "keys/tls/ca.crt"\n\n# Where operators',
+        "config/gateway.toml: listeners.municipal: certificate, key or client_ca: the certificate and the key do not",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PLACES)
+def test_every_problem_begins_with_its_file_and_key(trial, name):
+    file, old, new, told = WRONG_PLACES[name]
+    path = trial / "config" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial)])
+    assert done.exit_code == 2
+    assert [line for line in done.stderr.splitlines() if not line.startswith("config/")] == []
+    assert told in done.stderr
+    assert len(set(done.stderr.splitlines())) == len(done.stderr.splitlines())
+
+
+def test_a_connector_that_would_be_quarantined_is_found_wrong_line_by_line_and_marked(trial):
+    path = trial / "config/tenants/999997.toml"
+    head = '[connectors.vaccination_records]\nzone = "lgwan"\nrequired = '
+    text = path.read_text(encoding="utf-8").replace(head + "true", head + "false")
+    path.write_text(text.replace("https://localhost:8445", 'http://localhost"\nsurplus = "x'), encoding="utf-8")
+    at = "config/tenants/999997.toml: connectors.vaccination_records.settings"
+    problems = [f"{at}.base_url: must be an address that begins with https://", f"{at}.surplus: there is no such key"]
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial)])
+    assert done.exit_code == 1
+    told = done.stderr.splitlines()
+    assert [line.partition("; there is")[0] for line in told] == [f"would be quarantined: {each}" for each in problems]
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial), "--json"])
+    assert [line.partition("; there is")[0] for line in json.loads(done.stdout)["quarantined"]] == problems
+
+
+def test_a_connector_that_is_not_required_does_not_stop_the_others_for_a_file_that_is_gone(trial):
+    """Nor does the look at when certificates end, which comes last."""
+    path = trial / "config/tenants/999997.toml"
+    head = '[connectors.vaccination_records]\nzone = "lgwan"\nrequired = '
+    path.write_text(path.read_text(encoding="utf-8").replace(head + "true", head + "false"), encoding="utf-8")
+    (trial / "keys/tls/vaccination_records.crt").unlink()
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial)])
+    assert done.exit_code == 1
+    assert "would be quarantined: config/tenants/999997.toml: connectors.vaccination_records.settings" in done.stderr
 
 
 # ---- help ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """The configuration is right as a whole or not taken: each contradiction is named with file and key, all together."""
 
 import json
+import shutil
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -9,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationError
 
-from gateway.config import lapses, load, read_contract, read_gateway_file, sentences, write_contract
+from gateway.config import (
+    idle,
+    lapses,
+    load,
+    not_a_municipality,
+    read_contract,
+    read_gateway_file,
+    sentences,
+    write_contract,
+)
 from gateway.errors import Misconfigured
 from gateway.plugin.interface import describe
 from tests.flow.site import BASES, FILES, GATEWAY, TENANT_FILE, ZONES, write_config
@@ -90,6 +101,10 @@ CONTRADICTIONS = {
     "two listeners of one name": (
         {"gateway.toml": GATEWAY + GATEWAY[GATEWAY.index("[[listeners]]") : GATEWAY.index("[admin]")]},
         "config/gateway.toml: listeners.municipal: two listeners have this name",
+    ),
+    "two listeners on one port": (
+        {"gateway.toml": GATEWAY.replace("port = 0", "port = 8443")},
+        "config/gateway.toml: admin.port: listeners.municipal listens on this host and port already",
     ),
     "a legal basis that is not listed": (
         tenant('legal_basis = ["L1"]', 'legal_basis = ["L1", "L9"]'),
@@ -303,7 +318,67 @@ MISTAKES = {
         "gateway.toml",
         "operators = {}",
         "operators = {}\n[limits]\nopen_records = 1",
-        "limits: open_records must hold at least one message of records_per_message",
+        "limits.open_records: must be at least records_per_message, so that one message fits",
+    ),
+    "a longest wait that is shorter than the first": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nretry_first = 10.0\nretry_longest = 1.0",
+        "limits.retry_longest: must be at least retry_first",
+    ),
+    "a time without end": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nmessage_seconds = inf",
+        "limits.message_seconds: must be a finite number",
+    ),
+    "a time of ages": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nmessage_seconds = 1e12",
+        "limits.message_seconds: must be at most 31622400",
+    ),
+    "a number that stands in quotes": (
+        "gateway.toml",
+        "port = 0",
+        'port = "8443"',
+        "listeners.municipal.port: must be a whole number, without quotes",
+    ),
+    "a time in quotes": (
+        "gateway.toml",
+        "operators = {}",
+        'operators = {}\n[limits]\nretry_first = "1.0"',
+        "limits.retry_first: must be a number, without quotes",
+    ),
+    "a date in quotes": (
+        "legal_basis.toml",
+        "2024-05-27",
+        '"2024-05-27"',
+        "legal_basis.L1.valid_from: must be a date such as 2026-04-01, without quotes",
+    ),
+    "a date with a time": (
+        "legal_basis.toml",
+        "2024-05-27",
+        "2024-05-27T00:00:00",
+        "legal_basis.L1.valid_from: must be a date such as 2026-04-01, without quotes",
+    ),
+    "a switch in quotes": (
+        "zones.toml",
+        "internet = true",
+        'internet = "true"',
+        "zones.internet.internet: must be true or false, without quotes",
+    ),
+    "a person in the place of a staff id": (
+        TENANTS,
+        'responsible = "staff-0002"',
+        'responsible = "0000-1234-5674"',
+        f"connectors.{REGISTER}.responsible: must be a staff id: 1 to 32 letters, digits and ._-, without 12 digits",
+    ),
+    "a zone with a stroke": (
+        TENANTS,
+        'zone = "lgwan"',
+        'zone = "lg-wan"',
+        f"connectors.{REGISTER}.zone: there is no such zone in config/zones.toml; did you mean lgwan?",
     ),
     "a connector that is nearly right": (
         TENANTS,
@@ -358,6 +433,25 @@ def test_a_list_with_one_wrong_element_is_told_once(tmp_path):
     assert told == [f"config/{TENANTS}: routes.T1.fields.#1: must be a field's path as the locked interface writes it"]
 
 
+def test_a_mark_at_the_start_of_a_file_is_no_part_of_it(tmp_path):
+    write_config(tmp_path, {name: f"\ufeff{text}" for name, text in FILES.items()})
+    assert load(tmp_path).tenants[TENANT].route("T1")
+
+
+def test_a_check_digit_that_is_missing_is_told():
+    assert not_a_municipality("13101").endswith("the check digit, is missing; it is 131016")
+
+
+def test_what_carries_nothing_is_named(tmp_path):
+    write_config(tmp_path, tenant('purpose = "vaccination"', 'purpose = "vaccination"\nattest = ["consent"]'))
+    assert list(idle(load(tmp_path))) == [
+        f"config/{TENANTS}: routes.T1.attest: this route carries nothing: no edge attests anything yet",
+        f"config/{TENANTS}: connectors.{OFFICE}: no route carries person.unrouted, which it sends",
+    ]
+    (tmp_path / "config" / TENANTS).unlink()
+    assert list(idle(load(tmp_path))) == ["config/tenants: holds no TOML file, so there is no tenant and nothing flows"]
+
+
 def test_a_wrong_check_digit_is_told_with_the_right_one(tmp_path):
     text = 'name = "x"\nroot_key = "r"\ndirectory = "d"\nroutes = []\n[connectors]\n'
     told = problems(tmp_path, {"tenants/999990.toml": text, "tenants/city.toml": text})
@@ -381,7 +475,7 @@ def test_the_settings_of_a_plugin_are_told_in_the_same_words():
     with pytest.raises(ValidationError) as caught:
         Wire.model_validate(written)
     assert sorted(sentences(caught.value, Wire, written)) == [
-        "base_url: must be of the form ^https://",
+        "base_url: must be an address that begins with https://",
         "kee: there is no such key; did you mean key?",
         "ready: must be 'renamed' or 'end_file'",
     ]
@@ -395,6 +489,12 @@ def test_a_root_without_a_configuration_is_told_with_what_was_looked_for_and_wha
     assert f"{tmp_path}/nowhere/config/gateway.toml" in told
     assert f"gateway init {tmp_path}/nowhere" in told
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_root_of_the_file_system_has_one_stroke():
+    with pytest.raises(Misconfigured) as caught:
+        load(Path("/"))
+    assert "//" not in str(caught.value)
 
 
 def test_the_config_folder_in_the_place_of_the_root_is_told(tmp_path):
@@ -476,3 +576,17 @@ def test_a_citation_that_is_not_in_force_is_a_lapse(tmp_path, moment, expected):
             f"config/{TENANTS}: routes.{each.route} carries nothing today: {each.cited} (架空法第"
         )
         assert str(each).endswith("ended on 2099-03-31" if each.ended else f"begins on {each.basis.valid_from}")
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "9" * 10_000])
+def test_what_no_parser_bears_is_a_sentence_too(tmp_path, text):
+    """Else a reload would end as neither applied nor refused."""
+    assert problems(tmp_path, {"zones.toml": text}) == ["config/zones.toml: not TOML of a size that anybody writes"]
+
+
+def test_a_file_in_a_folders_place_is_a_sentence(tmp_path):
+    write_config(tmp_path)
+    shutil.rmtree(tmp_path / "config/tenants")
+    (tmp_path / "config/tenants").write_text("")
+    with pytest.raises(Misconfigured, match="config/tenants: cannot be read"):
+        load(tmp_path)

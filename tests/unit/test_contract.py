@@ -1,13 +1,14 @@
 """The lock: a model built from it accepts exactly what the declared class does, and its digest feels every change."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, field_validator
 
+from gateway.errors import Misconfigured
 from gateway.plugin import Interface, Operation, Payload, fields
 from gateway.plugin.contract import Contract, leaves, model_of
 from gateway.plugin.fields import DataClass, Item, Kind
@@ -171,7 +172,7 @@ def test_a_code_list_that_becomes_free_text_changes_the_digest():
 
 @pytest.mark.parametrize("annotation", [str, str | None, dict[str, str], list[str], object, fields.Name])
 def test_what_is_not_of_the_catalogue_cannot_be_locked(annotation):
-    with pytest.raises(TypeError, match=r"Changed\.sex is not typed"):
+    with pytest.raises(Misconfigured, match=r"Changed\.sex is not typed"):
         declared(annotation)
 
 
@@ -210,7 +211,7 @@ def test_two_operations_of_one_name_and_direction_cannot_be_locked():
     """Otherwise one of them would be reviewed and the other one used."""
     twice = Operation(name="person.put", label="試験", direction="sends", payload=Sought, person_key="internal_no")
     doubled = Interface(connector="office", version="1", operations=(*OFFICE_INTERFACE.operations, twice))
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(Misconfigured, match="of one name and direction stands twice"):
         describe(doubled)
 
 
@@ -218,7 +219,7 @@ def test_two_operations_of_one_name_and_direction_cannot_be_locked():
 def test_a_person_key_must_be_a_required_field_of_its_operation(key):
     """Order per person and the person tags rest on it."""
     wrong = Operation(name="o", label="試験", direction="sends", payload=Person, person_key=key)
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(Misconfigured, match=f"operation o: its person_key {key} is not a required code of Person"):
         describe(Interface(connector="office", version="1", operations=(wrong,)))
 
 
@@ -267,5 +268,35 @@ class Filled(Payload):
 def test_what_a_lock_cannot_show_cannot_be_declared(model):
     """Else the reviewed lock and what the plugin's class lets through would differ unseen."""
     operation = Operation(name="o", label="試験", direction="sends", payload=model, person_key="internal_no")
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(Misconfigured, match=model.__name__):
         describe(Interface(connector="office", version="1", operations=(operation,)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"direction": "send"}, "operation o: direction: Input should be 'sends' or 'receives'"),
+        (
+            {"version": ("updated_at", "sex")},
+            "operation o: its version names sex, updated_at, which Sought does not have",
+        ),
+        ({"payload": dict}, "dict is not a class derived from Payload"),
+        ({"reply": "Found"}, "a payload is not a class derived from Payload"),
+        ({"label": 1}, "operation o: label: Input should be a valid string"),
+    ],
+)
+def test_a_wrong_operation_is_told_by_its_name_and_attribute(changed, told):
+    right: dict[str, Any] = {"label": "試験", "direction": "sends", "payload": Sought, "person_key": "internal_no"}
+    with pytest.raises(Misconfigured) as caught:
+        describe(Interface(connector="office", version="1", operations=(Operation(name="o", **right | changed),)))
+    assert caught.value.problems == (told,)
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [({"check": "luhn"}, "item own: there is no check luhn"), ({"pattern": "("}, "its pattern is not a regular expre")],
+)
+def test_an_item_of_a_plugins_own_is_told_by_its_name(rules, told):
+    item = Item(name="own", label="試験", data_class=DataClass.BASIC, kind=Kind.CODE, **rules)
+    with pytest.raises(Misconfigured, match=told):
+        type("Owning", (Payload,), {"__annotations__": {"own": Annotated[str, item]}})

@@ -77,11 +77,12 @@ def test_an_exceptions_text_is_never_printed(how):
 def test_a_bug_is_its_type_and_places_and_is_counted():
     observed, stream = telemetry()
     observed.bug(caught(), "deliver raised")
-    observed.bug(None, "deliver left a record without an outcome")
+    observed.bug(None, "deliver left a record without an outcome", tenant="999997", connector="office")
     first, second = lines(stream)
     assert (first["error"], first["problem"]) == ("RuntimeError", "deliver raised")
     assert [each.split(":")[0] for each in first["places"]] == ["test_observe.py"]
     assert (second["error"], second["places"]) == ("contract", [])
+    assert (second["tenant"], second["connector"]) == ("999997", "office")
     assert SECRET not in json.dumps([first, second], ensure_ascii=False)
     metrics = generate_latest(observed.registry).decode()
     assert 'renkei_bugs_total{error="RuntimeError"} 1.0' in metrics

@@ -17,6 +17,7 @@ from gateway.messages import (
     decode_header,
     decode_statement,
     encode,
+    stamp,
 )
 from gateway.plugin import Act, Counted
 from tests.flow.toys import OFFICE, REGISTER, person
@@ -27,8 +28,8 @@ NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
 ID = "01960000-0000-7000-8000-000000000002"
 
 
-def good(site, *records):
-    return sealed_by_office(site, *(records or (person(1), person(2))), request_key=b"k")
+def good(site, *records, at=NOW):
+    return sealed_by_office(site, *(records or (person(1), person(2))), request_key=b"k", received_at=at)
 
 
 def code_of(site, sealed, peer=OFFICE, rules=None, now=NOW):
@@ -204,9 +205,9 @@ MIDNIGHT_IN_JAPAN = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
 def test_a_legal_basis_begins_and_ends_with_japans_day(site, days, moment, permitted):
     rules = rules_with_basis(site, **days)
     if permitted:
-        assert permit(good(site), OFFICE, rules, moment).header is not None
+        assert permit(good(site, at=moment), OFFICE, rules, moment).header is not None
     else:
-        assert code_of(site, good(site), rules=rules, now=moment) == "basis_not_in_force"
+        assert code_of(site, good(site, at=moment), rules=rules, now=moment) == "basis_not_in_force"
 
 
 def test_each_basis_of_a_route_must_be_in_force_and_known(site):
@@ -244,9 +245,7 @@ def stated(site, keys=None, **changes):
 
 
 def _signed_note(site):
-    noted = note(
-        site.office_rules, site.office, ID, "2026-04-01T00:00:00.000000Z", Act.FILE_TAKEN, b"x", {Counted.ROWS: 1}
-    ).statement
+    noted = note(site.office_rules, site.office, ID, stamp(NOW), Act.FILE_TAKEN, b"x", {Counted.ROWS: 1}).statement
     assert noted is not None
     return noted
 
@@ -261,7 +260,7 @@ def test_notes_and_refusals_of_an_edge_are_permitted(site):
         stated(site, **REFUSAL | {"records": ((0, "too_long", "name"), (3, "unknown_field", None))}),
         stated(site, **REFUSAL | {"records": ((0, "unknown_field", "unknown:3:1"),)}),
         stated(site, **REFUSAL | {"records": ((0, "unknown_field", "guardians[].unknown:9999:1"),)}),
-        refuse(arrival(site), site.office_rules, site.office, "no_route"),
+        refuse(arrival(site, received_at=NOW), site.office_rules, site.office, "no_route"),
     ):
         said = sealed.statement.statement if sealed.statement else b""
         assert permit(sealed, OFFICE, site.hub_rules, NOW).statement == decode_statement(said)
@@ -324,6 +323,18 @@ def test_a_reload_of_limits_or_names_does_not_kill_what_is_under_way(site):
     permit_again(header, others, NOW)
     with pytest.raises(Refused):
         permit(good(site), OFFICE, others, NOW)
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=-6), timedelta(minutes=6), timedelta(days=-300_000)])
+def test_an_edges_word_for_the_time_is_the_time(site, off):
+    """Else it could say anything with it."""
+    at = stamp(NOW + off)
+    for sealed in (changed(site, created_at=at), stated(site, at=at), stated(site, **REFUSAL | {"at": at})):
+        assert code_of(site, sealed) == "header_mismatch"
+
+
+def test_nothing_replaces_another_message_yet(site):
+    assert code_of(site, changed(site, replaces=ID)) == "header_mismatch"
 
 
 @pytest.mark.parametrize("mark", ["request_key", "body_tag"])

@@ -3,11 +3,14 @@
 import json
 import sys
 import textwrap
+from typing import Self
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from typer.testing import CliRunner
 
-from gateway.edge.plugins import difference, load, same_as_locked, settings_of
+from gateway.cli.interface import app
+from gateway.edge.plugins import difference, load, made, same_as_locked, settings_of, tls_files
 from gateway.errors import Misconfigured
 from gateway.plugin import ConnectorSpec
 from gateway.plugin.contract import Contract
@@ -77,8 +80,10 @@ def test_two_packages_of_one_name(install):
     ("text", "problem"),
     [
         ("raise ValueError('hidden-3f9a')", "loading it raised ValueError"),
-        ("import no_such_module_at_all", "loading it raised ModuleNotFoundError"),
-        ("def", "loading it raised SyntaxError"),
+        ("import no_such_module_at_all", "loading it raised ModuleNotFoundError for no_such_module_at_all in "),
+        ("from json import no_such_name", "loading it raised ImportError for json in "),
+        ("def", "loading it raised SyntaxError in "),
+        ("import json\n\njson.loads('hidden-3f9a')", "loading it raised JSONDecodeError in "),
         ("import sys; sys.exit(1)", "loading it raised SystemExit"),
         ("x = 1", "does not return one ConnectorSpec"),
         (GOOD.replace("return ConnectorSpec", "return dict"), "does not return one ConnectorSpec"),
@@ -93,6 +98,43 @@ def test_a_broken_plugin_is_one_reason_without_its_text(install, text, problem):
     told = reason("office")
     assert problem in told
     assert "hidden-3f9a" not in told
+    if problem.endswith(" in "):
+        last = len(text.splitlines())
+        assert told.endswith(f"made_up_office.py:{last}")
+
+
+MISDECLARED = """
+from gateway.plugin import ConnectorSpec, Interface, Operation, Payload, fields, hookimpl
+from pydantic import BaseModel
+
+class Leaver(Payload):
+    internal_no: fields.InternalNo
+    extra: str
+
+OPERATION = Operation(name="o", label="試験", direction="sends", payload=Leaver, person_key="internal_no")
+
+@hookimpl
+def renkei_connector():
+    interface = Interface(connector="office", version="1", operations=(OPERATION,))
+    return ConnectorSpec(interface=interface, settings=BaseModel, factory=object)
+"""
+
+
+def test_what_our_own_checks_find_is_told_as_they_say_it(install):
+    """They name classes and attributes: who writes a plugin has to know which."""
+    install("office", MISDECLARED)
+    told = "connector office: Leaver.extra is not typed with the catalogue item of that name alone"
+    assert reason("office") == told
+
+
+def test_who_locks_reads_the_text_of_the_exception_too(install, tmp_path):
+    """On the command line of who writes the plugin; the daemon tells only its type and place."""
+    install("office", GOOD.replace("return ConnectorSpec(", "return ConnectorSpec(surplus=1, "))
+    done = CliRunner().invoke(app, ["lock", "office", "--root", str(tmp_path)])
+    assert done.exit_code == 2
+    first, second = done.stderr.splitlines()
+    assert first.startswith("connector office: loading it raised TypeError in ")
+    assert second.startswith("TypeError: ConnectorSpec.__init__() got an unexpected keyword argument 'surplus'")
 
 
 def test_a_plugin_may_not_declare_anothers_interface(install):
@@ -179,3 +221,54 @@ def test_settings_are_the_connectors_own_model():
     starts = ["config/tenants/x.toml: connectors.office.settings." + key for key in ("chunk", "surplus")]
     assert [each.partition(": ")[0] + ": " + each.split(": ")[1] for each in caught.value.problems] == starts
     assert "hidden-3f9a" not in str(caught.value)
+
+
+class Stumbling(Settings):
+    number: int = Field(default=0)
+
+    @field_validator("number")
+    @classmethod
+    def _looked_up(cls, value: int) -> int:
+        return {0: 0}[value]
+
+
+def stumbles(*_):
+    raise SystemExit("hidden-3f9a")
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (lambda spec: settings_of("office", spec, {"chunk": 1, "number": 7}, "there"), "checking its settings raised "),
+        (lambda spec: tls_files("office", spec, Settings(chunk=1)), "its tls() raised SystemExit"),
+        (lambda spec: made("office", spec), "its factory raised SystemExit"),
+    ],
+    ids=["settings", "tls", "factory"],
+)
+def test_whatever_the_plugins_own_code_raises_is_one_reason(act, told):
+    """Else a connector that is not required would stop the start of all."""
+    with pytest.raises(Misconfigured) as caught:
+        act(ConnectorSpec(interface=OFFICE_INTERFACE, settings=Stumbling, factory=stumbles, tls=stumbles))
+    assert str(caught.value).startswith(f"connector office: {told}")
+    assert "hidden-3f9a" not in str(caught.value)
+
+
+def test_a_tls_that_returns_anything_else_is_told():
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System, tls=lambda _: "a.crt")  # type: ignore[arg-type, return-value]
+    with pytest.raises(Misconfigured, match=r"its tls\(\) returns neither TlsFiles nor None"):
+        tls_files("office", spec, Settings(chunk=1))
+
+
+class Related(BaseModel):
+    first: int
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        raise ValueError("first fits nothing")
+
+
+def test_what_is_wrong_with_the_settings_as_a_whole_has_their_key():
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Related, factory=System)
+    with pytest.raises(Misconfigured) as caught:
+        settings_of("office", spec, {"first": 1}, "there")
+    assert caught.value.problems == ("there: connectors.office.settings: first fits nothing",)

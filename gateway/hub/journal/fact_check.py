@@ -3,11 +3,13 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+from gateway.errors import Refused
 from gateway.hub.journal.facts import Altered, FactKind, commitment, fact_body
 from gateway.hub.journal.store import id_bytes
+from gateway.messages import decode_header, decode_statement, encode
 
 _BATCH: Final = 200
 
@@ -67,7 +69,9 @@ def _check(fact: Fact) -> Any:
         message_id = body.get("message_id")
         canonical = fact_body(named, at, kind, body)
         stored_id = id_bytes(message_id) if message_id is not None else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        if kind is FactKind.MESSAGE_RECORDED:
+            _check_form(body)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Refused):
         raise Altered(seq, f"fact {seq} is altered: its body is not a fact's") from None
     if named != seq:
         raise Altered(seq, f"fact {seq} is out of order: in its place lies fact {named}")
@@ -76,6 +80,14 @@ def _check(fact: Fact) -> Any:
     if (fact.at, fact.kind, fact.message_id) != (at, kind.value, stored_id):
         raise Altered(seq, f"fact {seq} is altered: its columns contradict its body")
     return body.get("header")
+
+
+def _check_form(body: Mapping[str, Any]) -> None:
+    """Header and statement as the specification gives them. Raises Refused."""
+    if "header" in body:
+        decode_header(encode(body["header"]))
+    if "statement" in body:
+        decode_statement(encode(body["statement"]))
 
 
 def _check_tags(connection: sqlite3.Connection, fact: Fact, header: Any) -> None:

@@ -69,7 +69,7 @@ def open_messages(connection: sqlite3.Connection) -> Iterator[DueMessage]:
                 seq=seq,
                 kind=work.kind,
                 source=work.source,
-                destination=work.header["destination"],
+                destination=work.destination,
                 attempt=work.attempt,
                 next_at=next_at,
                 records=tuple(sorted(work.open.items())),
@@ -117,6 +117,8 @@ def message(connection: sqlite3.Connection, message_id: str) -> MessageStatus | 
     if row is None or work is None:
         return None
     seq, settlement_due, reply_id = row
+    if reply_id is not None and not (isinstance(reply_id, bytes) and len(reply_id) == 16):
+        raise Altered(seq, f"the work list contradicts the log: the reply to message {message_id} has no id")
     return MessageStatus(
         message_id=message_id,
         seq=seq,
@@ -161,7 +163,7 @@ def dead_letters(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             "message_id": work.message_id,
             "seq": seq,
             "source": work.source,
-            "destination": work.header["destination"],
+            "destination": work.destination,
             "operation": work.header["operation"],
             "created_at": work.header["created_at"],
             "outcomes": group(each for each in work.outcomes if each.ending is Ending.DEAD),

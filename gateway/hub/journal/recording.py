@@ -91,7 +91,12 @@ def repeat(transaction: Transaction, named: Header | Statement, *, at: str) -> R
 
 
 def stated(transaction: Transaction, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str) -> Recorded:
-    """What an edge states besides its messages, a whole refusal or a noted act: a fact with nothing due."""
+    """What an edge states besides its messages, a whole refusal or a noted act: a fact with nothing due.
+
+    Raises Refused("message_id_reused"): it is no word about another's message.
+    """
+    if transaction.execute("SELECT 1 FROM message WHERE id = ?", (id_bytes(message_id),)).fetchone():
+        raise Refused("message_id_reused")
     return Recorded(message_id, repeated=False, seq=transaction.append(kind, body, at=at, message_id=message_id))
 
 

@@ -4,8 +4,10 @@
 digest of, and `message` is an index over the facts: what is due is found by it, and told by the facts alone.
 """
 
+import contextlib
 import re
 import sqlite3
+from functools import cache
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -122,10 +124,23 @@ def identify(connection: sqlite3.Connection) -> tuple[str, str]:
         raise WrongStore("is not a journal")
     if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
         raise WrongStore("has a format that this version does not know")
+    if _schema_of(connection) != _known_schema():
+        raise WrongStore("has other tables, indexes or triggers than a journal: somebody changed it")
     rows = connection.execute("SELECT tenant, origin FROM log").fetchall()
     if len(rows) != 1:
         raise WrongStore("does not name one tenant and origin")
     return str(rows[0][0]), str(rows[0][1])
+
+
+def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
+    return set(connection.execute("SELECT type, name, sql FROM sqlite_master"))
+
+
+@cache
+def _known_schema() -> set[tuple[str, str, str | None]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as known:
+        known.executescript(_SCHEMA)
+        return _schema_of(known)
 
 
 def id_bytes(message_id: str) -> bytes:

@@ -29,7 +29,8 @@ class Work:
         self.header: Mapping[str, Any] | None = header
         self.envelope: str | None = recorded.get("envelope")
         self.message_id: str = self._named["message_id"]
-        self.source: str = self._named["source" if header else "connector"]
+        self.source = str(self._named["source" if header else "connector"])
+        self.destination = str(header["destination"]) if header else ""
         self.kind = MessageKind(header["kind"]) if header else MessageKind.EVENT
         self._lanes: dict[int, int] = {index: lane for index, _, lane in header["records"]} if header else {}
         self.open = dict(self._lanes)
@@ -53,13 +54,13 @@ class Work:
         was_open, anew = bool(self.open), False
         match kind:
             case FactKind.DELIVERY_ATTEMPTED:
-                self.attempt = fields["attempt"]
+                self.attempt = int(fields["attempt"])
             case FactKind.DELIVERY_CONCLUDED:
-                self.attempt = fields["attempt"]
+                self.attempt = int(fields["attempt"])
                 self._end(ungroup(fields["outcomes"]))
             case FactKind.MESSAGE_DEAD:
                 anew = "operator" in fields  # what had been dead already has another reason now
-                self.attempt = self.attempt if anew else fields["attempt"]
+                self.attempt = self.attempt if anew else int(fields["attempt"])
                 self._end(ungroup(fields["outcomes"]))
             case FactKind.MESSAGE_REPLAYED:
                 self.attempt = 0
@@ -109,11 +110,12 @@ def read_work(connection: sqlite3.Connection, stored_id: bytes, *, repeats: bool
         try:
             if work is None and kind == FactKind.MESSAGE_RECORDED:
                 work = Work(json.loads(body))
+                work.row()  # whatever stands there, it has a row
             elif work is not None:
                 work.apply(FactKind(kind), json.loads(body))
             else:
                 raise ValueError("a message is recorded first")
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise Altered(seq, f"fact {seq} is altered: it does not follow from those before it") from None
     return work
 

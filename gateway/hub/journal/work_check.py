@@ -5,12 +5,14 @@ verification of every one.
 """
 
 import hashlib
+import json
 import math
 import sqlite3
 from typing import Any, Final
 
 from gateway.hub.journal.facts import Altered
 from gateway.hub.journal.work import Work, read_work
+from gateway.messages import Envelope
 
 _BATCH: Final = 200
 
@@ -73,6 +75,8 @@ def _check_envelope(connection: sqlite3.Connection, seq: int, work: Work) -> Non
     row = connection.execute("SELECT packed FROM envelope WHERE message = ?", (seq,)).fetchone()
     packed = row[0] if row else None
     digest = hashlib.sha256(packed).hexdigest() if isinstance(packed, bytes) else None
+    if packed is not None and digest == work.envelope and json.loads(Envelope.unpack(packed).header) != work.header:
+        raise _contradiction(seq, f"message {work.message_id} has another header in its fact than in its envelope")
     if digest != work.envelope or (row is None) != (work.envelope is None):
         said = "has not the envelope that its fact gives the digest of" if row else "has lost its envelope"
         raise _contradiction(seq, f"message {work.message_id} {said}")

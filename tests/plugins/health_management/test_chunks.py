@@ -1,12 +1,10 @@
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.plugin import Unreadable
 from gateway_health_management.chunks import batches
 from gateway_health_management.interface import DELETE, REGISTER
-from gateway_health_management.rows import AHEAD, Row
+from gateway_health_management.rows import Row
 
 persons = st.sampled_from(["1", "2", "3", None])
 files = st.lists(st.tuples(st.sampled_from([REGISTER, DELETE]), persons), max_size=40).map(
@@ -48,17 +46,6 @@ def test_the_same_bytes_make_the_same_keys_and_no_two_batches_share_one(rows, si
     assert keys == [batch.key(b"\1" * 32, "reading") for batch in batches(rows, size)]
     assert len(set(keys)) == len(keys)
     assert not set(keys) & {batch.key(b"\2" * 32, "reading") for batch in batches(rows, size)}
-
-
-@settings(deadline=None)
-@given(rows=files, size=sizes, ahead=st.lists(st.sets(st.integers(1, 40)), min_size=2, max_size=2))
-def test_a_key_never_stands_for_two_contents_though_the_clock_says_which_rows_are_ahead(rows, size, ahead):
-    said: dict[bytes, object] = {}
-    for times in ahead:
-        read = [replace(row, person=None, record=AHEAD) if row.number in times else row for row in rows]
-        for batch in batches(read, size):
-            content = (batch.operation, batch.numbers, batch.records)
-            assert said.setdefault(batch.key(b"\1" * 32, "reading"), content) == content
 
 
 def test_rows_of_both_operations_share_a_chunk_where_no_person_is_overtaken():

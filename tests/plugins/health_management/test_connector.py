@@ -202,21 +202,25 @@ async def test_the_end_of_a_finished_file_is_told_with_its_counts(tmp_path):
     assert log.said == [("file_ended", {"code": "finished", "counts": counts})]
 
 
-async def test_a_state_of_the_future_is_refused_alone_and_the_same_bytes_are_read_anew_when_its_time_has_come(tmp_path):
-    line, chosen = Line(), settings(tmp_path)
-    data = csv_bytes([subject(1), subject(2, 更新日時="20260410090000"), subject(3)])
+@pytest.mark.parametrize("days", [0, 9])
+async def test_a_day_later_the_same_bytes_are_the_same_messages_whatever_times_stand_in_them(tmp_path, days):
+    """After a kill -9, and as another file: what a clock says now is no part of what was sent then."""
+    line, chosen = Line(silent=True), settings(tmp_path)
+    data = csv_bytes([subject(1), subject(2, 更新日時="20260410090000"), subject(3, 更新日時="99991231235959")])
     connector = await new_life(line, chosen)
     drop(prepared(tmp_path), "city.csv", data)
-    await rounds(connector, line)
-    first = [(1, "accepted", "", ""), (2, "refused", "out_of_range", "updated_at"), (3, "accepted", "", "")]
-    assert seen(read_status(tmp_path, "city.csv", "cp932")) == first
+    await connector.poll()
+    sent = dict(line.messages)
+    line.silent = False
+    later = await new_life(line, chosen, now=NOW + timedelta(days=days))
     drop(tmp_path, "again.csv", data)
-    await rounds(connector, line)
-    assert seen(read_status(tmp_path, "again.csv", "cp932")) == first
-    drop(tmp_path, "later.csv", data)
-    await rounds(await new_life(line, chosen, now=NOW + timedelta(days=9)), line)
-    then = [(1, "duplicate", "", ""), (2, "accepted", "", ""), (3, "duplicate", "", "")]
-    assert seen(read_status(tmp_path, "later.csv", "cp932")) == then
+    await rounds(later, line)
+    assert line.messages == sent
+    first = read_status(tmp_path, "city.csv", "cp932")
+    assert seen(first) == [(row, "accepted", "", "") for row in (1, 2, 3)], (
+        "a far time is for the record system to judge"
+    )
+    assert read_status(tmp_path, "again.csv", "cp932") == first
 
 
 async def test_an_empty_city_is_a_finished_file(tmp_path):
@@ -309,6 +313,58 @@ def failing(effect, number: int, names: Collection[str] = (NAME,)):
         return effect(path, *rest, **more)
 
     return fails
+
+
+@pytest.mark.parametrize("how", ["renamed", "end_file"])
+async def test_a_file_that_cannot_be_taken_is_seen_in_health_keeps_nobody_back_and_is_taken_later(
+    tmp_path, monkeypatch, how
+):
+    """Not so one that waits for its `.end` file, or is still being written: that is no trouble."""
+    line, log = Line(), Log()
+    connector = await new_life(line, settings(tmp_path, ready=how), log)
+    (prepared(tmp_path) / "in" / "half.csv.tmp").write_bytes(b"half")
+    for name, data in ((NAME, CITY), ("b.csv", csv_bytes([subject(9)]))):
+        drop(tmp_path, name, data, how)
+    with monkeypatch.context() as sticky:
+        sticky.setattr(Path, "rename", failing(Path.rename, errno.EPERM, [NAME, f"{NAME}.end"]))
+        await rounds(connector, line, 3)
+        assert await detail(connector) == (
+            "in/: 1 file cannot be moved to work/ (Operation not permitted): let the gateway's user move it; "
+            "it goes on by itself"
+        )
+        assert seen(read_status(tmp_path, "b.csv", "cp932")) == [(1, "accepted", "", "")]
+        assert [event for event, _ in log.said] == ["file_not_taken", "file_ended"], "told once, not in every round"
+    assert "架空太郎" not in repr(log.said)
+    await rounds(connector, line)
+    assert await detail(connector) == ""
+    assert seen(read_status(tmp_path, NAME, "cp932")) == EXPECTED
+    assert "cannot be taken yet: 1" in (await connector.health()).detail
+
+
+async def test_a_file_in_the_way_of_another_of_its_name_is_another_trouble(tmp_path, monkeypatch):
+    line = Line()
+    connector = await new_life(line, settings(tmp_path))
+    (prepared(tmp_path) / "work" / NAME).mkdir()
+    drop(tmp_path, NAME, CITY)
+    with monkeypatch.context() as sticky:
+        sticky.setattr(Path, "rename", failing(Path.rename, errno.EPERM))
+        await rounds(connector, line)
+        told = await detail(connector)
+        assert "in/: 1 file cannot be moved to work/ (Operation not permitted)" in told
+        assert "work/: 1 file cannot be read (not a plain file)" in told
+    await rounds(connector, line)
+    assert (await detail(connector)).startswith("work/: 1 file cannot be read (not a plain file)")
+
+
+async def test_a_file_that_the_system_takes_back_while_it_is_being_taken_is_no_trouble(tmp_path, monkeypatch):
+    line, log = Line(), Log()
+    connector = await new_life(line, settings(tmp_path), log)
+    drop(prepared(tmp_path), NAME, CITY)
+    with monkeypatch.context() as gone:
+        gone.setattr(Path, "rename", failing(Path.rename, errno.ENOENT))
+        await connector.poll()
+    assert await detail(connector) == ""
+    assert log.said == []
 
 
 async def detail(connector: HealthManagement) -> str:
@@ -471,11 +527,18 @@ async def test_an_old_file_that_cannot_be_deleted_is_noted_once_keeps_no_other_a
     with monkeypatch.context() as sticky:
         sticky.setattr(Path, "unlink", failing(Path.unlink, errno.EPERM))
         await rounds(later, line, 3)
-        assert (await detail(later)).startswith("done/: 1 file cannot be deleted (Operation not permitted): ")
+        health = await later.health()
+        assert health.ok, "nobody's traffic waits for it"
+        assert health.detail.startswith("done/: 1 file cannot be deleted (Operation not permitted): ")
+        assert "架空太郎" not in health.detail
+        (tmp_path / "work" / "strange").mkdir()
+        await later.poll()
+        assert (await detail(later)).count("1 file cannot be ") == 2, "what does hold traffic up is told beside it"
+        (tmp_path / "work" / "strange").rmdir()
     assert [each.name for each in (tmp_path / "done").iterdir()] == [NAME]
     await later.poll()
     assert not any((tmp_path / "done").iterdir())
-    assert await detail(later) == ""
+    assert "cannot be deleted" not in (await later.health()).detail
     assert [act for act, *_ in line.notes].count(Act.FILE_DELETED) == 2
 
 
@@ -491,11 +554,11 @@ async def test_an_old_file_that_somebody_deletes_instead_is_forgotten_and_anothe
         with monkeypatch.context() as sticky:
             sticky.setattr(Path, "unlink", failing(Path.unlink, errno.EPERM))
             await connector.poll()
-            assert (await detail(connector)).startswith("done/: ")
+            assert (await connector.health()).detail.startswith("done/: ")
         for left in (tmp_path / "done" / NAME, *(tmp_path / "status").iterdir()):
             left.unlink()
         await connector.poll()
-        assert await detail(connector) == ""
+        assert not (await connector.health()).detail.startswith("done/: ")
     assert [act for act, *_ in line.notes].count(Act.FILE_DELETED) == 2
 
 

@@ -1,0 +1,47 @@
+"""A connector at work in its station: whatever it raises is told with whose it is, and tried again."""
+
+import asyncio
+import io
+import json
+
+import aiohttp
+from pydantic import BaseModel
+
+from gateway.observe import Telemetry, configure
+from gateway.plugin import ConnectorSpec
+from gateway.wiring import station
+from gateway.wiring.station import Station
+from tests.flow.line import System
+from tests.flow.toys import OFFICE, OFFICE_INTERFACE, TENANT
+
+
+class Settings(BaseModel):
+    """None."""
+
+
+async def test_a_poll_that_fails_is_told_with_tenant_and_connector(line, monkeypatch):
+    failed = asyncio.Event()
+
+    async def poll() -> None:
+        failed.set()
+        raise RuntimeError("hidden-3f9a")
+
+    monkeypatch.setattr(station, "_PAUSE", 0.01)
+    monkeypatch.setattr(line.office_system, "poll", poll, raising=False)
+    printed = io.StringIO()
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System, poll_every=0.01)
+    made = Station(line.office, spec, Settings(), aiohttp.ClientSession(), Telemetry(configure(printed)))
+    running = asyncio.create_task(made.run(line.clock, lambda: None))
+    await failed.wait()
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await made.close()
+    told = json.loads(printed.getvalue().splitlines()[0])
+    assert {key: told[key] for key in ("event", "error", "tenant", "connector")} == {
+        "event": "bug",
+        "error": "RuntimeError",
+        "tenant": TENANT,
+        "connector": OFFICE,
+    }
+    assert "hidden-3f9a" not in printed.getvalue()
