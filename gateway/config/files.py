@@ -36,7 +36,7 @@ Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
 
 def _is_staff_id(name: str) -> str:
     if not staff_id(name):
-        raise ValueError("must be a staff id: 1 to 32 letters, digits and ._-, without 12 digits in a row")
+        raise ValueError("must be a staff id: 1 to 32 letters, digits and ._- with fewer than 12 digits together")
     return name
 
 

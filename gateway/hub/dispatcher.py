@@ -12,7 +12,7 @@ from functools import partial
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
-from gateway.hub.journal import Journal
+from gateway.hub.journal import DueSettlement, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.queue import Due, Queue
 from gateway.messages import Ending, Header, MessageKind, RecordOutcome, decode_header, stamp
@@ -20,7 +20,7 @@ from gateway.observe import Telemetry
 
 _LOG_PAUSE = 1.0
 _SETTLE_PAUSE = 1.0
-_LONGEST_SETTLE_PAUSE = 30.0
+_LONGEST_SETTLE_PAUSE = 5.0
 
 
 class Dispatcher:
@@ -140,6 +140,9 @@ class Dispatcher:
         except Deferred as deferred:  # only the journal: what the edge defers is an outcome
             self._telemetry.log.warning("delivery.not_recorded", code=deferred.code, message_id=message.message_id)
             self._queue.release(message.message_id, _elapsed() + _LOG_PAUSE)
+        except Refused as refused:  # the journal does not know it: there is nothing to end
+            self._telemetry.bug(refused, "a message that is due is not in the log")
+            self._queue.drop(message.message_id)
         except (Exception, SystemExit, GeneratorExit) as error:  # a bug of ours must not stop the others  # noqa: BLE001
             self._telemetry.bug(error, "delivery failed")
             await self._after_bug(message)
@@ -153,8 +156,6 @@ class Dispatcher:
         try:
             if message.attempt >= self.limits.attempts:
                 return await self._give_up(message, "internal", self._clock())
-        except Refused:  # the journal does not know it: there is nothing to end
-            return self._queue.drop(message.message_id)
         except (Exception, SystemExit, GeneratorExit) as error:  # the same bug again  # noqa: BLE001
             self._telemetry.bug(error, "giving up failed")
         self._queue.release(message.message_id, _elapsed() + self.limits.retry_longest)
@@ -219,36 +220,48 @@ class Dispatcher:
             return []
 
     async def _tell(self, message_id: str) -> bool:
-        """Whether the source has heard; if not, after a pause, which is the source's own and grows."""
-        source = ""
+        """Whether the source has heard; if not, after a pause."""
         try:
-            if due := self._journal.settlement(message_id):
-                source = due.source
-                async with asyncio.timeout(self.limits.delivery_deadline):
-                    await self._edges.settle(due)
+            due = self._journal.settlement(message_id)
+            pause = await self._settle_one(due) if due else 0.0
+            if due and not pause:
                 await self._journal.settled(message_id, due.due)
-        except (Deferred, TimeoutError) as error:
-            if self._deafer(source):
-                code = error.code if isinstance(error, Deferred) else "deadline"
-                self._telemetry.log.warning("settlement.deferred", code=code, source=source)
-        except (Exception, SystemExit, GeneratorExit) as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
-            if self._deafer(source):
-                self._telemetry.bug(error, "settled raised")
-        else:
-            if self._deaf.pop(source, None) is not None:
-                self._telemetry.log.info("settlement.heard", source=source)
-            return True
-        await asyncio.sleep(max(0.0, self._deaf[source][1] - _elapsed()))
-        return False
-
-    def _deafer(self, source: str) -> bool:
-        """Its pause grows, once for all the messages that wait for it. Whether it had heard until now."""
-        now = _elapsed()
-        pause, until = self._deaf.get(source, (0.0, 0.0))
-        if now >= until:
-            grown = min(2 * pause, _LONGEST_SETTLE_PAUSE) or _SETTLE_PAUSE
-            self._deaf[source] = (grown, now + grown)
+        except Deferred:  # the log is broken, and health says why
+            pause = _LOG_PAUSE
+        await asyncio.sleep(pause)
         return not pause
+
+    async def _settle_one(self, due: DueSettlement) -> float:
+        """How long to wait before it is told once more; 0 if the source has heard."""
+        source = due.source
+        try:
+            async with asyncio.timeout(self.limits.delivery_deadline):
+                await self._edges.settle(due)
+        except (Deferred, TimeoutError) as error:
+            code = error.code if isinstance(error, Deferred) else "deadline"
+            if source not in self._deaf:
+                self._telemetry.log.warning("settlement.deferred", code=code, source=source)
+            return self._deafer(source)
+        except (Exception, SystemExit, GeneratorExit) as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
+            if due.message_id not in self._deaf:
+                self._telemetry.bug(error, "settled raised", source=source, message_id=due.message_id)
+            return self._deafer(due.message_id)
+        self._deaf.pop(due.message_id, None)
+        if self._deaf.pop(source, None) is not None:
+            self._telemetry.log.info("settlement.heard", source=source)
+        return 0.0
+
+    def _deafer(self, who: str) -> float:
+        """The growing pause of a source that cannot be reached, once for all the messages that wait for it; or of one
+        message that its connector fails on.
+        """
+        now = _elapsed()
+        pause, until = self._deaf.get(who, (0.0, 0.0))
+        if now >= until:
+            pause = min(2 * pause, _LONGEST_SETTLE_PAUSE) or _SETTLE_PAUSE
+            until = now + pause
+            self._deaf[who] = (pause, until)
+        return max(until - now, 0.001)
 
 
 def _elapsed() -> float:

@@ -130,11 +130,12 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     try:
         handed = await edges.deliver(rules.tenant.code, message.destination, envelope, wanted)
         now, asked = clock(), handed.retry_after
-        outcomes, reply = await _permitted_reply(message, envelope, handed, rules, journal, now)
+        outcomes = _of_each(handed.outcomes, wanted, rules)
+        outcomes, reply = await _permitted_reply(message, envelope, outcomes, handed.reply, rules, journal, now)
     except Deferred as deferred:
         now, asked = clock(), deferred.retry_after
-        outcomes = tuple(RecordOutcome(index, None, deferred.code) for index in sorted(wanted))
-    outcomes, next_at = _patience(_of_each(outcomes, wanted, rules), asked, attempt, limits, now)
+        outcomes = _of_each([RecordOutcome(index, None, deferred.code) for index in wanted], wanted, rules)
+    outcomes, next_at = _patience(outcomes, asked, attempt, limits, now)
     times: dict[str, Any] = {"attempt": attempt, "next_at": next_at, "at": stamp(now), "now": now.timestamp()}
     try:
         answered = await journal.conclude(message.message_id, outcomes, reply=reply, **times)
@@ -147,20 +148,28 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     return Concluded(outcomes, attempt, next_at, answered, reply)
 
 
-async def _permitted_reply(
-    message: "DueMessage", envelope: Envelope, handed: Handed, rules: HubRules, journal: Journal, now: datetime
+async def _permitted_reply(  # noqa: PLR0913
+    message: "DueMessage",
+    envelope: Envelope,
+    outcomes: tuple[RecordOutcome, ...],
+    reply: Sealed | None,
+    rules: HubRules,
+    journal: Journal,
+    now: datetime,
 ) -> tuple[tuple[RecordOutcome, ...], Permitted | None]:
-    """A reply passes the same check as anything that an edge seals; if it fails, its records end refused."""
-    if handed.reply is None:
+    """A reply passes the same check as anything that an edge seals, and is held against the outcomes as they will be
+    recorded; if it fails, its records end refused.
+    """
+    if reply is None:
         asked = message.kind is MessageKind.REQUEST
-        return tuple(_unanswered(each, "refused_by_system") if asked else each for each in handed.outcomes), None
+        return tuple(_unanswered(each, "refused_by_system") if asked else each for each in outcomes), None
     try:
-        permitted = permit(handed.reply, message.destination, rules, now)
-        _answers(permitted.header, decode_header(envelope.header), handed.outcomes)
+        permitted = permit(reply, message.destination, rules, now)
+        _answers(permitted.header, decode_header(envelope.header), outcomes)
     except Refused as refusal:
-        await _refused(handed.reply, message.destination, refusal, rules, journal, now)
-        return tuple(_unanswered(each, refusal.code) for each in handed.outcomes), None
-    return handed.outcomes, permitted
+        await _refused(reply, message.destination, refusal, rules, journal, now)
+        return tuple(_unanswered(each, refusal.code) for each in outcomes), None
+    return outcomes, permitted
 
 
 def _answers(reply: Header | None, request: Header, outcomes: Sequence[RecordOutcome]) -> None:
@@ -171,6 +180,7 @@ def _answers(reply: Header | None, request: Header, outcomes: Sequence[RecordOut
         or request.kind is not MessageKind.REQUEST
         or (reply.correlation_id, reply.route) != (request.message_id, request.route)
         or {index for index, _, _ in reply.records} != accepted
+        or any(each.ending is None for each in outcomes)  # a request is answered as a whole, once
     ):
         raise Refused("no_open_request")
 

@@ -204,7 +204,7 @@ def _times(header: Header, rules: HubRules, now: datetime) -> None:
 def _now(at: str, now: datetime) -> None:
     """An edge's word for the time is the time: what is made is submitted at once."""
     if not stamp(now - _SKEW) <= at <= stamp(now + _SKEW):
-        raise Refused("header_mismatch")
+        raise Refused("clock_differs")
 
 
 def _numbers(header: Header, limits: Limits) -> None:

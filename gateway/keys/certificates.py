@@ -106,8 +106,10 @@ def fingerprint_of_file(path: Path) -> str:
 
 
 def end_of_file(path: Path) -> datetime:
-    """When the (first) certificate in a PEM file ends, in UTC. Raises OSError, or ValueError if there is none."""
-    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+    """When the first to end of the certificates in a PEM file ends, in UTC. Raises OSError, or ValueError if there is
+    none.
+    """
+    return min(each.not_valid_after_utc for each in x509.load_pem_x509_certificates(path.read_bytes()))
 
 
 def _builder(

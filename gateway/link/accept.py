@@ -5,9 +5,12 @@ Whoever holds connections without speaking holds this listener at most, never th
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -16,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler
 from gateway.link.https import Mute
 
 CONNECTIONS: Final = 512
+"""At a listener, a quarter of them from one address."""
 HANDSHAKE_SECONDS: Final = 10.0
 FIRST_REQUEST_SECONDS: Final = 20.0
 _PAUSE: Final = 0.1
@@ -33,6 +37,7 @@ class Accepting:
         self._tls = tls
         self._crowded = crowded
         self._open: set[asyncio.Task[None]] = set()
+        self._share: Counter[str] = Counter()
         self._accepting = [asyncio.create_task(self._accept(each)) for each in sockets]
 
     def close(self) -> None:
@@ -46,17 +51,26 @@ class Accepting:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, _ = await loop.sock_accept(listening)
+                connection, address = await loop.sock_accept(listening)
             except OSError:  # no descriptor is left, or the peer has gone
+                self._crowded()
                 await asyncio.sleep(_PAUSE)
                 continue
-            if len(self._open) >= CONNECTIONS:
+            host = str(address[0])
+            if len(self._open) >= CONNECTIONS or self._share[host] >= CONNECTIONS // 4:
                 connection.close()
                 self._crowded()
                 continue
+            self._share[host] += 1
             task = asyncio.create_task(self._serve(connection))
             self._open.add(task)
-            task.add_done_callback(self._open.discard)
+            task.add_done_callback(partial(self._gone, host))
+
+    def _gone(self, host: str, task: "asyncio.Task[None]") -> None:
+        self._open.discard(task)
+        self._share[host] -= 1
+        if not self._share[host]:
+            del self._share[host]
 
     async def _serve(self, connection: socket.socket) -> None:
         """One connection, until it is lost."""
@@ -90,7 +104,10 @@ async def listen(
     sockets: list[socket.socket] = []
     try:
         for family, kind, protocol, _, address in dict.fromkeys(found):
-            each = socket.socket(family, kind, protocol)
+            try:
+                each = socket.socket(family, kind, protocol)
+            except OSError:  # a family that this host does not have
+                continue
             sockets.append(each)
             each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
@@ -98,6 +115,8 @@ async def listen(
             each.settimeout(0)
             each.bind(address)
             each.listen(128)
+        if not sockets:
+            raise OSError(errno.EADDRNOTAVAIL, "no address to listen on")
     except OSError:
         for each in sockets:
             each.close()

@@ -102,6 +102,8 @@ def problems(telemetry: Telemetry) -> Middleware:
             return problem(error)
         except web.HTTPException as error:
             return _bare(error.status)
+        except ConnectionError:  # it hung up in the middle: nobody is there to hear an answer
+            raise
         except Exception as error:  # noqa: BLE001  (a bug of ours: the peer hears only that)
             telemetry.bug(error, "request failed")
             return problem(GatewayError("internal"))

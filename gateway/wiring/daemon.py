@@ -139,7 +139,12 @@ class Daemon:
     async def _listen(self, name: str, settings: Listener | Admin, entrance: Entrance | AdminListener) -> None:
         # No automatic decompression: a small body must not become a large one behind the limit.
         runner = web.AppRunner(
-            entrance.application(), access_log=None, handle_signals=False, shutdown_timeout=5.0, auto_decompress=False
+            entrance.application(),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=5.0,
+            keepalive_timeout=60.0,
+            auto_decompress=False,
         )
         await runner.setup()
         self._runners.append(runner)

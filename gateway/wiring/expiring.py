@@ -47,8 +47,10 @@ def expiring(config: Config, plugs: Mapping[tuple[str, str], Plug], now: datetim
 def _named(config: Config, plugs: Mapping[tuple[str, str], Plug]) -> Iterator[tuple[str, str]]:
     settings = config.gateway
     for each in settings.listeners:
-        yield f"config/gateway.toml: listeners.{each.name}", each.certificate
-    yield "config/gateway.toml: admin", settings.admin.certificate
+        yield from (
+            (f"config/gateway.toml: listeners.{each.name}", file) for file in (each.certificate, each.client_ca)
+        )
+    yield from (("config/gateway.toml: admin", file) for file in (settings.admin.certificate, settings.admin.client_ca))
     for name, file in settings.admin.operators.items():
         yield f"config/gateway.toml: admin.operators.{name}", file
     for code, tenant in config.tenants.items():
@@ -60,4 +62,5 @@ def _named(config: Config, plugs: Mapping[tuple[str, str], Plug]) -> Iterator[tu
             continue
         with contextlib.suppress(Misconfigured):
             if (files := tls_files(name, plug.loaded.spec, plug.settings)) is not None:
-                yield f"config/tenants/{code}.toml: connectors.{name}.settings", files.certificate
+                at = f"config/tenants/{code}.toml: connectors.{name}.settings"
+                yield from ((at, file) for file in (files.certificate, files.ca))

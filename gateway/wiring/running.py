@@ -79,8 +79,8 @@ async def run_until_told(root: Path, telemetry: Telemetry) -> bool:
 
 def _as_many_files_as_allowed() -> None:
     """The soft limit is for programs that select(2); each of our listeners may have hundreds of connections."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 

@@ -38,8 +38,11 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
 
-JUST_NOW = stamp(datetime.now(UTC))
 TOMORROW = stamp(datetime.now(UTC) + timedelta(days=1))
+
+
+def just_now() -> str:
+    return stamp(datetime.now(UTC))
 
 
 async def _hear(message_id: str, outcomes: Mapping[int, Any]) -> None: ...

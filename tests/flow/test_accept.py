@@ -66,8 +66,8 @@ async def test_a_peer_that_makes_no_request_is_let_go(site, listener, monkeypatc
     writer.close()
 
 
-async def test_beyond_so_many_connections_nobody_gets_in_until_one_has_gone(site, listener, monkeypatch):
-    monkeypatch.setattr(accept, "CONNECTIONS", 3)
+async def test_beyond_a_quarter_of_the_connections_an_address_gets_in_when_one_has_gone(site, listener, monkeypatch):
+    monkeypatch.setattr(accept, "CONNECTIONS", 12)
     accepting, crowd = listener
     held = [await asyncio.open_connection("127.0.0.1", accepting.port) for _ in range(3)]
     await asyncio.sleep(0.05)

@@ -10,7 +10,7 @@ from gateway.hub import flow
 from gateway.hub.journal import Journal
 from gateway.hub.queue import Due
 from gateway.messages import Ending, Handed, MessageKind, RecordOutcome, Sealed, decode_header
-from tests.flow.line import JUST_NOW, TOMORROW, Clock
+from tests.flow.line import TOMORROW, Clock, just_now
 from tests.flow.site import open_journal
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person, sought
 from tests.unit.test_permit import reply, stated
@@ -123,7 +123,7 @@ ANSWERED = (RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.REFUSED, 
 )
 async def test_a_reply_that_may_not_pass_ends_its_records_refused_and_is_a_fact(site, journal, changes, code):
     sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
-    ours = {"correlation_id": _id(sealed), "expires_at": TOMORROW, "created_at": JUST_NOW}
+    ours = {"correlation_id": _id(sealed), "expires_at": TOMORROW, "created_at": just_now()}
     handed = Handed(ANSWERED, reply=reply(site, **ours | changes))
     message_id, concluded = await attempt(site, journal, sealed, handed)
     assert concluded.outcomes == (RecordOutcome(0, Ending.REFUSED, code), ANSWERED[1])
@@ -135,7 +135,9 @@ async def test_a_reply_that_may_not_pass_ends_its_records_refused_and_is_a_fact(
 
 async def test_a_good_reply_is_recorded_in_the_same_breath(site, journal):
     sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
-    good = reply(site, correlation_id=_id(sealed), expires_at=TOMORROW, created_at=JUST_NOW, message_id=_other(sealed))
+    good = reply(
+        site, correlation_id=_id(sealed), expires_at=TOMORROW, created_at=just_now(), message_id=_other(sealed)
+    )
     message_id, concluded = await attempt(site, journal, sealed, Handed(BOTH, reply=good))
     assert concluded.outcomes == BOTH
     assert concluded.answered is not None
@@ -146,14 +148,16 @@ async def test_a_good_reply_is_recorded_in_the_same_breath(site, journal):
 
 async def test_an_event_has_no_reply(site, journal):
     sealed = sealed_now(site, person(0), person(1))
-    forged = reply(site, correlation_id=_id(sealed), expires_at=TOMORROW, created_at=JUST_NOW)
+    forged = reply(site, correlation_id=_id(sealed), expires_at=TOMORROW, created_at=just_now())
     _, concluded = await attempt(site, journal, sealed, Handed(ANSWERED, reply=forged))
     assert concluded.outcomes[0] == RecordOutcome(0, Ending.REFUSED, "no_open_request")
 
 
 async def test_a_reply_answers_just_the_records_that_are_said_to_be_answered(site, journal):
     sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
-    more = reply(site, correlation_id=_id(sealed), expires_at=TOMORROW, created_at=JUST_NOW, message_id=_other(sealed))
+    more = reply(
+        site, correlation_id=_id(sealed), expires_at=TOMORROW, created_at=just_now(), message_id=_other(sealed)
+    )
     _, concluded = await attempt(site, journal, sealed, Handed(ANSWERED, reply=more))
     assert concluded.outcomes == (RecordOutcome(0, Ending.REFUSED, "no_open_request"), ANSWERED[1])
 
@@ -184,3 +188,24 @@ def _id(sealed: Sealed) -> str:
 
 def _other(sealed: Sealed) -> str:
     return _id(sealed)[:-1] + "9"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (*BOTH, RecordOutcome(1, Ending.REFUSED, "too_long")),
+        (*BOTH, RecordOutcome(1, None, "system_busy")),
+        (BOTH[0], RecordOutcome(1, None, "system_busy")),
+    ],
+)
+async def test_a_reply_is_held_against_the_outcomes_that_are_recorded(site, journal, said):
+    """Whatever an edge says twice: the log must not deny an answer that was given, nor one be given while one waits."""
+    sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
+    forged = reply(
+        site, correlation_id=_id(sealed), expires_at=TOMORROW, created_at=just_now(), message_id=_other(sealed)
+    )
+    message_id, concluded = await attempt(site, journal, sealed, Handed(said, reply=forged))
+    assert concluded.reply is None
+    status = journal.message(message_id)
+    assert status is not None
+    assert status.reply_id is None

@@ -1,6 +1,7 @@
 """What cannot be delivered now: later, in order, never lost; given up or expired in the open; replayed by name."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred, Refused
-from gateway.hub import flow
+from gateway.hub import dispatcher, flow
 from gateway.hub.queue import Due
 from gateway.messages import MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
@@ -297,3 +298,26 @@ async def test_a_source_that_hears_nothing_is_told_of_in_one_line(site, tmp_path
         await line.until(lambda: "settlement.heard" in line.printed.getvalue())
     assert line.printed.getvalue().count("settlement.deferred") == 1
     assert line.printed.getvalue().count("settlement.heard") == 1
+
+
+async def test_a_connector_that_fails_on_one_message_is_told_of_once_and_with_its_id(site, tmp_path, monkeypatch):
+    """Among others that it hears well, and though it could not be reached before."""
+    monkeypatch.setattr(dispatcher, "_SETTLE_PAUSE", 0.02)
+    async with running(site, tmp_path) as line:
+        edge = line.to_edges.edges.pop((TENANT, OFFICE))
+        poisoned = await line.office.take(line.office.arrival("person.put", (person(1),), entrance="outbox"))
+
+        async def hear(message_id, outcomes):
+            if message_id == poisoned.recorded.message_id:
+                raise KeyError(message_id)
+
+        line.office_system.hear = hear
+        await line.until(lambda: "settlement.deferred" in line.printed.getvalue())
+        line.to_edges.edges[TENANT, OFFICE] = edge
+        for number in range(2, 12):
+            receipt = await line.outbox.send("person.put", [person(number)], key=bytes([number]))
+            await line.settlement(receipt.message_id)
+            await asyncio.sleep(0.02)
+        await line.until(lambda: "settled raised" in line.printed.getvalue())
+    told = [each for each in map(json.loads, line.printed.getvalue().splitlines()) if each["event"] == "bug"]
+    assert [(each["source"], each["message_id"]) for each in told] == [(OFFICE, poisoned.recorded.message_id)]

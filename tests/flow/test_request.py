@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import Deferred, Refused
 from gateway.plugin import Accepted, Answer, DeferredRecord, Duplicate, RefusedRecord
-from tests.flow.line import JUST_NOW, TOMORROW, endings
+from tests.flow.line import TOMORROW, endings, just_now
 from tests.flow.toys import NUMBER, REGISTER, person, sought
 from tests.unit.test_permit import reply
 
@@ -169,7 +169,7 @@ async def test_a_connector_may_ask_while_it_hears_how_a_message_ended(line):
 
 
 async def test_a_reply_to_no_open_request_is_refused_and_that_is_a_fact(line, site):
-    forged = reply(site, expires_at=TOMORROW, created_at=JUST_NOW)
+    forged = reply(site, expires_at=TOMORROW, created_at=just_now())
     with pytest.raises(Refused, match="no_open_request"):
         await line.hub.submit(REGISTER, forged)
     fact = line.every_fact()[-1]
@@ -187,7 +187,7 @@ async def test_an_answer_comes_with_its_requests_outcomes_and_no_other_way(line,
     await line.outbox.ask("person.find", [sought()])
     message_id = line.register_system.deliveries[0].message_id
     forged = reply(
-        site, correlation_id=message_id, expires_at=TOMORROW, created_at=JUST_NOW, message_id=message_id[:-1] + "0"
+        site, correlation_id=message_id, expires_at=TOMORROW, created_at=just_now(), message_id=message_id[:-1] + "0"
     )
     with pytest.raises(Refused, match="no_open_request"):
         await line.hub.submit(REGISTER, forged)

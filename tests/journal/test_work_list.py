@@ -1,6 +1,7 @@
 """What is due follows from the facts: whatever is forgotten, made up or altered beside the log is found."""
 
 import asyncio
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -130,6 +131,58 @@ def test_what_is_planted_into_the_schema_is_found(log: Path, planted: str) -> No
     assert "somebody changed it" in (verified(log).problem or "")
     with pytest.raises(Misconfigured, match="somebody changed it"):
         open_journal(log)
+
+
+@pytest.mark.parametrize("index", ["message_open", "message_of_request", "message_to_settle"])
+def test_an_index_that_leaves_something_out_is_found(log: Path, index: str) -> None:
+    """What is due, and whether it came before, is found by an index: emptied, it would lose or double."""
+    connection = sqlite3.connect(log, isolation_level=None)
+    (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (index,)).fetchone()
+    connection.execute("PRAGMA writable_schema = ON")
+    emptied = f"{sql.split(' WHERE ')[0]} WHERE seq < 0"
+    connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (emptied, index))
+    connection.close()
+    connection = sqlite3.connect(log, isolation_level=None)
+    connection.execute(f"REINDEX {index}")
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (sql, index))
+    connection.close()
+    assert "inconsistent with itself" in (verified(log).problem or "")
+    with pytest.raises(Misconfigured, match="inconsistent with itself"):
+        open_journal(log)
+
+
+@pytest.mark.parametrize("packed", [b"garbage", b"RENKEI1\n" + bytes(12)])
+def test_an_envelope_that_is_none_is_a_sentence_at_the_start_too(tmp_path: Path, packed: bytes) -> None:
+    """After a crash, with its digest put into the fact and the commitment made anew."""
+    journal = open_journal(tmp_path / f"{TENANT}.db")
+    asyncio.run(write(journal))
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for each in tmp_path.glob("*.db*"):
+        shutil.copy(each, crashed)
+    journal.close()
+    path = crashed / f"{TENANT}.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    salt, body = connection.execute("SELECT salt, body FROM fact WHERE seq = ?", (OPEN,)).fetchone()
+    fields = json.loads(body) | {"envelope": hashlib.sha256(packed).hexdigest()}
+    forged = fact_body(fields.pop("seq"), fields.pop("at"), FactKind(fields.pop("kind")), fields)
+    connection.execute(
+        "UPDATE fact SET body = ?, commitment = ? WHERE seq = ?", (forged, commitment(salt, forged), OPEN)
+    )
+    connection.execute("UPDATE envelope SET packed = ? WHERE message = ?", (packed, OPEN))
+    connection.close()
+    assert verified(path).problem is not None
+    with pytest.raises(Misconfigured):
+        open_journal(path)
+
+
+def test_statistics_of_an_administrator_are_no_tampering(log: Path) -> None:
+    connection = sqlite3.connect(log, isolation_level=None)
+    connection.execute("ANALYZE")
+    connection.close()
+    assert verified(log).problem is None
+    open_journal(log).close()
 
 
 HEADERS: dict[str, list[Any]] = {

@@ -372,7 +372,7 @@ MISTAKES = {
         TENANTS,
         'responsible = "staff-0002"',
         'responsible = "0000-1234-5674"',
-        f"connectors.{REGISTER}.responsible: must be a staff id: 1 to 32 letters, digits and ._-, without 12 digits",
+        f"connectors.{REGISTER}.responsible: must be a staff id: 1 to 32 letters, digits and ._- with fewer than 12",
     ),
     "a zone with a stroke": (
         TENANTS,

@@ -4,6 +4,7 @@ import contextlib
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ from gateway.plugin.act import Act, Counted
 
 words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._\[\]:/-]{0,20}", fullmatch=True)
 digests = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
-ids = st.uuids().map(str)
+ids = st.integers(0, 2**122 - 1).map(lambda bits: str(UUID(int=(bits & ~(0xF << 76 | 0x3 << 62)) | 7 << 76 | 2 << 62)))
 counts = st.integers(0, 2**31 - 1)
 stamps = st.datetimes(min_value=datetime(1000, 1, 1)).map(stamp)  # noqa: DTZ001
 

@@ -330,7 +330,7 @@ def test_an_edges_word_for_the_time_is_the_time(site, off):
     """Else it could say anything with it."""
     at = stamp(NOW + off)
     for sealed in (changed(site, created_at=at), stated(site, at=at), stated(site, **REFUSAL | {"at": at})):
-        assert code_of(site, sealed) == "header_mismatch"
+        assert code_of(site, sealed) == "clock_differs"
 
 
 def test_nothing_replaces_another_message_yet(site):

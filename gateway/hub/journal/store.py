@@ -14,7 +14,7 @@ from uuid import UUID
 
 APPLICATION_ID: Final = 0x524E4B4A
 """'RNKJ', so that `file` and `gateway log verify` know what they look at."""
-FORMAT: Final = 2
+FORMAT: Final = 3
 BUSY_SECONDS: Final = 0.1
 """How long to wait for a lock: only a stranger to the journal can hold one."""
 _MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -133,7 +133,7 @@ def identify(connection: sqlite3.Connection) -> tuple[str, str]:
 
 
 def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
-    return set(connection.execute("SELECT type, name, sql FROM sqlite_master"))
+    return set(connection.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"))
 
 
 @cache

@@ -19,7 +19,7 @@ from gateway.hub.journal.facts import Altered, FactKind
 from gateway.hub.journal.reading import last
 from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
 from gateway.hub.journal.tree import Frontier, leaf_hash
-from gateway.hub.journal.work_check import check_due, check_recorded, check_work
+from gateway.hub.journal.work_check import check_due, check_indexes, check_recorded, check_work
 from gateway.keys import note
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -65,6 +65,7 @@ def verify(
                 raise WrongStore("is the log of another origin")
             walk = _Walk(connection, Checkpoints(connection, verifier, named), anchor)
             walk.run(progress)
+            check_indexes(connection)
             check_work(connection, walk.frontier.size)
     except Altered as error:
         problem, at_seq = str(error), error.seq
@@ -106,6 +107,7 @@ def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: s
     walk.frontier = walk.checkpoints.trust_last()
     proven = walk.frontier.size
     walk.run(None)
+    check_indexes(connection, "message")
     check_due(connection)
     check_recorded(connection, proven, walk.frontier.size)
     return walk.frontier, walk.checkpoints.signed_size
