@@ -11,6 +11,7 @@ from rich.console import Console
 from bench import machine
 from bench.bulk import Bulk
 from bench.lookup import Lookups
+from bench.message import Messages
 from bench.scene import scene
 from bench.show import show, show_json
 from bench.startup import StartUp
@@ -25,8 +26,8 @@ def main() -> int:
     """Measure everything that was asked for."""
     options = _options()
     console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 120)
-    bulk, lookups, start_up = Bulk.new(), Lookups.new(), StartUp.new()
-    measures = (bulk, lookups, start_up)
+    messages, bulk, lookups, start_up = Messages.new(), Bulk.new(), Lookups.new(), StartUp.new()
+    measures = (messages, bulk, lookups, start_up)
     wrong: list[str] = []
     known = machine.describe(Path(tempfile.gettempdir()))
     others = machine.Others()
@@ -45,8 +46,18 @@ def main() -> int:
 
 
 async def _measure(
-    options: argparse.Namespace, console: Console, bulk: Bulk, lookups: Lookups, start_up: StartUp
+    options: argparse.Namespace,
+    console: Console,
+    messages: Messages,
+    bulk: Bulk,
+    lookups: Lookups,
+    start_up: StartUp,
 ) -> None:
+    turns = options.turns
+    console.print(f"{turns} rounds of one-record messages: floors and line in turn", highlight=False)
+    await messages.rounds(turns, options.seconds, options.singles)
+    if options.only_messages:
+        return
     for number in range(options.rounds):
         for rows in options.rows:
             console.print(f"round {number + 1} of {options.rounds}: a file of {rows:,} rows", highlight=False)
@@ -62,12 +73,14 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench", description=__doc__, epilog=_EPILOGUE)
     parser.add_argument("--rows", type=int, nargs="+", metavar="N", help="rows of each file (5000 30000)")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of bulk and look-ups (3)")
-    parser.add_argument("--quick", action="store_true", help="one short round of everything, about 20 s")
+    parser.add_argument("--messages", action="store_true", dest="only_messages", help="only what a message costs")
+    parser.add_argument("--quick", action="store_true", help="one or two short rounds of everything, half a minute")
     parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON object on standard output")
     options = parser.parse_args()
     options.rows = options.rows or ([1000, 6000] if options.quick else [5000, 30_000])
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.requests, options.starts = (200, 2) if options.quick else (500, 5)
+    options.turns, options.seconds, options.singles = (2, 0.6, 20) if options.quick else (9, 1.2, 60)
     if min(*options.rows, options.rounds) < 1:
         parser.error("there is nothing to measure with less than one")
     return options

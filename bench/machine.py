@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,11 @@ class Others:
     def _now(self) -> tuple[float, float, float]:
         user, nice, system, _idle, _iowait, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:8])
         return time.monotonic(), (user + nice + system + sum(rest)) / _TICKS, sum(os.times()[:4])
+
+
+def module(name: str, *options: str) -> tuple[str, ...]:
+    """The command that runs a module of ours as a process of its own, wherever it is started."""
+    return ("env", f"PYTHONPATH={Path(__file__).parents[1]}", sys.executable, "-m", name, *options)
 
 
 def describe(folder: Path) -> dict[str, Any]:

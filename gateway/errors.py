@@ -93,6 +93,7 @@ CODES: Final = MappingProxyType(
         "refused_by_system": Code(422, "The destination system refused the record."),
         # later, not never
         "system_unreachable": Code(503, "The destination system cannot be reached."),
+        "hub_unreachable": Code(503, "The hub cannot be reached, so nothing passes."),
         "system_busy": Code(503, "The destination system asks for patience."),
         "deadline": Code(503, "The destination system did not answer in time."),
         "behind_deferred": Code(503, "An earlier record of the same person is still to be delivered."),

@@ -7,7 +7,7 @@ What it makes is for a trial on one machine: before production, take certificate
 import os
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -24,12 +24,15 @@ from gateway.keys.layout import TenantKeys
 from gateway.keys.make import make_connector, make_log, make_root, publish
 from gateway.plugin.checks import municipality_code
 
-_EXAMPLE = "999997"
-_NAME = "renkei.example"
+EXAMPLE = "999997"
+NAME = "renkei.example"
 
 
-def make(root: Path, tenant: str, name: str) -> Iterator[str]:
-    """Make everything and say what was made. Raises Misconfigured; nothing that exists is ever overwritten."""
+def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, Any]] = ()) -> Iterator[str]:
+    """Make everything and say what was made. Raises Misconfigured; nothing that exists is ever overwritten.
+
+    `processes` are the gateway.toml of a deployment in several: their certificates are made too.
+    """
     root = root.resolve()
     if not municipality_code(tenant):
         raise Misconfigured((f"--tenant: {not_a_municipality(tenant)}",))
@@ -57,10 +60,11 @@ def make(root: Path, tenant: str, name: str) -> Iterator[str]:
         make_log(log, passphrase, _gateway(root)["name"])
     for connector, settings in entry["connectors"].items():
         make_connector(keys, connector, settings["zone"], passphrase)
+        _secrets(root, settings.get("settings", {}))
     directory = publish(keys, passphrase, now)
     yield f"{keys.folder}: keys of {len(directory.connectors)} connectors, and their signed directory"
     yield f"{keys.root_key}: signs the directory; move it to a machine that is not connected"
-    count = _certificates(root, entry, passphrase, now)
+    count = _certificates(root, [_gateway(root), *processes], entry, passphrase, now)
     yield f"{root}/keys/tls: {count} trial certificates of an authority of your own"
     yield f"edit {file}: name is the example's; responsible, certificates and settings are your site's"
     yield "start the systems that its connectors speak to, or their messages wait (README.md, the tour, has one to try)"
@@ -71,10 +75,10 @@ def _copy_starter(root: Path, tenant: str, name: str) -> Path:
     with as_file(files("gateway.cli") / "starter") as starter:
         shutil.copytree(starter, root / "config", ignore=shutil.ignore_patterns("README*", "examples"))
     settings = root / "config/gateway.toml"
-    text = settings.read_text(encoding="utf-8").replace(f'name = "{_NAME}"', f'name = "{name}"', 1)
+    text = settings.read_text(encoding="utf-8").replace(f'name = "{NAME}"', f'name = "{name}"', 1)
     settings.write_text(text, encoding="utf-8")
-    example, file = (root / "config/tenants" / f"{code}.toml" for code in (_EXAMPLE, tenant))
-    text = example.read_text(encoding="utf-8").replace("@ROOT@", os.fsencode(root).decode()).replace(_EXAMPLE, tenant)
+    example, file = (root / "config/tenants" / f"{code}.toml" for code in (EXAMPLE, tenant))
+    text = example.read_text(encoding="utf-8").replace("@ROOT@", os.fsencode(root).decode()).replace(EXAMPLE, tenant)
     example.unlink()
     file.write_text(text, encoding="utf-8")
     (root / "exchange").mkdir(mode=0o700)
@@ -85,14 +89,29 @@ def _gateway(root: Path) -> dict[str, Any]:
     return tomllib.loads((root / "config/gateway.toml").read_text(encoding="utf-8"))
 
 
-def _certificates(root: Path, tenant: dict[str, Any], passphrase: Secret, now: datetime) -> int:
+def _secrets(root: Path, settings: Mapping[str, Any]) -> None:
+    """What a connector's settings refer to as `file:PATH`: made up for the trial; its system's own, later."""
+    for value in settings.values():
+        if isinstance(value, str) and value.startswith("file:"):
+            make_directory((root / value.removeprefix("file:")).parent)
+            make_passphrase(root / value.removeprefix("file:"))
+
+
+def _certificates(
+    root: Path, processes: Iterable[Mapping[str, Any]], tenant: Mapping[str, Any], passphrase: Secret, now: datetime
+) -> int:
     """Every certificate that the configuration names, and one for each system that a connector speaks to."""
     folder = root / "keys/tls"
     authority = Authority.make("Renkei trial authority", now)
     authority.issued.write(folder, "ca", passphrase)
-    file = _gateway(root)
-    servers = {each["certificate"] for each in (*file["listeners"], file["admin"])}
-    clients = set(file["admin"]["operators"].values())
+    servers: set[str] = set()
+    clients: set[str] = set()
+    for file in processes:
+        link = file.get("link", {})
+        servers |= {each["certificate"] for each in (*file.get("listeners", ()), file["admin"])}
+        servers |= {link["listen"]["certificate"]} if "listen" in link else set()
+        clients |= {link["hub"]["certificate"]} if "hub" in link else set()
+        clients |= set(file["admin"]["operators"].values())
     for name, connector in tenant["connectors"].items():
         clients |= set(connector.get("certificates", ()))
         if "tls" in connector.get("settings", {}):

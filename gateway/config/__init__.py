@@ -5,7 +5,7 @@ immutable and holds together: each route names operations, fields and legal base
 clearance forbids. No environment variable overrides what was reviewed; secrets come by reference only.
 """
 
-from gateway.config.config import Config, Tenant, in_force
+from gateway.config.config import Config, Tenant, in_force, place_of
 from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
     Admin,
@@ -15,6 +15,7 @@ from gateway.config.files import (
     LegalBasis,
     LegalBasisFile,
     Limits,
+    LinkListener,
     Listener,
     Route,
     TenantFile,
@@ -36,6 +37,7 @@ __all__ = [
     "LegalBasis",
     "LegalBasisFile",
     "Limits",
+    "LinkListener",
     "Listener",
     "Route",
     "Tenant",
@@ -48,6 +50,7 @@ __all__ = [
     "lapses",
     "load",
     "not_a_municipality",
+    "place_of",
     "read",
     "read_connectors",
     "read_contract",

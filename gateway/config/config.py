@@ -40,6 +40,12 @@ def in_force(cited: Iterable[str], legal_basis: Mapping[str, LegalBasis], now: d
     return all(each in legal_basis and legal_basis[each].in_force(day) for each in cited)
 
 
+def place_of(written: str) -> tuple[str, str]:
+    """`999997/some_connector` as tenant and connector."""
+    tenant, _, connector = written.partition("/")
+    return tenant, connector
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration, checked. `digest` is SHA-256 over all its files."""
@@ -51,6 +57,14 @@ class Config:
     tenants: Mapping[str, Tenant]
     contracts: Mapping[str, Contract]
     digest: str
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """The connectors that run in this process, as tenant and name: all, none in a hub, or an edge's own."""
+        link = self.gateway.link
+        if link is None:
+            return tuple((code, name) for code, tenant in self.tenants.items() for name in tenant.file.connectors)
+        return tuple(place_of(each) for each in link.hub.connectors) if link.hub is not None else ()
 
     def path(self, relative: str) -> Path:
         """A path of the configuration, resolved against the root."""

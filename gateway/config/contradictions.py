@@ -17,6 +17,7 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _addresses(config)
     for tenant in config.tenants.values():
         yield from _tenant(config, tenant)
+    yield from _link(config)
     yield from _internet_split(config)
 
 
@@ -155,17 +156,38 @@ def _ends(path: str) -> Iterator[int]:
     yield from (at - 2 if path[at - 2 : at] == "[]" else at for at, letter in enumerate(path) if letter == ".")
 
 
+def _link(config: Config) -> Iterator[str]:
+    """Each connector stands in one place, and a hub in none."""
+    link = config.gateway.link
+    if link is None:
+        return
+    known = {f"{code}/{name}" for code, tenant in config.tenants.items() for name in tenant.file.connectors}
+    if link.hub is not None:
+        for place in sorted({*link.hub.connectors} - known):
+            yield f"config/gateway.toml: link.hub.connectors: {place} is not enabled in config/tenants"
+        return
+    if config.gateway.listeners:
+        yield "config/gateway.toml: listeners: a hub has none; systems come in at the edges"
+    claimed = [place for edge in link.edges.values() for place in edge.connectors]
+    for place in sorted({*claimed} - known):
+        yield f"config/gateway.toml: link.edges: {place} is not enabled in config/tenants"
+    for place in sorted({each for each in claimed if claimed.count(each) > 1}):
+        yield f"config/gateway.toml: link.edges: {place} stands in two edge processes; it may stand in one"
+    for place in sorted(known - {*claimed}):
+        yield f"config/gateway.toml: link.edges: {place} is enabled in config/tenants and stands in no edge process"
+
+
 def _internet_split(config: Config) -> Iterator[str]:
     """C159: no process with a listener on the internet side may hold a key cleared for individual_number."""
     facing = [each.name for each in config.gateway.listeners if getattr(config.zones.get(each.zone), "internet", False)]
     if not facing:
         return
-    for tenant in config.tenants.values():
-        for name, entry in tenant.file.connectors.items():
-            zone = config.zones.get(entry.zone)
-            if zone is not None and DataClass.INDIVIDUAL_NUMBER in zone.clearance:
-                yield (
-                    f"config/gateway.toml: listeners.{facing[0]}: this process faces the internet and may not hold the "
-                    f"keys of {tenant.code}/{name}, whose zone is cleared for individual_number (C159). Split it: "
-                    f"run one process for zone {entry.zone} and another for the internet zone"
-                )
+    for code, name in config.places:
+        entry = config.tenants[code].file.connectors.get(name) if code in config.tenants else None
+        zone = config.zones.get(entry.zone) if entry is not None else None
+        if entry is not None and zone is not None and DataClass.INDIVIDUAL_NUMBER in zone.clearance:
+            yield (
+                f"config/gateway.toml: listeners.{facing[0]}: this process faces the internet and may not hold the "
+                f"keys of {code}/{name}, whose zone is cleared for individual_number (C159). Split it: run one edge "
+                f"process for zone {entry.zone} and another for the internet zone (docs/configuration.md, [link])"
+            )

@@ -6,27 +6,33 @@ bounded, so that no sum of times or sizes overflows later.
 
 from datetime import date
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 from gateway.messages import staff_id
 from gateway.plugin.fields import DataClass
 
 _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
 _WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
+_PLACE: Final = r"^[0-9]{6}/[a-z][a-z0-9_]{0,63}$"
+_URL: Final = r"^https://[^/]+/?$"
 _PATH: Final = r"^[a-z][a-z0-9_.\[\]]{0,127}$"
 FORMS: Final = MappingProxyType(
     {
         _NAME: "a name: lower-case letters, digits and _, beginning with a letter",
         _WORD: "a word: letters, digits and ._:/-, beginning with a letter or digit",
         _PATH: "a field's path as the locked interface writes it",
+        _PLACE: "a tenant's code and a connector's name, as 999997/some_connector",
+        _URL: "an address such as https://hub.example:8446",
     }
 )
 """What each pattern asks for, for people."""
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Word = Annotated[str, StringConstraints(pattern=_WORD)]
 FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
+Place = Annotated[str, StringConstraints(pattern=_PLACE)]
+"""A connector of a tenant: `999997/some_connector`."""
 Whole = Annotated[int, Strict(), Field(le=2**31 - 1)]
 Flag = Annotated[bool, Strict()]
 Day = Annotated[date, Strict()]
@@ -75,6 +81,47 @@ class Admin(Closed):
     operators: dict[Name, str]
 
 
+class LinkListener(Closed):
+    """`[link.listen]`, in a hub's file: where edge processes come in."""
+
+    host: str
+    port: Port
+    certificate: str
+    key: str
+    client_ca: str
+
+
+class EdgeProcess(Closed):
+    """`[link.edges.<name>]`, in a hub's file: one edge process, its pinned certificate, and for whom it may speak."""
+
+    certificate: str
+    connectors: tuple[Place, ...] = Field(min_length=1)
+
+
+class HubAddress(Closed):
+    """`[link.hub]`, in an edge's file: where the hub is, and which connectors this process runs."""
+
+    url: Annotated[str, StringConstraints(pattern=_URL)]
+    certificate: str
+    key: str
+    ca: str
+    connectors: tuple[Place, ...] = Field(min_length=1)
+
+
+class Link(Closed):
+    """`[link]`: how hub and edges meet when they are processes of their own. Without it they are one process."""
+
+    listen: LinkListener | None = None
+    edges: dict[Name, EdgeProcess] = Field(default_factory=dict)
+    hub: HubAddress | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if (self.hub is None) == (self.listen is None) or bool(self.edges) != (self.listen is not None):
+            raise ValueError("link is that of a hub (listen and edges) or that of an edge (hub)")
+        return self
+
+
 class JournalSettings(Closed):
     """Where the stores lie, and how often a checkpoint is signed: after so many facts or so many seconds."""
 
@@ -106,10 +153,18 @@ class GatewayFile(Closed):
 
     name: Word
     passphrase: str
-    listeners: tuple[Listener, ...]
+    listeners: tuple[Listener, ...] = ()
     admin: Admin
     journal: JournalSettings = JournalSettings()
     limits: Limits = Limits()
+    link: Link | None = None
+
+    @property
+    def role(self) -> Literal["run", "hub", "edge"]:
+        """By which command this process starts."""
+        if self.link is None:
+            return "run"
+        return "hub" if self.link.hub is None else "edge"
 
 
 class Zone(Closed):

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import Misconfigured, Refused
 from gateway.hub.hub import TenantHub
-from gateway.hub.journal import FactKind, Journal
+from gateway.hub.journal import FactKind
 from gateway.link.https import peer_fingerprint, problems
 from gateway.messages import stamp
 from gateway.observe import Telemetry
@@ -23,8 +23,7 @@ class Daemon(Protocol):
 
     @property
     def hubs(self) -> Mapping[str, TenantHub]: ...
-    @property
-    def system(self) -> Journal: ...
+    def vitals(self) -> Mapping[str, tuple[bool, str]]: ...
     async def connectors(self) -> list[dict[str, Any]]: ...
     async def reload(self, by: str) -> str: ...
 
@@ -61,13 +60,13 @@ class AdminListener:
     async def healthz(self, request: web.Request) -> web.Response:
         """200 while every log can be written, else 503 with the cause."""
         del request
-        causes = {name: detail for name, (ok, detail) in self._logs().items() if not ok}
+        causes = {name: detail for name, (ok, detail) in self._daemon.vitals().items() if not ok}
         return web.json_response({"ok": not causes, "logs": causes}, status=503 if causes else 200)
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 while every log can be written and every required connector is well, else 503 with the causes."""
         del request
-        logs = {name: detail for name, (ok, detail) in self._logs().items() if not ok}
+        logs = {name: detail for name, (ok, detail) in self._daemon.vitals().items() if not ok}
         ill = [each for each in await self._daemon.connectors() if each["required"] and not each["ok"]]
         ready = not logs and not ill
         body = {"ok": ready, "logs": logs, "connectors": ill}
@@ -138,7 +137,3 @@ class AdminListener:
             return self._daemon.hubs[request.match_info["tenant"]]
         except KeyError:
             raise Refused("unknown_tenant") from None
-
-    def _logs(self) -> dict[str, tuple[bool, str]]:
-        journals = {code: hub.journal for code, hub in self._daemon.hubs.items()} | {"system": self._daemon.system}
-        return {name: journal.health() for name, journal in journals.items()}

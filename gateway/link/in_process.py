@@ -1,24 +1,10 @@
 """The link inside one process: plain calls that carry bytes, exactly what would cross a wire and nothing else."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from gateway.errors import Deferred
+from gateway.link.ends import EdgeEnd, HubEnd
 from gateway.messages import Envelope, Handed, Recorded, Sealed, Settled, Status
-
-
-class HubEnd(Protocol):
-    """A tenant's hub, as the link sees it; `peer` is the connector whose edge is calling."""
-
-    async def submit(self, peer: str, sealed: Sealed) -> Recorded: ...
-    async def status(self, peer: str, message_id: str) -> Status | None: ...
-
-
-class EdgeEnd(Protocol):
-    """An edge, as the link sees it."""
-
-    async def deliver(self, envelope: Envelope, wanted: frozenset[int]) -> Handed: ...
-    async def settle(self, settled: Settled) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

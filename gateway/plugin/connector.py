@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 import aiohttp
 from pydantic import BaseModel, JsonValue
 
+from gateway.errors import Misconfigured
 from gateway.plugin.act import Act
 from gateway.plugin.interface import Interface
 from gateway.plugin.payload import Payload
@@ -145,9 +146,17 @@ class Log(Protocol):
     def warning(self, event: str, **known: Any) -> None: ...
 
 
+def _no_secret(_: str) -> bytes:
+    raise Misconfigured(("this line gives its connectors no secrets",))
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that a connector is given. `now` is the line's clock; `session` speaks HTTPS to the system."""
+    """All that a connector is given. `now` is the line's clock; `session` speaks HTTPS to the system.
+
+    `secret` reads what a reference of the settings points at (`file:PATH` below the root, `env:NAME`, `systemd:NAME`);
+    it raises Misconfigured.
+    """
 
     tenant: str
     settings: BaseModel = field(repr=False)
@@ -155,6 +164,7 @@ class Context:
     session: aiohttp.ClientSession
     log: Log
     now: Callable[[], datetime]
+    secret: Callable[[str], bytes] = field(default=_no_secret, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,8 @@ IndividualNumber: TypeAlias = Annotated[
 InternalNo: TypeAlias = Annotated[
     str, _code("internal_no", "内部番号", _D.IDENTIFIER, max_length=15, pattern=r"[0-9]{1,15}")
 ]
+PmhKey: TypeAlias = Annotated[str, _code("pmh_key", "PMHキー", _D.IDENTIFIER, max_length=64, pattern=_ID)]
+"""I02: one for each individual number, for good (C167). Its real form is not public; this one is wide on purpose."""
 VaccinationSubjectNo: TypeAlias = Annotated[
     str, _code("vaccination_subject_no", "予防接種対象者番号", _D.IDENTIFIER, max_length=32, pattern=_ID)
 ]

@@ -1,43 +1,30 @@
-"""The running process: hubs, edges and listeners together, from start to drained."""
+"""The running process, from start to drained: the hub's side, the edges' side, or both, with a link between them."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from aiohttp import web
+import msgspec
 
 from gateway import config as configuration
-from gateway.config import Admin, Config, Listener
-from gateway.edge import plugins
-from gateway.edge.edge import Edge
-from gateway.edge.listener import Entrance
-from gateway.edge.plugins import Loaded
+from gateway.config import Config
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.admin import AdminListener
-from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
-from gateway.hub.permit import hub_rules
-from gateway.link.accept import Accepting, listen
-from gateway.link.in_process import ToEdges, ToHub
-from gateway.messages import stamp
+from gateway.link.edge_end import HubLink, RemoteHub
+from gateway.link.ends import HubEnd
+from gateway.link.hub_end import LinkListener
+from gateway.link.in_process import ToEdges
+from gateway.link.words import Place, Told
 from gateway.observe import Telemetry
 from gateway.wiring import reload
-from gateway.wiring.journals import open_journal
-from gateway.wiring.opening import (
-    edge_rules,
-    listener_tls,
-    load_plugins,
-    open_directory,
-    open_keys,
-    open_session,
-    operators,
-    readable,
-)
-from gateway.wiring.reached import reached, went_back
-from gateway.wiring.station import Station
+from gateway.wiring.edge_side import EdgeSide, row
+from gateway.wiring.hub_side import HubSide
+from gateway.wiring.listening import Listening
+from gateway.wiring.opening import edge_processes, hub_tls, load_plugins, open_directory, operators
 
 _NOISE_SECONDS = 60.0
 
@@ -48,111 +35,71 @@ def clock() -> datetime:
 
 
 class Daemon:
-    """Hub and edges in one process. `failed` is set if a task that must not end has ended."""
+    """`system` is the system's log, in a process with a hub. `failed` is set if a task that must not end has ended."""
 
-    def __init__(self, config: Config, system: Journal, telemetry: Telemetry) -> None:
+    def __init__(self, config: Config, system: Journal | None, telemetry: Telemetry) -> None:
         self.config = config
-        self.system = system
-        self.hubs: dict[str, TenantHub] = {}
         self.failed = asyncio.Event()
         self._telemetry = telemetry
-        self._to_edges = ToEdges()
-        self._stations: dict[tuple[str, str], Station] = {}
-        self._quarantined: dict[tuple[str, str], str] = {}
-        self._entrances: list[Entrance] = []
-        self._admin: dict[str, AdminListener] = {}
-        self._runners: list[web.AppRunner] = []
-        self._servers: list[Accepting] = []
+        self._edges = ToEdges()
+        self._hub = HubSide(config, system, self._edges, telemetry, clock) if system is not None else None
+        self._edge = EdgeSide(config, self._edges, telemetry, clock)
+        self._to_hub = self._dialled() if self._hub is None else None
+        self._link = self._awaited() if config.gateway.role == "hub" and self._hub is not None else None
+        self._directories = {code: open_directory(config, code) for code in config.tenants}
+        self._admin = AdminListener(self, operators(config), telemetry, clock)
+        self._listening = Listening(config, telemetry)
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
-        self._started = self._stopping = False
+        self._stopping = False
+
+    def _dialled(self) -> HubLink:
+        """An edge process's way to its hub."""
+        link = self.config.gateway.link
+        assert link is not None  # noqa: S101  (the role says so)
+        assert link.hub is not None  # noqa: S101
+        return HubLink(
+            link.hub.url,
+            hub_tls(self.config),
+            self.config.places,
+            self._edges,
+            self._telemetry,
+            config=lambda: self.config.digest,
+            connectors=self._edge.connectors,
+            body_bytes=self.config.gateway.limits.body_bytes,
+        )
+
+    def _awaited(self) -> LinkListener:
+        """Where a hub's edge processes come in."""
+        pinned, limit = edge_processes(self.config), self.config.gateway.limits.body_bytes
+        return LinkListener(pinned, self, self._edges, self._telemetry, limit)
 
     # ---- start -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Open everything, in the order in which it depends; entrances last. Raises Misconfigured."""
         plugs = load_plugins(self.config)
-        for code in self.config.tenants:
-            self._start_hub(code)
-        for (code, name), plug in plugs.items():
-            reason = plug.quarantine
-            if plug.loaded is not None:
-                reason = self._start_station(code, name, plug.loaded, plug.settings)
-            if reason:
-                self._quarantined[code, name] = reason
-                self._telemetry.log.error("connector.quarantined", tenant=code, connector=name)
-        now = reached(self.hubs)
-        if problems := went_back(self.system, now):
-            raise Misconfigured(problems)
-        await self._fact(FactKind.GATEWAY_STARTED, {"config": self.config.digest, **now})
-        self._started = True
-        for hub in self.hubs.values():
-            hub.dispatcher.restore()
-            self._spawn(hub.dispatcher.run())
-        for place, station in self._stations.items():
-            self._connecting.append(self._spawn(station.run(clock, self._reachable(place, station))))
-        for settings in self.config.gateway.listeners:
-            entrance = Entrance(settings, self._edges, self._telemetry)
-            self._entrances.append(entrance)
-            await self._listen(settings.name, settings, entrance)
-        admin = self.config.gateway.admin
-        known = operators(self.config)
-        self._admin["admin"] = AdminListener(self, known, self._telemetry, clock)
-        await self._listen("admin", admin, self._admin["admin"])
+        if self._hub is not None:
+            self._hub.open(self._directories)
+        self._edge.stand(plugs, self._directories, self.of)
+        if self._hub is not None:
+            await self._hub.begin()
+            for work in self._hub.work():
+                self._spawn(work)
+        self._connecting += [self._spawn(work) for work in self._edge.work(self._opened)]
+        if self._to_hub is not None:
+            self._spawn(self._to_hub.run())
+        await self._listen()
         self._spawn(self._count_noise())
-        self._spawn(self._sign_checkpoints())
 
-    def _start_hub(self, code: str) -> None:
-        rules = hub_rules(self.config, code, open_directory(self.config, code))
-        journal = open_journal(self.config, code)
-        dispatcher = Dispatcher(rules, journal, self._to_edges, self.config.gateway.limits, clock, self._telemetry)
-        self.hubs[code] = TenantHub(rules, journal, dispatcher, clock)
-
-    def _start_station(self, code: str, name: str, loaded: Loaded, settings: Any) -> str:
-        """Empty if it stands, else why it is quarantined. Raises Misconfigured if it is required."""
-        try:
-            self._stations[code, name] = self._station(code, name, loaded, settings)
-        except Exception as error:
-            if self.config.tenants[code].file.connectors[name].required:
-                raise
-            return " ".join(error.problems) if isinstance(error, Misconfigured) else f"failed: {type(error).__name__}"
-        return ""
-
-    def _station(self, code: str, name: str, loaded: Loaded, settings: Any) -> Station:
-        hub = self.hubs[code]
-        directory = hub.rules.directory
-        keys = open_keys(self.config, code, name, directory)
-        rules = edge_rules(self.config, code, name, directory, loaded.spec.interface)
-        edge = Edge(rules, keys, plugins.made(name, loaded.spec), ToHub(hub, name), clock, self._telemetry.bug)
-        session = open_session(self.config, code, loaded.spec, settings)
-        return Station(edge, loaded.spec, settings, session, self._telemetry)
-
-    def _reachable(self, place: tuple[str, str], station: Station) -> Callable[[], None]:
-        """Only an open connector is handed anything."""
-
-        def opened() -> None:
-            self._to_edges.edges[place] = station.edge
-
-        return opened
-
-    async def _listen(self, name: str, settings: Listener | Admin, entrance: Entrance | AdminListener) -> None:
-        # No automatic decompression: a small body must not become a large one behind the limit.
-        runner = web.AppRunner(
-            entrance.application(),
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=5.0,
-            keepalive_timeout=60.0,
-            auto_decompress=False,
-        )
-        await runner.setup()
-        self._runners.append(runner)
-        tls = listener_tls(self.config, name, settings)
-        with readable(f"listener {name}: cannot listen"):
-            server = await listen(runner, settings.host, settings.port, tls, entrance.crowded)
-        self._servers.append(server)
-        self._telemetry.log.info("listening", listener=name, host=settings.host, port=server.port)
+    async def _listen(self) -> None:
+        link = self.config.gateway.link
+        if self._link is not None and link is not None and link.listen is not None:
+            await self._listening.begin("link", link.listen, self._link)
+        for entrance in self._edge.entrances:
+            await self._listening.begin(entrance.settings.name, entrance.settings, entrance)
+        await self._listening.begin("admin", self.config.gateway.admin, self._admin)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task for the life of the process: if it ends by itself, the process must be started anew."""
@@ -167,8 +114,42 @@ class Daemon:
         self._tasks.append(task)
         return task
 
-    def _edges(self) -> list[Edge]:
-        return [station.edge for station in self._stations.values()]
+    async def _opened(self, place: Place) -> None:
+        if self._to_hub is not None:
+            with contextlib.suppress(Deferred):  # the hub hears so when it is there
+                await self._to_hub.opened(place)
+
+    # ---- the hub's side, for edge processes --------------------------------------------------------------------------
+
+    def of(self, tenant: str) -> HubEnd:
+        """The tenant's hub, here or there."""
+        if self._to_hub is not None:
+            return RemoteHub(self._to_hub, tenant)
+        assert self._hub is not None  # noqa: S101
+        return self._hub.of(tenant)
+
+    async def linked(self, edge: str, config: str) -> None:
+        """An edge process has come in."""
+        self._telemetry.log.info("edge.linked", source=edge)
+        await self._fact(FactKind.EDGE_LINKED, {"edge": edge, "config": config})
+
+    async def unlinked(self, edge: str) -> None:
+        """An edge process has gone."""
+        self._telemetry.log.warning("edge.unlinked", source=edge)
+        with contextlib.suppress(Deferred):  # health says why
+            await self._fact(FactKind.EDGE_UNLINKED, {"edge": edge})
+
+    async def told(self, edge: str, fact: Told) -> None:
+        """An edge process tells of itself."""
+        body = msgspec.to_builtins(fact)
+        await self._fact(FactKind(body.pop("kind")), {"edge": edge, **body})
+
+    async def _fact(self, kind: FactKind, body: Mapping[str, Any]) -> None:
+        """Into the system's log, here or at the hub. Raises Deferred."""
+        if self._to_hub is not None:
+            await self._to_hub.told(kind.value, body)
+        elif self._hub is not None:
+            await self._hub.fact(kind, body)
 
     # ---- run ---------------------------------------------------------------------------------------------------------
 
@@ -180,64 +161,57 @@ class Daemon:
                 await self._record_noise()
 
     async def _record_noise(self) -> None:
-        listeners = {entrance.settings.name: entrance for entrance in self._entrances} | self._admin
-        for name, listener in listeners.items():
+        heard: dict[str, Any] = {each.settings.name: each for each in self._edge.entrances} | {"admin": self._admin}
+        if self._link is not None:
+            heard["link"] = self._link
+        for name, listener in heard.items():
             if count := listener.noise:
                 await self._fact(FactKind.NOISE_COUNTED, {"listener": name, "count": count})
                 listener.noise -= count
 
-    async def _sign_checkpoints(self) -> None:
-        while True:
-            await asyncio.sleep(self.config.gateway.journal.checkpoint_seconds)
-            for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
-                with contextlib.suppress(Deferred):  # health says why
-                    await journal.checkpoint()
+    @property
+    def hubs(self) -> Mapping[str, TenantHub]:
+        """The tenants' hubs in this process."""
+        return self._hub.hubs if self._hub is not None else {}
+
+    def vitals(self) -> dict[str, tuple[bool, str]]:
+        """What must be well for anything to pass, each with the cause if it is not."""
+        if self._to_hub is not None:
+            return {"link": (self._to_hub.linked, "the hub cannot be reached")}
+        return self._hub.vitals() if self._hub is not None else {}
 
     async def connectors(self) -> list[dict[str, Any]]:
-        """Every enabled connector with its state, for operators."""
+        """Every connector with its state: of this process, and of the edge processes that are linked to it."""
+        if self._link is None:
+            return self._edge.connectors()
+        told = {(each["tenant"], each["connector"]): each for each in await self._link.connectors()}
         return [
-            self._row(code, name) for code, tenant in self.config.tenants.items() for name in tenant.file.connectors
+            told.get((code, name))
+            or row(self.config, (code, name), state="unreachable", ok=False, detail="its edge process is not linked")
+            for code, tenant in self.config.tenants.items()
+            for name in tenant.file.connectors
         ]
 
-    def _row(self, code: str, name: str) -> dict[str, Any]:
-        entry = self.config.tenants[code].file.connectors[name]
-        station = self._stations.get((code, name))
-        detail = station.health.detail if station else self._quarantined.get((code, name), "not loaded")
-        return {
-            "tenant": code,
-            "connector": name,
-            "zone": entry.zone,
-            "required": entry.required,
-            "state": "quarantined" if station is None else "open" if station.opened else "opening",
-            "ok": bool(station and station.opened and station.health.ok),
-            "detail": detail,
-            "interface": self.config.contracts[name].digest()[:16],
-        }
-
     async def reload(self, by: str) -> str:
-        """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured."""
+        """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured, Deferred."""
         async with self._reloading:
             return await self._reload(by)
 
     async def _reload(self, by: str) -> str:
         try:
             fresh = configuration.load(self.config.root)
-            running = {place: station.spec.interface for place, station in self._stations.items()}
-            in_use = {code: hub.rules.directory for code, hub in self.hubs.items()}
-            prepared = reload.prepare(self.config, fresh, running, in_use)
+            prepared = reload.prepare(self.config, fresh, self._edge.running, self._directories)
         except Misconfigured as wrong:
             self._telemetry.log.error("config.refused", problems=list(wrong.problems))
             await self._fact(FactKind.CONFIG_REFUSED, {"by": by, "problems": len(wrong.problems)})
             raise
-        reached = {"directories": {code: each.directory.version for code, each in prepared.hubs.items()}}
-        await self._fact(
-            FactKind.CONFIG_APPLIED, {"by": by, "config": fresh.digest, "former": self.config.digest, **reached}
-        )
-        self.config = fresh
-        for code, hub in self.hubs.items():
-            hub.adopt(prepared.hubs[code], fresh.gateway.limits)
-        for place, station in self._stations.items():
-            station.edge.rules = prepared.edges[place]
+        reached = {code: each.version for code, each in prepared.directories.items()}
+        body = {"by": by, "config": fresh.digest, "former": self.config.digest, "directories": reached}
+        await self._fact(FactKind.CONFIG_APPLIED, body)
+        self.config, self._directories = fresh, dict(prepared.directories)
+        if self._hub is not None:
+            self._hub.adopt(fresh, prepared.hubs)
+        self._edge.adopt(fresh, prepared.edges)
         self._telemetry.log.info("config.applied")
         return fresh.digest
 
@@ -248,25 +222,21 @@ class Daemon:
         self._stopping = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.config.gateway.limits.drain_seconds):
-                await asyncio.gather(*(entrance.drain() for entrance in self._entrances))
+                await self._edge.drain()
                 await _cancel(self._connecting)
-                await asyncio.gather(*(hub.dispatcher.drain() for hub in self.hubs.values()))
-        await _cancel(self._tasks)
-        for server in self._servers:
-            server.close()
-        for runner in self._runners:
-            await runner.cleanup()
-        for station in self._stations.values():
-            await station.close()
+                if self._hub is not None:
+                    await self._hub.drain()
+                if self._to_hub is not None:
+                    await self._to_hub.leave()
         with contextlib.suppress(Deferred):
             await self._record_noise()
-            if self._started:
-                await self._fact(FactKind.GATEWAY_STOPPED, reached(self.hubs))
-        for hub in self.hubs.values():
-            hub.journal.close()
-
-    async def _fact(self, kind: FactKind, body: dict[str, Any]) -> None:
-        await self.system.fact(kind, body, at=stamp(clock()))
+        await _cancel(self._tasks)
+        if self._link is not None:
+            await self._link.close()
+        await self._listening.end()
+        await self._edge.close()
+        if self._hub is not None:
+            await self._hub.close()
 
 
 async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:

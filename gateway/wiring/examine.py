@@ -14,7 +14,9 @@ from gateway.wiring.expiring import Expiring, expiring
 from gateway.wiring.opening import (
     SYSTEM,
     Plug,
+    edge_processes,
     edge_rules,
+    hub_tls,
     listener_tls,
     load_plugins,
     log_signer,
@@ -64,8 +66,14 @@ def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str
     stops, quarantines = _Findings(list(contradictions(config))), _Findings()
     agrees = not stops.problems
     stops.of(passphrase(config).read)
-    for log in (SYSTEM, *config.tenants):
+    role = config.gateway.role
+    for log in (SYSTEM, *config.tenants) if role != "edge" else ():
         stops.of(partial(log_signer, config, log))
+    if role == "edge":
+        stops.of(partial(hub_tls, config))
+    if (link := config.gateway.link) is not None and link.listen is not None:
+        stops.of(partial(listener_tls, config, "link.listen", link.listen))
+        stops.of(partial(edge_processes, config))
     for listener in config.gateway.listeners:
         stops.of(partial(listener_tls, config, f"listeners.{listener.name}", listener))
     stops.of(partial(listener_tls, config, "admin", config.gateway.admin))
@@ -74,6 +82,8 @@ def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str
     for code, tenant in config.tenants.items():
         directory = stops.of(partial(open_directory, config, code))
         for name, entry in tenant.file.connectors.items():
+            if (code, name) not in config.places:
+                continue
             findings = stops if entry.required else quarantines
             if (plug := plugs.get((code, name))) is not None and directory is not None:
                 _connector(config, (code, name), plug, directory, findings, agrees=agrees)

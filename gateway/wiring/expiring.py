@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config import Config
+from gateway.config import Config, GatewayFile
 from gateway.edge.plugins import tls_files
 from gateway.errors import Misconfigured
 from gateway.keys.certificates import end_of_file
@@ -45,18 +45,10 @@ def expiring(config: Config, plugs: Mapping[tuple[str, str], Plug], now: datetim
 
 
 def _named(config: Config, plugs: Mapping[tuple[str, str], Plug]) -> Iterator[tuple[str, str]]:
-    settings = config.gateway
-    for each in settings.listeners:
-        yield from (
-            (f"config/gateway.toml: listeners.{each.name}", file) for file in (each.certificate, each.client_ca)
-        )
-    yield from (("config/gateway.toml: admin", file) for file in (settings.admin.certificate, settings.admin.client_ca))
-    for name, file in settings.admin.operators.items():
-        yield f"config/gateway.toml: admin.operators.{name}", file
-    for code, tenant in config.tenants.items():
-        for name, entry in tenant.file.connectors.items():
-            for file in entry.certificates:
-                yield f"config/tenants/{code}.toml: connectors.{name}.certificates", file
+    yield from ((f"config/gateway.toml: {key}", file) for key, file in _of_the_process(config.gateway))
+    for code, name in config.places:
+        for file in config.tenants[code].file.connectors[name].certificates:
+            yield f"config/tenants/{code}.toml: connectors.{name}.certificates", file
     for (code, name), plug in plugs.items():
         if plug.loaded is None:
             continue
@@ -64,3 +56,17 @@ def _named(config: Config, plugs: Mapping[tuple[str, str], Plug]) -> Iterator[tu
             if (files := tls_files(name, plug.loaded.spec, plug.settings)) is not None:
                 at = f"config/tenants/{code}.toml: connectors.{name}.settings"
                 yield from ((at, file) for file in (files.certificate, files.ca))
+
+
+def _of_the_process(gateway: GatewayFile) -> Iterator[tuple[str, str]]:
+    for each in gateway.listeners:
+        yield from ((f"listeners.{each.name}", file) for file in (each.certificate, each.client_ca))
+    yield from (("admin", file) for file in (gateway.admin.certificate, gateway.admin.client_ca))
+    yield from ((f"admin.operators.{name}", file) for name, file in gateway.admin.operators.items())
+    if (link := gateway.link) is None:
+        return
+    if link.listen is not None:
+        yield from (("link.listen", file) for file in (link.listen.certificate, link.listen.client_ca))
+    if link.hub is not None:
+        yield from (("link.hub", file) for file in (link.hub.certificate, link.hub.ca))
+    yield from ((f"link.edges.{name}", edge.certificate) for name, edge in link.edges.items())

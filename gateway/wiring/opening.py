@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from gateway.config import Admin, Config, Listener
+from gateway.config import Admin, Config, LinkListener, Listener, place_of
 from gateway.edge import plugins
 from gateway.edge.plugins import Loaded
 from gateway.edge.rules import EdgeRules, rules_for
@@ -21,6 +21,7 @@ from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifie
 from gateway.keys.note import Signer
 from gateway.keys.private import EdgeKeys
 from gateway.link.tls import server_tls
+from gateway.link.words import Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.interface import Interface
 
@@ -84,22 +85,24 @@ class Plug:
 
 
 def load_plugins(config: Config) -> Mapping[tuple[str, str], Plug]:
-    """Every enabled connector, each held to its lock. Raises Misconfigured with all problems of the required ones."""
+    """Every connector of this process, each held to its lock. Raises Misconfigured with all problems of the required
+    ones.
+    """
     problems: list[str] = []
     plugs: dict[tuple[str, str], Plug] = {}
-    for code, tenant in config.tenants.items():
-        for name, entry in tenant.file.connectors.items():
-            try:
-                if name not in config.contracts:
-                    continue  # `contradictions` says so
-                loaded = plugins.load(name)
-                plugins.same_as_locked(name, loaded.contract, config.contracts[name])
-                where = f"config/tenants/{code}.toml"
-                plugs[code, name] = Plug(loaded, plugins.settings_of(name, loaded.spec, entry.settings, where))
-            except Misconfigured as wrong:
-                plugs[code, name] = Plug(None, None, wrong.problems)
-                if entry.required:
-                    problems.extend(each for each in wrong.problems if each not in problems)
+    for code, name in config.places:
+        entry = config.tenants[code].file.connectors[name]
+        try:
+            if name not in config.contracts:
+                continue  # `contradictions` says so
+            loaded = plugins.load(name)
+            plugins.same_as_locked(name, loaded.contract, config.contracts[name])
+            where = f"config/tenants/{code}.toml"
+            plugs[code, name] = Plug(loaded, plugins.settings_of(name, loaded.spec, entry.settings, where))
+        except Misconfigured as wrong:
+            plugs[code, name] = Plug(None, None, wrong.problems)
+            if entry.required:
+                problems.extend(each for each in wrong.problems if each not in problems)
     if problems:
         raise Misconfigured(problems)
     return plugs
@@ -111,7 +114,7 @@ def edge_rules(config: Config, tenant: str, connector: str, directory: Directory
         return rules_for(config, tenant, connector, directory, interface)
 
 
-def listener_tls(config: Config, name: str, settings: Listener | Admin) -> ssl.SSLContext:
+def listener_tls(config: Config, name: str, settings: Listener | Admin | LinkListener) -> ssl.SSLContext:
     """The TLS of one listener."""
     with readable(f"config/gateway.toml: {name}: certificate, key or client_ca"):
         files = (settings.certificate, settings.key, settings.client_ca)
@@ -123,6 +126,25 @@ def operators(config: Config) -> Mapping[str, str]:
     """The operators' names by the fingerprints of their certificates."""
     with readable("config/gateway.toml: admin.operators"):
         return {fingerprint_of_file(config.path(file)): name for name, file in config.gateway.admin.operators.items()}
+
+
+def edge_processes(config: Config) -> Mapping[str, Pinned]:
+    """A hub's edge processes by the fingerprints of their certificates."""
+    link = config.gateway.link
+    with readable("config/gateway.toml: link.edges"):
+        return {
+            fingerprint_of_file(config.path(each.certificate)): Pinned(name, frozenset(map(place_of, each.connectors)))
+            for name, each in (link.edges.items() if link is not None else ())
+        }
+
+
+def hub_tls(config: Config) -> ssl.SSLContext:
+    """Mutual TLS of an edge process towards its hub."""
+    link = config.gateway.link
+    assert link is not None  # noqa: S101  (the configuration of an edge process)
+    assert link.hub is not None  # noqa: S101
+    with readable("config/gateway.toml: link.hub: certificate, key or ca"):
+        return _client_tls(config, link.hub.certificate, link.hub.key, link.hub.ca, ssl.TLSVersion.TLSv1_3)
 
 
 def open_session(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> aiohttp.ClientSession:
@@ -138,10 +160,14 @@ def session_tls(config: Config, tenant: str, spec: ConnectorSpec, settings: Any)
     if files is None:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with readable(f"config/tenants/{tenant}.toml: connectors.{name}.settings: TLS files"):
-        certificate, key, ca = (present(config.path(each)) for each in (files.certificate, files.key, files.ca))
-        context = ssl.create_default_context(cafile=ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(certificate, key, passphrase(config).read)
+        return _client_tls(config, files.certificate, files.key, files.ca, ssl.TLSVersion.TLSv1_2)
+
+
+def _client_tls(config: Config, certificate: str, key: str, ca: str, least: ssl.TLSVersion) -> ssl.SSLContext:
+    certificate, key, ca = (present(config.path(each)) for each in (certificate, key, ca))
+    context = ssl.create_default_context(cafile=ca)
+    context.minimum_version = least
+    context.load_cert_chain(certificate, key, passphrase(config).read)
     return context
 
 

@@ -15,8 +15,9 @@ from gateway.wiring.opening import edge_rules, open_directory
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The new rules of every hub, by tenant, and of every edge, by tenant and connector."""
+    """The new directories, and the rules of every hub, by tenant, and of every edge, by tenant and connector, here."""
 
+    directories: Mapping[str, Directory]
     hubs: Mapping[str, HubRules]
     edges: Mapping[tuple[str, str], EdgeRules]
 
@@ -37,8 +38,10 @@ def prepare(
     for code, name in running:
         if directories[code].connectors[name] != in_use[code].connectors[name]:
             raise Misconfigured((f"the directory of {code} has other keys of {name}: they change by a restart",))
+    hubs = {} if fresh.gateway.role == "edge" else directories
     return Prepared(
-        {code: hub_rules(fresh, code, directory) for code, directory in directories.items()},
+        directories,
+        {code: hub_rules(fresh, code, directory) for code, directory in hubs.items()},
         {
             (code, name): edge_rules(fresh, code, name, directories[code], interface)
             for (code, name), interface in running.items()
@@ -59,7 +62,7 @@ def _needs_restart(now: Config, fresh: Config) -> Iterator[str]:
 
 
 def _of_the_gateway(now: Config, fresh: Config) -> Iterator[str]:
-    for key in ("name", "passphrase", "listeners"):
+    for key in ("name", "passphrase", "listeners", "link"):
         if getattr(now.gateway, key) != getattr(fresh.gateway, key):
             yield f"config/gateway.toml: {key}: needs a restart to change"
     for table in ("admin", "journal"):

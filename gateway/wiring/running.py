@@ -12,9 +12,9 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from gateway.config import read
+from gateway.config import Config, read
 from gateway.errors import Deferred, Misconfigured
-from gateway.hub.journal import FactKind
+from gateway.hub.journal import FactKind, Journal
 from gateway.messages import stamp
 from gateway.observe import Telemetry
 from gateway.wiring.daemon import Daemon, clock
@@ -24,39 +24,54 @@ from gateway.wiring.opening import SYSTEM
 
 
 @contextlib.asynccontextmanager
-async def running(root: Path, telemetry: Telemetry) -> AsyncIterator[Daemon]:
+async def running(root: Path, telemetry: Telemetry, role: str = "run") -> AsyncIterator[Daemon]:
     """A started gateway. Raises Misconfigured, recorded in the system log if that can be opened."""
     try:
         examined = examine(root, clock())
+        _as_told(examined.config, role)
     except Misconfigured as wrong:
         await _record_refusal(root, wrong)
         raise
     config = examined.config
     for each in examined.expiring:
         telemetry.log.warning("certificate.ends", problem=str(each))
-    with contextlib.closing(open_journal(config, SYSTEM)) as system:
-        daemon = Daemon(config, system, telemetry)
+    with contextlib.ExitStack() as resources:
+        system: Journal | None = None
+        if config.gateway.role != "edge":
+            system = resources.enter_context(contextlib.closing(open_journal(config, SYSTEM)))
         try:
-            await daemon.start()
-            yield daemon
+            daemon = Daemon(config, system, telemetry)
+            try:
+                await daemon.start()
+                yield daemon
+            finally:
+                await daemon.stop()
         except Misconfigured as wrong:
-            body = {"config": config.digest, "problems": list(wrong.problems)}
-            await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
+            if system is not None:
+                body = {"config": config.digest, "problems": list(wrong.problems)}
+                await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
             raise
-        finally:
-            await daemon.stop()
+
+
+def _as_told(config: Config, role: str) -> None:
+    """A configuration is for one command. Raises Misconfigured."""
+    if (its := config.gateway.role) != role:
+        why = "it has no [link]" if its == "run" else f"its [link] is that of {'a hub' if its == 'hub' else 'an edge'}"
+        raise Misconfigured((f"config/gateway.toml: {why}; start it with: gateway {its} --root {config.root}",))
 
 
 async def _record_refusal(root: Path, wrong: Misconfigured) -> None:
     """In the system log, if what is wrong leaves that much."""
     with contextlib.suppress(Misconfigured, Deferred):
         config = read(root)
+        if config.gateway.role == "edge":
+            return
         with contextlib.closing(open_journal(config, SYSTEM)) as system:
             body = {"config": config.digest, "problems": list(wrong.problems)}
             await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
 
 
-async def run_until_told(root: Path, telemetry: Telemetry) -> bool:
+async def run_until_told(root: Path, telemetry: Telemetry, role: str) -> bool:
     """Until SIGTERM or SIGINT, which drain; SIGHUP reloads. False if the process must be started anew."""
     _as_many_files_as_allowed()
     stopping, hangup = asyncio.Event(), asyncio.Event()
@@ -64,7 +79,7 @@ async def run_until_told(root: Path, telemetry: Telemetry) -> bool:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, hangup.set)  # what comes during the start is done after it
-    async with running(root, telemetry) as daemon:
+    async with running(root, telemetry, role) as daemon:
         reloads = loop.create_task(_reload_at(hangup, daemon, telemetry))
         telemetry.log.info("ready")
         _tell_supervisor(b"READY=1")

@@ -21,7 +21,13 @@ class Station:
     """An edge with its connector's HTTP session and its life. `health` is as last asked."""
 
     def __init__(
-        self, edge: Edge, spec: ConnectorSpec, settings: Any, session: aiohttp.ClientSession, telemetry: Telemetry
+        self,
+        edge: Edge,
+        spec: ConnectorSpec,
+        settings: Any,
+        session: aiohttp.ClientSession,
+        secret: Callable[[str], bytes],
+        telemetry: Telemetry,
     ) -> None:
         self.edge = edge
         self.spec = spec
@@ -29,18 +35,20 @@ class Station:
         self.health = Health(ok=False, detail="not opened yet")
         self._settings = settings
         self._session = session
+        self._secret = secret
         self._telemetry = telemetry
 
-    async def run(self, clock: Callable[[], datetime], opened: Callable[[], None]) -> None:
+    async def run(self, clock: Callable[[], datetime], opened: Callable[[], Awaitable[None]]) -> None:
         """Until cancelled: open the connector, tell so, then poll it if it polls and, beside that, ask how it is."""
         rules, connector = self.edge.rules, self.edge.connector
         log = self._telemetry.log.bind(tenant=rules.tenant.code, connector=rules.connector)
-        context = Context(rules.tenant.code, self._settings, EdgeOutbox(self.edge), self._session, log, clock)
+        outbox = EdgeOutbox(self.edge)
+        context = Context(rules.tenant.code, self._settings, outbox, self._session, log, clock, self._secret)
 
         async def open_once() -> None:
             await connector.open(context)
             self.opened = True
-            opened()
+            await opened()
 
         while not self.opened:
             await self._careful(open_once, 0.0)

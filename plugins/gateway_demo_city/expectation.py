@@ -21,6 +21,8 @@ class Expectation:
     persons: int = 0
     versions: int = 0
     deleted: int = 0
+    numbers: int = 0
+    deleted_numbers: int = 0
     sample: dict[str, Cells] = field(default_factory=dict, repr=False)
 
     def gather(self, rows: Iterable[Row]) -> Iterator[tuple[int, str, Expected]]:
@@ -35,6 +37,9 @@ class Expectation:
         self.persons += first
         self.versions += 1
         self.deleted += cells["change_type"] == "3"
+        if cells["individual_number"]:
+            self.numbers += first
+            self.deleted_numbers += cells["change_type"] == "3"
         if cells["internal_no"] in self.sample or (first and self.persons % self.sample_every == 0):
             self.sample[cells["internal_no"]] = cells
 

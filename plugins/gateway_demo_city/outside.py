@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway_demo_city.site import DESTINATION, Site
+from gateway_demo_city.site import DESTINATION, PMH, Site
 from gateway_demo_city.stage import Failed, Process
 
 _TRIES: Final = 10
@@ -22,6 +22,7 @@ class Outside:
         self._admin, self._admin_tls = site.admin()
         self._line, self._line_tls = site.line()
         self._records, self._records_tls = site.records(records_port)
+        self._site = site
         self._observed = site.root / "observed"
 
     async def __aenter__(self) -> Self:
@@ -51,7 +52,7 @@ class Outside:
             return False
 
     async def ended(self) -> int:
-        """How many records have ended at the record system."""
+        """How many of the file's records have ended at the record system."""
         return sum(n for name, n in (await self._counted()).items() if name != "deferred")
 
     async def deliveries(self) -> dict[str, int]:
@@ -74,7 +75,8 @@ class Outside:
                 if sample.name == "renkei_records_total" and sample.labels["destination"] == DESTINATION:
                     outcome = sample.labels["outcome"]
                     counted[outcome] = counted.get(outcome, 0) + int(sample.value)
-        return counted
+        answers_with_keys = (await self.keys())["issued"]  # they are delivered to the record system too
+        return counted | {"accepted": max(0, counted.get("accepted", 0) - answers_with_keys)}
 
     async def _metrics(self) -> str:
         async with self._session.get(f"{self._admin}/metrics", ssl=self._admin_tls) as response:
@@ -84,6 +86,19 @@ class Outside:
     async def held(self) -> dict[str, int]:
         """How much the record system holds, by its own account."""
         async with self._session.get(f"{self._records}/v1/areas/self", ssl=self._records_tls) as response:
+            response.raise_for_status()
+            return dict(await response.json())
+
+    async def keys(self) -> dict[str, int]:
+        """How many numbers have a PMH key, want one or are in dispute, by the record system's own account."""
+        async with self._session.get(f"{self._records}/v1/keys", ssl=self._records_tls) as response:
+            response.raise_for_status()
+            return dict(await response.json())
+
+    async def pmh(self, port: int) -> dict[str, Any]:
+        """What stands for PMH counts: `rows` that it was asked for, `keys` that it ever issued, and `faults`."""
+        url, tls = self._site.system(PMH, port)
+        async with self._session.get(f"{url}/simulator/counts", ssl=tls) as response:
             response.raise_for_status()
             return dict(await response.json())
 

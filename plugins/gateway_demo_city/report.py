@@ -52,6 +52,7 @@ class Report:
     mismatches: list[Mismatch] = field(default_factory=list)
     deliveries: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
     logs: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -75,6 +76,7 @@ class Report:
             "mismatches": [asdict(each) for each in self.mismatches],
             "deliveries": self.deliveries,
             "faults": self.faults,
+            "keys": self.keys,
             "logs": self.logs,
         }
 

@@ -15,10 +15,11 @@ from typing import Final, Protocol
 
 from gateway_demo_city.city import canaries, count_rows, rows, tax_file, write_city
 from gateway_demo_city.expectation import Expectation
+from gateway_demo_city.keys import Pmh, all_issued, hold, issued
 from gateway_demo_city.outside import Outside
 from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.report import Report, compare, read_status
-from gateway_demo_city.site import Site
+from gateway_demo_city.site import PMH_FOLDER, Site
 from gateway_demo_city.stage import Failed, Process, Stage, gateway
 from gateway_demo_city.sweep import Sweep, sweep
 
@@ -49,15 +50,16 @@ async def play(options: Options, root: Path, tell: Teller) -> Report:
     async with Stage(root) as stage:
         tell.step("A new site: keys, certificates, signed directory, locked interfaces")
         site = await Site.make(stage)
-        tell.step("The record system, with faults, and the gateway: two processes, mutual TLS between them")
+        tell.step("The record system and PMH, with faults, and the gateway: three processes, mutual TLS between them")
         records = await _record_system(stage, site, options.seed)
+        pmh = await Pmh.start(stage, site)
         daemon = await stage.start("gateway", *gateway("run", "--root", str(root)))
         async with Outside(Site.read(root), (await records.first_line())["port"]) as outside:
             await outside.ready(daemon)
-            subject_numbers = await _day(options, site, outside, daemon, report, tell)
-        tell.step("SIGTERM to both; they drain and end")
-        clean = await _stopped(daemon, records)
-        report.check("both processes ended cleanly", "exit status 0 after SIGTERM", passed=clean)
+            subject_numbers = await _day(options, site, outside, daemon, pmh, report, tell)
+        tell.step("SIGTERM to all three; they drain and end")
+        clean = await _stopped(daemon, records, pmh.process)
+        report.check("all three processes ended cleanly", "exit status 0 after SIGTERM", passed=clean)
         report.faults = {name: n for name, n in records.last_line().items() if isinstance(n, int)}
         tell.step("Every fact of the log is hashed again")
         await _verify(stage, root, report)
@@ -77,10 +79,10 @@ async def _record_system(stage: Stage, site: Site, seed: int) -> Process:
     return process
 
 
-async def _day(
-    options: Options, site: Site, outside: Outside, daemon: Process, report: Report, tell: Teller
+async def _day(  # noqa: PLR0913 - all that there is on that day
+    options: Options, site: Site, outside: Outside, daemon: Process, pmh: Pmh, report: Report, tell: Teller
 ) -> set[str]:
-    """What happens while both processes run; gives the numbers that the record system told."""
+    """What happens while the processes run; gives the numbers that the record system told."""
     tell.step("The municipal system puts its files into the exchange folder")
     dropped = ["city"]
     if options.file is not None:
@@ -94,10 +96,16 @@ async def _day(
         _draft(site, name).rename(site.exchange / "in" / f"{name}.csv")
     tell.step(f"{total:,} rows are on their way")
     await _watch([_status(site, name) for name in dropped], outside, daemon, total, tell)
+    tell.step("A PMH key is asked for each number that has none")
+    await all_issued(outside, daemon, total)
     report.deliveries = await outside.deliveries()
     if options.file is not None:
+        await hold(outside, pmh, site, report)
         return _own_file(site, report)
-    return await _made_up(options, site, outside, report, tell)
+    expectation = Expectation(max(1, options.residents // _ASKED_BACK))
+    numbers = await _made_up(options, expectation, site, outside, report, tell)
+    await hold(outside, pmh, site, report, expectation)
+    return numbers
 
 
 def _draft(site: Site, name: str) -> Path:
@@ -133,9 +141,10 @@ def _own_file(site: Site, report: Report) -> set[str]:
     return set()
 
 
-async def _made_up(options: Options, site: Site, outside: Outside, report: Report, tell: Teller) -> set[str]:
+async def _made_up(
+    options: Options, expectation: Expectation, site: Site, outside: Outside, report: Report, tell: Teller
+) -> set[str]:
     """Each row against the way it was made, the tax file, what the record system holds, and a sample asked back."""
-    expectation = Expectation(max(1, options.residents // _ASKED_BACK))
     made = rows(options.residents, options.seed, site.form)
     compare(expectation.gather(made), read_status(_status(site, "city"), site.form.codec), report)
     whole = list(read_status(_status(site, "tax"), site.form.codec))
@@ -171,13 +180,15 @@ async def _verify(stage: Stage, root: Path, report: Report) -> None:
 
 
 def _sweep(site: Site, subject_numbers: set[str], report: Report) -> None:
-    """Search everything under the root but the municipal system's own files, then show that a planted one is found."""
-    sought: dict[str, set[str]] = {"vaccination_subject_no": subject_numbers}
+    """Search everything under the root but the municipal system's own files and PMH's, then show that a planted one is
+    found.
+    """
+    sought: dict[str, set[str]] = {"vaccination_subject_no": subject_numbers, "pmh_key": issued(site)}
     own = [site.exchange / name for name in ("in", "work", "done")]
     for file in sorted(own[2].iterdir()):
         for kind, values in canaries(file, site.form).items():
             sought.setdefault(kind, set()).update(values)
-    swept = sweep([site.root], sought, leave_out=own)
+    swept = sweep([site.root], sought, leave_out=[*own, site.root / PMH_FOLDER])
     report.check("canary sweep", _told(swept), passed=not swept.findings)
     canary = next((value for values in sought.values() for value in values), None)
     if canary is None:  # somebody's own file, which the gateway could not read either

@@ -61,7 +61,7 @@ def show(report: Report, console: Console, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(report.plain(), indent=1) + "\n")
         return
     rows = _kinds(report) if report.kinds else _endings(report)
-    for table in (rows, _mismatches(report), _deliveries(report), _checks(report)):
+    for table in (rows, _mismatches(report), _deliveries(report), _keys(report), _checks(report)):
         if table.row_count:
             console.print(table)
     verdict = "[bold green]All of it held.[/]" if report.passed else "[bold red]Something did not hold.[/]"
@@ -113,6 +113,13 @@ def _deliveries(report: Report) -> Table:
     for counts, what in ((report.deliveries, "delivery"), (report.faults, "fault injected")):
         for name, times in counts.items():
             table.add_row(f"{what}: {name}", f"{times:,}")
+    return table
+
+
+def _keys(report: Report) -> Table:
+    table = _table("PMH keys", ("what", "numbers"), 1)
+    for name, numbers in report.keys.items():
+        table.add_row(name, f"{numbers:,}")
     return table
 
 

@@ -10,6 +10,7 @@ import re
 import secrets
 import ssl
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +21,9 @@ from gateway_demo_city.stage import Failed, Stage, client_tls, free_port, gatewa
 
 SOURCE = "health_management"
 DESTINATION = "vaccination_records"
+PMH = "pmh"
+PMH_FOLDER = "pmh_system"
+"""Under the root: what stands for PMH, with the keys that it issued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,14 @@ class Site:
             tomllib.loads(_tenant_file(root).read_text(encoding="utf-8")),
         )
 
-    def point_at(self, port: int) -> None:
-        """Let the connector of the record system speak to this port of the loopback address. Raises Failed."""
-        _set(_tenant_file(self.root), "base_url", f"https://localhost:{port}")
+    def point_at(self, port: int, connector: str = DESTINATION) -> None:
+        """Let a connector speak to its system at this port of the loopback address. Raises Failed."""
+        was = self.tenant["connectors"][connector]["settings"]["base_url"]
+        _set(_tenant_file(self.root), "base_url", f"https://localhost:{port}", was)
+
+    def ask_keys(self) -> None:
+        """Let the connector of the record system ask for PMH keys. Raises Failed."""
+        _set(_tenant_file(self.root), "ask_keys", value=True)
 
     @property
     def exchange(self) -> Path:
@@ -77,12 +86,16 @@ class Site:
         identity = client_tls(self.root / listener["client_ca"], certificate, certificate.with_suffix(".key"))
         return f"{_address(listener)}/v1/{MUNICIPALITY}/{SOURCE}", identity
 
-    def records(self, port: int) -> tuple[str, ssl.SSLContext]:
-        """The record system's address and the identity of the connector that speaks to it."""
-        tls = self.tenant["connectors"][DESTINATION]["settings"]["tls"]
+    def system(self, connector: str, port: int) -> tuple[str, ssl.SSLContext]:
+        """The address of a connector's system, and the identity of that connector."""
+        tls = self.tenant["connectors"][connector]["settings"]["tls"]
         return f"https://localhost:{port}", client_tls(
             *(self.root / tls[name] for name in ("ca", "certificate", "key"))
         )
+
+    def records(self, port: int) -> tuple[str, ssl.SSLContext]:
+        """The record system's address, and the identity of the connector that speaks to it."""
+        return self.system(DESTINATION, port)
 
     def record_system(self) -> Path:
         """Write the record system's own configuration, with a new key for its area; the file's path."""
@@ -92,16 +105,41 @@ class Site:
         key.touch(mode=0o600)
         key.write_text(secrets.token_hex(32))
         tls = self.tenant["connectors"][DESTINATION]["settings"]["tls"]
-        der = ssl.PEM_cert_to_DER_cert((self.root / tls["certificate"]).read_text(encoding="utf-8"))
         server = self.root / "keys" / "tls" / f"{DESTINATION}_system.crt"
         file = folder / "record_system.toml"
         file.write_text(
             f'data = "data"\n[listen]\nport = 0\n'
             f'[tls]\ncertificate = "{server}"\nkey = "{server.with_suffix(".key")}"\nca = "{self.root / tls["ca"]}"\n'
             f'[[area]]\nmunicipality_code = "{MUNICIPALITY}"\nkey = "file:area.key"\n'
-            f'certificates = ["{hashlib.sha256(der).hexdigest()}"]\n'
+            f'certificates = ["{self._fingerprint(DESTINATION)}"]\n'
         )
         return file
+
+    def pmh_system(self, faults: Mapping[str, int]) -> Path:
+        """Write the configuration of what stands for PMH, and the secret that its client shows; the file's path."""
+        folder = self.root / PMH_FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        settings = self.tenant["connectors"][PMH]["settings"]
+        secret = self.root / settings["client_secret"].removeprefix("file:")
+        secret.touch(mode=0o600)
+        secret.write_text(secrets.token_hex(32))
+        server = self.root / "keys" / "tls" / f"{PMH}_system.crt"
+        file = folder / "pmh.toml"
+        strikes = ", ".join(f"{name} = {times}" for name, times in faults.items())
+        file.write_text(
+            f'data = "keys.sqlite3"\nfaults = {{ {strikes} }}\ntimes = {{ retry_after = 0, processing = 0.2 }}\n'
+            f'[tls]\ncertificate = "{server}"\nkey = "{server.with_suffix(".key")}"\n'
+            f'ca = "{self.root / settings["tls"]["ca"]}"\n'
+            f'[[client]]\nclient_id = "{settings["client_id"]}"\nclient_secret = "file:{secret}"\n'
+            f'certificate = "{self._fingerprint(PMH)}"\n'
+        )
+        return file
+
+    def _fingerprint(self, connector: str) -> str:
+        """Of the certificate by which a connector shows itself to its system."""
+        certificate = self.root / self.tenant["connectors"][connector]["settings"]["tls"]["certificate"]
+        der = ssl.PEM_cert_to_DER_cert(certificate.read_text(encoding="utf-8"))
+        return hashlib.sha256(der).hexdigest()
 
 
 def _address(listener: dict[str, Any]) -> str:
@@ -112,9 +150,10 @@ def _tenant_file(root: Path) -> Path:
     return root / "config" / "tenants" / f"{MUNICIPALITY}.toml"
 
 
-def _set(file: Path, key: str, value: str | float) -> None:
-    """Give a key that stands exactly once in a TOML file another value. Raises Failed."""
-    text, found = re.subn(rf"(?m)^{key} = .*$", f"{key} = {json.dumps(value)}", file.read_text(encoding="utf-8"))
+def _set(file: Path, key: str, value: str | float, was: str | None = None) -> None:
+    """Give a key that stands exactly once in a TOML file, or once with what it `was`, another value. Raises Failed."""
+    before = ".*" if was is None else re.escape(json.dumps(was))
+    text, found = re.subn(rf"(?m)^{key} = {before}$", f"{key} = {json.dumps(value)}", file.read_text(encoding="utf-8"))
     if found != 1:
         raise Failed(f"{file.name}: {key} stands there {found} times")
     file.write_text(text, encoding="utf-8")

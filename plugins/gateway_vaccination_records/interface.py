@@ -1,7 +1,8 @@
-"""What the record system takes and gives: the fixed fields of registering, deleting and looking up a subject.
+"""What the record system takes and gives: the fixed fields of registering, deleting and looking up a subject, and of
+asking for PMH keys.
 
-The rule: the reply to a look-up never holds the individual number; the control flags are always there, so that their
-presence tells nothing.
+The rule: the reply to a look-up never holds the individual number, nor a PMH key; the control flags are always there,
+so that their presence tells nothing.
 """
 
 from gateway.plugin import Interface, Operation, Payload, fields
@@ -61,6 +62,19 @@ class FoundSubject(Payload):
     control_flag_view_suspended: fields.ControlFlagViewSuspended
 
 
+class NumberWithoutKey(Payload):
+    """採番依頼 (F43): a number for which a PMH key is wanted, and nothing else."""
+
+    individual_number: fields.IndividualNumber
+
+
+class IssuedKey(Payload):
+    """採番回答 (F44): exactly the key and the number that it is for (C019)."""
+
+    pmh_key: fields.PmhKey
+    individual_number: fields.IndividualNumber
+
+
 _VERSION = ("updated_at", "update_seq")
 
 INTERFACE = Interface(
@@ -90,6 +104,14 @@ INTERFACE = Interface(
             payload=SoughtSubject,
             person_key="internal_no",
             reply=FoundSubject,
+        ),
+        Operation(
+            name="pmh_key.issue",
+            label="PMHキー採番依頼",
+            direction="sends",
+            payload=NumberWithoutKey,
+            person_key="individual_number",
+            reply=IssuedKey,
         ),
     ),
 )

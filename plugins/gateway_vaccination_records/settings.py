@@ -18,10 +18,14 @@ class TlsSettings(_Closed):
 
 
 class Settings(_Closed):
-    """Times are in seconds. No request outlasts the delivery's own deadline, whatever `answer_timeout` says."""
+    """Times are in seconds. No request outlasts the delivery's own deadline, whatever `answer_timeout` says.
+
+    `ask_keys`: ask for the PMH keys that the record system wants. It needs a route for `pmh_key.issue`.
+    """
 
     base_url: Annotated[str, StringConstraints(pattern=r"^https://[^/?#@\s]+(/[^?#\s]*)?$")]
     tls: TlsSettings
     connect_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     answer_timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
     rows_per_request: Annotated[int, Field(ge=1, le=1000)] = 500
+    ask_keys: bool = False

@@ -20,7 +20,8 @@ from gateway_vaccination_records.record_system import serve
 from gateway_vaccination_records.record_system.app import Api
 from gateway_vaccination_records.record_system.area import Person
 from gateway_vaccination_records.record_system.desk import Desk, Store
-from gateway_vaccination_records.record_system.models import DeleteRow, LookupRow, RegisterRow
+from gateway_vaccination_records.record_system.keys import Batch, Said
+from gateway_vaccination_records.record_system.models import DeleteRow, KeyRow, LookupRow, RegisterRow, UnansweredRow
 from gateway_vaccination_records.record_system.problems import Handler
 from gateway_vaccination_records.record_system.versions import Verdict
 
@@ -92,6 +93,18 @@ class FaultyStore:
 
     def counts(self) -> Mapping[str, int]:
         return self._store.counts()
+
+    def key_batch(self, most: int) -> Batch | None:
+        return self._store.key_batch(most)
+
+    def key_answers(self, batch: str | None, rows: Sequence[KeyRow | UnansweredRow]) -> Mapping[int, Said]:
+        return self._store.key_answers(batch, rows)
+
+    def key_counts(self) -> Mapping[str, int]:
+        return self._store.key_counts()
+
+    def disputes(self) -> int:
+        return self._store.disputes()
 
     def check(self) -> None:
         self._store.check()

@@ -60,12 +60,19 @@ class Site:
         for name, value in ({"retry_first": 0.05, "retry_longest": 0.1} | limits).items():
             site.limit(name, value)
         site.area(MUNICIPALITY, site.tls / f"{DESTINATION}.crt")
+        site.without_pmh()
         return site
 
     def close(self) -> None:
         for program in (self.gateway, self.records):
             if program.running:
                 program.kill()
+
+    def without_pmh(self) -> None:
+        """A municipality that asks for no keys yet: neither the connector nor its route."""
+        path = self.root / f"config/tenants/{MUNICIPALITY}.toml"
+        text = path.read_text(encoding="utf-8").replace(self.route("R03"), "")
+        path.write_text(re.sub(r"(?m)^\[connectors\.pmh[].](?:(?!^\n?[\[#]).*\n)*", "", text), encoding="utf-8")
 
     # ---- configuration -----------------------------------------------------------------------------------------------
 

@@ -31,7 +31,8 @@ def as_json(site, *words, status=0):
 def test_check(site):
     found = as_json(site, "check")
     routes = found.pop("routes")
-    assert found == {"quarantined": [], "expiring": [], "idle": []}
+    unused = f"config/tenants/{MUNICIPALITY}.toml: connectors.vaccination_records: no route carries pmh_key.issue"
+    assert found == {"quarantined": [], "expiring": [], "idle": [f"{unused}, which it sends"]}
     assert [(each["route"], each["fields"], each["reply"]) for each in routes] == [
         ("R01", 19, None),
         ("R25", 6, None),
@@ -134,7 +135,7 @@ def test_keys_list_and_publish(new_site):
     rows = [each for each in as_json(site, "keys", "list") if each["use"] != "secret"]
     assert {(each["connector"], each["use"], each["in_directory"]) for each in rows} == {
         (connector, use, True)
-        for connector in ("health_management", "vaccination_records")
+        for connector in ("health_management", "pmh", "vaccination_records")
         for use in ("kem", "signing")
     }
     told = site.cli("keys", "publish", MUNICIPALITY)

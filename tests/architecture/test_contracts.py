@@ -48,8 +48,12 @@ PLANTED = [
     ("door-only", "gateway_demo_city.city", "gateway.config"),
     ("strangers", "gateway_health_management.interface", "gateway_vaccination_records.interface"),
     ("strangers", "gateway_demo_city.city", "gateway_health_management"),
+    ("strangers", "gateway_pmh.connector", "gateway_vaccination_records.connector"),
     ("record-system", "gateway_vaccination_records.record_system.app", "gateway.plugin"),
     ("record-system", "gateway_vaccination_records.record_system.app", "gateway_vaccination_records.interface"),
+    ("record-system", "gateway_pmh.simulated.app", "gateway_pmh.answers"),
+    ("door-only", "gateway_pmh.connector", "gateway.errors"),
+    ("no-plugin-named", "gateway.config", "gateway_pmh.interface"),
     *(("pure-steps", "gateway.edge.admit", forbidden) for forbidden in IMPURE),
     *(("pure-steps", step, "time") for step in CONTRACTS["pure-steps"]["source_modules"]),
 ]

@@ -5,7 +5,8 @@ import pytest
 from tests.flow.line import running
 
 
-@pytest.fixture
-async def line(site, tmp_path):
-    async with running(site, tmp_path) as made:
+@pytest.fixture(params=["in_process", "https"])
+async def line(request, site, tmp_path):
+    """The same line over both links: whatever is proven with it is proven of both."""
+    async with running(site, tmp_path, link=request.param) as made:
         yield made

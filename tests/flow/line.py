@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import io
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from aiohttp import web
 
 from gateway.config import Limits
 from gateway.edge.edge import Edge
@@ -17,13 +20,20 @@ from gateway.edge.rules import EdgeRules
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal
+from gateway.keys.certificates import fingerprint_of_file
 from gateway.keys.private import EdgeKeys
+from gateway.link.accept import listen
+from gateway.link.edge_end import HubLink, RemoteHub
+from gateway.link.ends import HubEnd
+from gateway.link.hub_end import LinkListener
 from gateway.link.in_process import ToEdges, ToHub
+from gateway.link.tls import server_tls
+from gateway.link.words import Pinned
 from gateway.messages import RecordOutcome, Status, stamp
 from gateway.observe import Telemetry, configure
 from gateway.plugin import Accepted, Delivery, Health
 from tests.flow.site import Site, open_journal
-from tests.flow.toys import TENANT
+from tests.flow.toys import OFFICE, REGISTER, TENANT
 
 QUICK: dict[str, Any] = {"retry_first": 0.01, "retry_longest": 0.05, "delivery_deadline": 5.0}
 
@@ -98,6 +108,7 @@ class Line:
     to_edges: ToEdges
     clock: Clock
     printed: io.StringIO
+    remote: "Remote | None" = None
 
     @property
     def outbox(self) -> EdgeOutbox:
@@ -135,9 +146,96 @@ class Line:
         self.hub.dispatcher._due.set()
 
 
+CERTIFICATES = {OFFICE: OFFICE, REGISTER: "stranger"}
+"""The certificate of each edge process."""
+
+
+@dataclass
+class Hubs:
+    """What the hub's side of a link does for edges, of one tenant."""
+
+    hub: TenantHub
+    seen: list[str] = field(default_factory=list)
+
+    def of(self, tenant: str) -> TenantHub:
+        assert tenant == TENANT
+        return self.hub
+
+    async def linked(self, edge: str, config: str) -> None:
+        self.seen.append(f"linked {edge}")
+
+    async def unlinked(self, edge: str) -> None:
+        self.seen.append(f"unlinked {edge}")
+
+    async def told(self, edge: str, fact: Any) -> None:
+        self.seen.append(f"told {edge} {type(fact).__name__}")
+
+
+@dataclass
+class Remote:
+    """The link over HTTPS between the test's hub and its two edges: one process each, as it were."""
+
+    site: Site
+    hubs: Hubs
+    to_edges: ToEdges
+    telemetry: Telemetry
+    local: dict[str, ToEdges] = field(default_factory=lambda: {OFFICE: ToEdges(), REGISTER: ToEdges()})
+    links: dict[str, HubLink] = field(default_factory=dict)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def listen(self) -> None:
+        root = self.site.config.root
+        settings, password = self.site.config.gateway.listeners[0], (root / "keys/passphrase").read_bytes().strip
+        certificate, key, ca = (str(root / each) for each in (settings.certificate, settings.key, settings.client_ca))
+        pinned = {
+            fingerprint_of_file(root / f"keys/tls/{file}.crt"): Pinned(name, frozenset({(TENANT, name)}))
+            for name, file in CERTIFICATES.items()
+        }
+        self.listener = LinkListener(pinned, self.hubs, self.to_edges, self.telemetry, 1 << 22)
+        self.runner = web.AppRunner(self.listener.application(), access_log=None, shutdown_timeout=1.0)
+        await self.runner.setup()
+        self.accepting = await listen(
+            self.runner, "127.0.0.1", 0, server_tls(certificate, key, ca, password), lambda: None
+        )
+        for name, file in CERTIFICATES.items():
+            tls = ssl.create_default_context(cafile=str(root / "keys/tls/ca.crt"))
+            tls.load_cert_chain(root / f"keys/tls/{file}.crt", root / f"keys/tls/{file}.key")
+            self.links[name] = HubLink(
+                f"https://localhost:{self.accepting.port}",
+                tls,
+                ((TENANT, name),),
+                self.local[name],
+                self.telemetry,
+                config=lambda: "0" * 64,
+                connectors=list,
+                body_bytes=1 << 22,
+            )
+
+    async def link(self) -> None:
+        """Both edges, until the hub knows them."""
+        self.tasks += [asyncio.create_task(each.run()) for each in self.links.values()]
+        async with asyncio.timeout(10):
+            while not (len(self.to_edges.edges) == len(self.links) and all(e.linked for e in self.links.values())):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.listener.close()
+        self.accepting.close()
+        await self.runner.cleanup()
+
+
 @contextlib.asynccontextmanager
 async def running(
-    site: Site, folder: Path, *, dispatch: bool = True, clock: Clock | None = None, **limits: Any
+    site: Site,
+    folder: Path,
+    *,
+    dispatch: bool = True,
+    clock: Clock | None = None,
+    link: Literal["in_process", "https"] = "in_process",
+    **limits: Any,
 ) -> AsyncIterator[Line]:
     """A running line over the journal in `folder`; once more over the same folder is a restart."""
     bounds: Limits = site.config.gateway.limits.model_copy(update=QUICK | limits)
@@ -148,19 +246,27 @@ async def running(
     dispatcher = Dispatcher(rules, journal, to_edges, bounds, clock, telemetry)
     hub = TenantHub(rules, journal, dispatcher, clock)
 
+    remote = Remote(site, Hubs(hub), to_edges, telemetry) if link == "https" else None
+    if remote is not None:
+        await remote.listen()
+
     def edge(edge_rules: EdgeRules, keys: EdgeKeys, system: System) -> Edge:
         mine = replace(edge_rules, limits=bounds)
-        made = Edge(mine, keys, system, ToHub(hub, mine.connector), clock, telemetry.bug)
-        to_edges.edges[TENANT, mine.connector] = made
+        end: HubEnd = hub if remote is None else RemoteHub(remote.links[mine.connector], TENANT)
+        made = Edge(mine, keys, system, ToHub(end, mine.connector), clock, telemetry.bug)
+        (to_edges if remote is None else remote.local[mine.connector]).edges[TENANT, mine.connector] = made
         return made
 
     office_system, register_system = System(), System()
     office = edge(site.office_rules, site.office, office_system)
     register = edge(site.register_rules, site.register, register_system)
+    if remote is not None:
+        await remote.link()
     dispatcher.restore()
     task = asyncio.create_task(dispatcher.run()) if dispatch else None
     try:
-        yield Line(site, journal, hub, office, register, office_system, register_system, to_edges, clock, printed)
+        ends = (site, journal, hub, office, register, office_system, register_system, to_edges, clock, printed)
+        yield Line(*ends, remote)
     finally:
         for system in (office_system, register_system):
             system.listening.set()
@@ -169,6 +275,8 @@ async def running(
                 await dispatcher.drain()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        if remote is not None:
+            await remote.close()
         journal.close()
 
 

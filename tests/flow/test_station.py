@@ -22,6 +22,8 @@ class Settings(BaseModel):
 async def test_a_poll_that_fails_is_told_with_tenant_and_connector(line, monkeypatch):
     failed = asyncio.Event()
 
+    async def opened() -> None: ...
+
     async def poll() -> None:
         failed.set()
         raise RuntimeError("hidden-3f9a")
@@ -30,8 +32,8 @@ async def test_a_poll_that_fails_is_told_with_tenant_and_connector(line, monkeyp
     monkeypatch.setattr(line.office_system, "poll", poll, raising=False)
     printed = io.StringIO()
     spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System, poll_every=0.01)
-    made = Station(line.office, spec, Settings(), aiohttp.ClientSession(), Telemetry(configure(printed)))
-    running = asyncio.create_task(made.run(line.clock, lambda: None))
+    made = Station(line.office, spec, Settings(), aiohttp.ClientSession(), str.encode, Telemetry(configure(printed)))
+    running = asyncio.create_task(made.run(line.clock, opened))
     await failed.wait()
     await asyncio.sleep(0)
     running.cancel()

@@ -232,7 +232,7 @@ def test_what_may_not_be_read_is_one_sentence(monkeypatch, tmp_path):
 def test_a_lock_that_is_not_there_is_told_with_the_next_step():
     done = CliRunner().invoke(commands.app, ["interface", "diff", "nobody", "--root", str(ROOT)])
     assert done.exit_code == 2
-    assert "locked: health_management, vaccination_records" in done.stderr
+    assert "locked: health_management, pmh, vaccination_records" in done.stderr
     assert "gateway interface lock nobody" in done.stderr
 
 

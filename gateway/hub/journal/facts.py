@@ -31,6 +31,8 @@ class FactKind(StrEnum):
     GATEWAY_STARTED = "gateway.started"
     GATEWAY_STOPPED = "gateway.stopped"
     GATEWAY_REFUSED_TO_START = "gateway.refused_to_start"
+    EDGE_LINKED = "edge.linked"
+    EDGE_UNLINKED = "edge.unlinked"
     CONFIG_APPLIED = "config.applied"
     CONFIG_REFUSED = "config.refused"
     OPERATOR_ACTED = "operator.acted"

@@ -10,13 +10,22 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import jiter
+import structlog
 from aiohttp import web
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from gateway_vaccination_records.record_system.area import Person
 from gateway_vaccination_records.record_system.desk import Desk
-from gateway_vaccination_records.record_system.models import Closed, LookupBody, SubjectsBody, places
+from gateway_vaccination_records.record_system.keys import Said
+from gateway_vaccination_records.record_system.models import (
+    Closed,
+    KeyAnswersBody,
+    KeyBatchBody,
+    LookupBody,
+    SubjectsBody,
+    places,
+)
 from gateway_vaccination_records.record_system.problems import Problem, problems
 from gateway_vaccination_records.record_system.versions import Verdict
 
@@ -42,7 +51,7 @@ B = TypeVar("B", bound=Closed)
 
 
 class Api:
-    """Four addresses over a set of areas, found by the sha256 fingerprint of the client certificate."""
+    """The addresses over a set of areas, found by the sha256 fingerprint of the client certificate."""
 
     def __init__(self, desks: Mapping[str, Desk]) -> None:
         self._desks = desks
@@ -52,6 +61,9 @@ class Api:
         app = web.Application(client_max_size=body_bytes, middlewares=[problems])
         app.router.add_post("/v1/subjects", self.store)
         app.router.add_post("/v1/subjects/lookup", self.lookup)
+        app.router.add_post("/v1/key-batch", self.key_batch)
+        app.router.add_post("/v1/key-answers", self.key_answers)
+        app.router.add_get("/v1/keys", self.key_counts, allow_head=False)
         app.router.add_get("/v1/health", self.health, allow_head=False)
         app.router.add_get("/v1/areas/self", self.counts, allow_head=False)
         return app
@@ -70,16 +82,40 @@ class Api:
         found = await desk.ask(partial(desk.store.lookup, body.rows))
         return _rows([{"index": row.index, **_shown(found[row.index])} for row in body.rows])
 
+    async def key_batch(self, request: web.Request) -> web.Response:
+        """The numbers to ask PMH keys for; the same ones until they are answered. No `batch`: none is due."""
+        desk = self._desk(request)
+        body = await _read(request, KeyBatchBody)
+        batch = await desk.ask(partial(desk.store.key_batch, body.most))
+        if batch is None:
+            return _rows([])
+        rows = [{"index": index, "individual_number": number} for index, number in enumerate(batch.numbers)]
+        return _json({"batch": batch.id, "rows": rows})
+
+    async def key_answers(self, request: web.Request) -> web.Response:
+        """Keep the keys that were issued; a dispute is alarmed here."""
+        desk = self._desk(request)
+        body = await _read(request, KeyAnswersBody)
+        said = await desk.ask(partial(desk.store.key_answers, body.batch, body.rows))
+        if disputes := sum(each is Said.DISPUTE for each in said.values()):
+            structlog.get_logger().error("dispute", rows=disputes)
+        return _rows([{"index": row.index, "status": said[row.index]} for row in body.rows])
+
     async def counts(self, request: web.Request) -> web.Response:
         """How much the caller's own area holds, in numbers only."""
         desk = self._desk(request)
         return web.json_response(dict(await desk.ask(desk.store.counts)))
 
+    async def key_counts(self, request: web.Request) -> web.Response:
+        """How many numbers of the caller's own area have a PMH key, want one or are in dispute."""
+        desk = self._desk(request)
+        return web.json_response(dict(await desk.ask(desk.store.key_counts)))
+
     async def health(self, request: web.Request) -> web.Response:
-        """200 while the caller's area can be written."""
+        """200 while the caller's area can be written; and how many disputes wait in it."""
         desk = self._desk(request)
         await desk.ask(desk.store.check)
-        return web.json_response({"status": "ok"})
+        return web.json_response({"status": "ok", "disputes": await desk.ask(desk.store.disputes)})
 
     def _desk(self, request: web.Request) -> Desk:
         tls = request.get_extra_info("ssl_object")
@@ -114,4 +150,8 @@ def _shown(person: Person | None) -> Mapping[str, Any]:
 
 
 def _rows(rows: list[dict[str, Any]]) -> web.Response:
-    return web.Response(body=to_json({"rows": rows}), content_type="application/json")
+    return _json({"rows": rows})
+
+
+def _json(body: Mapping[str, Any]) -> web.Response:
+    return web.Response(body=to_json(body), content_type="application/json")

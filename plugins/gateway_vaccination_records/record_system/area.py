@@ -1,62 +1,26 @@
 """One tenant's area: rows that were validated become durable, versioned, sealed states in a database of its own.
 
-The rule: one file, one key and one connection per area, so that no statement can reach another tenant's data (C156,
-C158); in clear are only versions, flags of the version history, message ids and verdicts.
+The rule: in clear are only versions, flags of the version history, message ids, verdicts, and how often and when a
+number was asked for its PMH key.
 """
 
 import os
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from cryptography.exceptions import InvalidTag
 from pydantic_core import from_json, to_json
 
-from gateway_vaccination_records.record_system.models import DeleteRow, LookupRow, RegisterRow
+from gateway_vaccination_records.record_system.database import LAYOUT, open_database, transaction
+from gateway_vaccination_records.record_system.keys import Batch, Keys, Said
+from gateway_vaccination_records.record_system.models import DeleteRow, KeyRow, LookupRow, RegisterRow, UnansweredRow
 from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import State, Verdict, Version, judge
 
 By: TypeAlias = Literal["internal_no", "individual_number", "vaccination_subject_no"]
 
-_PRAGMAS: Final = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "temp_store=MEMORY",
-    "cache_size=-65536",  # KiB: the blind indexes are random, so a large area needs its pages at hand
-)
-_LAYOUT: Final = """
-CREATE TABLE IF NOT EXISTS area (
-    layout INTEGER NOT NULL, municipality_code TEXT NOT NULL, key_proof BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS person (
-    id INTEGER PRIMARY KEY,
-    internal_no BLOB NOT NULL UNIQUE,             -- blind
-    individual_number BLOB,                       -- blind, of the latest state; correctable, so not unique
-    vaccination_subject_no BLOB NOT NULL UNIQUE,  -- blind
-    sealed_subject_no BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS person_by_number ON person (individual_number) WHERE individual_number IS NOT NULL;
-CREATE TABLE IF NOT EXISTS state (
-    person INTEGER NOT NULL REFERENCES person,
-    instant INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    latest INTEGER NOT NULL,
-    deleted INTEGER NOT NULL,
-    sealed BLOB NOT NULL,
-    PRIMARY KEY (person, instant, seq)
-) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS one_latest ON state (person) WHERE latest;
-CREATE TABLE IF NOT EXISTS outcome (
-    message_id TEXT NOT NULL, row INTEGER NOT NULL, verdict TEXT NOT NULL,
-    PRIMARY KEY (message_id, row)
-) STRICT, WITHOUT ROWID;
-"""
-_LAYOUT_VERSION: Final = 1
 _FIND: Final[Mapping[By, str]] = {
     by: "SELECT p.id, p.internal_no, p.sealed_subject_no, s.instant, s.seq, s.deleted, s.sealed"  # noqa: S608 - ours
     f" FROM person p JOIN state s ON s.person = p.id AND s.latest WHERE p.{by} = ?"
@@ -67,10 +31,6 @@ _LETTERS: Final = b"BCDFGHJKLMNPQRST" * 16  # each of 256 byte values stands for
 
 def _utc() -> datetime:
     return datetime.now(UTC)
-
-
-class WrongKey(Exception):
-    """The database belongs to another area, was sealed under another key, or has another layout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +54,10 @@ class Area:
         self._key = key
         self._clock = clock
         path = directory / f"{municipality_code}.sqlite3"
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            for pragma in _PRAGMAS:
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(_LAYOUT)
-            self._prove()
-        except BaseException:
-            self._db.close()
-            raise
+        self._db, layout = open_database(path, municipality_code, key)
+        self._keys = Keys(self._db, key, clock)
+        if layout == 1:
+            self._want_all()
 
     def close(self) -> None:
         """Checkpoint and close; durable already, so a kill loses nothing."""
@@ -113,7 +68,7 @@ class Area:
 
         A row whose (message_id, index) was judged before gets its first verdict again, whatever it holds now.
         """
-        with self._transaction():
+        with transaction(self._db):
             verdicts = self._judged_before(message_id, rows)
             fresh = {row.index: self._take(row) for row in rows if row.index not in verdicts}
             self._db.executemany(
@@ -127,7 +82,10 @@ class Area:
 
     def find(self, by: By, value: str) -> Person | None:
         """The person with this identifier, deleted or not; by individual_number, one of those who have it now."""
-        found = self._db.execute(_FIND[by], (self._key.blind(by, value),)).fetchone()
+        return self._found(by, self._key.blind(by, value))
+
+    def _found(self, by: By, blind: bytes) -> Person | None:
+        found = self._db.execute(_FIND[by], (blind,)).fetchone()
         if found is None:
             return None
         person, internal_no, sealed_subject_no, instant, seq, deleted, sealed = found
@@ -144,9 +102,27 @@ class Area:
         ).fetchone()
         return {"persons": persons, "versions": versions, "deleted": deleted}
 
+    def key_batch(self, most: int) -> Batch | None:
+        """See `Keys.batch`; durable when this returns."""
+        with transaction(self._db):
+            return self._keys.batch(most)
+
+    def key_answers(self, batch: str | None, rows: Sequence[KeyRow | UnansweredRow]) -> Mapping[int, Said]:
+        """See `Keys.answer`; durable when this returns."""
+        with transaction(self._db):
+            return self._keys.answer(batch, rows)
+
+    def key_counts(self) -> Mapping[str, int]:
+        """See `Keys.counts`."""
+        return self._keys.counts()
+
+    def disputes(self) -> int:
+        """How many disputes about PMH keys wait for people."""
+        return self._keys.disputes()
+
     def check(self) -> None:
         """Raises sqlite3.Error if the database cannot be written now."""
-        with self._transaction():
+        with transaction(self._db):
             pass
 
     # ---- one row --------------------------------------------------------------------------------------------------
@@ -164,6 +140,8 @@ class Area:
 
     def _keep(self, person: Person | None, new: State, record: Mapping[str, Any]) -> None:
         number = record.get("individual_number")
+        if number is not None and (person is None or number != person.record.get("individual_number")):
+            self._keys.want(number)
         blind_number = self._key.blind("individual_number", number) if number is not None else None
         if person is None:
             internal_no = self._key.blind("internal_no", record["internal_no"])
@@ -210,31 +188,15 @@ class Area:
         )
         return {index: Verdict(verdict) for index, verdict in known if index in asked}
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
-
-    def _prove(self) -> None:
-        """An area opens with its own key only: a wrong one must show at start-up, not as a second, invisible city."""
-        with self._transaction():
-            known = self._db.execute("SELECT layout, municipality_code, key_proof FROM area").fetchone()
-            if known is None:
-                proof = self._key.seal(b"record system", b"proof")
-                self._db.execute("INSERT INTO area VALUES (?, ?, ?)", (_LAYOUT_VERSION, self.municipality_code, proof))
-                return
-        try:
-            self._key.open(known[2], b"proof")
-        except InvalidTag:
-            raise WrongKey from None
-        if known[:2] != (_LAYOUT_VERSION, self.municipality_code):
-            raise WrongKey
+    def _want_all(self) -> None:
+        """An area from before there were keys: every number that somebody has is wanted now."""
+        with transaction(self._db):
+            having = "SELECT individual_number FROM person WHERE individual_number IS NOT NULL ORDER BY id"
+            for (number,) in self._db.execute(having).fetchall():
+                person = self._found("individual_number", number)
+                if person is not None:
+                    self._keys.want(person.record["individual_number"])
+            self._db.execute("UPDATE area SET layout = ?", (LAYOUT,))
 
 
 def _state_row(internal_no: bytes, version: Version, *, deleted: bool) -> bytes:

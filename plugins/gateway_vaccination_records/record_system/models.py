@@ -59,6 +59,8 @@ Date: TypeAlias = Annotated[str, _code(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), AfterVali
 Instant: TypeAlias = Annotated[str, _code(_TIME), AfterValidator(_instant)]
 UpdateSeq: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
 RowIndex: TypeAlias = Annotated[int, Field(ge=0, le=2**31 - 1)]
+PmhKey: TypeAlias = Annotated[str, _code("[0-9A-Za-z][0-9A-Za-z-]{0,63}")]
+BatchId: TypeAlias = Annotated[str, _code("[0-9a-f]{32}")]
 MessageId: TypeAlias = Annotated[str, _code("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")]
 
 
@@ -121,6 +123,21 @@ class LookupRow(Closed):
     municipality_code: MunicipalityCode
 
 
+class KeyRow(Closed):
+    """採番回答 (F44): the key and the number that it is for, and nothing else (C019)."""
+
+    index: RowIndex
+    pmh_key: PmhKey
+    individual_number: IndividualNumber
+
+
+class UnansweredRow(Closed):
+    """No key came for this row, and why."""
+
+    index: RowIndex
+    code: Annotated[str, _code("[a-z][a-z0-9_]{0,63}")]
+
+
 SubjectRow: TypeAlias = Annotated[RegisterRow | DeleteRow, Field(discriminator="operation")]
 
 
@@ -129,7 +146,7 @@ class _Rows(Closed):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        rows: tuple[RegisterRow | DeleteRow | LookupRow, ...] = getattr(self, "rows", ())
+        rows: tuple[RegisterRow | DeleteRow | LookupRow | KeyRow | UnansweredRow, ...] = getattr(self, "rows", ())
         if len({row.index for row in rows}) != len(rows):
             raise ValueError("an index stands twice")
         return self
@@ -148,6 +165,19 @@ class LookupBody(_Rows):
     rows: Annotated[list[LookupRow], Field(min_length=1, max_length=MOST_ROWS)]
 
 
+class KeyBatchBody(Closed):
+    """`POST /v1/key-batch`."""
+
+    most: Annotated[int, Field(ge=1, le=MOST_ROWS)]
+
+
+class KeyAnswersBody(_Rows):
+    """`POST /v1/key-answers`. Without `batch` it is an answer that came when nobody awaited it any more."""
+
+    batch: BatchId | None = None
+    rows: Annotated[list[KeyRow | UnansweredRow], Field(min_length=1, max_length=MOST_ROWS)]
+
+
 class Place(Closed):
     """Where a body is malformed: the row's position in the array, and a field of ours, or None where there is none."""
 
@@ -157,7 +187,10 @@ class Place(Closed):
 
 _KNOWN: Final = frozenset(
     name
-    for model in (RegisteredSubject, DeletedSubject, RegisterRow, LookupRow, SubjectsBody)
+    for model in (
+        *(RegisteredSubject, DeletedSubject, RegisterRow, LookupRow, SubjectsBody),
+        *(KeyBatchBody, KeyAnswersBody, KeyRow, UnansweredRow),
+    )
     for name in model.model_fields
 )
 

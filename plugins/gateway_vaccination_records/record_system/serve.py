@@ -19,8 +19,9 @@ from typing import Any, Final, TypeAlias
 import structlog
 from aiohttp import web
 
-from gateway_vaccination_records.record_system.area import Area, WrongKey
+from gateway_vaccination_records.record_system.area import Area
 from gateway_vaccination_records.record_system.config import Config, Invalid, load, master_key
+from gateway_vaccination_records.record_system.database import WrongKey
 from gateway_vaccination_records.record_system.desk import Desk, Store
 from gateway_vaccination_records.record_system.seal import TenantKey
 

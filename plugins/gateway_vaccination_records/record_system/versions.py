@@ -22,7 +22,8 @@ class Version(NamedTuple):
     seq: int
 
 
-def _instant(moment: datetime) -> int:
+def instant(moment: datetime) -> int:
+    """Microseconds since 1970 in UTC."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
@@ -37,9 +38,9 @@ class State:
     @classmethod
     def of(cls, record: Mapping[str, Any], *, deleted: bool) -> Self:
         """The state that a record describes; its `updated_at` is an RFC 3339 time with an offset, else ValueError."""
-        instant = _instant(datetime.fromisoformat(record["updated_at"]))
+        version = Version(instant(datetime.fromisoformat(record["updated_at"])), record["update_seq"])
         content = {name: value for name, value in record.items() if name != "updated_at"}
-        return cls(Version(instant, record["update_seq"]), deleted, content)
+        return cls(version, deleted, content)
 
 
 class Verdict(StrEnum):
@@ -59,7 +60,7 @@ def judge(latest: State | None, new: State, now: datetime) -> Verdict:
 
     A state of a time yet to come is not taken: every true one would be superseded until then.
     """
-    if new.version.instant > _instant(now + MOST_AHEAD):
+    if new.version.instant > instant(now + MOST_AHEAD):
         return Verdict.OUT_OF_RANGE
     if latest is None:
         return Verdict.NO_SUCH_PERSON if new.deleted else Verdict.ACCEPTED

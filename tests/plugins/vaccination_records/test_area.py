@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from gateway_vaccination_records.record_system.area import Area, WrongKey
+from gateway_vaccination_records.record_system.area import Area
+from gateway_vaccination_records.record_system.database import WrongKey
 from gateway_vaccination_records.record_system.models import SubjectsBody
 from gateway_vaccination_records.record_system.seal import TenantKey
 from tests.plugins.vaccination_records.subjects import (

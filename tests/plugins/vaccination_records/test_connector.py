@@ -155,7 +155,8 @@ async def test_a_state_of_the_future_is_refused_and_does_not_freeze_the_person(s
 
 async def test_it_is_healthy_only_for_whom_the_system_serves(site: Site, service: Running) -> None:
     async with connected(site, service.url) as connector, site.session(site.stranger) as session:
-        connector._context = Context(CITY, connector._settings, cast(Outbox, None), session, Said(), datetime.now)
+        outbox = cast(Outbox, None)
+        await connector.open(Context(CITY, connector._settings, outbox, session, Said(), datetime.now))
         assert not (await connector.health()).ok
         outcomes = await connector.deliver(registers(subject(1)))
         assert outcomes == {0: DeferredRecord("system_unreachable")}
@@ -335,10 +336,11 @@ def test_the_interface_can_be_locked_and_the_hook_gives_it() -> None:
         "subject.register": ("event", "internal_no"),
         "subject.delete": ("event", "internal_no"),
         "subject.lookup": ("request", "internal_no"),
+        "pmh_key.issue": ("request", "individual_number"),
     }
     lookup = contract.operation("receives", "subject.lookup")
     assert lookup is not None
-    assert "individual_number" not in leaves(lookup.fields) | leaves(lookup.reply)
+    assert not {"individual_number", "pmh_key"} & (leaves(lookup.fields) | leaves(lookup.reply))
 
 
 @pytest.mark.parametrize(

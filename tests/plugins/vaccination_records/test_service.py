@@ -36,7 +36,7 @@ def no(serial: int) -> str:
 
 
 async def test_states_are_kept_judged_and_looked_up(city: Client) -> None:
-    assert await city.get("/v1/health") == (200, {"status": "ok"})
+    assert await city.get("/v1/health") == (200, {"status": "ok", "disputes": 0})
     first = [register(0, subject(1, seq=1)), register(1, subject(2, seq=1, control_flag_nondisclosure=True))]
     assert await city.store(message_id(1), *first) == (
         200,

@@ -1,0 +1,155 @@
+"""An edge process's end of a link over HTTPS: it dials the hub, says where it stands, and dials again when it is gone.
+
+The hub dials nobody: so a zone lets nothing in for the link's sake.
+"""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+
+from gateway.errors import Deferred, GatewayError, Refused
+from gateway.link.calls import Channel, decode
+from gateway.link.in_process import ToEdges
+from gateway.link.words import HEARTBEAT, PATH, Ask, Deliver, Hello, Place, Submit, largest
+from gateway.messages import Handed, Recorded, Sealed, Settled, Status
+from gateway.observe import Telemetry
+
+_LONGEST_PAUSE: Final = 5.0
+_PATIENCE: Final = 10.0
+
+
+class HubLink:
+    """The one connection of an edge process. `local` are its edges that are open."""
+
+    def __init__(  # noqa: PLR0913  (the process's whole world, handed in)
+        self,
+        url: str,
+        tls: ssl.SSLContext,
+        places: tuple[Place, ...],
+        local: ToEdges,
+        telemetry: Telemetry,
+        *,
+        config: Callable[[], str],
+        connectors: Callable[[], list[dict[str, Any]]],
+        body_bytes: int,
+    ) -> None:
+        self._url = url.rstrip("/") + PATH
+        self._tls = tls
+        self._places = places
+        self._local = local
+        self._telemetry = telemetry
+        self._config = config
+        self._connectors = connectors
+        self._max = largest(body_bytes)
+        self._channel: Channel | None = None
+        self._answers: Mapping[str, Callable[[bytes], Awaitable[object]]] = {
+            "deliver": self._deliver,
+            "settle": self._settle,
+            "connectors": self._tell_connectors,
+        }
+
+    @property
+    def linked(self) -> bool:
+        """Whether the hub is there and knows us."""
+        return self._channel is not None
+
+    async def run(self) -> None:
+        """Until cancelled: linked, or about to be."""
+        pause = 0.1
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls)) as session:
+            while True:
+                try:
+                    await self._once(session)
+                    pause = 0.1
+                except (aiohttp.ClientError, GatewayError, OSError, TimeoutError) as error:
+                    self._telemetry.log.warning("hub.unreachable", error=type(error).__name__)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (spreads the edges, keeps no secret)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _once(self, session: aiohttp.ClientSession) -> None:
+        async with asyncio.timeout(_PATIENCE):
+            socket = await session.ws_connect(self._url, heartbeat=HEARTBEAT, compress=0, max_msg_size=self._max)
+        channel = Channel(socket, self._answer, self._telemetry.bug, unreachable="hub_unreachable")
+        running = asyncio.create_task(channel.run())
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await channel.call("hello", Hello(self._places, tuple(self._local.edges), self._config()), None)
+            self._channel = channel
+            self._telemetry.log.info("hub.linked")
+            await running
+        finally:
+            self._channel = None
+            running.cancel()
+            await channel.close()
+
+    # ---- towards the hub ---------------------------------------------------------------------------------------------
+
+    async def opened(self, place: Place) -> None:
+        """A connector is open from now on. If the hub is not there, it hears so when it is."""
+        if self._channel is not None:
+            await self._call("opened", place, None)
+
+    async def leave(self) -> None:
+        """Be handed nothing more, and finish what was. Raises Deferred if the hub is gone."""
+        if self._channel is not None:
+            await self._call("leave", None, None)
+            await self._channel.quiet()
+
+    async def told(self, kind: str, body: Mapping[str, Any]) -> None:
+        """A fact of this process, in the system's log when it returns. Raises Deferred."""
+        await self._call("told", {"kind": kind, **body}, None)
+
+    async def submit(self, place: Place, sealed: Sealed) -> Recorded:
+        """See `HubEnd`. Raises Deferred("hub_unreachable") too: then it may have been recorded all the same."""
+        recorded: Recorded = await self._call("submit", Submit(place, sealed), Recorded)
+        return recorded
+
+    async def status(self, place: Place, message_id: str) -> Status | None:
+        """See `HubEnd`."""
+        status: Status | None = await self._call("status", Ask(place, message_id), Status | None)
+        return status
+
+    async def _call(self, name: str, body: object, form: Any) -> Any:
+        if self._channel is None:
+            raise Deferred("hub_unreachable")
+        return await self._channel.call(name, body, form)
+
+    # ---- from the hub ------------------------------------------------------------------------------------------------
+
+    async def _answer(self, name: str, body: bytes) -> object:
+        if name not in self._answers:
+            raise Refused("bad_envelope")
+        return await self._answers[name](body)
+
+    async def _deliver(self, body: bytes) -> Handed:
+        call = decode(body, Deliver)
+        tenant, connector = call.place
+        return await self._local.deliver(tenant, connector, call.envelope, call.wanted)
+
+    async def _settle(self, body: bytes) -> None:
+        await self._local.settle(decode(body, Settled))
+
+    async def _tell_connectors(self, body: bytes) -> list[dict[str, Any]]:
+        del body
+        return self._connectors()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteHub:
+    """A tenant's hub in another process."""
+
+    link: HubLink
+    tenant: str
+
+    async def submit(self, peer: str, sealed: Sealed) -> Recorded:
+        """See `HubEnd`."""
+        return await self.link.submit((self.tenant, peer), sealed)
+
+    async def status(self, peer: str, message_id: str) -> Status | None:
+        """See `HubEnd`."""
+        return await self.link.status((self.tenant, peer), message_id)

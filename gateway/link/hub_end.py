@@ -1,0 +1,181 @@
+"""The hub's end of a link over HTTPS: edge processes come in by mutual TLS, each pinned to where it may stand.
+
+Whoever comes anew takes the place of its former self: an edge that died may not have been missed yet.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from gateway.errors import Deferred, Refused
+from gateway.link.calls import Channel, decode
+from gateway.link.ends import EdgeEnd, HubEnd
+from gateway.link.https import expect, peer_fingerprint, problems
+from gateway.link.in_process import ToEdges
+from gateway.link.words import HEARTBEAT, PATH, Ask, Deliver, Hello, Pinned, Place, Submit, Told, largest
+from gateway.messages import Envelope, Handed, Recorded, Settled, Status
+from gateway.observe import Telemetry
+
+
+class Hubs(Protocol):
+    """What the hub's side does for edges. `linked` and `told` are facts before they return."""
+
+    def of(self, tenant: str) -> HubEnd: ...
+    async def linked(self, edge: str, config: str) -> None: ...
+    async def unlinked(self, edge: str) -> None: ...
+    async def told(self, edge: str, fact: Told) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEdge:
+    """An edge in another process."""
+
+    place: Place
+    channel: Channel
+
+    async def deliver(self, envelope: Envelope, wanted: frozenset[int]) -> Handed:
+        """See `EdgeEnd`. Raises Deferred("system_unreachable") if its process is gone."""
+        handed: Handed = await self.channel.call("deliver", Deliver(self.place, envelope, wanted), Handed)
+        return handed
+
+    async def settle(self, settled: Settled) -> None:
+        """See `EdgeEnd`. Raises Deferred."""
+        await self.channel.call("settle", settled, None)
+
+
+@dataclass(slots=True)
+class LinkListener:
+    """Where edge processes come in. `pinned` is by certificate; a reload replaces it."""
+
+    pinned: Mapping[str, Pinned]
+    hubs: Hubs
+    to_edges: ToEdges
+    telemetry: Telemetry
+    body_bytes: int
+    noise: int = 0
+    _channels: dict[str, Channel] = field(default_factory=dict)
+
+    def crowded(self) -> None:
+        """Somebody found no room: noise, for who it was is not known."""
+        self.noise += 1
+
+    def application(self) -> web.Application:
+        """The aiohttp application of the link's listener."""
+        application = web.Application(middlewares=[problems(self.telemetry)])
+        application.router.add_get(PATH, self.link, expect_handler=expect)
+        return application
+
+    async def link(self, request: web.Request) -> web.StreamResponse:
+        """One edge process, for as long as it stays."""
+        edge = self.pinned.get(peer_fingerprint(request))
+        if edge is None:
+            self.noise += 1
+            raise Refused("unknown_certificate")
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=largest(self.body_bytes))
+        await socket.prepare(request)
+        guest = _Guest(edge, self.hubs, self.to_edges)
+        channel = guest.channel = Channel(socket, guest.answer, self.telemetry.bug, unreachable="system_unreachable")
+        former, self._channels[edge.name] = self._channels.get(edge.name), channel
+        if former is not None:
+            await former.close()
+        try:
+            await channel.run()
+        finally:
+            if self._channels.get(edge.name) is channel:
+                del self._channels[edge.name]
+            await guest.gone()
+        return socket
+
+    async def connectors(self) -> list[dict[str, Any]]:
+        """What the edge processes that are linked say of their connectors."""
+        rows: list[dict[str, Any]] = []
+        for channel in list(self._channels.values()):
+            try:
+                rows += await channel.call("connectors", None, list[dict[str, Any]])
+            except Deferred:
+                continue  # gone; so its connectors are
+        return rows
+
+    async def close(self) -> None:
+        """Hang up on everybody."""
+        for channel in list(self._channels.values()):
+            await channel.close()
+
+
+@dataclass(slots=True)
+class _Guest:
+    """One edge process that has come in. It stands where its certificate is pinned to, and speaks for nobody else."""
+
+    edge: Pinned
+    hubs: Hubs
+    to_edges: ToEdges
+    channel: Channel = field(init=False)
+    _ends: dict[Place, EdgeEnd] = field(default_factory=dict)
+    _greeted: bool = False
+
+    async def answer(self, name: str, body: bytes) -> object:
+        """What an edge may call for, once it has said who it is. Raises Refused("header_mismatch") if it names a place
+        that is not its own.
+        """
+        if name not in _CALLS or (name != "hello" and not self._greeted):
+            raise Refused("bad_envelope")
+        return await _CALLS[name](self, body)
+
+    async def hello(self, body: bytes) -> None:
+        hello = decode(body, Hello)
+        for place in hello.places:
+            self._own(place)
+        await self.hubs.linked(self.edge.name, hello.config)
+        self._greeted = True
+        for place in hello.open:
+            self._open(place)
+
+    async def opened(self, body: bytes) -> None:
+        self._open(decode(body, tuple[str, str]))
+
+    async def leave(self, body: bytes) -> None:
+        del body
+        self._shut()
+
+    async def submit(self, body: bytes) -> Recorded:
+        call = decode(body, Submit)
+        tenant, connector = self._own(call.place)
+        return await self.hubs.of(tenant).submit(connector, call.sealed)
+
+    async def status(self, body: bytes) -> Status | None:
+        call = decode(body, Ask)
+        tenant, connector = self._own(call.place)
+        return await self.hubs.of(tenant).status(connector, call.message_id)
+
+    async def told(self, body: bytes) -> None:
+        await self.hubs.told(self.edge.name, decode(body, Told))
+
+    async def gone(self) -> None:
+        self._shut()
+        if self._greeted:
+            await self.hubs.unlinked(self.edge.name)
+
+    def _shut(self) -> None:
+        for place, end in self._ends.items():
+            if self.to_edges.edges.get(place) is end:
+                del self.to_edges.edges[place]
+
+    def _open(self, place: Place) -> None:
+        self._ends[place] = self.to_edges.edges[place] = RemoteEdge(self._own(place), self.channel)
+
+    def _own(self, place: Place) -> Place:
+        if place not in self.edge.places:
+            raise Refused("header_mismatch")
+        return place
+
+
+_CALLS: Mapping[str, Callable[[_Guest, bytes], Awaitable[object]]] = {
+    "hello": _Guest.hello,
+    "opened": _Guest.opened,
+    "leave": _Guest.leave,
+    "submit": _Guest.submit,
+    "status": _Guest.status,
+    "told": _Guest.told,
+}

@@ -1,0 +1,85 @@
+"""What is called for over a link, and in which form: the one page on which both ends agree."""
+
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+
+from gateway.messages import Envelope, Sealed
+
+Place: TypeAlias = tuple[str, str]
+"""A tenant's code and a connector's name: where an edge stands."""
+
+Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+PATH: Final = "/link/v1"
+HEARTBEAT: Final = 10.0
+"""Seconds between pings. Who does not answer within half of it is gone."""
+
+
+def largest(body_bytes: int) -> int:
+    """Bytes of the largest frame: an envelope's two parts, a statement and tags, each bounded by a body."""
+    return 4 * body_bytes + 1024 * 1024
+
+
+class Pinned(msgspec.Struct, frozen=True):
+    """One edge process, as the hub's configuration knows it: its name, and where it may stand."""
+
+    name: str
+    places: frozenset[Place]
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """An edge process says who it is for: where it stands, which of that is open, and by which configuration."""
+
+    places: tuple[Place, ...]
+    open: tuple[Place, ...]
+    config: Digest
+
+
+class Submit(msgspec.Struct, frozen=True):
+    """Have it permitted and recorded."""
+
+    place: Place
+    sealed: Sealed
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What became of a message that the connector at this place sent."""
+
+    place: Place
+    message_id: str
+
+
+class NoiseCounted(msgspec.Struct, frozen=True, tag_field="kind", tag="noise.counted"):
+    """So many peers without a pinned certificate knocked at a listener of this process."""
+
+    listener: Name
+    count: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class ConfigApplied(msgspec.Struct, frozen=True, tag_field="kind", tag="config.applied"):
+    """Another configuration holds in this process from now on."""
+
+    by: Name
+    config: Digest
+    former: Digest
+    directories: dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")], Annotated[int, msgspec.Meta(ge=1)]]
+
+
+class ConfigRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="config.refused"):
+    """It was to, and that did not hold together."""
+
+    by: Name
+    problems: Annotated[int, msgspec.Meta(ge=1)]
+
+
+Told: TypeAlias = NoiseCounted | ConfigApplied | ConfigRefused
+"""The facts of an edge process itself, for the system's log: nothing else is recorded at its word."""
+
+
+class Deliver(msgspec.Struct, frozen=True):
+    """Hand the wanted records of the envelope over."""
+
+    place: Place
+    envelope: Envelope
+    wanted: frozenset[int]

@@ -1,0 +1,94 @@
+"""The hub's side of a process: a journal and a dispatcher for each tenant, and the system's log."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import Any
+
+from gateway.config import Config
+from gateway.errors import Deferred, Misconfigured
+from gateway.hub.dispatcher import Dispatcher
+from gateway.hub.flow import Clock
+from gateway.hub.hub import TenantHub
+from gateway.hub.journal import FactKind, Journal
+from gateway.hub.permit import HubRules, hub_rules
+from gateway.keys.directory import Directory
+from gateway.link.in_process import ToEdges
+from gateway.messages import stamp
+from gateway.observe import Telemetry
+from gateway.wiring.journals import open_journal
+from gateway.wiring.reached import reached, went_back
+
+
+class HubSide:
+    """`to_edges` has every edge that is open, in whatever process."""
+
+    def __init__(self, config: Config, system: Journal, to_edges: ToEdges, telemetry: Telemetry, clock: Clock) -> None:
+        self.hubs: dict[str, TenantHub] = {}
+        self.system = system
+        self.to_edges = to_edges
+        self._config = config
+        self._telemetry = telemetry
+        self._clock = clock
+        self._began = False
+
+    def open(self, directories: Mapping[str, Directory]) -> None:
+        """Open the journals. Raises Misconfigured."""
+        limits = self._config.gateway.limits
+        for code in self._config.tenants:
+            rules, journal = hub_rules(self._config, code, directories[code]), open_journal(self._config, code)
+            dispatcher = Dispatcher(rules, journal, self.to_edges, limits, self._clock, self._telemetry)
+            self.hubs[code] = TenantHub(rules, journal, dispatcher, self._clock)
+
+    async def begin(self) -> None:
+        """The first fact, and everything that is due taken up. Raises Misconfigured if a log has gone back."""
+        now = reached(self.hubs)
+        if problems := went_back(self.system, now):
+            raise Misconfigured(problems)
+        await self.fact(FactKind.GATEWAY_STARTED, {"config": self._config.digest, **now})
+        self._began = True
+        for hub in self.hubs.values():
+            hub.dispatcher.restore()
+
+    def work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What must run as long as the process does."""
+        yield from (hub.dispatcher.run() for hub in self.hubs.values())
+        yield self._sign_checkpoints()
+
+    def of(self, tenant: str) -> TenantHub:
+        """The tenant's hub."""
+        return self.hubs[tenant]
+
+    async def fact(self, kind: FactKind, body: Mapping[str, Any]) -> None:
+        """One fact in the system's log. Raises Deferred."""
+        await self.system.fact(kind, body, at=stamp(self._clock()))
+
+    async def _sign_checkpoints(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.gateway.journal.checkpoint_seconds)
+            for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
+                with contextlib.suppress(Deferred):  # health says why
+                    await journal.checkpoint()
+
+    def vitals(self) -> dict[str, tuple[bool, str]]:
+        """Whether each log can be written, and if not why."""
+        journals = {code: hub.journal for code, hub in self.hubs.items()} | {"system": self.system}
+        return {name: journal.health() for name, journal in journals.items()}
+
+    def adopt(self, config: Config, rules: Mapping[str, HubRules]) -> None:
+        """A reload: from now on these hold."""
+        self._config = config
+        for code, hub in self.hubs.items():
+            hub.adopt(rules[code], config.gateway.limits)
+
+    async def drain(self) -> None:
+        """Finish what is in flight."""
+        await asyncio.gather(*(hub.dispatcher.drain() for hub in self.hubs.values()))
+
+    async def close(self) -> None:
+        """The last fact; then sign and close the logs."""
+        with contextlib.suppress(Deferred):
+            if self._began:
+                await self.fact(FactKind.GATEWAY_STOPPED, reached(self.hubs))
+        for hub in self.hubs.values():
+            hub.journal.close()

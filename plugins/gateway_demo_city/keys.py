@@ -1,0 +1,81 @@
+"""PMH's part in the city's day: a process that issues keys, loses answers and lies once; and what must come of it.
+
+Every number that somebody has is asked for, through the line, until each has its key or is in dispute.
+"""
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final, Self
+
+from gateway_demo_city.expectation import Expectation
+from gateway_demo_city.outside import Outside
+from gateway_demo_city.report import Report
+from gateway_demo_city.site import PMH, PMH_FOLDER, Site
+from gateway_demo_city.stage import Failed, Process, Stage
+
+_FAULTS: Final = {"lie": 1, "drop": 1, "garbage": 1, "busy": 1, "asynchronous": 1, "token_lost": 1}
+"""Each strikes so often. After `drop` and `garbage` the same numbers are asked again, and have their keys already."""
+_NUMBERS_PER_SECOND_AT_LEAST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Pmh:
+    """The process that stands for PMH, and where it listens."""
+
+    process: Process
+    port: int
+
+    @classmethod
+    async def start(cls, stage: Stage, site: Site, faults: Mapping[str, int] = _FAULTS) -> Self:
+        """On a free port; the connector is pointed there, and keys are to be asked for."""
+        config = site.pmh_system(faults)
+        process = await stage.start("pmh", sys.executable, "-m", "gateway_pmh.simulator", str(config))
+        port = int((await process.first_line())["port"])
+        site.point_at(port, PMH)
+        site.ask_keys()
+        return cls(process, port)
+
+
+async def all_issued(outside: Outside, daemon: Process, rows: int) -> None:
+    """Until no number wants a key any more. Raises Failed."""
+    patience = 60 + rows / _NUMBERS_PER_SECOND_AT_LEAST
+    try:
+        async with asyncio.timeout(patience):
+            while (await outside.keys())["wanted"]:
+                daemon.running("PMH keys")
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise Failed(f"numbers still want their PMH key after {patience:.0f} s") from None
+
+
+async def hold(outside: Outside, pmh: Pmh, site: Site, report: Report, expectation: Expectation | None = None) -> None:
+    """The record system's account of keys against PMH's own, and, of a made-up city, against the way it was made."""
+    held, told = await outside.keys(), await outside.pmh(pmh.port)
+    report.keys = {
+        "issued, and stored by the record system": held["issued"],
+        "asked again, and reused: PMH had issued it before": told["rows"] - told["keys"],
+        "disputed, and not stored": held["disputed"],
+    }
+    answered, detail = held["issued"] + held["disputed"], f"{told['keys']:,} keys issued by PMH"
+    right = answered == told["keys"]
+    if expectation is not None:
+        least = expectation.numbers - expectation.deleted_numbers
+        detail += f" for {expectation.numbers:,} numbers, {expectation.deleted_numbers:,} of them deleted since"
+        right &= least <= answered <= expectation.numbers
+    report.check("each number has one PMH key", detail, passed=right)
+    lies = int(told["faults"].get("lie", 0))
+    alarms = (site.root / "observed" / "record_system.out").read_text(encoding="utf-8").count('"event": "dispute"')
+    detail = f"{lies} lie, {held['disputed']} in dispute, {alarms} alarm"
+    report.check(
+        "PMH answered with another number and was caught", detail, passed=(held["disputed"], alarms) == (lies, lies)
+    )
+
+
+def issued(site: Site) -> set[str]:
+    """Every key that PMH ever issued, from its own database."""
+    with closing(sqlite3.connect(site.root / PMH_FOLDER / "keys.sqlite3")) as database:
+        return {pmh_key for (pmh_key,) in database.execute("SELECT pmh_key FROM issued")}

@@ -1,0 +1,117 @@
+"""Turns PMH's answers into outcomes: the key of exactly the number that was sent, or nothing.
+
+The rule: an answer counts as a whole or not at all. One that is not exactly one known answer for each row is `Garbage`
+and asked for again; one whose records have other fields than the two is refused whole (C019).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
+
+import jiter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.plugin import Accepted, DeferredRecord, JsonValue, Outcome, Refused, RefusedRecord
+from gateway_pmh.token import Granted
+
+_FIELDS: Final = {"pmhKey": "pmh_key", "myNumber": "individual_number"}
+_FAILURES: Final[Mapping[str, Outcome]] = {
+    "busy": DeferredRecord("system_busy"),
+    "unknown_number": RefusedRecord("no_such_person", "individual_number"),
+    "wrong_check_digit": RefusedRecord("check_digit", "individual_number"),
+}
+
+
+class Garbage(Exception):
+    """The answer is not one that the system's contract allows."""
+
+
+class _Closed(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__
+
+
+class _Succeeded(_Closed):
+    rowNo: int  # noqa: N815 - PMH's own name
+    status: Literal["succeeded"]
+    issued: dict[str, JsonValue]
+
+
+class _Failed(_Closed):
+    rowNo: int  # noqa: N815 - PMH's own name
+    status: Literal["failed"]
+    code: Annotated[str, StringConstraints(max_length=64)]
+
+
+class _Rows(_Closed):
+    rows: list[Annotated[_Succeeded | _Failed, Field(discriminator="status")]]
+
+
+class _Receipt(_Closed):
+    receiptNo: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]  # noqa: N815 - PMH's own name
+
+
+class _Grant(BaseModel):
+    """RFC 6749 §5.1; a server may add parameters of its own. Without `expires_in` a token counts as short-lived."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
+
+    access_token: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._~+/-]{1,4096}=*$")]
+    token_type: Annotated[str, StringConstraints(pattern=r"^[Bb][Ee][Aa][Rr][Ee][Rr]$")]
+    expires_in: Annotated[int, Field(gt=0)] = 60
+
+
+_Body = TypeVar("_Body", _Rows, _Receipt, _Grant)
+
+
+def issued(answer: bytes, asked: Mapping[int, str]) -> dict[int, Outcome]:
+    """An outcome for each row of `asked` (row → number sent). Raises Garbage, or Refused if the whole is refused."""
+    rows = _parse(_Rows, answer).rows
+    if sorted(row.rowNo for row in rows) != sorted(asked):
+        raise Garbage
+    for row in rows:
+        if isinstance(row, _Succeeded) and row.issued.keys() != _FIELDS.keys():
+            raise Refused("unknown_field" if row.issued.keys() - _FIELDS.keys() else "missing_required")
+    outcomes = {row.rowNo: _outcome(row, asked[row.rowNo]) for row in rows}
+    return outcomes | _shared_keys(outcomes)
+
+
+def receipt(answer: bytes) -> str:
+    """The receipt number of what PMH has accepted and will answer later. Raises Garbage."""
+    return _parse(_Receipt, answer).receiptNo
+
+
+def granted(answer: bytes) -> Granted:
+    """A bearer token (RFC 6750 §2.1). Raises Garbage."""
+    grant = _parse(_Grant, answer)
+    return Granted(grant.access_token, float(grant.expires_in))
+
+
+def _parse(model: type[_Body], answer: bytes) -> _Body:
+    try:
+        # "keys": jiter would keep values in a cache of the process, long after their answer has gone.
+        plain = jiter.from_json(answer, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+        return model.model_validate(plain)
+    except ValueError:  # pydantic's ValidationError is one; the texts of both may quote the answer
+        raise Garbage from None
+
+
+def _outcome(row: _Succeeded | _Failed, sent: str) -> Outcome:
+    if isinstance(row, _Failed):
+        return _FAILURES.get(row.code, RefusedRecord("refused_by_system"))
+    if row.issued["myNumber"] != sent:  # byte for byte (C165, C166)
+        return RefusedRecord("dispute", "individual_number")
+    if row.issued["pmhKey"] == sent:  # a number in the key's place would go where no number may
+        return RefusedRecord("dispute", "pmh_key")
+    return Accepted(reply={ours: row.issued[theirs] for theirs, ours in _FIELDS.items()})
+
+
+def _shared_keys(outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
+    """One key for two numbers would join two persons: neither is used (I02: 1 to 1)."""
+    keys = {row: each.reply["pmh_key"] for row, each in outcomes.items() if isinstance(each, Accepted) and each.reply}
+    often = Counter(map(repr, keys.values()))
+    return {row: RefusedRecord("dispute", "pmh_key") for row, key in keys.items() if often[repr(key)] > 1}

@@ -1,0 +1,87 @@
+"""Turns deliveries into key tasks of PMH, and its answers into an outcome per record.
+
+The rule: it keeps nothing. What it cannot tell for sure is deferred and may be handed over again without harm: the same
+records are the same task, with the same receipt, and a number that has a key keeps it (C167).
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from itertools import islice
+from typing import Final, cast
+
+from gateway.plugin import Context, Delivery, Health, Outcome, Payload, Refused, RefusedRecord
+from gateway.plugin import Final as Ended
+from gateway_pmh import answers
+from gateway_pmh.client import PublicMedicalHub
+from gateway_pmh.interface import AskedKey
+from gateway_pmh.later import Later
+from gateway_pmh.settings import Settings
+
+_SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time
+_HEALTH_WITHIN: Final = 3.0
+_UPSERT: Final = "1"  # 変更区分 登録/更新; a key's end is described nowhere, so "2" 削除 is never sent
+
+
+class Pmh:
+    """The connector `pmh`. It receives only, so `settled` has nothing to hear."""
+
+    _context: Context
+    _settings: Settings
+    _pmh: PublicMedicalHub
+
+    async def open(self, context: Context) -> None:
+        """Read the client secret; the first connection is made with the first delivery. Raises Misconfigured."""
+        self._context = context
+        self._settings = cast(Settings, context.settings)
+        self._pmh = PublicMedicalHub(context, self._settings, context.secret(self._settings.client_secret))
+
+    async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
+        """Ask for keys in portions, within the deadline. After a failed portion the rest is deferred."""
+        ends = self._now() + delivery.deadline * _SHARE
+        outcomes: dict[int, Outcome] = {}
+        records = iter(delivery.records)
+        while portion := dict(islice(records, self._settings.rows_per_request)):
+            try:
+                outcomes |= await self._issue(delivery.message_id, portion, ends)
+            except Later as later:
+                self._context.log.warning("delivery.deferred", code=later.outcome.code)
+                untried = dict.fromkeys([*portion, *(index for index, _ in records)], later.outcome)
+                return outcomes | untried
+        return outcomes
+
+    async def settled(self, message_id: str, outcomes: Mapping[int, Ended]) -> None:
+        """Never called: this connector sends nothing."""
+
+    async def health(self) -> Health:
+        """Ask PMH, with a token, whether it serves us now."""
+        try:
+            await self._pmh.status(self._now() + _HEALTH_WITHIN)
+        except Later as later:
+            return Health(ok=False, detail=f"PMH does not serve us: {later.outcome.code}")
+        return Health(ok=True, detail="PMH answers")
+
+    async def close(self) -> None:
+        """Nothing to close: the session belongs to the line, and the token dies with us."""
+
+    async def _issue(self, message_id: str, portion: Mapping[int, Payload], ends: float) -> dict[int, Outcome]:
+        """An outcome for each record of the portion. Raises Later."""
+        numbers = {index: cast(AskedKey, record).individual_number for index, record in portion.items()}
+        rows = [{"rowNo": index, "modificationSeg": _UPSERT, "myNumber": number} for index, number in numbers.items()]
+        answer = await self._pmh.issue(rows, _request_key(message_id, numbers), ends)
+        try:
+            return answers.issued(answer, numbers)
+        except answers.Garbage:
+            raise Later("system_unreachable") from None
+        except Refused as refused:
+            self._context.log.warning("answer.refused", code=refused.code, count=len(numbers))
+            return dict.fromkeys(numbers, RefusedRecord(refused.code))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _request_key(message_id: str, indices: Mapping[int, str]) -> str:
+    """The same in every repeat of the same records, made of nothing personal: the message's id and the row numbers."""
+    rows = ",".join(map(str, sorted(indices)))
+    return f"{message_id}-{hashlib.sha256(rows.encode()).hexdigest()[:16]}"

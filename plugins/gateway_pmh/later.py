@@ -1,0 +1,11 @@
+"""The one way to say that nothing is known yet: the records stay with the line, which hands them over again."""
+
+from gateway.plugin import DeferredRecord
+
+
+class Later(Exception):
+    """Nothing is known about these rows; `outcome` says why, and after how many seconds to come again."""
+
+    def __init__(self, code: str, retry_after: float | None = None) -> None:
+        super().__init__(code)
+        self.outcome = DeferredRecord(code, retry_after)

@@ -1,0 +1,45 @@
+"""What goes wrong, and how many more times: each fault strikes as often as it was told to, then no more."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+FAULTS: Final = {
+    "busy": "429 with Retry-After before anything is done",
+    "maintenance": "503 with Retry-After before anything is done; /v1/status says 503 too while any is left",
+    "token_lost": "the token ends before its time: 401",
+    "slow": "answers late",
+    "hang": "takes the request and never answers",
+    "drop": "issues, and drops the connection before the answer",
+    "garbage": "issues, and answers with a body that is no answer",
+    "asynchronous": "202 with a receipt number; the result comes later",
+    "row_busy": "leaves the first row for later",
+    "unknown_number": "says of the first row that there is no such number",
+    "extra_field": "issues, and adds a field to the first record",
+    "lie": "issues, and returns another number in the first record",
+}
+"""Each is one that the real system or the network may show; they strike key tasks."""
+
+
+class Faults:
+    """How often each fault is still to strike, and how often it did."""
+
+    def __init__(self, strikes: Mapping[str, int]) -> None:
+        self._left = Counter(strikes)
+        self.struck: Counter[str] = Counter()
+
+    def set(self, strikes: Mapping[str, int]) -> None:
+        """From now on these and no others."""
+        self._left = Counter(strikes)
+
+    def waits(self, name: str) -> bool:
+        """Whether it is still to strike."""
+        return self._left[name] > 0
+
+    def strikes(self, name: str) -> bool:
+        """Whether it strikes now; then that is one less."""
+        if not self.waits(name):
+            return False
+        self._left[name] -= 1
+        self.struck[name] += 1
+        return True

@@ -1,0 +1,202 @@
+"""PMH keys: which numbers want one, which are being asked for, which have one, and which are in dispute (F43, F44).
+
+The rule: a number is asked once, in one batch at a time; a batch is the same until it is answered; a key once stored is
+never replaced (C167). What contradicts that, or names another number than was sent (C165), is a dispute: it is kept
+without a key, for people to look at, and that number is asked no more.
+"""
+
+import sqlite3
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from gateway_vaccination_records.record_system.models import KeyRow, UnansweredRow
+from gateway_vaccination_records.record_system.seal import TenantKey
+from gateway_vaccination_records.record_system.versions import instant
+
+FIRST_PAUSE: Final = timedelta(minutes=5)
+LONGEST_PAUSE: Final = timedelta(days=1)
+DISPUTE: Final = "dispute"
+"""The code by which an edge says that it withheld an answer because it named another number."""
+
+
+class Why(StrEnum):
+    """What a dispute is about."""
+
+    WITHHELD = "withheld"
+    ANOTHER_NUMBER = "another_number"
+    NEVER_ASKED = "never_asked"
+    ANOTHER_KEY = "another_key"
+    KEY_OF_ANOTHER = "key_of_another"
+
+
+class Said(StrEnum):
+    """What became of one row of an answer."""
+
+    STORED = "stored"
+    DISPUTE = "dispute"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The numbers that are being asked now; a number's place in `numbers` is its index in the batch."""
+
+    id: str
+    numbers: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    blind: bytes
+    sealed: bytes = field(repr=False)
+
+
+class Keys:
+    """The key work of one area, on the area's own connection. Every method runs inside a transaction of the area."""
+
+    def __init__(self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime]) -> None:
+        self._db = db
+        self._key = key
+        self._clock = clock
+
+    def want(self, number: str) -> None:
+        """A subject has this number: ask for its key, unless that was done."""
+        blind = self._blind(number)
+        self._db.execute(
+            "INSERT INTO wanted (number, sealed, due, asked) SELECT ?1, ?2, ?3, 0"
+            " WHERE NOT EXISTS (SELECT 1 FROM pmh_key WHERE number = ?1)"
+            " AND NOT EXISTS (SELECT 1 FROM dispute WHERE number = ?1) ON CONFLICT (number) DO NOTHING",
+            (blind, self._sealed(number, blind), instant(self._clock())),
+        )
+
+    def batch(self, most: int) -> Batch | None:
+        """The batch that is under way, else a new one of at most so many numbers; None if none is due."""
+        under_way = self._db.execute("SELECT batch FROM wanted WHERE batch IS NOT NULL LIMIT 1").fetchone()
+        batch = under_way[0] if under_way else self._begin(most)
+        if batch is None:
+            return None
+        rows = self._db.execute("SELECT number, sealed FROM wanted WHERE batch = ? ORDER BY position", (batch,))
+        return Batch(batch, tuple(self._key.open(sealed, _row(number)).decode() for number, sealed in rows))
+
+    def answer(self, batch: str | None, rows: Sequence[KeyRow | UnansweredRow]) -> Mapping[int, Said]:
+        """Keep the keys. With the id of the batch under way this ends it; without, it is an answer that came late.
+
+        Each row of a batch must be about the number at its index; a late one about a number that was ever asked.
+        """
+        found = self._db.execute("SELECT position, number, sealed FROM wanted WHERE batch = ?", (batch,))
+        asked = {position: _Number(number, sealed) for position, number, sealed in found}
+        said = {row.index: self._take(row, asked.get(row.index)) for row in rows}
+        self._end(batch)
+        return said
+
+    def counts(self) -> dict[str, int]:
+        """How many numbers have a key, want one (those that are being asked included), or are in dispute."""
+        return {"issued": self._count("pmh_key"), "wanted": self._count("wanted"), "disputed": self.disputes()}
+
+    def disputes(self) -> int:
+        """How many disputes wait for people."""
+        return self._count("dispute")
+
+    # ---- a batch ----------------------------------------------------------------------------------------------------
+
+    def _begin(self, most: int) -> str | None:
+        """Numbers that no subject has any more are not asked: they were corrected or deleted meanwhile."""
+        batch = uuid.uuid4().hex
+        while True:
+            due = self._db.execute(
+                "SELECT id, EXISTS (SELECT 1 FROM person WHERE individual_number = wanted.number) FROM wanted"
+                " WHERE batch IS NULL AND due <= ? ORDER BY due, id LIMIT ?",
+                (instant(self._clock()), most),
+            ).fetchall()
+            held = [number for number, somebody_has_it in due if somebody_has_it]
+            self._db.executemany("DELETE FROM wanted WHERE id = ?", [(n,) for n, somebodys in due if not somebodys])
+            self._db.executemany(
+                "UPDATE wanted SET batch = ?, position = ?, asked = asked + 1 WHERE id = ?",
+                [(batch, position, number) for position, number in enumerate(held)],
+            )
+            if held or not due:
+                return batch if held else None
+
+    def _end(self, batch: str | None) -> None:
+        """What has no key and no dispute is asked again, each time after twice the pause."""
+        self._db.execute(
+            "DELETE FROM wanted WHERE batch = ?1 AND (EXISTS (SELECT 1 FROM pmh_key WHERE number = wanted.number)"
+            " OR EXISTS (SELECT 1 FROM dispute WHERE number = wanted.number))",
+            (batch,),
+        )
+        left = self._db.execute("SELECT id, asked FROM wanted WHERE batch = ?", (batch,)).fetchall()
+        self._db.executemany(
+            "UPDATE wanted SET batch = NULL, position = NULL, due = ? WHERE id = ?",
+            [(instant(self._clock() + _pause(asked)), number) for number, asked in left],
+        )
+
+    # ---- a row of an answer -----------------------------------------------------------------------------------------
+
+    def _take(self, row: KeyRow | UnansweredRow, asked: _Number | None) -> Said:
+        if isinstance(row, UnansweredRow):
+            return self._dispute(asked, Why.WITHHELD) if asked and row.code == DISPUTE else Said.LATER
+        blind = self._blind(row.individual_number)
+        if asked is not None and blind != asked.blind:
+            return self._dispute(asked, Why.ANOTHER_NUMBER)
+        named = asked or _Number(blind, self._sealed(row.individual_number, blind))
+        pmh_key = self._key.blind("pmh_key", row.pmh_key)
+        held = self._db.execute("SELECT pmh_key FROM pmh_key WHERE number = ?", (blind,)).fetchone()
+        if held is not None:
+            return Said.STORED if held[0] == pmh_key else self._dispute(named, Why.ANOTHER_KEY)
+        if asked is None and not self._was_asked(named):
+            return self._dispute(named, Why.NEVER_ASKED)
+        return self._keep(named, row.pmh_key, pmh_key)
+
+    def _keep(self, number: _Number, pmh_key: str, blind: bytes) -> Said:
+        """A number in dispute takes no key, until people have looked at it."""
+        if self._db.execute("SELECT 1 FROM dispute WHERE number = ?", (number.blind,)).fetchone() is not None:
+            return Said.DISPUTE
+        sealed = self._key.seal(pmh_key.encode(), _key_row(number.blind))
+        kept = self._db.execute(
+            "INSERT INTO pmh_key VALUES (?, ?, ?) ON CONFLICT (pmh_key) DO NOTHING", (number.blind, blind, sealed)
+        )
+        if not kept.rowcount:
+            return self._dispute(number, Why.KEY_OF_ANOTHER)
+        self._forget(number)
+        return Said.STORED
+
+    def _was_asked(self, number: _Number) -> bool:
+        found = self._db.execute("SELECT asked FROM wanted WHERE number = ?", (number.blind,)).fetchone()
+        return found is not None and found[0] > 0
+
+    def _dispute(self, number: _Number, why: Why) -> Said:
+        self._db.execute(
+            "INSERT INTO dispute VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (number.blind, str(why), number.sealed, instant(self._clock())),
+        )
+        self._forget(number)
+        return Said.DISPUTE
+
+    def _forget(self, number: _Number) -> None:
+        """No longer wanted; but a batch stays what it is until it is answered."""
+        self._db.execute("DELETE FROM wanted WHERE number = ? AND batch IS NULL", (number.blind,))
+
+    def _blind(self, number: str) -> bytes:
+        return self._key.blind("individual_number", number)
+
+    def _sealed(self, number: str, blind: bytes) -> bytes:
+        return self._key.seal(number.encode(), _row(blind))
+
+    def _count(self, table: str) -> int:
+        return int(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - ours
+
+
+def _pause(asked: int) -> timedelta:
+    return min(FIRST_PAUSE * (1 << min(asked - 1, 16)), LONGEST_PAUSE)
+
+
+def _row(number: bytes) -> bytes:
+    return b"number|" + number.hex().encode()
+
+
+def _key_row(number: bytes) -> bytes:
+    return b"pmh_key|" + number.hex().encode()

@@ -1,0 +1,128 @@
+"""Hub and edges as separate processes over mutual TLS: the same line, a hub with nothing to open with, and any of them
+may die and come back.
+"""
+
+import random
+import time
+
+import pytest
+
+from gateway.errors import Misconfigured
+from gateway.keys.at_rest import Secret
+from gateway.keys.layout import TenantKeys
+from gateway.keys.private import EdgeKeys
+from gateway_demo_city.people import internal_no
+from tests.acceptance.programs import GATEWAY, command, until
+from tests.acceptance.split import EXAMPLES, SplitSite
+from tests.acceptance.subjects import MUNICIPALITY, city_file, subject, values
+
+
+@pytest.fixture
+def split(tmp_path):
+    sites: list[SplitSite] = []
+
+    def make(example: str) -> SplitSite:
+        sites.append(SplitSite(tmp_path / example, example))
+        return sites[-1]
+
+    yield make
+    for each in sites:
+        each.close()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_each_example_carries_messages_files_and_look_ups(split, ordinal, example):
+    site = split(example).start()
+    one, *others = [ordinal() for _ in range(4)]
+    message_id = site.register(subject(one))
+    assert [each["outcome"] for each in site.outcomes(message_id)] == ["accepted"]
+    (found,) = site.look_up(internal_no(one))
+    assert found["record"]["internal_no"] == internal_no(one)
+    site.drop("city.csv", city_file([subject(each) for each in others]))
+    assert [line.ending for line in site.status("city.csv")] == ["accepted"] * 3
+    assert {each["kind"] for each in site.facts("system")} >= {"gateway.started", "edge.linked"}
+    assert site.cli("log", "verify").status == 0
+    for program in (*site.edges.values(), site.gateway):
+        assert program.stop() == 0
+
+
+def test_must_the_hub_has_nothing_to_open_with(split, ordinal):
+    """It is started without any key that opens; after traffic, what it stores cannot be opened by what it has."""
+    site = split("edge_per_zone").start()
+    people = [subject(ordinal()) for _ in range(5)]
+    site.outcomes(site.register(*people))
+    held = {path.relative_to(site.root).as_posix() for path in (site.root / "keys").rglob("*") if path.is_file()}
+    assert not {each for each in held if "kem" in each or "secret" in each}
+    for connector in ("health_management", "vaccination_records"):
+        with pytest.raises(Misconfigured):
+            EdgeKeys.load(
+                TenantKeys(site.root, MUNICIPALITY).connector(connector),
+                Secret.parse("file:keys/passphrase", site.root),
+            )
+    assert site.query("SELECT count(*) FROM envelope") == [(1,)]
+    assert site.leaks(values(*people)) == ()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_of_them_may_die_at_any_moment_and_nothing_is_lost_or_doubled(split, ordinal, seed):
+    site = split("edge_per_zone").start()
+    people = [subject(ordinal()) for _ in range(1500)]
+    chance = random.Random(seed)
+    site.drop("city.csv", city_file(people))
+    programs = [site.gateway, *site.edges.values()]
+    for _ in range(5):
+        time.sleep(chance.uniform(0.05, 0.5))
+        program = chance.choice(programs)
+        program.kill()
+        time.sleep(chance.uniform(0.0, 0.3))
+        program.start()
+    lines = site.status("city.csv")
+    assert [line.ending for line in lines] == ["accepted"] * len(people)
+    assert site.held() == {"persons": len(people), "versions": len(people), "deleted": 0}
+    site.start()
+    for program in reversed(programs):
+        assert program.stop() == 0
+    assert site.cli("log", "verify").status == 0
+
+
+def test_while_the_hub_is_away_nothing_passes_and_the_sender_is_told(split, ordinal):
+    site = split("hub_and_edges").start()
+    site.gateway.kill()
+    answer = until(lambda: (a := site.send("subject.register", [])).status == 503 and a)
+    assert answer.refusal == (503, "hub_unreachable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    site.start()
+    site.outcomes(site.register(subject(ordinal())))
+
+
+def test_an_edge_speaks_for_nobody_but_whom_the_hub_has_pinned_it_to(split, ordinal):
+    site = split("edge_per_zone")
+    file = site.root / "config/gateway.toml"
+    text = file.read_text()
+    swapped = {"health_management": "vaccination_records", "vaccination_records": "health_management"}
+    for line in [each for each in text.splitlines() if each.startswith("connectors")]:
+        name = line.split("/")[1].rstrip('"]')
+        text = text.replace(line, line.replace(name, swapped.get(name, name)) + " ")
+    file.write_text(text)
+    for program in (site.gateway, *site.edges.values()):
+        program.start()
+    until(lambda: site.edges["lgwan"].output.read_text().count("hub.unreachable") > 3)
+    assert "hub.linked" not in site.edges["lgwan"].output.read_text()
+    assert "edge.linked" not in {each["kind"] for each in site.facts("system")}
+
+
+def test_c159_an_edge_with_a_listener_on_the_internet_side_holds_no_key_for_individual_numbers(split):
+    site = split("edge_per_zone")
+    root = site.folder / "individual_number_zone"
+    site._replace(root / "config/gateway.toml", 'zone = "individual_number_zone"', 'zone = "internet"')
+    told = command(*GATEWAY, "edge", "--root", str(root))
+    assert told.status == 2
+    assert "C159" in told.err
+    assert "individual_number_zone" in told.err
+
+
+@pytest.mark.parametrize(("process", "wrong"), [("hub", "run"), ("hub", "edge"), ("lgwan", "hub")])
+def test_a_configuration_is_for_one_command(split, process, wrong):
+    site = split("edge_per_zone")
+    told = command(*GATEWAY, wrong, "--root", str(site.folder / process))
+    assert (told.status, "start it with: gateway" in told.err) == (2, True)

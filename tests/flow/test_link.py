@@ -1,0 +1,116 @@
+"""The hub's end of the link: who dials speaks for its own place, after it has said who it is, in the one form."""
+
+import asyncio
+import ssl
+from contextlib import asynccontextmanager
+
+import aiohttp
+import msgspec
+import pytest
+
+from gateway.errors import Deferred, Refused
+from gateway.link.calls import Channel
+from gateway.link.words import PATH, Ask, Hello, Submit
+from gateway.messages import Recorded, Status
+from tests.flow.line import CERTIFICATES, running
+from tests.flow.toys import OFFICE, REGISTER, TENANT, person
+from tests.unit.test_seal_open import sealed_by_office
+
+HELLO = Hello(((TENANT, OFFICE),), (), "0" * 64)
+
+
+@pytest.fixture
+async def remote(site, tmp_path):
+    async with running(site, tmp_path, link="https") as line:
+        yield line.remote
+
+
+@asynccontextmanager
+async def dialled(site, remote, certificate=CERTIFICATES[OFFICE]):
+    """A WebSocket to the hub under a certificate of one's choosing."""
+    tls = ssl.create_default_context(cafile=str(site.config.root / "keys/tls/ca.crt"))
+    tls.load_cert_chain(*(site.config.root / f"keys/tls/{certificate}.{end}" for end in ("crt", "key")))
+    url = f"https://localhost:{remote.accepting.port}{PATH}"
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as session, session.ws_connect(url) as ws:
+        yield ws
+
+
+@asynccontextmanager
+async def channel(site, remote, certificate=CERTIFICATES[OFFICE]):
+    """Calls over it, as an edge makes them."""
+
+    async def answer(name, body):
+        raise AssertionError
+
+    async with dialled(site, remote, certificate) as ws:
+        made = Channel(ws, answer, lambda error, problem: None, unreachable="hub_unreachable")
+        running_task = asyncio.create_task(made.run())
+        yield made
+        await made.close()
+        await asyncio.gather(running_task, return_exceptions=True)
+
+
+async def test_a_certificate_that_is_pinned_to_no_edge_gets_no_link(site, remote):
+    remote.listener.pinned = {}
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with dialled(site, remote):
+            pass
+    assert remote.listener.noise == 1
+
+
+async def test_nothing_is_answered_before_an_edge_has_said_who_it_is(site, remote):
+    async with channel(site, remote) as hub:
+        with pytest.raises(Refused, match="bad_envelope"):
+            await hub.call("status", Ask((TENANT, OFFICE), "x"), Status | None)
+
+
+@pytest.mark.parametrize("place", [(TENANT, REGISTER), ("131016", OFFICE)])
+async def test_an_edge_speaks_for_its_own_place_alone(site, remote, place):
+    async with channel(site, remote) as hub:
+        with pytest.raises(Refused, match="header_mismatch"):
+            await hub.call("hello", Hello((place,), (), "0" * 64), None)
+        await hub.call("hello", HELLO, None)
+        for name, body, form in (
+            ("opened", place, None),
+            ("status", Ask(place, "x"), Status | None),
+            ("submit", Submit(place, sealed_by_office(site, person())), Recorded),
+        ):
+            with pytest.raises(Refused, match="header_mismatch"):
+                await hub.call(name, body, form)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", msgspec.msgpack.encode({"place": 1}), msgspec.msgpack.encode("x")])
+@pytest.mark.parametrize("name", ["hello", "submit", "status", "opened", "told", "no_such_call"])
+async def test_a_body_of_another_form_is_refused(site, remote, name, body):
+    async with channel(site, remote) as hub:
+        await hub.call("hello", HELLO, None)
+        with pytest.raises(Refused, match="bad_envelope"):
+            await hub.call(name, msgspec.Raw(body), None)
+
+
+@pytest.mark.parametrize(
+    "fact", [{"kind": "gateway.stopped"}, {"kind": "noise.counted", "listener": "架空", "count": 1}]
+)
+async def test_only_closed_facts_are_recorded_at_an_edges_word(site, remote, fact):
+    async with channel(site, remote) as hub:
+        await hub.call("hello", HELLO, None)
+        with pytest.raises(Refused, match="bad_envelope"):
+            await hub.call("told", fact, None)
+    assert not [each for each in remote.hubs.seen if each.startswith("told")]
+
+
+@pytest.mark.parametrize("frame", [b"", b"\xc1", b"x" * 100, msgspec.msgpack.encode([7, 1, "x", b""])])
+async def test_who_speaks_something_else_is_hung_up_on(site, remote, frame):
+    async with dialled(site, remote) as ws:
+        await ws.send_bytes(frame)
+        assert (await ws.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+
+
+async def test_who_comes_anew_takes_the_place_of_its_former_self(site, remote):
+    """Its death may not have been missed yet; what was under way with the former one is deferred."""
+    former = remote.to_edges.edges[TENANT, OFFICE]
+    async with channel(site, remote) as hub:
+        await hub.call("hello", Hello(HELLO.places, HELLO.places, HELLO.config), None)
+        assert remote.to_edges.edges[TENANT, OFFICE] is not former
+        with pytest.raises(Deferred, match="system_unreachable"):
+            await former.channel.call("connectors", None, list)

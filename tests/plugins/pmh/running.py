@@ -1,0 +1,149 @@
+"""The simulator as a process of its own, and connectors that speak to it over mutual TLS."""
+
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+
+from gateway.plugin import Accepted, Context, Delivery, Outbox, Outcome
+from gateway_pmh.connector import Pmh
+from gateway_pmh.interface import AskedKey
+from gateway_pmh.settings import Settings
+from tests.plugins.vaccination_records.certificates import Authority, Identity
+from tests.plugins.vaccination_records.subjects import individual_number, message_id
+
+CLIENT = "city-999997"
+SECRET = b"a made-up client secret: +/%?"
+_fresh = count(1)
+
+
+def numbers(how_many: int) -> list[str]:
+    """Individual numbers that no other test has asked for."""
+    return [individual_number(next(_fresh)) for _ in range(how_many)]
+
+
+def asks(*asked: str, deadline: float = 5.0) -> Delivery:
+    """A delivery of its own message."""
+    records = tuple((index, AskedKey(individual_number=number)) for index, number in enumerate(asked))
+    return Delivery(message_id(next(_fresh)), "pmh_key.issue", records, deadline)
+
+
+def key_of(outcome: Outcome) -> str:
+    assert isinstance(outcome, Accepted)
+    assert outcome.reply is not None
+    return str(outcome.reply["pmh_key"])
+
+
+class Said:
+    """A telemetry logger that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+    def info(self, event: str, **known: Any) -> None:
+        self.lines.append((event, known))
+
+    warning = info
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder with certificates, the client's secret and the simulator's configuration."""
+
+    folder: Path
+    authority: Authority
+    city: Identity
+    stranger: Identity
+    said: Said = field(default_factory=Said)
+
+    @classmethod
+    def make(cls, folder: Path) -> "Site":
+        authority = Authority(folder)
+        (folder / "client_secret").write_bytes(SECRET + b"\n")
+        (folder / "client_secret").chmod(0o600)
+        return cls(folder, authority, authority.issue("city"), authority.issue("stranger"))
+
+    def configuration(self, more: str = "") -> Path:
+        server = self.authority.issue("server")
+        file = self.folder / "pmh.toml"
+        file.write_text(
+            f'{more}\n[tls]\ncertificate = "{server.certificate}"\nkey = "{server.key}"\nca = "{self.authority.ca}"\n'
+            f'[[client]]\nclient_id = "{CLIENT}"\nclient_secret = "file:client_secret"\n'
+            f'certificate = "{self.city.fingerprint}"\n'
+        )
+        return file
+
+    def session(self, identity: Identity) -> aiohttp.ClientSession:
+        context = ssl.create_default_context(cafile=str(self.authority.ca))
+        context.load_cert_chain(identity.certificate, identity.key)
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
+
+    @asynccontextmanager
+    async def connected(
+        self, url: str, *, secret: bytes = SECRET, identity: Identity | None = None, **changes: Any
+    ) -> AsyncIterator[Pmh]:
+        who = identity or self.city
+        tls = {"certificate": str(who.certificate), "key": str(who.key), "ca": str(self.authority.ca)}
+        given = {"base_url": url, "tls": tls, "client_id": CLIENT, "client_secret": "file:client_secret"}
+        settings = Settings.model_validate(given | changes)
+        self.said.lines.clear()
+        async with self.session(who) as session:
+            connector, outbox = Pmh(), cast(Outbox, None)
+            await connector.open(
+                Context("999997", settings, outbox, session, self.said, lambda: datetime.now(UTC), lambda _: secret)
+            )
+            yield connector
+            await connector.close()
+            await connector.close()
+
+
+class Simulator:
+    """One process; `output` is what it wrote to stdout and stderr, complete after `end`."""
+
+    def __init__(self, site: Site, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdout is not None
+        self._site = site
+        self._process = process
+        self._first = process.stdout.readline()
+        self.url = f"https://127.0.0.1:{json.loads(self._first)['port']}"
+
+    async def faults(self, strikes: Mapping[str, int]) -> int:
+        async with (
+            self._site.session(self._site.city) as session,
+            session.put(f"{self.url}/simulator/faults", json=dict(strikes)) as response,
+        ):
+            return response.status
+
+    async def counts(self) -> dict[str, Any]:
+        async with (
+            self._site.session(self._site.city) as session,
+            session.get(f"{self.url}/simulator/counts") as response,
+        ):
+            return dict(await response.json())
+
+    def end(self, *, kill: bool = False) -> tuple[int, bytes]:
+        """Exit status and everything that it wrote."""
+        (self._process.kill if kill else self._process.terminate)()
+        out, err = self._process.communicate(timeout=20)
+        return self._process.returncode, self._first + out + err
+
+
+@contextmanager
+def running(site: Site, more: str = "") -> Iterator[Simulator]:
+    command = [sys.executable, "-m", "gateway_pmh.simulator", str(site.configuration(more))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            yield Simulator(site, process)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.communicate(timeout=20)
