@@ -11,7 +11,7 @@ from gateway.keys.at_rest import Secret
 from gateway.keys.certificates import Authority, Issued
 from gateway.keys.layout import TenantKeys
 from gateway.keys.make import make_connector, make_log, make_root, publish
-from tests.acceptance.programs import GATEWAY, command
+from tests.acceptance.programs import GATEWAY, command, until
 from tests.acceptance.site import DESTINATION, SOURCE, Site
 from tests.acceptance.subjects import MUNICIPALITY, OTHER_MUNICIPALITY, city_file, lookup, record, subject, values
 
@@ -137,6 +137,7 @@ def test_each_folder_feeds_its_own_municipality(two, ordinal):
     from gateway_health_management.simulator import drop, wait_status
 
     cells = neighbour(subject(ordinal()))
+    until((two.root / "neighbour/in").is_dir)  # the connector makes it when it opens
     drop(two.root / "neighbour", "own.csv", city_file([cells]))
     drop(two.exchange, "foreign.csv", city_file([neighbour(subject(ordinal()))]))
     assert [each.ending for each in wait_status(two.root / "neighbour", "own.csv", "cp932")] == ["accepted"]
