@@ -8,6 +8,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self, TypeVar
@@ -16,11 +17,11 @@ import jiter
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.errors import Misconfigured, Refused
 from gateway.keys.note import NoteError, Signer, Verifier, open_note, sign
-from gateway.messages import Stamp, Word
+from gateway.messages import WORD
 
 FIRST_LINE: Final = "renkei/v1/directory\n"
 
@@ -138,6 +139,12 @@ class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+_Word = Annotated[str, StringConstraints(pattern=WORD.replace(r"\Z", "$"))]
+_Stamp = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z$"),
+    AfterValidator(lambda stamped: stamped if datetime.fromisoformat(stamped) else ""),
+]
 _Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43,2000}={0,2}$")]
 
 
@@ -170,7 +177,7 @@ class SigningEntry(_Closed):
 class ConnectorEntry(_Closed):
     """A connector's public keys as text: an entry of the directory, and the file `public.json` beside its keys."""
 
-    zone: Word
+    zone: _Word
     kem: Annotated[tuple[KemEntry, ...], Field(min_length=1)]
     signing: Annotated[tuple[SigningEntry, ...], Field(min_length=1)]
 
@@ -206,11 +213,11 @@ class ConnectorEntry(_Closed):
 class DirectoryEntry(_Closed):
     """The whole text."""
 
-    tenant: Word
+    tenant: _Word
     version: Annotated[int, Field(ge=1)]
-    issued_at: Stamp
+    issued_at: _Stamp
     log: str
-    connectors: dict[Word, ConnectorEntry]
+    connectors: dict[_Word, ConnectorEntry]
 
 
 def _read(text: str, tenant: str) -> DirectoryEntry:

@@ -99,6 +99,19 @@ def test_a_statement_comes_back_as_it_was(statement):
     assert decode_statement(encode(statement)) == statement
 
 
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8), _PLAIN, max_size=4))
+def test_the_byte_form_is_that_of_the_standard_library(plain):
+    kept = {name: each for name, each in plain.items() if each is not None}
+    assert encode(plain) == json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
+
+
 HEADER = json.loads(
     encode(
         Header(
