@@ -12,12 +12,14 @@ from functools import partial
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
-from gateway.hub.journal import DueSettlement, Journal
+from gateway.hub.journal import UNHEARD, DueSettlement, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.queue import Due, Queue
-from gateway.messages import Ending, Header, MessageKind, RecordOutcome, decode_header, stamp
+from gateway.messages import Ending, Envelope, Header, MessageKind, Permitted, RecordOutcome, decode_header, stamp
 from gateway.observe import Telemetry
 
+_FRESH_BYTES = 16 * 1024 * 1024
+"""Of envelopes that were recorded just now and are due: they need not be read back."""
 _LOG_PAUSE = 1.0
 _SETTLE_PAUSE = 1.0
 _LONGEST_SETTLE_PAUSE = 5.0
@@ -46,7 +48,11 @@ class Dispatcher:
         self._due = asyncio.Event()
         self._settle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._fresh: dict[str, tuple[Header, Envelope]] = {}
+        self._fresh_bytes = 0
         self._telling: dict[str, asyncio.Task[bool]] = {}
+        self._again: set[str] = set()
+        self._more = False
         self._deaf: dict[str, tuple[float, float]] = {}
         self._stopping = False
 
@@ -68,23 +74,31 @@ class Dispatcher:
         self._due.set()
         self._settle.set()
 
-    def recorded(self, header: Header, seq: int, lanes: dict[int, int] | None = None) -> None:
-        """A message was recorded just now and is due at once; `lanes` by index, if only some of its records are."""
-        self._queue.add(
-            Due(
-                header.message_id,
-                seq,
-                MessageKind(header.kind),
-                header.source,
-                header.destination,
-                {index: lane for index, _, lane in header.records} if lanes is None else lanes,
-            )
-        )
+    def recorded(self, permitted: Permitted, seq: int) -> None:
+        """A message was recorded just now and is due at once. It need not be read back while there is room for it."""
+        header, envelope = permitted.header, permitted.sealed.envelope
+        if header is None or envelope is None:
+            return
+        if self._fresh_bytes + len(envelope.ciphertext) <= _FRESH_BYTES:
+            self._fresh[header.message_id] = header, envelope
+            self._fresh_bytes += len(envelope.ciphertext)
+        self._add(header, seq, {index: lane for index, _, lane in header.records})
+
+    def revived(self, header: Header, seq: int, indices: Iterable[int]) -> None:
+        """These records of a message are due once more."""
+        lanes = {index: lane for index, _, lane in header.records}
+        self._add(header, seq, {index: lanes[index] for index in indices})
+
+    def _add(self, header: Header, seq: int, lanes: dict[int, int]) -> None:
+        self._queue.add(Due(header.message_id, seq, header.kind, header.source, header.destination, lanes))
         self._due.set()
 
-    def settlement_due(self) -> None:
-        """Some message has ended whose source is still to hear of it."""
-        self._settle.set()
+    def settlement_due(self, message_id: str) -> None:
+        """If this message has ended, its source is to hear of it, perhaps once more."""
+        if message_id in self._telling:
+            self._again.add(message_id)
+        else:
+            self._start_telling(message_id, None)
 
     @property
     def waiting(self) -> int:
@@ -164,51 +178,80 @@ class Dispatcher:
     async def _one(self, message: Due, wanted: frozenset[int]) -> None:
         now = self._clock()
         try:
-            envelope = self._journal.envelope(message.message_id)
-            if envelope is None:
-                raise Refused("bad_envelope")
-            permit_again(decode_header(envelope.header), self.rules, now)
+            header, envelope = self._envelope(message.message_id)
+            permit_again(header, self.rules, now)
         except Refused as refusal:  # spoilt in the store, its time is over, or today's routes no longer carry it
             await self._give_up(message, refusal.code, now)
             return
-        started = self._clock()
         concluded = await flow.deliver(
-            message, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
+            message, header, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
         )
-        self._telemetry.delivered(message.destination, concluded.outcomes, (self._clock() - started).total_seconds())
-        if concluded.reply is not None and concluded.answered is not None and concluded.reply.header is not None:
-            self.recorded(concluded.reply.header, concluded.answered.seq)
-        self._ended(message.message_id, concluded.outcomes, concluded.attempt, self._on_queue(concluded.next_at))
+        self._telemetry.delivered(message.destination, concluded.outcomes, (self._clock() - now).total_seconds())
+        if concluded.reply is not None and concluded.recorded.reply is not None:
+            self.recorded(concluded.reply, concluded.recorded.reply.seq)
+        next_at = self._on_queue(concluded.next_at)
+        self._ended(message.message_id, concluded.outcomes, concluded.attempt, next_at, concluded.recorded.settlement)
+
+    def _envelope(self, message_id: str) -> tuple[Header, Envelope]:
+        """As it was permitted just now, or out of the journal. Raises Refused("bad_envelope")."""
+        if (fresh := self._fresh.pop(message_id, None)) is not None:
+            self._fresh_bytes -= len(fresh[1].ciphertext)
+            return fresh
+        envelope = self._journal.envelope(message_id)
+        if envelope is None:
+            raise Refused("bad_envelope")
+        return decode_header(envelope.header), envelope
 
     async def _give_up(self, message: Due, code: str, now: datetime) -> None:
         outcomes = tuple(RecordOutcome(index, Ending.DEAD, code) for index in sorted(message.open))
-        await self._journal.conclude(
+        recorded = await self._journal.conclude(
             message.message_id, outcomes, attempt=message.attempt, next_at=None, at=stamp(now), now=now.timestamp()
         )
-        self._ended(message.message_id, outcomes, message.attempt, 0.0)
+        self._ended(message.message_id, outcomes, message.attempt, 0.0, recorded.settlement)
 
-    def _ended(self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float) -> None:
+    def _ended(
+        self,
+        message_id: str,
+        outcomes: Iterable[RecordOutcome],
+        attempt: int,
+        next_at: float,
+        due: DueSettlement | None,
+    ) -> None:
         self._queue.conclude(message_id, outcomes, attempt, next_at)
-        if self._queue.get(message_id) is None:
-            self._settle.set()
+        if due is not None:
+            self._start_telling(message_id, due)
 
     # ---- settlements -------------------------------------------------------------------------------------------------
 
     async def _settlements(self) -> None:
-        """Side by side, so that a slow listener keeps nobody else waiting, its own other ears included."""
+        """What was not told when it came to be due: at the start, after a pause, and what was too much at once."""
         while not self._stopping:
             self._settle.clear()
-            for message_id in await self._unheard():
-                if message_id not in self._telling:
-                    task = asyncio.create_task(self._tell(message_id))
-                    self._telling[message_id] = task
-                    task.add_done_callback(partial(self._told, message_id))
+            found = await self._unheard()
+            self._more = len(found) >= UNHEARD
+            for message_id in found:
+                self._start_telling(message_id, None)
             await self._settle.wait()
+
+    def _start_telling(self, message_id: str, due: DueSettlement | None) -> None:
+        """`due`, or what the journal says is due. Side by side, so that a slow listener keeps nobody else waiting, its
+        own other ears included.
+        """
+        if self._stopping or message_id in self._telling:
+            return
+        if due is not None and (due.source in self._deaf or len(self._telling) >= UNHEARD):
+            self._more = True
+            return
+        task = asyncio.create_task(self._tell(message_id, due))
+        self._telling[message_id] = task
+        task.add_done_callback(partial(self._told, message_id))
 
     def _told(self, message_id: str, task: "asyncio.Task[bool]") -> None:
         del self._telling[message_id]
-        unheard = not task.cancelled() and not task.result()
-        if unheard or not self._telling:  # once more, or what did not fit into this round
+        if message_id in self._again:
+            self._again.discard(message_id)
+            self._start_telling(message_id, None)
+        elif self._more or (not task.cancelled() and not task.result()):
             self._settle.set()
 
     async def _unheard(self) -> list[str]:
@@ -219,10 +262,10 @@ class Dispatcher:
             self._settle.set()
             return []
 
-    async def _tell(self, message_id: str) -> bool:
+    async def _tell(self, message_id: str, due: DueSettlement | None) -> bool:
         """Whether the source has heard; if not, after a pause."""
         try:
-            due = self._journal.settlement(message_id)
+            due = due or self._journal.settlement(message_id)
             pause = await self._settle_one(due) if due else 0.0
             if due and not pause:
                 await self._journal.settled(message_id, due.due)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
+from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.permit import HubRules, permit, proven
 from gateway.hub.retry import GiveUp, decide
@@ -27,7 +28,6 @@ from gateway.messages import (
     Sealed,
     Settled,
     Statement,
-    decode_header,
     stamp,
 )
 
@@ -50,7 +50,7 @@ class Journal(Protocol):
         at: str,
         now: float,
         reply: Permitted | None = None,
-    ) -> Recorded | None: ...
+    ) -> Conclusion: ...
 
 
 class Edges(Protocol):
@@ -115,6 +115,7 @@ async def _refused(
 
 async def deliver(  # noqa: PLR0913  (one due message and the whole world around it)
     message: "DueMessage",
+    header: Header,
     envelope: Envelope,
     wanted: frozenset[int],
     rules: HubRules,
@@ -131,26 +132,26 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
         handed = await edges.deliver(rules.tenant.code, message.destination, envelope, wanted)
         now, asked = clock(), handed.retry_after
         outcomes = _of_each(handed.outcomes, wanted, rules)
-        outcomes, reply = await _permitted_reply(message, envelope, outcomes, handed.reply, rules, journal, now)
+        outcomes, reply = await _permitted_reply(message, header, outcomes, handed.reply, rules, journal, now)
     except Deferred as deferred:
         now, asked = clock(), deferred.retry_after
         outcomes = _of_each([RecordOutcome(index, None, deferred.code) for index in wanted], wanted, rules)
     outcomes, next_at = _patience(outcomes, asked, attempt, limits, now)
     times: dict[str, Any] = {"attempt": attempt, "next_at": next_at, "at": stamp(now), "now": now.timestamp()}
     try:
-        answered = await journal.conclude(message.message_id, outcomes, reply=reply, **times)
+        concluded = await journal.conclude(message.message_id, outcomes, reply=reply, **times)
     except Refused as refusal:  # the journal knows better whether the request is still open
         if reply is None:
             raise
         await _refused(reply.sealed, message.destination, refusal, rules, journal, now)
         outcomes, reply = tuple(_unanswered(each, refusal.code) for each in outcomes), None
-        answered = await journal.conclude(message.message_id, outcomes, **times)
-    return Concluded(outcomes, attempt, next_at, answered, reply)
+        concluded = await journal.conclude(message.message_id, outcomes, **times)
+    return Concluded(outcomes, attempt, next_at, concluded, reply)
 
 
 async def _permitted_reply(  # noqa: PLR0913
     message: "DueMessage",
-    envelope: Envelope,
+    header: Header,
     outcomes: tuple[RecordOutcome, ...],
     reply: Sealed | None,
     rules: HubRules,
@@ -165,7 +166,7 @@ async def _permitted_reply(  # noqa: PLR0913
         return tuple(_unanswered(each, "refused_by_system") if asked else each for each in outcomes), None
     try:
         permitted = permit(reply, message.destination, rules, now)
-        _answers(permitted.header, decode_header(envelope.header), outcomes)
+        _answers(permitted.header, header, outcomes)
     except Refused as refusal:
         await _refused(reply, message.destination, refusal, rules, journal, now)
         return tuple(_unanswered(each, refusal.code) for each in outcomes), None
@@ -241,10 +242,10 @@ class DueMessage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """What an attempt came to; `answered` is the recorded reply, if there is one."""
+    """What an attempt came to; `recorded` is what the journal made of it, `reply` what answered."""
 
     outcomes: tuple[RecordOutcome, ...]
     attempt: int
     next_at: float | None
-    answered: Recorded | None
+    recorded: Conclusion
     reply: Permitted | None

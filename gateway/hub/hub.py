@@ -43,9 +43,9 @@ class TenantHub:
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
         permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
         if recorded.repeated or permitted is None or permitted.header is None:
-            self.dispatcher.settlement_due()
+            self.dispatcher.settlement_due(recorded.message_id)
         else:
-            self.dispatcher.recorded(permitted.header, recorded.seq)
+            self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
 
     async def status(self, peer: str, message_id: str) -> Status | None:
@@ -94,8 +94,7 @@ class TenantHub:
             known_id = message_id if known is not None else None
             await self.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now), message_id=known_id)
             raise
-        lanes = {index: lane for index, _, lane in header.records}
-        self.dispatcher.recorded(header, known.seq, {index: lanes[index] for index in indices})
+        self.dispatcher.revived(header, known.seq, indices)
         return indices
 
     async def _carried_today(self, header: Header, now: datetime, operator: str) -> None:
@@ -106,7 +105,7 @@ class TenantHub:
             if refusal.code not in _SEALED_FOR_GOOD:
                 raise
             await self.journal.unreplayable(header.message_id, at=stamp(now), operator=operator)
-            self.dispatcher.settlement_due()
+            self.dispatcher.settlement_due(header.message_id)
             raise Refused("send_anew") from None
 
     def trace(self, message_id: str) -> list[dict[str, Any]]:

@@ -59,6 +59,7 @@ async def attempt(site, journal: Journal, sealed, answer, attempts=50):
     )
     return recorded.message_id, await flow.deliver(
         message,
+        decode_header(envelope_of(sealed).header),
         envelope_of(sealed),
         frozenset(message.open),
         site.hub_rules,
@@ -140,10 +141,10 @@ async def test_a_good_reply_is_recorded_in_the_same_breath(site, journal):
     )
     message_id, concluded = await attempt(site, journal, sealed, Handed(BOTH, reply=good))
     assert concluded.outcomes == BOTH
-    assert concluded.answered is not None
+    assert concluded.recorded.reply is not None
     status = journal.message(message_id)
     assert status is not None
-    assert status.reply_id == concluded.answered.message_id
+    assert status.reply_id == concluded.recorded.reply.message_id
 
 
 async def test_an_event_has_no_reply(site, journal):

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.journal import FactKind, Journal, JournalLimits, verify
+from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.writer import MAX_GROUP
 from gateway.keys.note import Signer
 from gateway.messages import Recorded
@@ -219,6 +220,22 @@ async def test_a_fault_of_our_own_in_one_write_harms_no_other(journal: Journal) 
     assert isinstance(results[1], ZeroDivisionError)
     assert journal.size_and_root()[0] == 2
     assert journal.health() == (True, "")
+
+
+async def test_a_write_that_fails_half_way_is_taken_back_and_harms_no_other(journal: Journal) -> None:
+    def half_written(transaction: Transaction) -> None:
+        transaction.append(FactKind.GATEWAY_STARTED, {}, at=AT)
+        raise ZeroDivisionError
+
+    results = await asyncio.gather(
+        journal.record(message(), at=AT, now=NOW),
+        journal._writer.commit(half_written),
+        journal.record(message(), at=AT, now=NOW),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], ZeroDivisionError)
+    assert [each.seq for each in results if isinstance(each, Recorded)] == [1, 2]
+    assert journal.size_and_root()[0] == 2
 
 
 async def test_moving_the_wal_into_the_database_is_not_taken_for_tampering(path: Path) -> None:

@@ -4,13 +4,16 @@ Whatever an operation of `Journal` returns is on disk; what it could not keep, i
 to verify a log without this program.
 """
 
+from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.journal.journal import Journal
-from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
+from gateway.hub.journal.reading import UNHEARD, DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.transaction import JournalLimits
 from gateway.hub.journal.verify import VerifyReport, anchors, verify
 
 __all__ = [
+    "UNHEARD",
+    "Conclusion",
     "DueMessage",
     "DueSettlement",
     "FactKind",

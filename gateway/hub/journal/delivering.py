@@ -4,23 +4,29 @@ A record ends once: an outcome for a record that is not open changes nothing, be
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.journal.outcomes import group, ranges
+from gateway.hub.journal.reading import DueSettlement
 from gateway.hub.journal.recording import Entry, record
+from gateway.hub.journal.store import id_sought
 from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.work import Work
-from gateway.messages import Ending, Recorded, RecordOutcome
+from gateway.messages import Ending, MessageKind, Recorded, RecordOutcome
+
+
+class Conclusion(NamedTuple):
+    """What is due by an attempt's end: the recorded `reply`, and what the source is to hear, if nothing is open."""
+
+    reply: Recorded | None
+    settlement: DueSettlement | None
 
 
 def attempted(transaction: Transaction, message_id: str, indices: Sequence[int], *, attempt: int, at: str) -> None:
     """These records are about to be handed over for the `attempt`th time."""
-    transaction.seq(message_id)
-    transaction.append(
-        FactKind.DELIVERY_ATTEMPTED, {"attempt": attempt, "records": ranges(indices)}, at=at, message_id=message_id
-    )
+    transaction.attempt(transaction.work(message_id), {"attempt": attempt, "records": ranges(indices)}, at=at)
 
 
 def conclude(  # noqa: PLR0913  (as the journal's own)
@@ -33,27 +39,32 @@ def conclude(  # noqa: PLR0913  (as the journal's own)
     at: str,
     reply: Entry | None,
     now: float,
-) -> Recorded | None:
+    tenant: str,
+) -> Conclusion:
     """What an attempt came to. Deferred records stay open until `next_at`; a reply is recorded with it."""
     work = transaction.work(message_id)
     recorded = record(transaction, reply, at=at, now=now) if reply else None
     fresh = {each.index: each for each in outcomes if each.index in work.open}.values()
     dead = [each for each in fresh if each.ending is Ending.DEAD]
     handed = [each for each in fresh if each.ending is not Ending.DEAD]
+    asked = 0
     if handed or recorded:
         fields: dict[str, Any] = {"attempt": attempt, "outcomes": group(handed)}
         if recorded:
             fields["reply_id"] = recorded.message_id
-        transaction.tell(work, FactKind.DELIVERY_CONCLUDED, fields, at=at, next_at=next_at)
+        asked = transaction.tell(work, FactKind.DELIVERY_CONCLUDED, fields, at=at, next_at=next_at)
     if dead:
         fields = {"attempt": attempt, "outcomes": group(dead)}
-        transaction.tell(work, FactKind.MESSAGE_DEAD, fields, at=at, next_at=next_at)
-    return recorded
+        asked = transaction.tell(work, FactKind.MESSAGE_DEAD, fields, at=at, next_at=next_at)
+    if not asked or work.open or work.kind is MessageKind.REPLY:
+        return Conclusion(recorded, None)
+    return Conclusion(recorded, DueSettlement(tenant, work.source, message_id, work.outcomes, asked))
 
 
 def settled(transaction: Transaction, message_id: str, *, due: int | None) -> None:
     """The source has heard. With `due`, only what was due when that settlement was read is done."""
-    transaction.execute(_SETTLED, {"seq": transaction.seq(message_id), "due": due})
+    if not transaction.execute(_SETTLED, {"id": id_sought(message_id), "due": due}).rowcount:
+        raise Refused("unknown_message")
 
 
 def revive(transaction: Transaction, message_id: str, *, at: str, now: float, operator: str) -> tuple[int, ...]:
@@ -84,6 +95,5 @@ def _dead(work: Work) -> tuple[int, ...]:
 
 
 _SETTLED: Final = (
-    "UPDATE message SET settle_told = max(settle_told, min(settle_asked, coalesce(:due, settle_asked)))"
-    " WHERE seq = :seq"
+    "UPDATE message SET settle_told = max(settle_told, min(settle_asked, coalesce(:due, settle_asked))) WHERE id = :id"
 )

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from gateway.errors import Deferred
 from gateway.hub.journal import delivering, reading
+from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import DELIVERY_FACTS, Altered, FactKind
 from gateway.hub.journal.opening import open_files
 from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
@@ -24,6 +25,8 @@ from gateway.keys import note
 from gateway.messages import Envelope, Header, Permitted, Recorded, RecordOutcome, Statement
 
 T = TypeVar("T")
+LARGE: Final = 64
+"""From how many records on a write is a matter for the writer's thread."""
 
 
 class Journal:
@@ -71,7 +74,9 @@ class Journal:
         has ended, its settlement is due once more. Raises Refused (request_key_reused, message_id_reused, bad_tags,
         header_mismatch, no_open_request), Deferred (queue_full, log_unavailable).
         """
-        return await self._writer.commit(partial(record, entry=entry(permitted), at=at, now=now))
+        prepared = entry(permitted)
+        write = partial(record, entry=prepared, at=at, now=now)
+        return await self._writer.commit(write, large=prepared.work.size > LARGE)
 
     async def repeat(self, named: Header | Statement, *, at: str) -> Recorded | None:
         """The first answer, if the same request key of the same source came before with the same body; else None.
@@ -111,7 +116,7 @@ class Journal:
         at: str,
         now: float,
         reply: Permitted | None = None,
-    ) -> Recorded | None:
+    ) -> Conclusion:
         """What an attempt came to: ended records leave, deferred ones are due again at `next_at` (epoch seconds).
 
         When none is left, the message has ended and an event's or request's settlement is due. The first outcome of a
@@ -129,16 +134,18 @@ class Journal:
                 at=at,
                 reply=prepared,
                 now=now,
-            )
+                tenant=self._tenant,
+            ),
+            large=len(outcomes) > LARGE,
         )
 
     async def settled(self, message_id: str, due: int | None = None) -> None:
         """The source has heard how the message ended.
 
         `due` is that of the DueSettlement it heard: if the source sent the message once more meanwhile, it stays due.
-        Without it, whatever is due is done.
+        Without it, whatever is due is done. It is not hurried: who heard may hear once more.
         """
-        await self._writer.commit(partial(delivering.settled, message_id=message_id, due=due))
+        await self._writer.commit(partial(delivering.settled, message_id=message_id, due=due), lazy=True)
 
     async def revive(self, message_id: str, *, at: str, now: float, operator: str) -> tuple[int, ...]:
         """Make dead records due again; returns their indices.

@@ -18,6 +18,8 @@ from gateway.hub.journal.work import read_work
 from gateway.messages import Ending, Envelope, MessageKind, RecordOutcome, Settled
 
 _BATCH: Final = 256
+UNHEARD: Final = 256
+"""How many messages of each source `unheard` tells at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ def unheard(connection: sqlite3.Connection) -> list[str]:
     source = ""
     while row := connection.execute(_NEXT_SOURCE, (source,)).fetchone():
         source = row[0]
-        found += [id_text(stored_id) for (stored_id,) in connection.execute(_UNHEARD, (source, _BATCH))]
+        found += [id_text(stored_id) for (stored_id,) in connection.execute(_UNHEARD, (source, UNHEARD))]
     return found
 
 

@@ -1,9 +1,11 @@
 """Turns a permitted message into one fact and what is due for it. Nothing of it is there unless all of it is."""
 
-import json
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import FactKind
@@ -42,16 +44,17 @@ def entry(permitted: Permitted) -> Entry:
     if header:
         _check_tags(header, sealed.tags)
     fields: dict[str, Any] = {}
-    if sealed.envelope:
-        fields["header"] = json.loads(sealed.envelope.header)
-        fields["envelope"] = sealed.envelope.digest()
+    packed = sealed.envelope.pack() if sealed.envelope else None
+    if sealed.envelope and packed:
+        fields["header"] = msgspec.json.decode(sealed.envelope.header)
+        fields["envelope"] = hashlib.sha256(packed).hexdigest()
     if sealed.statement:
-        fields["statement"] = json.loads(sealed.statement.statement)
+        fields["statement"] = msgspec.json.decode(sealed.statement.statement)
         fields["statement_signature"] = sealed.statement.signature.hex()
     return Entry(
         named=named,
         work=Work(fields),
-        packed=sealed.envelope.pack() if sealed.envelope else None,
+        packed=packed,
         tags=sealed.tags if header else None,
         fields=fields,
     )

@@ -18,6 +18,9 @@ from gateway.hub.journal.work import Work, read_work
 from gateway.keys import note
 
 QUEUE_FULL_SECONDS: Final = 5.0
+REMEMBERED: Final = 2000
+RECORDS_TO_ONE: Final = 20
+"""How many messages of one record are remembered as their facts tell them; so many more records weigh as one more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,8 @@ class Transaction:
         self._signer = signer
         self._limits = limits
         self._open_records: int = connection.execute(_OPEN_RECORDS).fetchone()[0]
+        self._works: dict[str, Work] = {}
+        self._weight = 0
         self._data_version = self._read_data_version()
         self.execute = connection.execute
         self.executemany = connection.executemany
@@ -75,6 +80,8 @@ class Transaction:
 
     def reset(self, mark: Mark) -> None:
         """Forget what was done since the mark; the caller rolls the database back."""
+        self._works.clear()
+        self._weight = 0
         self._frontier, self._signed_size, self._open_records = mark.frontier.copy(), *mark[1:]
 
     def frontier(self) -> Frontier:
@@ -131,26 +138,36 @@ class Transaction:
         """The row of a message that was recorded just now, as fact `seq`; what is open of it is due at once."""
         self.execute(_INSERT, {**work.row(), "seq": seq, "next_at": now if work.open else None})
         self._open_records += len(work.open)
+        self._remember(work)
 
     def work(self, message_id: str) -> Work:
         """The message as its facts tell it. Raises Refused("unknown_message")."""
-        work = read_work(self.connection, id_sought(message_id))
+        work = self._works.get(message_id) or read_work(self.connection, id_sought(message_id))
         if work is None:
             raise Refused("unknown_message")
         return work
 
+    def attempt(self, work: Work, fields: Mapping[str, Any], *, at: str) -> None:
+        """Write the fact of an attempt; nothing that is due changes by it."""
+        self.append(FactKind.DELIVERY_ATTEMPTED, fields, at=at, message_id=work.message_id)
+        work.apply(FactKind.DELIVERY_ATTEMPTED, fields)
+
     def tell(
         self, work: Work, kind: FactKind, fields: Mapping[str, Any], *, at: str, next_at: float | None = None
-    ) -> None:
+    ) -> int:
         """Write a fact that changes what is due of this message, and bring its row after it.
 
-        What stays open is due at `next_at`, or when it was.
+        What stays open is due at `next_at`, or when it was. Returns how often the source was to hear how it ended.
         """
         open_before, asked_before = len(work.open), work.asked
         self.append(kind, fields, at=at, message_id=work.message_id)
         work.apply(kind, fields)
-        self.execute(_UPDATE, {**work.row(), "asked": work.asked - asked_before, "next_at": next_at})
+        row = {**work.row(), "asked": work.asked - asked_before, "next_at": next_at}
+        asked: int = self.execute(_UPDATE, row).fetchone()[0]
         self._open_records += len(work.open) - open_before
+        if not work.open:
+            self._forget(work.message_id)
+        return asked
 
     def seq(self, message_id: str) -> int:
         """The seq of a message's recording fact. Raises Refused("unknown_message")."""
@@ -159,8 +176,24 @@ class Transaction:
             raise Refused("unknown_message")
         return int(row[0])
 
+    def _remember(self, work: Work) -> None:
+        """What was written just now need not be read back, for most of it ends soon; what has waited longest must."""
+        if work.open:
+            self._works[work.message_id] = work
+            self._weight += _weight(work)
+        while self._weight > REMEMBERED:
+            self._forget(next(iter(self._works)))
+
+    def _forget(self, message_id: str) -> None:
+        if (work := self._works.pop(message_id, None)) is not None:
+            self._weight -= _weight(work)
+
     def _read_data_version(self) -> int:
         return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _weight(work: Work) -> int:
+    return 1 + work.size // RECORDS_TO_ONE
 
 
 _OPEN_RECORDS: Final = "SELECT coalesce(sum(open), 0) FROM message WHERE open > 0"
@@ -170,5 +203,6 @@ _INSERT: Final = (
 )
 _UPDATE: Final = (
     "UPDATE message SET open = :open, dead = :dead, settle_asked = settle_asked + :asked,"
-    " next_at = CASE WHEN :open = 0 THEN NULL ELSE coalesce(:next_at, next_at) END WHERE id = :id"
+    " next_at = CASE WHEN :open = 0 THEN NULL ELSE coalesce(:next_at, next_at) END"
+    " WHERE id = :id RETURNING settle_asked"
 )

@@ -45,6 +45,11 @@ class Work:
         return tuple(self._ended[index] for index in sorted(self._ended))
 
     @property
+    def size(self) -> int:
+        """How many records were sealed."""
+        return len(self._lanes)
+
+    @property
     def dead(self) -> tuple[int, ...]:
         """The indices of the records that ended dead."""
         return tuple(each.index for each in self.outcomes if each.ending is Ending.DEAD)

@@ -1,20 +1,20 @@
-"""The one thread that writes: it takes everything that waits, commits it as one transaction, and only then answers.
+"""The one writer: it takes everything that waits, commits it as one transaction, and only then answers.
 
 Idle, it commits at once; under load the groups grow by themselves, since what arrives during one fsync shares the
-next. After a commit the files must still be ours, otherwise nothing more is ever acknowledged until a reopening.
+next. Small writes are filled in on the event loop, so that only the disk is waited for in the writer's thread (decision
+0018). After a commit the files must still be ours, otherwise nothing more is ever acknowledged until a reopening.
 """
 
 import asyncio
-import errno
-import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from gateway.errors import Deferred
-from gateway.hub.journal.facts import Altered
+from gateway.hub.journal.faults import cause, concerns_all
 from gateway.hub.journal.sentinel import FileChanged, FileMoved, Sentinel
 from gateway.hub.journal.transaction import Transaction
 
@@ -24,10 +24,18 @@ MAX_GROUP: Final = 128
 """How many writes share one fsync at most: bounds how long the first of them waits."""
 
 
+LAZY_SECONDS: Final = 0.2
+"""How long a write at most waits for others whose fsync it may share, if nobody's patience hangs on it."""
+
+
 class _Waiting(NamedTuple):
     write: Write[Any]
-    loop: asyncio.AbstractEventLoop
+    large: bool
     future: "asyncio.Future[Any]"
+
+
+class _HalfWritten(Exception):
+    """A write failed after it had changed something."""
 
 
 class Writer:
@@ -38,7 +46,9 @@ class Writer:
         self._database = database
         self._wal = wal
         self._wal_bytes = self._wal_limit = wal_bytes
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._waiting: deque[_Waiting] = deque()
+        self._under_way = False
+        self._filled: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._broken: str | None = None
         self.intact = True
         self._stopping = False
@@ -46,17 +56,47 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    # ---- from the event loop ----------------------------------------------------------------------------------------
+    # ---- on the event loop ------------------------------------------------------------------------------------------
 
-    async def commit(self, write: Write[T]) -> T:
-        """The write's result, once it is durable. Raises what the write raised, or Deferred if it could not be kept."""
+    async def commit(self, write: Write[T], *, large: bool = False, lazy: bool = False) -> T:
+        """The write's result, once it is durable. Raises what the write raised, or Deferred if it could not be kept.
+
+        A `large` one is filled in by the thread; a `lazy` one waits a moment for others.
+        """
         self.require_whole()
         if self._stopping:
             raise Deferred("stopping")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Waiting(write, loop, future))
+        self._waiting.append(_Waiting(write, large, future))
+        if lazy:
+            loop.call_later(LAZY_SECONDS, self._begin, loop)
+        else:
+            self._begin(loop)
         return await future
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Unless a group is under way, the next begins once everything has run that runs just now."""
+        if not self._under_way:
+            self._under_way = True
+            loop.call_soon(self._next, loop)
+
+    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One group at a time has the transaction: here until it is filled in, then in the thread."""
+        group = self._take()
+        if not group or self._stopping:
+            self._waiting.extendleft(reversed(group))
+            self._under_way = False
+            return
+        filled = None if any(each.large for each in group) else self._guarded(partial(self._fill, group))
+        self._filled.put(partial(self._finish, group, filled, loop))
+
+    def _answer(self, group: Sequence[_Waiting], results: Sequence[Any], loop: asyncio.AbstractEventLoop) -> None:
+        _resolve(group, results)
+        self._next(loop)
+
+    def _take(self) -> list[_Waiting]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_GROUP))]
 
     def require_whole(self) -> None:
         """Raises Deferred("log_unavailable") once the journal is broken."""
@@ -70,7 +110,7 @@ class Writer:
         """
         if self._broken is None:
             self.intact = isinstance(error, FileMoved)
-            self._broken = _cause(error)
+            self._broken = cause(error)
 
     def health(self) -> tuple[bool, str]:
         """Whether the journal can be written, and if not why. Looks at the files, so that idleness hides nothing."""
@@ -83,33 +123,40 @@ class Writer:
 
     def stop(self) -> None:
         """Commit what waits, sign a last checkpoint, end the thread. Blocks for that long."""
-        if not self._stopping:
-            self._stopping = True
-            self._queue.put(None)
+        if self._stopping:
+            return
+        self._stopping = True
+        self._filled.put(None)
         self._thread.join()
+        while True:
+            group = self._take()
+            filled = self._guarded(partial(self._fill, group, last=not self._waiting))
+            _resolve(group, self._committed(group, filled))
+            if not self._waiting:
+                break
 
     # ---- in the thread ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        going = True
-        while going:
-            taken = self._take()
-            going = None not in taken
-            group = [each for each in taken if each is not None]
-            results = self._guarded(partial(self._commit, group, last=not going))
-            if results is None:
-                results = [Deferred("log_unavailable", cause=self._broken) for _ in group]
-            _answer(group, results)
-            self._guarded(self._shorten_wal)
+        while (finish := self._filled.get()) is not None:
+            finish()
 
-    def _take(self) -> list[_Waiting | None]:
-        taken = [self._queue.get()]
-        while len(taken) < MAX_GROUP:
-            try:
-                taken.append(self._queue.get_nowait())
-            except Empty:
-                break
-        return taken
+    def _finish(self, group: Sequence[_Waiting], filled: list[Any] | None, loop: asyncio.AbstractEventLoop) -> None:
+        if filled is None:
+            filled = self._guarded(partial(self._fill, group))
+        results = self._committed(group, filled)
+        if self._wal.size < self._wal_limit:
+            _soon(loop, self._answer, group, results, loop)
+        else:
+            _soon(loop, _resolve, group, results)
+            self._guarded(self._shorten_wal)
+            _soon(loop, self._next, loop)
+
+    def _committed(self, group: Sequence[_Waiting], filled: list[Any] | None) -> Sequence[Any]:
+        """Each write's result, now durable; that the log is not available, if it is not."""
+        if filled is None or self._guarded(self._commit) is None:
+            return [Deferred("log_unavailable", cause=self._broken) for _ in group]
+        return filled
 
     def _guarded(self, step: Callable[[], T]) -> T | None:
         """The step's result; None if the journal is broken or breaks by it. Whatever the cause, nothing passes then."""
@@ -120,31 +167,60 @@ class Writer:
                 self.break_off(error)
         return None
 
-    def _commit(self, group: Sequence[_Waiting], *, last: bool) -> list[Any]:
-        """One transaction for the whole group. What is raised here breaks the journal.
+    def _fill(self, group: Sequence[_Waiting], *, last: bool = False) -> list[Any]:
+        """One transaction for the whole group, all but its commit. What is raised here breaks the journal."""
+        self._check()
+        results = self._written(group)
+        self._transaction.sign_if_due(now=last)
+        return results
 
-        A crash before COMMIT returns loses what nobody was told of; one after it keeps what nobody was told of, and
+    def _commit(self) -> bool:
+        """A crash before COMMIT returns loses what nobody was told of; one after it keeps what nobody was told of, and
         the sender's repetition finds it by its request key.
         """
-        self._check()
-        self._transaction.begin()
-        results = [self._try(each.write) for each in group]
-        self._transaction.sign_if_due(now=last)
         self._transaction.execute("COMMIT")
         self._check()
         self._database.remember()
         self._wal.remember()
         self.acknowledged = self._transaction.frontier()
-        return results
+        return True
+
+    def _written(self, group: Sequence[_Waiting]) -> list[Any]:
+        """Each write's result, or its exception if that is a matter of this write alone; it then leaves no trace.
+
+        Savepoints are dear, and hardly ever needed: what refuses does so before it has written. So the group is first
+        tried without; if one of it fails half-way, all is rolled back and done again with them.
+        """
+        self._transaction.begin()
+        mark = self._transaction.mark()
+        try:
+            return [self._bare(each.write) for each in group]
+        except _HalfWritten:
+            self._transaction.execute("ROLLBACK")
+            self._transaction.reset(mark)
+        self._transaction.begin()
+        return [self._try(each.write) for each in group]
+
+    def _bare(self, write: Write[Any]) -> Any:
+        """As `_try`, without a savepoint. Raises _HalfWritten if something must be taken back."""
+        before = self._transaction.connection.total_changes
+        try:
+            return write(self._transaction)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            if self._transaction.connection.total_changes != before:
+                raise _HalfWritten from None
+            return error
 
     def _try(self, write: Write[Any]) -> Any:
-        """The write's result, or its exception if that is a matter of this write alone; it then leaves no trace."""
+        """In a savepoint of its own."""
         mark = self._transaction.mark()
         self._transaction.execute("SAVEPOINT one_write")
         try:
             result = write(self._transaction)
         except Exception as error:
-            if _is_of_the_file(error):
+            if concerns_all(error):
                 raise
             self._transaction.execute("ROLLBACK TO one_write")
             self._transaction.reset(mark)
@@ -153,9 +229,7 @@ class Writer:
         return result
 
     def _shorten_wal(self) -> None:
-        """Move the WAL into the database once it has grown beyond its limit. A reader in the way only postpones it."""
-        if self._wal.size < self._wal_limit:
-            return
+        """Move the WAL into the database, for it has grown beyond its limit. A reader in the way only postpones it."""
         self._check()
         busy, _, _ = self._transaction.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._check_identity()
@@ -173,42 +247,18 @@ class Writer:
         self._wal.check_identity()
 
 
-def _is_of_the_file(error: Exception) -> bool:
-    """Whether an error in one write concerns them all: disk full, input/output, corruption; not a broken constraint."""
-    if isinstance(error, Altered):
-        return True
-    mine = sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError | sqlite3.DataError
-    return isinstance(error, sqlite3.Error | OSError) and not isinstance(error, mine)
+def _soon(loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arguments: Any) -> None:
+    try:
+        loop.call_soon_threadsafe(callback, *arguments)
+    except RuntimeError:  # it has closed: nobody waits
+        return
 
 
-def _cause(error: Exception) -> str:
-    """One sentence for the operator. Names the file or the system's error code, never what was being written."""
-    match error:
-        case FileChanged() | Altered():
-            return f"The central log cannot be trusted: {error}."
-        case sqlite3.Error():
-            return f"The central log cannot be written: {getattr(error, 'sqlite_errorname', type(error).__name__)}."
-        case OSError():
-            return f"The central log cannot be written: {errno.errorcode.get(error.errno or 0, 'input/output error')}."
-        case _:
-            return f"The central log stopped by a fault of the gateway: {type(error).__name__}."
-
-
-def _answer(group: Sequence[_Waiting], results: Sequence[Any]) -> None:
-    """Resolve the futures, each in its own loop; a loop that has closed has nobody waiting."""
-    for loop in {each.loop for each in group}:
-        pairs = [(each.future, result) for each, result in zip(group, results, strict=True) if each.loop is loop]
-        try:
-            loop.call_soon_threadsafe(_resolve, pairs)
-        except RuntimeError:
-            continue
-
-
-def _resolve(pairs: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:
-    for future, result in pairs:
-        if future.done():
+def _resolve(group: Sequence[_Waiting], results: Sequence[Any]) -> None:
+    for each, result in zip(group, results, strict=True):
+        if each.future.done() or each.future.get_loop().is_closed():
             continue  # whoever waited was cancelled; what was committed stays
         if isinstance(result, Exception):
-            future.set_exception(result)
+            each.future.set_exception(result)
         else:
-            future.set_result(result)
+            each.future.set_result(result)
