@@ -7,6 +7,7 @@ and a metric's labels are names from the configuration.
 import logging
 import sys
 import traceback
+from collections import Counter as Counts
 from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, Final, TextIO
 
@@ -145,8 +146,8 @@ class Telemetry:
     def delivered(self, destination: str, outcomes: Collection[RecordOutcome], seconds: float) -> None:
         """An attempt is over."""
         self._delivery.labels(destination).observe(seconds)
-        for each in outcomes:
-            self._records.labels(destination, each.ending or "deferred", each.code or "").inc()
+        for (ending, code), count in Counts((each.ending, each.code) for each in outcomes).items():
+            self._records.labels(destination, ending or "deferred", code or "").inc(count)
         if disputes := sum(each.code == "dispute" for each in outcomes):  # somebody must look into it
             self.log.error("dispute", destination=destination, count=disputes, code="dispute")
 

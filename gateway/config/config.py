@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +26,12 @@ class Tenant:
         return next((r for r in self.file.routes if r.id == route_id), None)
 
 
-_JAPAN: Final = timezone(timedelta(hours=9))
+_AHEAD: Final = timedelta(hours=9)
 
 
 def japanese_day(now: datetime) -> date:
-    """The day in Japan: laws begin and end there."""
-    return now.astimezone(_JAPAN).date()
+    """The day in Japan: laws begin and end there. `now` must be UTC."""
+    return (now + _AHEAD).date()
 
 
 def in_force(cited: Iterable[str], legal_basis: Mapping[str, LegalBasis], now: datetime) -> bool:

@@ -68,7 +68,7 @@ class Entrance:
             raise Deferred("queue_full")
         self._held[peer] += size
         try:
-            return await self._arrive(request)
+            return await self._arrive(request, peer)
         finally:
             self._held[peer] -= size
             if not self._held.total():
@@ -82,9 +82,9 @@ class Entrance:
             self._idle.clear()
             await self._idle.wait()
 
-    async def _arrive(self, request: web.Request) -> web.Response:
+    async def _arrive(self, request: web.Request, peer: str) -> web.Response:
         address = request.match_info
-        edge = self._edge(request, address["tenant"], address["connector"])
+        edge = self._edge(peer, address["tenant"], address["connector"])
         body = await _read(request, edge.rules.limits.body_bytes)
         arrival = edge.arrival(
             address["operation"],
@@ -92,7 +92,7 @@ class Entrance:
             tenant=address["tenant"],
             connector=address["connector"],
             entrance="http",
-            fingerprint=peer_fingerprint(request),
+            fingerprint=peer,
             listener=self.settings.name,
             request_key=_request_key(request),
             actor=_once(request, "Renkei-Actor"),
@@ -113,20 +113,21 @@ class Entrance:
     async def status(self, request: web.Request) -> web.Response:
         """`GET /v1/messages/{id}`: how each record of a message ended, and for a request its answers."""
         message_id = request.match_info["message_id"]
-        for edge in self._own(request):
+        own = self._own(peer_fingerprint(request))
+        for edge in own:
             if not self._may_answer(edge):
                 return await self._refused(edge, "above_clearance")
             if (found := await edge.status(message_id)) is not None:
                 return web.json_response(_status(*found))
-        return await self._refused(self._own(request)[0], "unknown_message")
+        return await self._refused(own[0], "unknown_message")
 
     async def elsewhere(self, request: web.Request) -> web.Response:
         """Any other address: there is no such operation, and that a known peer tried is a fact."""
-        return await self._refused(self._own(request)[0], "unknown_operation")
+        return await self._refused(self._own(peer_fingerprint(request))[0], "unknown_operation")
 
     async def wrong_method(self, request: web.Request) -> web.Response:
         """An address of ours by another method than it takes; that, too, is a fact."""
-        response = await self._refused(self._own(request)[0], "wrong_method")
+        response = await self._refused(self._own(peer_fingerprint(request))[0], "wrong_method")
         routes = request.match_info.route.resource or ()
         response.headers["Allow"] = ", ".join(sorted(each.method for each in routes if each.method != "*"))
         return response
@@ -142,16 +143,15 @@ class Entrance:
         cleared = edge.rules.listener_clearance.get(self.settings.name, frozenset())
         return all(each is None or each in cleared for each in replies)
 
-    def _edge(self, request: web.Request, tenant: str, connector: str) -> Edge:
+    def _edge(self, peer: str, tenant: str, connector: str) -> Edge:
         """The edge that is addressed; if that is not the peer's own, then one of its own, which will refuse it."""
-        own = self._own(request)
+        own = self._own(peer)
         exact = (each for each in own if (each.rules.tenant.code, each.rules.connector) == (tenant, connector))
         near = (each for each in own if each.rules.connector == connector)
         return next(exact, next(near, own[0]))
 
-    def _own(self, request: web.Request) -> list[Edge]:
-        presented = peer_fingerprint(request)
-        own = [edge for edge in self.edges() if presented in edge.rules.pinned]
+    def _own(self, peer: str) -> list[Edge]:
+        own = [edge for edge in self.edges() if peer in edge.rules.pinned]
         if not own:
             self.noise += 1
             raise Refused("unknown_certificate")

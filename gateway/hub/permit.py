@@ -34,8 +34,9 @@ _SEALING: Final = 4096
 class HubRules:
     """What the hub is bound by, for one tenant; a reload swaps it whole.
 
-    `requests` are the routes that have a reply; `operations`, `paths`, `codes` and `responsible` are the words that an
-    edge may use in the clear, so that none can carry anything else.
+    `requests` are the routes that have a reply, `allowed` the items of each route and of its reply. `operations`,
+    `paths`, `codes` and `responsible` are the words that an edge may use in the clear, so that none can carry anything
+    else.
     """
 
     tenant: Tenant
@@ -43,6 +44,7 @@ class HubRules:
     legal_basis: Mapping[str, LegalBasis]
     digests: Mapping[str, str]
     requests: frozenset[str]
+    allowed: Mapping[tuple[str, bool], frozenset[str]]
     operations: Mapping[str, frozenset[str]]
     paths: frozenset[str]
     codes: frozenset[str]
@@ -66,6 +68,11 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         legal_basis=config.legal_basis,
         digests=digests,
         requests=requests,
+        allowed={
+            (route.id, reply): frozenset(route.reply_fields if reply else route.fields)
+            for route in config.tenants[tenant].file.routes
+            for reply in (False, True)
+        },
         operations={name: frozenset(each.name for each in contracts[name].operations) for name in contracts},
         paths=frozenset(
             path
@@ -145,7 +152,7 @@ def _entering(header: Header, route: Route, rules: HubRules, now: datetime) -> N
 def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
     """What today's routes ask of a header, on entry and again at every attempt: the route that carries it."""
     route = _route(header, rules)
-    allowed = frozenset(route.reply_fields if header.kind is MessageKind.REPLY else route.fields)
+    allowed = rules.allowed[route.id, header.kind is MessageKind.REPLY]
     if any(not allowed.issuperset(items) for items in header.item_sets):
         raise Refused("items_beyond_route")
     _basis(header, route, rules, now)

@@ -11,6 +11,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache, lru_cache
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -88,12 +89,19 @@ class Header:
 
 def encode(value: Any) -> bytes:
     """The one byte form of headers, statements and facts: compact ASCII JSON, sorted keys, None left out."""
-    plain = value if isinstance(value, dict) else {each.name: getattr(value, each.name) for each in fields(value)}
-    kept = {name: each for name, each in plain.items() if each is not None}
-    encoded = _ENCODER.encode(kept)
+    if isinstance(value, dict):
+        plain = {name: each for name, each in value.items() if each is not None}
+    else:
+        plain = {name: each for name in _names(type(value)) if (each := getattr(value, name)) is not None}
+    encoded = _ENCODER.encode(plain)
     if encoded.isascii() and b"\x7f" not in encoded:
         return encoded
     return json.dumps(msgspec.json.decode(encoded), sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+@cache
+def _names(form: "type[Header | Statement]") -> tuple[str, ...]:
+    return tuple(each.name for each in fields(form))
 
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
@@ -117,11 +125,20 @@ _HEADER: Final = msgspec.json.Decoder(Header)
 
 def decode_header(header: bytes) -> Header:
     """Read header bytes that came over a link. Raises Refused("bad_envelope") for anything but the one byte form."""
+    return _read_again(header) if len(header) <= _SMALL else _read(header)
+
+
+def _read(header: bytes) -> Header:
     decoded = _decode(_HEADER, header)
     _exists(decoded.created_at, decoded.expires_at)
     if any(number >= len(decoded.item_sets) for _, number, _ in decoded.records):
         raise Refused("bad_envelope")
     return decoded
+
+
+_SMALL: Final = 4096
+"""Bytes of the headers that are remembered for a moment: in one process, hub and receiving edge read the same."""
+_read_again: Final = lru_cache(maxsize=64)(_read)
 
 
 def _exists(*stamps: str) -> None:
