@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -92,16 +92,11 @@ def encode(value: Any) -> bytes:
     if isinstance(value, dict):
         plain = {name: each for name, each in value.items() if each is not None}
     else:
-        plain = {name: each for name in _names(type(value)) if (each := getattr(value, name)) is not None}
+        plain = {name: each for name in _NAMES[type(value)] if (each := getattr(value, name)) is not None}
     encoded = _ENCODER.encode(plain)
     if encoded.isascii() and b"\x7f" not in encoded:
         return encoded
     return json.dumps(msgspec.json.decode(encoded), sort_keys=True, separators=(",", ":")).encode("ascii")
-
-
-@cache
-def _names(form: "type[Header | Statement]") -> tuple[str, ...]:
-    return tuple(each.name for each in fields(form))
 
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
@@ -225,6 +220,7 @@ class Statement:
     terminal: Word | None = None
 
 
+_NAMES: Final = {form: tuple(each.name for each in fields(form)) for form in (Header, Statement)}
 _STATEMENT: Final = msgspec.json.Decoder(Statement)
 
 
