@@ -2,7 +2,7 @@
 
 Idle, it commits at once; under load the groups grow by themselves, since what arrives during one fsync shares the
 next. Small writes are filled in on the event loop, so that only the disk is waited for in the writer's thread (decision
-0018). After a commit the files must still be ours, otherwise nothing more is ever acknowledged until a reopening.
+0019). After a commit the files must still be ours, otherwise nothing more is ever acknowledged until a reopening.
 """
 
 import asyncio
