@@ -162,8 +162,8 @@ class Transaction:
         open_before, asked_before = len(work.open), work.asked
         self.append(kind, fields, at=at, message_id=work.message_id)
         work.apply(kind, fields)
-        row = {**work.row(), "asked": work.asked - asked_before, "next_at": next_at}
-        asked: int = self.execute(_UPDATE, row).fetchone()[0]
+        left = len(work.open), len(work.dead), work.asked - asked_before, next_at, work.stored_id
+        asked: int = self.execute(_UPDATE, left).fetchone()[0]
         self._open_records += len(work.open) - open_before
         if not work.open:
             self._forget(work.message_id)
@@ -202,7 +202,6 @@ _INSERT: Final = (
     " VALUES (:seq, :id, :source, :request_key, :body_tag, :answers, :open, :dead, :settle_asked, :next_at)"
 )
 _UPDATE: Final = (
-    "UPDATE message SET open = :open, dead = :dead, settle_asked = settle_asked + :asked,"
-    " next_at = CASE WHEN :open = 0 THEN NULL ELSE coalesce(:next_at, next_at) END"
-    " WHERE id = :id RETURNING settle_asked"
+    "UPDATE message SET open = ?1, dead = ?2, settle_asked = settle_asked + ?3,"
+    " next_at = CASE WHEN ?1 = 0 THEN NULL ELSE coalesce(?4, next_at) END WHERE id = ?5 RETURNING settle_asked"
 )

@@ -29,6 +29,7 @@ class Work:
         self.header: Mapping[str, Any] | None = header
         self.envelope: str | None = recorded.get("envelope")
         self.message_id: str = self._named["message_id"]
+        self.stored_id = id_bytes(self.message_id)
         self.source = str(self._named["source" if header else "connector"])
         self.destination = str(header["destination"]) if header else ""
         self.kind = MessageKind(header["kind"]) if header else MessageKind.EVENT
@@ -82,7 +83,7 @@ class Work:
         key, tag = self._named.get("request_key"), self._named.get("body_tag")
         reply = self.header if self.kind is MessageKind.REPLY else None
         return {
-            "id": id_bytes(self.message_id),
+            "id": self.stored_id,
             "source": self.source,
             "request_key": bytes.fromhex(key) if key else None,
             "body_tag": bytes.fromhex(tag) if tag else None,
