@@ -93,8 +93,8 @@ def _header(
     recipient: KemPublic,
 ) -> Header:
     arrival = there.projected.admitted.parsed.attested.arrival
-    sets: dict[tuple[str, ...], int] = {}
-    numbers = [sets.setdefault(tuple(sorted(item_paths(record))), len(sets)) for _, record in there.records]
+    sets: dict[frozenset[str], int] = {}
+    numbers = [sets.setdefault(frozenset(item_paths(record)), len(sets)) for _, record in there.records]
     lanes = (keys.lane(each, rules.limits.lanes) if each else 0 for each in _persons(there, to))
     request_key, body_tag = _repeat_marks(there.projected.admitted.parsed, keys)
     return Header(
@@ -109,7 +109,7 @@ def _header(
         route=to.route.id,
         source_interface=rules.digests[rules.connector],
         destination_interface=rules.digests[to.destination],
-        item_sets=tuple(sets),
+        item_sets=tuple(tuple(sorted(items)) for items in sets),
         records=tuple(
             (index, number, lane) for (index, _), number, lane in zip(there.records, numbers, lanes, strict=True)
         ),
