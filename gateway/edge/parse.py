@@ -53,5 +53,5 @@ def _record(index: int, element: "JsonValue | BadRecord") -> "dict[str, JsonValu
 
 
 def _deeper_than(left: int, value: "dict[str, JsonValue] | list[JsonValue]") -> bool:
-    inner = value.values() if isinstance(value, dict) else value
-    return any(left == 0 or _deeper_than(left - 1, each) for each in inner if isinstance(each, _PARTS))
+    parts = [each for each in (value.values() if isinstance(value, dict) else value) if isinstance(each, _PARTS)]
+    return any(left == 0 or _deeper_than(left - 1, each) for each in parts)

@@ -204,9 +204,14 @@ def _repeat_marks(parsed: Parsed, keys: EdgeKeys) -> tuple[str | None, str | Non
     arrival = parsed.attested.arrival
     if arrival.request_key is None:
         return None, None
-    body = arrival.body
-    if not isinstance(body, bytes):
-        plain = [asdict(each) if isinstance(each, BadRecord) else each for each in parsed.records]
-        body = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+    body = arrival.body if isinstance(arrival.body, bytes) else _plain_values(parsed)
     key = b"\n".join((arrival.entrance.encode(), arrival.operation.encode(), arrival.request_key))
     return keys.reference("request", key), keys.reference("body", body)
+
+
+def _plain_values(parsed: Parsed) -> bytes:
+    """What a connector sent, in one byte form: the same values in the same order give the same bytes."""
+    try:
+        return to_json(parsed.records)
+    except ValueError:  # half a character, whose record was refused
+        return json.dumps(parsed.records, default=asdict).encode()
