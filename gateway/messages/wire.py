@@ -267,17 +267,19 @@ _UNKNOWN: Final = re.compile(r"(?:(.+)\.)?unknown:[0-9]{1,4}:[0-9]{1,4}")
 
 def item_paths(record: Mapping[str, JsonValue], prefix: str = "") -> set[str]:
     """The items of one record: the paths of all leaves that are present, without indices."""
-    parts = {name: value for name, value in record.items() if isinstance(value, _PARTS)}
-    leaves = record.keys() - parts.keys()
-    paths = {prefix + name for name in leaves} if prefix else leaves
-    for name, value in parts.items():
+    if not prefix and _PARTS.isdisjoint(map(type, record.values())):
+        return set(record)
+    paths: set[str] = set()
+    for name, value in record.items():
         path = prefix + name
         if isinstance(value, dict):
             paths |= item_paths(value, path + ".")
         elif isinstance(value, list):
             for element in value:
                 paths |= item_paths(element, path + "[].") if isinstance(element, dict) else {path}
+        else:
+            paths.add(path)
     return paths
 
 
-_PARTS: Final = (dict, list)
+_PARTS: Final = frozenset((dict, list))
