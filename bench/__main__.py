@@ -9,6 +9,7 @@ import uvloop
 from rich.console import Console
 
 from bench import machine
+from bench.bulk import WAYS as BULK_WAYS
 from bench.bulk import Bulk
 from bench.lookup import Lookups
 from bench.message import Messages
@@ -54,14 +55,19 @@ async def _measure(
     start_up: StartUp,
 ) -> None:
     turns = options.turns
-    console.print(f"{turns} rounds of one-record messages: floors and line in turn", highlight=False)
-    await messages.rounds(turns, options.seconds, options.singles)
+    if not options.only_bulk:
+        console.print(f"{turns} rounds of one-record messages: floors and line in turn", highlight=False)
+        await messages.rounds(turns, options.seconds, options.singles)
     if options.only_messages:
         return
     for number in range(options.rounds):
         for rows in options.rows:
-            console.print(f"round {number + 1} of {options.rounds}: a file of {rows:,} rows", highlight=False)
-            await bulk.sample(rows)
+            for way in BULK_WAYS:
+                told = f"round {number + 1} of {options.rounds}: a file of {rows:,} rows, {way}"
+                console.print(told, highlight=False)
+                await bulk.sample(way, rows)
+    if options.only_bulk:
+        return
     async with scene() as here:
         console.print(f"{options.rounds} rounds of {options.requests:,} look-ups each way", highlight=False)
         await lookups.rounds(here, options.rounds, options.requests)
@@ -74,6 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, nargs="+", metavar="N", help="rows of each file (5000 30000)")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of bulk and look-ups (3)")
     parser.add_argument("--messages", action="store_true", dest="only_messages", help="only what a message costs")
+    parser.add_argument("--bulk", action="store_true", dest="only_bulk", help="only files, every way")
     parser.add_argument("--quick", action="store_true", help="one or two short rounds of everything, half a minute")
     parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON object on standard output")
     options = parser.parse_args()

@@ -1,19 +1,24 @@
-"""Bulk: a city file from its rename into `in/` until its status file is there, and what that costs."""
+"""Bulk: a city file from its rename into `in/` until its last row has ended, and what that costs in each process."""
 
 import json
 import time
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Final
 
 from bench.figures import Table
 from bench.machine import Usage
-from bench.scene import Scene, scene
+from bench.town import Town, at_a_sink, at_the_record_system
 from gateway_demo_city.people import MUNICIPALITY
-from gateway_demo_city.stage import gateway
+from gateway_demo_city.stage import Process, gateway
+
+WAYS: Final = ("on the line, one process", "on the line, split", "record system", "record system with keys")
 
 
 @dataclass(slots=True)
 class Bulk:
-    """One case for each size of file; every sample has processes of its own, so that peaks of memory are its own."""
+    """One case for each way and size of file; every sample has processes of its own, so that peaks are its own."""
 
     table: Table
     wrong: list[str]
@@ -21,51 +26,58 @@ class Bulk:
     @classmethod
     def new(cls) -> "Bulk":
         """Nothing measured yet."""
-        return cls(Table("Bulk: from a row of the CSV file to a row of the record system"), [])
+        return cls(Table("Bulk: from a row of the CSV file to its end"), [])
 
-    async def sample(self, count: int) -> None:
+    async def sample(self, way: str, count: int) -> None:
         """Send one file of so many rows. Raises Failed."""
-        async with scene() as here:
-            draft = here.draft(count)
-            before = _usage(here)
+        async with _town(way) as town:
+            draft = town.draft(count)
+            before = _usage(town)
             began = time.perf_counter()
-            draft.rename(here.site.exchange / "in" / "city.csv")
-            await here.ended(count)
+            draft.rename(town.site.exchange / "in" / "city.csv")
+            await town.ended(count)
             seconds = time.perf_counter() - began
-            after = _usage(here)
-            log = await self._check(here, count)
-            self.table.add(f"{count:,} rows", _sample(count, seconds, before, after) | log)
+            after = _usage(town)
+            sample = _sample(count, seconds, before, after) | await self._check(town, way, count)
+            self.table.add(f"{count:,} rows, {way}", sample)
 
-    async def _check(self, here: Scene, count: int) -> dict[str, float]:
+    async def _check(self, town: Town, way: str, count: int) -> dict[str, float]:
         """Whether every row is where it must be; then, of the stopped gateway, what its log holds and weighs."""
-        held = await here.outside.held()
-        await here.daemon.stop()
-        status, out = await here.stage.run(
-            "verify", *gateway("log", "verify", "--root", str(here.stage.root), "--json")
-        )
+        told = {f"{town.accepted():,} rows are accepted": town.accepted() == count}
+        if town.outside is not None:
+            held, keys = await town.outside.held(), await town.outside.keys()
+            told[f"the record system holds {held['versions']:,} states"] = held["versions"] == count
+            told[f"{keys['wanted']:,} keys are missing"] = keys["wanted"] == 0 or not town.asks_keys
+            told[f"{keys['disputed']:,} keys are in dispute"] = keys["disputed"] == 0
+        for each in reversed(town.gateways):
+            await each.stop()
+        status, out = await town.stage.run("verify", *gateway("log", "verify", "--root", str(town.log_root), "--json"))
+        told[f"log verify ended with {status}"] = status == 0
+        self.wrong += [f"{count:,} rows, {way}: {sentence}" for sentence, right in told.items() if not right]
         logs = {each["tenant"]: each for each in json.loads(out)} if status == 0 else {}
-        told = {
-            f"{here.accepted():,} rows are accepted": here.accepted() == count,
-            f"the record system holds {held['versions']:,} states": held["versions"] == count,
-            f"log verify ended with {status}": status == 0,
-        }
-        self.wrong += [f"{count:,} rows: {sentence}" for sentence, right in told.items() if not right]
+        journal = sum(file.stat().st_size for file in town.log_root.glob(f"state/journal/*{MUNICIPALITY}*"))
         facts = logs[MUNICIPALITY]["facts"] if MUNICIPALITY in logs else 0
-        journal = sum(file.stat().st_size for file in here.stage.root.glob(f"state/journal/*{MUNICIPALITY}*"))
         return {"facts": facts, "journal, MB per 1,000 records": journal / 1e6 / count * 1000}
 
 
-def _usage(here: Scene) -> tuple[Usage, Usage]:
-    return Usage.of(here.daemon.child.pid), Usage.of(here.records.child.pid)
+def _town(way: str) -> AbstractAsyncContextManager[Town]:
+    if way.startswith("on the line"):
+        return at_a_sink(split=way.endswith("split"))
+    return at_the_record_system(keys=way.endswith("keys"))
 
 
-def _sample(count: int, seconds: float, before: tuple[Usage, Usage], after: tuple[Usage, Usage]) -> dict[str, float]:
+def _usage(town: Town) -> Mapping[Process, Usage]:
+    return {each: Usage.of(each.child.pid) for each in (*town.gateways, *town.systems)}
+
+
+def _sample(
+    count: int, seconds: float, before: Mapping[Process, Usage], after: Mapping[Process, Usage]
+) -> dict[str, float]:
     sample = {"records/s": count / seconds, "seconds": seconds}
-    for name, was, now in zip(("gateway", "record system"), before, after, strict=True):
+    for process, was in before.items():
+        now = after[process]
         sample |= {
-            f"{name}: CPU seconds": now.cpu - was.cpu,
-            f"{name}: memory when idle, MB": was.memory,
-            f"{name}: memory at its peak, MB": now.peak,
-            f"{name}: written to disk, MB": now.written - was.written,
+            f"{process.name}: CPU, ms per 1,000": (now.cpu - was.cpu) / count * 1e6,
+            f"{process.name}: memory at its peak, MB": now.peak,
         }
     return sample

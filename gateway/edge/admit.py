@@ -15,11 +15,11 @@ from pydantic import JsonValue, ValidationError
 from gateway.edge.rules import EdgeRules
 from gateway.errors import CODES, Refused
 from gateway.messages import Admitted, AdmittedHere, AdmittedThere, BadRecord, Opened, Parsed, Projected, unknown_path
-from gateway.plugin.contract import ContractField, ContractOperation, model_of
+from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.payload import Payload
 
 _INDEX = re.compile(r"\.(\d+)(?=\.|$)")
-_SCALAR: Final = (str, int, float)
+_PARTS: Final = (dict, list)
 _CODES: Final = MappingProxyType(
     {
         "missing": "missing_required",
@@ -39,27 +39,28 @@ def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = Map
     An answer to a record that was `asked` is about the same person, if it names one (rule 1, C165).
     """
     operation = sending_operation(parsed, rules)
-    fields = operation.reply if parsed.attested.arrival.entrance == "reply" else operation.fields
-    model = model_of(operation.name, fields)
+    reply = parsed.attested.arrival.entrance == "reply"
+    fields, model = (operation.reply, operation.reply_model) if reply else (operation.fields, operation.model)
     bad = [each for each in parsed.records if isinstance(each, BadRecord)]
     plain = ((index, each) for index, each in enumerate(parsed.records) if not isinstance(each, BadRecord))
     good, refused = _validate(plain, model, fields)
-    person = operation.person_key
-    wrong = {index for index, each in good if index in asked and not _same_person(each, asked[index], person)}
-    refused += tuple(BadRecord(index, "dispute", person) for index in wrong)
-    good = tuple((index, each) for index, each in good if index not in wrong)
-    known = {field.path for field in fields}
-    kept = (BadRecord(b.index, _known_code(b.code), b.path if b.path in known else None) for b in bad)
+    if asked:
+        person = operation.person_key
+        wrong = {index for index, each in good if index in asked and not _same_person(each, asked[index], person)}
+        refused += tuple(BadRecord(index, "dispute", person) for index in wrong)
+        good = tuple((index, each) for index, each in good if index not in wrong)
+    kept = (BadRecord(b.index, _known_code(b.code), _known_path(b.path, fields)) for b in bad)
     return Admitted(parsed, good, tuple(sorted((*refused, *kept), key=lambda each: each.index)))
 
 
-def admit_there(projected: Projected, fields: tuple[ContractField, ...], name: str) -> AdmittedThere:
+def admit_there(projected: Projected, operation: ContractOperation, *, reply: bool = False) -> AdmittedThere:
     """By the destination's locked interface, from the lock: its plugin need not be here."""
-    good, refused = _validate(projected.records, model_of(name, fields), fields)
-    admitted = {index for index, _ in good}
+    fields, model = (operation.reply, operation.reply_model) if reply else (operation.fields, operation.model)
+    _, refused = _validate(projected.records, model, fields)
+    bad = {each.index for each in refused}
     return AdmittedThere(
         projected,
-        tuple((index, record) for index, record in projected.records if index in admitted),
+        tuple(each for each in projected.records if each[0] not in bad) if bad else projected.records,
         refused,
     )
 
@@ -102,30 +103,43 @@ def _known_code(code: str) -> str:
 def _validate(
     records: "Iterable[tuple[int, dict[str, JsonValue]]]", model: type[Payload], fields: tuple[ContractField, ...]
 ) -> tuple[tuple[tuple[int, Payload], ...], tuple[BadRecord, ...]]:
-    known = frozenset(field.path for field in fields)
     good: list[tuple[int, Payload]] = []
     bad: list[BadRecord] = []
+    flat = all(field.data_class is not None for field in fields)
     for index, record in records:
-        if (null := _null(record, known)) is not None:
-            bad.append(BadRecord(index, "null_value", null or None))
-            continue
         try:
-            good.append((index, model.model_validate(record)))
+            payload = model.model_validate(record)
         except ValidationError as error:
-            bad.append(_refusal(index, record, error, known))
+            bad.append(_refusal(index, record, error, fields))
+            continue
+        if (flat and None not in record.values()) or _null(record) is None:
+            good.append((index, payload))
+        else:  # to pydantic, what may be absent may be null
+            bad.append(_null_value(index, record, fields))
     return tuple(good), tuple(bad)
 
 
-def _refusal(index: int, record: JsonValue, error: ValidationError, known: frozenset[str]) -> BadRecord:
+def _refusal(
+    index: int, record: "dict[str, JsonValue]", error: ValidationError, fields: tuple[ContractField, ...]
+) -> BadRecord:
     """The first error as our code and a path of the interface; pydantic's own text may quote the sender."""
+    if _null(record) is not None:
+        return _null_value(index, record, fields)
     errors: list[Any] = error.errors(include_input=False, include_url=False)
     first = errors[0]
     if first["type"] == "extra_forbidden":
         unknown = [each["loc"] for each in errors if each["type"] == first["type"]]
         return BadRecord(index, "unknown_field", _unknown(record, unknown))
     code = first["ctx"]["code"] if first["type"] == "gateway" else _CODES.get(first["type"], "wrong_type")
-    path = _path(first["loc"])
-    return BadRecord(index, code, path if path in known else None)
+    return BadRecord(index, code, _known_path(_path(first["loc"]), fields))
+
+
+def _null_value(index: int, record: "dict[str, JsonValue]", fields: tuple[ContractField, ...]) -> BadRecord:
+    return BadRecord(index, "null_value", _known_path(_null(record), fields))
+
+
+def _known_path(path: str | None, fields: tuple[ContractField, ...]) -> str | None:
+    return path if any(path == field.path for field in fields) else None
 
 
 def _unknown(record: JsonValue, found: "list[tuple[str | int, ...]]") -> str:
@@ -142,16 +156,13 @@ def _path(loc: "Sequence[str | int]") -> str:
     return _INDEX.sub("[]", ".".join(str(part) for part in loc))
 
 
-def _null(value: JsonValue, known: frozenset[str], path: str = "") -> str | None:
-    """The path of a null inside, "" if the path is not one of the interface, None if there is no null."""
-    if value is None:
-        return path if path in known else ""
-    if isinstance(value, dict):
-        children: Iterable[tuple[str, JsonValue]] = (
-            (f"{path}.{k}" if path else k, v) for k, v in value.items() if not isinstance(v, _SCALAR)
-        )
-    elif isinstance(value, list):
-        children = ((f"{path}[]", each) for each in value)
-    else:
-        return None
-    return next((found for at, child in children if (found := _null(child, known, at)) is not None), None)
+def _null(value: "dict[str, JsonValue] | list[JsonValue]", within: str = "") -> str | None:
+    """The path of the first null inside; None if there is no null."""
+    parts = ((f"{within}[]", each) for each in value) if isinstance(value, list) else value.items()
+    for name, part in parts:
+        if part is None or isinstance(part, _PARTS):
+            path = f"{within}.{name}" if within and isinstance(value, dict) else name
+            found = path if part is None else _null(part, path)
+            if found is not None:
+                return found
+    return None

@@ -57,7 +57,7 @@ def prepare(parsed: Parsed, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Se
     admitted = admit(parsed, rules)
     to = _address(parsed.attested.arrival, rules)
     projected = project(admitted, to.route.fields)
-    there = admit_there(projected, to.operation.fields, to.operation.name)
+    there = admit_there(projected, to.operation)
     return seal(there, to, rules, keys, salt)
 
 
@@ -131,7 +131,7 @@ def _reply(
     to = Address(route, answered, MessageKind.REPLY, route.destination_operation, route.source, route.operation)
     try:
         admitted = admit(enter(unsent(here.header, answers), rules), rules, dict(here.records))
-        there = admit_there(project(admitted, route.reply_fields), asked.reply, asked.name)
+        there = admit_there(project(admitted, route.reply_fields), asked, reply=True)
     except Refused as refusal:
         return {i: RefusedRecord(refusal.code) if i in answers else o for i, o in outcomes.items()}, None
     bad = {b.index: RefusedRecord(b.code, b.path) for b in (*admitted.refused, *there.refused) if b.index in answers}

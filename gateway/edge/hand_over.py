@@ -34,7 +34,6 @@ async def hand_over(
     here: AdmittedHere, person_key: str, connector: Connector, contract: Contract, deadline: float, bug: Bugs
 ) -> dict[int, Outcome]:
     """An outcome for each admitted record. Never raises for the plugin's sake."""
-    known = frozenset(field.path for each in contract.operations for field in (*each.fields, *each.reply))
     outcomes: dict[int, Outcome] = {index: DeferredRecord("behind_deferred") for index, _ in here.records}
     held: set[object] = set()
     for wave in waves(here.records, person_key):
@@ -45,7 +44,7 @@ async def hand_over(
         delivery = Delivery(here.header.message_id, here.header.operation, ready, deadline, reply_to)
         answered = await _call(connector, delivery, bug)
         for index, record in ready:
-            outcomes[index] = _sound(answered.get(index), contract, known, bug)
+            outcomes[index] = _sound(answered.get(index), contract, bug)
             if isinstance(outcomes[index], DeferredRecord):
                 held.add(getattr(record, person_key, None))
     return outcomes
@@ -90,14 +89,14 @@ async def _call(connector: Connector, delivery: Delivery, bug: Bugs) -> Mapping[
     return dict.fromkeys(everything, DeferredRecord("connector_bug"))
 
 
-def _sound(outcome: object, contract: Contract, known: frozenset[str], bug: Bugs) -> Outcome:
+def _sound(outcome: object, contract: Contract, bug: Bugs) -> Outcome:
     """A plugin's word, held to the closed lists: no free text of a system may reach the log through a code."""
     match outcome:
         case Accepted() | Duplicate():
             return outcome
         case RefusedRecord(code, path):
             sound = _one_of(code, CODES) or _one_of(code, contract.codes) or "refused_by_system"
-            return RefusedRecord(sound, _one_of(path, known))
+            return RefusedRecord(sound, _one_of(path, contract.paths))
         case DeferredRecord(code, retry_after):
             return DeferredRecord(_one_of(code, CODES) or "system_busy", _seconds(retry_after))
         case _:

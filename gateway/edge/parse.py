@@ -14,6 +14,7 @@ from gateway.errors import Refused
 from gateway.messages import Attested, BadRecord, Parsed
 
 _DEPTH = 8
+_PARTS = (dict, list)
 _VISIBLE = re.compile(rb"[!-~]{1,128}")
 
 
@@ -51,6 +52,6 @@ def _record(index: int, element: "JsonValue | BadRecord") -> "dict[str, JsonValu
     return BadRecord(index, "too_deep") if _deeper_than(_DEPTH, element) else element
 
 
-def _deeper_than(left: int, value: JsonValue) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(left == 0 or _deeper_than(left - 1, each) for each in inner if isinstance(each, dict | list))
+def _deeper_than(left: int, value: "dict[str, JsonValue] | list[JsonValue]") -> bool:
+    parts = [each for each in (value.values() if isinstance(value, dict) else value) if isinstance(each, _PARTS)]
+    return any(left == 0 or _deeper_than(left - 1, each) for each in parts)

@@ -3,8 +3,6 @@
 Nothing is renamed or trimmed otherwise.
 """
 
-from collections.abc import Iterator
-
 from pydantic import JsonValue
 
 from gateway.messages import Admitted, Projected
@@ -21,9 +19,13 @@ def project(admitted: Admitted, paths: tuple[str, ...]) -> Projected:
 
 def _kept(payload: Payload, allowed: frozenset[str], withheld: set[str], prefix: str) -> "dict[str, JsonValue]":
     kept: dict[str, JsonValue] = {}
-    for name, value in _present(payload):
+    for name, value in payload.__dict__.items():
         path = prefix + name
-        if isinstance(value, Payload):
+        if value is None:
+            continue
+        if path in allowed:
+            kept[name] = value
+        elif isinstance(value, Payload):
             if inner := _kept(value, allowed, withheld, path + "."):
                 kept[name] = inner
         elif isinstance(value, list):
@@ -35,12 +37,6 @@ def _kept(payload: Payload, allowed: frozenset[str], withheld: set[str], prefix:
                 kept[name] = elements
             else:  # it would tell its length, and no item would name it
                 withheld.add(path + "[]")
-        elif path in allowed:
-            kept[name] = value
         else:
             withheld.add(path)
     return kept
-
-
-def _present(payload: Payload) -> "Iterator[tuple[str, Payload | list[Payload] | str | int | bool]]":
-    return ((name, value) for name, value in payload.__dict__.items() if value is not None)

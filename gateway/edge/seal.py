@@ -93,8 +93,8 @@ def _header(
     recipient: KemPublic,
 ) -> Header:
     arrival = there.projected.admitted.parsed.attested.arrival
-    sets: dict[tuple[str, ...], int] = {}
-    numbers = [sets.setdefault(tuple(sorted(item_paths(record))), len(sets)) for _, record in there.records]
+    sets: dict[frozenset[str], int] = {}
+    numbers = [sets.setdefault(frozenset(item_paths(record)), len(sets)) for _, record in there.records]
     lanes = (keys.lane(each, rules.limits.lanes) if each else 0 for each in _persons(there, to))
     request_key, body_tag = _repeat_marks(there.projected.admitted.parsed, keys)
     return Header(
@@ -109,7 +109,7 @@ def _header(
         route=to.route.id,
         source_interface=rules.digests[rules.connector],
         destination_interface=rules.digests[to.destination],
-        item_sets=tuple(sets),
+        item_sets=tuple(tuple(sorted(items)) for items in sets),
         records=tuple(
             (index, number, lane) for (index, _), number, lane in zip(there.records, numbers, lanes, strict=True)
         ),
@@ -204,9 +204,14 @@ def _repeat_marks(parsed: Parsed, keys: EdgeKeys) -> tuple[str | None, str | Non
     arrival = parsed.attested.arrival
     if arrival.request_key is None:
         return None, None
-    body = arrival.body
-    if not isinstance(body, bytes):
-        plain = [asdict(each) if isinstance(each, BadRecord) else each for each in parsed.records]
-        body = json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+    body = arrival.body if isinstance(arrival.body, bytes) else _plain_values(parsed)
     key = b"\n".join((arrival.entrance.encode(), arrival.operation.encode(), arrival.request_key))
     return keys.reference("request", key), keys.reference("body", body)
+
+
+def _plain_values(parsed: Parsed) -> bytes:
+    """What a connector sent, in one byte form: the same values in the same order give the same bytes."""
+    try:
+        return to_json(parsed.records)
+    except ValueError:  # half a character, whose record was refused
+        return json.dumps(parsed.records, default=asdict).encode()

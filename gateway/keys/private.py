@@ -4,7 +4,6 @@ The hub never imports this module. A keyed value tells nothing to whoever lacks 
 another connector's, nor a tag with another month's.
 """
 
-import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.errors import Misconfigured, Refused
@@ -59,7 +59,7 @@ class EdgeKeys:
         self.signing_id = self.public.signing[0].id
         self._kem: Mapping[str, KemPrivate] = {each.public().id: each for each in kem}
         self._signing = signing
-        self._derived = _deriving(secret)
+        self._keyed = _keyed_by(secret)
 
     @classmethod
     def load(cls, directory: Path, passphrase: Secret) -> Self:
@@ -95,25 +95,31 @@ class EdgeKeys:
 
     def lane(self, person_key: str, lanes: int) -> int:
         """The order class of a person's records, from 0 up to `lanes` exclusive."""
-        digest = hmac.digest(self._derived("lane"), person_key.encode(), "sha256")
+        digest = self._keyed("lane", person_key.encode())
         return int.from_bytes(digest[:8], "big") % lanes
 
     def tag(self, person_key: str, month: str) -> bytes:
         """A person's tag (16 bytes) in the log for a month, written YYYY-MM; each month has another key."""
         if not _MONTH.fullmatch(month):
             raise ValueError("a month is written YYYY-MM")
-        return hmac.digest(self._derived(f"tag\n{month}"), person_key.encode(), "sha256")[:TAG_BYTES]
+        return self._keyed(f"tag\n{month}", person_key.encode())[:TAG_BYTES]
 
     def reference(self, purpose: str, value: bytes) -> str:
         """A keyed digest in hex, e.g. for purpose "request_key", "body_tag", "note"; purposes cannot be joined."""
-        return hmac.digest(self._derived(f"reference\n{purpose}"), value, "sha256").hex()
+        return self._keyed(f"reference\n{purpose}", value).hex()
 
 
-def _deriving(secret: bytes) -> Callable[[str], bytes]:
-    """A function from a purpose to its 32-byte key (HKDF-SHA256, RFC 5869). The secret lives in its closure only."""
+def _keyed_by(secret: bytes) -> Callable[[str, bytes], bytes]:
+    """HMAC-SHA256 under a purpose's own key (HKDF-SHA256, RFC 5869). The secret lives in this closure only."""
 
     @lru_cache(maxsize=64)
-    def derived(purpose: str) -> bytes:
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"renkei/v1/{purpose}".encode()).derive(secret)
+    def begun(purpose: str) -> HMAC:
+        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"renkei/v1/{purpose}".encode()).derive(secret)
+        return HMAC(key, SHA256())
 
-    return derived
+    def keyed(purpose: str, value: bytes) -> bytes:
+        mac = begun(purpose).copy()
+        mac.update(value)
+        return mac.finalize()
+
+    return keyed

@@ -289,6 +289,8 @@ _UNKNOWN: Final = re.compile(r"(?:(.+)\.)?unknown:[0-9]{1,4}:[0-9]{1,4}")
 
 def item_paths(record: Mapping[str, JsonValue], prefix: str = "") -> set[str]:
     """The items of one record: the paths of all leaves that are present, without indices."""
+    if not prefix and _PARTS.isdisjoint(map(type, record.values())):
+        return set(record)
     paths: set[str] = set()
     for name, value in record.items():
         path = prefix + name
@@ -300,3 +302,6 @@ def item_paths(record: Mapping[str, JsonValue], prefix: str = "") -> set[str]:
         else:
             paths.add(path)
     return paths
+
+
+_PARTS: Final = frozenset((dict, list))

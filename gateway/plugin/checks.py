@@ -2,41 +2,56 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from operator import mul
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _LAST_TWO = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
-_CONTROL = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ufdd0-\\ufdef\\ufff9-\\uffff{_LAST_TWO}]")
+_CONTROL_CLASS = rf"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufdd0-\ufdef\ufff9-\uffff{_LAST_TWO}"
+_CONTROL = re.compile(f"[{_CONTROL_CLASS}]")
 _DIGIT = re.compile(r"\d")
-_COULD_BE_DIGITS = re.compile(
-    r"[\d\u00b2\u00b3\u00b9\u00bc-\u00be\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189\u2460-\u249b\u24ea"
+_COULD_BE_DIGITS = (
+    r"\d\u00b2\u00b3\u00b9\u00bc-\u00be\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189\u2460-\u249b\u24ea"
     r"\u3251-\u325f\u32b1-\u32cb\u3358-\u3370\u3378\u3379\u339f-\u33a6\u33a8\u33af\u33e0-\u33fe"
-    r"\U0001f100-\U0001f10a]"
+    r"\U0001f100-\U0001f10a"
 )
-"""Every character of which NFKC makes a digit: most texts have none, and are spared the rest."""
+"""Every character of which NFKC makes a digit."""
 _NOT_DIGITS = re.compile(r"[^0-9 ]+")
-_ALL_DIGITS = re.compile(r"\d+", re.ASCII)
+_WEIGHTS = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+
+# Forms that the validator reads without Python (Rust's regular expressions); all that is left over is looked at here.
+NO_CONTROL: Final = rf"^[^{_CONTROL_CLASS}]*\z"
+"""No C0, no C1, no line or paragraph separator, no byte order mark, no non-character."""
+FEW_DIGITS: Final = rf"^[^{_COULD_BE_DIGITS}]*(?:[0-9０-９][^{_COULD_BE_DIGITS}]*){{0,11}}\z"
+"""Too few digits for an individual number, and nothing else of which NFKC makes one."""
+_PLAIN_DATE = r"^[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+_HOUR = r"(?:[01][0-9]|2[0-3])"
+_PLAIN_TIME = rf"{_HOUR}:[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,6}})?(?:Z|[+-]{_HOUR}:[0-5][0-9])"
 
 
 def individual_number(text: str) -> bool:
     """個人番号: 12 digits, the last one a check digit (番号法施行令第8条, 総務省令第85号第5条)."""
-    if len(text) != 12 or not _ALL_DIGITS.fullmatch(text):
+    if len(text) != 12 or not (text.isascii() and text.isdecimal()):
         return False
-    weighed = sum(int(digit) * weight for digit, weight in zip(text, (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2), strict=False))
-    rest = weighed % 11
+    rest = _weighed(text, _WEIGHTS) % 11
     return int(text[11]) == (0 if rest <= 1 else 11 - rest)
 
 
 def municipality_code(text: str) -> bool:
     """全国地方公共団体コード: 6 digits, the last one a check digit."""
-    if len(text) != 6 or not _ALL_DIGITS.fullmatch(text):
+    if len(text) != 6 or not (text.isascii() and text.isdecimal()):
         return False
-    weighed = sum(int(digit) * weight for digit, weight in zip(text, (6, 5, 4, 3, 2), strict=False))
-    return int(text[5]) == (11 - weighed % 11) % 10
+    return int(text[5]) == (11 - _weighed(text, _WEIGHTS[:5]) % 11) % 10
+
+
+def _weighed(digits: str, weights: Sequence[int]) -> int:
+    """The sum of the first digits, each times its weight. Digits are bytes here, which count from "0" on."""
+    products: Iterable[int] = map(mul, digits.encode(), weights)
+    return sum(products) - ord("0") * sum(weights)
 
 
 def calendar_date(text: str) -> bool:
@@ -67,8 +82,6 @@ def holds_individual_number(text: str) -> bool:
     run of neighbouring groups that has exactly twelve digits is tried for a valid check digit, so that neither a
     separator inside the number nor digits beside it hide it.
     """
-    if len(_COULD_BE_DIGITS.findall(text)) * 3 < 12:  # NFKC makes at most three digits of one character
-        return False
     plain = unicodedata.normalize("NFKC", text)
     if len(_DIGIT.findall(plain)) < 12:
         return False
@@ -88,12 +101,20 @@ def _runs_of_twelve(groups: list[str]) -> bool:
     return False
 
 
-CHECKS: Final[MappingProxyType[str, tuple[Callable[[str], bool], str]]] = MappingProxyType(
+class Check(NamedTuple):
+    """A named check: what must hold, and the code of its refusal. A text of the form `surely` is known to hold."""
+
+    holds: Callable[[str], bool]
+    code: str
+    surely: str | None = None
+
+
+CHECKS: Final = MappingProxyType(
     {
-        "individual_number": (individual_number, "check_digit"),
-        "municipality_code": (municipality_code, "check_digit"),
-        "date": (calendar_date, "not_a_date"),
-        "instant": (instant, "not_a_time"),
+        "individual_number": Check(individual_number, "check_digit"),
+        "municipality_code": Check(municipality_code, "check_digit"),
+        "date": Check(calendar_date, "not_a_date", rf"{_PLAIN_DATE}\z"),
+        "instant": Check(instant, "not_a_time", rf"{_PLAIN_DATE}T{_PLAIN_TIME}\z"),
     }
 )
-"""Named checks that a lock file may ask for, each with the code of its refusal."""
+"""The checks that a lock file may ask for, by name."""

@@ -119,7 +119,8 @@ class Outbox(Protocol):
         *,
         key: bytes,
     ) -> Receipt:
-        """Send an event. The same `key` with the same records is the same message: it gets the first receipt.
+        """Send an event. The same `key` with the same records is the same message: it gets the first receipt. Records
+        are the same if they hold the same values in the same order.
 
         The key is hashed with a secret of the line before it goes anywhere. Every `send` is followed by at least one
         `settled`. Raises Refused if the whole was refused (and recorded as such), Deferred if it should come later.

@@ -7,7 +7,7 @@ that widens any of it, or turns a code list into free text, changes the digest a
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -77,6 +77,16 @@ class ContractOperation(_Closed):
                 raise ValueError(f"{self.name}: a path stands twice")
         return self
 
+    @cached_property
+    def model(self) -> type[Payload]:
+        """Exactly the locked fields of the operation, for the end whose plugin is not here."""
+        return model_of(self.name, self.fields)
+
+    @cached_property
+    def reply_model(self) -> type[Payload]:
+        """The same for its reply."""
+        return model_of(self.name, self.reply)
+
 
 class Contract(_Closed):
     """A connector's whole locked interface."""
@@ -107,6 +117,11 @@ class Contract(_Closed):
         """The operation of that name and direction, or None."""
         return next((each for each in self.operations if (each.direction, each.name) == (direction, name)), None)
 
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """Every path of this interface, in either direction."""
+        return frozenset(field.path for each in self.operations for field in (*each.fields, *each.reply))
+
     def data_classes(self) -> frozenset[DataClass]:
         """Every data class that this interface can carry, in either direction."""
         return frozenset(
@@ -117,7 +132,6 @@ class Contract(_Closed):
         )
 
 
-@cache
 def model_of(name: str, fields: tuple[ContractField, ...]) -> type[Payload]:
     """A payload model with exactly the locked fields, for the end whose plugin is not here."""
     direct = [field for field in fields if "." not in field.path]

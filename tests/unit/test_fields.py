@@ -87,7 +87,7 @@ def test_every_catalogue_item_is_bounded_and_labelled(item):
         assert item.pattern or item.values or item.check
     if item.kind is Kind.INTEGER:
         assert None not in (item.minimum, item.maximum)
-    assert item.check is None or CHECKS[item.check][1] in CODES
+    assert item.check is None or CHECKS[item.check].code in CODES
 
 
 @pytest.mark.parametrize("alias", ["Name", "Address", "InternalNo", "UpdatedAt", "UpdateSeq", "ControlFlagRecovery"])

@@ -257,7 +257,7 @@ def test_what_the_destination_may_not_have_is_refused_before_sealing(site):
     rules = site.office_rules
     there = rules.contracts["register"].operation("receives", "person.put")
     projected = project(admitted(site, (whole_person(1), person(2))), ("internal_no", "sex", "name"))
-    result = admit_there(projected, there.fields, there.name)
+    result = admit_there(projected, there)
     assert result.records == ()
     assert {(bad.index, bad.code) for bad in result.refused} == {(0, "missing_required"), (1, "missing_required")}
 

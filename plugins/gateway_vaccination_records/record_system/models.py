@@ -5,6 +5,7 @@ value and never a key that the client made up.
 """
 
 from datetime import date, datetime
+from operator import mul
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -23,11 +24,12 @@ class Closed(BaseModel):
     __str__ = __repr__
 
 
+_WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+
+
 def _check_digit(number: str) -> str:
     """個人番号 (総務省令第85号第5条): a wrong one must not be kept (C168)."""
-    rest = (
-        sum(int(digit) * weight for digit, weight in zip(number, (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2), strict=False)) % 11
-    )
+    rest = sum(map(mul, map(int, number), _WEIGHTS)) % 11
     if int(number[11]) != (0 if rest <= 1 else 11 - rest):
         raise ValueError("check digit")
     return number
