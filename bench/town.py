@@ -4,34 +4,25 @@ At a sink that takes everything it is the line alone that is measured; at the re
 there; with keys, also that a PMH key is asked and kept for each number.
 """
 
-import asyncio
-import contextlib
-import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import aiohttp
-
+from bench import deployment
+from bench.deployment import SOURCE_EDGE, started, whole
 from bench.machine import module
 from bench.scene import good_rows
 from gateway_demo_city.keys import Pmh, all_issued
 from gateway_demo_city.outside import Outside
-from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.report import read_status
 from gateway_demo_city.site import Site
-from gateway_demo_city.stage import Process, Stage, free_port, gateway, until
+from gateway_demo_city.stage import Process, Stage, until
 
 _ROWS_PER_SECOND_AT_LEAST: Final = 200
-_SOURCE_EDGE: Final = "individual_number_zone"
-_EXAMPLE: Final = "edge_per_zone"
-_SPLIT: Final = {"hub": "hub", _SOURCE_EDGE: "edge", "lgwan": "edge"}
-"""The processes of the example `edge_per_zone` that a file goes through, and what each is started as."""
-_PORT: Final = re.compile(r"(?m)^port = (\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +67,12 @@ class Town:
 async def at_a_sink(*, split: bool) -> AsyncIterator[Town]:
     """Made anew and thrown away. Raises Failed."""
     async with _stage() as stage:
-        sites = await (_split(stage) if split else _whole(stage))
+        sites = await (deployment.split(stage) if split else whole(stage))
         sink, port = await _sink(stage, stage.root / "offline" if split else stage.root)
         for site in sites.values():
             site.point_at(port)
-        gateways = await _started(stage, sites)
-        source, log = (sites[_SOURCE_EDGE], sites["hub"]) if split else (sites["gateway"], sites["gateway"])
+        gateways = await started(stage, sites)
+        source, log = (sites[SOURCE_EDGE], sites["hub"]) if split else (sites["gateway"], sites["gateway"])
         yield Town(stage, source, log.root, gateways, (sink,))
 
 
@@ -89,14 +80,14 @@ async def at_a_sink(*, split: bool) -> AsyncIterator[Town]:
 async def at_the_record_system(*, keys: bool) -> AsyncIterator[Town]:
     """The same with a record system, and PMH beside it if keys are to be asked for. Raises Failed."""
     async with _stage() as stage:
-        sites = await _whole(stage)
+        sites = await whole(stage)
         (site,) = sites.values()
         service = (sys.executable, "-m", "gateway_vaccination_records.record_system")
         records = await stage.start("record system", *service, "--config", str(site.record_system()))
         port = int((await records.first_line())["port"])
         site.point_at(port)
         pmh = [(await Pmh.start(stage, site, {})).process] if keys else []
-        gateways = await _started(stage, sites)
+        gateways = await started(stage, sites)
         async with Outside(site, port) as outside:
             yield Town(stage, site, site.root, gateways, (records, *pmh), outside, keys)
 
@@ -108,44 +99,7 @@ async def _stage() -> AsyncIterator[Stage]:
             yield stage
 
 
-async def _whole(stage: Stage) -> Mapping[str, Site]:
-    return {"gateway": await Site.make(stage)}
-
-
-async def _split(stage: Stage) -> Mapping[str, Site]:
-    """Each process's root, with free ports wherever the example names one."""
-    await stage.must("init", *gateway("init", str(stage.root), "--tenant", MUNICIPALITY, "--example", _EXAMPLE))
-    files = [stage.root / name / "config" / "gateway.toml" for name in _SPLIT]
-    texts = [file.read_text(encoding="utf-8") for file in files]
-    ports = {port: str(free_port()) for text in texts for port in _PORT.findall(text)}
-    for file, text in zip(files, texts, strict=True):
-        file.write_text(re.sub("|".join(ports), lambda found: ports[found[0]], text), encoding="utf-8")
-    return {name: Site.read(stage.root / name) for name in _SPLIT}
-
-
 async def _sink(stage: Stage, root: Path) -> tuple[Process, int]:
     sink = await stage.start("sink", *module("bench.sink", str(root / "keys" / "tls")))
     await until(lambda: sink.running("the sink") and b"\n" in sink.out.read_bytes())
     return sink, int(sink.out.read_bytes().splitlines()[0])
-
-
-async def _started(stage: Stage, sites: Mapping[str, Site]) -> tuple[Process, ...]:
-    """Until each says that it is ready: the hub is, once its edges are. Raises Failed."""
-    processes = [
-        await stage.start(name, *gateway(_SPLIT.get(name, "run"), "--root", str(site.root)))
-        for name, site in sites.items()
-    ]
-    async with aiohttp.ClientSession() as session:
-        for process, site in zip(processes, sites.values(), strict=True):
-            await _ready(session, process, site)
-    return tuple(processes)
-
-
-async def _ready(session: aiohttp.ClientSession, process: Process, site: Site) -> None:
-    address, tls = site.admin()
-    while process.running("readiness"):
-        with contextlib.suppress(aiohttp.ClientError):
-            async with session.get(f"{address}/readyz", ssl=tls) as response:
-                if response.status == 200:
-                    return
-        await asyncio.sleep(0.05)

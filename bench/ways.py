@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from bench.deployment import DESTINATION_EDGE, SOURCE_EDGE, split, started
 from bench.machine import Usage, module
 from gateway_demo_city.outside import Outside
 from gateway_demo_city.site import DESTINATION, Site
@@ -106,6 +107,35 @@ async def one_process(ground: Ground) -> AsyncIterator[Way]:
         yield Way("line, one process", f"{line}/subject.register", tls, (process,), journals, concluded)
 
 
+@asynccontextmanager
+async def edge_per_zone(ground: Ground) -> AsyncIterator[Way]:
+    """`gateway hub` and the two edges that a message goes through."""
+    async with Stage(ground.stage.root / "zones") as stage:
+        sites = await split(stage)
+        there = sites[DESTINATION_EDGE]
+        there.point_at(ground.sink_port)
+        _known_to_the_sink(there.root / "keys" / "tls", ground.tls)
+        processes = await started(stage, sites)
+        line, tls = sites[SOURCE_EDGE].line(stage.root / "offline")
+        admin, operator = sites["hub"].admin()
+        async with aiohttp.ClientSession() as session:
+
+            async def concluded() -> int:
+                async with session.get(f"{admin}/metrics", ssl=operator) as response:
+                    return ended_records(await response.text())
+
+            journals = sites["hub"].root / "state" / "journal"
+            yield Way("line, edge per zone", f"{line}/subject.register", tls, processes, journals, concluded)
+
+
+def _known_to_the_sink(here: Path, sinks: Path) -> None:
+    """Another site's authority has certified the sink: speak as its connector does, and trust it too."""
+    for name in (f"{DESTINATION}.crt", f"{DESTINATION}.key"):
+        (here / name).write_bytes((sinks / name).read_bytes())
+    with (here / "ca.crt").open("ab") as trusted:
+        trusted.write((sinks / "ca.crt").read_bytes())
+
+
 def ended_records(metrics: str) -> int:
     """How many records have ended at the sink, by a gateway's own count: each when its outcome is recorded."""
     return sum(
@@ -120,5 +150,5 @@ def ended_records(metrics: str) -> int:
 
 BARE: Final = "bare relay"
 MANDATED: Final = "mandated relay"
-WAYS: Final[tuple[Maker, ...]] = (floor(BARE, "bare"), floor(MANDATED, "mandated"), one_process)
+WAYS: Final[tuple[Maker, ...]] = (floor(BARE, "bare"), floor(MANDATED, "mandated"), one_process, edge_per_zone)
 """The floors first; then every deployment of the gateway."""

@@ -79,10 +79,10 @@ class Site:
         certificate = self.root / next(iter(admin["operators"].values()))
         return _address(admin), client_tls(self.root / admin["client_ca"], certificate, certificate.with_suffix(".key"))
 
-    def line(self) -> tuple[str, ssl.SSLContext]:
-        """Where the municipal system asks, and its identity."""
+    def line(self, keys: Path | None = None) -> tuple[str, ssl.SSLContext]:
+        """Where the municipal system asks, and its identity; `keys` is the root where its key lies, if not here."""
         listener = self.gateway["listeners"][0]
-        certificate = self.root / self.tenant["connectors"][SOURCE]["certificates"][0]
+        certificate = (keys or self.root) / self.tenant["connectors"][SOURCE]["certificates"][0]
         identity = client_tls(self.root / listener["client_ca"], certificate, certificate.with_suffix(".key"))
         return f"{_address(listener)}/v1/{MUNICIPALITY}/{SOURCE}", identity
 

@@ -1,0 +1,58 @@
+"""How the gateway stands while it is measured: in one process, or a hub and an edge for each zone."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+
+from gateway_demo_city.people import MUNICIPALITY
+from gateway_demo_city.site import Site
+from gateway_demo_city.stage import Process, Stage, free_port, gateway
+
+SOURCE_EDGE: Final = "individual_number_zone"
+DESTINATION_EDGE: Final = "lgwan"
+_EXAMPLE: Final = "edge_per_zone"
+_SPLIT: Final = {"hub": "hub", SOURCE_EDGE: "edge", DESTINATION_EDGE: "edge"}
+"""The processes of the example `edge_per_zone` that a record goes through, and what each is started as."""
+_PORT: Final = re.compile(r"(?m)^port = (\d+)$")
+
+
+async def whole(stage: Stage) -> Mapping[str, Site]:
+    """One root. Raises Failed."""
+    return {"gateway": await Site.make(stage)}
+
+
+async def split(stage: Stage) -> Mapping[str, Site]:
+    """Each process's root, with free ports wherever the example names one. Raises Failed."""
+    await stage.must("init", *gateway("init", str(stage.root), "--tenant", MUNICIPALITY, "--example", _EXAMPLE))
+    files = [stage.root / name / "config" / "gateway.toml" for name in _SPLIT]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    ports = {port: str(free_port()) for text in texts for port in _PORT.findall(text)}
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(re.sub("|".join(ports), lambda found: ports[found[0]], text), encoding="utf-8")
+    return {name: Site.read(stage.root / name) for name in _SPLIT}
+
+
+async def started(stage: Stage, sites: Mapping[str, Site]) -> tuple[Process, ...]:
+    """Until each says that it is ready: the hub is, once its edges are. Raises Failed."""
+    processes = [
+        await stage.start(name, *gateway(_SPLIT.get(name, "run"), "--root", str(site.root)))
+        for name, site in sites.items()
+    ]
+    async with aiohttp.ClientSession() as session:
+        for process, site in zip(processes, sites.values(), strict=True):
+            await _ready(session, process, site)
+    return tuple(processes)
+
+
+async def _ready(session: aiohttp.ClientSession, process: Process, site: Site) -> None:
+    address, tls = site.admin()
+    while process.running("readiness"):
+        with contextlib.suppress(aiohttp.ClientError):
+            async with session.get(f"{address}/readyz", ssl=tls) as response:
+                if response.status == 200:
+                    return
+        await asyncio.sleep(0.05)
