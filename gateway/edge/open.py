@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from gateway.config import in_force
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal_payload import open_payload
-from gateway.errors import Refused
+from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.keys.signatures import verify_envelope
 from gateway.messages import Envelope, Header, Opened, item_paths, stamp
@@ -21,9 +21,18 @@ def open_envelope(
     envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime
 ) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    unknown_key, bad_signature, basis_not_in_force, interface_changed, expired, items_beyond_route, cannot_open,
-    items_differ.
+    bad_signature, basis_not_in_force, interface_changed, expired, items_beyond_route, cannot_open, items_differ; and
+    Deferred("key_not_here"): the hub knows the key, so this edge has an older directory, or not all of its own keys.
     """
+    try:
+        return _opened(envelope, wanted, rules, keys, now)
+    except Refused as refusal:
+        if refusal.code != "unknown_key":
+            raise
+        raise Deferred("key_not_here") from None
+
+
+def _opened(envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime) -> Opened:
     header = verify_envelope(envelope, rules.directory)
     _for_us(header, rules, now)
     if header.expires_at <= stamp(now):  # a hub that holds a message back past its time does not get it in

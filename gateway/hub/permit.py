@@ -155,6 +155,7 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
     if not {each.claim for each in header.attestations}.issuperset(route.attest):
         raise Refused("not_attested")
     keys = {each.id: each.suite.value for each in rules.directory.connectors[header.destination].kem}
+    rules.directory.signing(header.source, header.signing_key)  # retired since it was signed: nobody vouches for it
     if header.kem_key not in keys or header.suite != keys[header.kem_key]:
         raise Refused("unknown_key")
     if header.expires_at <= stamp(now):

@@ -157,6 +157,10 @@ class Hubs:
     hub: TenantHub
     seen: list[str] = field(default_factory=list)
 
+    @property
+    def directories(self) -> dict[str, int]:
+        return {TENANT: self.hub.rules.directory.version}
+
     def of(self, tenant: str) -> TenantHub:
         assert tenant == TENANT
         return self.hub
@@ -182,6 +186,7 @@ class Remote:
     local: dict[str, ToEdges] = field(default_factory=lambda: {OFFICE: ToEdges(), REGISTER: ToEdges()})
     links: dict[str, HubLink] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    directory_version: int = 1
 
     async def listen(self) -> None:
         root = self.site.config.root
@@ -207,6 +212,7 @@ class Remote:
                 self.local[name],
                 self.telemetry,
                 config=lambda: "0" * 64,
+                directories=lambda: {TENANT: self.directory_version},
                 connectors=list,
                 body_bytes=1 << 22,
             )
