@@ -40,23 +40,27 @@ def traffic(site: Site, ordinal: Callable[[], int]) -> Iterator[list[str]]:
 
     def post() -> None:
         while not stop.is_set():
-            cells = subject(ordinal())
-            answer = site.send("subject.register", [record(cells)], Idempotency_Key=secrets.token_hex(8))
-            asked = site.send("subject.lookup", [lookup(cells)])
+            answer = site.send("subject.register", [record(subject(ordinal()))], Idempotency_Key=secrets.token_hex(8))
             if answer.status == 202:
                 sent.append(answer.message_id)
             elif answer.status != 503:
                 wrong.append(answer.body)
-            if asked.status not in (200, 202, 503):
-                wrong.append(asked.body)
 
-    posting = threading.Thread(target=post)
-    posting.start()
+    def ask() -> None:
+        cells = subject(ordinal())
+        while not stop.is_set():  # 202: the answer comes once the far edge has the key
+            if (answer := site.send("subject.lookup", [lookup(cells)])).status not in (200, 202, 503):
+                wrong.append(answer.body)
+
+    threads = [threading.Thread(target=each) for each in (post, ask)]
+    for each in threads:
+        each.start()
     try:
         yield sent
     finally:
         stop.set()
-        posting.join()
+        for each in threads:
+            each.join()
     assert not wrong
 
 
