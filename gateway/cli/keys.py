@@ -11,7 +11,7 @@ from gateway.errors import Misconfigured
 if TYPE_CHECKING:
     from gateway.keys.layout import TenantKeys
 
-app = typer.Typer(no_args_is_help=True, help="List, rotate and retire keys, and publish their signed directory.")
+app = typer.Typer(no_args_is_help=True, help="List, rotate, retire and publish keys.")
 Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
 
 

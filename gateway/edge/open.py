@@ -8,7 +8,7 @@ from datetime import datetime
 import jiter
 from pydantic import JsonValue
 
-from gateway.config import in_force
+from gateway.config import in_force, still_valid
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal_payload import open_payload
 from gateway.errors import Deferred, Refused
@@ -58,7 +58,8 @@ def _for_us(header: Header, rules: EdgeRules, now: datetime) -> None:
         raise Refused("header_mismatch")
     if not header.legal_basis or not in_force(header.legal_basis, rules.legal_basis, now):
         raise Refused("basis_not_in_force")
-    if header.destination_interface != rules.digests[rules.connector]:
+    digest, ours = header.destination_interface, rules.connector
+    if digest != rules.digests[ours] and not still_valid(digest, ours, rules.former, now):
         raise Refused("interface_changed")
     allowed = frozenset(route.reply_fields if reply else route.fields)
     if any(not allowed.issuperset(items) for items in header.item_sets):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config import Config, LegalBasis, Limits, Route, Tenant, in_force
+from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant, in_force, still_valid
 from gateway.errors import CODES, Refused
 from gateway.keys.directory import Directory
 from gateway.keys.signatures import verify_envelope, verify_statement
@@ -42,6 +42,7 @@ class HubRules:
     directory: Directory
     legal_basis: Mapping[str, LegalBasis]
     digests: Mapping[str, str]
+    former: tuple[Former, ...]
     requests: frozenset[str]
     operations: Mapping[str, frozenset[str]]
     paths: frozenset[str]
@@ -65,6 +66,7 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         directory=directory,
         legal_basis=config.legal_basis,
         digests=digests,
+        former=config.former,
         requests=requests,
         operations={name: frozenset(each.name for each in contracts[name].operations) for name in contracts},
         paths=frozenset(
@@ -149,9 +151,12 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
     if any(not allowed.issuperset(items) for items in header.item_sets):
         raise Refused("items_beyond_route")
     _basis(header, route, rules, now)
-    digests = (rules.digests.get(header.source), rules.digests.get(header.destination))
-    if digests != (header.source_interface, header.destination_interface):
-        raise Refused("interface_changed")
+    for connector, digest in (
+        (header.source, header.source_interface),
+        (header.destination, header.destination_interface),
+    ):
+        if digest != rules.digests.get(connector) and not still_valid(digest, connector, rules.former, now):
+            raise Refused("interface_changed")
     if not {each.claim for each in header.attestations}.issuperset(route.attest):
         raise Refused("not_attested")
     keys = {each.id: each.suite.value for each in rules.directory.connectors[header.destination].kem}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config import Former
 from gateway.edge.flow import enter, prepare
 from gateway.edge.open import open_envelope
 from gateway.edge.seal import refuse
@@ -242,3 +243,15 @@ def _came(site, *records):
 
 def _bases(site):
     return site.office_rules.legal_basis.items()
+
+
+@pytest.mark.parametrize(("until", "passes"), [(date(2026, 4, 1), True), (date(2026, 3, 31), False)])
+def test_what_was_sealed_for_a_former_interface_opens_until_its_last_day(site, until, passes):
+    header = decode_header(envelope_of(sealed_by_office(site, person())).header)
+    older = signed(site, replace(header, destination_interface="f" * 64), [person()])
+    rules = replace(site.register_rules, former=(Former(connector="register", digest="f" * 64, until=until),))
+    if passes:
+        assert open_envelope(older, EVERYTHING, rules, site.register, NOW).records
+        return
+    with pytest.raises(Refused, match="interface_changed"):
+        open_envelope(older, EVERYTHING, rules, site.register, NOW)
