@@ -4,7 +4,7 @@ It holds no state of its own that matters: queue and settlements are derived aga
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
@@ -12,9 +12,11 @@ from functools import partial
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
+from gateway.hub.breaker import Breaker
 from gateway.hub.journal import DueSettlement, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.queue import Due, Queue
+from gateway.hub.retry import pause
 from gateway.messages import Ending, Header, MessageKind, RecordOutcome, decode_header, stamp
 from gateway.observe import Telemetry
 
@@ -43,6 +45,7 @@ class Dispatcher:
         self._telemetry = telemetry
         self._queue = Queue()
         self._busy: Counter[str] = Counter()
+        self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
         self._due = asyncio.Event()
         self._settle = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,6 +94,16 @@ class Dispatcher:
         """How many messages have records that have not ended."""
         return len(self._queue)
 
+    @property
+    def unreached(self) -> frozenset[str]:
+        """The destinations whose deliveries wait until a probe gets through."""
+        return frozenset(name for name, breaker in self._breakers.items() if breaker.open)
+
+    def appeared(self, destination: str) -> None:
+        """Its edge is there again: whether its system is, too, is worth a probe at once."""
+        self._breakers[destination].probe_now(_elapsed())
+        self._due.set()
+
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -114,10 +127,16 @@ class Dispatcher:
             for destination in self._queue.ripe(now):
                 self._start(destination, now)
             try:
-                async with asyncio.timeout_at(self._queue.next_wake()):
+                async with asyncio.timeout_at(self._next_wake(now)):
                     await self._due.wait()
             except TimeoutError:
                 continue
+
+    def _next_wake(self, now: float) -> float | None:
+        """When the next retry or probe is due."""
+        probes = (each.probe_at for each in self._breakers.values())
+        later = (each for each in (self._queue.next_wake(), *probes) if each is not None and each > now)
+        return min(later, default=None)
 
     def _on_queue(self, next_at: float | None) -> float:
         """A due time of the journal in the queue's time. It lies no further off than the longest pause, so that a
@@ -128,7 +147,8 @@ class Dispatcher:
         return _elapsed() + min(max(0.0, next_at - self._clock().timestamp()), self.limits.retry_longest)
 
     def _start(self, destination: str, now: float) -> None:
-        while self._busy[destination] < self.limits.in_flight and (taken := self._queue.take(destination, now)):
+        room = self._breakers[destination].room(now, self.limits.in_flight)
+        while self._busy[destination] < room and (taken := self._queue.take(destination, now)):
             self._busy[destination] += 1
             task = asyncio.create_task(self._attempt(*taken))
             self._tasks.add(task)
@@ -171,14 +191,24 @@ class Dispatcher:
         except Refused as refusal:  # spoilt in the store, its time is over, or today's routes no longer carry it
             await self._give_up(message, refusal.code, now)
             return
-        started = self._clock()
+        started, began = self._clock(), _elapsed()
         concluded = await flow.deliver(
             message, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
         )
         self._telemetry.delivered(message.destination, concluded.outcomes, (self._clock() - started).total_seconds())
+        self._judge(message.destination, concluded, began)
         if concluded.reply is not None and concluded.answered is not None and concluded.reply.header is not None:
             self.recorded(concluded.reply.header, concluded.answered.seq)
         self._ended(message.message_id, concluded.outcomes, concluded.attempt, self._on_queue(concluded.next_at))
+
+    def _judge(self, destination: str, concluded: flow.Concluded, began: float) -> None:
+        """What an attempt tells of its destination: one line when deliveries begin to wait, one when they go on."""
+        breaker, tenant = self._breakers[destination], self.rules.tenant.code
+        if not concluded.unreached:
+            if breaker.reached():
+                self._telemetry.breaker(tenant, destination, is_open=False)
+        elif breaker.failed(began, _elapsed(), lambda probes: pause(probes, concluded.asked, self.limits)):
+            self._telemetry.breaker(tenant, destination, is_open=True)
 
     async def _give_up(self, message: Due, code: str, now: datetime) -> None:
         outcomes = tuple(RecordOutcome(index, Ending.DEAD, code) for index in sorted(message.open))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
+from gateway.hub.breaker import unreached
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.permit import HubRules, permit, proven
 from gateway.hub.retry import GiveUp, decide
@@ -135,6 +136,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     except Deferred as deferred:
         now, asked = clock(), deferred.retry_after
         outcomes = _of_each([RecordOutcome(index, None, deferred.code) for index in wanted], wanted, rules)
+    nobody = unreached(outcomes, asked)
     outcomes, next_at = _patience(outcomes, asked, attempt, limits, now)
     times: dict[str, Any] = {"attempt": attempt, "next_at": next_at, "at": stamp(now), "now": now.timestamp()}
     try:
@@ -145,7 +147,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
         await _refused(reply.sealed, message.destination, refusal, rules, journal, now)
         outcomes, reply = tuple(_unanswered(each, refusal.code) for each in outcomes), None
         answered = await journal.conclude(message.message_id, outcomes, **times)
-    return Concluded(outcomes, attempt, next_at, answered, reply)
+    return Concluded(outcomes, attempt, next_at, answered, reply, nobody, asked)
 
 
 async def _permitted_reply(  # noqa: PLR0913
@@ -241,10 +243,14 @@ class DueMessage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """What an attempt came to; `answered` is the recorded reply, if there is one."""
+    """What an attempt came to; `answered` is the recorded reply, if there is one; `unreached` says that the system was not
+    there, `asked` is its Retry-After.
+    """
 
     outcomes: tuple[RecordOutcome, ...]
     attempt: int
     next_at: float | None
     answered: Recorded | None
     reply: Permitted | None
+    unreached: bool
+    asked: float | None

@@ -184,7 +184,8 @@ class _Guest:
                 del self.to_edges.edges[place]
 
     def _open(self, place: Place) -> None:
-        self._ends[place] = self.to_edges.edges[place] = RemoteEdge(self._own(place), self.channel)
+        self._ends[place] = RemoteEdge(self._own(place), self.channel)
+        self.to_edges.put(place, self._ends[place])
 
     def _own(self, place: Place) -> Place:
         if place not in self.edge.places:

@@ -188,6 +188,16 @@ class Daemon:
 
     async def connectors(self) -> list[dict[str, Any]]:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
+        waited_for = self._hub.unreached() if self._hub is not None else ()
+        return [
+            each
+            | {"ok": False, "detail": f"not reached, deliveries wait and are tried one at a time; {each['detail']}"}
+            if (each["tenant"], each["connector"]) in waited_for
+            else each
+            for each in await self._rows()
+        ]
+
+    async def _rows(self) -> list[dict[str, Any]]:
         if self._link is None:
             return self._edge.connectors()
         told = {(each["tenant"], each["connector"]): each for each in await self._link.connectors()}

@@ -82,7 +82,7 @@ class EdgeSide:
         """Only an open connector is handed anything."""
 
         async def reachable() -> None:
-            self.local.edges[place] = self._stations[place].edge
+            self.local.put(place, self._stations[place].edge)
             await opened(place)
 
         return reachable

@@ -251,6 +251,7 @@ async def running(
     rules = replace(site.hub_rules, limits=bounds)
     dispatcher = Dispatcher(rules, journal, to_edges, bounds, clock, telemetry)
     hub = TenantHub(rules, journal, dispatcher, clock)
+    to_edges.appeared = lambda place: dispatcher.appeared(place[1])
 
     remote = Remote(site, Hubs(hub), to_edges, telemetry) if link == "https" else None
     if remote is not None:
