@@ -53,8 +53,8 @@ def list_keys(root: Root = Path(), as_json: AsJson = False) -> None:
 
 @app.command(
     epilog=ending(
-        "gateway keys rotate 999997 vaccination_records",
-        "gateway keys rotate 999997 vaccination_records --passphrase file:/etc/renkei/passphrase",
+        "gateway keys rotate 999997 school_register",
+        "gateway keys rotate 999997 school_register --passphrase file:/etc/renkei/passphrase",
     ),
 )
 def rotate(
@@ -92,7 +92,7 @@ def rotate(
         tell(f"  4. when nothing sealed to the former keys waits any more: gateway keys retire {tenant} {connector}")
 
 
-@app.command(epilog=ending("gateway keys retire 999997 vaccination_records"))
+@app.command(epilog=ending("gateway keys retire 999997 school_register"))
 def retire(tenant: Tenant, connector: Connector, root: Root = Path()) -> None:
     """End all keys of a connector but the newest.
 

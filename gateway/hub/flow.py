@@ -243,8 +243,8 @@ class DueMessage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """What an attempt came to; `answered` is the recorded reply, if there is one; `unreached` says that the system was not
-    there, `asked` is its Retry-After.
+    """What an attempt came to; `answered` is the recorded reply, if there is one. `unreached` says that the system was
+    not there, `asked` is its Retry-After.
     """
 
     outcomes: tuple[RecordOutcome, ...]

@@ -162,7 +162,8 @@ def _read_signing(folder: Path, public: SigningPublic, passphrase: Secret) -> Ed
 
 def _there(path: Path) -> Path:
     if not path.exists():
-        raise Misconfigured((f"{path}: is missing, and the directory or public.json names this key",))
+        named = "is missing, and the directory or public.json names this key; bring it, or publish anew"
+        raise Misconfigured((f"{path}: {named}",))
     return path
 
 

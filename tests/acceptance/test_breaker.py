@@ -33,7 +33,9 @@ def test_a_system_that_is_down_costs_a_handful_of_attempts(new_site, ordinal):
     until(lambda: attempts(site) > before + 1)
     assert attempts(site) < MANY / 2
     assert metric(site) == [1.0]
-    (ill,) = site.admin().get("/readyz").json["connectors"]
+    unready = site.admin().get("/readyz")
+    assert (unready.status, int(unready.headers["Retry-After"])) == (503, 1)
+    (ill,) = unready.json["connectors"]
     assert (ill["connector"], "deliveries wait" in ill["detail"]) == (DESTINATION, True)
     assert "deliveries wait" in site.cli("connectors").out
 
@@ -55,13 +57,13 @@ def test_a_full_queue_answers_503_with_retry_after_and_a_file_waits_and_goes_on_
     site.drop("city.csv", city_file(people))
     until(lambda: sum(fact["kind"] == "message.recorded" for fact in site.facts()) == 2)  # 40 rows
     body = [record(subject(ordinal())) for _ in range(11)]
-    full = site.send("subject.register", body, Idempotency_Key="the same")
+    full = site.send("subject.register", body, Idempotency_Key="same")
     assert full.refusal == (503, "queue_full")
     assert int(full.headers["Retry-After"]) >= 1
 
     site.start_records()
     assert [line.ending for line in site.status("city.csv")] == ["accepted"] * len(people)
-    taken = site.send("subject.register", body, Idempotency_Key="the same")
+    taken = site.send("subject.register", body, Idempotency_Key="same")
     assert (taken.status, taken.json["repeated"]) == (202, False)
     assert {each["outcome"] for each in site.outcomes(taken.message_id)} == {"accepted"}
     assert site.held()["persons"] == len(people) + len(body)
