@@ -7,9 +7,11 @@ import shutil
 import signal
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gateway.errors import Misconfigured
@@ -18,7 +20,7 @@ from gateway.keys.certificates import Authority, Issued
 from gateway.keys.layout import TenantKeys
 from gateway.keys.private import EdgeKeys
 from gateway_demo_city.people import internal_no
-from tests.acceptance.programs import GATEWAY, command, until
+from tests.acceptance.programs import GATEWAY, Program, command, until
 from tests.acceptance.split import EXAMPLES, SplitSite
 from tests.acceptance.subjects import MUNICIPALITY, city_file, subject, values
 
@@ -124,15 +126,20 @@ def test_the_certificate_of_an_edge_process_is_renewed_by_reloads(split, ordinal
     secret = Secret.parse("file:keys/passphrase", site.folder / "offline")
     issuer = x509.load_pem_x509_certificate((site.tls / "ca.crt").read_bytes())
     key = load_pem_private_key((site.tls / "ca.key").read_bytes(), secret.read())
+    assert isinstance(key, EllipticCurvePrivateKey)
     renewed = Authority(Issued(issuer, key)).client("lgwan", datetime.now(UTC))
     for path in (site.folder / "lgwan" / file, (site.folder / "lgwan" / file).with_suffix(".key")):
         path.unlink()
     renewed.write(site.folder / "lgwan/keys/tls", "lgwan")
     former = (site.root / file).read_bytes()
+
+    def applied(program: Program) -> bool:
+        return "config.applied" in program.output.read_text()
+
     shutil.copy(site.folder / "lgwan" / file, site.root / file)
     for program in (edge, site.gateway):
         program.signal(signal.SIGHUP)
-        until(lambda program=program: "config.applied" in program.output.read_text())
+        until(partial(applied, program))
     until(lambda: edge.output.read_text().count('"hub.linked"') == 2)
     assert [each["outcome"] for each in site.outcomes(site.register(subject(ordinal())))] == ["accepted"]
     (site.root / file).write_bytes(former)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from gateway.plugin import DeferredRecord
 from tests.flow.line import endings, running
 from tests.flow.toys import REGISTER, TENANT, person
 
-SLOW = {"retry_first": 0.1, "retry_longest": 0.2, "in_flight": 4}
+SLOW: dict[str, Any] = {"retry_first": 0.1, "retry_longest": 0.2, "in_flight": 4}
 MANY = 60
 
 

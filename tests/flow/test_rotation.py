@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.flow.line import Clock, Line, endings, running
 from tests.flow.site import Site, make_site
 from tests.flow.toys import OFFICE, OFFICE_INTERFACE, REGISTER, REGISTER_INTERFACE, TENANT, person, sought
 
-ANSWER = {"internal_no": "0000000001", "update_seq": 1}
+ANSWER: dict[str, Any] = {"internal_no": "0000000001", "update_seq": 1}
 ACCEPTED = {0: ("accepted", None)}
 INTERFACES = {OFFICE: OFFICE_INTERFACE, REGISTER: REGISTER_INTERFACE}
 

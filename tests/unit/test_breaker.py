@@ -77,7 +77,7 @@ class OneDestination(RuleBasedStateMachine):
 
     @invariant()
     def each_pause_is_longer_and_there_is_one_for_each_probe(self):
-        assert self.pauses == list(range(1, len(self.pauses) + 1))
+        assert self.pauses == list(range(1, self.in_a_row - FAILURES + 2))
         assert self.probes <= len(self.pauses)
 
     @invariant()
