@@ -97,6 +97,8 @@ CODES: Final = MappingProxyType(
         "system_busy": Code(503, "The destination system asks for patience."),
         "deadline": Code(503, "The destination system did not answer in time."),
         "behind_deferred": Code(503, "An earlier record of the same person is still to be delivered."),
+        "key_not_here": Code(503, "The receiving edge lacks a key that the message names; reload it with the newest."),
+        "directory_ahead": Code(503, "The edge has a newer directory than the hub; reload the hub with it first."),
         "connector_bug": Code(503, "The connector failed in a way that its contract does not allow."),
         "queue_full": Code(503, "Too much is waiting to be delivered; try again later."),
         "log_unavailable": Code(503, "The central log cannot be written, so nothing passes."),

@@ -131,6 +131,12 @@ class Telemetry:
         self._bugs = Counter(
             "renkei_bugs_total", "Failures that no contract allows.", ("error",), registry=self.registry
         )
+        self._breaker = Gauge(
+            "renkei_breaker_open",
+            "1 while deliveries to a destination wait until a probe gets through.",
+            ("tenant", "destination"),
+            registry=self.registry,
+        )
         self.facts = Gauge("renkei_log_facts", "Facts in the central log.", ("tenant",), registry=self.registry)
         self.waiting = Gauge(
             "renkei_messages_waiting", "Messages with records that have not ended.", ("tenant",), registry=self.registry
@@ -150,6 +156,14 @@ class Telemetry:
             self._records.labels(destination, ending or "deferred", code or "").inc(count)
         if disputes := sum(each.code == "dispute" for each in outcomes):  # somebody must look into it
             self.log.error("dispute", destination=destination, count=disputes, code="dispute")
+
+    def breaker(self, tenant: str, destination: str, *, is_open: bool) -> None:
+        """A destination cannot be reached any more, or was reached again."""
+        self._breaker.labels(tenant, destination).set(is_open)
+        if is_open:
+            self.log.warning("breaker.opened", tenant=tenant, destination=destination)
+        else:
+            self.log.info("breaker.closed", tenant=tenant, destination=destination)
 
     def bug(self, error: BaseException | None, problem: str, **known: str) -> None:
         """Something failed in a way that no contract allows: its type and places go out, its text does not."""

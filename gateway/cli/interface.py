@@ -1,5 +1,6 @@
 """`gateway interface`: what a connector's plugin declares, what is locked, and the difference."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,18 +67,53 @@ def diff(connector: Connector, root: Root = Path()) -> None:
         tell("no difference")
 
 
-@app.command(epilog=ending("gateway interface lock school_register"))
-def lock(connector: Connector, root: Root = Path()) -> None:
+@app.command(
+    epilog=ending(
+        "gateway interface lock school_register",
+        "gateway interface lock school_register --former-until 2027-03-31",
+    )
+)
+def lock(
+    connector: Connector,
+    root: Root = Path(),
+    former_until: Annotated[
+        datetime | None,
+        typer.Option(
+            "--former-until",
+            metavar="DAY",
+            formats=["%Y-%m-%d"],
+            help="The last day, in Japan, on which messages under the lock that is replaced still pass.",
+        ),
+    ] = None,
+) -> None:
     """Lock what the installed plugin declares.
 
     It is written to config/interfaces/CONNECTOR.json. That file is the contract: have it reviewed, above all the data
-    classes, and commit it. Ask `gateway interface diff` first what would change.
+    classes, and commit it. Ask `gateway interface diff` first what would change. With --former-until, the digest of the
+    lock that is replaced goes to config/interfaces/former.toml with that day: what is in flight is not lost.
     """
     from gateway.config import write_contract
 
     with stopped():
-        path, contract = write_contract(root, _declared(connector))
+        declared = _declared(connector)
+        if former_until is not None:
+            _keep_former(root, connector, declared, former_until.date())
+        path, contract = write_contract(root, declared)
         tell(f"{path}: version {contract.version}, digest {contract.digest()}")
+
+
+def _keep_former(root: Path, connector: str, declared: "Contract", until: date) -> None:
+    """The digest that is about to be replaced, with its last day. Raises Misconfigured if that day is over."""
+    from gateway.config import Former, japanese_day, keep_former, read_contract
+
+    if until < japanese_day(datetime.now(UTC)):
+        raise Misconfigured((f"--former-until {until}: is over in Japan",))
+    former = read_contract(root, connector).digest()
+    if former == declared.digest():
+        tell("the lock does not change, so there is no former one", err=True)
+        return
+    path = keep_former(root, Former(connector=connector, digest=former, until=until))
+    tell(f"{path}: digest {former} is valid until {until}")
 
 
 def _locked(root: Path, connector: str) -> "Contract":

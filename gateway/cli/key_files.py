@@ -3,10 +3,10 @@
 A private key is opened, compared with its public half, and let go.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
@@ -16,56 +16,62 @@ from gateway.cli.show import tell
 from gateway.config import read_connectors, read_gateway_file
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, read_ed25519, read_mlkem768, read_x25519
-from gateway.keys.directory import Directory
+from gateway.keys.directory import ConnectorKeys, Directory, KemPublic, SigningPublic
 from gateway.keys.layout import (
-    KEM_MLKEM768,
-    KEM_X25519,
     PUBLIC,
     SECRET,
-    SIGNING,
     TenantKeys,
+    mlkem768_file,
     read_public,
     read_text,
     read_verifier,
+    signing_file,
     tenants,
+    x25519_file,
 )
 
 OPENS: Final = "opens"
 THERE: Final = "is there"
 """Without the passphrase at hand, a file can only be looked for."""
 _Private = Ed25519PrivateKey | MLKEM768PrivateKey | X25519PrivateKey
-_READ: Final[Mapping[str, Callable[[Path, Secret], _Private]]] = MappingProxyType(
-    {KEM_X25519: read_x25519, KEM_MLKEM768: read_mlkem768, SIGNING: read_ed25519, SECRET: read_ed25519}
-)
 
 
 def key_files(root: Path) -> Iterator[dict[str, Any]]:
-    """A row for each file; `state` is OPENS, THERE, or what is wrong. Raises Misconfigured for a broken directory."""
+    """A row for each file; `state` is OPENS, THERE, or what is wrong, `standing` is newest, former, or retired: named
+    by the directory only. Raises Misconfigured for a broken directory.
+    """
     passphrase = _passphrase(root)
     configured = (path.stem for path in (root / "config/tenants").glob("*.toml"))
     for tenant in sorted({*tenants(root), *configured}):
         keys = TenantKeys(root, tenant)
         published = _published(keys)
         for name in sorted({*keys.connectors(), *read_connectors(root, tenant)}):
-            for use, key_id, suite, file, public in _files(keys.connector(name)):
-                path = keys.connector(name) / file
+            folder = keys.connector(name)
+            for each in _files(folder, published.get(name)):
+                path = folder / each.file
                 yield {
                     "tenant": tenant,
                     "connector": name,
-                    "use": use,
-                    "id": key_id,
-                    "suite": suite,
+                    "use": each.use,
+                    "id": each.key_id,
+                    "suite": each.suite,
+                    "standing": each.standing,
                     "file": str(path.relative_to(root)),
-                    "in_directory": (name, key_id) in published if key_id else None,
-                    "state": _state(path, public, passphrase),
+                    "in_directory": each.in_directory,
+                    "state": _state(path, each, passphrase),
                 }
 
 
+def passphrase_reference(root: Path) -> Secret:
+    """What opens the keys under a root: as its configuration says, or where `gateway init` puts it."""
+    configured = (root / "config/gateway.toml").exists()
+    return Secret.parse(read_gateway_file(root).passphrase if configured else "file:keys/passphrase", root)
+
+
 def _passphrase(root: Path) -> Secret | None:
-    """What opens the keys, or None with a line that says why it is not at hand."""
+    """It, or None with a line that says why it is not at hand."""
     try:
-        configured = (root / "config/gateway.toml").exists()
-        secret = Secret.parse(read_gateway_file(root).passphrase if configured else "file:keys/passphrase", root)
+        secret = passphrase_reference(root)
         secret.read()
     except Misconfigured as wrong:
         for problem in wrong.problems:
@@ -74,42 +80,65 @@ def _passphrase(root: Path) -> Secret | None:
     return secret
 
 
-def _published(keys: TenantKeys) -> set[tuple[str, str]]:
-    """Connectors and ids of the keys that the tenant's directory names."""
+def _published(keys: TenantKeys) -> Mapping[str, ConnectorKeys]:
+    """What the tenant's directory names."""
     if not keys.directory.exists():
-        return set()
-    directory = Directory.parse(read_text(keys.directory), read_verifier(keys.root_vkey), keys.tenant)
-    return {
-        (name, key_id)
-        for name, known in directory.connectors.items()
-        for key_id in [each.id for each in known.kem] + [each.id for each in known.signing]
-    }
+        return {}
+    return Directory.parse(read_text(keys.directory), read_verifier(keys.root_vkey), keys.tenant).connectors
 
 
-def _files(folder: Path) -> Iterator[tuple[str | None, str | None, str | None, str, object]]:
-    """Use, key id, suite, file and public half of each key that a connector's `public.json` asks for."""
+@dataclass(frozen=True, slots=True)
+class _File:
+    file: str
+    use: str | None = None
+    key_id: str | None = None
+    suite: str | None = None
+    standing: str | None = None
+    in_directory: bool | None = None
+    public: object = None
+    read: Callable[[Path, Secret], _Private] | None = None
+
+
+def _files(folder: Path, published: ConnectorKeys | None) -> Iterator[_File]:
+    """Each file that `public.json` asks for, and the directory besides."""
     if not (folder / PUBLIC).exists():
-        yield None, None, None, PUBLIC, None
+        yield _File(PUBLIC)
         return
-    public = read_public(folder)
-    for kem in public.kem:
-        yield "kem", kem.id, kem.suite.value, KEM_X25519, kem.x25519
+    listed = read_public(folder)
+    for kem, standing, named in _standing(listed.kem, published.kem if published else ()):
+        at = ("kem", kem.id, kem.suite.value, standing, named)
+        yield _File(x25519_file(kem.id), *at, kem.x25519, read_x25519)
         if kem.mlkem768 is not None:
-            yield "kem", kem.id, kem.suite.value, KEM_MLKEM768, kem.mlkem768
-    for signing in public.signing:
-        yield "signing", signing.id, "Ed25519", SIGNING, signing.key
-    yield "secret", None, None, SECRET, None
+            yield _File(mlkem768_file(kem.id), *at, kem.mlkem768, read_mlkem768)
+    for signing, standing, named in _standing(listed.signing, published.signing if published else ()):
+        at = ("signing", signing.id, "Ed25519", standing, named)
+        yield _File(signing_file(signing.id), *at, signing.key, read_ed25519)
+    yield _File(SECRET, "secret", read=read_ed25519)
 
 
-def _state(path: Path, public: object, passphrase: Secret | None) -> str:
+_Public = TypeVar("_Public", KemPublic, SigningPublic)
+
+
+def _standing(listed: Sequence[_Public], published: Sequence[_Public]) -> Iterator[tuple[_Public, str, bool]]:
+    """Each key, how it stands, and whether the directory names it."""
+    named = {each.id for each in published}
+    for each in listed:
+        yield each, "newest" if each is listed[0] else "former", each.id in named
+    kept = {each.id for each in listed}
+    for each in published:
+        if each.id not in kept:
+            yield each, "retired", True
+
+
+def _state(path: Path, file: _File, passphrase: Secret | None) -> str:
     if not path.exists():
         return "missing"
-    if passphrase is None:
+    if passphrase is None or file.read is None:
         return THERE
     try:
-        private = _READ[path.name](path, passphrase)
+        private = file.read(path, passphrase)
     except Misconfigured as wrong:
         return str(wrong).removeprefix(f"{path}: ")
-    if public is not None and private.public_key() != public:
-        return f"is not the key that {PUBLIC} names"
+    if file.public is not None and private.public_key() != file.public:
+        return "is not the key that its name says"
     return OPENS

@@ -1,14 +1,18 @@
-"""`gateway keys`: which keys there are, and a new signed directory of their public halves."""
+"""`gateway keys`: which keys there are, new ones beside the old, and a signed directory of their public halves."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.show import AsJson, Root, Tenant, ending, machine, rows, stopped, tell
 from gateway.errors import Misconfigured
 
-app = typer.Typer(no_args_is_help=True, help="List keys, and publish their signed directory.")
+if TYPE_CHECKING:
+    from gateway.keys.layout import TenantKeys
+
+app = typer.Typer(no_args_is_help=True, help="List, rotate, retire and publish keys.")
+Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
 
 
 @app.command(
@@ -22,7 +26,8 @@ def list_keys(root: Root = Path(), as_json: AsJson = False) -> None:
     """List every connector's key files, and whether they are sound.
 
     Each private key is opened with the passphrase of config/gateway.toml, if that is at hand here, and compared with
-    its public half; the directory must name it. --json has the suites and files too.
+    its public half; the directory must name it. Of several the newest comes first; a former one opens and verifies what
+    is left, and ends with `gateway keys retire`. --json has the suites and files too.
     """
     from gateway.cli.key_files import OPENS, THERE, key_files
 
@@ -37,13 +42,75 @@ def list_keys(root: Root = Path(), as_json: AsJson = False) -> None:
         else:
             rows(
                 [
-                    {key: each[key] for key in ("tenant", "connector", "use", "id")}
+                    {key: each[key] for key in ("tenant", "connector", "use", "id", "standing")}
                     | {"listed": each["in_directory"], "file": f"{Path(each['file']).name} {each['state']}"}
                     for each in found
                 ]
             )
         if any(each["in_directory"] is False or each["state"] not in (OPENS, THERE) for each in found):
             raise typer.Exit(1)
+
+
+@app.command(
+    epilog=ending(
+        "gateway keys rotate 999997 school_register",
+        "gateway keys rotate 999997 school_register --passphrase file:/etc/renkei/passphrase",
+    ),
+)
+def rotate(
+    tenant: Tenant,
+    connector: Connector,
+    root: Root = Path(),
+    passphrase: Annotated[
+        str | None,
+        typer.Option(
+            "--passphrase",
+            metavar="REFERENCE",
+            help="Of the connector's keys, never itself: file:PATH, env:NAME or systemd:NAME. [default: as configured]",
+        ),
+    ] = None,
+) -> None:
+    """Make new keys for a connector, beside the old.
+
+    Run it where the connector's private keys lie. Nothing is sealed to the new keys, nor signed with them, until a
+    directory names them. secret.pem stays as it is.
+    """
+    from gateway.cli.key_files import passphrase_reference
+    from gateway.keys.at_rest import Secret
+    from gateway.keys.layout import PUBLIC
+    from gateway.keys.make import rotate as make_new
+
+    with stopped():
+        secret = passphrase_reference(root) if passphrase is None else Secret.parse(passphrase, root)
+        keys = _keys(root, tenant)
+        made = make_new(keys, connector, secret)
+        tell(f"{keys.connector(connector) / PUBLIC}: newest kem {made.kem[0].id}, signing {made.signing[0].id}")
+        tell("Next, in this order, so that nothing is refused on the way:")
+        tell("  1. reload the edge of this connector, so that it holds both")
+        tell(f"  2. gateway keys publish {tenant}, where the root key is; put the new directory.note in every place")
+        tell("  3. reload the hub, then every edge")
+        tell(f"  4. when nothing sealed to the former keys waits any more: gateway keys retire {tenant} {connector}")
+
+
+@app.command(epilog=ending("gateway keys retire 999997 school_register"))
+def retire(tenant: Tenant, connector: Connector, root: Root = Path()) -> None:
+    """End all keys of a connector but the newest.
+
+    They leave public.json, and it takes effect with the next directory: what is signed with them is refused then, and
+    what is sealed to them and not delivered becomes a dead letter that its source must send anew.
+    """
+    from gateway.keys.make import retire as take_out
+
+    with stopped():
+        keys = _keys(root, tenant)
+        retired = take_out(keys, connector)
+        if not retired:
+            tell(f"{keys.connector(connector)}: has its newest keys only; nothing is retired")
+            return
+        tell(f"{keys.connector(connector)}: retired {', '.join(retired)}")
+        tell("From the next directory on, what is signed with them is refused, and what is sealed to them is dead.")
+        tell(f"Next: gateway keys publish {tenant}; put directory.note everywhere; reload the hub, then every edge.")
+        tell("Then no edge holds them any more: their .pem files can go, or be kept for what backups still hold.")
 
 
 @app.command(
@@ -74,16 +141,23 @@ def publish_directory(
 
     from gateway.config import read_connectors
     from gateway.keys.at_rest import Secret
-    from gateway.keys.layout import TenantKeys
     from gateway.keys.make import publish
 
     with stopped():
-        keys = TenantKeys(root, tenant)
-        if not keys.folder.is_dir():
-            place = keys.folder.absolute()
-            raise Misconfigured((f"{place}: no keys are here; name the folder that holds keys/ with --root",))
+        keys = _keys(root, tenant)
         directory = publish(keys, Secret.parse(passphrase, root), datetime.now(UTC))
         for name in sorted(read_connectors(root, tenant) - directory.connectors.keys()):
             tell(f"connector {name} is enabled but has no keys here; see docs/write-a-connector.md", err=True)
         tell(f"{keys.directory}: version {directory.version}, {len(directory.connectors)} connectors")
         tell(f"To refuse any older one: directory_version = {directory.version} in config/tenants/{tenant}.toml")
+
+
+def _keys(root: Path, tenant: str) -> "TenantKeys":
+    """The tenant's keys. Raises Misconfigured if none are here."""
+    from gateway.keys.layout import TenantKeys
+
+    keys = TenantKeys(root, tenant)
+    if not keys.folder.is_dir():
+        place = keys.folder.absolute()
+        raise Misconfigured((f"{place}: no keys are here; name the folder that holds keys/ with --root",))
+    return keys

@@ -5,11 +5,13 @@ immutable and holds together: each route names operations, fields and legal base
 clearance forbids. No environment variable overrides what was reviewed; secrets come by reference only.
 """
 
-from gateway.config.config import Config, Tenant, in_force, place_of
+from gateway.config.config import Config, Tenant, in_force, japanese_day, place_of, still_valid
 from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
     Admin,
     ConnectorEntry,
+    Former,
+    FormerFile,
     GatewayFile,
     JournalSettings,
     LegalBasis,
@@ -23,14 +25,24 @@ from gateway.config.files import (
     ZonesFile,
 )
 from gateway.config.idle import idle
-from gateway.config.lapses import Lapse, lapses
-from gateway.config.load import load, read, read_connectors, read_contract, read_gateway_file, write_contract
+from gateway.config.lapses import Lapse, lapses, passed
+from gateway.config.load import (
+    keep_former,
+    load,
+    read,
+    read_connectors,
+    read_contract,
+    read_gateway_file,
+    write_contract,
+)
 from gateway.config.sentences import sentences
 
 __all__ = [
     "Admin",
     "Config",
     "ConnectorEntry",
+    "Former",
+    "FormerFile",
     "GatewayFile",
     "JournalSettings",
     "Lapse",
@@ -47,14 +59,18 @@ __all__ = [
     "contradictions",
     "idle",
     "in_force",
+    "japanese_day",
+    "keep_former",
     "lapses",
     "load",
     "not_a_municipality",
+    "passed",
     "place_of",
     "read",
     "read_connectors",
     "read_contract",
     "read_gateway_file",
     "sentences",
+    "still_valid",
     "write_contract",
 ]

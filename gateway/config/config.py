@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from gateway.config.files import GatewayFile, LegalBasis, Route, TenantFile, Zone
+from gateway.config.files import Former, GatewayFile, LegalBasis, Route, TenantFile, Zone
 from gateway.plugin.contract import Contract
 
 
@@ -40,6 +40,12 @@ def in_force(cited: Iterable[str], legal_basis: Mapping[str, LegalBasis], now: d
     return all(each in legal_basis and legal_basis[each].in_force(day) for each in cited)
 
 
+def still_valid(digest: str, connector: str, former: Iterable[Former], now: datetime) -> bool:
+    """Whether it is one that the connector's interface had before, and its last day in Japan is not over."""
+    day = japanese_day(now)
+    return any((each.connector, each.digest) == (connector, digest) and day <= each.until for each in former)
+
+
 def place_of(written: str) -> tuple[str, str]:
     """`999997/some_connector` as tenant and connector."""
     tenant, _, connector = written.partition("/")
@@ -56,6 +62,7 @@ class Config:
     legal_basis: Mapping[str, LegalBasis]
     tenants: Mapping[str, Tenant]
     contracts: Mapping[str, Contract]
+    former: tuple[Former, ...]
     digest: str
 
     @property

@@ -17,6 +17,7 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _addresses(config)
     for tenant in config.tenants.values():
         yield from _tenant(config, tenant)
+    yield from _former(config)
     yield from _link(config)
     yield from _internet_split(config)
 
@@ -42,6 +43,15 @@ def _limits(limits: Limits) -> Iterator[str]:
         yield f"{where}.open_records: must be at least records_per_message, so that one message fits"
     if limits.retry_longest < limits.retry_first:
         yield f"{where}.retry_longest: must be at least retry_first"
+
+
+def _former(config: Config) -> Iterator[str]:
+    for number, each in enumerate(config.former, 1):
+        if each.connector not in config.contracts:
+            yield (
+                f"config/interfaces/former.toml: former.#{number}.connector: there is no lock of that name"
+                f"{instead(each.connector, config.contracts)}"
+            )
 
 
 def _addresses(config: Config) -> Iterator[str]:

@@ -17,12 +17,14 @@ _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
 _WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
 _PLACE: Final = r"^[0-9]{6}/[a-z][a-z0-9_]{0,63}$"
 _URL: Final = r"^https://[^/]+/?$"
+_DIGEST: Final = r"^[0-9a-f]{64}$"
 _PATH: Final = r"^[a-z][a-z0-9_.\[\]]{0,127}$"
 FORMS: Final = MappingProxyType(
     {
         _NAME: "a name: lower-case letters, digits and _, beginning with a letter",
         _WORD: "a word: letters, digits and ._:/-, beginning with a letter or digit",
         _PATH: "a field's path as the locked interface writes it",
+        _DIGEST: "a digest: 64 hexadecimal digits",
         _PLACE: "a tenant's code and a connector's name, as 999997/some_connector",
         _URL: "an address such as https://hub.example:8446",
     }
@@ -197,6 +199,20 @@ class LegalBasisFile(Closed):
     """`config/legal_basis.toml`."""
 
     legal_basis: dict[Word, LegalBasis]
+
+
+class Former(Closed):
+    """A digest that a connector's interface had before its lock changed: valid until that day in Japan, inclusive."""
+
+    connector: Name
+    digest: Annotated[str, StringConstraints(pattern=_DIGEST)]
+    until: Day
+
+
+class FormerFile(Closed):
+    """`config/interfaces/former.toml`, if there is one: what was sealed under a former lock may still arrive."""
+
+    former: tuple[Former, ...] = ()
 
 
 class ConnectorEntry(Closed):

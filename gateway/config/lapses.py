@@ -1,4 +1,6 @@
-"""Which routes carry nothing today because a legal basis that they cite is not in force (C009)."""
+"""What the configuration names and time has passed by: routes whose legal basis is not in force today (C009), and
+digests of former interfaces.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,3 +37,12 @@ def lapses(config: Config, now: datetime) -> Iterator[Lapse]:
                 basis = config.legal_basis[cited]
                 if not basis.in_force(day):
                     yield Lapse(code, route.id, cited, basis, ended=basis.valid_from <= day)
+
+
+def passed(config: Config, now: datetime) -> Iterator[str]:
+    """A sentence for each former digest whose last day in Japan is over."""
+    day = japanese_day(now)
+    for number, each in enumerate(config.former, 1):
+        if each.until < day:
+            where = f"config/interfaces/former.toml: former.#{number}"
+            yield f"{where}: the former digest of {each.connector} was valid until {each.until}; take it out"

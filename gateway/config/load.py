@@ -3,17 +3,19 @@
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import jiter
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.config import Config, Tenant
 from gateway.config.contradictions import contradictions
-from gateway.config.files import GatewayFile, LegalBasisFile, TenantFile, ZonesFile
+from gateway.config.files import Former, FormerFile, GatewayFile, LegalBasisFile, TenantFile, ZonesFile
 from gateway.config.sentences import sentences
 from gateway.errors import Misconfigured
 from gateway.plugin.contract import Contract
+
+_FORMER: Final = "interfaces/former.toml"
 
 
 def load(root: Path) -> Config:
@@ -40,7 +42,8 @@ def read(root: Path) -> Config:
         for path in reader.files("interfaces", ".json")
         if (contract := reader.contract(f"interfaces/{path.name}")) is not None
     }
-    if gateway is None or zones is None or bases is None or reader.problems:
+    former = reader.model(_FORMER, FormerFile) if (root / "config" / _FORMER).exists() else FormerFile()
+    if gateway is None or zones is None or bases is None or former is None or reader.problems:
         raise Misconfigured(reader.problems)
     return Config(
         root=root,
@@ -49,6 +52,7 @@ def read(root: Path) -> Config:
         legal_basis=bases.legal_basis,
         tenants={code: Tenant(code, file) for code, file in tenants.items()},
         contracts=contracts,
+        former=former.former,
         digest=reader.digest(),
     )
 
@@ -87,6 +91,18 @@ def write_contract(root: Path, contract: Contract) -> tuple[Path, Contract]:
     except OSError as error:
         raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None
     return path, contract
+
+
+def keep_former(root: Path, former: Former) -> Path:
+    """Have a former digest be valid until its day, beside those that are. Raises Misconfigured."""
+    path = _configured(root) / "config" / _FORMER
+    entry = f'[[former]]\nconnector = "{former.connector}"\ndigest = "{former.digest}"\nuntil = {former.until}\n'
+    try:
+        kept = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.write_text(f"{kept}\n{entry}" if kept else entry, encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None
+    return path
 
 
 def _configured(root: Path) -> Path:

@@ -56,7 +56,7 @@ class Taken:
 
 @dataclass(slots=True)
 class Edge:
-    """`rules` is replaced whole on a reload; everything else stays for the edge's life."""
+    """`rules` and `keys` are replaced together on a reload; everything else stays for the edge's life."""
 
     rules: EdgeRules
     keys: EdgeKeys

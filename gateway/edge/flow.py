@@ -17,7 +17,7 @@ from gateway.edge.parse import parse
 from gateway.edge.project import project
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal import Address, refuse, seal
-from gateway.errors import Refused
+from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
     AdmittedHere,
@@ -95,6 +95,8 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
         here = admit_here(opened, rules)
     except Refused as refusal:
         return Handed(tuple(RecordOutcome(i, Ending.REFUSED, refusal.code, refusal.path) for i in sorted(wanted)))
+    except Deferred as deferred:
+        return Handed(tuple(RecordOutcome(i, None, deferred.code) for i in sorted(wanted)))
     operation = rules.receiving_operation(here.header)
     person_key = operation.person_key if operation else ""
     connector, deadline = target(here.header), rules.limits.delivery_deadline

@@ -8,10 +8,10 @@ from datetime import datetime
 import jiter
 from pydantic import JsonValue
 
-from gateway.config import in_force
+from gateway.config import in_force, still_valid
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal_payload import open_payload
-from gateway.errors import Refused
+from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.keys.signatures import verify_envelope
 from gateway.messages import Envelope, Header, Opened, item_paths, stamp
@@ -21,9 +21,18 @@ def open_envelope(
     envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime
 ) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    unknown_key, bad_signature, basis_not_in_force, interface_changed, expired, items_beyond_route, cannot_open,
-    items_differ.
+    bad_signature, basis_not_in_force, interface_changed, expired, items_beyond_route, cannot_open, items_differ; and
+    Deferred("key_not_here"): the hub knows the key, so this edge has an older directory, or not all of its own keys.
     """
+    try:
+        return _opened(envelope, wanted, rules, keys, now)
+    except Refused as refusal:
+        if refusal.code != "unknown_key":
+            raise
+        raise Deferred("key_not_here") from None
+
+
+def _opened(envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime) -> Opened:
     header = verify_envelope(envelope, rules.directory)
     _for_us(header, rules, now)
     if header.expires_at <= stamp(now):  # a hub that holds a message back past its time does not get it in
@@ -49,7 +58,8 @@ def _for_us(header: Header, rules: EdgeRules, now: datetime) -> None:
         raise Refused("header_mismatch")
     if not header.legal_basis or not in_force(header.legal_basis, rules.legal_basis, now):
         raise Refused("basis_not_in_force")
-    if header.destination_interface != rules.digests[rules.connector]:
+    digest, ours = header.destination_interface, rules.connector
+    if digest != rules.digests[ours] and not still_valid(digest, ours, rules.former, now):
         raise Refused("interface_changed")
     allowed = frozenset(route.reply_fields if reply else route.fields)
     if any(not allowed.issuperset(items) for items in header.item_sets):

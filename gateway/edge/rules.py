@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gateway.config import Config, LegalBasis, Limits, Route, Tenant
+from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant
 from gateway.keys.directory import Directory
 from gateway.messages import Header
 from gateway.plugin.contract import Contract, ContractOperation
@@ -24,6 +24,7 @@ class EdgeRules:
     listener_clearance: Mapping[str, frozenset[DataClass]]
     contracts: Mapping[str, Contract]
     digests: Mapping[str, str]
+    former: tuple[Former, ...]
     legal_basis: Mapping[str, LegalBasis]
     own_models: Mapping[str, type[Payload]]
     directory: Directory
@@ -64,6 +65,7 @@ def rules_for(config: Config, tenant: str, connector: str, directory: Directory,
         ),
         contracts=config.contracts,
         digests=MappingProxyType({name: contract.digest() for name, contract in config.contracts.items()}),
+        former=config.former,
         legal_basis=config.legal_basis,
         own_models=MappingProxyType(
             {

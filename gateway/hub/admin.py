@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from gateway.errors import Misconfigured, Refused
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind
-from gateway.link.https import peer_fingerprint, problems
+from gateway.link.https import later, peer_fingerprint, problems
 from gateway.messages import stamp
 from gateway.observe import Telemetry
 
@@ -61,7 +61,7 @@ class AdminListener:
         """200 while every log can be written, else 503 with the cause."""
         del request
         causes = {name: detail for name, (ok, detail) in self._daemon.vitals().items() if not ok}
-        return web.json_response({"ok": not causes, "logs": causes}, status=503 if causes else 200)
+        return _healthy({"ok": not causes, "logs": causes})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 while every log can be written and every required connector is well, else 503 with the causes."""
@@ -69,8 +69,7 @@ class AdminListener:
         logs = {name: detail for name, (ok, detail) in self._daemon.vitals().items() if not ok}
         ill = [each for each in await self._daemon.connectors() if each["required"] and not each["ok"]]
         ready = not logs and not ill
-        body = {"ok": ready, "logs": logs, "connectors": ill}
-        return web.json_response(body, status=200 if ready else 503)
+        return _healthy({"ok": ready, "logs": logs, "connectors": ill})
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus metrics."""
@@ -137,3 +136,8 @@ class AdminListener:
             return self._daemon.hubs[request.match_info["tenant"]]
         except KeyError:
             raise Refused("unknown_tenant") from None
+
+
+def _healthy(body: Mapping[str, Any]) -> web.Response:
+    """200 if `ok`, else 503."""
+    return web.json_response(body) if body["ok"] else web.json_response(body, status=503, headers=later())

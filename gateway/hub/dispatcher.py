@@ -1,32 +1,32 @@
-"""The one owner of delivery: takes what is due, has it handed on, and tells the sources how their records ended.
+"""The one owner of delivery: takes what is due and has it handed on; what has ended is for `Settling` to tell.
 
-It holds no state of its own that matters: queue and settlements are derived again from the journal at every start.
+It holds no state of its own that matters: the queue is derived again from the journal at every start.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
-from gateway.hub.journal import UNHEARD, DueSettlement, Journal
+from gateway.hub.breaker import Breaker
+from gateway.hub.journal import DueSettlement, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.queue import Due, Queue
+from gateway.hub.retry import pause
+from gateway.hub.settling import Settling
 from gateway.messages import Ending, Envelope, Header, MessageKind, Permitted, RecordOutcome, decode_header, stamp
 from gateway.observe import Telemetry
 
 _FRESH_BYTES = 16 * 1024 * 1024
 """Of envelopes that were recorded just now and are due: they need not be read back."""
 _LOG_PAUSE = 1.0
-_SETTLE_PAUSE = 1.0
-_LONGEST_SETTLE_PAUSE = 5.0
 
 
 class Dispatcher:
-    """One tenant's deliveries and settlements. `rules` is swapped whole on a reload."""
+    """One tenant's deliveries. `rules` is swapped whole on a reload."""
 
     def __init__(
         self,
@@ -45,15 +45,12 @@ class Dispatcher:
         self._telemetry = telemetry
         self._queue = Queue()
         self._busy: Counter[str] = Counter()
+        self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
         self._due = asyncio.Event()
-        self._settle = asyncio.Event()
+        self.settling = Settling(journal, edges, limits, telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fresh: dict[str, tuple[Header, Envelope]] = {}
         self._fresh_bytes = 0
-        self._telling: dict[str, asyncio.Task[bool]] = {}
-        self._again: set[str] = set()
-        self._more = False
-        self._deaf: dict[str, tuple[float, float]] = {}
         self._stopping = False
 
     def restore(self) -> None:
@@ -72,7 +69,6 @@ class Dispatcher:
                 )
             )
         self._due.set()
-        self._settle.set()
 
     def recorded(self, permitted: Permitted, seq: int) -> None:
         """A message was recorded just now and is due at once. It need not be read back while there is room for it."""
@@ -93,33 +89,33 @@ class Dispatcher:
         self._queue.add(Due(header.message_id, seq, header.kind, header.source, header.destination, lanes))
         self._due.set()
 
-    def settlement_due(self, message_id: str) -> None:
-        """If this message has ended, its source is to hear of it, perhaps once more."""
-        if message_id in self._telling:
-            self._again.add(message_id)
-        else:
-            self._start_telling(message_id, None)
-
     @property
     def waiting(self) -> int:
         """How many messages have records that have not ended."""
         return len(self._queue)
 
+    @property
+    def unreached(self) -> frozenset[str]:
+        """The destinations whose deliveries wait until a probe gets through."""
+        return frozenset(name for name, breaker in self._breakers.items() if breaker.open)
+
+    def appeared(self, destination: str) -> None:
+        """Its edge is there again: whether its system is, too, is worth a probe at once."""
+        self._breakers[destination].probe_now(_elapsed())
+        self._due.set()
+
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._deliveries())
-            group.create_task(self._settlements())
+            group.create_task(self.settling.run())
 
     async def drain(self) -> None:
         """Start nothing new and await what is in flight; what remains or is unheard is due again at the next start."""
         self._stopping = True
         while self._tasks:
             await asyncio.wait(self._tasks)
-        for task in self._telling.values():
-            task.cancel()
-
-    # ---- deliveries --------------------------------------------------------------------------------------------------
+        self.settling.stop()
 
     async def _deliveries(self) -> None:
         while not self._stopping:
@@ -128,10 +124,16 @@ class Dispatcher:
             for destination in self._queue.ripe(now):
                 self._start(destination, now)
             try:
-                async with asyncio.timeout_at(self._queue.next_wake()):
+                async with asyncio.timeout_at(self._next_wake(now)):
                     await self._due.wait()
             except TimeoutError:
                 continue
+
+    def _next_wake(self, now: float) -> float | None:
+        """When the next retry or probe is due."""
+        probes = (each.probe_at for each in self._breakers.values())
+        later = (each for each in (self._queue.next_wake(), *probes) if each is not None and each > now)
+        return min(later, default=None)
 
     def _on_queue(self, next_at: float | None) -> float:
         """A due time of the journal in the queue's time. It lies no further off than the longest pause, so that a
@@ -142,7 +144,8 @@ class Dispatcher:
         return _elapsed() + min(max(0.0, next_at - self._clock().timestamp()), self.limits.retry_longest)
 
     def _start(self, destination: str, now: float) -> None:
-        while self._busy[destination] < self.limits.in_flight and (taken := self._queue.take(destination, now)):
+        room = self._breakers[destination].room(now, self.limits.in_flight)
+        while self._busy[destination] < room and (taken := self._queue.take(destination, now)):
             self._busy[destination] += 1
             task = asyncio.create_task(self._attempt(*taken))
             self._tasks.add(task)
@@ -183,10 +186,12 @@ class Dispatcher:
         except Refused as refusal:  # spoilt in the store, its time is over, or today's routes no longer carry it
             await self._give_up(message, refusal.code, now)
             return
+        began = _elapsed()
         concluded = await flow.deliver(
             message, header, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
         )
         self._telemetry.delivered(message.destination, concluded.outcomes, (self._clock() - now).total_seconds())
+        self._judge(message.destination, concluded, began)
         if concluded.reply is not None and concluded.recorded.reply is not None:
             self.recorded(concluded.reply, concluded.recorded.reply.seq)
         next_at = self._on_queue(concluded.next_at)
@@ -201,6 +206,15 @@ class Dispatcher:
         if envelope is None:
             raise Refused("bad_envelope")
         return decode_header(envelope.header), envelope
+
+    def _judge(self, destination: str, concluded: flow.Concluded, began: float) -> None:
+        """What an attempt tells of its destination: one line when deliveries begin to wait, one when they go on."""
+        breaker, tenant = self._breakers[destination], self.rules.tenant.code
+        if not concluded.unreached:
+            if breaker.reached():
+                self._telemetry.breaker(tenant, destination, is_open=False)
+        elif breaker.failed(began, _elapsed(), lambda probes: pause(probes, concluded.asked, self.limits)):
+            self._telemetry.breaker(tenant, destination, is_open=True)
 
     async def _give_up(self, message: Due, code: str, now: datetime) -> None:
         outcomes = tuple(RecordOutcome(index, Ending.DEAD, code) for index in sorted(message.open))
@@ -219,92 +233,7 @@ class Dispatcher:
     ) -> None:
         self._queue.conclude(message_id, outcomes, attempt, next_at)
         if due is not None:
-            self._start_telling(message_id, due)
-
-    # ---- settlements -------------------------------------------------------------------------------------------------
-
-    async def _settlements(self) -> None:
-        """What was not told when it came to be due: at the start, after a pause, and what was too much at once."""
-        while not self._stopping:
-            self._settle.clear()
-            found = await self._unheard()
-            self._more = len(found) >= UNHEARD
-            for message_id in found:
-                self._start_telling(message_id, None)
-            await self._settle.wait()
-
-    def _start_telling(self, message_id: str, due: DueSettlement | None) -> None:
-        """`due`, or what the journal says is due. Side by side, so that a slow listener keeps nobody else waiting, its
-        own other ears included.
-        """
-        if self._stopping or message_id in self._telling:
-            return
-        if due is not None and (due.source in self._deaf or len(self._telling) >= UNHEARD):
-            self._more = True
-            return
-        task = asyncio.create_task(self._tell(message_id, due))
-        self._telling[message_id] = task
-        task.add_done_callback(partial(self._told, message_id))
-
-    def _told(self, message_id: str, task: "asyncio.Task[bool]") -> None:
-        del self._telling[message_id]
-        if message_id in self._again:
-            self._again.discard(message_id)
-            self._start_telling(message_id, None)
-        elif self._more or (not task.cancelled() and not task.result()):
-            self._settle.set()
-
-    async def _unheard(self) -> list[str]:
-        try:
-            return self._journal.unheard()
-        except Deferred:  # the log is broken, and health says why; nothing can be settled either
-            await asyncio.sleep(_LOG_PAUSE)
-            self._settle.set()
-            return []
-
-    async def _tell(self, message_id: str, due: DueSettlement | None) -> bool:
-        """Whether the source has heard; if not, after a pause."""
-        try:
-            due = due or self._journal.settlement(message_id)
-            pause = await self._settle_one(due) if due else 0.0
-            if due and not pause:
-                await self._journal.settled(message_id, due.due)
-        except Deferred:  # the log is broken, and health says why
-            pause = _LOG_PAUSE
-        await asyncio.sleep(pause)
-        return not pause
-
-    async def _settle_one(self, due: DueSettlement) -> float:
-        """How long to wait before it is told once more; 0 if the source has heard."""
-        source = due.source
-        try:
-            async with asyncio.timeout(self.limits.delivery_deadline):
-                await self._edges.settle(due)
-        except (Deferred, TimeoutError) as error:
-            code = error.code if isinstance(error, Deferred) else "deadline"
-            if source not in self._deaf:
-                self._telemetry.log.warning("settlement.deferred", code=code, source=source)
-            return self._deafer(source)
-        except (Exception, SystemExit, GeneratorExit) as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
-            if due.message_id not in self._deaf:
-                self._telemetry.bug(error, "settled raised", source=source, message_id=due.message_id)
-            return self._deafer(due.message_id)
-        self._deaf.pop(due.message_id, None)
-        if self._deaf.pop(source, None) is not None:
-            self._telemetry.log.info("settlement.heard", source=source)
-        return 0.0
-
-    def _deafer(self, who: str) -> float:
-        """The growing pause of a source that cannot be reached, once for all the messages that wait for it; or of one
-        message that its connector fails on.
-        """
-        now = _elapsed()
-        pause, until = self._deaf.get(who, (0.0, 0.0))
-        if now >= until:
-            pause = min(2 * pause, _LONGEST_SETTLE_PAUSE) or _SETTLE_PAUSE
-            until = now + pause
-            self._deaf[who] = (pause, until)
-        return max(until - now, 0.001)
+            self.settling.due(message_id, due)
 
 
 def _elapsed() -> float:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
+from gateway.hub.breaker import unreached
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.permit import HubRules, permit, proven
@@ -136,6 +137,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     except Deferred as deferred:
         now, asked = clock(), deferred.retry_after
         outcomes = _of_each([RecordOutcome(index, None, deferred.code) for index in wanted], wanted, rules)
+    nobody = unreached(outcomes, asked)
     outcomes, next_at = _patience(outcomes, asked, attempt, limits, now)
     times: dict[str, Any] = {"attempt": attempt, "next_at": next_at, "at": stamp(now), "now": now.timestamp()}
     try:
@@ -146,7 +148,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
         await _refused(reply.sealed, message.destination, refusal, rules, journal, now)
         outcomes, reply = tuple(_unanswered(each, refusal.code) for each in outcomes), None
         concluded = await journal.conclude(message.message_id, outcomes, **times)
-    return Concluded(outcomes, attempt, next_at, concluded, reply)
+    return Concluded(outcomes, attempt, next_at, concluded, reply, nobody, asked)
 
 
 async def _permitted_reply(  # noqa: PLR0913
@@ -242,10 +244,14 @@ class DueMessage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """What an attempt came to; `recorded` is what the journal made of it, `reply` what answered."""
+    """What an attempt came to; `recorded` is what the journal made of it, `reply` what answered. `unreached` says that
+    the system was not there, `asked` is its Retry-After.
+    """
 
     outcomes: tuple[RecordOutcome, ...]
     attempt: int
     next_at: float | None
     recorded: Conclusion
     reply: Permitted | None
+    unreached: bool
+    asked: float | None

@@ -43,7 +43,7 @@ class TenantHub:
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
         permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
         if recorded.repeated or permitted is None or permitted.header is None:
-            self.dispatcher.settlement_due(recorded.message_id)
+            self.dispatcher.settling.due(recorded.message_id)
         else:
             self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
@@ -105,7 +105,7 @@ class TenantHub:
             if refusal.code not in _SEALED_FOR_GOOD:
                 raise
             await self.journal.unreplayable(header.message_id, at=stamp(now), operator=operator)
-            self.dispatcher.settlement_due(header.message_id)
+            self.dispatcher.settling.due(header.message_id)
             raise Refused("send_anew") from None
 
     def trace(self, message_id: str) -> list[dict[str, Any]]:
@@ -115,4 +115,4 @@ class TenantHub:
     def adopt(self, rules: HubRules, limits: Limits) -> None:
         """A reload: from now on these hold."""
         self.rules = self.dispatcher.rules = rules
-        self.dispatcher.limits = limits
+        self.dispatcher.limits = self.dispatcher.settling.limits = limits

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config import Config, LegalBasis, Limits, Route, Tenant, in_force
+from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant, in_force, still_valid
 from gateway.errors import CODES, Refused
 from gateway.keys.directory import Directory
 from gateway.keys.signatures import verify_envelope, verify_statement
@@ -43,6 +43,7 @@ class HubRules:
     directory: Directory
     legal_basis: Mapping[str, LegalBasis]
     digests: Mapping[str, str]
+    former: tuple[Former, ...]
     requests: frozenset[str]
     allowed: Mapping[tuple[str, bool], frozenset[str]]
     operations: Mapping[str, frozenset[str]]
@@ -67,6 +68,7 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         directory=directory,
         legal_basis=config.legal_basis,
         digests=digests,
+        former=config.former,
         requests=requests,
         allowed={
             (route.id, reply): frozenset(route.reply_fields if reply else route.fields)
@@ -156,12 +158,16 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
     if any(not allowed.issuperset(items) for items in header.item_sets):
         raise Refused("items_beyond_route")
     _basis(header, route, rules, now)
-    digests = (rules.digests.get(header.source), rules.digests.get(header.destination))
-    if digests != (header.source_interface, header.destination_interface):
-        raise Refused("interface_changed")
+    for connector, digest in (
+        (header.source, header.source_interface),
+        (header.destination, header.destination_interface),
+    ):
+        if digest != rules.digests.get(connector) and not still_valid(digest, connector, rules.former, now):
+            raise Refused("interface_changed")
     if not {each.claim for each in header.attestations}.issuperset(route.attest):
         raise Refused("not_attested")
     keys = {each.id: each.suite.value for each in rules.directory.connectors[header.destination].kem}
+    rules.directory.signing(header.source, header.signing_key)  # retired since it was signed: nobody vouches for it
     if header.kem_key not in keys or header.suite != keys[header.kem_key]:
         raise Refused("unknown_key")
     if header.expires_at <= stamp(now):

@@ -25,7 +25,12 @@ def decide(attempt: int, asked: float | None, limits: Limits) -> RetryIn | GiveU
     """
     if attempt >= limits.attempts:
         return GiveUp()
+    return RetryIn(pause(attempt, asked, limits))
+
+
+def pause(attempt: int, asked: float | None, limits: Limits) -> float:
+    """Seconds to wait after the `attempt`-th failure in a row."""
     wait = wait_exponential_jitter(multiplier=limits.retry_first, max=limits.retry_longest, jitter=limits.retry_first)
     state = RetryCallState(Retrying(), None, (), {})
     state.attempt_number = attempt
-    return RetryIn(min(max(wait(state), asked or 0.0), limits.retry_longest))
+    return min(max(wait(state), asked or 0.0), limits.retry_longest)

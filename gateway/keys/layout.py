@@ -2,11 +2,12 @@
 
     keys/<tenant>/root/root.pem, root.vkey        the tenant's key that signs the directory; belongs offline
     keys/<tenant>/log/log.pem, log.vkey           the hub's key that signs checkpoints
-    keys/<tenant>/<connector>/…                   one edge's own: two KEM halves, signing key, secret, public.json
+    keys/<tenant>/<connector>/…                   one edge's own: KEM halves, signing keys, secret, public.json
     keys/<tenant>/directory.note                  the signed directory
 
 `secret.pem` holds the connector's symmetric secret as the 32-byte seed of an Ed25519 key that never signs: so all that
-is private is encrypted in one standard form, which one `openssl pkey` command shows or moves to a new passphrase.
+is private is encrypted in one standard form, which one `openssl pkey` command shows or moves to a new passphrase. The
+files of a key pair carry its id, so that a new pair lies beside the old one; `public.json` says which is the newest.
 """
 
 import re
@@ -20,9 +21,6 @@ from gateway.keys.at_rest import Secret, read_ed25519
 from gateway.keys.directory import ConnectorEntry, ConnectorKeys
 from gateway.keys.note import NoteError, Signer, Verifier
 
-KEM_X25519: Final = "kem-x25519.pem"
-KEM_MLKEM768: Final = "kem-mlkem768.pem"
-SIGNING: Final = "signing.pem"
 SECRET: Final = "secret.pem"  # noqa: S105 (a file name)
 PUBLIC: Final = "public.json"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -69,6 +67,21 @@ class TenantKeys:
     def connectors(self) -> Iterator[str]:
         """The connectors that have public keys here, in order."""
         return iter(sorted(each.parent.name for each in self.folder.glob(f"*/{PUBLIC}")))
+
+
+def x25519_file(key_id: str) -> str:
+    """The file of one half of a KEM key."""
+    return f"kem-{key_id}-x25519.pem"
+
+
+def mlkem768_file(key_id: str) -> str:
+    """The file of its other half, if it is a hybrid."""
+    return f"kem-{key_id}-mlkem768.pem"
+
+
+def signing_file(key_id: str) -> str:
+    """The file of a signing key."""
+    return f"signing-{key_id}.pem"
 
 
 def tenants(config_root: Path) -> list[str]:

@@ -14,18 +14,18 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, write_guarded, write_private
-from gateway.keys.directory import ConnectorEntry, Directory, Suite, sign_directory
+from gateway.keys.directory import ConnectorEntry, ConnectorKeys, Directory, SigningPublic, Suite, sign_directory
 from gateway.keys.layout import (
-    KEM_MLKEM768,
-    KEM_X25519,
     PUBLIC,
     SECRET,
-    SIGNING,
     TenantKeys,
+    mlkem768_file,
     read_public,
     read_signer,
     read_text,
     read_verifier,
+    signing_file,
+    x25519_file,
 )
 from gateway.keys.note import vkey
 from gateway.keys.private import EdgeKeys, KemPrivate
@@ -47,18 +47,65 @@ def make_connector(
 ) -> EdgeKeys:
     """A connector's whole key set. Raises Misconfigured if a part of it exists."""
     folder = keys.connector(connector)
+    if (folder / PUBLIC).exists():
+        raise Misconfigured((f"{folder / PUBLIC}: exists already, and a key is never overwritten",))
+    secret = Ed25519PrivateKey.generate()
+    write_private(folder / SECRET, secret, passphrase)
+    kem, signing = _make_pairs(folder, suite, passphrase)
+    made = EdgeKeys(keys.tenant, connector, zone, (kem,), (signing,), secret.private_bytes_raw())
+    write_guarded(folder / PUBLIC, _public(made.public))
+    return made
+
+
+def rotate(keys: TenantKeys, connector: str, passphrase: Secret) -> ConnectorKeys:
+    """A new KEM and a new signing pair beside those that a connector has; `public.json` names them first.
+
+    The secret stays: with another one, repeats and lanes would not be known again. Whoever is killed in the middle
+    leaves files that nothing names. Raises Misconfigured, also if the passphrase is not that of the former keys.
+    """
+    folder = keys.connector(connector)
+    EdgeKeys.load(folder, passphrase)
+    former = read_public(folder)
+    kem, signing = _make_pairs(folder, former.kem[0].suite, passphrase)
+    fresh = ConnectorKeys(
+        former.zone, (kem.public(), *former.kem), (SigningPublic(signing.public_key()), *former.signing)
+    )
+    _replace(folder / PUBLIC, _public(fresh))
+    return fresh
+
+
+def retire(keys: TenantKeys, connector: str) -> tuple[str, ...]:
+    """Take all keys but the newest out of `public.json`; their ids. The edge holds them until a directory without them.
+
+    Raises Misconfigured if the directory here does not name the newest yet: then nobody could seal to it or verify it.
+    """
+    folder = keys.connector(connector)
+    listed = read_public(folder)
+    directory = Directory.parse(read_text(keys.directory), read_verifier(keys.root_vkey), keys.tenant)
+    published = directory.connectors.get(connector)
+    if published is None or (published.kem[0], published.signing[0]) != (listed.kem[0], listed.signing[0]):
+        what = f"{keys.directory}: does not name the newest keys of {connector} first"
+        raise Misconfigured((f"{what}; publish them and reload hub and edges before you retire the former",))
+    retired = (*(each.id for each in listed.kem[1:]), *(each.id for each in listed.signing[1:]))
+    if retired:
+        _replace(folder / PUBLIC, _public(ConnectorKeys(listed.zone, listed.kem[:1], listed.signing[:1])))
+    return retired
+
+
+def _make_pairs(folder: Path, suite: Suite, passphrase: Secret) -> tuple[KemPrivate, Ed25519PrivateKey]:
     mlkem768 = MLKEM768PrivateKey.generate() if suite is Suite.HYBRID else None
     kem = KemPrivate(suite, X25519PrivateKey.generate(), mlkem768)
-    signing, secret = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    write_private(folder / KEM_X25519, kem.x25519, passphrase)
+    signing = Ed25519PrivateKey.generate()
+    write_private(folder / x25519_file(kem.public().id), kem.x25519, passphrase)
     if mlkem768 is not None:
-        write_private(folder / KEM_MLKEM768, mlkem768, passphrase)
-    write_private(folder / SIGNING, signing, passphrase)
-    write_private(folder / SECRET, secret, passphrase)
-    made = EdgeKeys(keys.tenant, connector, zone, (kem,), signing, secret.private_bytes_raw())
-    text = ConnectorEntry.of(made.public).model_dump_json(indent=1, exclude_none=True)
-    write_guarded(folder / PUBLIC, text.encode() + b"\n")
-    return made
+        write_private(folder / mlkem768_file(kem.public().id), mlkem768, passphrase)
+    write_private(folder / signing_file(SigningPublic(signing.public_key()).id), signing, passphrase)
+    return kem, signing
+
+
+def _public(keys: ConnectorKeys) -> bytes:
+    """The text of `public.json`."""
+    return ConnectorEntry.of(keys).model_dump_json(indent=1, exclude_none=True).encode() + b"\n"
 
 
 def publish(keys: TenantKeys, passphrase: Secret, now: datetime) -> Directory:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from gateway.errors import Deferred, GatewayError, Refused
+from gateway.errors import CODES, Deferred, GatewayError, Refused
 from gateway.link.calls import Channel, decode
 from gateway.link.in_process import ToEdges
 from gateway.link.words import HEARTBEAT, PATH, Ask, Deliver, Hello, Place, Submit, largest
@@ -24,7 +24,9 @@ _PATIENCE: Final = 10.0
 
 
 class HubLink:
-    """The one connection of an edge process. `local` are its edges that are open."""
+    """The one connection of an edge process. `local` are its edges that are open; `tls` holds from the next
+    dialling; `problem` is why it is not linked.
+    """
 
     def __init__(  # noqa: PLR0913  (the process's whole world, handed in)
         self,
@@ -35,17 +37,20 @@ class HubLink:
         telemetry: Telemetry,
         *,
         config: Callable[[], str],
+        directories: Callable[[], Mapping[str, int]],
         connectors: Callable[[], list[dict[str, Any]]],
         body_bytes: int,
     ) -> None:
         self._url = url.rstrip("/") + PATH
-        self._tls = tls
+        self.tls = tls
         self._places = places
         self._local = local
         self._telemetry = telemetry
         self._config = config
+        self._directories = directories
         self._connectors = connectors
         self._max = largest(body_bytes)
+        self.problem = CODES["hub_unreachable"].title
         self._channel: Channel | None = None
         self._answers: Mapping[str, Callable[[bytes], Awaitable[object]]] = {
             "deliver": self._deliver,
@@ -61,24 +66,29 @@ class HubLink:
     async def run(self) -> None:
         """Until cancelled: linked, or about to be."""
         pause = 0.1
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self._tls)) as session:
+        async with aiohttp.ClientSession() as session:
             while True:
                 try:
                     await self._once(session)
                     pause = 0.1
                 except (aiohttp.ClientError, GatewayError, OSError, TimeoutError) as error:
-                    self._telemetry.log.warning("hub.unreachable", error=type(error).__name__)
+                    code = error.code if isinstance(error, GatewayError) else "hub_unreachable"
+                    self.problem = CODES[code].title if code in CODES else code
+                    self._telemetry.log.warning("hub.unreachable", error=type(error).__name__, code=code)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (spreads the edges, keeps no secret)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _once(self, session: aiohttp.ClientSession) -> None:
         async with asyncio.timeout(_PATIENCE):
-            socket = await session.ws_connect(self._url, heartbeat=HEARTBEAT, compress=0, max_msg_size=self._max)
+            socket = await session.ws_connect(
+                self._url, ssl=self.tls, heartbeat=HEARTBEAT, compress=0, max_msg_size=self._max
+            )
         channel = Channel(socket, self._answer, self._telemetry.bug, unreachable="hub_unreachable")
         running = asyncio.create_task(channel.run())
         try:
             async with asyncio.timeout(_PATIENCE):
-                await channel.call("hello", Hello(self._places, tuple(self._local.edges), self._config()), None)
+                hello = Hello(self._places, tuple(self._local.edges), self._config(), dict(self._directories()))
+                await channel.call("hello", hello, None)
             self._channel = channel
             self._telemetry.log.info("hub.linked")
             await running

@@ -1,6 +1,7 @@
 """What every HTTPS entrance has in common: listening, who the peer is, and errors as problem details (RFC 9457)."""
 
 import asyncio
+import math
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -64,7 +65,13 @@ async def expect(request: web.Request) -> web.Response | None:
 def _bare(status: int) -> web.Response:
     """The status as a problem, and nothing else."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    return web.json_response(body, status=status, content_type="application/problem+json")
+    headers = later() if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return web.json_response(body, status=status, headers=headers, content_type="application/problem+json")
+
+
+def later(seconds: float | None = None) -> dict[str, str]:
+    """The header that every 503 has: Retry-After, in whole seconds and at least one."""
+    return {"Retry-After": str(max(1, math.ceil(seconds or 0)))}
 
 
 def problem(error: GatewayError, message_id: str | None = None, **more: Any) -> web.Response:
@@ -73,11 +80,11 @@ def problem(error: GatewayError, message_id: str | None = None, **more: Any) -> 
     body = {"type": f"urn:renkei:problem:{error.code}", "title": code.title, "status": code.status, "code": error.code}
     if message_id is not None:
         body["message_id"] = message_id
-    headers = {}
+    headers = later() if code.status == HTTPStatus.SERVICE_UNAVAILABLE else None
     if isinstance(error, Deferred):
+        headers = later(error.retry_after)
         if error.cause is not None:
             body["detail"] = error.cause
-        headers["Retry-After"] = str(max(1, round(error.retry_after or 1)))
     return web.json_response(body | more, status=code.status, headers=headers, content_type="application/problem+json")
 
 

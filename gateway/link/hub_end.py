@@ -14,7 +14,7 @@ from gateway.link.calls import Channel, decode
 from gateway.link.ends import EdgeEnd, HubEnd
 from gateway.link.https import expect, peer_fingerprint, problems
 from gateway.link.in_process import ToEdges
-from gateway.link.words import HEARTBEAT, PATH, Ask, Deliver, Hello, Pinned, Place, Submit, Told, largest
+from gateway.link.words import HEARTBEAT, PATH, Ask, ConfigApplied, Deliver, Hello, Pinned, Place, Submit, Told, largest
 from gateway.messages import Envelope, Handed, Recorded, Settled, Status
 from gateway.observe import Telemetry
 
@@ -22,6 +22,8 @@ from gateway.observe import Telemetry
 class Hubs(Protocol):
     """What the hub's side does for edges. `linked` and `told` are facts before they return."""
 
+    @property
+    def directories(self) -> Mapping[str, int]: ...
     def of(self, tenant: str) -> HubEnd: ...
     async def linked(self, edge: str, config: str) -> None: ...
     async def unlinked(self, edge: str) -> None: ...
@@ -47,7 +49,7 @@ class RemoteEdge:
 
 @dataclass(slots=True)
 class LinkListener:
-    """Where edge processes come in. `pinned` is by certificate; a reload replaces it."""
+    """Where edge processes come in. `pinned` is by certificate; a reload replaces it by `adopt`."""
 
     pinned: Mapping[str, Pinned]
     hubs: Hubs
@@ -55,7 +57,7 @@ class LinkListener:
     telemetry: Telemetry
     body_bytes: int
     noise: int = 0
-    _channels: dict[str, Channel] = field(default_factory=dict)
+    _guests: "dict[str, _Guest]" = field(default_factory=dict)
 
     def crowded(self) -> None:
         """Somebody found no room: noise, for who it was is not known."""
@@ -69,39 +71,47 @@ class LinkListener:
 
     async def link(self, request: web.Request) -> web.StreamResponse:
         """One edge process, for as long as it stays."""
-        edge = self.pinned.get(peer_fingerprint(request))
+        certificate = peer_fingerprint(request)
+        edge = self.pinned.get(certificate)
         if edge is None:
             self.noise += 1
             raise Refused("unknown_certificate")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=largest(self.body_bytes))
         await socket.prepare(request)
-        guest = _Guest(edge, self.hubs, self.to_edges)
+        guest = _Guest(edge, certificate, self.hubs, self.to_edges)
         channel = guest.channel = Channel(socket, guest.answer, self.telemetry.bug, unreachable="system_unreachable")
-        former, self._channels[edge.name] = self._channels.get(edge.name), channel
+        former, self._guests[edge.name] = self._guests.get(edge.name), guest
         if former is not None:
-            await former.close()
+            await former.channel.close()
         try:
             await channel.run()
         finally:
-            if self._channels.get(edge.name) is channel:
-                del self._channels[edge.name]
+            if self._guests.get(edge.name) is guest:
+                del self._guests[edge.name]
             await guest.gone()
         return socket
+
+    async def adopt(self, pinned: Mapping[str, Pinned]) -> None:
+        """A reload: from now on these are let in. Who came by a certificate that no longer counts has to come anew."""
+        self.pinned = pinned
+        for guest in list(self._guests.values()):
+            if pinned.get(guest.certificate) != guest.edge:
+                await guest.channel.close()
 
     async def connectors(self) -> list[dict[str, Any]]:
         """What the edge processes that are linked say of their connectors."""
         rows: list[dict[str, Any]] = []
-        for channel in list(self._channels.values()):
+        for guest in list(self._guests.values()):
             try:
-                rows += await channel.call("connectors", None, list[dict[str, Any]])
+                rows += await guest.channel.call("connectors", None, list[dict[str, Any]])
             except Deferred:
                 continue  # gone; so its connectors are
         return rows
 
     async def close(self) -> None:
         """Hang up on everybody."""
-        for channel in list(self._channels.values()):
-            await channel.close()
+        for guest in list(self._guests.values()):
+            await guest.channel.close()
 
 
 @dataclass(slots=True)
@@ -109,6 +119,7 @@ class _Guest:
     """One edge process that has come in. It stands where its certificate is pinned to, and speaks for nobody else."""
 
     edge: Pinned
+    certificate: str
     hubs: Hubs
     to_edges: ToEdges
     channel: Channel = field(init=False)
@@ -127,6 +138,7 @@ class _Guest:
         hello = decode(body, Hello)
         for place in hello.places:
             self._own(place)
+        self._not_ahead(hello.directories)
         await self.hubs.linked(self.edge.name, hello.config)
         self._greeted = True
         for place in hello.open:
@@ -150,12 +162,21 @@ class _Guest:
         return await self.hubs.of(tenant).status(connector, call.message_id)
 
     async def told(self, body: bytes) -> None:
-        await self.hubs.told(self.edge.name, decode(body, Told))
+        fact = decode(body, Told)
+        if isinstance(fact, ConfigApplied):
+            self._not_ahead(fact.directories)
+        await self.hubs.told(self.edge.name, fact)
 
     async def gone(self) -> None:
         self._shut()
         if self._greeted:
             await self.hubs.unlinked(self.edge.name)
+
+    def _not_ahead(self, directories: Mapping[str, int]) -> None:
+        """No edge uses keys that the hub does not know yet: it would refuse what is sealed to them. Raises Deferred."""
+        mine = self.hubs.directories
+        if any(version > mine.get(tenant, version) for tenant, version in directories.items()):
+            raise Deferred("directory_ahead")
 
     def _shut(self) -> None:
         for place, end in self._ends.items():
@@ -163,7 +184,8 @@ class _Guest:
                 del self.to_edges.edges[place]
 
     def _open(self, place: Place) -> None:
-        self._ends[place] = self.to_edges.edges[place] = RemoteEdge(self._own(place), self.channel)
+        self._ends[place] = RemoteEdge(self._own(place), self.channel)
+        self.to_edges.put(place, self._ends[place])
 
     def _own(self, place: Place) -> Place:
         if place not in self.edge.places:

@@ -1,5 +1,6 @@
 """The link inside one process: plain calls that carry bytes, exactly what would cross a wire and nothing else."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.errors import Deferred
@@ -28,6 +29,12 @@ class ToEdges:
     """The hub's end: every edge of this process, by tenant and connector. One that is not open is unreachable."""
 
     edges: dict[tuple[str, str], EdgeEnd] = field(default_factory=dict)
+    appeared: Callable[[tuple[str, str]], None] = lambda place: None
+
+    def put(self, place: tuple[str, str], edge: EdgeEnd) -> None:
+        """From now on this edge is there."""
+        self.edges[place] = edge
+        self.appeared(place)
 
     async def deliver(self, tenant: str, connector: str, envelope: Envelope, wanted: frozenset[int]) -> Handed:
         """Hand the envelope to the edge. Raises Deferred("system_unreachable") if there is none."""

@@ -11,6 +11,8 @@ Place: TypeAlias = tuple[str, str]
 
 Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Directories: TypeAlias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")], Annotated[int, msgspec.Meta(ge=1)]]
+"""Versions by tenant."""
 PATH: Final = "/link/v1"
 HEARTBEAT: Final = 10.0
 """Seconds between pings. Who does not answer within half of it is gone."""
@@ -29,11 +31,14 @@ class Pinned(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """An edge process says who it is for: where it stands, which of that is open, and by which configuration."""
+    """An edge process says who it is for: where it stands, which of that is open, by which configuration, and by which
+    version of each tenant's directory.
+    """
 
     places: tuple[Place, ...]
     open: tuple[Place, ...]
     config: Digest
+    directories: Directories
 
 
 class Submit(msgspec.Struct, frozen=True):
@@ -63,7 +68,7 @@ class ConfigApplied(msgspec.Struct, frozen=True, tag_field="kind", tag="config.a
     by: Name
     config: Digest
     former: Digest
-    directories: dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")], Annotated[int, msgspec.Meta(ge=1)]]
+    directories: Directories
 
 
 class ConfigRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="config.refused"):

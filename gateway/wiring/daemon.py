@@ -66,6 +66,7 @@ class Daemon:
             self._edges,
             self._telemetry,
             config=lambda: self.config.digest,
+            directories=lambda: self.directories,
             connectors=self._edge.connectors,
             body_bytes=self.config.gateway.limits.body_bytes,
         )
@@ -120,6 +121,11 @@ class Daemon:
                 await self._to_hub.opened(place)
 
     # ---- the hub's side, for edge processes --------------------------------------------------------------------------
+
+    @property
+    def directories(self) -> dict[str, int]:
+        """The version of each tenant's directory that is in use."""
+        return {code: each.version for code, each in self._directories.items()}
 
     def of(self, tenant: str) -> HubEnd:
         """The tenant's hub, here or there."""
@@ -177,11 +183,21 @@ class Daemon:
     def vitals(self) -> dict[str, tuple[bool, str]]:
         """What must be well for anything to pass, each with the cause if it is not."""
         if self._to_hub is not None:
-            return {"link": (self._to_hub.linked, "the hub cannot be reached")}
+            return {"link": (self._to_hub.linked, self._to_hub.problem)}
         return self._hub.vitals() if self._hub is not None else {}
 
     async def connectors(self) -> list[dict[str, Any]]:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
+        waited_for = self._hub.unreached() if self._hub is not None else ()
+        return [
+            each
+            | {"ok": False, "detail": f"not reached, deliveries wait and are tried one at a time; {each['detail']}"}
+            if (each["tenant"], each["connector"]) in waited_for
+            else each
+            for each in await self._rows()
+        ]
+
+    async def _rows(self) -> list[dict[str, Any]]:
         if self._link is None:
             return self._edge.connectors()
         told = {(each["tenant"], each["connector"]): each for each in await self._link.connectors()}
@@ -207,11 +223,19 @@ class Daemon:
             raise
         reached = {code: each.version for code, each in prepared.directories.items()}
         body = {"by": by, "config": fresh.digest, "former": self.config.digest, "directories": reached}
-        await self._fact(FactKind.CONFIG_APPLIED, body)
+        try:
+            await self._fact(FactKind.CONFIG_APPLIED, body)
+        except Deferred as deferred:
+            self._telemetry.log.error("config.deferred", code=deferred.code)
+            raise
         self.config, self._directories = fresh, dict(prepared.directories)
         if self._hub is not None:
             self._hub.adopt(fresh, prepared.hubs)
         self._edge.adopt(fresh, prepared.edges)
+        if self._to_hub is not None and prepared.to_hub is not None:
+            self._to_hub.tls = prepared.to_hub
+        if self._link is not None:
+            await self._link.adopt(prepared.processes)
         self._telemetry.log.info("config.applied")
         return fresh.digest
 

@@ -13,6 +13,7 @@ from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
+from gateway.keys.private import EdgeKeys
 from gateway.link.ends import HubEnd
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.observe import Telemetry
@@ -81,15 +82,15 @@ class EdgeSide:
         """Only an open connector is handed anything."""
 
         async def reachable() -> None:
-            self.local.edges[place] = self._stations[place].edge
+            self.local.put(place, self._stations[place].edge)
             await opened(place)
 
         return reachable
 
     @property
-    def running(self) -> dict[Place, Interface]:
-        """What stands, with what it declared."""
-        return {place: station.spec.interface for place, station in self._stations.items()}
+    def running(self) -> dict[Place, tuple[Interface, EdgeKeys]]:
+        """What stands, with what it declared and the keys that it opened."""
+        return {place: (station.spec.interface, station.edge.keys) for place, station in self._stations.items()}
 
     def _edges(self) -> list[Edge]:
         return [station.edge for station in self._stations.values()]
@@ -109,11 +110,11 @@ class EdgeSide:
             detail=detail,
         )
 
-    def adopt(self, config: Config, rules: Mapping[Place, EdgeRules]) -> None:
+    def adopt(self, config: Config, edges: Mapping[Place, tuple[EdgeRules, EdgeKeys]]) -> None:
         """A reload: from now on these hold."""
         self._config = config
         for place, station in self._stations.items():
-            station.edge.rules = rules[place]
+            station.edge.rules, station.edge.keys = edges[place]
 
     async def drain(self) -> None:
         """Take nothing new; return when everybody has been answered."""

@@ -27,6 +27,7 @@ class HubSide:
         self.hubs: dict[str, TenantHub] = {}
         self.system = system
         self.to_edges = to_edges
+        to_edges.appeared = self._appeared
         self._config = config
         self._telemetry = telemetry
         self._clock = clock
@@ -69,6 +70,15 @@ class HubSide:
             for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
                 with contextlib.suppress(Deferred):  # health says why
                     await journal.checkpoint()
+
+    def _appeared(self, place: tuple[str, str]) -> None:
+        tenant, connector = place
+        if (hub := self.hubs.get(tenant)) is not None:
+            hub.dispatcher.appeared(connector)
+
+    def unreached(self) -> frozenset[tuple[str, str]]:
+        """The connectors that deliveries wait for until a probe gets through, by tenant and name."""
+        return frozenset((code, name) for code, hub in self.hubs.items() for name in hub.dispatcher.unreached)
 
     def vitals(self) -> dict[str, tuple[bool, str]]:
         """Whether each log can be written, and if not why."""

@@ -61,13 +61,9 @@ def log_signer(config: Config, tenant: str) -> Signer:
 
 
 def open_keys(config: Config, tenant: str, connector: str, directory: Directory) -> EdgeKeys:
-    """The private keys of one edge, proven to be those that the directory names."""
-    keys = EdgeKeys.load(TenantKeys(config.root, tenant).connector(connector), passphrase(config))
-    if directory.connectors[connector] != keys.public:
-        raise Misconfigured(
-            (f"keys/{tenant}/{connector}: not the keys that the directory names; run: gateway keys publish {tenant}",)
-        )
-    return keys
+    """The private keys of one edge: all that the directory names, and those that it does not name yet."""
+    folder = TenantKeys(config.root, tenant).connector(connector)
+    return EdgeKeys.load(folder, passphrase(config), directory.connectors[connector])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a reload may change, and the rules that it would bring, made before anything of it is applied."""
 
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -8,26 +9,36 @@ from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
 from gateway.hub.permit import HubRules, hub_rules
 from gateway.keys.directory import Directory
+from gateway.keys.private import EdgeKeys
+from gateway.link.words import Pinned
 from gateway.plugin.interface import Interface
 from gateway.wiring.examine import startable
-from gateway.wiring.opening import edge_rules, open_directory
+from gateway.wiring.opening import edge_processes, edge_rules, hub_tls, open_directory, open_keys
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The new directories, and the rules of every hub, by tenant, and of every edge, by tenant and connector, here."""
+    """The new directories, and the rules of every hub, by tenant, and the rules and keys of every edge, by tenant and
+    connector, here. Of a link: the edge processes that a hub lets in, or the TLS by which an edge process goes there.
+    """
 
     directories: Mapping[str, Directory]
     hubs: Mapping[str, HubRules]
-    edges: Mapping[tuple[str, str], EdgeRules]
+    edges: Mapping[tuple[str, str], tuple[EdgeRules, EdgeKeys]]
+    processes: Mapping[str, Pinned]
+    to_hub: ssl.SSLContext | None
 
 
 def prepare(
-    now: Config, fresh: Config, running: Mapping[tuple[str, str], Interface], in_use: Mapping[str, Directory]
+    now: Config,
+    fresh: Config,
+    running: Mapping[tuple[str, str], tuple[Interface, EdgeKeys]],
+    in_use: Mapping[str, Directory],
 ) -> Prepared:
     """Everything that can fail. Raises Misconfigured, and then nothing has changed.
 
-    `running` has the edges at work, each with the keys that it opened; `in_use` the directories, which never go back.
+    `running` has the edges at work, each with what it declared and the keys that it opened; `in_use` the directories,
+    which never go back.
     """
     if problems := list(_needs_restart(now, fresh)):
         raise Misconfigured((*problems, *_not_even_then(fresh)))
@@ -35,18 +46,28 @@ def prepare(
     for code, directory in directories.items():
         if directory.version < (version := in_use[code].version):
             raise Misconfigured((f"the directory of {code} is older than version {version}, which is in use",))
-    for code, name in running:
-        if directories[code].connectors[name] != in_use[code].connectors[name]:
-            raise Misconfigured((f"the directory of {code} has other keys of {name}: they change by a restart",))
     hubs = {} if fresh.gateway.role == "edge" else directories
     return Prepared(
         directories,
         {code: hub_rules(fresh, code, directory) for code, directory in hubs.items()},
         {
-            (code, name): edge_rules(fresh, code, name, directories[code], interface)
-            for (code, name), interface in running.items()
+            (code, name): (
+                edge_rules(fresh, code, name, directories[code], interface),
+                _reopened(fresh, code, name, directories[code], keys),
+            )
+            for (code, name), (interface, keys) in running.items()
         },
+        edge_processes(fresh),
+        hub_tls(fresh) if fresh.gateway.role == "edge" else None,
     )
+
+
+def _reopened(fresh: Config, code: str, name: str, directory: Directory, opened: EdgeKeys) -> EdgeKeys:
+    """Its keys as they lie there now. Under another secret, what is in flight would have other lanes."""
+    keys = open_keys(fresh, code, name, directory)
+    if not keys.same_secret(opened):
+        raise Misconfigured((f"keys/{code}/{name}/secret.pem: is another one; it needs a restart to change",))
+    return keys
 
 
 def _needs_restart(now: Config, fresh: Config) -> Iterator[str]:

@@ -32,7 +32,7 @@ def test_check(site):
     found = as_json(site, "check")
     routes = found.pop("routes")
     unused = f"config/tenants/{MUNICIPALITY}.toml: connectors.vaccination_records: no route carries pmh_key.issue"
-    assert found == {"quarantined": [], "expiring": [], "idle": [f"{unused}, which it sends"]}
+    assert found == {"quarantined": [], "expiring": [], "passed": [], "idle": [f"{unused}, which it sends"]}
     assert [(each["route"], each["fields"], each["reply"]) for each in routes] == [
         ("R01", 19, None),
         ("R25", 6, None),

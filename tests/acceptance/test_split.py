@@ -3,16 +3,24 @@ may die and come back.
 """
 
 import random
+import shutil
+import signal
 import time
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret
+from gateway.keys.certificates import Authority, Issued
 from gateway.keys.layout import TenantKeys
 from gateway.keys.private import EdgeKeys
 from gateway_demo_city.people import internal_no
-from tests.acceptance.programs import GATEWAY, command, until
+from tests.acceptance.programs import GATEWAY, Program, command, until
 from tests.acceptance.split import EXAMPLES, SplitSite
 from tests.acceptance.subjects import MUNICIPALITY, city_file, subject, values
 
@@ -109,6 +117,34 @@ def test_an_edge_speaks_for_nobody_but_whom_the_hub_has_pinned_it_to(split, ordi
     until(lambda: site.edges["lgwan"].output.read_text().count("hub.unreachable") > 3)
     assert "hub.linked" not in site.edges["lgwan"].output.read_text()
     assert "edge.linked" not in {each["kind"] for each in site.facts("system")}
+
+
+def test_the_certificate_of_an_edge_process_is_renewed_by_reloads(split, ordinal):
+    """New files at the edge, reload; the new one at the hub, reload: it comes in anew, and the former is out."""
+    site = split("edge_per_zone").start()
+    edge, file = site.edges["lgwan"], "keys/tls/lgwan.crt"
+    secret = Secret.parse("file:keys/passphrase", site.folder / "offline")
+    issuer = x509.load_pem_x509_certificate((site.tls / "ca.crt").read_bytes())
+    key = load_pem_private_key((site.tls / "ca.key").read_bytes(), secret.read())
+    assert isinstance(key, EllipticCurvePrivateKey)
+    renewed = Authority(Issued(issuer, key)).client("lgwan", datetime.now(UTC))
+    for path in (site.folder / "lgwan" / file, (site.folder / "lgwan" / file).with_suffix(".key")):
+        path.unlink()
+    renewed.write(site.folder / "lgwan/keys/tls", "lgwan")
+    former = (site.root / file).read_bytes()
+
+    def applied(program: Program) -> bool:
+        return "config.applied" in program.output.read_text()
+
+    shutil.copy(site.folder / "lgwan" / file, site.root / file)
+    for program in (edge, site.gateway):
+        program.signal(signal.SIGHUP)
+        until(partial(applied, program))
+    until(lambda: edge.output.read_text().count('"hub.linked"') == 2)
+    assert [each["outcome"] for each in site.outcomes(site.register(subject(ordinal())))] == ["accepted"]
+    (site.root / file).write_bytes(former)
+    site.gateway.signal(signal.SIGHUP)
+    until(lambda: "hub.unreachable" in edge.output.read_text())
 
 
 def test_c159_an_edge_with_a_listener_on_the_internet_side_holds_no_key_for_individual_numbers(split):

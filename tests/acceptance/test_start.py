@@ -83,7 +83,7 @@ def test_keys_that_are_not_those_of_the_directory(new_site):
     shutil.rmtree(keys.connector("health_management"))
     secret = Secret.parse("file:keys/passphrase", site.root)
     make_connector(keys, "health_management", "individual_number_zone", secret)
-    refuses(site, "health_management: not the keys that the directory names")
+    refuses(site, "is missing, and the directory or public.json names this key; bring it, or publish anew")
 
 
 # ---- the lock --------------------------------------------------------------------------------------------------------

@@ -157,6 +157,10 @@ class Hubs:
     hub: TenantHub
     seen: list[str] = field(default_factory=list)
 
+    @property
+    def directories(self) -> dict[str, int]:
+        return {TENANT: self.hub.rules.directory.version}
+
     def of(self, tenant: str) -> TenantHub:
         assert tenant == TENANT
         return self.hub
@@ -182,6 +186,7 @@ class Remote:
     local: dict[str, ToEdges] = field(default_factory=lambda: {OFFICE: ToEdges(), REGISTER: ToEdges()})
     links: dict[str, HubLink] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    directory_version: int = 1
 
     async def listen(self) -> None:
         root = self.site.config.root
@@ -207,6 +212,7 @@ class Remote:
                 self.local[name],
                 self.telemetry,
                 config=lambda: "0" * 64,
+                directories=lambda: {TENANT: self.directory_version},
                 connectors=list,
                 body_bytes=1 << 22,
             )
@@ -245,6 +251,7 @@ async def running(
     rules = replace(site.hub_rules, limits=bounds)
     dispatcher = Dispatcher(rules, journal, to_edges, bounds, clock, telemetry)
     hub = TenantHub(rules, journal, dispatcher, clock)
+    to_edges.appeared = lambda place: dispatcher.appeared(place[1])
 
     remote = Remote(site, Hubs(hub), to_edges, telemetry) if link == "https" else None
     if remote is not None:

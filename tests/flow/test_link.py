@@ -16,7 +16,7 @@ from tests.flow.line import CERTIFICATES, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 from tests.unit.test_seal_open import sealed_by_office
 
-HELLO = Hello(((TENANT, OFFICE),), (), "0" * 64)
+HELLO = Hello(((TENANT, OFFICE),), (), "0" * 64, {TENANT: 1})
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_nothing_is_answered_before_an_edge_has_said_who_it_is(site, remot
 async def test_an_edge_speaks_for_its_own_place_alone(site, remote, place):
     async with channel(site, remote) as hub:
         with pytest.raises(Refused, match="header_mismatch"):
-            await hub.call("hello", Hello((place,), (), "0" * 64), None)
+            await hub.call("hello", Hello((place,), (), "0" * 64, {}), None)
         await hub.call("hello", HELLO, None)
         for name, body, form in (
             ("opened", place, None),
@@ -99,6 +99,32 @@ async def test_only_closed_facts_are_recorded_at_an_edges_word(site, remote, fac
     assert not [each for each in remote.hubs.seen if each.startswith("told")]
 
 
+async def test_no_edge_works_with_a_directory_that_the_hub_does_not_have_yet(site, remote):
+    """Neither from its start nor by a reload: the hub would refuse what is sealed to keys that it does not know."""
+    async with channel(site, remote) as hub:
+        with pytest.raises(Deferred, match="directory_ahead"):
+            await hub.call("hello", Hello(HELLO.places, (), HELLO.config, {TENANT: 2}), None)
+        await hub.call("hello", HELLO, None)
+        applied = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64}
+        with pytest.raises(Deferred, match="directory_ahead"):
+            await hub.call("told", applied | {"directories": {TENANT: 2}}, None)
+        await hub.call("told", applied | {"directories": {TENANT: 1}}, None)
+    assert [each for each in remote.hubs.seen if each.startswith("told")] == [f"told {OFFICE} ConfigApplied"]
+
+
+async def test_a_reload_replaces_the_pinned_certificates(site, remote):
+    """Who came by one that is pinned no more is hung up on; who may stay is not disturbed."""
+    office, register = (remote.to_edges.edges[TENANT, each] for each in (OFFICE, REGISTER))
+    pinned = {name: each for name, each in remote.listener.pinned.items() if each.name != OFFICE}
+    await remote.listener.adopt(pinned)
+    with pytest.raises(Deferred, match="system_unreachable"):
+        await office.channel.call("connectors", None, list)
+    assert await register.channel.call("connectors", None, list) == []
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        async with dialled(site, remote):
+            pass
+
+
 @pytest.mark.parametrize("frame", [b"", b"\xc1", b"x" * 100, msgspec.msgpack.encode([7, 1, "x", b""])])
 async def test_who_speaks_something_else_is_hung_up_on(site, remote, frame):
     async with dialled(site, remote) as ws:
@@ -110,7 +136,7 @@ async def test_who_comes_anew_takes_the_place_of_its_former_self(site, remote):
     """Its death may not have been missed yet; what was under way with the former one is deferred."""
     former = remote.to_edges.edges[TENANT, OFFICE]
     async with channel(site, remote) as hub:
-        await hub.call("hello", Hello(HELLO.places, HELLO.places, HELLO.config), None)
+        await hub.call("hello", Hello(HELLO.places, HELLO.places, HELLO.config, HELLO.directories), None)
         assert remote.to_edges.edges[TENANT, OFFICE] is not former
         with pytest.raises(Deferred, match="system_unreachable"):
             await former.channel.call("connectors", None, list)

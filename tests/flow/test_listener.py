@@ -12,7 +12,9 @@ import pytest
 from aiohttp import web
 
 from gateway.edge.listener import Entrance
+from gateway.errors import Deferred, Refused
 from gateway.keys.certificates import fingerprint_of_file
+from gateway.link.https import problem as problem_of
 from gateway.link.tls import server_tls
 from gateway.plugin import Accepted, DeferredRecord, RefusedRecord
 from tests.flow.toys import NUMBER, OFFICE, TENANT, person, sought
@@ -257,6 +259,13 @@ async def test_a_log_that_cannot_be_written_is_a_503_with_patience(line, office,
         assert int(response.headers["Retry-After"]) >= 1
     assert (status, problem["code"]) == (503, "log_unavailable")
     assert line.register_system.deliveries == []
+
+
+@pytest.mark.parametrize(("asked", "told"), [(None, 1), (0.0, 1), (0.2, 1), (1.2, 2), (5.0, 5)])
+def test_every_503_says_after_how_many_whole_seconds(asked, told):
+    assert problem_of(Deferred("queue_full", retry_after=asked)).headers["Retry-After"] == str(told)
+    assert problem_of(Refused("gave_up")).headers["Retry-After"] == "1"
+    assert "Retry-After" not in problem_of(Refused("no_route")).headers
 
 
 async def test_one_peer_holds_a_quarter_of_the_memory_at_most_and_another_still_gets_in(line, office, site, entrance):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred, Refused
-from gateway.hub import dispatcher, flow
+from gateway.hub import flow, settling
 from gateway.hub.queue import Due
 from gateway.messages import MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
@@ -302,7 +302,7 @@ async def test_a_source_that_hears_nothing_is_told_of_in_one_line(site, tmp_path
 
 async def test_a_connector_that_fails_on_one_message_is_told_of_once_and_with_its_id(site, tmp_path, monkeypatch):
     """Among others that it hears well, and though it could not be reached before."""
-    monkeypatch.setattr(dispatcher, "_SETTLE_PAUSE", 0.02)
+    monkeypatch.setattr(settling, "_PAUSE", 0.02)
     async with running(site, tmp_path) as line:
         edge = line.to_edges.edges.pop((TENANT, OFFICE))
         poisoned = await line.office.take(line.office.arrival("person.put", (person(1),), entrance="outbox"))

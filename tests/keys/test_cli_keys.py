@@ -72,10 +72,11 @@ def states(root: Path) -> dict[str, str]:
 FOLDER = "keys/999997/vaccination_records"
 
 
-@pytest.mark.parametrize("file", ["kem-x25519.pem", "kem-mlkem768.pem", "signing.pem", "secret.pem"])
-def test_a_key_file_that_is_missing_or_does_not_open_is_found(published: Path, file: str) -> None:
+@pytest.mark.parametrize("form", ["kem-*-x25519.pem", "kem-*-mlkem768.pem", "signing-*.pem", "secret.pem"])
+def test_a_key_file_that_is_missing_or_does_not_open_is_found(published: Path, form: str) -> None:
     assert states(published) == {}
-    path = published / FOLDER / file
+    (path,) = (published / FOLDER).glob(form)
+    file = path.name
     path.write_text("not a key\n")
     assert states(published) == {file: "is not an encrypted key, or the passphrase is not its own"}
     path.chmod(0o644)
@@ -89,8 +90,9 @@ def test_a_key_file_that_is_missing_or_does_not_open_is_found(published: Path, f
 def test_another_key_in_its_place_is_found(published: Path) -> None:
     secret, keys = Secret.parse("file:keys/passphrase", published), TenantKeys(published, "999997")
     make_connector(keys, "other", "lgwan", secret)
-    (published / FOLDER / "signing.pem").write_bytes((keys.connector("other") / "signing.pem").read_bytes())
-    assert states(published) == {"signing.pem": "is not the key that public.json names"}
+    (mine,), (another,) = ((keys.folder / name).glob("signing-*.pem") for name in ("vaccination_records", "other"))
+    mine.write_bytes(another.read_bytes())
+    assert states(published)[mine.name] == "is not the key that its name says"
 
 
 def test_a_connector_that_is_enabled_and_has_no_keys_is_found(published: Path) -> None:
@@ -115,3 +117,48 @@ def test_no_keys_at_all_is_said(tmp_path: Path) -> None:
     status, _, err = run("list", "--root", str(tmp_path))
     assert status == 2
     assert "holds no connector's keys" in err
+
+
+# ---- rotation --------------------------------------------------------------------------------------------------------
+
+
+def standings(root: Path) -> list[tuple[str, str, bool]]:
+    """Each key of the connector once: its use, how it stands, whether the directory names it."""
+    _, out, _ = run("list", "--root", str(root), "--json")
+    found = [(row["id"], row["use"], row["standing"], row["in_directory"]) for row in json.loads(out) if row["id"]]
+    assert all(row["state"] == "opens" for row in json.loads(out))
+    return [tuple(rest) for _, *rest in dict.fromkeys(found)]
+
+
+def test_a_key_goes_from_new_to_newest_to_former_to_retired(published: Path) -> None:
+    place = ("999997", "vaccination_records", "--root", str(published))
+    status, out, _ = run("rotate", *place)
+    assert status == 0
+    assert "gateway keys publish 999997" in out
+    new, old = ("newest", False), ("former", True)
+    assert standings(published) == [("kem", *new), ("kem", *old), ("signing", *new), ("signing", *old)]
+    status, _, err = run("retire", *place)
+    assert (status, "publish them and reload hub and edges before" in err) == (2, True)
+
+    assert run("publish", "999997", "--root", str(published))[0] == 0
+    new = ("newest", True)
+    assert standings(published) == [("kem", *new), ("kem", *old), ("signing", *new), ("signing", *old)]
+    assert run("list", "--root", str(published))[0] == 0
+
+    status, out, _ = run("retire", *place)
+    assert status == 0
+    assert "what is sealed to them is dead" in out
+    old = ("retired", True)
+    assert standings(published) == [("kem", *new), ("kem", *old), ("signing", *new), ("signing", *old)]
+    assert run("publish", "999997", "--root", str(published))[0] == 0
+    assert standings(published) == [("kem", *new), ("signing", *new)]
+    assert "nothing is retired" in run("retire", *place)[1]
+
+
+def test_rotation_needs_the_passphrase_that_the_other_keys_have(published: Path) -> None:
+    make_passphrase(published / "another")
+    before = sorted((published / FOLDER).iterdir())
+    place = ("999997", "vaccination_records", "--root", str(published))
+    status, _, err = run("rotate", *place, "--passphrase", "file:another")
+    assert (status, "the passphrase is not its own" in err) == (2, True)
+    assert sorted((published / FOLDER).iterdir()) == before

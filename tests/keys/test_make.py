@@ -1,6 +1,7 @@
 """A tenant's keys from nothing to a published directory, and what may not be published or loaded."""
 
 import shutil
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 
 from gateway.edge.seal_payload import open_payload, seal_payload
 from gateway.errors import Misconfigured, Refused
+from gateway.keys import make
 from gateway.keys.at_rest import Secret, make_passphrase
 from gateway.keys.directory import Directory, Suite
 from gateway.keys.layout import TenantKeys, read_signer, read_verifier
-from gateway.keys.make import make_connector, make_log, make_root, publish
+from gateway.keys.make import make_connector, make_log, make_root, publish, retire, rotate
 from gateway.keys.note import open_note, sign
 from gateway.keys.private import EdgeKeys
 
@@ -102,12 +104,12 @@ def test_the_log_key_signs_notes_that_the_directory_lets_anyone_check(keys: Tena
 
 
 def test_keys_that_are_not_those_of_public_json_are_not_loaded(keys: TenantKeys, secret: Secret) -> None:
-    for name in ("signing.pem", "kem-x25519.pem"):
-        other = keys.connector("vaccination_records") / name
-        mine = keys.connector("health_management") / name
+    for name in ("signing-*.pem", "kem-*-x25519.pem"):
+        (other,) = keys.connector("vaccination_records").glob(name)
+        (mine,) = keys.connector("health_management").glob(name)
         kept = mine.read_bytes()
         mine.write_bytes(other.read_bytes())
-        with pytest.raises(Misconfigured, match=r"not those that public\.json names"):
+        with pytest.raises(Misconfigured, match=r"is not the private half of the key that its name says"):
             EdgeKeys.load(keys.connector("health_management"), secret)
         mine.write_bytes(kept)
 
@@ -123,3 +125,74 @@ def test_nothing_private_shows(keys: TenantKeys, secret: Secret) -> None:
 def test_a_connector_cannot_take_the_place_of_root_or_log(keys: TenantKeys, secret: Secret, name: str) -> None:
     with pytest.raises(Misconfigured, match="connector's name"):
         make_connector(keys, name, "lgwan", secret)
+
+
+# ---- rotation --------------------------------------------------------------------------------------------------------
+
+NAME = "vaccination_records"
+
+
+def held(keys: TenantKeys, secret: Secret) -> EdgeKeys:
+    """As an edge opens them under the directory in force."""
+    return EdgeKeys.load(keys.connector(NAME), secret, parsed(keys).connectors[NAME])
+
+
+def test_a_new_key_opens_at_once_and_signs_only_once_it_is_published(keys: TenantKeys, secret: Secret) -> None:
+    publish(keys, secret, NOW)
+    former = held(keys, secret)
+    made = rotate(keys, NAME, secret)
+    between = held(keys, secret)
+    assert between.signing_id == former.signing_id
+    assert [between.kem_private(each.id).public() for each in made.kem] == list(made.kem)
+    publish(keys, secret, NOW)
+    after = held(keys, secret)
+    assert (after.signing_id, parsed(keys).recipient(NAME)) == (made.signing[0].id, made.kem[0])
+    parsed(keys).signing(NAME, after.signing_id).verify(after.sign(b"data"), b"data")
+    assert after.kem_private(former.public.kem[0].id).public() == former.public.kem[0]
+    assert after.same_secret(former)
+    assert not after.same_secret(EdgeKeys.load(keys.connector("health_management"), secret))
+
+
+def test_an_edge_holds_a_retired_key_until_a_directory_without_it(keys: TenantKeys, secret: Secret) -> None:
+    publish(keys, secret, NOW)
+    former = held(keys, secret).public
+    rotate(keys, NAME, secret)
+    publish(keys, secret, NOW)
+    assert retire(keys, NAME) == (former.kem[0].id, former.signing[0].id)
+    assert held(keys, secret).kem_private(former.kem[0].id).public() == former.kem[0]
+    publish(keys, secret, NOW)
+    with pytest.raises(Refused, match="unknown_key"):
+        held(keys, secret).kem_private(former.kem[0].id)
+    with pytest.raises(Refused, match="unknown_key"):
+        parsed(keys).signing(NAME, former.signing[0].id)
+
+
+def test_an_edge_does_not_stand_without_the_private_half_of_a_key_that_the_directory_names(
+    keys: TenantKeys, secret: Secret
+) -> None:
+    made = rotate(keys, NAME, secret)
+    publish(keys, secret, NOW)
+    (keys.connector(NAME) / f"kem-{made.kem[1].id}-x25519.pem").unlink()
+    with pytest.raises(Misconfigured, match=f"kem-{made.kem[1].id}-x25519.pem: is missing"):
+        held(keys, secret)
+
+
+@pytest.mark.parametrize("writes", range(4))
+def test_a_rotation_that_is_killed_at_any_write_leaves_the_former_keys(
+    keys: TenantKeys, secret: Secret, writes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(keys, secret, NOW)
+    former, left = held(keys, secret).public, iter(range(writes))
+
+    def write(step: str) -> None:
+        real = getattr(make, step)
+        monkeypatch.setattr(make, step, lambda *said: real(*said) if next(left, None) is not None else sys.exit())
+
+    write("write_private")
+    write("_replace")
+    with pytest.raises(SystemExit):
+        rotate(keys, NAME, secret)
+    monkeypatch.undo()
+    assert held(keys, secret).public == former
+    rotate(keys, NAME, secret)
+    assert len(held(keys, secret).public.kem) == 2

@@ -30,4 +30,4 @@ def edge(connector: str) -> EdgeKeys:
         MLKEM768PrivateKey.from_seed_bytes(bytes.fromhex(raw["mlkem768"])) if suite is Suite.HYBRID else None,
     )
     signing = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(raw["ed25519"]))
-    return EdgeKeys("999997", connector, raw["zone"], (kem,), signing, bytes.fromhex(raw["secret"]))
+    return EdgeKeys("999997", connector, raw["zone"], (kem,), (signing,), bytes.fromhex(raw["secret"]))

@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import commands, message, operator
 from gateway.cli.table import draw
+from gateway.config import read_contract
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
@@ -234,6 +237,32 @@ def test_a_lock_that_is_not_there_is_told_with_the_next_step():
     assert done.exit_code == 2
     assert "locked: health_management, pmh, vaccination_records" in done.stderr
     assert "gateway interface lock nobody" in done.stderr
+
+
+@pytest.fixture
+def narrower(tmp_path):
+    """A root whose lock of health_management lacks a field that the plugin declares."""
+    folder = tmp_path / "config/interfaces"
+    folder.mkdir(parents=True)
+    lock = json.loads((ROOT / "config/interfaces/health_management.json").read_text(encoding="utf-8"))
+    (sends,) = [each for each in lock["operations"] if each["name"] == "subject.register"]
+    sends["fields"] = [each for each in sends["fields"] if each["path"] != "guardian_name"]
+    (folder / "health_management.json").write_text(json.dumps(lock), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_lock_that_replaces_another_keeps_its_digest_until_a_day(narrower):
+    former = read_contract(narrower, "health_management").digest()
+    words = ["interface", "lock", "health_management", "--root", str(narrower), "--former-until"]
+    late = CliRunner().invoke(commands.app, [*words, "2020-01-01"])
+    assert (late.exit_code, "is over in Japan" in late.stderr) == (2, True)
+    assert read_contract(narrower, "health_management").digest() == former
+    done = CliRunner().invoke(commands.app, [*words, "2099-03-31"])
+    assert done.exit_code == 0, done.stderr
+    kept = tomllib.loads((narrower / "config/interfaces/former.toml").read_text(encoding="utf-8"))["former"]
+    assert kept == [{"connector": "health_management", "digest": former, "until": date(2099, 3, 31)}]
+    again = CliRunner().invoke(commands.app, [*words, "2099-03-31"])
+    assert (again.exit_code, "no former one" in again.stderr) == (0, True)
 
 
 def test_publishing_where_no_keys_are_names_the_root(tmp_path):

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, ValidationError
 
 from gateway.config import (
+    Former,
     idle,
+    keep_former,
     lapses,
     load,
     not_a_municipality,
+    passed,
     read_contract,
     read_gateway_file,
     sentences,
@@ -590,3 +593,46 @@ def test_a_file_in_a_folders_place_is_a_sentence(tmp_path):
     (tmp_path / "config/tenants").write_text("")
     with pytest.raises(Misconfigured, match="config/tenants: cannot be read"):
         load(tmp_path)
+
+
+# ---- former interfaces -----------------------------------------------------------------------------------------------
+
+FORMER = "interfaces/former.toml"
+
+
+def test_former_digests_are_kept_side_by_side_and_are_part_of_what_was_reviewed(tmp_path):
+    write_config(tmp_path)
+    before = load(tmp_path)
+    kept = [
+        Former(connector=name, digest=c * 64, until=date(2027, 3, 31)) for name, c in ((OFFICE, "a"), (REGISTER, "b"))
+    ]
+    for each in kept:
+        keep_former(tmp_path, each)
+    after = load(tmp_path)
+    assert (before.former, after.former) == ((), tuple(kept))
+    assert before.digest != after.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f'connector = "{OFFICE}"\ndigest = "{SECRET}"\nuntil = 2027-03-31', "former.#1.digest: "),
+        (f'connector = "{OFFICE}"\ndigest = "{"a" * 64}"\nuntil = "2027-03-31"', "former.#1.until: "),
+        (f'connector = "{OFFICE}"\ndigest = "{"a" * 64}"', "former.#1.until: "),
+        (f'connector = "nobody"\ndigest = "{"a" * 64}"\nuntil = 2027-03-31', "former.#1.connector: there is no lock"),
+    ],
+)
+def test_a_former_digest_that_is_not_sound_is_told(tmp_path, text, told):
+    (problem,) = problems(tmp_path, {FORMER: f"[[former]]\n{text}\n"})
+    assert problem.startswith(f"config/{FORMER}: {told}")
+    assert SECRET not in problem
+
+
+@pytest.mark.parametrize(("moment", "over"), [("2027-03-31T14:59", False), ("2027-03-31T15:00", True)])
+def test_a_former_digest_whose_last_day_is_over_is_told(tmp_path, moment, over):
+    write_config(tmp_path)
+    keep_former(tmp_path, Former(connector=OFFICE, digest="a" * 64, until=date(2027, 3, 31)))
+    found = list(passed(load(tmp_path), datetime.fromisoformat(moment).replace(tzinfo=UTC)))
+    assert found == over * [
+        f"config/{FORMER}: former.#1: the former digest of {OFFICE} was valid until 2027-03-31; take it out"
+    ]

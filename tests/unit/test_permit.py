@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from gateway.config import Former
 from gateway.edge.seal import note, refuse
 from gateway.errors import Refused
 from gateway.hub.permit import permit, permit_again
@@ -368,3 +369,31 @@ def test_person_tags_have_their_size(site, spoilt):
     sealed = good(site)
     assert sealed.tags is not None
     assert code_of(site, replace(sealed, tags=replace(sealed.tags, **spoilt))) == "bad_tags"
+
+
+@pytest.mark.parametrize(("end", "connector"), [("source_interface", OFFICE), ("destination_interface", REGISTER)])
+def test_a_former_interface_is_valid_until_its_last_day_in_japan(site, end, connector):
+    former = Former(connector=connector, digest="f" * 64, until=date(2026, 4, 1))
+    rules = replace(site.hub_rules, former=(former,))
+    header = decode_header(envelope_of(changed(site, **{end: "f" * 64})).header)
+    permit_again(header, rules, datetime(2026, 4, 1, 14, 59, tzinfo=UTC))
+    with pytest.raises(Refused, match="interface_changed"):
+        permit_again(header, rules, datetime(2026, 4, 1, 15, 0, tzinfo=UTC))
+
+
+def test_a_former_interface_is_one_connectors_only(site):
+    former = Former(connector=REGISTER, digest="f" * 64, until=date(2099, 3, 31))
+    rules = replace(site.hub_rules, former=(former,))
+    assert code_of(site, changed(site, source_interface="f" * 64), rules=rules) == "interface_changed"
+
+
+def test_what_was_signed_with_a_key_that_is_retired_since_is_not_carried(site):
+    """It had been permitted; before the next attempt nobody vouches for it any more."""
+    header = decode_header(envelope_of(good(site)).header)
+    keys = site.directory.connectors
+    without = replace(
+        site.directory, connectors={**keys, OFFICE: replace(keys[OFFICE], signing=keys[REGISTER].signing)}
+    )
+    permit_again(header, site.hub_rules, NOW)
+    with pytest.raises(Refused, match="unknown_key"):
+        permit_again(header, replace(site.hub_rules, directory=without), NOW)

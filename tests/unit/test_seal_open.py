@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config import Former
 from gateway.edge.flow import enter, prepare
 from gateway.edge.open import open_envelope
 from gateway.edge.seal import refuse
 from gateway.edge.seal_payload import seal_payload
-from gateway.errors import Refused
+from gateway.errors import Deferred, Refused
 from gateway.keys.signatures import verify_statement
 from gateway.messages import Envelope, Sealed, decode_header, encode, signed_part
 from tests.flow.toys import CARRIED, NUMBER, person, whole_person
@@ -46,7 +47,7 @@ def opened(site, envelope, wanted=EVERYTHING):
 
 
 def code_of(site, envelope) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises((Refused, Deferred)) as caught:
         opened(site, envelope)
     return caught.value.code
 
@@ -111,7 +112,7 @@ def test_a_flipped_bit_in_any_part_is_refused(site, data):
         "bad_envelope",
         "bad_signature",
         "header_mismatch",
-        "unknown_key",
+        "key_not_here",
     )
 
 
@@ -125,7 +126,7 @@ def test_another_connector_cannot_open_it(site):
     envelope = envelope_of(sealed_by_office(site, person()))
     with pytest.raises(Refused, match="header_mismatch"):
         open_envelope(envelope, EVERYTHING, site.office_rules, site.office, NOW)
-    with pytest.raises(Refused, match="unknown_key"):  # were it even the register, but with other keys
+    with pytest.raises(Deferred, match="key_not_here"):  # were it even the register, but with other keys
         open_envelope(envelope, EVERYTHING, site.register_rules, site.office, NOW)
 
 
@@ -145,9 +146,9 @@ def test_another_connectors_signature_is_not_the_sources(site):
         ({"source_operation": "person.find"}, "header_mismatch"),
         ({"suite": "X25519-HKDF_SHA256-AES_256_GCM"}, "header_mismatch"),
         ({"kind": "reply"}, "header_mismatch"),
-        ({"kem_key": "0" * 16}, "unknown_key"),
-        ({"signing_key": "0" * 16}, "unknown_key"),
-        ({"source": "stranger"}, "unknown_key"),
+        ({"kem_key": "0" * 16}, "key_not_here"),
+        ({"signing_key": "0" * 16}, "key_not_here"),
+        ({"source": "stranger"}, "key_not_here"),
         ({"destination_interface": "0" * 64}, "interface_changed"),
         ({"item_sets": (("individual_number", "internal_no"),)}, "items_beyond_route"),
         ({"item_sets": (("internal_no",),)}, "items_differ"),
@@ -242,3 +243,15 @@ def _came(site, *records):
 
 def _bases(site):
     return site.office_rules.legal_basis.items()
+
+
+@pytest.mark.parametrize(("until", "passes"), [(date(2026, 4, 1), True), (date(2026, 3, 31), False)])
+def test_what_was_sealed_for_a_former_interface_opens_until_its_last_day(site, until, passes):
+    header = decode_header(envelope_of(sealed_by_office(site, person())).header)
+    older = signed(site, replace(header, destination_interface="f" * 64), [person()])
+    rules = replace(site.register_rules, former=(Former(connector="register", digest="f" * 64, until=until),))
+    if passes:
+        assert open_envelope(older, EVERYTHING, rules, site.register, NOW).records
+        return
+    with pytest.raises(Refused, match="interface_changed"):
+        open_envelope(older, EVERYTHING, rules, site.register, NOW)

@@ -58,7 +58,7 @@ def edge(connector: str, zone: str, suite: Suite, generation: str = "") -> EdgeK
     mlkem768 = MLKEM768PrivateKey.from_seed_bytes(seed(f"{label} mlkem768", 64)) if suite is Suite.HYBRID else None
     kem = KemPrivate(suite, X25519PrivateKey.from_private_bytes(seed(f"{label} x25519")), mlkem768)
     signing = Ed25519PrivateKey.from_private_bytes(seed(f"{label} ed25519"))
-    return EdgeKeys(TENANT, connector, zone, (kem,), signing, seed(f"{label} secret"))
+    return EdgeKeys(TENANT, connector, zone, (kem,), (signing,), seed(f"{label} secret"))
 
 
 SOURCE = edge("health_management", "individual_number_zone", Suite.X25519)

@@ -1,0 +1,69 @@
+"""A lock changes while a message is under way: until its day the former digest passes, after it the message is dead."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from gateway import config as configuration
+from gateway.config import Former, japanese_day, keep_former
+from gateway.edge.rules import rules_for
+from gateway.plugin import fields
+from gateway.plugin.connector import Dead
+from gateway.plugin.interface import describe
+from tests.flow.line import Clock, endings, running
+from tests.flow.site import Site, make_site
+from tests.flow.toys import REGISTER, REGISTER_INTERFACE, TENANT, PersonThere, person
+
+
+class WiderThere(PersonThere):
+    """One optional field more than before."""
+
+    birth_date: fields.BirthDate | None = None
+
+
+put, find = REGISTER_INTERFACE.operations
+WIDER = replace(REGISTER_INTERFACE, version="2", operations=(replace(put, payload=WiderThere), find))
+
+
+class Locked(Site):
+    """The site after the register's lock was widened."""
+
+    @property
+    def register_rules(self):
+        return rules_for(self.config, TENANT, REGISTER, self.directory, WIDER)
+
+
+def widened(site: Site, until: date) -> Site:
+    root = site.config.root
+    former = configuration.write_contract(root, describe(REGISTER_INTERFACE))[1].digest()
+    keep_former(root, Former(connector=REGISTER, digest=former, until=until))
+    configuration.write_contract(root, describe(WIDER))
+    return Locked(
+        **{name: getattr(site, name) for name in site.__dataclass_fields__} | {"config": configuration.load(root)}
+    )
+
+
+@pytest.fixture
+async def under_way(tmp_path):
+    """A message that was recorded for the former interface, and not delivered."""
+    site = make_site(tmp_path / "root")
+    async with running(site, tmp_path, dispatch=False) as line:
+        receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    return site, receipt.message_id
+
+
+async def test_what_is_under_way_over_a_lock_change_is_delivered(under_way, tmp_path):
+    site, message_id = under_way
+    async with running(widened(site, japanese_day(Clock()())), tmp_path) as line:
+        await line.settlement(message_id)
+        assert endings(line.status(message_id)) == {0: ("accepted", None)}
+        receipt = await line.outbox.send("person.put", [person(2)], key=b"2")
+        assert (await line.settlement(receipt.message_id)).keys() == {0}
+
+
+async def test_after_its_last_day_it_is_a_dead_letter_that_says_so(under_way, tmp_path):
+    site, message_id = under_way
+    async with running(widened(site, japanese_day(Clock()()) - timedelta(days=1)), tmp_path) as line:
+        assert await line.settlement(message_id) == {0: Dead("interface_changed")}
+        assert "delivery.attempted" not in line.facts(message_id)
