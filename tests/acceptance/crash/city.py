@@ -1,6 +1,7 @@
 """A site with all that stands around it: the gateway's processes, the record system, PMH, each to be killed."""
 
 import hashlib
+import json
 import re
 import ssl
 import sys
@@ -119,8 +120,15 @@ class City:
 
     def pmh(self) -> dict[str, Any]:
         """What PMH counts."""
-        peer = Peer(self.pmh_port, self.site.tls / "ca.crt", self.site.tls / "pmh.crt")
-        return dict(peer.get("/simulator/counts").json)
+        return dict(self._pmh().get("/simulator/counts").json)
+
+    def trouble(self, faults: Mapping[str, int]) -> None:
+        """From now on PMH has these faults and no others, each so often."""
+        until(lambda: self.site._serves(self.programs["pmh"], lambda: bool(self.pmh())))
+        assert self._pmh().ask("PUT", "/simulator/faults", json.dumps(faults).encode()).status == 204
+
+    def _pmh(self) -> Peer:
+        return Peer(self.pmh_port, self.site.tls / "ca.crt", self.site.tls / "pmh.crt")
 
     def at_rest(self, patience: float = 90.0) -> None:
         """Until nothing is open, nobody is still to hear of an ending, and no number wants a key."""
