@@ -1,4 +1,4 @@
-"""MUST: if the log cannot be written, nothing passes. The disk is full or fails, or another program holds the database."""
+"""MUST: if the log cannot be written, nothing passes. The disk is full or fails, or another holds the database."""
 
 import sqlite3
 from contextlib import closing
