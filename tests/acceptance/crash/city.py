@@ -130,7 +130,7 @@ class City:
     def _pmh(self) -> Peer:
         return Peer(self.pmh_port, self.site.tls / "ca.crt", self.site.tls / "pmh.crt")
 
-    def at_rest(self, patience: float = 90.0) -> None:
+    def at_rest(self, patience: float = 180.0) -> None:
         """Until nothing is open, nobody is still to hear of an ending, and no number wants a key."""
         due = "SELECT count(*) FROM message WHERE open > 0 OR settle_asked > settle_told"
         until(lambda: self.site.query(due) == [(0,)] and self.keys()["wanted"] == 0, patience)

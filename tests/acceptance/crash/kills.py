@@ -199,6 +199,8 @@ class RandomKills:
 
     def one(self) -> str:
         """Who died, and how."""
+        if self._chance.random() < 0.1:
+            return self._all()
         name = self._chance.choice([*self._city.programs, "gateway"])
         program = self._city.programs[name]
         how = self._at_a_write(name, program) if self._chance.random() < 0.5 else self._at_a_moment(program)
@@ -208,6 +210,14 @@ class RandomKills:
         else:  # the next one may die while this one starts
             program.start()
         return f"{name}: {how}"
+
+    def _all(self) -> str:
+        """The machine goes down."""
+        for program in self._city.programs.values():
+            if program.running:
+                program.kill()
+        self._city.start()
+        return "all of them: at a moment"
 
     def _at_a_moment(self, program: Program) -> str:
         time.sleep(self._chance.random() * 0.4)
@@ -220,7 +230,7 @@ class RandomKills:
         """It is started anew, to die by itself at one of its writes or syncs; at the latest after some seconds."""
         if program.running:
             program.kill()
-        call = self._chance.choice(tuple(_ANYWHERE))
+        call = self._chance.choice(("pwrite", "pwrite", "pwrite", "sync", "sync", "truncate", "write", "rename"))
         pattern, hows = _ANYWHERE[call]
         nth = min(200, int(self._chance.paretovariate(0.5)))
         how = self._chance.choice(hows)

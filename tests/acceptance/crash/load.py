@@ -161,6 +161,7 @@ class Filer(Peer):
         self.expectation = Expectation(sample_every=40)
         self.dropped: dict[str, list[tuple[int, Ending]]] = {}
         self.statuses: dict[str, bytes] = {}
+        self._done: dict[str, tuple[int, int]] = {}
         list(self.expectation.gather(self.city.rows))
 
     def work(self) -> None:
@@ -177,9 +178,12 @@ class Filer(Peer):
         time.sleep(0.02)
 
     def look(self) -> None:
-        """Every status file, whenever it is seen, is the whole of it, for good."""
+        """Every status file, whenever it is seen, is the whole of it, for good; once its file is done nobody writes it."""
         for name in self.dropped:
             path = self.site.exchange / "status" / name.replace(".csv", ".status.csv")
+            if (self.site.exchange / "done" / name).exists():
+                written = path.stat().st_ino, path.stat().st_mtime_ns
+                assert self._done.setdefault(name, written) == written, f"the status of {name} was written anew"
             if path.exists():
                 seen = path.read_bytes()
                 assert self.statuses.setdefault(name, seen) == seen, f"the status of {name} changed"

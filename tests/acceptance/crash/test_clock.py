@@ -1,9 +1,12 @@
 """A wall clock that jumps while messages flow: nothing is lost, nobody waits longer, nothing ends before its time."""
 
+import json
+
 import pytest
 
 from tests.acceptance.crash.faults import wrong_clock
 from tests.acceptance.programs import until
+from tests.acceptance.site import SOURCE
 from tests.acceptance.split import SplitSite
 from tests.acceptance.subjects import city_file, record, subject
 
@@ -74,15 +77,22 @@ def test_a_message_ends_once_the_clock_says_that_its_time_is_over(new_site, libr
     assert [each["code"] for each in site.outcomes(message_id)] == ["expired"]
 
 
+def connectors(site):
+    return json.loads(site.cli("connectors", "--json").out)
+
+
 def test_an_edge_whose_clock_differs_is_told_and_goes_on_when_it_is_set(split, library, clock):
-    """Its sender is told at once; nothing of it is delivered."""
+    """A sender is told at once, a file waits and the connectors' health says so; nothing of it is delivered before."""
     split.edges["edges"].start(**wrong_clock(library, clock))
     split.start()
     clock.write_text(str(HOUR))
     answer = split.send("subject.register", [record(subject(1))], Idempotency_Key="a")
     assert answer.refusal == (403, "clock_differs")
+    split.drop("a.csv", city_file([subject(2)]))
+    until(lambda: not next(each for each in connectors(split) if each["connector"] == SOURCE)["ok"])
     clock.write_text("0")
+    assert [each.ending for each in split.status("a.csv")] == ["accepted"]
     message_id = split.send("subject.register", [record(subject(1))], Idempotency_Key="a").message_id
     assert [each["outcome"] for each in split.outcomes(message_id)] == ["accepted"]
-    assert split.held() == {"persons": 1, "versions": 1, "deleted": 0}
+    assert split.held() == {"persons": 2, "versions": 2, "deleted": 0}
     assert split.cli("log", "verify").status == 0

@@ -23,6 +23,6 @@ def test_kill_9_at_random(new_city, library, deployment, seed):
     load = Load(city.site, seed)
     dead = opening(city, load)
     kills = RandomKills(city, library, seed)
-    for _ in range(5):
+    for _ in range(4):
         kills.one()
     all_holds(city, load, dead)
