@@ -23,7 +23,7 @@
 static char call[16], pattern[256], how[16];
 static const char *armed, *clock_file;
 static long nth, calls;
-static off_t synced = -1;
+static struct { ino_t file; off_t size; } synced[64];
 static int kills, error;
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
@@ -63,15 +63,23 @@ static int file_fits(int fd) {
     return path_fits(path);
 }
 
-/* What is there before the first call is taken for durable. */
-static void remember(int fd) {
+/* How much of a file is durable; what is there before its first call is taken for durable. */
+static off_t *durable(int fd) {
     struct stat now;
-    if (!strcmp(how, "lost") && synced < 0 && file_fits(fd) && !fstat(fd, &now)) synced = now.st_size;
+    if (strcmp(how, "lost") || !file_fits(fd) || fstat(fd, &now)) return NULL;
+    for (int each = 0; each < 64; each++) {
+        if (!synced[each].file) {
+            synced[each].file = now.st_ino;
+            synced[each].size = now.st_size;
+        }
+        if (synced[each].file == now.st_ino) return &synced[each].size;
+    }
+    abort();
 }
 
 /* Whether this is the call: then it is killed before, killed after or fails. */
 static int strikes(const char *name, int fd, const char *path) {
-    if (!path) remember(fd);
+    if (!path) durable(fd);
     if (strcmp(name, call) || !(path ? path_fits(path) : file_fits(fd))) return 0;
     long now = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
     return kills ? now == nth : now >= nth;
@@ -83,7 +91,7 @@ static void die_if(const char *when) { if (!strcmp(how, when)) die(); }
 
 static int lose(int fd) {
     if (!strcmp(how, "lost")) {
-        real_ftruncate(fd, synced);
+        real_ftruncate(fd, *durable(fd));
         die();
     }
     die_if("before");
@@ -112,9 +120,10 @@ ssize_t write(int fd, const void *data, size_t size) {
 static int sync_with(int (*real)(int), int fd) {
     int struck = strikes("sync", fd, NULL);
     if (struck && !lose(fd)) return -1;
+    off_t *size = durable(fd);
     struct stat now;
-    if (!strcmp(how, "lost") && file_fits(fd) && !fstat(fd, &now)) synced = now.st_size;
     int done = real(fd);
+    if (size && !done && !fstat(fd, &now)) *size = now.st_size;
     if (struck) die();
     return done;
 }
@@ -126,8 +135,9 @@ int fdatasync(int fd) { return sync_with(real_fdatasync, fd); }
 int ftruncate64(int fd, off_t size) {
     int struck = strikes("truncate", fd, NULL);
     if (struck && !lose(fd)) return -1;
-    if (!strcmp(how, "lost") && synced > size && file_fits(fd)) synced = size;
     int done = real_ftruncate(fd, size);
+    off_t *kept = durable(fd);
+    if (kept && *kept > size) *kept = size;
     if (struck) die();
     return done;
 }

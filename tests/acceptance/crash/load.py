@@ -178,7 +178,7 @@ class Filer(Peer):
         time.sleep(0.02)
 
     def look(self) -> None:
-        """Every status file, whenever it is seen, is the whole of it, for good; once its file is done nobody writes it."""
+        """A status file that is seen is the whole of it, for good; once its file is done nobody writes it."""
         for name in self.dropped:
             path = self.site.exchange / "status" / name.replace(".csv", ".status.csv")
             if (self.site.exchange / "done" / name).exists():
