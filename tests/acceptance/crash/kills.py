@@ -19,7 +19,7 @@ _JOURNAL: Final = "*/state/journal/999997.db"
 _SYSTEM_LOG: Final = "*/state/journal/system.db"
 _STATUS: Final = "*/status/.*.status.csv.tmp"
 _RECORDS: Final = "*/record_system/data/999997.sqlite3"
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 90.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,9 @@ def _taken(city: City, body: object, key: str) -> str:
     return answer.message_id if answer.status == 202 else ""
 
 
-def walk(city: City, library: Path, scratch: Path, most: int, told: Callable[[str], object] = lambda _: None) -> None:
+def walk(
+    city: City, load: Load, library: Path, scratch: Path, most: int, told: Callable[[str], object] = lambda _: None
+) -> None:
     """Every point, each with its `most` worst ways to die. AssertionError, naming the point, if it is never reached."""
     for points in WALKS:
         walkers = [
@@ -132,6 +134,7 @@ def walk(city: City, library: Path, scratch: Path, most: int, told: Callable[[st
             for name, its in points.items()
         ]
         while sum(walker.done(told) for walker in walkers) < len(walkers):
+            load.check()
             time.sleep(0.02)
         city.start()
 

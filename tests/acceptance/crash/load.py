@@ -86,11 +86,15 @@ class Peer(threading.Thread):
     def ask_to_stop(self) -> None:
         self._stop_asked.set()
 
+    def check(self) -> None:
+        """Raises what the peer failed by, if it has."""
+        if self._failed is not None:
+            raise self._failed
+
     def end(self) -> None:
         """Raises what the peer failed by."""
         self.join(90)
-        if self._failed is not None:
-            raise self._failed
+        self.check()
         assert not self.is_alive(), f"{self.name} is still waiting for an answer"
 
 
@@ -218,6 +222,11 @@ class Load:
     def start(self) -> None:
         for peer in self._peers:
             peer.start()
+
+    def check(self) -> None:
+        """Raises what a peer failed by, if one has."""
+        for peer in self._peers:
+            peer.check()
 
     def end(self) -> None:
         """Everything that was begun is acknowledged when this returns. Raises what a peer failed by."""

@@ -41,26 +41,26 @@ class Soak:
 
     def named(self) -> None:
         """Every named write point, each in all its ways."""
-        with self._round("hub_and_edges", self._seed) as city:
-            walk(city, self._library, self._folder, most=4, told=self._died)
+        with self._round("hub_and_edges", self._seed) as (city, load):
+            walk(city, load, self._library, self._folder, most=4, told=self._died)
 
     def random(self, number: int, kills: int) -> None:
         """So many kills at random in one city."""
         seed = self._seed + number
-        with self._round(_DEPLOYMENTS[number % 3], seed) as city:
+        with self._round(_DEPLOYMENTS[number % 3], seed) as (city, _):
             chance = RandomKills(city, self._library, seed)
             for _ in range(kills):
                 self._died(chance.one())
 
     @contextmanager
-    def _round(self, deployment: str, seed: int) -> Iterator[City]:
+    def _round(self, deployment: str, seed: int) -> Iterator[tuple[City, Load]]:
         folder = self._folder / f"{deployment}-{seed}"
         city = City.made(deployment, folder, self._starter)
         self._say(f"{deployment}, seed {seed}")
         try:
             load = Load(city.site, seed)
             dead = opening(city, load)
-            yield city
+            yield city, load
             all_holds(city, load, dead)
         finally:
             city.close()

@@ -12,7 +12,7 @@ def test_kill_9_at_every_named_write_point(new_city, library, tmp_path):
     city = new_city("hub_and_edges")
     load = Load(city.site, seed=1)
     dead = opening(city, load)
-    walk(city, library, tmp_path, most=1)
+    walk(city, load, library, tmp_path, most=1)
     all_holds(city, load, dead)
 
 
