@@ -59,7 +59,7 @@ _WRITE: Final = ("torn", "before", "after")
 _APPEND: Final = ("lost", *_WRITE)
 _CALL: Final = ("after", "before")
 HUB: Final = (
-    Point("journal: WAL appended", "pwrite", f"{_JOURNAL}-wal", _APPEND, nth=9, running=True),
+    Point("journal: WAL appended", "pwrite", f"{_JOURNAL}-wal", _APPEND, nth=150, running=True),
     Point("journal: WAL synced", "sync", f"{_JOURNAL}-wal", _CALL, nth=3, running=True),
     Point("journal: WAL moved into the database at a start", "pwrite", _JOURNAL, _WRITE, nth=2),
     Point("journal: database synced at a start", "sync", _JOURNAL, _CALL),
@@ -82,7 +82,7 @@ FOLDER: Final = (
 )
 """Of the edge with the exchange folder."""
 RECORD_SYSTEM: Final = (
-    Point("record system: WAL appended", "pwrite", f"{_RECORDS}-wal", _APPEND, nth=9),
+    Point("record system: WAL appended", "pwrite", f"{_RECORDS}-wal", _APPEND, nth=150),
     Point("record system: WAL synced", "sync", f"{_RECORDS}-wal", _CALL, nth=3),
     Point("record system: WAL moved into the database", "pwrite", _RECORDS, _WRITE, nth=2),
     Point("record system: database synced", "sync", _RECORDS, _CALL),
