@@ -29,6 +29,10 @@ demo: $(VENV)/ready ## Run the main job: one city file through the line, against
 test: $(VENV)/ready ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: soak
+soak: $(VENV)/ready ## Kill the gateway's processes a thousand times under load (ARGS="--kills 100 --seed 7")
+	@$(BIN)/python -m tests.acceptance.crash.soak $(ARGS)
+
 .PHONY: check check-format check-lint check-types check-imports
 check: check-format check-lint check-types check-imports ## Check form, lint, types and who imports whom
 check-format: $(VENV)/ready

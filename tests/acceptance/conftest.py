@@ -36,7 +36,7 @@ def new_site(tmp_path, starter) -> Iterator[NewSite]:
     sites: list[Site] = []
 
     def make(**limits: float) -> Site:
-        sites.append(Site.made(tmp_path / f"site{len(sites)}", starter, **limits))
+        sites.append(Site.made(tmp_path / f"site{len(sites)}", starter, pmh=False, **limits))
         return sites[-1]
 
     yield make

@@ -1,5 +1,6 @@
 """Child processes as an operator has them: started, their output in files; awaited, stopped, killed by handle."""
 
+import os
 import random
 import signal
 import socket
@@ -35,10 +36,12 @@ class Program:
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, **environment: str) -> None:
         assert not self.running
         with self.output.open("ab") as out:
-            self._child = subprocess.Popen(self._command, stdout=out, stderr=subprocess.STDOUT)
+            self._child = subprocess.Popen(
+                self._command, stdout=out, stderr=subprocess.STDOUT, env=os.environ | environment
+            )
 
     @property
     def running(self) -> bool:

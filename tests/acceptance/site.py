@@ -47,8 +47,10 @@ class Site:
         self.records = self._record_system(RECORD_SYSTEM)
 
     @classmethod
-    def made(cls, root: Path, starter: Path, **limits: float) -> "Site":
-        """A new site, from what `gateway init` made once. Retries come quickly; `limits` are those of gateway.toml."""
+    def made(cls, root: Path, starter: Path, *, pmh: bool = False, **limits: float) -> "Site":
+        """A new site, from what `gateway init` made once. Retries come quickly; `limits` are those of gateway.toml.
+        It asks for no keys yet, unless `pmh`.
+        """
         shutil.copytree(starter, root)
         site = cls(root, free_port(), free_port(), free_port())
         site.edit(f"tenants/{MUNICIPALITY}.toml", f'"{starter}/', f'"{root}/')
@@ -60,7 +62,8 @@ class Site:
         for name, value in ({"retry_first": 0.05, "retry_longest": 0.1} | limits).items():
             site.limit(name, value)
         site.area(MUNICIPALITY, site.tls / f"{DESTINATION}.crt")
-        site.without_pmh()
+        if not pmh:
+            site.without_pmh()
         return site
 
     def close(self) -> None:
