@@ -69,7 +69,7 @@ CODES: Final = MappingProxyType(
         "bad_signature": Code(403, "The signature is not by the sending edge's key in the directory."),
         "unknown_key": Code(403, "The directory has no such key for this connector."),
         "header_mismatch": Code(403, "The header contradicts the route or the link it came by."),
-        "clock_differs": Code(403, "The message was made more than five minutes from the hub's time: set the clocks."),
+        "clock_differs": Code(503, "The message was made more than five minutes from the hub's time: set the clocks."),
         "items_beyond_route": Code(403, "The header names an item that the route does not carry."),
         "basis_not_in_force": Code(403, "A legal basis of the route is not in force at this time."),
         "interface_changed": Code(409, "The header's interface digest is not one that is valid now."),

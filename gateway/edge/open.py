@@ -21,8 +21,9 @@ def open_envelope(
     envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime
 ) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    bad_signature, basis_not_in_force, interface_changed, expired, items_beyond_route, cannot_open, items_differ; and
-    Deferred("key_not_here"): the hub knows the key, so this edge has an older directory, or not all of its own keys.
+    bad_signature, basis_not_in_force, interface_changed, items_beyond_route, cannot_open, items_differ; and Deferred:
+    "key_not_here" (the hub knows the key, so this edge has an older directory, or not all of its own keys), "expired"
+    (its time is over by this clock; the hub will find the same, and make it a dead letter).
     """
     try:
         return _opened(envelope, wanted, rules, keys, now)
@@ -36,7 +37,7 @@ def _opened(envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: 
     header = verify_envelope(envelope, rules.directory)
     _for_us(header, rules, now)
     if header.expires_at <= stamp(now):  # a hub that holds a message back past its time does not get it in
-        raise Refused("expired")
+        raise Deferred("expired")
     key = keys.kem_private(header.kem_key)
     if header.suite != key.suite.value:
         raise Refused("header_mismatch")

@@ -32,6 +32,9 @@ from gateway.messages import (
     stamp,
 )
 
+_CLOCK_SECONDS = 10.0
+"""How long whoever was told that the clocks differ is asked to wait: somebody must set them."""
+
 
 class Journal(Protocol):
     """What the flow needs of the store. Every method is durable when it returns; all raise Deferred if it cannot be."""
@@ -78,6 +81,8 @@ async def accept(
         if named is not None and (first := await journal.repeat(named, at=stamp(now))) is not None:
             return None, first
         await _refused(sealed, peer, refusal, rules, journal, now)
+        if refusal.code == "clock_differs":  # ours to mend, not the sender's: it may come again
+            raise Deferred(refusal.code, retry_after=_CLOCK_SECONDS) from None
         raise
 
 

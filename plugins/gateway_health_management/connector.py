@@ -59,6 +59,7 @@ class HealthManagement:
         self._early: dict[str, Mapping[int, Final]] | None = None
         self._deleting: set[str] = set()  # the log has their deletion
         self._stuck = ""
+        self._put_off = ""
 
     async def open(self, context: Context) -> None:
         assert isinstance(context.settings, Settings)  # noqa: S101  (the spec says so)
@@ -87,6 +88,10 @@ class HealthManagement:
         if self._stuck:
             told = f"in/ or work/ cannot be changed ({self._stuck}): make room there, or permit the gateway's user to"
             return Health(ok=False, detail=f"{told}; it goes on by itself")
+        if self._put_off:
+            return Health(
+                ok=False, detail=f"the line takes nothing now ({self._put_off}); files wait and go on by themselves"
+            )
         counted = f"files in work: {working}; files in in/ that cannot be taken yet: {waiting}"
         return self._troubles.health() or Health(ok=True, detail=counted)
 
@@ -158,12 +163,13 @@ class HealthManagement:
             try:
                 receipt = await self._context.outbox.send(batch.operation, batch.records, key=key)
             except Deferred as later:
-                await asyncio.sleep(later.retry_after or _SECOND_TRY)
+                await self._later(later)
                 continue
             except Refused as refused:
                 return file.results.refused(batch.numbers, refused.code, refused.path)
             finally:
                 early, self._early = self._early, None
+            self._put_off = ""
             file.results.sent(receipt.message_id, batch.numbers)
             return file.results.settled(receipt.message_id, early.get(receipt.message_id, {}))
 
@@ -179,9 +185,17 @@ class HealthManagement:
     async def _note(self, act: Act, sha256: bytes, counts: Mapping[str, int]) -> None:
         while True:
             try:
-                return await self._context.outbox.note(act, reference=sha256, counts=counts)
+                await self._context.outbox.note(act, reference=sha256, counts=counts)
             except Deferred as later:
-                await asyncio.sleep(later.retry_after or _SECOND_TRY)
+                await self._later(later)
+                continue
+            self._put_off = ""
+            return
+
+    async def _later(self, deferred: Deferred) -> None:
+        """The line says when; health says why."""
+        self._put_off = deferred.code
+        await asyncio.sleep(deferred.retry_after or _SECOND_TRY)
 
     # ---- the end of a file -------------------------------------------------------------------------------------------
 

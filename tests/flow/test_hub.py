@@ -1,6 +1,7 @@
 """The hub takes no edge's word for more than it may say: at the seam of the link, with a real journal behind."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -107,6 +108,16 @@ async def test_an_edge_that_cannot_be_reached_defers_all(site, journal):
     assert concluded.outcomes == (RecordOutcome(0, None, "system_unreachable"),)
     assert concluded.next_at is not None
     assert concluded.next_at > CLOCK().timestamp() + 50
+
+
+async def test_clocks_that_differ_are_recorded_and_the_message_may_come_again(site, journal):
+    """It is for the operator to set them; so the sender is put off, not refused."""
+    sealed = sealed_now(site, person())
+    with pytest.raises(Deferred, match="clock_differs") as put_off:
+        await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK() + timedelta(hours=1))
+    assert put_off.value.retry_after
+    (fact,) = journal.trace(_id(sealed))
+    assert (fact["kind"], fact["code"]) == ("message.refused", "clock_differs")
 
 
 BOTH = (RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.ACCEPTED))

@@ -190,6 +190,22 @@ async def test_another_program_that_writes_into_the_database_stops_it(path: Path
     journal.close()
 
 
+@pytest.mark.parametrize("records", [1, 100], ids=["filled in on the loop", "filled in by the thread"])
+async def test_a_lock_of_another_program_holds_it_up_until_it_is_let_go(path: Path, records: int) -> None:
+    journal = open_journal(path)
+    stranger = sqlite3.connect(path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Deferred) as caught:
+        await journal.record(message(range(records)), at=AT, now=NOW)
+    assert caught.value.code == "log_unavailable"
+    assert journal.health() == (False, "The central log cannot be written: SQLITE_BUSY.")
+    stranger.execute("ROLLBACK")
+    assert (await journal.record(message(range(records)), at=AT, now=NOW)).seq == 1
+    assert journal.health() == (True, "")
+    stranger.close()
+    journal.close()
+
+
 async def test_a_full_disk_stops_it_and_what_was_acknowledged_stays(path: Path) -> None:
     journal = open_journal(path)
     await journal.record(message(), at=AT, now=NOW)

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -255,3 +255,10 @@ def test_what_was_sealed_for_a_former_interface_opens_until_its_last_day(site, u
         return
     with pytest.raises(Refused, match="interface_changed"):
         open_envelope(older, EVERYTHING, rules, site.register, NOW)
+
+
+def test_what_has_expired_on_its_way_is_put_off_for_the_hub_to_end(site):
+    envelope = envelope_of(sealed_by_office(site, person()))
+    expired = NOW + timedelta(days=4)
+    with pytest.raises(Deferred, match="expired"):
+        open_envelope(envelope, EVERYTHING, site.register_rules, site.register, expired)

@@ -6,6 +6,7 @@ next. Small writes are filled in on the event loop, so that only the disk is wai
 """
 
 import asyncio
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -34,6 +35,10 @@ class _Waiting(NamedTuple):
     future: "asyncio.Future[Any]"
 
 
+class _Held(Exception):
+    """Another program holds the database just now; nothing was written. The text is the cause for the operator."""
+
+
 class _HalfWritten(Exception):
     """A write failed after it had changed something."""
 
@@ -50,6 +55,7 @@ class Writer:
         self._under_way = False
         self._filled: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._broken: str | None = None
+        self._held: str | None = None
         self.intact = True
         self._stopping = False
         self.acknowledged = transaction.frontier()
@@ -119,7 +125,8 @@ class Writer:
                 self._check_identity()
             except (FileChanged, OSError) as error:
                 self.break_off(error)
-        return (True, "") if self._broken is None else (False, self._broken)
+        cause = self._broken or self._held
+        return (True, "") if cause is None else (False, cause)
 
     def stop(self) -> None:
         """Commit what waits, sign a last checkpoint, end the thread. Blocks for that long."""
@@ -155,7 +162,7 @@ class Writer:
     def _committed(self, group: Sequence[_Waiting], filled: list[Any] | None) -> Sequence[Any]:
         """Each write's result, now durable; that the log is not available, if it is not."""
         if filled is None or self._guarded(self._commit) is None:
-            return [Deferred("log_unavailable", cause=self._broken) for _ in group]
+            return [Deferred("log_unavailable", cause=self._broken or self._held) for _ in group]
         return filled
 
     def _guarded(self, step: Callable[[], T]) -> T | None:
@@ -167,10 +174,19 @@ class Writer:
                 self.break_off(error)
         return None
 
-    def _fill(self, group: Sequence[_Waiting], *, last: bool = False) -> list[Any]:
-        """One transaction for the whole group, all but its commit. What is raised here breaks the journal."""
+    def _fill(self, group: Sequence[_Waiting], *, last: bool = False) -> list[Any] | None:
+        """One transaction for the whole group, all but its commit; None if another program holds the database.
+
+        What is raised here breaks the journal. A lock of somebody else's does not: nothing was written, and once it is
+        let go, `begin` sees whether the other has.
+        """
         self._check()
-        results = self._written(group)
+        try:
+            results = self._written(group)
+        except _Held as held:
+            self._held = str(held)
+            return None
+        self._held = None
         self._transaction.sign_if_due(now=last)
         return results
 
@@ -191,15 +207,23 @@ class Writer:
         Savepoints are dear, and hardly ever needed: what refuses does so before it has written. So the group is first
         tried without; if one of it fails half-way, all is rolled back and done again with them.
         """
-        self._transaction.begin()
+        self._begin_transaction()
         mark = self._transaction.mark()
         try:
             return [self._bare(each.write) for each in group]
         except _HalfWritten:
             self._transaction.execute("ROLLBACK")
             self._transaction.reset(mark)
-        self._transaction.begin()
+        self._begin_transaction()
         return [self._try(each.write) for each in group]
+
+    def _begin_transaction(self) -> None:
+        try:
+            self._transaction.begin()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise _Held(cause(error)) from None
 
     def _bare(self, write: Write[Any]) -> Any:
         """As `_try`, without a savepoint. Raises _HalfWritten if something must be taken back."""

@@ -87,7 +87,7 @@ def test_an_edge_whose_clock_differs_is_told_and_goes_on_when_it_is_set(split, l
     split.start()
     clock.write_text(str(HOUR))
     answer = split.send("subject.register", [record(subject(1))], Idempotency_Key="a")
-    assert answer.refusal == (403, "clock_differs")
+    assert answer.refusal == (503, "clock_differs")
     split.drop("a.csv", city_file([subject(2)]))
     until(lambda: not next(each for each in connectors(split) if each["connector"] == SOURCE)["ok"])
     clock.write_text("0")
