@@ -37,7 +37,7 @@ class Queue:
         self._due: dict[str, Due] = {}
         self._ready: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self._later: list[tuple[float, str]] = []
-        self._lanes: dict[tuple[str, str, int], deque[str]] = {}
+        self._lanes: defaultdict[tuple[str, str], dict[int, deque[str]]] = defaultdict(dict)
 
     def __len__(self) -> int:
         return len(self._due)
@@ -54,8 +54,9 @@ class Queue:
         fresh = message.open if known is message else message.open.keys() - known.open.keys()
         if known.kind is MessageKind.EVENT:
             held = set() if known is message else set(known.open.values())
+            lanes = self._lanes[known.source, known.destination]
             for lane in {message.open[index] for index in fresh} - held:
-                self._lanes.setdefault((known.source, known.destination, lane), deque()).append(known.message_id)
+                lanes.setdefault(lane, deque()).append(known.message_id)
         if known is not message:
             known.open |= {index: message.open[index] for index in fresh}
             known.next_at, known.attempt = 0.0, message.attempt
@@ -124,8 +125,8 @@ class Queue:
         """The open indices whose lanes this message heads; none while an in-flight message heads one of the others."""
         if message.kind is not MessageKind.EVENT:
             return frozenset(message.open)
-        ends = (message.source, message.destination)
-        heads = {index: self._lanes[*ends, lane][0] for index, lane in message.open.items()}
+        lanes = self._lanes[message.source, message.destination]
+        heads = {index: lanes[lane][0] for index, lane in message.open.items()}
         free = frozenset(index for index, head in heads.items() if head == message.message_id)
         blockers = [self._due[head] for head in {*heads.values()} - {message.message_id}]
         if free and not any(each.in_flight for each in blockers):
@@ -137,10 +138,10 @@ class Queue:
     def _leave(self, message: Due, lane: "int | None") -> None:
         if message.kind is not MessageKind.EVENT or lane is None:
             return
-        queue = self._lanes[message.source, message.destination, lane]
-        queue.remove(message.message_id)
-        if not queue:
-            del self._lanes[message.source, message.destination, lane]
+        lanes = self._lanes[message.source, message.destination]
+        lanes[lane].remove(message.message_id)
+        if not lanes[lane]:
+            del lanes[lane]
 
     def _wake(self, message: Due) -> None:
         for parked in message.parked:
