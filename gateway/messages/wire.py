@@ -270,7 +270,7 @@ _TWELVE: Final = re.compile(r"[0-9]{12}")
 
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds: the one form of every time in headers and facts. `moment` must be UTC."""
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def unknown_path(within: str, position: int, count: int) -> str:
