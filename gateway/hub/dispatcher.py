@@ -75,9 +75,9 @@ class Dispatcher:
         header, envelope = permitted.header, permitted.sealed.envelope
         if header is None or envelope is None:
             return
-        if self._fresh_bytes + len(envelope.ciphertext) <= _FRESH_BYTES:
+        if self._fresh_bytes + _size(envelope) <= _FRESH_BYTES:
             self._fresh[header.message_id] = header, envelope
-            self._fresh_bytes += len(envelope.ciphertext)
+            self._fresh_bytes += _size(envelope)
         self._add(header, seq, {index: lane for index, _, lane in header.records})
 
     def revived(self, header: Header, seq: int, indices: Iterable[int]) -> None:
@@ -145,7 +145,8 @@ class Dispatcher:
 
     def _start(self, destination: str, now: float) -> None:
         room = self._breakers[destination].room(now, self.limits.in_flight)
-        while self._busy[destination] < room and (taken := self._queue.take(destination, now)):
+        take = self._queue.probe if self._breakers[destination].open else self._queue.take
+        while self._busy[destination] < room and (taken := take(destination, now)):
             self._busy[destination] += 1
             task = asyncio.create_task(self._attempt(*taken))
             self._tasks.add(task)
@@ -157,9 +158,12 @@ class Dispatcher:
         except Deferred as deferred:  # only the journal: what the edge defers is an outcome
             self._telemetry.log.warning("delivery.not_recorded", code=deferred.code, message_id=message.message_id)
             self._queue.release(message.message_id, _elapsed() + _LOG_PAUSE)
-        except Refused as refused:  # the journal does not know it: there is nothing to end
-            self._telemetry.bug(refused, "a message that is due is not in the log")
-            self._queue.drop(message.message_id)
+        except Refused as refused:
+            self._telemetry.bug(refused, "a message that is due could not be concluded")
+            if refused.code == "unknown_message":  # the journal does not know it: there is nothing to end
+                self._queue.drop(message.message_id)
+            else:
+                await self._after_bug(message)
         except (Exception, SystemExit, GeneratorExit) as error:  # a bug of ours must not stop the others  # noqa: BLE001
             self._telemetry.bug(error, "delivery failed")
             await self._after_bug(message)
@@ -200,7 +204,7 @@ class Dispatcher:
     def _envelope(self, message_id: str) -> tuple[Header, Envelope]:
         """As it was permitted just now, or out of the journal. Raises Refused("bad_envelope")."""
         if (fresh := self._fresh.pop(message_id, None)) is not None:
-            self._fresh_bytes -= len(fresh[1].ciphertext)
+            self._fresh_bytes -= _size(fresh[1])
             return fresh
         envelope = self._journal.envelope(message_id)
         if envelope is None:
@@ -233,7 +237,12 @@ class Dispatcher:
     ) -> None:
         self._queue.conclude(message_id, outcomes, attempt, next_at)
         if due is not None:
-            self.settling.due(message_id, due)
+            self.settling.due(due.source, message_id, due)
+
+
+def _size(envelope: Envelope) -> int:
+    """Bytes in memory, about: the header a second time in its parts, which weigh more than their text."""
+    return len(envelope.ciphertext) + 8 * len(envelope.header)
 
 
 def _elapsed() -> float:

@@ -4,7 +4,9 @@ Nothing is acknowledged before it is a durable fact, every attempt leaves a fact
 fact too. If the log cannot be written, `Deferred("log_unavailable")` is what everyone hears.
 """
 
+import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -135,7 +137,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     await journal.attempted(message.message_id, sorted(wanted), attempt=attempt, at=stamp(clock()))
     reply: Permitted | None = None
     try:
-        handed = await edges.deliver(rules.tenant.code, message.destination, envelope, wanted)
+        handed = await _handed(header, envelope, wanted, edges, limits)
         now, asked = clock(), handed.retry_after
         outcomes = _of_each(handed.outcomes, wanted, rules)
         outcomes, reply = await _permitted_reply(message, header, outcomes, handed.reply, rules, journal, now)
@@ -154,6 +156,18 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
         outcomes, reply = tuple(_unanswered(each, refusal.code) for each in outcomes), None
         concluded = await journal.conclude(message.message_id, outcomes, **times)
     return Concluded(outcomes, attempt, next_at, concluded, reply, nobody, asked)
+
+
+async def _handed(header: Header, envelope: Envelope, wanted: frozenset[int], edges: Edges, limits: Limits) -> Handed:
+    """What the edge answers, which hands over in waves that each have the deadline: as many as one person has records,
+    and so at most as many as one lane has. Raises Deferred, also if that time is over.
+    """
+    lanes = Counter(lane for index, _, lane in header.records if index in wanted)
+    try:
+        async with asyncio.timeout(limits.delivery_deadline * (1 + max(lanes.values(), default=1))):
+            return await edges.deliver(header.tenant, header.destination, envelope, wanted)
+    except TimeoutError:
+        raise Deferred("deadline") from None
 
 
 async def _permitted_reply(  # noqa: PLR0913

@@ -15,7 +15,7 @@ from gateway.hub import flow
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import HubRules, permit_again
-from gateway.messages import Envelope, Header, Recorded, Sealed, Status, decode_header, stamp
+from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
 _SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "unknown_key"})
 
@@ -42,8 +42,8 @@ class TenantHub:
 
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
         permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
-        if recorded.repeated or permitted is None or permitted.header is None:
-            self.dispatcher.settling.due(recorded.message_id)
+        if recorded.repeated or permitted is None or (permitted.header is None and _ends_at_once(permitted)):
+            self.dispatcher.settling.due(peer, recorded.message_id)
         else:
             self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
@@ -105,7 +105,7 @@ class TenantHub:
             if refusal.code not in _SEALED_FOR_GOOD:
                 raise
             await self.journal.unreplayable(header.message_id, at=stamp(now), operator=operator)
-            self.dispatcher.settling.due(header.message_id)
+            self.dispatcher.settling.due(header.source, header.message_id)
             raise Refused("send_anew") from None
 
     def trace(self, message_id: str) -> list[dict[str, Any]]:
@@ -116,3 +116,8 @@ class TenantHub:
         """A reload: from now on these hold."""
         self.rules = self.dispatcher.rules = rules
         self.dispatcher.limits = self.dispatcher.settling.limits = limits
+
+
+def _ends_at_once(permitted: Permitted) -> bool:
+    """A message of which the edge refused every record; what else an edge states has no end to hear of."""
+    return permitted.statement is not None and bool(permitted.statement.records)

@@ -10,8 +10,12 @@ import heapq
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.messages import Ending, MessageKind, RecordOutcome
+
+_PROBES: Final = 16
+"""How many messages a probe looks at, before it takes what `take` takes."""
 
 
 @dataclass(slots=True)
@@ -74,6 +78,25 @@ class Queue:
                 message.in_flight = free
                 return message, free
         return None
+
+    def probe(self, destination: str, now: float) -> tuple[Due, frozenset[int]] | None:
+        """As `take`, but of what is ready a message that was tried least: whether a destination is there must not be
+        asked by those alone that fail by themselves.
+        """
+        ready = self._ready[destination]
+        for entry in heapq.nsmallest(_PROBES, ready, key=self._tried):
+            message = self._due.get(entry[1])
+            if message is None or message.in_flight or message.next_at > now or not (free := self._free(message)):
+                continue
+            ready.remove(entry)
+            heapq.heapify(ready)
+            message.in_flight = free
+            return message, free
+        return self.take(destination, now)
+
+    def _tried(self, entry: tuple[int, str]) -> tuple[int, int]:
+        message = self._due.get(entry[1])
+        return (message.attempt if message is not None else 0), entry[0]
 
     def ripe(self, now: float) -> list[str]:
         """The destinations that something is ready for, once what waited until `now` is ready too."""

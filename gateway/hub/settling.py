@@ -5,10 +5,11 @@ It holds no state of its own that matters: what is unheard is derived again from
 """
 
 import asyncio
+from collections import Counter
 from functools import partial
 
 from gateway.config import Limits
-from gateway.errors import Deferred
+from gateway.errors import CODES, Deferred
 from gateway.hub import flow
 from gateway.hub.journal import UNHEARD, DueSettlement, Journal
 from gateway.observe import Telemetry
@@ -16,6 +17,8 @@ from gateway.observe import Telemetry
 _LOG_PAUSE = 1.0
 _PAUSE = 1.0
 _LONGEST_PAUSE = 5.0
+_TRIALS = 8
+"""How many settlements a source that cannot be reached is tried with at a time."""
 
 
 class Settling:
@@ -28,18 +31,19 @@ class Settling:
         self._telemetry = telemetry
         self._look = asyncio.Event()
         self._telling: dict[str, asyncio.Task[bool]] = {}
+        self._busy: Counter[str] = Counter()
         self._again: set[str] = set()
         self._more = False
         self._deaf: dict[str, tuple[float, float]] = {}
         self._stopping = False
         self._look.set()
 
-    def due(self, message_id: str, ended: DueSettlement | None = None) -> None:
+    def due(self, source: str, message_id: str, ended: DueSettlement | None = None) -> None:
         """A message has ended just now, as `ended` says; or if it has ended, its source is to hear of it once more."""
-        if message_id not in self._telling:
-            self._start(message_id, ended)
-        elif ended is None:
+        if message_id in self._telling:  # what is being told may be a former ending
             self._again.add(message_id)
+        else:
+            self._start(source, message_id, ended)
 
     def stop(self) -> None:
         """Tell nobody any more; who has not heard will, after the next start."""
@@ -52,31 +56,33 @@ class Settling:
         while not self._stopping:
             self._look.clear()
             found = await self._unheard()
-            self._more = len(found) >= UNHEARD
-            for message_id in found:
-                self._start(message_id, None)
+            self._more = UNHEARD in Counter(source for source, _ in found).values()
+            for source, message_id in found:
+                self._start(source, message_id, None)
             await self._look.wait()
 
-    def _start(self, message_id: str, due: DueSettlement | None) -> None:
-        """`due`, or what the journal says is due."""
+    def _start(self, source: str, message_id: str, due: DueSettlement | None) -> None:
+        """`due`, or what the journal says is due. A source that cannot be reached is tried with a few at a time."""
         if self._stopping or message_id in self._telling:
             return
-        if due is not None and (due.source in self._deaf or len(self._telling) >= UNHEARD):
-            self._more = True
+        if self._busy[source] >= (_TRIALS if source in self._deaf else UNHEARD):
+            self._more = True  # the next of this source that ends has it looked at
             return
+        self._busy[source] += 1
         task = asyncio.create_task(self._tell(message_id, due))
         self._telling[message_id] = task
-        task.add_done_callback(partial(self._told, message_id))
+        task.add_done_callback(partial(self._told, source, message_id))
 
-    def _told(self, message_id: str, task: "asyncio.Task[bool]") -> None:
+    def _told(self, source: str, message_id: str, task: "asyncio.Task[bool]") -> None:
         del self._telling[message_id]
+        self._busy[source] -= 1
         if message_id in self._again:
             self._again.discard(message_id)
-            self._start(message_id, None)
-        elif self._more or (not task.cancelled() and not task.result()):
+            self._start(source, message_id, None)
+        if self._more or task.cancelled() or task.exception() is not None or not task.result():
             self._look.set()
 
-    async def _unheard(self) -> list[str]:
+    async def _unheard(self) -> list[tuple[str, str]]:
         try:
             return self._journal.unheard()
         except Deferred:  # the log is broken, and health says why; nothing can be settled either
@@ -103,7 +109,8 @@ class Settling:
             async with asyncio.timeout(self.limits.delivery_deadline):
                 await self._edges.settle(due)
         except (Deferred, TimeoutError) as error:
-            code = error.code if isinstance(error, Deferred) else "deadline"
+            said = error.code if isinstance(error, Deferred) else "deadline"
+            code = said if said in CODES else "connector_bug"  # no free text of a connector's
             if source not in self._deaf:
                 self._telemetry.log.warning("settlement.deferred", code=code, source=source)
             return self._deafer(source)

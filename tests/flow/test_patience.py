@@ -321,3 +321,43 @@ async def test_a_connector_that_fails_on_one_message_is_told_of_once_and_with_it
         await line.until(lambda: "settled raised" in line.printed.getvalue())
     told = [each for each in map(json.loads, line.printed.getvalue().splitlines()) if each["event"] == "bug"]
     assert [(each["source"], each["message_id"]) for each in told] == [(OFFICE, poisoned.recorded.message_id)]
+
+
+async def test_a_second_ending_is_told_though_the_first_is_being_heard(site, tmp_path):
+    """A dead letter is replayed, and ends anew, while its source still takes in that it was dead."""
+    async with running(site, tmp_path, attempts=1) as line:
+        line.register_system.answer = deferring(1)
+        line.office_system.listening.clear()
+        receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
+        await line.until(line.journal.dead_letters)
+        line.register_system.answer = deferring()
+        await line.hub.replay(receipt.message_id, "operator")
+        await line.until(lambda: line.status(receipt.message_id).ended)
+        line.office_system.listening.set()
+        await line.until(lambda: not line.journal.unheard())
+        assert [outcomes for _, outcomes in line.office_system.heard][-1] == {0: Accepted()}
+
+
+async def test_a_source_that_was_away_hears_what_ends_after_its_only_unheard_message_was_replayed(
+    site, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(settling, "_PAUSE", 0.05)
+    async with running(site, tmp_path, attempts=1) as line:
+        line.register_system.answer = deferring(1)
+        edge = line.to_edges.edges.pop((TENANT, OFFICE))
+        taken = await line.office.take(line.office.arrival("person.put", (person(1),), entrance="outbox"))
+        await line.until(lambda: "settlement.deferred" in line.printed.getvalue())
+        go_on = asyncio.Event()
+
+        async def held(delivery):
+            await go_on.wait()
+            return {index: Accepted() for index, _ in delivery.records}
+
+        line.register_system.answer = held
+        await line.hub.replay(taken.recorded.message_id, "operator")
+        await asyncio.sleep(0.3)  # what was being told has given up meanwhile, and nothing is unheard
+        go_on.set()
+        line.to_edges.edges[TENANT, OFFICE] = edge
+        for number in range(2, 5):
+            await line.outbox.send("person.put", [person(number)], key=bytes([number]))
+        await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.unheard())

@@ -108,4 +108,4 @@ def id_of(permitted: Permitted) -> str:
 
 
 def settlements_due(journal: Journal) -> list[DueSettlement]:
-    return [due for each in journal.unheard() if (due := journal.settlement(each)) is not None]
+    return [due for _, each in journal.unheard() if (due := journal.settlement(each)) is not None]

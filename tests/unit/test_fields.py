@@ -1,6 +1,7 @@
 """A catalogue item's rules, and the refusal code of each; no error ever shows the value."""
 
 import re
+from typing import Annotated
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,14 @@ def test_good_values_pass_unchanged(alias, value):
 )
 def test_each_rule_refuses_with_its_code(alias, value, code):
     assert codes(alias, value) == [code]
+
+
+@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.CODE])
+@pytest.mark.parametrize("pattern", [".{1,20}", "[^,]+", r"\S+", r"(?s:.)+"])
+def test_no_pattern_of_a_plugin_lets_a_control_character_pass(kind, pattern):
+    item = Item(name="x", label="x", data_class=DataClass.BASIC, kind=kind, max_length=20, pattern=pattern)
+    for text in ("a\u0001b", "a\u2028b", "\ufeffab"):
+        assert codes(Annotated[str, item], text) == ["control_character"]
 
 
 @pytest.mark.parametrize("item", CATALOGUE.values(), ids=CATALOGUE)

@@ -176,8 +176,8 @@ class Journal:
         while (each := self._read(lambda _: next(messages, None))) is not None:
             yield each
 
-    def unheard(self) -> list[str]:
-        """The ids of messages that have ended and whose source is to hear of it: some of the oldest of each source."""
+    def unheard(self) -> list[tuple[str, str]]:
+        """Source and id of messages that have ended and whose source is to hear of it: some of each one's oldest."""
         return self._read(reading.unheard)
 
     def settlement(self, message_id: str) -> DueSettlement | None:
@@ -197,7 +197,7 @@ class Journal:
         return self._read(lambda connection: reading.trace(connection, message_id))
 
     def last(self, kind: FactKind) -> dict[str, Any] | None:
-        """The last fact of this kind that is of no message."""
+        """The last fact of this kind that is of no message, and not at an edge process's word."""
         return self._read(partial(reading.last, kind=kind.value))
 
     def dead_letters(self) -> list[dict[str, Any]]:

@@ -79,13 +79,13 @@ def open_messages(connection: sqlite3.Connection) -> Iterator[DueMessage]:
         after = rows[-1][0]
 
 
-def unheard(connection: sqlite3.Connection) -> list[str]:
-    """The ids of messages that have ended and whose source is to hear of it: the oldest of each source, by seq."""
-    found: list[str] = []
+def unheard(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Source and id of messages that have ended and whose source is to hear of it: the oldest of each, by seq."""
+    found: list[tuple[str, str]] = []
     source = ""
     while row := connection.execute(_NEXT_SOURCE, (source,)).fetchone():
         source = row[0]
-        found += [id_text(stored_id) for (stored_id,) in connection.execute(_UNHEARD, (source, UNHEARD))]
+        found += [(source, id_text(stored_id)) for (stored_id,) in connection.execute(_UNHEARD, (source, UNHEARD))]
     return found
 
 
@@ -143,7 +143,7 @@ def trace(connection: sqlite3.Connection, message_id: str) -> list[dict[str, Any
 
 
 def last(connection: sqlite3.Connection, kind: str) -> dict[str, Any] | None:
-    """The body of the last fact of this kind that is of no message, if there is one. Raises Altered."""
+    """The body of the last fact of this kind that is of no message, nor at an edge process's word. Raises Altered."""
     row = connection.execute(_LAST, (kind,)).fetchone()
     return _body(*row) if row else None
 
@@ -184,7 +184,8 @@ _UNHEARD: Final = (
 )
 _SETTLEMENT: Final = "SELECT seq, settle_asked FROM message WHERE open = 0 AND settle_asked > settle_told AND id = ?"
 _LAST: Final = (
-    "SELECT seq, body FROM fact WHERE kind = ? AND message_id IS NULL AND body IS NOT NULL ORDER BY seq DESC LIMIT 1"
+    "SELECT seq, body FROM fact WHERE kind = ? AND message_id IS NULL AND body IS NOT NULL"
+    " AND json_extract(CAST(body AS TEXT), '$.edge') IS NULL ORDER BY seq DESC LIMIT 1"
 )
 _ENVELOPE: Final = "SELECT packed FROM envelope JOIN message ON message.seq = envelope.message WHERE id = ?"
 _STATUS: Final = (

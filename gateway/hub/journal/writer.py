@@ -221,7 +221,7 @@ class Writer:
         try:
             self._transaction.begin()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
                 raise
             raise _Held(cause(error)) from None
 
