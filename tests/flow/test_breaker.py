@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred
-from gateway.plugin import DeferredRecord
+from gateway.plugin import Accepted, DeferredRecord
 from tests.flow.line import endings, running
 from tests.flow.toys import REGISTER, TENANT, person
 
@@ -69,6 +69,19 @@ async def test_an_edge_that_is_back_is_tried_at_once(site, tmp_path):
         back()
         await line.settlement(sent[-1])
         assert not line.hub.dispatcher.unreached
+
+
+async def test_messages_that_fail_by_themselves_keep_no_other_from_being_tried(line):
+    """Each of them looks as if the system were away; a probe goes with what was tried least."""
+    poisoned = {f"{number:010}" for number in (1, 2, 3)}
+    line.register_system.answer = lambda delivery: {
+        index: DeferredRecord("system_unreachable") if each.internal_no in poisoned else Accepted()
+        for index, each in delivery.records
+    }
+    await send(line, [1, 2, 3])
+    await line.until(lambda: line.hub.dispatcher.unreached)
+    for each in await send(line, range(4, 10)):
+        assert await line.settlement(each) == {0: Accepted()}
 
 
 async def test_what_waits_for_it_still_expires(line):

@@ -1,5 +1,6 @@
 """The hub takes no edge's word for more than it may say: at the seam of the link, with a real journal behind."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -46,7 +47,7 @@ def sealed_now(site, *records, operation="person.put") -> Sealed:
     return sealed_by_office(site, *records, operation=operation, received_at=CLOCK())
 
 
-async def attempt(site, journal: Journal, sealed, answer, attempts=50):
+async def attempt(site, journal: Journal, sealed, answer, attempts=50, limits=None):
     """Record the message, make one attempt, and tell what it came to."""
     _, recorded = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK())
     (open_message,) = [each for each in journal.open_messages() if each.message_id == recorded.message_id]
@@ -66,7 +67,7 @@ async def attempt(site, journal: Journal, sealed, answer, attempts=50):
         site.hub_rules,
         journal,
         Edges(answer),
-        Limits(attempts=attempts, retry_first=1.0),
+        limits or Limits(attempts=attempts, retry_first=1.0),
         CLOCK,
     )
 
@@ -108,6 +109,14 @@ async def test_an_edge_that_cannot_be_reached_defers_all(site, journal):
     assert concluded.outcomes == (RecordOutcome(0, None, "system_unreachable"),)
     assert concluded.next_at is not None
     assert concluded.next_at > CLOCK().timestamp() + 50
+
+
+async def test_an_edge_that_never_answers_ends_with_its_time(site, journal, monkeypatch):
+    monkeypatch.setattr(Edges, "deliver", lambda *_: asyncio.Event().wait())
+    limits = site.config.gateway.limits.model_copy(update={"delivery_deadline": 0.02})
+    _, concluded = await attempt(site, journal, sealed_now(site, person()), None, limits=limits)
+    assert concluded.outcomes == (RecordOutcome(0, None, "deadline"),)
+    assert concluded.unreached
 
 
 async def test_clocks_that_differ_are_recorded_and_the_message_may_come_again(site, journal):

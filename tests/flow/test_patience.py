@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred, Refused
-from gateway.hub import flow, settling
+from gateway.hub import dispatcher, flow, settling
 from gateway.hub.queue import Due
 from gateway.messages import MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
@@ -361,3 +361,15 @@ async def test_a_source_that_was_away_hears_what_ends_after_its_only_unheard_mes
         for number in range(2, 5):
             await line.outbox.send("person.put", [person(number)], key=bytes([number]))
         await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.unheard())
+
+
+async def test_envelopes_that_need_not_be_read_back_are_bounded_and_let_go(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(dispatcher, "_FRESH_BYTES", 50_000)
+    async with running(site, tmp_path) as line:
+        line.register_system.answer = deferring(*range(30))
+        sent = [await line.outbox.send("person.put", [person(n)], key=b"%d" % n) for n in range(30)]
+        assert line.hub.dispatcher._fresh_bytes <= 50_000
+        line.register_system.answer = deferring()
+        for each in sent:
+            assert await line.settlement(each.message_id) == {0: Accepted()}
+        assert (line.hub.dispatcher._fresh, line.hub.dispatcher._fresh_bytes) == ({}, 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Deferred, Refused
-from gateway.hub.journal import Journal, JournalLimits
+from gateway.hub.journal import FactKind, Journal, JournalLimits, transaction
 from gateway.messages import Ending, Permitted, RecordOutcome
 from tests.journal.builders import AT, NOW, id_of, message, open_journal, settlements_due
 
@@ -233,3 +233,45 @@ async def test_the_oldest_settlements_of_each_source_come_first(journal: Journal
 async def test_there_is_nothing_to_hear_of_what_has_not_ended(journal: Journal) -> None:
     message_id = await recorded(journal, message((0,)))
     assert (journal.unheard(), journal.settlement(message_id), journal.settlement("x")) == ([], None, None)
+
+
+async def test_only_so_many_open_messages_are_remembered_and_none_that_has_ended(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "REMEMBERED", 5)
+    remembered = journal._writer._transaction._works
+    sent = [await recorded(journal, message((0, 1))) for _ in range(12)]
+    assert list(remembered) == sent[-5:]
+    await conclude(journal, sent[0], RecordOutcome(0, ACCEPTED), RecordOutcome(1, ACCEPTED))  # read from its facts
+    await conclude(journal, sent[-1], RecordOutcome(0, ACCEPTED), RecordOutcome(1, None, "deadline"))
+    assert list(remembered) == sent[-5:]
+    await conclude(journal, sent[-1], RecordOutcome(1, ACCEPTED))
+    assert list(remembered) == sent[-5:-1]
+    await recorded(journal, message(range(100)))
+    assert not remembered
+
+
+async def test_what_is_taken_back_is_not_remembered(journal: Journal) -> None:
+    message_id = await recorded(journal, message())
+
+    def half_written(each: transaction.Transaction) -> None:
+        each.work(message_id).open.clear()
+        each.append(FactKind.GATEWAY_STARTED, {}, at=AT)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await journal._writer.commit(half_written)
+    await conclude(journal, message_id, RecordOutcome(0, ACCEPTED))
+    status = journal.message(message_id)
+    assert status is not None
+    assert [each.ending for each in status.outcomes] == [ACCEPTED]
+
+
+async def test_an_edge_processes_word_hides_no_fact_of_the_gateway(journal: Journal) -> None:
+    """Otherwise an edge with an older directory would let the hub go back to it."""
+    ours = {"by": "SIGHUP", "config": "1" * 64, "former": "0" * 64, "directories": {"999997": 3}}
+    await journal.fact(FactKind.CONFIG_APPLIED, ours, at=AT)
+    await journal.fact(FactKind.CONFIG_APPLIED, ours | {"edge": "lgwan", "directories": {"999997": 1}}, at=AT)
+    last = journal.last(FactKind.CONFIG_APPLIED)
+    assert last is not None
+    assert last["directories"] == {"999997": 3}

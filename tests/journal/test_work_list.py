@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.hub.journal import Journal, VerifyReport, verify
 from gateway.hub.journal.facts import FactKind, commitment, fact_body
+from gateway.hub.journal.work import read_work
 from gateway.messages import Ending, RecordOutcome
 from tests.journal.builders import (
     AT,
@@ -468,6 +469,11 @@ class Lived:
         assert {index for each in self.journal.open_messages() for index, _ in each.records} == self.still
         assert len(settlements_due(self.journal)) == (self.unheard and not self.still)
         assert len(self.journal.dead_letters()) == bool(self.dead())
+        transaction = self.journal._writer._transaction
+        for remembered in transaction._works.values():
+            told = read_work(transaction.connection, remembered.stored_id)
+            assert told is not None
+            assert vars(told) == vars(remembered)
 
 
 ENDINGS: st.SearchStrategy[Ending | None] = st.sampled_from([*Ending, None])
