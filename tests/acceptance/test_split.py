@@ -11,13 +11,18 @@ from functools import partial
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gateway.errors import Misconfigured
-from gateway.keys.at_rest import Secret
+from gateway.edge.seal_payload import open_payload
+from gateway.errors import Misconfigured, Refused
+from gateway.keys.at_rest import Secret, read_ed25519
 from gateway.keys.certificates import Authority, Issued
+from gateway.keys.directory import Suite
 from gateway.keys.layout import TenantKeys
-from gateway.keys.private import EdgeKeys
+from gateway.keys.private import EdgeKeys, KemPrivate
+from gateway.messages import Envelope, decode_header
 from gateway_demo_city.people import internal_no
 from tests.acceptance.programs import GATEWAY, Program, command, until
 from tests.acceptance.split import EXAMPLES, SplitSite
@@ -66,7 +71,21 @@ def test_must_the_hub_has_nothing_to_open_with(split, ordinal):
                 TenantKeys(site.root, MUNICIPALITY).connector(connector),
                 Secret.parse("file:keys/passphrase", site.root),
             )
-    assert site.query("SELECT count(*) FROM envelope") == [(1,)]
+    ((packed,),) = site.query("SELECT packed FROM envelope")
+    envelope = Envelope.unpack(packed)
+    secret = Secret.parse("file:keys/passphrase", site.root)
+    had = [read_ed25519(site.root / each, secret).private_bytes_raw() for each in held if each.endswith("/log.pem")]
+    assert len(had) == 2
+    for raw in had:  # whatever secret bytes it has, taken for a key of that suite
+        forced = KemPrivate(
+            Suite.HYBRID, X25519PrivateKey.from_private_bytes(raw), MLKEM768PrivateKey.from_seed_bytes(raw * 2)
+        )
+        with pytest.raises(Refused, match="cannot_open"):
+            open_payload(envelope.ciphertext, envelope.header, forced)
+    theirs = TenantKeys(site.folder / "lgwan", MUNICIPALITY).connector("vaccination_records")
+    keys = EdgeKeys.load(theirs, Secret.parse("file:keys/passphrase", site.folder / "lgwan"))
+    key = keys.kem_private(decode_header(envelope.header).kem_key)
+    assert b"internal_no" in open_payload(envelope.ciphertext, envelope.header, key)
     assert site.leaks(values(*people)) == ()
 
 

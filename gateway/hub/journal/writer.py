@@ -89,9 +89,8 @@ class Writer:
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         """One group at a time has the transaction: here until it is filled in, then in the thread."""
-        group = self._take()
-        if not group or self._stopping:
-            self._waiting.extendleft(reversed(group))
+        group = [] if self._stopping else self._take()
+        if not group:
             self._under_way = False
             return
         filled = None if any(each.large for each in group) else self._guarded(partial(self._fill, group))
