@@ -49,22 +49,31 @@ def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: A
         rows([_line(fact) for fact in facts])
 
 
-@app.command(epilog=ending("gateway message dead 999997", wrong="there are dead records"))
-def dead(tenant: Tenant, root: Root = Path(), as_json: AsJson = False) -> None:
-    """List the messages that have dead records.
+@app.command(
+    epilog=ending(
+        "gateway message dead 999997", "gateway message dead 999997 --all", wrong="dead records wait for a decision"
+    )
+)
+def dead(
+    tenant: Tenant,
+    root: Root = Path(),
+    every: Annotated[bool, typer.Option("--all", help="Also those that were answered send_anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the messages with dead records that wait for a decision.
 
-    A record is dead when its attempts or its time ran out, or no route carries it any more. It stays so until somebody
-    replays it, or the source sends it anew.
+    A record is dead when its attempts or its time ran out, or no route carries it any more. It waits here until somebody
+    replays it. If that is answered send_anew, it is in its source's hands, and listed with --all only.
     """
     from gateway.cli.operator import ask
 
     with stopped():
-        found = ask(root, "GET", f"/v1/{tenant}/dead")
+        found = ask(root, "GET", f"/v1/{tenant}/dead{'?all' if every else ''}")
         if as_json:
             machine(found)
         else:
             rows([_letter(each) for each in found], empty="no dead letters")
-        if found:
+        if any(group.get("code") != "send_anew" for each in found for group in each["outcomes"]):
             raise typer.Exit(1)
 
 

@@ -142,6 +142,17 @@ def test_dead_records_are_ranges(printed, answered):
     assert "[" not in told
 
 
+@pytest.mark.parametrize(("code", "status"), [("gave_up", 1), ("send_anew", 0)])
+def test_dead_records_that_wait_for_nobody_are_not_found_wrong(monkeypatch, code, status):
+    asked = []
+    letter = LETTER | {"outcomes": [{"ending": "dead", "code": code, "records": "0"}]}
+    monkeypatch.setattr(operator, "ask", lambda *words: asked.append(words[-1]) or [letter])
+    done = CliRunner().invoke(commands.app, ["message", "dead", "999997", "--all"])
+    assert (done.exit_code, ID in done.stdout) == (status, True)
+    CliRunner().invoke(commands.app, ["message", "dead", "999997"])
+    assert asked == ["/v1/999997/dead?all", "/v1/999997/dead"]
+
+
 def test_a_trace_says_what_its_record_indices_are(printed, answered):
     answered(FACTS)
     first, _, rest = printed(240, lambda: message.trace("999997", ID)).partition("\n")
