@@ -38,10 +38,10 @@ def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: A
     are named by their index in the payload, from 0: not by the row of a file. --json adds the items and digests. The
     looking itself becomes a fact.
     """
-    from gateway.cli.operator import ask
+    from gateway.cli.operator import ask_hub
 
     with stopped():
-        facts = ask(root, "GET", f"/v1/{tenant}/messages/{message_id}")
+        facts = ask_hub(root, "GET", f"/v1/{tenant}/messages/{message_id}")
         if as_json:
             machine(facts)
             return
@@ -62,13 +62,13 @@ def dead(
 ) -> None:
     """List the messages with dead records that wait for a decision.
 
-    A record is dead when its attempts or its time ran out, or no route carries it any more. It waits here until somebody
-    replays it. If that is answered send_anew, it is in its source's hands, and listed with --all only.
+    A record is dead when its attempts or its time ran out, or no route carries it any more. It waits until somebody
+    replays it. If that is answered send_anew, it is its source's to send again, and only --all lists it.
     """
-    from gateway.cli.operator import ask
+    from gateway.cli.operator import ask_hub
 
     with stopped():
-        found = ask(root, "GET", f"/v1/{tenant}/dead{'?all' if every else ''}")
+        found = ask_hub(root, "GET", f"/v1/{tenant}/dead{'?all' if every else ''}")
         if as_json:
             machine(found)
         else:
@@ -86,10 +86,10 @@ def replay(tenant: Tenant, message_id: MessageId, root: Root = Path()) -> None:
     They pass today's routes first. Where they can never go as they were sealed, the answer is send_anew: have the
     source send them as a new message. Your name, from the operator's certificate, is in the fact.
     """
-    from gateway.cli.operator import ask
+    from gateway.cli.operator import ask_hub
 
     with stopped():
-        answer = ask(root, "POST", f"/v1/{tenant}/messages/{message_id}/replay")
+        answer = ask_hub(root, "POST", f"/v1/{tenant}/messages/{message_id}/replay")
         tell(f"{answer['message_id']}: {len(answer['records'])} records are due again")
 
 

@@ -88,7 +88,7 @@ class AdminListener:
         return web.json_response(await self._daemon.connectors())
 
     async def dead(self, request: web.Request) -> web.Response:
-        """The messages with dead records that wait for a decision; with `?all` every one. The looking is a fact, too."""
+        """Messages with dead records that wait for a decision; with `?all` every one. The looking is a fact, too."""
         operator, hub = self._operator(request), self._hub(request)
         letters = hub.journal.dead_letters(every="all" in request.query)
         body = {"operator": operator, "act": "dead"}
