@@ -160,7 +160,12 @@ def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
             raise typer.Exit(1)
 
 
-@app.command(epilog=ending("gateway reload --root /var/lib/renkei"))
+@app.command(
+    epilog=ending(
+        "gateway reload --root /var/lib/renkei",
+        wrong="the hub or its log refused it for now: directory_ahead, hub_unreachable or log_unavailable",
+    )
+)
 def reload(root: Root = Path()) -> None:
     """Have the running gateway apply the configuration on disk.
 

@@ -1,6 +1,6 @@
 """`gateway init --example`: a root for each process of an example deployment, with the keys that it needs and no more.
 
-Everything is made in `offline/` first, where the root key and the authority stay.
+Everything is made in `offline/` first, and stays there: the root key, the authority, and every other private key.
 """
 
 import shutil
@@ -39,7 +39,10 @@ def make_example(root: Path, tenant: str, name: str, example: str) -> Iterator[s
         _place(offline, root / process, tenant, text, processes[process])
         role = "hub" if "listen" in processes[process]["link"] else "edge"
         yield f"{root / process}: start it with: gateway {role} --root {root / process}"
-    yield f"{offline}: the root key and the authority; move it to a machine that is not connected"
+    yield "each of these has the keys of its own connectors and its own certificates, and no others"
+    yield f"{offline}/keys: all private keys, the root key and the trial authority's among them"
+    yield f"{offline}/keys/tls: the systems' certificates too; give each system its own, in a trial take them from here"
+    yield f"{offline}: then move it to a machine that is not connected; no process needs it"
 
 
 def _place(offline: Path, root: Path, tenant: str, text: str, process: dict[str, Any]) -> None:

@@ -16,6 +16,14 @@ app = typer.Typer(no_args_is_help=True, help="Show, compare and lock the interfa
 Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
 
 
+def _day(text: str) -> date:
+    from gateway.plugin.checks import calendar_date
+
+    if not calendar_date(text):
+        raise typer.BadParameter("a day is written as YYYY-MM-DD, such as 2027-03-31")
+    return date.fromisoformat(text)
+
+
 @app.command(epilog=ending("gateway interface show school_register"))
 def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> None:
     """Show what a connector may send and receive.
@@ -77,12 +85,12 @@ def lock(
     connector: Connector,
     root: Root = Path(),
     former_until: Annotated[
-        datetime | None,
+        date | None,
         typer.Option(
             "--former-until",
             metavar="DAY",
-            formats=["%Y-%m-%d"],
-            help="The last day, in Japan, on which messages under the lock that is replaced still pass.",
+            parser=_day,
+            help="The last day (YYYY-MM-DD), in Japan, on which messages under the lock that is replaced still pass.",
         ),
     ] = None,
 ) -> None:
@@ -97,7 +105,7 @@ def lock(
     with stopped():
         declared = _declared(connector)
         if former_until is not None:
-            _keep_former(root, connector, declared, former_until.date())
+            _keep_former(root, connector, declared, former_until)
         path, contract = write_contract(root, declared)
         tell(f"{path}: version {contract.version}, digest {contract.digest()}")
 

@@ -12,19 +12,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from gateway.cli.process import expected
 from gateway.cli.show import tell
 from gateway.config import read_connectors, read_gateway_file
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, read_ed25519, read_mlkem768, read_x25519
-from gateway.keys.directory import ConnectorKeys, Directory, KemPublic, SigningPublic
+from gateway.keys.directory import ConnectorKeys, KemPublic, SigningPublic
 from gateway.keys.layout import (
     PUBLIC,
     SECRET,
     TenantKeys,
     mlkem768_file,
+    read_directory,
     read_public,
-    read_text,
-    read_verifier,
     signing_file,
     tenants,
     x25519_file,
@@ -37,15 +37,20 @@ _Private = Ed25519PrivateKey | MLKEM768PrivateKey | X25519PrivateKey
 
 
 def key_files(root: Path) -> Iterator[dict[str, Any]]:
-    """A row for each file; `state` is OPENS, THERE, or what is wrong, `standing` is newest, former, or retired: named
-    by the directory only. Raises Misconfigured for a broken directory.
+    """A row for each file of the connectors that belong here; `state` is OPENS, THERE, or what is wrong, `standing` is
+    newest, former, or retired: named by the directory only. Raises Misconfigured for a broken directory.
     """
+    here = expected(root)
+    if here == frozenset():
+        return
     passphrase = _passphrase(root)
     configured = (path.stem for path in (root / "config/tenants").glob("*.toml"))
     for tenant in sorted({*tenants(root), *configured}):
         keys = TenantKeys(root, tenant)
         published = _published(keys)
         for name in sorted({*keys.connectors(), *read_connectors(root, tenant)}):
+            if here is not None and f"{tenant}/{name}" not in here:
+                continue
             folder = keys.connector(name)
             for each in _files(folder, published.get(name)):
                 path = folder / each.file
@@ -84,7 +89,7 @@ def _published(keys: TenantKeys) -> Mapping[str, ConnectorKeys]:
     """What the tenant's directory names."""
     if not keys.directory.exists():
         return {}
-    return Directory.parse(read_text(keys.directory), read_verifier(keys.root_vkey), keys.tenant).connectors
+    return read_directory(keys).connectors
 
 
 @dataclass(frozen=True, slots=True)

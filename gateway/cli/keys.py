@@ -27,13 +27,18 @@ def list_keys(root: Root = Path(), as_json: AsJson = False) -> None:
 
     Each private key is opened with the passphrase of config/gateway.toml, if that is at hand here, and compared with
     its public half; the directory must name it. Of several the newest comes first; a former one opens and verifies what
-    is left, and ends with `gateway keys retire`. --json has the suites and files too.
+    is left, and ends with `gateway keys retire`. --json has the suites and files too. Of an edge process these are
+    the connectors that [link.hub] names; a hub has none.
     """
     from gateway.cli.key_files import OPENS, THERE, key_files
+    from gateway.cli.process import expected
 
     with stopped():
         found = list(key_files(root))
-        if not found:
+        if not found and expected(root) == frozenset() and not as_json:
+            tell("none expected here: its [link] is that of a hub, and connectors' keys lie with their edges")
+            return
+        if not found and expected(root) != frozenset():
             place = root.absolute()
             step = f"name the folder that holds keys/ with --root, or make a new one: gateway init {place}"
             raise Misconfigured((f"{place / 'keys'}: holds no connector's keys; {step}",))
@@ -76,6 +81,7 @@ def rotate(
     directory names them. secret.pem stays as it is.
     """
     from gateway.cli.key_files import passphrase_reference
+    from gateway.cli.process import at_the_edge
     from gateway.keys.at_rest import Secret
     from gateway.keys.layout import PUBLIC
     from gateway.keys.make import rotate as make_new
@@ -83,11 +89,13 @@ def rotate(
     with stopped():
         secret = passphrase_reference(root) if passphrase is None else Secret.parse(passphrase, root)
         keys = _keys(root, tenant)
+        at_the_edge(keys, connector)
         made = make_new(keys, connector, secret)
         tell(f"{keys.connector(connector) / PUBLIC}: newest kem {made.kem[0].id}, signing {made.signing[0].id}")
         tell("Next, in this order, so that nothing is refused on the way:")
         tell("  1. reload the edge of this connector, so that it holds both")
-        tell(f"  2. gateway keys publish {tenant}, where the root key is; put the new directory.note in every place")
+        tell("  2. copy this public.json to the same place on the offline machine, which has the root key; there:")
+        tell(f"     gateway keys publish {tenant}; put the new directory.note in every place")
         tell("  3. reload the hub, then every edge")
         tell(f"  4. when nothing sealed to the former keys waits any more: gateway keys retire {tenant} {connector}")
 
@@ -99,17 +107,20 @@ def retire(tenant: Tenant, connector: Connector, root: Root = Path()) -> None:
     They leave public.json, and it takes effect with the next directory: what is signed with them is refused then, and
     what is sealed to them and not delivered becomes a dead letter that its source must send anew.
     """
+    from gateway.cli.process import at_the_edge
     from gateway.keys.make import retire as take_out
 
     with stopped():
         keys = _keys(root, tenant)
+        at_the_edge(keys, connector)
         retired = take_out(keys, connector)
         if not retired:
             tell(f"{keys.connector(connector)}: has its newest keys only; nothing is retired")
             return
         tell(f"{keys.connector(connector)}: retired {', '.join(retired)}")
         tell("From the next directory on, what is signed with them is refused, and what is sealed to them is dead.")
-        tell(f"Next: gateway keys publish {tenant}; put directory.note everywhere; reload the hub, then every edge.")
+        tell("Next: copy its public.json to the same place on the offline machine, which has the root key; there:")
+        tell(f"gateway keys publish {tenant}; put directory.note everywhere; reload the hub, then every edge.")
         tell("Then no edge holds them any more: their .pem files can go, or be kept for what backups still hold.")
 
 
@@ -135,20 +146,28 @@ def publish_directory(
     """Sign the connectors' public keys as a new directory.
 
     It becomes the directory's next version, signed with the tenant's root key, which belongs on a machine that is not
-    connected: run this there, and carry keys/TENANT/directory.note back.
+    connected: run this there, and carry keys/TENANT/directory.note back. A version that changes nothing is signed too,
+    and said to be one.
     """
     from datetime import UTC, datetime
 
     from gateway.config import read_connectors
     from gateway.keys.at_rest import Secret
+    from gateway.keys.layout import read_directory
     from gateway.keys.make import publish
 
     with stopped():
         keys = _keys(root, tenant)
+        former = read_directory(keys) if keys.directory.exists() else None
         directory = publish(keys, Secret.parse(passphrase, root), datetime.now(UTC))
         for name in sorted(read_connectors(root, tenant) - directory.connectors.keys()):
             tell(f"connector {name} is enabled but has no keys here; see docs/write-a-connector.md", err=True)
         tell(f"{keys.directory}: version {directory.version}, {len(directory.connectors)} connectors")
+        if former is not None and (former.log_vkey, former.connectors) == (directory.log_vkey, directory.connectors):
+            tell(
+                f"Nothing has changed since version {former.version}. If a connector has new keys, copy its public.json"
+            )
+            tell(f"to the same place here, {keys.folder}/CONNECTOR, and publish again.")
         tell(f"To refuse any older one: directory_version = {directory.version} in config/tenants/{tenant}.toml")
 
 

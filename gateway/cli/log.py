@@ -40,12 +40,14 @@ def verify(
     """
     from dataclasses import asdict
 
+    from gateway.cli.process import at_the_hub
     from gateway.config import read_gateway_file
     from gateway.hub.journal import anchors
     from gateway.hub.journal import verify as verify_log
     from gateway.keys.layout import TenantKeys, read_verifier
 
     with stopped():
+        at_the_hub(root, "the logs are the hub's")
         folder = root / read_gateway_file(root).journal.directory
         configured = [path.stem for path in sorted((root / "config/tenants").glob("*.toml"))]
         known = [name for name in (*configured, "system") if tenant in ("", name)]

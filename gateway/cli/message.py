@@ -38,10 +38,10 @@ def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: A
     are named by their index in the payload, from 0: not by the row of a file. --json adds the items and digests. The
     looking itself becomes a fact.
     """
-    from gateway.cli.operator import ask
+    from gateway.cli.operator import ask_hub
 
     with stopped():
-        facts = ask(root, "GET", f"/v1/{tenant}/messages/{message_id}")
+        facts = ask_hub(root, "GET", f"/v1/{tenant}/messages/{message_id}")
         if as_json:
             machine(facts)
             return
@@ -49,22 +49,31 @@ def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: A
         rows([_line(fact) for fact in facts])
 
 
-@app.command(epilog=ending("gateway message dead 999997", wrong="there are dead records"))
-def dead(tenant: Tenant, root: Root = Path(), as_json: AsJson = False) -> None:
-    """List the messages that have dead records.
+@app.command(
+    epilog=ending(
+        "gateway message dead 999997", "gateway message dead 999997 --all", wrong="dead records wait for a decision"
+    )
+)
+def dead(
+    tenant: Tenant,
+    root: Root = Path(),
+    every: Annotated[bool, typer.Option("--all", help="Also those that were answered send_anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the messages with dead records that wait for a decision.
 
-    A record is dead when its attempts or its time ran out, or no route carries it any more. It stays so until somebody
-    replays it, or the source sends it anew.
+    A record is dead when its attempts or its time ran out, or no route carries it any more. It waits until somebody
+    replays it. If that is answered send_anew, it is its source's to send again, and only --all lists it.
     """
-    from gateway.cli.operator import ask
+    from gateway.cli.operator import ask_hub
 
     with stopped():
-        found = ask(root, "GET", f"/v1/{tenant}/dead")
+        found = ask_hub(root, "GET", f"/v1/{tenant}/dead{'?all' if every else ''}")
         if as_json:
             machine(found)
         else:
             rows([_letter(each) for each in found], empty="no dead letters")
-        if found:
+        if any(group.get("code") != "send_anew" for each in found for group in each["outcomes"]):
             raise typer.Exit(1)
 
 
@@ -77,10 +86,10 @@ def replay(tenant: Tenant, message_id: MessageId, root: Root = Path()) -> None:
     They pass today's routes first. Where they can never go as they were sealed, the answer is send_anew: have the
     source send them as a new message. Your name, from the operator's certificate, is in the fact.
     """
-    from gateway.cli.operator import ask
+    from gateway.cli.operator import ask_hub
 
     with stopped():
-        answer = ask(root, "POST", f"/v1/{tenant}/messages/{message_id}/replay")
+        answer = ask_hub(root, "POST", f"/v1/{tenant}/messages/{message_id}/replay")
         tell(f"{answer['message_id']}: {len(answer['records'])} records are due again")
 
 

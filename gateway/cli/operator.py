@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from gateway.cli.process import at_the_hub
 from gateway.config import GatewayFile, read_gateway_file
 from gateway.errors import Deferred, GatewayError, Misconfigured
 
@@ -17,6 +18,12 @@ def ask(root: Path, method: str, path: str) -> Any:
     no.
     """
     return asyncio.run(_ask(root, read_gateway_file(root), method, path))
+
+
+def ask_hub(root: Path, method: str, path: str) -> Any:
+    """As `ask`, for what is in a tenant's log. Raises Misconfigured at an edge's root, too."""
+    at_the_hub(root, "messages are followed and replayed at the hub")
+    return ask(root, method, path)
 
 
 async def _ask(root: Path, file: GatewayFile, method: str, path: str) -> Any:

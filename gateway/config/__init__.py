@@ -35,7 +35,7 @@ from gateway.config.load import (
     read_gateway_file,
     write_contract,
 )
-from gateway.config.sentences import sentences
+from gateway.config.sentences import instead, sentences
 
 __all__ = [
     "Admin",
@@ -59,6 +59,7 @@ __all__ = [
     "contradictions",
     "idle",
     "in_force",
+    "instead",
     "japanese_day",
     "keep_former",
     "lapses",

@@ -85,7 +85,8 @@ def same_as_locked(name: str, declared: Contract, locked: Contract) -> None:
             (
                 f"connector {name}: its code declares another interface than config/interfaces/{name}.json locks:",
                 *(f"  {each}" for each in differences),
-                f"  review the difference, then run: gateway interface lock {name}",
+                f"  review the difference, then run: gateway interface lock {name} --former-until DAY",
+                "  (until that day, what was sealed under the former lock still passes)",
             )
         )
 
@@ -140,6 +141,17 @@ def tls_files(name: str, spec: ConnectorSpec, settings: BaseModel) -> TlsFiles |
     if files is not None and not isinstance(files, TlsFiles):
         raise Misconfigured((f"connector {name}: its tls() returns neither TlsFiles nor None",))
     return files
+
+
+def portion(name: str, spec: ConnectorSpec, settings: BaseModel) -> int | None:
+    """How many records it sends in one message at most, if it knows. Raises Misconfigured, whatever the plugin did."""
+    try:
+        most = spec.portion(settings)
+    except (Exception, SystemExit) as error:
+        raise _raised(name, "its portion()", error) from error
+    if most is not None and not isinstance(most, int):
+        raise Misconfigured((f"connector {name}: its portion() returns neither a number nor None",))
+    return most
 
 
 def made(name: str, spec: ConnectorSpec) -> Connector:

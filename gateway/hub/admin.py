@@ -88,9 +88,9 @@ class AdminListener:
         return web.json_response(await self._daemon.connectors())
 
     async def dead(self, request: web.Request) -> web.Response:
-        """The messages that have dead records. The looking is a fact, too."""
+        """Messages with dead records that wait for a decision; with `?all` every one. The looking is a fact, too."""
         operator, hub = self._operator(request), self._hub(request)
-        letters = hub.journal.dead_letters()
+        letters = hub.journal.dead_letters(every="all" in request.query)
         body = {"operator": operator, "act": "dead"}
         await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()))
         return web.json_response(letters)

@@ -18,7 +18,7 @@ from typing import Final
 
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, read_ed25519
-from gateway.keys.directory import ConnectorEntry, ConnectorKeys
+from gateway.keys.directory import ConnectorEntry, ConnectorKeys, Directory
 from gateway.keys.note import NoteError, Signer, Verifier
 
 SECRET: Final = "secret.pem"  # noqa: S105 (a file name)
@@ -97,6 +97,11 @@ def read_public(folder: Path) -> ConnectorKeys:
     except ValueError:
         raise Misconfigured((f"{path}: is not a list of public keys",)) from None
     return entry.keys(str(path))
+
+
+def read_directory(keys: TenantKeys) -> Directory:
+    """The tenant's directory as it lies here, signed by its root key. Raises Misconfigured naming the file."""
+    return Directory.parse(read_text(keys.directory), read_verifier(keys.root_vkey), keys.tenant)
 
 
 def read_verifier(path: Path) -> Verifier:

@@ -20,10 +20,10 @@ from gateway.keys.layout import (
     SECRET,
     TenantKeys,
     mlkem768_file,
+    read_directory,
     read_public,
     read_signer,
     read_text,
-    read_verifier,
     signing_file,
     x25519_file,
 )
@@ -81,8 +81,7 @@ def retire(keys: TenantKeys, connector: str) -> tuple[str, ...]:
     """
     folder = keys.connector(connector)
     listed = read_public(folder)
-    directory = Directory.parse(read_text(keys.directory), read_verifier(keys.root_vkey), keys.tenant)
-    published = directory.connectors.get(connector)
+    published = read_directory(keys).connectors.get(connector)
     if published is None or (published.kem[0], published.signing[0]) != (listed.kem[0], listed.signing[0]):
         what = f"{keys.directory}: does not name the newest keys of {connector} first"
         raise Misconfigured((f"{what}; publish them and reload hub and edges before you retire the former",))
@@ -113,10 +112,7 @@ def publish(keys: TenantKeys, passphrase: Secret, now: datetime) -> Directory:
 
     Raises Misconfigured naming the file that stands in the way; then the former directory is still in place.
     """
-    root = read_verifier(keys.root_vkey)
-    former = 0
-    if keys.directory.exists():
-        former = Directory.parse(read_text(keys.directory), root, keys.tenant).version
+    former = read_directory(keys).version if keys.directory.exists() else 0
     directory = Directory(
         tenant=keys.tenant,
         version=former + 1,

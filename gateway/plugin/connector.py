@@ -222,11 +222,13 @@ class ConnectorSpec:
     """What a plugin registers: its interface, the closed model of its settings, and how to make it.
 
     `tls` tells the line, from the settings, with which files the HTTP session authenticates; None for a connector
-    that opens no connection. `poll_every` is in seconds.
+    that opens no connection. `portion` tells it how many records the connector sends in one message at most; None if
+    that is not its own choice. `poll_every` is in seconds.
     """
 
     interface: Interface
     settings: type[BaseModel]
     factory: Callable[[], Connector]
     tls: Callable[[Any], TlsFiles | None] = lambda settings: None
+    portion: Callable[[Any], int | None] = lambda settings: None
     poll_every: float = 1.0

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel
+
 from gateway.config import Config
 from gateway.edge import plugins
 from gateway.edge.edge import Edge
@@ -17,7 +19,7 @@ from gateway.keys.private import EdgeKeys
 from gateway.link.ends import HubEnd
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.observe import Telemetry
-from gateway.plugin.interface import Interface
+from gateway.plugin.connector import ConnectorSpec
 from gateway.wiring.opening import Plug, edge_rules, open_keys, open_session
 from gateway.wiring.station import Station
 
@@ -88,9 +90,9 @@ class EdgeSide:
         return reachable
 
     @property
-    def running(self) -> dict[Place, tuple[Interface, EdgeKeys]]:
-        """What stands, with what it declared and the keys that it opened."""
-        return {place: (station.spec.interface, station.edge.keys) for place, station in self._stations.items()}
+    def running(self) -> dict[Place, tuple[ConnectorSpec, BaseModel, EdgeKeys]]:
+        """What stands, with what it registered, its settings and the keys that it opened."""
+        return {place: (each.spec, each.settings, each.edge.keys) for place, each in self._stations.items()}
 
     def _edges(self) -> list[Edge]:
         return [station.edge for station in self._stations.values()]

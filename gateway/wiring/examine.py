@@ -16,6 +16,7 @@ from gateway.wiring.opening import (
     Plug,
     edge_processes,
     edge_rules,
+    fitting,
     hub_tls,
     listener_tls,
     load_plugins,
@@ -101,4 +102,5 @@ def _connector(
     findings.of(partial(open_keys, config, *place, directory))
     if agrees:  # rules can be resolved only from files that agree
         findings.of(partial(edge_rules, config, *place, directory, plug.loaded.spec.interface))
+    findings.of(partial(fitting, config, place[0], plug.loaded.spec, plug.settings))
     findings.of(partial(session_tls, config, place[0], plug.loaded.spec, plug.settings))

@@ -110,6 +110,15 @@ def edge_rules(config: Config, tenant: str, connector: str, directory: Directory
         return rules_for(config, tenant, connector, directory, interface)
 
 
+def fitting(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> None:
+    """Raises Misconfigured if its connector may send more records at once than a message here may have."""
+    name = spec.interface.connector
+    portion = plugins.portion(name, spec, settings)
+    if portion is not None and portion > config.gateway.limits.records_per_message:
+        why = f"by its settings connector {name} of {tenant} sends that many in one message"
+        raise Misconfigured((f"config/gateway.toml: limits.records_per_message: must be at least {portion}: {why}",))
+
+
 def listener_tls(config: Config, name: str, settings: Listener | Admin | LinkListener) -> ssl.SSLContext:
     """The TLS of one listener."""
     with readable(f"config/gateway.toml: {name}: certificate, key or client_ca"):

@@ -4,6 +4,8 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
 from gateway.config import Config, ConnectorEntry
 from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
@@ -11,9 +13,9 @@ from gateway.hub.permit import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.private import EdgeKeys
 from gateway.link.words import Pinned
-from gateway.plugin.interface import Interface
+from gateway.plugin.connector import ConnectorSpec
 from gateway.wiring.examine import startable
-from gateway.wiring.opening import edge_processes, edge_rules, hub_tls, open_directory, open_keys
+from gateway.wiring.opening import edge_processes, edge_rules, fitting, hub_tls, open_directory, open_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,20 @@ class Prepared:
 def prepare(
     now: Config,
     fresh: Config,
-    running: Mapping[tuple[str, str], tuple[Interface, EdgeKeys]],
+    running: Mapping[tuple[str, str], tuple[ConnectorSpec, BaseModel, EdgeKeys]],
     in_use: Mapping[str, Directory],
 ) -> Prepared:
     """Everything that can fail. Raises Misconfigured, and then nothing has changed.
 
-    `running` has the edges at work, each with what it declared and the keys that it opened; `in_use` the directories,
-    which never go back.
+    `running` has the edges at work, each with what it registered, its settings and the keys that it opened; `in_use`
+    the directories, which never go back.
     """
-    if problems := list(_needs_restart(now, fresh)):
-        raise Misconfigured((*problems, *_not_even_then(fresh)))
+    locks = list(_locks(now, fresh))
+    if problems := [*_needs_restart(now, fresh), *locks]:
+        # With a lock its plugin's code has changed; what is loaded here is the former, and says nothing of the new.
+        raise Misconfigured((*problems, *(() if locks else _not_even_then(fresh))))
+    for (code, _), (spec, settings, _) in running.items():
+        fitting(fresh, code, spec, settings)
     directories = {code: open_directory(fresh, code) for code in fresh.tenants}
     for code, directory in directories.items():
         if directory.version < (version := in_use[code].version):
@@ -52,10 +58,10 @@ def prepare(
         {code: hub_rules(fresh, code, directory) for code, directory in hubs.items()},
         {
             (code, name): (
-                edge_rules(fresh, code, name, directories[code], interface),
+                edge_rules(fresh, code, name, directories[code], spec.interface),
                 _reopened(fresh, code, name, directories[code], keys),
             )
-            for (code, name), (interface, keys) in running.items()
+            for (code, name), (spec, _, keys) in running.items()
         },
         edge_processes(fresh),
         hub_tls(fresh) if fresh.gateway.role == "edge" else None,
@@ -77,9 +83,13 @@ def _needs_restart(now: Config, fresh: Config) -> Iterator[str]:
         yield "config/tenants: adding or removing a tenant needs a restart"
     for code in set(fresh.tenants) & set(now.tenants):
         yield from _of_a_tenant(code, now.tenants[code].file.connectors, fresh.tenants[code].file.connectors)
+
+
+def _locks(now: Config, fresh: Config) -> Iterator[str]:
     for name in sorted({*fresh.contracts, *now.contracts}):
         if fresh.contracts.get(name) != now.contracts.get(name):
-            yield f"config/interfaces/{name}.json: a lock changes with the plugin's code, by a restart"
+            told = "a lock changes with its plugin's code, and new code needs a restart"
+            yield f"config/interfaces/{name}.json: {told}; gateway check says whether it would start"
 
 
 def _of_the_gateway(now: Config, fresh: Config) -> Iterator[str]:

@@ -31,9 +31,9 @@ class Station:
     ) -> None:
         self.edge = edge
         self.spec = spec
+        self.settings = settings
         self.opened = False
         self.health = Health(ok=False, detail="not opened yet")
-        self._settings = settings
         self._session = session
         self._secret = secret
         self._telemetry = telemetry
@@ -43,7 +43,7 @@ class Station:
         rules, connector = self.edge.rules, self.edge.connector
         log = self._telemetry.log.bind(tenant=rules.tenant.code, connector=rules.connector)
         outbox = EdgeOutbox(self.edge)
-        context = Context(rules.tenant.code, self._settings, outbox, self._session, log, clock, self._secret)
+        context = Context(rules.tenant.code, self.settings, outbox, self._session, log, clock, self._secret)
 
         async def open_once() -> None:
             await connector.open(context)

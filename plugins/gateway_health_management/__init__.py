@@ -9,4 +9,10 @@ from gateway_health_management.settings import Settings
 @hookimpl
 def renkei_connector() -> ConnectorSpec:
     """The one connector of this plugin; it opens no connection of its own, so it needs no TLS files."""
-    return ConnectorSpec(interface=INTERFACE, settings=Settings, factory=HealthManagement, poll_every=0.25)
+    return ConnectorSpec(
+        interface=INTERFACE, settings=Settings, factory=HealthManagement, portion=_portion, poll_every=0.25
+    )
+
+
+def _portion(settings: Settings) -> int:
+    return settings.chunk_records

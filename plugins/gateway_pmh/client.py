@@ -103,7 +103,7 @@ class PublicMedicalHub:
                 return answer
             self._token.forget(token)
         self._context.log.warning("token.refused", status=401)
-        raise Later("system_unreachable")
+        raise Later("system_unreachable", cause="it answers 401 to the very tokens that it grants")
 
     async def _bearer(self, ends: float) -> str:
         """A token, also where another request is fetching it and takes its time. Raises Later."""
@@ -121,10 +121,8 @@ class PublicMedicalHub:
             return _read(answers.granted, answer.body)
         if answer.status in (429, 503):
             raise _refusal(answer)
-        self._context.log.warning(
-            "token.not_granted", status=answer.status
-        )  # for people: our credentials are not taken
-        raise Later("system_unreachable")
+        self._context.log.warning("token.not_granted", status=answer.status)
+        raise Later("system_unreachable", cause=_not_granted(answer.status))
 
     async def _exchange(
         self, method: str, path: str, ends: float, body: bytes | None, headers: Mapping[str, str], most: int
@@ -173,6 +171,13 @@ async def _bounded(stream: aiohttp.StreamReader, most: int) -> bytes:
         if len(body) > most:
             raise Later("system_unreachable")
     return bytes(body)
+
+
+def _not_granted(status: int) -> str:
+    """RFC 6749 §5.2: 400 or 401 is how an authorization server refuses a client; 403 is how a proxy before it does."""
+    if status in (400, 401, 403):
+        return f"its token endpoint answers {status}: it refuses our client_id, client_secret or certificate"
+    return f"its token endpoint answers {status}"
 
 
 def _refusal(answer: _Answer) -> Later:

@@ -58,7 +58,8 @@ class Pmh:
         try:
             await self._pmh.status(self._now() + _HEALTH_WITHIN)
         except Later as later:
-            return Health(ok=False, detail=f"PMH does not serve us: {later.outcome.code}")
+            cause = f" ({later.cause})" if later.cause else ""
+            return Health(ok=False, detail=f"PMH does not serve us: {later.outcome.code}{cause}")
         return Health(ok=True, detail="PMH answers")
 
     async def close(self) -> None:

@@ -4,8 +4,12 @@ from gateway.plugin import DeferredRecord
 
 
 class Later(Exception):
-    """Nothing is known about these rows; `outcome` says why, and after how many seconds to come again."""
+    """Nothing is known about these rows; `outcome` says why, and after how many seconds to come again.
 
-    def __init__(self, code: str, retry_after: float | None = None) -> None:
+    `cause` is one sentence for people, without values, where the code alone would mislead them.
+    """
+
+    def __init__(self, code: str, retry_after: float | None = None, cause: str | None = None) -> None:
         super().__init__(code)
+        self.cause = cause
         self.outcome = DeferredRecord(code, retry_after)

@@ -10,7 +10,12 @@ def _tls(settings: Settings) -> TlsFiles:
     return TlsFiles(certificate=settings.tls.certificate, key=settings.tls.key, ca=settings.tls.ca)
 
 
+def _portion(settings: Settings) -> int | None:
+    """It sends nothing but its questions for keys."""
+    return settings.rows_per_request if settings.ask_keys else None
+
+
 @hookimpl
 def renkei_connector() -> ConnectorSpec:
     """One connector; a connection is made only when something is delivered."""
-    return ConnectorSpec(interface=INTERFACE, settings=Settings, factory=VaccinationRecords, tls=_tls)
+    return ConnectorSpec(interface=INTERFACE, settings=Settings, factory=VaccinationRecords, tls=_tls, portion=_portion)

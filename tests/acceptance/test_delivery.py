@@ -67,12 +67,16 @@ def test_replay_of_an_expired_message_says_send_anew(new_site, ordinal):
     site.start_gateway("/healthz")
     message_id = site.register(subject(ordinal()))
     assert site.outcomes(message_id) == [{"index": 0, "outcome": "dead", "code": "expired"}]
+    assert [each["message_id"] for each in dead(site)] == [message_id]
     site.start_records()
     told = site.cli("message", "replay", MUNICIPALITY, message_id)
     assert (told.status, "send_anew" in told.err) == (1, True)
     assert site.outcomes(message_id) == [{"index": 0, "outcome": "dead", "code": "send_anew"}]
     assert site.held()["persons"] == 0
-    (act,) = [each for each in site.facts() if each["kind"] == "operator.acted"]
+    assert dead(site) == []  # nobody has to decide anything any more
+    told = site.cli("message", "dead", MUNICIPALITY, "--all", "--json")
+    assert (told.status, [each["message_id"] for each in json.loads(told.out)]) == (0, [message_id])
+    (act,) = [each for each in site.facts() if each["kind"] == "operator.acted" and each["act"] == "replay"]
     assert (act["operator"], act["act"], act["code"], act["message_id"]) == (
         "operator",
         "replay",

@@ -288,6 +288,29 @@ def test_a_reload_that_needs_a_restart_says_that_even_then_it_would_not_start(ne
     )
 
 
+def test_a_reload_after_a_lock_has_changed_claims_nothing_of_code_that_is_not_loaded(new_site):
+    """New code was installed and locked: what runs here is the former, and its differences say nothing of a restart."""
+    site = new_site().start()
+    site.edit("interfaces/health_management.json", '"version": "1"', '"version": "99"')
+    site.edit(TENANT, 'encoding = "cp932"', 'encoding = "utf-8"')
+    told = site.cli("reload")
+    lock, then = "config/interfaces/health_management.json", "gateway check says whether it would start"
+    assert (told.status, told.err.splitlines()) == (
+        2,
+        [
+            f"config/{TENANT}: connectors.health_management.settings.encoding: needs a restart to change",
+            f"{lock}: a lock changes with its plugin's code, and new code needs a restart; {then}",
+        ],
+    )
+
+
+def test_a_reload_with_a_limit_below_what_a_running_connector_sends_is_refused(new_site):
+    site = new_site().start()
+    site.limit("records_per_message", 499)
+    told = site.cli("reload")
+    assert (told.status, "limits.records_per_message: must be at least 500" in told.err) == (2, True)
+
+
 def test_a_reload_with_a_certificate_that_is_not_there_is_refused_and_a_fact(new_site):
     site = new_site().start()
     site.edit(f"tenants/{MUNICIPALITY}.toml", "keys/tls/health_management.crt", "keys/tls/nowhere.crt")

@@ -209,6 +209,16 @@ async def test_what_can_no_longer_be_carried_is_asked_for_anew(journal: Journal)
     assert journal.trace(message_id)[-1]["outcomes"] == [{"ending": "dead", "code": "send_anew", "records": "1"}]
 
 
+async def test_what_was_answered_send_anew_waits_for_nobody_any_more(journal: Journal) -> None:
+    message_id = await recorded(journal, message((0, 1)))
+    await conclude(journal, message_id, RecordOutcome(0, ACCEPTED), RecordOutcome(1, DEAD, "expired"))
+    assert len(journal.dead_letters()) == 1
+    await journal.unreplayable(message_id, at=AT, operator="staff-0001")
+    assert journal.dead_letters() == []
+    (letter,) = journal.dead_letters(every=True)
+    assert letter["outcomes"] == [{"ending": "dead", "code": "send_anew", "records": "1"}]
+
+
 async def test_open_messages_come_by_seq_over_any_number(journal: Journal) -> None:
     sent = [message((0, 3)) for _ in range(600)]
     await asyncio.gather(*(journal.record(each, at=AT, now=NOW) for each in sent))

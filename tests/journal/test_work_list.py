@@ -468,7 +468,7 @@ class Lived:
         assert (status.open_records, status.ended) == (len(self.still), not self.still)
         assert {index for each in self.journal.open_messages() for index, _ in each.records} == self.still
         assert len(settlements_due(self.journal)) == (self.unheard and not self.still)
-        assert len(self.journal.dead_letters()) == bool(self.dead())
+        assert len(self.journal.dead_letters(every=True)) == bool(self.dead())
         transaction = self.journal._writer._transaction
         for remembered in transaction._works.values():
             told = read_work(transaction.connection, remembered.stored_id)

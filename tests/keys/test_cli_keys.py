@@ -134,13 +134,15 @@ def test_a_key_goes_from_new_to_newest_to_former_to_retired(published: Path) -> 
     place = ("999997", "vaccination_records", "--root", str(published))
     status, out, _ = run("rotate", *place)
     assert status == 0
+    assert "copy this public.json to the same place on the offline machine" in out
     assert "gateway keys publish 999997" in out
     new, old = ("newest", False), ("former", True)
     assert standings(published) == [("kem", *new), ("kem", *old), ("signing", *new), ("signing", *old)]
     status, _, err = run("retire", *place)
     assert (status, "publish them and reload hub and edges before" in err) == (2, True)
 
-    assert run("publish", "999997", "--root", str(published))[0] == 0
+    status, out, _ = run("publish", "999997", "--root", str(published))
+    assert (status, "Nothing has changed" in out) == (0, False)
     new = ("newest", True)
     assert standings(published) == [("kem", *new), ("kem", *old), ("signing", *new), ("signing", *old)]
     assert run("list", "--root", str(published))[0] == 0
@@ -153,6 +155,12 @@ def test_a_key_goes_from_new_to_newest_to_former_to_retired(published: Path) -> 
     assert run("publish", "999997", "--root", str(published))[0] == 0
     assert standings(published) == [("kem", *new), ("signing", *new)]
     assert "nothing is retired" in run("retire", *place)[1]
+
+
+def test_a_directory_that_changes_nothing_is_published_and_said_to_be_one(published: Path) -> None:
+    status, out, _ = run("publish", "999997", "--root", str(published))
+    assert (status, "version 2, 1 connectors" in out) == (0, True)
+    assert "Nothing has changed since version 1. If a connector has new keys, copy its public.json" in out
 
 
 def test_rotation_needs_the_passphrase_that_the_other_keys_have(published: Path) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from typer.testing import CliRunner
 from gateway.cli import commands, message, operator
 from gateway.cli.table import draw
 from gateway.config import read_contract
+from gateway.errors import Deferred
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
@@ -99,7 +101,12 @@ def printed(monkeypatch):
 @pytest.fixture
 def answered(monkeypatch):
     """What the running gateway answers to whatever is asked."""
-    return lambda answer: monkeypatch.setattr(operator, "ask", lambda *_: answer)
+
+    def answers(answer):
+        for ask in ("ask", "ask_hub"):
+            monkeypatch.setattr(operator, ask, lambda *_: answer)
+
+    return answers
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
@@ -140,6 +147,22 @@ def test_dead_records_are_ranges(printed, answered):
     told = " ".join(printed(240, lambda: message.dead("999997")).split())
     assert "records 0-3, 7 basis_not_in_force; records 9 gave_up control_flag_view_suspended" in told
     assert "[" not in told
+
+
+@pytest.mark.parametrize(("code", "status"), [("gave_up", 1), ("send_anew", 0)])
+def test_dead_records_that_wait_for_nobody_are_not_found_wrong(monkeypatch, code, status):
+    asked: list[str] = []
+    letter = LETTER | {"outcomes": [{"ending": "dead", "code": code, "records": "0"}]}
+
+    def ask(*words):
+        asked.append(words[-1])
+        return [letter]
+
+    monkeypatch.setattr(operator, "ask_hub", ask)
+    done = CliRunner().invoke(commands.app, ["message", "dead", "999997", "--all"])
+    assert (done.exit_code, ID in done.stdout) == (status, True)
+    CliRunner().invoke(commands.app, ["message", "dead", "999997"])
+    assert asked == ["/v1/999997/dead?all", "/v1/999997/dead"]
 
 
 def test_a_trace_says_what_its_record_indices_are(printed, answered):
@@ -265,6 +288,14 @@ def test_a_lock_that_replaces_another_keeps_its_digest_until_a_day(narrower):
     assert (again.exit_code, "no former one" in again.stderr) == (0, True)
 
 
+@pytest.mark.parametrize("day", ["yesterday", "2099-02-30", "20990331", ""])
+def test_a_day_that_is_none_is_told_with_the_form_of_one(narrower, day):
+    words = ["interface", "lock", "health_management", "--root", str(narrower), "--former-until", day]
+    done = CliRunner().invoke(commands.app, words, env={"COLUMNS": "200"})
+    assert (done.exit_code, "a day is written as YYYY-MM-DD, such as 2027-03-31" in done.stderr) == (2, True)
+    assert "%Y" not in done.stderr
+
+
 def test_publishing_where_no_keys_are_names_the_root(tmp_path):
     done = CliRunner().invoke(commands.app, ["keys", "publish", "999997", "--root", str(tmp_path)])
     assert done.exit_code == 2
@@ -316,6 +347,80 @@ def test_a_log_that_never_was_is_not_shown_with_a_root_of_nothing(trial):
     ]
 
 
+# ---- hub and edges apart ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory):
+    """The roots of a hub and its edges as `gateway init --example` makes them, and what it said. Nothing runs."""
+    root = tmp_path_factory.mktemp("apart")
+    done = CliRunner().invoke(commands.app, ["init", str(root), "--example", "edge_per_zone"])
+    assert done.exit_code == 0
+    return root, done.stdout
+
+
+def test_init_says_what_lies_offline_and_what_each_process_got(apart):
+    root, said = apart
+    held = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert "each of these has the keys of its own connectors" in said
+    assert f"{root}/offline/keys: all private keys" in said
+    private = {each.partition("/")[2] for each in held if each.endswith((".pem", ".key")) and "/keys/" in each}
+    assert all(f"offline/{each}" in held for each in private)
+    assert f"{root}/offline/keys/tls: the systems' certificates too" in said
+    assert "offline/keys/tls/pmh_system.crt" in held
+
+
+def test_the_keys_of_healthy_processes_are_found_right(apart):
+    root, _ = apart
+    processes = {"individual_number_zone": "health_management", "lgwan": "vaccination_records", "closed_network": "pmh"}
+    for process, connector in processes.items():
+        done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / process), "--json"])
+        assert (done.exit_code, {each["connector"] for each in json.loads(done.stdout)}) == (0, {connector})
+    done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / "hub")])
+    assert (done.exit_code, done.stdout.startswith("none expected here")) == (0, True)
+    done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / "hub"), "--json"])
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [])
+
+
+def test_an_edge_that_lacks_the_keys_of_its_connector_is_found_wrong(apart, tmp_path):
+    root = tmp_path / "lgwan"
+    shutil.copytree(apart[0] / "lgwan", root)
+    shutil.rmtree(root / "keys/999997/vaccination_records")
+    done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root), "--json"])
+    assert (done.exit_code, [each["state"] for each in json.loads(done.stdout)]) == (1, ["missing"])
+
+
+AT_THE_HUB = "config/gateway.toml: its [link] is that of an edge; {}: name the hub's root with --root\n"
+AT_AN_EDGE = (
+    "config/gateway.toml: its [link] is that of a hub; the keys of a connector lie with its edge: "
+    "name that edge's root with --root\n"
+)
+ELSEWHERE = {
+    "message dead 999997": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
+    f"message trace 999997 {ID}": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
+    f"message replay 999997 {ID}": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
+    "log verify": ("lgwan", AT_THE_HUB.format("the logs are the hub's")),
+    "keys rotate 999997 pmh": ("hub", AT_AN_EDGE),
+    "keys retire 999997 pmh": ("hub", AT_AN_EDGE),
+    "keys rotate 999997 vaccination_record": (
+        "lgwan",
+        "{root}/keys/999997/vaccination_record: holds no keys of a connector; did you mean vaccination_records?\n",
+    ),
+    "keys rotate 999997 pmh ": (
+        "lgwan",
+        "{root}/keys/999997/pmh: holds no keys of a connector; there is vaccination_records\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("words", ELSEWHERE)
+def test_a_command_at_the_wrong_process_says_which_one_is_meant(apart, words):
+    process, told = ELSEWHERE[words]
+    root = apart[0] / process
+    done = CliRunner().invoke(commands.app, [*words.split(), "--root", str(root)])
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", told.format(root=root))
+
+
 WRONG_PLACES = {
     "a passphrase that is not set": (
         "gateway.toml",
@@ -348,6 +453,12 @@ WRONG_PLACES = {
         "keys/tls/vaccination_records.key",
         "keys/tls/operator.key",
         "config/tenants/999997.toml: connectors.vaccination_records.settings: TLS files: the certificate and the key ",
+    ),
+    "a chunk that is larger than a message": (
+        "gateway.toml",
+        "records_per_message = 1000",
+        "records_per_message = 499",
+        "config/gateway.toml: limits.records_per_message: must be at least 500: by its settings connector health_man",
     ),
     "a listener's key": (
         "gateway.toml",
@@ -427,6 +538,16 @@ def test_help_says_what_a_command_does_with_an_example_and_exit_statuses(path):
     for words in re.findall(r"^    (gateway .*)$", told, re.MULTILINE):
         options = [each for each in words.split() if each.startswith("--")]
         assert set(options) <= {name for each in LEAVES[path].params for name in each.opts}
+
+
+def test_help_of_reload_tells_a_refusal_by_the_hub(monkeypatch):
+    def ahead(*_):
+        raise Deferred("directory_ahead")
+
+    monkeypatch.setattr(operator, "ask", ahead)
+    assert CliRunner().invoke(commands.app, ["reload"]).exit_code == 1
+    told = CliRunner().invoke(commands.app, ["reload", "--help"], env={"COLUMNS": "80"}).stdout
+    assert "directory_ahead" in told[told.index("\n    1 ") : told.index("\n    2 ")]
 
 
 def test_no_summary_of_a_command_is_cut_at_80_columns():

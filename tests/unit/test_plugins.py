@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from typer.testing import CliRunner
 
 from gateway.cli.interface import app
-from gateway.edge.plugins import difference, load, made, same_as_locked, settings_of, tls_files
+from gateway.edge.plugins import difference, load, made, portion, same_as_locked, settings_of, tls_files
 from gateway.errors import Misconfigured
 from gateway.plugin import ConnectorSpec
 from gateway.plugin.contract import Contract
@@ -192,6 +192,7 @@ def test_a_declaration_that_differs_from_its_lock_is_refused_with_the_difference
         same_as_locked("office", LOCK, lock)
     assert "config/interfaces/office.json" in caught.value.problems[0]
     assert all(f"  {line}" in caught.value.problems for line in lines)
+    assert "run: gateway interface lock office --former-until DAY" in str(caught.value)
 
 
 def test_a_lock_that_holds_an_operation_twice_is_not_what_the_plugin_declares():
@@ -241,14 +242,18 @@ def stumbles(*_):
     [
         (lambda spec: settings_of("office", spec, {"chunk": 1, "number": 7}, "there"), "checking its settings raised "),
         (lambda spec: tls_files("office", spec, Settings(chunk=1)), "its tls() raised SystemExit"),
+        (lambda spec: portion("office", spec, Settings(chunk=1)), "its portion() raised SystemExit"),
         (lambda spec: made("office", spec), "its factory raised SystemExit"),
     ],
-    ids=["settings", "tls", "factory"],
+    ids=["settings", "tls", "portion", "factory"],
 )
 def test_whatever_the_plugins_own_code_raises_is_one_reason(act, told):
     """Else a connector that is not required would stop the start of all."""
+    spec = ConnectorSpec(
+        interface=OFFICE_INTERFACE, settings=Stumbling, factory=stumbles, tls=stumbles, portion=stumbles
+    )
     with pytest.raises(Misconfigured) as caught:
-        act(ConnectorSpec(interface=OFFICE_INTERFACE, settings=Stumbling, factory=stumbles, tls=stumbles))
+        act(spec)
     assert str(caught.value).startswith(f"connector office: {told}")
     assert "hidden-3f9a" not in str(caught.value)
 
@@ -257,6 +262,12 @@ def test_a_tls_that_returns_anything_else_is_told():
     spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System, tls=lambda _: "a.crt")  # type: ignore[arg-type, return-value]
     with pytest.raises(Misconfigured, match=r"its tls\(\) returns neither TlsFiles nor None"):
         tls_files("office", spec, Settings(chunk=1))
+
+
+def test_a_portion_that_is_no_number_is_told():
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System, portion=lambda _: "500")  # type: ignore[arg-type, return-value]
+    with pytest.raises(Misconfigured, match=r"its portion\(\) returns neither a number nor None"):
+        portion("office", spec, Settings(chunk=1))
 
 
 class Related(BaseModel):

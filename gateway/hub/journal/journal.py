@@ -200,9 +200,11 @@ class Journal:
         """The last fact of this kind that is of no message, and not at an edge process's word."""
         return self._read(partial(reading.last, kind=kind.value))
 
-    def dead_letters(self) -> list[dict[str, Any]]:
-        """Messages with dead records, by seq, as plain JSON."""
-        return self._read(reading.dead_letters)
+    def dead_letters(self, *, every: bool = False) -> list[dict[str, Any]]:
+        """Messages with dead records that wait for a decision, by seq, as plain JSON; with `every` also the others:
+        those whose source was told to send them anew.
+        """
+        return self._read(partial(reading.dead_letters, every=every))
 
     def size_and_root(self) -> tuple[int, bytes]:
         """The log's size and root, as far as it is acknowledged."""

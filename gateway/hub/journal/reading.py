@@ -156,10 +156,13 @@ def _body(seq: int, body: Any) -> dict[str, Any]:
     return fact
 
 
-def dead_letters(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """By seq: messages with dead records, as plain JSON for an operator; `outcomes` are those of the dead alone."""
+def dead_letters(connection: sqlite3.Connection, *, every: bool) -> list[dict[str, Any]]:
+    """By seq: messages with dead records, as plain JSON for an operator; `outcomes` are those of the dead alone.
+
+    Without `every`, only records that wait for a decision: of what was answered `send_anew`, the source has heard.
+    """
     rows = connection.execute("SELECT seq, id FROM message WHERE dead > 0 ORDER BY seq").fetchall()
-    found = [(seq, read_work(connection, stored_id)) for seq, stored_id in rows]
+    found = ((seq, read_work(connection, stored_id)) for seq, stored_id in rows)
     return [
         {
             "message_id": work.message_id,
@@ -168,11 +171,16 @@ def dead_letters(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             "destination": work.destination,
             "operation": work.header["operation"],
             "created_at": work.header["created_at"],
-            "outcomes": group(each for each in work.outcomes if each.ending is Ending.DEAD),
+            "outcomes": group(dead),
         }
         for seq, work in found
         if work and work.header
+        if (dead := [each for each in work.outcomes if _is_dead(each, every=every)])
     ]
+
+
+def _is_dead(outcome: RecordOutcome, *, every: bool) -> bool:
+    return outcome.ending is Ending.DEAD and (every or outcome.code != "send_anew")
 
 
 _OPEN: Final = "SELECT seq, id, next_at FROM message WHERE open > 0 AND seq > ? ORDER BY seq LIMIT ?"

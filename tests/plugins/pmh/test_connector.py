@@ -227,7 +227,9 @@ async def test_without_the_right_secret_over_the_right_certificate_nothing_is_se
     before = (await pmh.counts())["tasks"]
     async with site.connected(pmh.url, **changes) as connector:
         assert await connector.deliver(asks(*numbers(1))) == {0: DeferredRecord("system_unreachable")}
-        assert not (await connector.health()).ok
+        health = await connector.health()
+        cause = "its token endpoint answers 401: it refuses our client_id, client_secret or certificate"
+        assert (health.ok, health.detail) == (False, f"PMH does not serve us: system_unreachable ({cause})")
         assert ("token.not_granted", {"status": 401}) in site.said.lines
     assert (await pmh.counts())["tasks"] == before, "no number goes out without a token"
 
@@ -272,6 +274,14 @@ async def lying(site: Site, reply: Reply) -> AsyncIterator[str]:
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     yield f"https://127.0.0.1:{runner.addresses[0][1]}"
     await runner.cleanup()
+
+
+async def test_health_says_that_granted_tokens_are_refused(site: Site) -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.Response(status=401)
+
+    async with lying(site, refuse) as url, site.connected(url) as connector:
+        assert "answers 401 to the very tokens that it grants" in (await connector.health()).detail
 
 
 @pytest.mark.parametrize(

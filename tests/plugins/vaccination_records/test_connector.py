@@ -343,6 +343,13 @@ def test_the_interface_can_be_locked_and_the_hook_gives_it() -> None:
     assert not {"individual_number", "pmh_key"} & (leaves(lookup.fields) | leaves(lookup.reply))
 
 
+@pytest.mark.parametrize(("ask_keys", "portion"), [(False, None), (True, 500)])
+def test_it_sends_nothing_but_questions_for_keys(ask_keys: bool, portion: int | None) -> None:
+    tls = {"certificate": "c", "key": "k", "ca": "a"}
+    settings = Settings.model_validate({"base_url": "https://host", "tls": tls, "ask_keys": ask_keys})
+    assert renkei_connector().portion(settings) == portion
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1", "https://user@host", "https://host/?q", "https://host/#f", "https://", "ftp://host"]
 )
