@@ -13,21 +13,29 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}
 _LAST_TWO = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
 _CONTROL_CLASS = rf"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufdd0-\ufdef\ufff9-\uffff{_LAST_TWO}"
 _CONTROL = re.compile(f"[{_CONTROL_CLASS}]")
-_DIGIT = re.compile(r"\d")
-_COULD_BE_DIGITS = (
-    r"\d\u00b2\u00b3\u00b9\u00bc-\u00be\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189\u2460-\u249b\u24ea"
-    r"\u3251-\u325f\u32b1-\u32cb\u3358-\u3370\u3378\u3379\u339f-\u33a6\u33a8\u33af\u33e0-\u33fe"
-    r"\U0001f100-\U0001f10a"
+_KANJI = "〇一二三四五六七八九"
+_OTHER_NUMERALS = (
+    r"\u00b2\u00b3\u00b9\u00bc-\u00be\u1369-\u1371\u19da\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189"
+    r"\u2460-\u249b\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792"
+    r"\u2f00\u2f06\u2f0b\u3192-\u3195\u3220-\u3228\u3251-\u325f\u3280-\u3288\u32b1-\u32cb"
+    r"\u3358-\u3370\u3378\u3379\u339f-\u33a6\u33a8\u33af\u33e0-\u33fe\uf9d1"
+    r"\U00010a40-\U00010a43\U00010e60-\U00010e68\U00011052-\U0001105a"
+    r"\U0001f100-\U0001f10a\U0001f214\U0001f229\U0001f22a\U0001f241\U0001f242"
 )
-"""Every character of which NFKC makes a digit."""
+"""Every other character that is a digit (unicodedata.digit), or of which NFKC makes one or a kanji one."""
+_COULD_BE_DIGITS = rf"\d{_KANJI}{_OTHER_NUMERALS}"
+_ONE_WRITING = re.compile(rf"\d+|[{_KANJI}]+|[{_OTHER_NUMERALS}]+")
+_READ_AS = {kanji: str(digit) for digit, kanji in enumerate(_KANJI)} | dict.fromkeys("のノ\u115f\u1160", " ")
+"""Letters that are digits, and those that separate digits: の as addresses have it, and invisible fillers."""
+_DIGIT = re.compile(r"[0-9]")
 _NOT_DIGITS = re.compile(r"[^0-9 ]+")
 _WEIGHTS = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 
 # Forms that the validator reads without Python (Rust's regular expressions); all that is left over is looked at here.
 NO_CONTROL: Final = rf"^[^{_CONTROL_CLASS}]*\z"
 """No C0, no C1, no line or paragraph separator, no byte order mark, no non-character."""
-FEW_DIGITS: Final = rf"^[^{_COULD_BE_DIGITS}]*(?:[0-9０-９][^{_COULD_BE_DIGITS}]*){{0,11}}\z"
-"""Too few digits for an individual number, and nothing else of which NFKC makes one."""
+FEW_DIGITS: Final = rf"^[^{_COULD_BE_DIGITS}]*(?:[0-9０-９{_KANJI}][^{_COULD_BE_DIGITS}]*){{0,11}}\z"
+"""Too few digits for an individual number, and nothing else that could be read as one."""
 _PLAIN_DATE = r"^[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
 _HOUR = r"(?:[01][0-9]|2[0-3])"
 _PLAIN_TIME = rf"{_HOUR}:[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,6}})?(?:Z|[+-]{_HOUR}:[0-5][0-9])"
@@ -78,15 +86,28 @@ def has_control_character(text: str) -> bool:
 def holds_individual_number(text: str) -> bool:
     """True if a free text hides a 個人番号 (C022, C191; requirements §7 no. 31).
 
-    NFKC makes full-width digits plain; whatever is neither a letter nor a digit separates groups of digits; then each
-    run of neighbouring groups that has exactly twelve digits is tried for a valid check digit, so that neither a
-    separator inside the number nor digits beside it hide it.
+    Digits of every writing count: full-width, circled, kanji. Whatever is neither a letter nor a digit separates
+    groups of digits; so do ー, の and a change of writing. Then each run of neighbouring groups that has exactly twelve
+    digits is tried for a valid check digit, so that neither a separator inside the number nor digits beside it hide it.
     """
-    plain = unicodedata.normalize("NFKC", text)
-    if len(_DIGIT.findall(plain)) < 12:
+    plain = unicodedata.normalize("NFKC", _ONE_WRITING.sub(r" \g<0> ", text))
+    readings = {plain, plain.replace("一", "ー")}  # the kanji is often typed for the dash
+    return any(map(_holds_twelve, readings))
+
+
+def _holds_twelve(plain: str) -> bool:
+    digits = "".join(map(_read, plain))
+    if len(_DIGIT.findall(digits)) < 12:
         return False
-    digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c if c.isalnum() else " " for c in plain)
     return any(_runs_of_twelve(neighbours.split()) for neighbours in _NOT_DIGITS.split(digits))
+
+
+def _read(character: str) -> str:
+    """The digit that it is, a space if it separates digits (modifiers like ー do), else the letter itself."""
+    if (digit := unicodedata.digit(character, None)) is not None:
+        return str(digit)
+    letter = character.isalnum() and unicodedata.category(character) != "Lm"
+    return _READ_AS.get(character, character if letter else " ")
 
 
 def _runs_of_twelve(groups: list[str]) -> bool:

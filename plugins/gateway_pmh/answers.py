@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 import jiter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.plugin import Accepted, DeferredRecord, JsonValue, Outcome, Refused, RefusedRecord
+from gateway.plugin import Accepted, DeferredRecord, JsonValue, Outcome, Refused, RefusedRecord, checks
 from gateway_pmh.token import Granted
 
 _FIELDS: Final = {"pmhKey": "pmh_key", "myNumber": "individual_number"}
@@ -62,7 +62,7 @@ class _Grant(BaseModel):
 
     access_token: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._~+/-]{1,4096}=*$")]
     token_type: Annotated[str, StringConstraints(pattern=r"^[Bb][Ee][Aa][Rr][Ee][Rr]$")]
-    expires_in: Annotated[int, Field(gt=0)] = 60
+    expires_in: Annotated[int, Field(gt=0, le=2**31 - 1)] = 60
 
 
 _Body = TypeVar("_Body", _Rows, _Receipt, _Grant)
@@ -76,7 +76,8 @@ def issued(answer: bytes, asked: Mapping[int, str]) -> dict[int, Outcome]:
     for row in rows:
         if isinstance(row, _Succeeded) and row.issued.keys() != _FIELDS.keys():
             raise Refused("unknown_field" if row.issued.keys() - _FIELDS.keys() else "missing_required")
-    outcomes = {row.rowNo: _outcome(row, asked[row.rowNo]) for row in rows}
+    numbers = frozenset(asked.values())
+    outcomes = {row.rowNo: _outcome(row, asked[row.rowNo], numbers) for row in rows}
     return outcomes | _shared_keys(outcomes)
 
 
@@ -100,14 +101,23 @@ def _parse(model: type[_Body], answer: bytes) -> _Body:
         raise Garbage from None
 
 
-def _outcome(row: _Succeeded | _Failed, sent: str) -> Outcome:
+def _outcome(row: _Succeeded | _Failed, sent: str, asked: frozenset[str]) -> Outcome:
     if isinstance(row, _Failed):
         return _FAILURES.get(row.code, RefusedRecord("refused_by_system"))
     if row.issued["myNumber"] != sent:  # byte for byte (C165, C166)
         return RefusedRecord("dispute", "individual_number")
-    if row.issued["pmhKey"] == sent:  # a number in the key's place would go where no number may
+    if _is_a_number(row.issued["pmhKey"], asked):  # it would go where no number may (C022)
         return RefusedRecord("dispute", "pmh_key")
     return Accepted(reply={ours: row.issued[theirs] for theirs, ours in _FIELDS.items()})
+
+
+def _is_a_number(key: JsonValue, asked: frozenset[str]) -> bool:
+    """Whether a key, its separators aside, holds any number that was asked, or twelve digits that are a valid one."""
+    if not isinstance(key, str) or sum(map(str.isdigit, key)) < 12:
+        return False  # what is not text the locked interface refuses
+    plain = "".join(filter(str.isalnum, key))
+    within = (plain[start : start + 12] for start in range(len(plain) - 11))
+    return not asked.isdisjoint(within) or checks.holds_individual_number(key)
 
 
 def _shared_keys(outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:

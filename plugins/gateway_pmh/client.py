@@ -28,8 +28,10 @@ _TASKS: Final = "/v1/pmh-key-tasks"
 _JSON: Final = {"Content-Type": "application/json"}
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _BYTES_PER_ROW: Final = 512
+_AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 _SMALL: Final = 8192
 _POLL: Final = 1.0
+_LEAST_PAUSE: Final = 0.5  # whatever PMH asks: it is not to be stormed
 _T = TypeVar("_T")
 _LONGEST_PATIENCE: Final = 24 * 3600.0  # a maintenance window; the hub has a bound of its own
 
@@ -80,7 +82,7 @@ class PublicMedicalHub:
 
     async def _pause(self, asked: float | None, ends: float) -> None:
         """Before the result of a receipt is fetched again. Raises Later if the delivery would be over by then."""
-        pause = _POLL if asked is None else max(asked, 0.01)
+        pause = _POLL if asked is None else max(asked, _LEAST_PAUSE)
         if self._clock() + pause >= ends:
             raise Later("deadline", asked)
         await asyncio.sleep(pause)
@@ -136,7 +138,8 @@ class PublicMedicalHub:
                 method,
                 settings.base_url.rstrip("/") + path,
                 data=io.BytesIO(body) if body is not None else None,
-                headers=headers,
+                headers={**_AS_IT_IS, **headers},
+                auto_decompress=False,  # a few bytes may inflate to gigabytes before they can be counted
                 timeout=timeout,
                 allow_redirects=False,  # personal data goes to the configured address and nowhere else
             ) as response:

@@ -15,6 +15,7 @@ from gateway_vaccination_records.settings import Settings
 
 _LONGEST_PATIENCE: Final = 3600
 _BYTES_PER_ROW: Final = 1024
+_AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 
 
 class Later(Exception):
@@ -48,7 +49,8 @@ class RecordSystem:
                 method,
                 settings.base_url.rstrip("/") + path,
                 data=io.BytesIO(to_json(body, exclude_none=True)) if body is not None else None,
-                headers={"Content-Type": "application/json"} if body is not None else None,
+                headers=_AS_IT_IS | ({"Content-Type": "application/json"} if body is not None else {}),
+                auto_decompress=False,  # a few bytes may inflate to gigabytes before they can be counted
                 timeout=aiohttp.ClientTimeout(total=total, sock_connect=settings.connect_timeout),
                 allow_redirects=False,  # personal data goes to the configured address and nowhere else
             ) as response:

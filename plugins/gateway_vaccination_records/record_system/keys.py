@@ -1,8 +1,8 @@
 """PMH keys: which numbers want one, which are being asked for, which have one, and which are in dispute (F43, F44).
 
 The rule: a number is asked once, in one batch at a time; a batch is the same until it is answered; a key once stored is
-never replaced (C167). What contradicts that, or names another number than was sent (C165), is a dispute: it is kept
-without a key, for people to look at, and that number is asked no more.
+never replaced (C167). What contradicts that, names another number than was sent (C165) or gives a number for a key
+is a dispute: it is kept without a key, for people to look at, and that number is asked no more.
 """
 
 import sqlite3
@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from gateway_vaccination_records.record_system.individual_number import numbers_within
 from gateway_vaccination_records.record_system.models import KeyRow, UnansweredRow
 from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import instant
@@ -31,6 +32,7 @@ class Why(StrEnum):
     NEVER_ASKED = "never_asked"
     ANOTHER_KEY = "another_key"
     KEY_OF_ANOTHER = "key_of_another"
+    A_NUMBER = "a_number"
 
 
 class Said(StrEnum):
@@ -89,7 +91,9 @@ class Keys:
         """
         found = self._db.execute("SELECT position, number, sealed FROM wanted WHERE batch = ?", (batch,))
         asked = {position: _Number(number, sealed) for position, number, sealed in found}
-        said = {row.index: self._take(row, asked.get(row.index)) for row in rows}
+        numbers = {each.blind for each in asked.values()}
+        numbers |= {self._blind(row.individual_number) for row in rows if isinstance(row, KeyRow)}
+        said = {row.index: self._take(row, asked.get(row.index), numbers) for row in rows}
         self._end(batch)
         return said
 
@@ -136,13 +140,15 @@ class Keys:
 
     # ---- a row of an answer -----------------------------------------------------------------------------------------
 
-    def _take(self, row: KeyRow | UnansweredRow, asked: _Number | None) -> Said:
+    def _take(self, row: KeyRow | UnansweredRow, asked: _Number | None, numbers: set[bytes]) -> Said:
         if isinstance(row, UnansweredRow):
             return self._dispute(asked, Why.WITHHELD) if asked and row.code == DISPUTE else Said.LATER
         blind = self._blind(row.individual_number)
         if asked is not None and blind != asked.blind:
             return self._dispute(asked, Why.ANOTHER_NUMBER)
         named = asked or _Number(blind, self._sealed(row.individual_number, blind))
+        if any(alone or self._blind(number) in numbers for number, alone in numbers_within(row.pmh_key)):
+            return self._dispute(named, Why.A_NUMBER)
         pmh_key = self._key.blind("pmh_key", row.pmh_key)
         held = self._db.execute("SELECT pmh_key FROM pmh_key WHERE number = ?", (blind,)).fetchone()
         if held is not None:

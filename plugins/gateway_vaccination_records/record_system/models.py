@@ -5,10 +5,11 @@ value and never a key that the client made up.
 """
 
 from datetime import date, datetime
-from operator import mul
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from gateway_vaccination_records.record_system.individual_number import valid
 
 MOST_ROWS: Final = 1000
 
@@ -24,13 +25,9 @@ class Closed(BaseModel):
     __str__ = __repr__
 
 
-_WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
-
-
 def _check_digit(number: str) -> str:
-    """個人番号 (総務省令第85号第5条): a wrong one must not be kept (C168)."""
-    rest = sum(map(mul, map(int, number), _WEIGHTS)) % 11
-    if int(number[11]) != (0 if rest <= 1 else 11 - rest):
+    """A wrong one must not be kept (C168)."""
+    if not valid(number):
         raise ValueError("check digit")
     return number
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.plugins.pmh.running import Simulator, Site, running
 
-TIMES = "times = { token = 300, retry_after = 0, slow = 0.2, processing = 0.3 }"
+TIMES = "times = { token = 300, retry_after = 0, slow = 0.2, processing = 0.7 }"
 
 
 @pytest.fixture(scope="module")

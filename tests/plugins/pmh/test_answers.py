@@ -81,8 +81,30 @@ def test_rule_1_a_number_that_is_not_the_one_sent_to_the_byte_is_a_dispute(retur
     assert isinstance(outcomes[0], Accepted)
 
 
-def test_a_number_in_the_keys_place_is_a_dispute() -> None:
-    assert read(succeeded(0), succeeded(7, pmhKey=ASKED[7]))[7] == RefusedRecord("dispute", "pmh_key")
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(key, id=name)
+        for name, key in {
+            "its own": ASKED[7],
+            "that of another row": ASKED[0],
+            "anybody's": individual_number(3),
+            "after a letter": "K-" + individual_number(3),
+            "with hyphens": f"{individual_number(3)[:4]}-{individual_number(3)[4:8]}-{individual_number(3)[8:]}",
+            "beside a group of digits": f"1-{individual_number(3)}",
+            "another row's within more digits": f"9{ASKED[0][:6]}-{ASKED[0][6:]}9",
+        }.items()
+    ],
+)
+def test_rule_1_a_number_in_the_keys_place_is_a_dispute(key: str) -> None:
+    outcomes = read(succeeded(0), succeeded(7, pmhKey=key))
+    assert outcomes[7] == RefusedRecord("dispute", "pmh_key")
+    assert isinstance(outcomes[0], Accepted)
+
+
+@pytest.mark.parametrize("key", ["000000000011", "0000000000000", "PMH00000000000", "00000A000000", "1" * 64])
+def test_a_key_of_digits_is_a_key_if_they_are_no_number(key: str) -> None:
+    assert isinstance(read(succeeded(0), succeeded(7, pmhKey=key))[7], Accepted)
 
 
 def test_one_key_for_two_numbers_is_used_for_neither() -> None:
@@ -120,6 +142,7 @@ def test_whatever_comes_that_is_no_answer_is_garbage_and_mute(answer: bytes) -> 
         {"access_token": "a\r\nX: y", "token_type": "Bearer"},
         {"access_token": "a", "token_type": "Bearer", "expires_in": 0},
         {"access_token": "a", "token_type": "Bearer", "expires_in": "60"},
+        {"access_token": "a", "token_type": "Bearer", "expires_in": 10**400},
     ],
 )
 def test_what_is_no_bearer_token_is_garbage(grant: dict[str, Any]) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -331,6 +332,35 @@ async def test_a_body_that_is_no_answer_is_not_used(site: Site, status: int, bod
 
     async with lying(site, reply) as url, site.connected(url) as connector:
         assert await connector.deliver(asks(*numbers(1))) == {0: DeferredRecord("system_unreachable")}
+
+
+async def test_an_answer_comes_as_it_is_and_nothing_is_inflated(site: Site) -> None:
+    accepted = []
+
+    async def reply(request: web.Request) -> web.Response:
+        accepted.append(request.headers["Accept-Encoding"])
+        rows = [
+            {"rowNo": each["rowNo"], "status": "succeeded", "issued": {"pmhKey": "K", "myNumber": each["myNumber"]}}
+            for each in await request.json()
+        ]
+        answer = gzip.compress(json.dumps({"rows": rows}).encode())
+        return web.Response(body=answer, headers={"Content-Encoding": "gzip"})
+
+    async with lying(site, reply) as url, site.connected(url) as connector:
+        assert await connector.deliver(asks(*numbers(1))) == {0: DeferredRecord("system_unreachable")}
+    assert accepted == ["identity"]
+
+
+async def test_a_receipt_is_not_asked_for_without_a_pause_whatever_pmh_says(site: Site) -> None:
+    asked = []
+
+    async def reply(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"receiptNo": "r1"}, status=202, headers={"Retry-After": "0"})
+
+    async with lying(site, reply) as url, site.connected(url) as connector:
+        assert await connector.deliver(asks(*numbers(1), deadline=1.0)) == {0: DeferredRecord("deadline", 0.0)}
+    assert asked == ["/v1/pmh-key-tasks", "/v1/pmh-key-tasks/r1"]
 
 
 async def test_an_answer_larger_than_any_honest_one_is_not_read_to_its_end(site: Site) -> None:

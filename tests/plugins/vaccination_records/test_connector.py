@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 import re
 import ssl
@@ -274,6 +275,19 @@ async def test_a_refusal_of_the_whole_request_is_later_not_never(
     async with lying(site, reply) as url, connected(site, url) as connector:
         assert await connector.deliver(registers(subject(1))) == {0: outcome}
     assert paths == ["/v1/subjects"], "personal data follows no redirect and is not sent twice"
+
+
+async def test_an_answer_comes_as_it_is_and_nothing_is_inflated(site: Site) -> None:
+    accepted = []
+
+    async def reply(request: web.Request) -> web.Response:
+        accepted.append(request.headers["Accept-Encoding"])
+        answer = gzip.compress(json.dumps({"rows": [GOOD]}).encode())
+        return web.Response(body=answer, headers={"Content-Encoding": "gzip"})
+
+    async with lying(site, reply) as url, connected(site, url) as connector:
+        assert await connector.deliver(registers(subject(1))) == {0: DeferredRecord("system_unreachable")}
+    assert accepted == ["identity"]
 
 
 async def test_a_row_that_is_busy_is_deferred_alone(site: Site) -> None:

@@ -166,6 +166,43 @@ def test_rule_1_a_number_that_differs_from_the_one_sent_is_a_dispute_and_its_key
     assert city.area.key_batch(10) is None, "a number in dispute is asked no more"
 
 
+@pytest.mark.parametrize(
+    "pmh_key",
+    [
+        pytest.param(key, id=name)
+        for name, key in {
+            "its own": individual_number(1),
+            "that of another row": individual_number(2),
+            "anybody's": individual_number(7),
+            "after a letter": "K-" + individual_number(7),
+            "with hyphens": f"{individual_number(7)[:4]}-{individual_number(7)[4:8]}-{individual_number(7)[8:]}",
+            "beside a group of digits": f"1-{individual_number(7)}",
+            "another row's within more digits": f"9{individual_number(2)[:6]}-{individual_number(2)[6:]}9",
+        }.items()
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_rule_1_a_number_in_the_keys_place_is_a_dispute_and_not_kept(city: City, pmh_key: str, late: bool) -> None:
+    city.register(1, 2)
+    batch = city.batch()
+    assert city.answer(None if late else batch.id, key(0, 1, pmh_key), key(1, 2)) == ["dispute", "stored"]
+    issued, _, disputed = city.counts()
+    assert (issued, disputed) == (1, 1)
+    (why,) = city.area._db.execute("SELECT why FROM dispute").fetchone()
+    assert why == "a_number"
+
+
+def test_the_number_of_a_row_without_a_key_is_none_for_another(city: City) -> None:
+    city.register(1, 2)
+    assert city.answer(city.batch().id, key(0, 1, f"9{individual_number(2)}"), unanswered(1)) == ["dispute", "later"]
+
+
+@pytest.mark.parametrize("pmh_key", ["000000000011", "0000000000000", "PMH00000000000", "00000A000000", "1" * 64])
+def test_a_key_of_digits_is_a_key_if_they_are_no_number(city: City, pmh_key: str) -> None:
+    city.register(1)
+    assert city.answer(city.batch().id, key(0, 1, pmh_key)) == ["stored"]
+
+
 def test_an_answer_that_an_edge_withheld_is_a_dispute_about_the_number_sent(city: City) -> None:
     city.register(1, 2)
     batch = city.batch()

@@ -1,0 +1,26 @@
+"""個人番号 (総務省令第85号第5条): whether twelve digits are one, and those that hide in a PMH key (C022).
+
+The rule: hyphens hide nothing, and what could be somebody's number counts as one.
+"""
+
+import re
+from collections.abc import Iterator
+from operator import mul
+from typing import Final
+
+_WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+_TWELVE: Final = re.compile("(?=((?:[0-9]-*){11}[0-9]))")
+
+
+def valid(number: str) -> bool:
+    """Whether the last of twelve ASCII digits is the check digit of the others."""
+    rest = sum(map(mul, map(int, number), _WEIGHTS)) % 11
+    return int(number[11]) == (0 if rest <= 1 else 11 - rest)
+
+
+def numbers_within(key: str) -> Iterator[tuple[str, bool]]:
+    """Every valid number in a key, hyphens aside, and whether it stands alone: no further digit touches it."""
+    for found in _TWELVE.finditer(key):
+        start, end = found.span(1)
+        if valid(number := found[1].replace("-", "")):
+            yield number, not (key[start - 1 : start].isdigit() or key[end : end + 1].isdigit())
