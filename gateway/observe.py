@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from structlog.typing import FilteringBoundLogger
 
-from gateway.messages import RecordOutcome
+from gateway.messages import Ending, RecordOutcome
 
 ALLOWED: Final = frozenset(
     {
@@ -118,7 +118,7 @@ class Telemetry:
         )
         self._records = Counter(
             "renkei_records_total",
-            "Records by how an attempt ended for them.",
+            "Records by how an attempt, or giving up, ended for them.",
             ("destination", "outcome", "code"),
             registry=self.registry,
         )
@@ -149,13 +149,19 @@ class Telemetry:
         """An arrival was answered; `operation` must come from a locked interface."""
         self._arrivals.labels(tenant, connector, operation, code).inc()
 
-    def delivered(self, destination: str, outcomes: Collection[RecordOutcome], seconds: float) -> None:
+    def delivered(self, destination: str, seconds: float) -> None:
         """An attempt is over."""
         self._delivery.labels(destination).observe(seconds)
+
+    def ended(self, tenant: str, destination: str, message_id: str, outcomes: Collection[RecordOutcome]) -> None:
+        """What an attempt, or giving up, came to for each record. Somebody must look into disputes and dead letters."""
         for (ending, code), count in Counts((each.ending, each.code) for each in outcomes).items():
             self._records.labels(destination, ending or "deferred", code or "").inc(count)
-        if disputes := sum(each.code == "dispute" for each in outcomes):  # somebody must look into it
-            self.log.error("dispute", destination=destination, count=disputes, code="dispute")
+            told = {"tenant": tenant, "destination": destination, "message_id": message_id, "code": code}
+            if code == "dispute":
+                self.log.error("dispute", **told, count=count)
+            elif ending is Ending.DEAD:
+                self.log.warning("message.dead", **told, count=count)
 
     def breaker(self, tenant: str, destination: str, *, is_open: bool) -> None:
         """A destination cannot be reached any more, or was reached again."""

@@ -1,6 +1,7 @@
 """The operators' listener: health, metrics, traces, replays and reloads, each act under a personal certificate.
 
-Health means "can serve": it is bad while the log cannot be written or a required connector is not open, and says why.
+Health means "can serve": it is bad while a log cannot be written, the hub is not linked, or a required connector is not
+open, and says why.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ class Daemon(Protocol):
 
     @property
     def hubs(self) -> Mapping[str, TenantHub]: ...
-    def vitals(self) -> Mapping[str, tuple[bool, str]]: ...
+    def vitals(self) -> Mapping[str, Any]: ...
     async def connectors(self) -> list[dict[str, Any]]: ...
     async def reload(self, by: str) -> str: ...
 
@@ -58,18 +59,17 @@ class AdminListener:
         return application
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """200 while every log can be written, else 503 with the cause."""
+        """200 while every log can be written, or at an edge process while its hub is linked; else 503 and the cause."""
         del request
-        causes = {name: detail for name, (ok, detail) in self._daemon.vitals().items() if not ok}
-        return _healthy({"ok": not causes, "logs": causes})
+        wrong = self._daemon.vitals()
+        return _healthy({"ok": not any(wrong.values()), **wrong})
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """200 while every log can be written and every required connector is well, else 503 with the causes."""
+        """200 if also every required connector is well, else 503 with the causes."""
         del request
-        logs = {name: detail for name, (ok, detail) in self._daemon.vitals().items() if not ok}
+        wrong = self._daemon.vitals()
         ill = [each for each in await self._daemon.connectors() if each["required"] and not each["ok"]]
-        ready = not logs and not ill
-        return _healthy({"ok": ready, "logs": logs, "connectors": ill})
+        return _healthy({"ok": not any(wrong.values()) and not ill, **wrong, "connectors": ill})
 
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus metrics."""

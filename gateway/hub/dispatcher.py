@@ -5,7 +5,7 @@ It holds no state of its own that matters: the queue is derived again from the j
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from gateway.config import Limits
@@ -17,6 +17,7 @@ from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.queue import Due, Queue
 from gateway.hub.retry import pause
 from gateway.hub.settling import Settling
+from gateway.hub.troubles import Troubles
 from gateway.messages import Ending, Envelope, Header, MessageKind, Permitted, RecordOutcome, decode_header, stamp
 from gateway.observe import Telemetry
 
@@ -48,6 +49,7 @@ class Dispatcher:
         self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
         self._due = asyncio.Event()
         self.settling = Settling(journal, edges, limits, telemetry)
+        self.troubles = Troubles(rules.tenant.code, telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fresh: dict[str, tuple[Header, Envelope]] = {}
         self._fresh_bytes = 0
@@ -194,12 +196,12 @@ class Dispatcher:
         concluded = await flow.deliver(
             message, header, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
         )
-        self._telemetry.delivered(message.destination, concluded.outcomes, (self._clock() - now).total_seconds())
+        self._telemetry.delivered(message.destination, (self._clock() - now).total_seconds())
         self._judge(message.destination, concluded, began)
         if concluded.reply is not None and concluded.recorded.reply is not None:
             self.recorded(concluded.reply, concluded.recorded.reply.seq)
         next_at = self._on_queue(concluded.next_at)
-        self._ended(message.message_id, concluded.outcomes, concluded.attempt, next_at, concluded.recorded.settlement)
+        self._ended(message, concluded.outcomes, concluded.attempt, next_at, concluded.recorded.settlement)
 
     def _envelope(self, message_id: str) -> tuple[Header, Envelope]:
         """As it was permitted just now, or out of the journal. Raises Refused("bad_envelope")."""
@@ -225,19 +227,21 @@ class Dispatcher:
         recorded = await self._journal.conclude(
             message.message_id, outcomes, attempt=message.attempt, next_at=None, at=stamp(now), now=now.timestamp()
         )
-        self._ended(message.message_id, outcomes, message.attempt, 0.0, recorded.settlement)
+        self._ended(message, outcomes, message.attempt, 0.0, recorded.settlement)
 
     def _ended(
         self,
-        message_id: str,
-        outcomes: Iterable[RecordOutcome],
+        message: Due,
+        outcomes: Collection[RecordOutcome],
         attempt: int,
         next_at: float,
         due: DueSettlement | None,
     ) -> None:
-        self._queue.conclude(message_id, outcomes, attempt, next_at)
+        self._telemetry.ended(self.rules.tenant.code, message.destination, message.message_id, outcomes)
+        self.troubles.attempted(message.destination, message.message_id, outcomes, _elapsed())
+        self._queue.conclude(message.message_id, outcomes, attempt, next_at)
         if due is not None:
-            self.settling.due(due.source, message_id, due)
+            self.settling.due(due.source, message.message_id, due)
 
 
 def _size(envelope: Envelope) -> int:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.config import Limits
-from gateway.errors import Refused
+from gateway.errors import Deferred, Refused
 from gateway.hub import flow
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.journal import FactKind, Journal
@@ -41,10 +41,16 @@ class TenantHub:
         return await asyncio.shield(work)
 
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
-        permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
+        troubles, loop = self.dispatcher.troubles, asyncio.get_running_loop()
+        try:
+            permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
+        except (Refused, Deferred) as error:
+            troubles.not_taken(peer, error.code, loop.time())
+            raise
         if recorded.repeated or permitted is None or (permitted.header is None and _ends_at_once(permitted)):
             self.dispatcher.settling.due(peer, recorded.message_id)
         else:
+            troubles.taken(loop.time())
             self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
 

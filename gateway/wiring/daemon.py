@@ -180,11 +180,12 @@ class Daemon:
         """The tenants' hubs in this process."""
         return self._hub.hubs if self._hub is not None else {}
 
-    def vitals(self) -> dict[str, tuple[bool, str]]:
-        """What must be well for anything to pass, each with the cause if it is not."""
+    def vitals(self) -> dict[str, Any]:
+        """What is wrong with what must be well for anything to pass: each of the `logs`, or the `link` to the hub."""
         if self._to_hub is not None:
-            return {"link": (self._to_hub.linked, self._to_hub.problem)}
-        return self._hub.vitals() if self._hub is not None else {}
+            return {"link": "" if self._to_hub.linked else self._to_hub.problem}
+        found = self._hub.vitals() if self._hub is not None else {}
+        return {"logs": {name: cause for name, (ok, cause) in found.items() if not ok}}
 
     async def connectors(self) -> list[dict[str, Any]]:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
@@ -198,6 +199,9 @@ class Daemon:
         ]
 
     async def _rows(self) -> list[dict[str, Any]]:
+        if self._to_hub is not None and not self._to_hub.linked:
+            why = self._to_hub.problem.rstrip(".")
+            return [each | {"ok": False, "detail": f"{why}; {each['detail']}"} for each in self._edge.connectors()]
         if self._link is None:
             return self._edge.connectors()
         told = {(each["tenant"], each["connector"]): each for each in await self._link.connectors()}

@@ -60,6 +60,7 @@ def test_a_full_queue_answers_503_with_retry_after_and_a_file_waits_and_goes_on_
     full = site.send("subject.register", body, Idempotency_Key="same")
     assert full.refusal == (503, "queue_full")
     assert int(full.headers["Retry-After"]) >= 1
+    assert len(told(site, "queue.full")) == 1  # the file is put off again and again
 
     site.start_records()
     assert [line.ending for line in site.status("city.csv")] == ["accepted"] * len(people)

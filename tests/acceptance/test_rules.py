@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.programs import until
 from tests.acceptance.site import DESTINATION
-from tests.acceptance.subjects import OTHER_MUNICIPALITY, city_file, lookup, record, subject, values
+from tests.acceptance.subjects import MUNICIPALITY, OTHER_MUNICIPALITY, city_file, lookup, record, subject, values
 
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
@@ -46,6 +46,7 @@ def test_rule_1_an_answer_about_another_person_is_a_dispute(new_site, ordinal):
     (told,) = until(lambda: [line for line in site.gateway.output.read_text().splitlines() if '"dispute"' in line])
     said = json.loads(told)
     assert (said["level"], said["event"], said["destination"], said["count"]) == ("error", "dispute", DESTINATION, 1)
+    assert (said["tenant"], said["message_id"]) == (MUNICIPALITY, answer.message_id)
     assert not any(number in answer.body.decode() for number in (asked, other))
     assert site.leaks({asked, other, *values(cells)}) == ()
 

@@ -24,6 +24,7 @@ from gateway.keys.layout import TenantKeys
 from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import Envelope, decode_header
 from gateway_demo_city.people import internal_no
+from tests.acceptance.peer import Peer
 from tests.acceptance.programs import GATEWAY, Program, command, until
 from tests.acceptance.split import EXAMPLES, SplitSite
 from tests.acceptance.subjects import MUNICIPALITY, city_file, subject, values
@@ -95,6 +96,13 @@ def test_while_the_hub_is_away_nothing_passes_and_the_sender_is_told(split, ordi
     answer = until(lambda: (a := site.send("subject.register", [])).status == 503 and a)
     assert answer.refusal == (503, "hub_unreachable")
     assert int(answer.headers["Retry-After"]) >= 1
+    told = command(*GATEWAY, "connectors", "--root", str(site.folder / "edges"))
+    assert (told.status, told.out.count("The hub cannot be reached, so nothing passes")) == (1, 3)
+    health = Peer(site.admins["edges"], site.tls / "ca.crt", site.tls / "operator.crt").get("/healthz")
+    assert (health.status, health.json) == (
+        503,
+        {"ok": False, "link": "The hub cannot be reached, so nothing passes."},
+    )
     site.start()
     site.outcomes(site.register(subject(ordinal())))
 

@@ -13,6 +13,7 @@ from gateway.errors import CODES
 from gateway.hub.journal.facts import FactKind
 from gateway.observe import Telemetry, configure
 from gateway.plugin import connector, hookspecs
+from tests.acceptance.crash.kills import WALKS
 from tests.architecture.tree import ROOT
 
 WHERE = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "plugins/**/README.md")
@@ -81,6 +82,16 @@ def test_every_metric_is_documented_and_the_reverse(page):
     metrics = {each.name: each.type for each in Telemetry(configure()).registry.collect()}
     names = {f"{name}_total" if kind == "counter" else name for name, kind in metrics.items()}
     assert {cell for cell in first_cells(page) if cell.startswith("renkei_")} == names
+
+
+# ---- figures that the code knows -------------------------------------------------------------------------------------
+
+
+def test_the_named_write_points_are_counted_right():
+    """How many kills `make soak` makes at least, and whose."""
+    kills = {name: sum(len(point.hows) for point in points) for walk in WALKS for name, points in walk.items()}
+    whose = f"{kills['gateway']} of the hub, {kills['edges']} of the edge, {kills['records']} of the record system"
+    assert f"{sum(kills.values())} kills in hub and edges ({whose})" in PAGES["docs/reliability.md"]
 
 
 # ---- hooks and the door ----------------------------------------------------------------------------------------------

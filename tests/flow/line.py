@@ -108,6 +108,7 @@ class Line:
     to_edges: ToEdges
     clock: Clock
     printed: io.StringIO
+    telemetry: Telemetry
     remote: "Remote | None" = None
 
     @property
@@ -134,6 +135,12 @@ class Line:
         async with asyncio.timeout(10):
             while not true():  # noqa: ASYNC110  (what comes true is another's doing, and sets no event)
                 await asyncio.sleep(0.002)
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """The lines of telemetry about it, in order, without level and time."""
+        lines = map(json.loads, self.printed.getvalue().splitlines())
+        own = ("event", "level", "timestamp")
+        return [{key: each[key] for key in each if key not in own} for each in lines if each["event"] == event]
 
     def every_fact(self) -> list[dict[str, Any]]:
         """The bodies of all facts, in order."""
@@ -272,7 +279,19 @@ async def running(
     dispatcher.restore()
     task = asyncio.create_task(dispatcher.run()) if dispatch else None
     try:
-        ends = (site, journal, hub, office, register, office_system, register_system, to_edges, clock, printed)
+        ends = (
+            site,
+            journal,
+            hub,
+            office,
+            register,
+            office_system,
+            register_system,
+            to_edges,
+            clock,
+            printed,
+            telemetry,
+        )
         yield Line(*ends, remote)
     finally:
         for system in (office_system, register_system):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred, Refused
-from gateway.hub import dispatcher, flow, settling
+from gateway.hub import dispatcher, flow, settling, troubles
 from gateway.hub.queue import Due
 from gateway.messages import MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
@@ -80,8 +80,43 @@ async def test_after_the_last_attempt_a_record_is_a_dead_letter_and_its_lane_fre
         assert line.facts(receipt.message_id).count("delivery.attempted") == 3
         assert line.facts(receipt.message_id)[-1] == "message.dead"
         assert [each["message_id"] for each in line.journal.dead_letters()][:1] == [receipt.message_id]
+        assert dead_letter(receipt.message_id, "gave_up") in line.told("message.dead")
         line.register_system.answer = deferring()
         assert await line.settlement(behind.message_id) in ({0: Accepted()}, {0: Dead("gave_up")})
+
+
+def dead_letter(message_id, code, count=1):
+    """What telemetry says of a message with so many records that have just died."""
+    return {"tenant": TENANT, "destination": REGISTER, "message_id": message_id, "code": code, "count": count}
+
+
+async def test_each_message_that_dies_is_one_line_of_telemetry_and_its_records_are_counted(site, tmp_path):
+    async with running(site, tmp_path, message_seconds=60.0) as line:
+        line.to_edges.edges.clear()
+        people = [[person(1), person(2)], [person(3)]]
+        sent = [await line.outbox.send("person.put", each, key=b"%d" % len(each)) for each in people]
+        line.advance(seconds=61)
+        await line.until(lambda: len(line.told("message.dead")) == len(sent))
+        for each, records in zip(sent, people, strict=True):
+            assert dead_letter(each.message_id, "expired", len(records)) in line.told("message.dead")
+        dead = {"destination": REGISTER, "outcome": "dead", "code": "expired"}
+        assert line.telemetry.registry.get_sample_value("renkei_records_total", dead) == 3.0
+
+
+async def test_a_full_queue_is_told_when_it_begins_and_when_it_is_over(line, monkeypatch):
+    async def full(*_, **__):
+        raise Deferred("queue_full")
+
+    monkeypatch.setattr(troubles, "QUIET_SECONDS", 0.0)
+    with monkeypatch.context() as filled:
+        filled.setattr(line.journal, "record", full)
+        for _ in range(3):
+            with pytest.raises(Deferred, match="queue_full"):
+                await line.outbox.send("person.put", [person(1)], key=b"1")
+    assert line.told("queue.full") == [{"tenant": TENANT, "code": "queue_full"}]
+    assert line.told("queue.room") == []
+    await line.outbox.send("person.put", [person(1)], key=b"1")
+    assert line.told("queue.room") == [{"tenant": TENANT}]
 
 
 async def test_what_expires_is_dead_and_is_not_handed_over_any_more(site, tmp_path):

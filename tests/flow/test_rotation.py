@@ -107,9 +107,13 @@ async def test_what_is_sealed_or_signed_for_an_edge_that_lacks_the_key_waits_for
     await line.until(lambda: line.facts(message_id).count("delivery.concluded") > 2)
     concluded = [each for each in line.journal.trace(message_id) if each["kind"] == "delivery.concluded"]
     assert {each["outcomes"][0]["code"] for each in concluded} == {"key_not_here"}
+    where = {"tenant": TENANT, "destination": REGISTER}
+    assert line.told("delivery.key_not_here") == [where | {"code": "key_not_here"}]
+    assert line.told("delivery.key_here") == []
     keeper.bring(REGISTER)
     await line.settlement(message_id)
     assert endings(line.status(message_id)) == ACCEPTED
+    assert line.told("delivery.key_here") == [where]
 
 
 async def test_what_is_sealed_to_a_retired_key_is_dead_and_can_only_be_sent_anew(keeper):
@@ -132,8 +136,11 @@ async def test_what_is_signed_with_a_retired_key_is_refused(keeper):
     keeper.rotate()
     keeper.retire()
     keeper.bring("hub")
-    with pytest.raises(Refused, match="unknown_key"):
-        await sent(line, 1)
+    for _ in range(3):
+        with pytest.raises(Refused, match="unknown_key"):
+            await sent(line, 1)
+    told = {"tenant": TENANT, "source": OFFICE, "code": "unknown_key", "count": 1}
+    assert line.told("source.left_behind") == [told]  # the others within a minute
     keeper.bring(OFFICE)
     keeper.bring(REGISTER)
     message_id = await sent(line, 2)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -98,7 +99,8 @@ def test_places_name_files_without_folders():
 def test_metrics_count_arrivals_and_outcomes():
     observed, _ = telemetry()
     observed.arrived("999997", "office", "person.put", "recorded")
-    observed.delivered("register", [RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, None, "system_busy")], 0.5)
+    outcomes = [RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, None, "system_busy")]
+    observed.ended("999997", "register", "01a20041-1169-7010-a3fc-80119c8df1db", outcomes)
     metrics = generate_latest(observed.registry).decode()
     assert (
         'renkei_arrivals_total{code="recorded",connector="office",operation="person.put",tenant="999997"} 1.0'
@@ -106,6 +108,23 @@ def test_metrics_count_arrivals_and_outcomes():
     )
     assert 'renkei_records_total{code="system_busy",destination="register",outcome="deferred"} 1.0' in metrics
     assert 'renkei_records_total{code="",destination="register",outcome="accepted"} 1.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("died", "event", "level"),
+    [
+        (RecordOutcome(0, Ending.REFUSED, "dispute", "pmh_key"), "dispute", "error"),
+        (RecordOutcome(0, Ending.DEAD, "expired"), "message.dead", "warning"),
+    ],
+)
+def test_what_somebody_must_look_into_names_its_message(died, event, level):
+    observed, stream = telemetry()
+    alike = [replace(died, index=index) for index in range(3)]
+    observed.ended("999997", "pmh", "01a20041", [*alike, RecordOutcome(3, Ending.ACCEPTED)])
+    (line,) = lines(stream)
+    assert (line["event"], line["level"], line["count"]) == (event, level, 3)
+    assert (line["tenant"], line["destination"], line["message_id"]) == ("999997", "pmh", "01a20041")
+    assert line["code"] == died.code
 
 
 def test_what_is_not_json_does_not_break_a_line():

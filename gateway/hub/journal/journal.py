@@ -1,8 +1,9 @@
 """One tenant's journal: the central log, the envelopes, and what is due, changed only by the operations below.
 
-Every operation that changes something is one write of the writer thread and returns when it is durable. Times come in
-as arguments; the journal has no clock. Once a file or fact of the journal is found changed from outside, or cannot be
-written, it stays broken until it is reopened: every call raises Deferred("log_unavailable"), and `health` says why.
+Every operation that changes something is one write. It shares a transaction with others, and returns when the writer's
+thread has committed that. Times come in as arguments; the journal has no clock. Once a file or fact of the journal is
+found changed from outside, or cannot be written, it stays broken until it is reopened: every call raises
+Deferred("log_unavailable"), and `health` says why.
 """
 
 import sqlite3

@@ -78,7 +78,7 @@ class WrongStore(Exception):
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
-    """The one connection that writes; the writer thread uses it, the opening thread made it."""
+    """The one connection that writes; event loop and writer's thread use it in turn, the opening thread made it."""
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

@@ -1,6 +1,7 @@
 """What an operation writes through: one SQLite transaction together with the tree that it grows.
 
-Used by the writer thread only. `mark` and `reset` keep tree and counters in step with savepoints and rollbacks.
+Filled in on the event loop, or if large in the writer's thread, which commits (decision 0019); never by both at once.
+`mark` and `reset` keep tree and counters in step with savepoints and rollbacks.
 """
 
 import os
