@@ -9,9 +9,12 @@ from gateway.messages import Envelope, Sealed
 Place: TypeAlias = tuple[str, str]
 """A tenant's code and a connector's name: where an edge stands."""
 
-Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
-Directories: TypeAlias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")], Annotated[int, msgspec.Meta(ge=1)]]
+Name: TypeAlias = Annotated[
+    str, msgspec.Meta(pattern=r"^(?=[A-Za-z][A-Za-z0-9_]{0,63}\Z)(?!.*([0-9]_*){12})", max_length=64)
+]
+"""Chosen at an edge, and in the clear in the log: nothing that could be a 個人番号."""
+Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Directories: TypeAlias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}\Z")], Annotated[int, msgspec.Meta(ge=1)]]
 """Versions by tenant."""
 PATH: Final = "/link/v1"
 HEARTBEAT: Final = 10.0
