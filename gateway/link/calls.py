@@ -67,6 +67,18 @@ def decode(body: bytes, form: Any) -> Any:
         raise Refused("bad_envelope") from None
 
 
+class Garbled(Deferred):
+    """The other side answered in another form than it is asked for."""
+
+
+def _expected(body: bytes, form: Any) -> Any:
+    """An answer. That it has not the form is its maker's fault, not the asker's: it refuses nothing."""
+    try:
+        return decode(body, form)
+    except Refused:
+        raise Garbled("internal") from None
+
+
 class Channel:
     """One side of a socket. `unreachable` is the code of what cannot be called because the other side is gone; `abort`
     cuts the connection of a peer that does not let go.
@@ -95,12 +107,12 @@ class Channel:
         self._hanging_up: asyncio.Task[None] | None = None
 
     async def call(self, name: str, body: object, form: Any) -> Any:
-        """The other side's answer, in its form. Raises what the other side raised, or Deferred if it is gone."""
+        """The other side's answer. Raises what the other side raised, Deferred if it is gone, or Garbled."""
         number = next(self._numbers)
         answer = self._calls[number] = asyncio.get_running_loop().create_future()
         try:
             await self._send(_Call(number, name, _ENCODER.encode(body)))
-            return decode(await answer, form)
+            return _expected(await answer, form)
         finally:
             del self._calls[number]
 

@@ -115,7 +115,10 @@ class HubLink:
 
     async def told(self, kind: str, body: Mapping[str, Any]) -> None:
         """A fact of this process, in the system's log when it returns. Raises Deferred."""
-        await self._call("told", {"kind": kind, **body}, None)
+        try:
+            await self._call("told", {"kind": kind, **body}, None)
+        except Refused as refused:  # it is of another version than we
+            raise Deferred(refused.code) from None
 
     async def submit(self, place: Place, sealed: Sealed) -> Recorded:
         """See `HubEnd`. Raises Deferred("hub_unreachable") too: then it may have been recorded all the same."""

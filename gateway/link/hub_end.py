@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway.errors import Deferred, GatewayError, Refused
 from gateway.link.allowance import Allowance
-from gateway.link.calls import Channel, decode
+from gateway.link.calls import Channel, Garbled, decode
 from gateway.link.ends import EdgeEnd, HubEnd
 from gateway.link.https import expect, peer_fingerprint, problems
 from gateway.link.in_process import ToEdges
@@ -59,7 +59,7 @@ class RemoteEdge:
         """An edge answers with outcomes; one that refuses the call, or says something else, ends no record by it."""
         try:
             return await self.channel.call(name, body, form)
-        except Refused:
+        except (Refused, Garbled):
             raise Deferred("connector_bug") from None
 
 
