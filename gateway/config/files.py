@@ -4,6 +4,7 @@ An unknown key is an error, as is a number, a date or a yes in quotes, and no er
 bounded, so that no sum of times or sizes overflows later.
 """
 
+import re
 from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
@@ -52,6 +53,16 @@ StaffId = Annotated[str, AfterValidator(_is_staff_id)]
 """As the headers carry it; in the clear, so nothing that could be a 個人番号."""
 
 
+def _is_no_number(name: str) -> str:
+    if re.search("[0-9]{12}", name.replace("_", "")):
+        raise ValueError("must have fewer than 12 digits together")
+    return name
+
+
+SaidName = Annotated[Name, AfterValidator(_is_no_number)]
+"""A name that an edge process says to its hub, to stand in facts as it is."""
+
+
 class Closed(BaseModel):
     """Base of every configuration model: an unknown key is an error, and errors do not print values."""
 
@@ -63,7 +74,7 @@ class Closed(BaseModel):
 class Listener(Closed):
     """An HTTPS entrance with mutual TLS, standing in one zone. Paths are relative to the root."""
 
-    name: Name
+    name: SaidName
     zone: str
     host: str
     port: Port
@@ -80,7 +91,7 @@ class Admin(Closed):
     certificate: str
     key: str
     client_ca: str
-    operators: dict[Name, str]
+    operators: dict[SaidName, str]
 
 
 class LinkListener(Closed):

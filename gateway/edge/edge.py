@@ -14,10 +14,11 @@ import uuid_utils
 
 from gateway.edge import flow
 from gateway.edge.awaiting import Awaiting
+from gateway.edge.closed import closed_error, closed_outcomes
 from gateway.edge.hand_over import Bugs
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal import refuse
-from gateway.errors import Refused
+from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
     Arrival,
@@ -110,6 +111,8 @@ class Edge:
         status = await self.hub.status(message_id)
         if status is None:
             return None
+        outcomes = closed_outcomes(status.outcomes, self.rules)
+        status = Status(status.message_id, status.kind, status.ended, outcomes, status.reply)
         if not status.ended or status.kind is not MessageKind.REQUEST:
             return status, None
         reader = Awaiting()
@@ -153,11 +156,20 @@ class Edge:
         return self.arrival(request.operation, body, entrance="reply", correlation_id=request.message_id)
 
     async def settle(self, settled: Settled) -> None:
-        """From the hub: every record of a message that this edge sent has ended. Raises what the connector raises."""
+        """From the hub: every record of a message that this edge sent has ended. Raises what the connector raises, in
+        our codes; Deferred("deadline") if it hears for too long.
+        """
+        outcomes = closed_outcomes(settled.outcomes, self.rules)
         if (awaiting := self._awaiting.get(settled.message_id)) is not None:
-            awaiting.settle(settled.outcomes)
+            awaiting.settle(outcomes)
             return
-        await self.connector.settled(settled.message_id, {each.index: _final(each) for each in settled.outcomes})
+        try:
+            async with asyncio.timeout(self.rules.limits.delivery_deadline):
+                await self.connector.settled(settled.message_id, {each.index: _final(each) for each in outcomes})
+        except (Refused, Deferred) as error:
+            raise closed_error(error) from None
+        except TimeoutError:
+            raise Deferred("deadline") from None
 
 
 def _plain(answer: object) -> object:

@@ -66,7 +66,7 @@ class HubLink:
     async def run(self) -> None:
         """Until cancelled: linked, or about to be."""
         pause = 0.1
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(middlewares=(_straight,)) as session:
             while True:
                 try:
                     await self._once(session)
@@ -83,6 +83,9 @@ class HubLink:
             socket = await session.ws_connect(
                 self._url, ssl=self.tls, heartbeat=HEARTBEAT, compress=0, max_msg_size=self._max
             )
+        if socket.get_extra_info("ssl_object") is None:
+            await socket.close()
+            raise Deferred("hub_unreachable")
         channel = Channel(socket, self._answer, self._telemetry.bug, unreachable="hub_unreachable")
         running = asyncio.create_task(channel.run())
         try:
@@ -112,7 +115,10 @@ class HubLink:
 
     async def told(self, kind: str, body: Mapping[str, Any]) -> None:
         """A fact of this process, in the system's log when it returns. Raises Deferred."""
-        await self._call("told", {"kind": kind, **body}, None)
+        try:
+            await self._call("told", {"kind": kind, **body}, None)
+        except Refused as refused:  # it is of another version than we
+            raise Deferred(refused.code) from None
 
     async def submit(self, place: Place, sealed: Sealed) -> Recorded:
         """See `HubEnd`. Raises Deferred("hub_unreachable") too: then it may have been recorded all the same."""
@@ -147,6 +153,15 @@ class HubLink:
     async def _tell_connectors(self, body: bytes) -> list[dict[str, Any]]:
         del body
         return self._connectors()
+
+
+async def _straight(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """The hub is where the configuration says; nobody is followed elsewhere."""
+    response = await handler(request)
+    if 300 <= response.status < 400:
+        response.close()
+        raise aiohttp.ClientConnectionError
+    return response
 
 
 @dataclass(frozen=True, slots=True)

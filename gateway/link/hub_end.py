@@ -3,20 +3,27 @@
 Whoever comes anew takes the place of its former self: an edge that died may not have been missed yet.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+import msgspec
 from aiohttp import web
 
-from gateway.errors import Deferred, Refused
-from gateway.link.calls import Channel, decode
+from gateway.errors import Deferred, GatewayError, Refused
+from gateway.link.allowance import Allowance
+from gateway.link.calls import Channel, Garbled, decode
 from gateway.link.ends import EdgeEnd, HubEnd
 from gateway.link.https import expect, peer_fingerprint, problems
 from gateway.link.in_process import ToEdges
 from gateway.link.words import HEARTBEAT, PATH, Ask, ConfigApplied, Deliver, Hello, Pinned, Place, Submit, Told, largest
 from gateway.messages import Envelope, Handed, Recorded, Settled, Status
 from gateway.observe import Telemetry
+
+_ASKING: Final = 16
+"""How many answers to an edge, each as large as a reply may be, are made at a time."""
 
 
 class Hubs(Protocol):
@@ -39,12 +46,21 @@ class RemoteEdge:
 
     async def deliver(self, envelope: Envelope, wanted: frozenset[int]) -> Handed:
         """See `EdgeEnd`. Raises Deferred("system_unreachable") if its process is gone."""
-        handed: Handed = await self.channel.call("deliver", Deliver(self.place, envelope, wanted), Handed)
+        handed: Handed = await self._call("deliver", Deliver(self.place, envelope, wanted), Handed)
+        if handed.retry_after is not None and not 0 <= handed.retry_after < math.inf:
+            raise Deferred("connector_bug")
         return handed
 
     async def settle(self, settled: Settled) -> None:
         """See `EdgeEnd`. Raises Deferred."""
-        await self.channel.call("settle", settled, None)
+        await self._call("settle", settled, None)
+
+    async def _call(self, name: str, body: object, form: Any) -> Any:
+        """An edge answers with outcomes; one that refuses the call, or says something else, ends no record by it."""
+        try:
+            return await self.channel.call(name, body, form)
+        except (Refused, Garbled):
+            raise Deferred("connector_bug") from None
 
 
 @dataclass(slots=True)
@@ -58,6 +74,7 @@ class LinkListener:
     body_bytes: int
     noise: int = 0
     _guests: "dict[str, _Guest]" = field(default_factory=dict)
+    _allowances: dict[str, Allowance] = field(default_factory=dict)
 
     def crowded(self) -> None:
         """Somebody found no room: noise, for who it was is not known."""
@@ -78,8 +95,12 @@ class LinkListener:
             raise Refused("unknown_certificate")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=largest(self.body_bytes))
         await socket.prepare(request)
-        guest = _Guest(edge, certificate, self.hubs, self.to_edges)
-        channel = guest.channel = Channel(socket, guest.answer, self.telemetry.bug, unreachable="system_unreachable")
+        allowance = self._allowances.setdefault(edge.name, Allowance())
+        guest = _Guest(edge, certificate, self.hubs, self.to_edges, allowance)
+        abort = request.transport.abort if request.transport is not None else lambda: None
+        channel = guest.channel = Channel(
+            socket, guest.answer, self.telemetry.bug, unreachable="system_unreachable", abort=abort
+        )
         former, self._guests[edge.name] = self._guests.get(edge.name), guest
         if former is not None:
             await former.channel.close()
@@ -94,9 +115,7 @@ class LinkListener:
     async def adopt(self, pinned: Mapping[str, Pinned]) -> None:
         """A reload: from now on these are let in. Who came by a certificate that no longer counts has to come anew."""
         self.pinned = pinned
-        for guest in list(self._guests.values()):
-            if pinned.get(guest.certificate) != guest.edge:
-                await guest.channel.close()
+        await self._hang_up(each for each in self._guests.values() if pinned.get(each.certificate) != each.edge)
 
     async def connectors(self) -> list[dict[str, Any]]:
         """What the edge processes that are linked say of their connectors."""
@@ -104,14 +123,16 @@ class LinkListener:
         for guest in list(self._guests.values()):
             try:
                 rows += await guest.channel.call("connectors", None, list[dict[str, Any]])
-            except Deferred:
-                continue  # gone; so its connectors are
+            except GatewayError:
+                continue  # gone, or out of its mind; so its connectors are
         return rows
 
     async def close(self) -> None:
         """Hang up on everybody."""
-        for guest in list(self._guests.values()):
-            await guest.channel.close()
+        await self._hang_up(self._guests.values())
+
+    async def _hang_up(self, guests: "Iterable[_Guest]") -> None:
+        await asyncio.gather(*[each.channel.close() for each in guests])
 
 
 @dataclass(slots=True)
@@ -122,9 +143,12 @@ class _Guest:
     certificate: str
     hubs: Hubs
     to_edges: ToEdges
+    allowance: Allowance
     channel: Channel = field(init=False)
     _ends: dict[Place, EdgeEnd] = field(default_factory=dict)
+    _hello: bool = False
     _greeted: bool = False
+    _asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_ASKING))
 
     async def answer(self, name: str, body: bytes) -> object:
         """What an edge may call for, once it has said who it is. Raises Refused("header_mismatch") if it names a place
@@ -136,9 +160,13 @@ class _Guest:
 
     async def hello(self, body: bytes) -> None:
         hello = decode(body, Hello)
-        for place in hello.places:
+        for place in (*hello.places, *hello.open):
             self._own(place)
         self._not_ahead(hello.directories)
+        if self._hello:
+            raise Refused("bad_envelope")
+        self.allowance.spend()
+        self._hello = True
         await self.hubs.linked(self.edge.name, hello.config)
         self._greeted = True
         for place in hello.open:
@@ -159,12 +187,17 @@ class _Guest:
     async def status(self, body: bytes) -> Status | None:
         call = decode(body, Ask)
         tenant, connector = self._own(call.place)
-        return await self.hubs.of(tenant).status(connector, call.message_id)
+        async with self._asking:
+            await self.channel.drained()
+            return await self.hubs.of(tenant).status(connector, call.message_id)
 
     async def told(self, body: bytes) -> None:
         fact = decode(body, Told)
         if isinstance(fact, ConfigApplied):
             self._not_ahead(fact.directories)
+            known = {code: each for code, each in fact.directories.items() if code in self.hubs.directories}
+            fact = msgspec.structs.replace(fact, directories=known)
+        self.allowance.spend()
         await self.hubs.told(self.edge.name, fact)
 
     async def gone(self) -> None:

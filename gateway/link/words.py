@@ -9,7 +9,11 @@ from gateway.messages import Envelope, Sealed
 Place: TypeAlias = tuple[str, str]
 """A tenant's code and a connector's name: where an edge stands."""
 
-Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}\Z")]
+Name: TypeAlias = Annotated[
+    str, msgspec.Meta(pattern=r"^(?=[A-Za-z][A-Za-z0-9_]{0,63}\Z)(?!.*([0-9]_*){12})", max_length=64)
+]
+"""Chosen at an edge, and in the clear in the log: nothing that could be a 個人番号."""
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Directories: TypeAlias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}\Z")], Annotated[int, msgspec.Meta(ge=1)]]
 """Versions by tenant."""
@@ -59,7 +63,7 @@ class NoiseCounted(msgspec.Struct, frozen=True, tag_field="kind", tag="noise.cou
     """So many peers without a pinned certificate knocked at a listener of this process."""
 
     listener: Name
-    count: Annotated[int, msgspec.Meta(ge=1)]
+    count: Count
 
 
 class ConfigApplied(msgspec.Struct, frozen=True, tag_field="kind", tag="config.applied"):
@@ -75,7 +79,7 @@ class ConfigRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="config.r
     """It was to, and that did not hold together."""
 
     by: Name
-    problems: Annotated[int, msgspec.Meta(ge=1)]
+    problems: Count
 
 
 Told: TypeAlias = NoiseCounted | ConfigApplied | ConfigRefused

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from gateway.messages.wire import Envelope, Header, MessageKind, SignedStatement, Statement, Tags
+from gateway.messages.wire import Envelope, Header, MessageId, MessageKind, SignedStatement, Statement, Tags
 from gateway.plugin.payload import Payload
 
 # ---- in the sending edge -------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class Permitted:
 class Recorded:
     """Durable: the fact is a leaf of the tenant's tree and the envelope is due. `repeated`: it had been before."""
 
-    message_id: str
+    message_id: MessageId
     repeated: bool
     seq: int
 
@@ -160,7 +160,7 @@ class Settled:
 
     tenant: str
     source: str
-    message_id: str
+    message_id: MessageId
     outcomes: tuple[RecordOutcome, ...]
 
 
@@ -168,7 +168,7 @@ class Settled:
 class Status:
     """What the journal knows of a message, for the connector that sent it; `reply` is still sealed."""
 
-    message_id: str
+    message_id: MessageId
     kind: MessageKind
     ended: bool
     outcomes: tuple[RecordOutcome, ...]

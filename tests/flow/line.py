@@ -163,6 +163,7 @@ class Hubs:
 
     hub: TenantHub
     seen: list[str] = field(default_factory=list)
+    facts: list[Any] = field(default_factory=list)
 
     @property
     def directories(self) -> dict[str, int]:
@@ -180,6 +181,7 @@ class Hubs:
 
     async def told(self, edge: str, fact: Any) -> None:
         self.seen.append(f"told {edge} {type(fact).__name__}")
+        self.facts.append(fact)
 
 
 @dataclass

@@ -1,0 +1,75 @@
+"""Frames on their way out of one socket, in order, by one task: a peer that does not take them is given up.
+
+All who await that aiohttp drains a socket await one future, and whoever of them is cancelled cancels it for all. So
+only this task awaits it; everybody else awaits room in the queue.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final, TypeAlias
+
+from aiohttp import ClientWebSocketResponse, web
+
+from gateway.link.words import HEARTBEAT
+
+Socket: TypeAlias = web.WebSocketResponse | ClientWebSocketResponse
+UNSENT_BYTES: Final = 1024 * 1024
+"""Beyond this many bytes, whoever has something to say waits with it."""
+DRAIN_SECONDS: Final = HEARTBEAT
+"""How long a peer may take for one frame; it answers no ping meanwhile either."""
+
+
+class Sending:
+    """The way out of one socket."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._frames: deque[bytes] = deque()
+        self._unsent = 0
+        self._more = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._ended = False
+
+    async def send(self, frame: bytes) -> None:
+        """Have it sent after those before it. Returns when it is in the queue; raises ConnectionError after the end."""
+        await self.room()
+        self._frames.append(frame)
+        self._unsent += len(frame)
+        self._more.set()
+
+    async def room(self) -> None:
+        """Return when little is unsent. Raises ConnectionError after the end."""
+        while self._unsent > UNSENT_BYTES and not self._ended:
+            self._moved.clear()
+            await self._moved.wait()
+        if self._ended:
+            raise ConnectionError
+
+    async def sent(self) -> None:
+        """Return when nothing is unsent, or after the end."""
+        while self._unsent and not self._ended:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def run(self) -> None:
+        """Send until the peer is gone, or does not take a frame in time."""
+        try:
+            while True:
+                await self._more.wait()
+                self._more.clear()
+                await self._empty()
+        except (OSError, RuntimeError):  # RuntimeError: aiohttp's word for a socket that is closing
+            self.end()
+
+    def end(self) -> None:
+        """Send nothing more; who waits for room hears it."""
+        self._ended = True
+        self._moved.set()
+
+    async def _empty(self) -> None:
+        while self._frames:
+            frame = self._frames.popleft()
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._socket.send_bytes(frame)
+            self._unsent -= len(frame)
+            self._moved.set()
