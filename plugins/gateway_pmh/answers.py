@@ -112,12 +112,14 @@ def _outcome(row: _Succeeded | _Failed, sent: str, asked: frozenset[str]) -> Out
 
 
 def _is_a_number(key: JsonValue, asked: frozenset[str]) -> bool:
-    """Whether a key, its separators aside, holds any number that was asked, or twelve digits that are a valid one."""
+    """Whether a key, its separators aside, holds any number that was asked, or is itself a valid one. That a valid one
+    stands within may be chance: so it is in one of 400 UUIDs.
+    """
     if not isinstance(key, str) or sum(map(str.isdigit, key)) < 12:
         return False  # what is not text the locked interface refuses
     plain = "".join(filter(str.isalnum, key))
     within = (plain[start : start + 12] for start in range(len(plain) - 11))
-    return not asked.isdisjoint(within) or checks.holds_individual_number(key)
+    return not asked.isdisjoint(within) or checks.individual_number(plain)
 
 
 def _shared_keys(outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:

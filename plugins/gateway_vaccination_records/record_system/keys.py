@@ -147,7 +147,7 @@ class Keys:
         if asked is not None and blind != asked.blind:
             return self._dispute(asked, Why.ANOTHER_NUMBER)
         named = asked or _Number(blind, self._sealed(row.individual_number, blind))
-        if any(alone or self._blind(number) in numbers for number, alone in numbers_within(row.pmh_key)):
+        if any(whole or self._blind(number) in numbers for number, whole in numbers_within(row.pmh_key)):
             return self._dispute(named, Why.A_NUMBER)
         pmh_key = self._key.blind("pmh_key", row.pmh_key)
         held = self._db.execute("SELECT pmh_key FROM pmh_key WHERE number = ?", (blind,)).fetchone()

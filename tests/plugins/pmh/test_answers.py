@@ -89,9 +89,9 @@ def test_rule_1_a_number_that_is_not_the_one_sent_to_the_byte_is_a_dispute(retur
             "its own": ASKED[7],
             "that of another row": ASKED[0],
             "anybody's": individual_number(3),
-            "after a letter": "K-" + individual_number(3),
+            "another row's after a letter": "K-" + ASKED[0],
             "with hyphens": f"{individual_number(3)[:4]}-{individual_number(3)[4:8]}-{individual_number(3)[8:]}",
-            "beside a group of digits": f"1-{individual_number(3)}",
+            "another row's beside a group of digits": f"1-{ASKED[0]}",
             "another row's within more digits": f"9{ASKED[0][:6]}-{ASKED[0][6:]}9",
         }.items()
     ],
@@ -102,7 +102,17 @@ def test_rule_1_a_number_in_the_keys_place_is_a_dispute(key: str) -> None:
     assert isinstance(outcomes[0], Accepted)
 
 
-@pytest.mark.parametrize("key", ["000000000011", "0000000000000", "PMH00000000000", "00000A000000", "1" * 64])
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"00000000-0000-4000-8000-{individual_number(3)}",
+        "000000000011",
+        "0000000000000",
+        "PMH00000000000",
+        "00000A000000",
+        "1" * 64,
+    ],
+)
 def test_a_key_of_digits_is_a_key_if_they_are_no_number(key: str) -> None:
     assert isinstance(read(succeeded(0), succeeded(7, pmhKey=key))[7], Accepted)
 

@@ -174,9 +174,9 @@ def test_rule_1_a_number_that_differs_from_the_one_sent_is_a_dispute_and_its_key
             "its own": individual_number(1),
             "that of another row": individual_number(2),
             "anybody's": individual_number(7),
-            "after a letter": "K-" + individual_number(7),
+            "another row's after a letter": "K-" + individual_number(2),
             "with hyphens": f"{individual_number(7)[:4]}-{individual_number(7)[4:8]}-{individual_number(7)[8:]}",
-            "beside a group of digits": f"1-{individual_number(7)}",
+            "another row's beside a group of digits": f"1-{individual_number(2)}",
             "another row's within more digits": f"9{individual_number(2)[:6]}-{individual_number(2)[6:]}9",
         }.items()
     ],
