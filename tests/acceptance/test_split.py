@@ -3,8 +3,13 @@
 That any of them may die at any moment is in `crash/`.
 """
 
+import contextlib
+import json
 import shutil
 import signal
+import socket
+import ssl
+import tomllib
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec import msgpack
 
 from gateway.edge.seal_payload import open_payload
 from gateway.errors import Misconfigured, Refused
@@ -28,6 +34,9 @@ from tests.acceptance.peer import Peer
 from tests.acceptance.programs import GATEWAY, Program, command, until
 from tests.acceptance.split import EXAMPLES, SplitSite
 from tests.acceptance.subjects import MUNICIPALITY, city_file, subject, values
+from tests.flow.test_link_bounds import frame, upgrade
+
+RECORDED = "SELECT body FROM fact WHERE kind = 'message.recorded'"
 
 
 @pytest.fixture
@@ -105,6 +114,44 @@ def test_while_the_hub_is_away_nothing_passes_and_the_sender_is_told(split, ordi
     )
     site.start()
     site.outcomes(site.register(subject(ordinal())))
+
+
+def test_a_hub_stops_cleanly_beside_an_edge_that_reads_nothing(split, ordinal):
+    """It asks for a large reply again and again; what the hub would tell it fills every buffer between them."""
+    site = split("hub_and_edges").start()
+    people = [subject(ordinal()) for _ in range(100)]
+    site.outcomes(site.register(*people))
+    assert len(site.look_up(*[each["internal_no"] for each in people])) == 100
+    asked = [json.loads(body)["header"] for (body,) in site.query(RECORDED)]
+    source, message_id = next(
+        (each["source"], each["message_id"]) for each in reversed(asked) if each["kind"] == "request"
+    )
+    site.edges["edges"].stop()
+    hub = tomllib.loads((site.folder / "edges/config/gateway.toml").read_text())["link"]["hub"]
+    with mute_edge(site.folder / "edges", hub) as edge:
+        places = {"places": [[MUNICIPALITY, source]], "open": [], "config": "0" * 64, "directories": {}}
+        edge.sendall(frame(0, 0, "hello", msgpack.encode(places)))
+        assert edge.recv(2)
+        ask = msgpack.encode({"place": [MUNICIPALITY, source], "message_id": message_id})
+        edge.sendall(b"".join(frame(0, number, "status", ask) for number in range(1, 1500)))
+        until(lambda: sum(each["kind"] == "reply.fetched" for each in site.facts(MUNICIPALITY)) > 10)
+        assert site.gateway.stop() == 0
+    assert [each["kind"] for each in site.facts("system")][-1] == "gateway.stopped"
+
+
+@contextlib.contextmanager
+def mute_edge(root, hub):
+    """The edge process of that folder, as it is when it takes nothing from its socket."""
+    tls = ssl.create_default_context(cafile=str(root / hub["ca"]))
+    password = (root / "keys/passphrase").read_bytes().strip()
+    tls.load_cert_chain(root / hub["certificate"], root / hub["key"], lambda: password)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        plain.connect(("127.0.0.1", int(hub["url"].rpartition(":")[2])))
+        with tls.wrap_socket(plain, server_hostname="localhost") as edge:
+            edge.sendall(upgrade())
+            edge.recv(4096)
+            yield edge
 
 
 def test_an_edge_speaks_for_nobody_but_whom_the_hub_has_pinned_it_to(split, ordinal):
