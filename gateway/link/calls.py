@@ -158,6 +158,7 @@ class Channel:
             for call in self._calls.values():
                 if not call.done():
                     call.set_exception(Deferred(self._unreachable))
+                    call.exception()  # who still waits to send it hears it elsewhere
             for task in self._answering:
                 task.cancel()
             self._hanging_up = asyncio.create_task(self._let_go())
