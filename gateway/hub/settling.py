@@ -79,7 +79,7 @@ class Settling:
         if message_id in self._again:
             self._again.discard(message_id)
             self._start(source, message_id, None)
-        if self._more or task.cancelled() or task.exception() is not None or not task.result():
+        if self._more or task.cancelled() or not task.result():
             self._look.set()
 
     async def _unheard(self) -> list[tuple[str, str]]:
@@ -98,6 +98,9 @@ class Settling:
             if due and not pause:
                 await self._journal.settled(message_id, due.due)
         except Deferred:  # the log is broken, and health says why
+            pause = _LOG_PAUSE
+        except Exception as error:  # noqa: BLE001  (a bug of ours: it is told, and does not spin)
+            self._telemetry.bug(error, "telling a source failed", message_id=message_id)
             pause = _LOG_PAUSE
         await asyncio.sleep(pause)
         return not pause

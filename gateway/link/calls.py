@@ -54,8 +54,6 @@ class _Error(msgspec.Struct, tag=2, array_like=True):
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _FRAME: Final = msgspec.msgpack.Decoder(_Call | _Answer | _Error)
-
-
 _NOT_THE_FORM: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 

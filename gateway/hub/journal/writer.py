@@ -23,8 +23,6 @@ T = TypeVar("T")
 Write: TypeAlias = Callable[[Transaction], T]
 MAX_GROUP: Final = 128
 """How many writes share one fsync at most: bounds how long the first of them waits."""
-
-
 LAZY_SECONDS: Final = 0.2
 """How long a write at most waits for others whose fsync it may share, if nobody's patience hangs on it."""
 
@@ -124,8 +122,8 @@ class Writer:
                 self._check_identity()
             except (FileChanged, OSError) as error:
                 self.break_off(error)
-        cause = self._broken or self._held
-        return (True, "") if cause is None else (False, cause)
+        why = self._broken or self._held
+        return (True, "") if why is None else (False, why)
 
     def stop(self) -> None:
         """Commit what waits, sign a last checkpoint, end the thread. Blocks for that long."""
