@@ -7,7 +7,7 @@ from gateway.config.files import Limits, Route
 from gateway.config.sentences import instead
 from gateway.plugin.checks import municipality_code
 from gateway.plugin.contract import Contract, ContractField, ContractOperation, leaves
-from gateway.plugin.fields import DataClass
+from gateway.plugin.item import DataClass
 
 
 def contradictions(config: Config) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 from gateway.messages import staff_id
-from gateway.plugin.fields import DataClass
+from gateway.plugin.item import DataClass
 
 _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
 _WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"

@@ -8,8 +8,8 @@ from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant
 from gateway.keys.directory import Directory
 from gateway.messages import Header
 from gateway.plugin.contract import Contract, ContractOperation
-from gateway.plugin.fields import DataClass
 from gateway.plugin.interface import Interface
+from gateway.plugin.item import DataClass
 from gateway.plugin.payload import Payload
 
 

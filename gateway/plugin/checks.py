@@ -56,6 +56,14 @@ def municipality_code(text: str) -> bool:
     return int(text[5]) == (11 - _weighed(text, _WEIGHTS[:5]) % 11) % 10
 
 
+def gtin(text: str) -> bool:
+    """GTIN-8, -12, -13 or -14: the last digit is a check digit (GS1)."""
+    if len(text) not in (8, 12, 13, 14) or not (text.isascii() and text.isdecimal()):
+        return False
+    digits = [int(digit) for digit in reversed(text)]
+    return (3 * sum(digits[1::2]) + sum(digits[::2])) % 10 == 0
+
+
 def _weighed(digits: str, weights: Sequence[int]) -> int:
     """The sum of the first digits, each times its weight. Digits are bytes here, which count from "0" on."""
     products: Iterable[int] = map(mul, digits.encode(), weights)
@@ -134,6 +142,7 @@ CHECKS: Final = MappingProxyType(
     {
         "individual_number": Check(individual_number, "check_digit"),
         "municipality_code": Check(municipality_code, "check_digit"),
+        "gtin": Check(gtin, "check_digit"),
         "date": Check(calendar_date, "not_a_date", rf"{_PLAIN_DATE}\z"),
         "instant": Check(instant, "not_a_time", rf"{_PLAIN_DATE}T{_PLAIN_TIME}\z"),
     }

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from gateway.plugin.fields import DataClass, Item, Kind
+from gateway.plugin.item import DataClass, Item, Kind
 from gateway.plugin.payload import Payload
 
 

@@ -2,124 +2,14 @@
 
 A plugin types its payload's attributes with these aliases; the attribute's name must be the item's name. What the
 catalogue lacks, a plugin declares as its own `Item`; the reviewer of the lock then decides its data class.
-Names and labels come from the record items of the assessment documents (K 別添2(1), requirements §3 and §5).
+Names and labels come from the record items of the assessment documents (K 別添2, requirements §3 and §5). Closed lists
+of codes are made up where the standard's table is not public.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
-
-from gateway.errors import Misconfigured
-from gateway.plugin.checks import CHECKS, FEW_DIGITS, NO_CONTROL, holds_individual_number
-
-
-class DataClass(StrEnum):
-    """情報区分: what a zone's clearance speaks of."""
-
-    INDIVIDUAL_NUMBER = "individual_number"
-    IDENTIFIER = "identifier"
-    BASIC = "basic"
-    CONTACT = "contact"
-    HEALTH = "health"
-    TAX_WELFARE = "tax_welfare"
-    SAFETY = "safety"
-    OPERATIONAL = "operational"
-
-
-class Kind(StrEnum):
-    """The JSON form of a field. `code` is a text with a pattern, a check or a closed list; `text` is free text."""
-
-    CODE = "code"
-    TEXT = "text"
-    INTEGER = "integer"
-    FLAG = "flag"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One allowed field. Lengths are in characters, bounds inclusive; `check` names one of `checks.CHECKS`."""
-
-    name: str
-    label: str
-    data_class: DataClass
-    kind: Kind
-    max_length: int | None = None
-    pattern: str | None = None
-    values: tuple[str, ...] | None = None
-    check: str | None = None
-    minimum: int | None = None
-    maximum: int | None = None
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        match self.kind:
-            case Kind.FLAG:
-                return core_schema.bool_schema(strict=True)
-            case Kind.INTEGER:
-                return core_schema.int_schema(strict=True, ge=self.minimum, le=self.maximum)
-            case Kind.TEXT | Kind.CODE:
-                text = core_schema.str_schema(strict=True, min_length=1, max_length=self.max_length)
-                return core_schema.chain_schema([text, *self._rules()])
-
-    def _rules(self) -> Iterator[CoreSchema]:
-        """The rules beyond JSON type and length, in the order in which they are told; each names its code, no value."""
-        plain = self.pattern is not None and _ALIKE.fullmatch(self.pattern) is not None
-        if not (plain or self.values is not None or self.check):  # else its form admits no control character
-            yield _rule("control_character", _like(NO_CONTROL))
-        if self.pattern:
-            yield _rule("wrong_pattern", _pattern(self.name, self.pattern))
-        if self.values is not None:
-            yield _rule("not_in_code_list", core_schema.literal_schema(list(self.values)))
-        if self.check is not None:
-            if self.check not in CHECKS:
-                told = f"item {self.name}: there is no check {self.check}; there is {', '.join(CHECKS)}"
-                raise Misconfigured((told,))
-            check = CHECKS[self.check]
-            yield _rule(check.code, _holding(check.holds, check.surely))
-        if self.kind is Kind.TEXT:
-            yield _rule(
-                "individual_number_in_text", _holding(lambda text: not holds_individual_number(text), FEW_DIGITS)
-            )
-
-
-def _rule(code: str, schema: CoreSchema) -> CoreSchema:
-    """Whatever it refuses, and why: the refusal is that code."""
-    return core_schema.custom_error_schema(
-        schema, custom_error_type="gateway", custom_error_message="{code}", custom_error_context={"code": code}
-    )
-
-
-def _like(form: str) -> CoreSchema:
-    """A text of a form, read by Rust: nine texts of ten need no call into Python."""
-    return core_schema.str_schema(pattern=form, regex_engine="rust-regex")
-
-
-def _holding(holds: Callable[[str], object], surely: str | None = None) -> CoreSchema:
-    """A text for which something holds; of a text of the form `surely` that is known without asking."""
-
-    def asked(text: str) -> str:
-        if not holds(text):
-            raise ValueError
-        return text
-
-    ask = core_schema.no_info_plain_validator_function(asked)
-    return ask if surely is None else core_schema.union_schema([_like(surely), ask], mode="left_to_right")
-
-
-def _pattern(name: str, pattern: str) -> CoreSchema:
-    try:
-        form = re.compile(pattern, re.ASCII)
-    except re.error:
-        raise Misconfigured((f"item {name}: its pattern is not a regular expression",)) from None
-    return _like(rf"^(?:{pattern})\z") if _ALIKE.fullmatch(pattern) else _holding(form.fullmatch)
-
-
-_ALIKE: Final = re.compile(r"(\[([0-9A-Za-z](-[0-9A-Za-z])?)+-?\]([*+]|\{[0-9]{1,3}(,[0-9]{1,3})?\})?)+")
-"""Patterns that Rust reads as Python does: letters and digits of ASCII in brackets, and how many of them."""
+from gateway.plugin.item import DataClass, Kind
+from gateway.plugin.item import Item as Item  # noqa: PLC0414  (plugins declare their own)
 
 
 def _code(name: str, label: str, data_class: DataClass, **rules: Any) -> Item:
@@ -130,8 +20,21 @@ def _text(name: str, label: str, data_class: DataClass, max_length: int) -> Item
     return Item(name=name, label=label, data_class=data_class, kind=Kind.TEXT, max_length=max_length)
 
 
-def _flag(name: str, label: str) -> Item:
-    return Item(name=name, label=label, data_class=DataClass.SAFETY, kind=Kind.FLAG)
+def _flag(name: str, label: str, data_class: DataClass = DataClass.SAFETY) -> Item:
+    return Item(name=name, label=label, data_class=data_class, kind=Kind.FLAG)
+
+
+def _date(name: str, label: str, data_class: DataClass) -> Item:
+    return _code(name, label, data_class, max_length=10, check="date")
+
+
+def _instant(name: str, label: str) -> Item:
+    return _code(name, label, DataClass.OPERATIONAL, max_length=32, check="instant")
+
+
+def _id(name: str, label: str, data_class: DataClass = DataClass.IDENTIFIER, max_length: int = 64) -> Item:
+    """What somebody's system made up: letters, digits and dashes; its real form is not public, or is its own affair."""
+    return _code(name, label, data_class, max_length=max_length, pattern=r"[0-9A-Za-z][0-9A-Za-z-]*")
 
 
 _D = DataClass
@@ -190,3 +93,106 @@ UpdateSeq: TypeAlias = Annotated[
 ControlFlagRecovery: TypeAlias = Annotated[bool, _flag("control_flag_recovery", "制御フラグ(リカバリー)")]
 ControlFlagNondisclosure: TypeAlias = Annotated[bool, _flag("control_flag_nondisclosure", "制御フラグ(不開示)")]
 ControlFlagViewSuspended: TypeAlias = Annotated[bool, _flag("control_flag_view_suspended", "制御フラグ(閲覧停止)")]
+
+# I03, I12, I14, I24, I25: the chains, and what is kept of a person
+PmhPseudonymId: TypeAlias = Annotated[str, _id("pmh_pseudonym_id", "PMH仮名識別子")]
+"""I03: by which the portal, and only it, names a person."""
+Id5: TypeAlias = Annotated[str, _id("id5", "ID5")]
+"""I12: by which the research database names a person."""
+IdentityConfirmation: TypeAlias = Annotated[str, _id("identity_confirmation", "本人確認情報")]
+"""I14: one visit's authentication and consent, as PMH keeps it (C206)."""
+VaccinationManagementId: TypeAlias = Annotated[str, _id("vaccination_management_id", "予防接種管理ID")]
+"""I25: one dose that a person is due; joins questionnaire and record."""
+VaccinationRecordId: TypeAlias = Annotated[str, _id("vaccination_record_id", "予防接種記録ID")]
+AnswerId: TypeAlias = Annotated[str, _id("answer_id", "回答ID")]
+NoticeId: TypeAlias = Annotated[str, _id("notice_id", "通知ID")]
+VaccinationSettingId: TypeAlias = Annotated[str, _id("vaccination_setting_id", "予防接種設定ID", _D.OPERATIONAL, 32)]
+"""Which vaccination: the template and the rules that a city set up for it."""
+ItemId: TypeAlias = Annotated[str, _id("item_id", "項目ID", _D.OPERATIONAL, 32)]
+CombinationNo: TypeAlias = Annotated[str, _id("combination_no", "組み合わせ番号", _D.OPERATIONAL, 32)]
+RecommendationRuleId: TypeAlias = Annotated[
+    str, _id("recommendation_rule_id", "勧奨情報(ルールID)", _D.OPERATIONAL, 32)
+]
+
+# questionnaires (K 別添2(3))
+TemplateName: TypeAlias = Annotated[str, _text("template_name", "予診票ひな形名", _D.OPERATIONAL, 100)]
+QuestionText: TypeAlias = Annotated[str, _text("question_text", "設問", _D.OPERATIONAL, 500)]
+AnswerKind: TypeAlias = Annotated[
+    str, _code("answer_kind", "回答形式", _D.OPERATIONAL, max_length=6, values=("yesno", "text", "number", "date"))
+]
+AnswerContent: TypeAlias = Annotated[str, _text("answer_content", "回答内容", _D.HEALTH, 500)]
+AnswerStatus: TypeAlias = Annotated[
+    str, _code("answer_status", "回答処理ステータス", _D.OPERATIONAL, max_length=1, values=("1", "2", "9"))
+]
+"""1 入力済, 2 医師確認済, 9 失効."""
+AnsweredAt: TypeAlias = Annotated[str, _instant("answered_at", "回答日時")]
+NotEligibleFlag: TypeAlias = Annotated[bool, _flag("not_eligible_flag", "接種不可フラグ")]
+ForcedExpiryDate: TypeAlias = Annotated[str, _date("forced_expiry_date", "強制失効日", _D.SAFETY)]
+"""From that day on the answers are void; 9999-12-31 where there is none, for it is always present."""
+RecommendationDate: TypeAlias = Annotated[str, _date("recommendation_date", "勧奨情報(勧奨日)", _D.HEALTH)]
+DoctorJudgement: TypeAlias = Annotated[
+    str, _code("doctor_judgement", "医師記入欄(可否)", _D.HEALTH, max_length=1, values=("1", "2"))
+]
+"""1 適, 2 否."""
+DoctorNote: TypeAlias = Annotated[str, _text("doctor_note", "医師記入欄(所見)", _D.HEALTH, 500)]
+ExaminedAt: TypeAlias = Annotated[str, _instant("examined_at", "問診日時")]
+
+# vaccination records (K 別添2(4))
+VaccinatedOn: TypeAlias = Annotated[str, _date("vaccinated_on", "接種日", _D.HEALTH)]
+ConsentFlag: TypeAlias = Annotated[bool, _flag("consent_flag", "接種同意フラグ", _D.HEALTH)]
+ClinicCode: TypeAlias = Annotated[
+    str, _code("clinic_code", "医療機関コード", _D.OPERATIONAL, max_length=10, pattern=r"[0-9]{10}")
+]
+"""I27. Its check digit is not asked for: substitutes carry none, so a wrong one is a warning (interfaces §10.4)."""
+DoctorName: TypeAlias = Annotated[str, _text("doctor_name", "医師名", _D.BASIC, 100)]
+Place: TypeAlias = Annotated[str, _text("place", "実施場所", _D.HEALTH, 100)]
+ImplementationType: TypeAlias = Annotated[
+    str, _code("implementation_type", "実施区分", _D.HEALTH, max_length=1, values=("1", "2", "3"))
+]
+"""1 個別, 2 集団, 3 その他."""
+VaccinationType: TypeAlias = Annotated[
+    str, _code("vaccination_type", "接種区分", _D.HEALTH, max_length=1, values=("1", "2", "3"))
+]
+"""1 定期, 2 臨時, 3 任意."""
+Gtin: TypeAlias = Annotated[str, _code("gtin", "GTINコード", _D.HEALTH, max_length=14, check="gtin")]
+VaccineMaker: TypeAlias = Annotated[str, _text("vaccine_maker", "ワクチンメーカー名", _D.HEALTH, 100)]
+VaccineGenericName: TypeAlias = Annotated[str, _text("vaccine_generic_name", "ワクチン名(一般名)", _D.HEALTH, 100)]
+VaccineCommonName: TypeAlias = Annotated[str, _text("vaccine_common_name", "ワクチン名(通称)", _D.HEALTH, 100)]
+VaccineBrandName: TypeAlias = Annotated[str, _text("vaccine_brand_name", "ワクチン名(販売名)", _D.HEALTH, 100)]
+LotNo: TypeAlias = Annotated[str, _id("lot_no", "ロット番号", _D.HEALTH, 20)]
+DoseVolume: TypeAlias = Annotated[
+    str, _code("dose_volume", "接種量", _D.HEALTH, max_length=6, pattern=r"[0-9]{1,2}(\.[0-9]{1,3})?")
+]
+"""In mL."""
+InjectionSite: TypeAlias = Annotated[
+    str, _code("injection_site", "接種部位", _D.HEALTH, max_length=1, values=("1", "2", "3", "4", "5"))
+]
+"""1 右上腕, 2 左上腕, 3 右大腿, 4 左大腿, 5 その他."""
+InjectionMethod: TypeAlias = Annotated[
+    str, _code("injection_method", "接種方法", _D.HEALTH, max_length=1, values=("1", "2", "3", "4", "5"))
+]
+"""1 皮下, 2 筋肉内, 3 経口, 4 経皮, 5 経鼻."""
+VaccineExpiryDate: TypeAlias = Annotated[str, _date("vaccine_expiry_date", "ワクチン有効期限", _D.HEALTH)]
+CautionFlag: TypeAlias = Annotated[bool, _flag("caution_flag", "要注意接種フラグ")]
+SpecialCircumstances: TypeAlias = Annotated[str, _text("special_circumstances", "特別の事情", _D.HEALTH, 500)]
+OverseasFlag: TypeAlias = Annotated[bool, _flag("overseas_flag", "海外接種フラグ", _D.HEALTH)]
+IsLatest: TypeAlias = Annotated[bool, _flag("is_latest", "最新フラグ", _D.OPERATIONAL)]
+IsDeleted: TypeAlias = Annotated[bool, _flag("is_deleted", "削除フラグ", _D.OPERATIONAL)]
+FeeReductionCategory: TypeAlias = Annotated[
+    str, _code("fee_reduction_category", "減免区分", _D.TAX_WELFARE, max_length=1, values=("0", "1", "2"))
+]
+"""0 なし, 1 一部, 2 全額. Comes from tax and welfare: neither portal nor clinic may have it (rule 8)."""
+WarningCode: TypeAlias = Annotated[
+    str, _code("warning_code", "警告", _D.OPERATIONAL, max_length=40, values=("clinic_code_check_digit",))
+]
+
+# notices, visits, research
+NoticeTitle: TypeAlias = Annotated[str, _text("notice_title", "通知件名", _D.HEALTH, 100)]
+NoticeText: TypeAlias = Annotated[str, _text("notice_text", "通知文言", _D.HEALTH, 2000)]
+ValidUntil: TypeAlias = Annotated[str, _instant("valid_until", "有効期限")]
+DataChangedAt: TypeAlias = Annotated[str, _instant("data_changed_at", "データ最終更新日時")]
+"""When anything that the answer is made of was last changed."""
+BirthMonth: TypeAlias = Annotated[
+    str, _code("birth_month", "生年月", _D.BASIC, max_length=7, pattern=r"[0-9]{4}-(0[1-9]|1[0-2])")
+]
+"""Research has no day of birth (interfaces §4.4)."""

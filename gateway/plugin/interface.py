@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.errors import Misconfigured
 from gateway.plugin.contract import PYTHON, Contract, ContractField, ContractOperation
-from gateway.plugin.fields import Item
+from gateway.plugin.item import Item
 from gateway.plugin.payload import Payload
 
 

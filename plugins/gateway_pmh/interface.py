@@ -1,7 +1,7 @@
-"""What PMH takes and gives: an individual number for a PMHキー.
+"""What PMH takes and gives: a PMHキー for an individual number, and who was confirmed at a visit.
 
 The rule: the question holds the number and nothing else (F43), the answer exactly the key and the same number (F44,
-C019, C165).
+C019, C165). A confirmation (F53) names a person by 予防接種対象者番号 only.
 """
 
 from gateway.plugin import Interface, Operation, Payload, fields
@@ -20,9 +20,25 @@ class IssuedKey(Payload):
     individual_number: fields.IndividualNumber
 
 
+class AskedConfirmation(Payload):
+    """本人確認情報の取得 (F53): which confirmation."""
+
+    identity_confirmation: fields.IdentityConfirmation
+
+
+class FoundConfirmation(Payload):
+    """Who was confirmed, with consent, at which clinic and until when (C206)."""
+
+    identity_confirmation: fields.IdentityConfirmation
+    vaccination_subject_no: fields.VaccinationSubjectNo
+    clinic_code: fields.ClinicCode
+    consent_flag: fields.ConsentFlag
+    valid_until: fields.ValidUntil
+
+
 INTERFACE = Interface(
     connector="pmh",
-    version="1",
+    version="2",
     operations=(
         Operation(
             name="pmh_key.issue",
@@ -31,6 +47,14 @@ INTERFACE = Interface(
             payload=AskedKey,
             person_key="individual_number",
             reply=IssuedKey,
+        ),
+        Operation(
+            name="confirmation.fetch",
+            label="本人確認情報の取得",
+            direction="receives",
+            payload=AskedConfirmation,
+            person_key="identity_confirmation",
+            reply=FoundConfirmation,
         ),
     ),
 )

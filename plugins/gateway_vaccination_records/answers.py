@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.plugin import Accepted, DeferredRecord, Duplicate, JsonValue, Outcome, RefusedRecord
-from gateway_vaccination_records.interface import FoundSubject
+from gateway_vaccination_records.interface.subject import FoundSubject
 from gateway_vaccination_records.system import Later
 
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.edge.authenticate import authenticate
 from gateway.errors import Refused
 from gateway.messages import Arrival
-from gateway.plugin.fields import DataClass
+from gateway.plugin.item import DataClass
 from tests.flow.toys import NUMBER, OFFICE, TENANT
 
 

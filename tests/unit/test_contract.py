@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from gateway.errors import Misconfigured
 from gateway.plugin import Interface, Operation, Payload, fields
 from gateway.plugin.contract import Contract, leaves, model_of
-from gateway.plugin.fields import DataClass, Item, Kind
+from gateway.plugin.item import DataClass, Item, Kind
 from gateway.plugin.interface import describe
 from tests.flow.toys import NUMBER, OFFICE_INTERFACE, REGISTER_INTERFACE, TENANT, Person, Sought, person, whole_person
 

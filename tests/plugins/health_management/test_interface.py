@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.plugin.contract import leaves
-from gateway.plugin.fields import DataClass
+from gateway.plugin.item import DataClass
 from gateway.plugin.interface import describe
 from gateway_health_management import renkei_connector
 from gateway_health_management.interface import INTERFACE

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from gateway.config import read_contract
 from gateway.plugin.contract import leaves
-from gateway.plugin.fields import DataClass
+from gateway.plugin.item import DataClass
 from gateway.plugin.interface import describe
 from gateway_pmh import renkei_connector
 from gateway_pmh.interface import INTERFACE

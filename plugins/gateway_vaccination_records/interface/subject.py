@@ -1,11 +1,12 @@
-"""What the record system takes and gives: the fixed fields of registering, deleting and looking up a subject, and of
-asking for PMH keys.
+"""Who may be vaccinated: registered, deleted and looked up by the city (F41, F60).
 
 The rule: the reply to a look-up never holds the individual number, nor a PMH key; the control flags are always there,
 so that their presence tells nothing.
 """
 
-from gateway.plugin import Interface, Operation, Payload, fields
+from typing import Final
+
+from gateway.plugin import Operation, Payload, fields
 
 
 class RegisteredSubject(Payload):
@@ -28,6 +29,7 @@ class RegisteredSubject(Payload):
     control_flag_view_suspended: fields.ControlFlagViewSuspended
     individual_number: fields.IndividualNumber | None = None
     guardian_name: fields.GuardianName | None = None
+    fee_reduction_category: fields.FeeReductionCategory | None = None
     municipality_business_id: fields.MunicipalityBusinessId | None = None
     deletion_event_date: fields.DeletionEventDate | None = None
 
@@ -62,56 +64,31 @@ class FoundSubject(Payload):
     control_flag_view_suspended: fields.ControlFlagViewSuspended
 
 
-class NumberWithoutKey(Payload):
-    """採番依頼 (F43): a number for which a PMH key is wanted, and nothing else."""
+_VERSION: Final = ("updated_at", "update_seq")
 
-    individual_number: fields.IndividualNumber
-
-
-class IssuedKey(Payload):
-    """採番回答 (F44): exactly the key and the number that it is for (C019)."""
-
-    pmh_key: fields.PmhKey
-    individual_number: fields.IndividualNumber
-
-
-_VERSION = ("updated_at", "update_seq")
-
-INTERFACE = Interface(
-    connector="vaccination_records",
-    version="1",
-    operations=(
-        Operation(
-            name="subject.register",
-            label="接種対象者の登録・更新",
-            direction="receives",
-            payload=RegisteredSubject,
-            person_key="internal_no",
-            version=_VERSION,
-        ),
-        Operation(
-            name="subject.delete",
-            label="接種対象者の削除",
-            direction="receives",
-            payload=DeletedSubject,
-            person_key="internal_no",
-            version=_VERSION,
-        ),
-        Operation(
-            name="subject.lookup",
-            label="接種対象者の照会",
-            direction="receives",
-            payload=SoughtSubject,
-            person_key="internal_no",
-            reply=FoundSubject,
-        ),
-        Operation(
-            name="pmh_key.issue",
-            label="PMHキー採番依頼",
-            direction="sends",
-            payload=NumberWithoutKey,
-            person_key="individual_number",
-            reply=IssuedKey,
-        ),
+OPERATIONS: Final = (
+    Operation(
+        name="subject.register",
+        label="接種対象者の登録・更新",
+        direction="receives",
+        payload=RegisteredSubject,
+        person_key="internal_no",
+        version=_VERSION,
+    ),
+    Operation(
+        name="subject.delete",
+        label="接種対象者の削除",
+        direction="receives",
+        payload=DeletedSubject,
+        person_key="internal_no",
+        version=_VERSION,
+    ),
+    Operation(
+        name="subject.lookup",
+        label="接種対象者の照会",
+        direction="receives",
+        payload=SoughtSubject,
+        person_key="internal_no",
+        reply=FoundSubject,
     ),
 )
