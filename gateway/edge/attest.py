@@ -4,8 +4,9 @@ A proof that nobody reads is refused, not passed over; and why one does not hold
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from gateway.edge.closed import closed_error
 from gateway.edge.hand_over import Bugs
@@ -42,13 +43,21 @@ def prove(shown: Shown, connector: Connector, bug: Bugs) -> Proven:
 
 def _sound(proven: Proven) -> bool:
     """A plugin's word goes into a header: claims of the closed list, each once, with plain words and times in UTC."""
-    names = [each.name for each in proven.claims]
-    return len(set(names)) == len(names) and all(map(_plain, proven.claims))
+    claims: Any = proven.claims
+    bound: Any = proven.bound
+    return (
+        isinstance(claims, tuple)
+        and all(type(each) is Claim and _plain(each) for each in claims)
+        and len({each.name for each in claims}) == len(claims)
+        and isinstance(bound, Mapping)
+        and all(isinstance(each, str) for pair in bound.items() for each in pair)
+    )
 
 
-def _plain(claim: Claim) -> bool:
+def _plain(claim: Any) -> bool:
     return (
         claim.name in _CLAIMS
+        and isinstance(claim.proof, bytes)
         and (claim.until is None or claim.until.utcoffset() == timedelta())
         and (claim.text is None or re.fullmatch(WORD, claim.text) is not None)
     )
