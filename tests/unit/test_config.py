@@ -4,7 +4,7 @@ import json
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,9 @@ from gateway.config import (
     write_contract,
 )
 from gateway.errors import Misconfigured
+from gateway.plugin import ConnectorSpec
 from gateway.plugin.interface import describe
+from gateway.wiring.opening import fitting
 from tests.flow.site import BASES, FILES, GATEWAY, TENANT_FILE, ZONES, write_config
 from tests.flow.toys import CARRIED, OFFICE, OFFICE_INTERFACE, REGISTER, TENANT
 
@@ -499,6 +501,17 @@ def test_rule_2_what_a_connector_is_not_cleared_for_is_on_no_route_of_it(starter
         f"{at}{key}: they carry identifier, for which connector history_lookup is not cleared"
         for key in ("fields", "reply_fields")
     }
+
+
+def test_a_route_that_wants_what_its_connector_cannot_attest_is_named(tmp_path):
+    wanted = 'purpose = "vaccination"\nattest = ["agent"]\nmay_attest = ["card_login"]'
+    write_config(tmp_path, tenant('purpose = "vaccination"', wanted))
+    factory: Any = object
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=BaseModel, factory=factory, attests=frozenset({"agent"}))
+    with pytest.raises(Misconfigured) as caught:
+        fitting(load(tmp_path), TENANT, spec, None)
+    at = f"config/{TENANTS}: routes.T1.may_attest"
+    assert caught.value.problems == (f"{at}: connector {OFFICE} does not attest card_login",)
 
 
 def test_what_carries_nothing_is_named(tmp_path):
