@@ -171,3 +171,5 @@ async def test_a_message_waits_no_longer_than_its_proof(proving, office):
     await proving.until(lambda: proving.status(told["message_id"]).ended)
     (outcome,) = proving.status(told["message_id"]).outcomes
     assert (outcome.ending, outcome.code) == ("dead", "not_attested")
+    with pytest.raises(Refused, match="send_anew"):
+        await proving.hub.replay(told["message_id"], "operator-1")

@@ -81,6 +81,7 @@ async def test_a_reply_does_not_wait_behind_what_awaits_it(site, tmp_path):
         line.hub.dispatcher._busy[OFFICE, False] = 1
         line.hub.dispatcher._breakers[OFFICE].probe_at = float("inf")
         assert await line.outbox.ask("person.find", [sought(1)]) == (Answer(0, record=found(1)),)
+        await line.until(lambda: not line.hub.dispatcher.waiting)
         assert line.hub.dispatcher.unreached == {OFFICE}, "what somebody awaits tells nothing of the system"
 
 
