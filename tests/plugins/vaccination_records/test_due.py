@@ -159,7 +159,9 @@ def test_a_new_state_is_sent_instead_of_one_that_was_refused_or_has_not_gone(tow
     enter(town, 1, seq=4, vaccination_record_id=name)
     assert town.sending("return") == under_way, "what is under way stays what it is"
     town.ended("return", under_way.id, AGAIN)
-    assert [each["update_seq"] for each in town.send("return")] == [4], "and is not sent again, being old"
+    assert [each["update_seq"] for each in town.send("return")] == [4]
+    town.now += timedelta(days=1)
+    assert town.due("return") == (), "and is not sent again, being old"
 
 
 def test_what_clinics_entered_goes_back_to_the_city_and_its_own_does_not(town: Town) -> None:
