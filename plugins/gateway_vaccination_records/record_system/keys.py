@@ -161,7 +161,7 @@ class Keys:
         """A number in dispute takes no key, until people have looked at it."""
         if self._db.execute("SELECT 1 FROM dispute WHERE number = ?", (number.blind,)).fetchone() is not None:
             return Said.DISPUTE
-        sealed = self._key.seal(pmh_key.encode(), _key_row(number.blind))
+        sealed = self._key.seal(pmh_key.encode(), key_row(number.blind))
         kept = self._db.execute(
             "INSERT INTO pmh_key VALUES (?, ?, ?) ON CONFLICT (pmh_key) DO NOTHING", (number.blind, blind, sealed)
         )
@@ -204,5 +204,5 @@ def _row(number: bytes) -> bytes:
     return b"number|" + number.hex().encode()
 
 
-def _key_row(number: bytes) -> bytes:
+def key_row(number: bytes) -> bytes:
     return b"pmh_key|" + number.hex().encode()
