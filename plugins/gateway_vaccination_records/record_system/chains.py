@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gateway_vaccination_records.record_system.check_digits import numbers_within
 from gateway_vaccination_records.record_system.due import Due
 from gateway_vaccination_records.record_system.keys import key_row
 from gateway_vaccination_records.record_system.people import People, Person
@@ -25,6 +26,7 @@ class Why(StrEnum):
     ANOTHER_ID5 = "another_id5"
     ID5_OF_ANOTHER = "id5_of_another"
     NEVER_ASKED = "never_asked"
+    A_NUMBER = "a_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Chains:
             return None
         blind = self._key.blind("individual_number", number)
         found = self._db.execute("SELECT pmh_key, sealed FROM pmh_key WHERE number = ?", (blind,)).fetchone()
-        if found is None or self._people.only_one(blind) is None:
+        if found is None or self._people.is_shared(blind):
             return None
         return PmhKey(found[0], self._key.open(found[1], key_row(blind)).decode())
 
@@ -78,7 +80,9 @@ class Chains:
         return self._key.open(found[0], _id5_row(pmh_key.blind)).decode() if found else None
 
     def keep_id5(self, pmh_key: PmhKey, id5: str) -> bool:
-        """Keep an ID5 that was asked for. False if it contradicts what is kept: a dispute."""
+        """Keep an ID5 that was asked for. False if it contradicts what is kept, or is a 個人番号: a dispute."""
+        if any(whole for _, whole in numbers_within(id5)):
+            return self.dispute(pmh_key, Why.A_NUMBER)
         blind = self._key.blind("id5", id5)
         held = self._db.execute("SELECT id5 FROM id5 WHERE pmh_key = ?", (pmh_key.blind,)).fetchone()
         if held is not None:

@@ -41,10 +41,10 @@ def open_database(path: Path, municipality_code: str, key: TenantKey) -> tuple[s
         layout = _prove(db, municipality_code, key)
         with transaction(db):
             upgrade(db)
-        return db, layout
     except BaseException:
         db.close()
         raise
+    return db, layout
 
 
 def up_to_date(db: sqlite3.Connection) -> None:

@@ -77,15 +77,20 @@ class People:
         return self._found(_FIND[by], self._key.blind(by, value))
 
     def get(self, identity: int) -> Person:
-        """The person with this rowid."""
+        """The person with this rowid. Raises LookupError."""
         person = self._found(f"{_FOUND}id = ?", identity)
-        assert person is not None, "nobody is ever removed"
+        if person is None:
+            raise LookupError
         return person
 
     def only_one(self, number: bytes) -> Person | None:
         """Who has this individual number (blind); None if nobody has, or two: then it cannot tell which is meant."""
-        found = self._db.execute("SELECT id FROM person WHERE individual_number = ? LIMIT 2", (number,)).fetchall()
-        return self.get(found[0][0]) if len(found) == 1 else None
+        having = self._having(number)
+        return self.get(having[0]) if len(having) == 1 else None
+
+    def is_shared(self, number: bytes) -> bool:
+        """Whether two persons have this individual number (blind)."""
+        return len(self._having(number)) > 1
 
     def want_all(self) -> None:
         """An area from before there were keys: every number that somebody has is wanted now."""
@@ -100,6 +105,10 @@ class People:
             " (SELECT count(*) FROM state WHERE latest AND deleted)"
         ).fetchone()
         return {"persons": persons, "versions": versions, "deleted": deleted}
+
+    def _having(self, number: bytes) -> list[int]:
+        found = self._db.execute("SELECT id FROM person WHERE individual_number = ? LIMIT 2", (number,))
+        return [row[0] for row in found]
 
     def _found(self, query: str, value: bytes | int) -> Person | None:
         found = self._db.execute(query, (value,)).fetchone()
@@ -132,6 +141,9 @@ class People:
         )
         if person is not None:
             self._due.wake(identity)
+            if changed:
+                self._due.forget("id5", identity)
+                self._due.want_id5(identity)
 
     def _enrol(self, internal_no: bytes, number: bytes | None) -> int:
         """Give a new person a 予防接種対象者番号."""
