@@ -50,6 +50,10 @@ class Confirmations:
         named = asked.model_dump(include={"vaccination_subject_no", "clinic_code"})
         return (known | named) == known and known["consent_flag"] is True and known["until"] > instant(self._clock())
 
+    def counts(self) -> dict[str, int]:
+        """How many are kept."""
+        return {"confirmations": int(self._db.execute("SELECT count(*) FROM confirmation").fetchone()[0])}
+
     def _known(self, name: bytes) -> dict[str, Any] | None:
         found = self._db.execute("SELECT sealed FROM confirmation WHERE name = ?", (name,)).fetchone()
         return dict(from_json(self._key.open(found[0], _row(name)))) if found else None

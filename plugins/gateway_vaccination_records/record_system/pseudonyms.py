@@ -11,7 +11,7 @@ from datetime import datetime
 from gateway_vaccination_records.record_system.chains import Chains, PmhKey, Why, pseudonym_row
 from gateway_vaccination_records.record_system.due import Due
 from gateway_vaccination_records.record_system.people import Person
-from gateway_vaccination_records.record_system.resident_models import HandedOver, KeyDeleted
+from gateway_vaccination_records.record_system.resident_models import HandedOver, HandOverRow, KeyDeleted, LinkRow
 from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import Verdict, instant
 
@@ -34,8 +34,17 @@ class Pseudonyms:
         row = found.fetchone()
         return self._shown(row[0]) if row else None
 
-    def link(self, handed: HandedOver) -> Verdict:
-        """Link a pseudonym to a key; what waited for the person to be linked may go now."""
+    def take(self, row: LinkRow) -> Verdict:
+        """Link a pseudonym to a key (F47), or note that the portal deleted the key (C140)."""
+        return self._link(row.record) if isinstance(row, HandOverRow) else self._key_deleted(row.record)
+
+    def counts(self) -> dict[str, int]:
+        """How many keys have a pseudonym, and of how many of them the portal did not say that it deleted the key."""
+        linked, held = self._db.execute("SELECT count(*), count(*) - count(key_deleted) FROM pseudonym").fetchone()
+        return {"links": linked, "keys_at_portal": held}
+
+    def _link(self, handed: HandedOver) -> Verdict:
+        """What waited for the person to be linked may go now."""
         pmh_key = PmhKey(self._chains.blind_key(handed.pmh_key), handed.pmh_key)
         person = self._shown(pmh_key.blind)
         if person is None:
@@ -51,8 +60,7 @@ class Pseudonyms:
         self._due.wake(person.id)
         return Verdict.ACCEPTED
 
-    def key_deleted(self, told: KeyDeleted) -> Verdict:
-        """The portal holds the key of this pseudonym no longer (C140)."""
+    def _key_deleted(self, told: KeyDeleted) -> Verdict:
         if self.person(told.pmh_pseudonym_id) is None:
             return Verdict.NO_SUCH_PERSON
         noted = self._db.execute(
@@ -60,11 +68,6 @@ class Pseudonyms:
             (instant(self._clock()), self._blind(told.pmh_pseudonym_id)),
         )
         return Verdict.ACCEPTED if noted.rowcount else Verdict.DUPLICATE
-
-    def counts(self) -> dict[str, int]:
-        """How many keys have a pseudonym, and of how many of them the portal did not say that it deleted the key."""
-        linked, held = self._db.execute("SELECT count(*), count(*) - count(key_deleted) FROM pseudonym").fetchone()
-        return {"links": linked, "keys_at_portal": held}
 
     def _shown(self, pmh_key: bytes) -> Person | None:
         person = self._chains.person_of(pmh_key)
@@ -89,7 +92,9 @@ class Pseudonyms:
             "INSERT INTO former_pseudonym SELECT pseudonym, pmh_key, linked, ? FROM pseudonym WHERE pmh_key = ?",
             (now, pmh_key),
         )
-        self._db.execute("INSERT OR REPLACE INTO pseudonym VALUES (?, ?, ?, ?, NULL)", (pmh_key, pseudonym, sealed, now))
+        self._db.execute(
+            "INSERT OR REPLACE INTO pseudonym VALUES (?, ?, ?, ?, NULL)", (pmh_key, pseudonym, sealed, now)
+        )
         return True
 
     def _blind(self, pseudonym: str) -> bytes:

@@ -1,11 +1,10 @@
-"""What rows were answered, so that a row that comes again has no second effect and hears the same.
+"""What the rows of requests were answered, so that a row that comes again has no second effect and hears the same.
 
 The rule: (message_id, index) is judged once; the answer becomes durable with the effect, or neither does.
 """
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic_core import from_json, to_json
@@ -21,15 +20,11 @@ AnyRow = TypeVar("AnyRow", bound=Indexed)
 
 
 class Replies:
-    """On the area's own connection."""
+    """On the area's own connection; `once` is a transaction of its own."""
 
     def __init__(self, db: sqlite3.Connection, key: TenantKey) -> None:
         self._db = db
         self._key = key
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """For what may be done twice without harm: all of it or nothing, durable when it is left."""
-        return transaction(self._db)
 
     def once(
         self,
@@ -55,13 +50,6 @@ class Replies:
             (message_id, min(indices), max(indices)),
         )
         return {index: from_json(self._key.open(sealed, _row(message_id, index))) for index, sealed in found}
-
-
-def ended(verdict: Verdict) -> Answer:
-    """The answer to an event's row."""
-    if verdict in (Verdict.ACCEPTED, Verdict.DUPLICATE):
-        return {"status": str(verdict)}
-    return {"status": "refused", "code": str(verdict)}
 
 
 def answered(record: Mapping[str, Any] | Verdict) -> Answer:

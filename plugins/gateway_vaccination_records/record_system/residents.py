@@ -1,4 +1,4 @@
-"""What residents do by way of the portal: link themselves, fill in questionnaires, see their own records and notices.
+"""What residents ask and fill in by way of the portal: questionnaires, and their own records and notices (F49, F50).
 
 The rule: a person is named by pseudonym and by nothing else; unknown, deleted and hidden persons are one answer.
 """
@@ -11,14 +11,8 @@ from gateway_vaccination_records.record_system.ledger import Ledger, Record
 from gateway_vaccination_records.record_system.people import Person
 from gateway_vaccination_records.record_system.pseudonyms import Pseudonyms
 from gateway_vaccination_records.record_system.questionnaires import Questionnaires
-from gateway_vaccination_records.record_system.replies import Answer, Replies, answered, ended
-from gateway_vaccination_records.record_system.resident_models import (
-    AskedRecords,
-    FilledIn,
-    HandOverRow,
-    LinkRow,
-    WantedTemplate,
-)
+from gateway_vaccination_records.record_system.replies import Answer, Replies, answered
+from gateway_vaccination_records.record_system.resident_models import AskedRecords, FilledIn, WantedTemplate
 from gateway_vaccination_records.record_system.row_models import Row
 from gateway_vaccination_records.record_system.versions import Verdict, written
 
@@ -35,10 +29,6 @@ class Residents:
         self._questionnaires = questionnaires
         self._ledger = ledger
         self._replies = replies
-
-    def links(self, message_id: str, rows: Collection[LinkRow]) -> Mapping[int, Answer]:
-        """Link pseudonyms (F47), and note that the portal deleted keys (C140)."""
-        return self._replies.once(message_id, rows, self._link)
 
     def templates(self, rows: Collection[Row[WantedTemplate]]) -> Mapping[int, Answer]:
         """The questionnaires of doses that persons are due (F50)."""
@@ -57,11 +47,6 @@ class Residents:
         person = self._pseudonyms.person(asked.pmh_pseudonym_id)
         found = Verdict.NO_SUCH_PERSON if person is None else found_for(person, asked)
         return answered(found if isinstance(found, Verdict) else {"pmh_pseudonym_id": asked.pmh_pseudonym_id, **found})
-
-    def _link(self, row: LinkRow) -> Answer:
-        if isinstance(row, HandOverRow):
-            return ended(self._pseudonyms.link(row.record))
-        return ended(self._pseudonyms.key_deleted(row.record))
 
     def _template(self, person: Person, wanted: WantedTemplate) -> Record | Verdict:
         template = self._questionnaires.template(person, wanted.vaccination_management_id)

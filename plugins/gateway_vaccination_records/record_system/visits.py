@@ -12,15 +12,10 @@ from gateway_vaccination_records.record_system.confirmations import Confirmation
 from gateway_vaccination_records.record_system.ledger import Ledger, Record
 from gateway_vaccination_records.record_system.people import People, Person
 from gateway_vaccination_records.record_system.questionnaires import Questionnaires
-from gateway_vaccination_records.record_system.replies import Answer, Replies, answered, ended
+from gateway_vaccination_records.record_system.replies import Answer, Replies, answered
 from gateway_vaccination_records.record_system.row_models import Row
 from gateway_vaccination_records.record_system.versions import Verdict, written
-from gateway_vaccination_records.record_system.visit_models import (
-    AskedVisit,
-    Examination,
-    FoundConfirmation,
-    Vaccination,
-)
+from gateway_vaccination_records.record_system.visit_models import AskedVisit, Examination, Vaccination
 
 A = TypeVar("A", bound=AskedVisit)
 _WANTED: Final = answered(Verdict.CONFIRMATION_WANTED)
@@ -45,11 +40,6 @@ class Visits:
         self._questionnaires = questionnaires
         self._ledger = ledger
         self._replies = replies
-
-    def confirmations(self, rows: Collection[Row[FoundConfirmation]]) -> Mapping[int, Answer]:
-        """Keep what PMH has confirmed (F53)."""
-        with self._replies.transaction():
-            return {row.index: ended(self._confirmations.keep(row.record)) for row in rows}
 
     def queries(self, rows: Collection[Row[AskedVisit]]) -> Mapping[int, Answer]:
         """What the clinic may see of that one person (F54)."""
