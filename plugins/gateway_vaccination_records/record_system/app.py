@@ -8,7 +8,9 @@ from gateway_vaccination_records.record_system.city_api import CityApi
 from gateway_vaccination_records.record_system.desk import Desk
 from gateway_vaccination_records.record_system.http import Desks
 from gateway_vaccination_records.record_system.problems import problems
+from gateway_vaccination_records.record_system.resident_api import ResidentApi
 from gateway_vaccination_records.record_system.sending_api import SendingApi
+from gateway_vaccination_records.record_system.visit_api import VisitApi
 
 
 class Api:
@@ -20,7 +22,7 @@ class Api:
     def application(self, body_bytes: int) -> web.Application:
         """The aiohttp application; bodies larger than `body_bytes` are refused."""
         app = web.Application(client_max_size=body_bytes, middlewares=[problems])
-        for part in (CityApi(self._desks), SendingApi(self._desks)):
+        for part in (CityApi(self._desks), ResidentApi(self._desks), VisitApi(self._desks), SendingApi(self._desks)):
             app.router.add_routes(part.routes())
         app.router.add_get("/v1/keys", self.key_counts, allow_head=False)
         app.router.add_get("/v1/health", self.health, allow_head=False)

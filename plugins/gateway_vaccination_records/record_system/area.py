@@ -1,7 +1,8 @@
 """One tenant's area: rows that were validated become durable, versioned, sealed states in a database of its own.
 
 The rule: each call is one transaction, durable when it returns. In clear are only versions, flags of the version
-history, message ids, verdicts, codes of refusals, and how often and when something was asked for or sent.
+history, message ids, verdicts, codes of refusals, and how often and when something was asked for, sent, linked or
+confirmed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 from gateway_vaccination_records.record_system.chains import Chains
 from gateway_vaccination_records.record_system.closed import Indexed
+from gateway_vaccination_records.record_system.confirmations import Confirmations
 from gateway_vaccination_records.record_system.database import open_database, transaction, up_to_date
 from gateway_vaccination_records.record_system.due import Due, Sending
 from gateway_vaccination_records.record_system.keys import Batch, Keys
@@ -27,8 +29,16 @@ from gateway_vaccination_records.record_system.ledger_models import (
 from gateway_vaccination_records.record_system.models import DeleteRow, KeyRow, LookupRow, RegisterRow, UnansweredRow
 from gateway_vaccination_records.record_system.outgoing import Outgoing, Said
 from gateway_vaccination_records.record_system.people import By, People, Person
+from gateway_vaccination_records.record_system.pseudonyms import Pseudonyms
+from gateway_vaccination_records.record_system.questionnaires import Questionnaires
+from gateway_vaccination_records.record_system.replies import Replies
+from gateway_vaccination_records.record_system.resident_models import LinkRow
+from gateway_vaccination_records.record_system.residents import Residents
+from gateway_vaccination_records.record_system.row_models import Row
 from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import Verdict
+from gateway_vaccination_records.record_system.visit_models import FoundConfirmation
+from gateway_vaccination_records.record_system.visits import Visits
 
 R = TypeVar("R", bound=Indexed)
 
@@ -38,7 +48,10 @@ def _utc() -> datetime:
 
 
 class Area:
-    """The store of one municipality. Not thread-safe: one thread calls it, one call at a time."""
+    """The store of one municipality. Not thread-safe: one thread calls it, one call at a time.
+
+    What residents and clinics ask and enter is with `residents` and `visits`.
+    """
 
     def __init__(
         self, directory: Path, municipality_code: str, key: TenantKey, clock: Callable[[], datetime] = _utc
@@ -51,6 +64,12 @@ class Area:
         self._ledger = Ledger(self._db, key, clock, self._people, self._due)
         self._chains = Chains(self._db, key, clock, self._people)
         self._outgoing = Outgoing(municipality_code, self._due, self._people, self._ledger, self._chains)
+        self._pseudonyms = Pseudonyms(self._db, key, clock, self._chains, self._due)
+        self._confirmations = Confirmations(self._db, key, clock)
+        questionnaires = Questionnaires(self._db, key, clock, self._ledger)
+        replies = Replies(self._db, key)
+        self.residents = Residents(self._pseudonyms, questionnaires, self._ledger, replies)
+        self.visits = Visits(self._people, self._confirmations, questionnaires, self._ledger, replies)
         if layout != LAYOUT:
             self._bring_up_to_date(layout)
 
@@ -80,6 +99,17 @@ class Area:
         with transaction(self._db):
             found = {row.index: self._visible(row) for row in rows}
             return {index: self._outgoing.pull(person) if person else None for index, person in found.items()}
+
+    # ---- from the portal and from PMH -------------------------------------------------------------------------------
+
+    def link(self, message_id: str, rows: Sequence[LinkRow]) -> dict[int, Verdict]:
+        """Link pseudonyms, and note that the portal deleted keys; each once, as `store` does."""
+        return self._once(message_id, rows, self._pseudonyms.take)
+
+    def confirm(self, rows: Sequence[Row[FoundConfirmation]]) -> dict[int, Verdict]:
+        """Keep what PMH has confirmed; once more does no harm."""
+        with transaction(self._db):
+            return {row.index: self._confirmations.keep(row.record) for row in rows}
 
     # ---- what is asked for and sent ---------------------------------------------------------------------------------
 
@@ -112,7 +142,8 @@ class Area:
     def counts(self) -> dict[str, int]:
         """How much the area holds, and how much waits to be sent, in numbers only."""
         notices = {"notices_not_linked": self._due.notices_not_linked()}
-        return self._people.counts() | self._ledger.counts() | notices | self._due.counts()
+        persons = self._people.counts() | self._pseudonyms.counts() | self._confirmations.counts()
+        return persons | self._ledger.counts() | notices | self._due.counts()
 
     def key_counts(self) -> Mapping[str, int]:
         """See `Keys.counts`."""

@@ -21,6 +21,7 @@ class Why(StrEnum):
     """What a dispute about a PMH key is about."""
 
     WITHHELD = "withheld"
+    PSEUDONYM_OF_ANOTHER_KEY = "pseudonym_of_another_key"
     ID5_OF_ANOTHER_KEY = "id5_of_another_key"
     ANOTHER_ID5 = "another_id5"
     ID5_OF_ANOTHER = "id5_of_another"

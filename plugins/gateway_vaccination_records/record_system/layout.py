@@ -111,6 +111,12 @@ CREATE TABLE IF NOT EXISTS pseudonym (            -- PMH pseudonym of a key
     linked INTEGER NOT NULL,                      -- when
     key_deleted INTEGER                           -- when the portal said that it deleted the key
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS former_pseudonym (     -- that a key had before: never another key's
+    pseudonym BLOB PRIMARY KEY,                   -- blind
+    pmh_key BLOB NOT NULL,                        -- blind
+    linked INTEGER NOT NULL,                      -- when
+    replaced INTEGER NOT NULL                     -- when
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS id5 (
     pmh_key BLOB PRIMARY KEY,                     -- blind
     id5 BLOB NOT NULL UNIQUE,                     -- blind

@@ -63,6 +63,8 @@ class Verdict(StrEnum):
     NO_SUCH_TEMPLATE = "no_such_template"
     UNKNOWN_ITEM = "unknown_item"
     EXPIRED_QUESTIONNAIRE = "expired_questionnaire"
+    DISPUTE = "dispute"
+    CONFIRMATION_WANTED = "confirmation_wanted"
 
 
 def judge(latest: State | None, new: State, now: datetime) -> Verdict:
