@@ -131,7 +131,11 @@ class IdTokens:
 def _keys(jwks: bytes) -> dict[str, jwt.PyJWK]:
     """By their ids. Raises Misconfigured, without echo."""
     try:
-        return {key.kid: jwt.PyJWK(key.model_dump()) for key in _Jwks.model_validate_json(jwks).keys}
+        keys = _Jwks.model_validate_json(jwks).keys
+        found = {key.kid: jwt.PyJWK(key.model_dump()) for key in keys}
     except (ValidationError, jwt.PyJWTError):
-        wrong = "is not a set of public ES256 keys, each with a kid and no private part (RFC 7517, RFC 7518 §6.2.1)"
-        raise Misconfigured((f"jwks: {wrong}",)) from None
+        keys, found = [], {}
+    if not found or len(found) != len(keys):
+        wrong = "is not a set of public ES256 keys without a private part, each with a kid of its own (RFC 7517)"
+        raise Misconfigured((f"jwks: {wrong}",))
+    return found
