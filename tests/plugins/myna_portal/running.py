@@ -22,6 +22,7 @@ from gateway.plugin import Context, Delivery, Outbox
 from gateway_myna_portal.connector import MynaPortal
 from gateway_myna_portal.interface import Notice
 from gateway_myna_portal.settings import Settings
+from gateway_myna_portal.simulated import signing
 from tests.plugins.vaccination_records.certificates import Authority, Identity
 from tests.plugins.vaccination_records.subjects import message_id
 
@@ -82,8 +83,7 @@ class Site:
     @classmethod
     def make(cls, folder: Path) -> "Site":
         authority = Authority(folder)
-        command = [sys.executable, "-m", "gateway_myna_portal.simulator", "--make-key", str(folder / "provider")]
-        subprocess.run(command, check=True, timeout=20)
+        signing.make(folder / "provider")
         return cls(folder, authority, authority.issue("city"), authority.issue("portal"))
 
     @property

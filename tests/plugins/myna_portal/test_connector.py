@@ -3,7 +3,7 @@ import gzip
 import inspect
 import json
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -272,7 +272,8 @@ async def test_each_wrong_token_of_the_portals_is_refused(
 
 async def test_tokens_for_another_city_or_of_another_issuer_are_refused(site: Site, portal: Simulator) -> None:
     token = (await portal.login(await portal.resident()))["id_token"]
-    for changes in ({"audience": f"not-{AUDIENCE}"}, {"issuer": "https://other.example"}):
+    others: list[dict[str, Any]] = [{"audience": f"not-{AUDIENCE}"}, {"issuer": "https://other.example"}]
+    for changes in others:
         async with site.connected(portal.url, **changes) as connector:
             with pytest.raises(Refused):
                 connector.attest(shown(token))
