@@ -1,5 +1,6 @@
 """Every way in which a token can be wrong is the same refusal; what holds is told, and about its subject only."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -223,6 +224,14 @@ def test_the_claims_of_one_token_with_the_signature_of_another_refuse() -> None:
 def test_a_token_with_one_character_changed_refuses(place: int, character: str) -> None:
     if GOOD[place] != character:
         refused(GOOD[:place] + character + GOOD[place + 1 :])
+
+
+def test_one_signature_has_one_way_to_be_written() -> None:
+    """The last of its 86 letters has four bits that no byte needs."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    same_bytes = alphabet[alphabet.index(GOOD[-1]) + 1]
+    assert base64.urlsafe_b64decode(GOOD[-86:-1] + same_bytes + "==") == base64.urlsafe_b64decode(GOOD[-86:] + "==")
+    refused(GOOD[:-1] + same_bytes)
 
 
 @given(st.integers(0, len(GOOD)), st.sampled_from(["=", "==", " ", "\n", ".", "~", "%", GOOD, "A", "é", "\0"]))

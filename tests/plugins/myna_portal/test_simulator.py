@@ -68,6 +68,15 @@ def kept(store: object) -> str:
     return json.dumps(vars(store), default=lambda each: {name: getattr(each, name) for name in each.__slots__})
 
 
+async def test_rule_3_a_key_that_comes_with_a_notice_is_not_taken(site: Site, portal: Simulator) -> None:
+    who, pseudonym = await first(portal)
+    record = {**notice(pseudonym).model_dump(), "pmh_key": key()}
+    body = {"message_id": "m1", "rows": [{"index": 0, "record": record}]}
+    async with site.session(site.city) as gateway, gateway.post(f"{portal.url}/v1/notices", json=body) as response:
+        assert (response.status, await response.json()) == (400, {"code": "malformed"})
+    assert (await portal.act(who, "notices"))["notices"] == []
+
+
 @pytest.mark.parametrize(
     "answer",
     [
