@@ -20,7 +20,7 @@ confirmed with a card, for this one receiver (C206).
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a peer showed with its POST: `Renkei-Proof` as it came, up to 8 KiB of visible ASCII. Nothing is proven.
+    """What a peer showed with its POST: `Renkei-Proof` as it came, at most 8000 visible ASCII characters. Not proven.
 
     `fingerprint` is of the client certificate, `sha256:<hex>`; `now` is the line's time, UTC.
     """
