@@ -90,9 +90,12 @@ def _gateway(root: Path) -> dict[str, Any]:
 
 
 def _secrets(root: Path, settings: Mapping[str, Any]) -> None:
-    """What a connector's settings refer to as `file:PATH`: made up for the trial; its system's own, later."""
+    """What a connector's settings refer to as `file:PATH`: made up for the trial; its system's own, later.
+
+    A JSON document is somebody's public keys: those can only be put there.
+    """
     for value in settings.values():
-        if isinstance(value, str) and value.startswith("file:"):
+        if isinstance(value, str) and value.startswith("file:") and not value.endswith(".json"):
             make_directory((root / value.removeprefix("file:")).parent)
             make_passphrase(root / value.removeprefix("file:"))
 

@@ -9,7 +9,7 @@ from tests.acceptance.subjects import MUNICIPALITY
 
 EXAMPLES = {"hub_and_edges": "edges", "edge_per_zone": "individual_number_zone"}
 """Each example with the process in which the source's connector stands."""
-ADMINS = {"edges": 8447, "individual_number_zone": 8447, "lgwan": 8448, "closed_network": 8450}
+ADMINS = {"edges": 8447, "individual_number_zone": 8447, "lgwan": 8448, "closed_network": 8450, "internet": 8455}
 """Where the examples have each edge process's operators come in."""
 
 
@@ -18,7 +18,7 @@ class SplitSite(Site):
 
     def __init__(self, folder: Path, example: str) -> None:
         assert command(*GATEWAY, "init", str(folder), "--tenant", MUNICIPALITY, "--example", example).status == 0
-        ports = [free_port() for _ in range(7)]
+        ports = [free_port() for _ in range(9)]
         super().__init__(folder / "hub", *ports[:3])
         self.folder = folder
         self.tls = folder / "offline/keys/tls"
@@ -29,7 +29,8 @@ class SplitSite(Site):
             name: Program((*GATEWAY, "edge", "--root", str(folder / name)), self.observed / f"{name}.out")
             for name in self.names
         }
-        places = {8443: ports[0], 8444: ports[1], 8449: ports[3], 8447: ports[4], 8448: ports[5], 8450: ports[6]}
+        written = (8443, 8444, 8449, 8447, 8448, 8450, 8454, 8455)
+        places = dict(zip(written, (*ports[:2], *ports[3:]), strict=True))
         self.admins = {name: places[ADMINS[name]] for name in self.names}
         for process in ("hub", *self.names):
             for old, new in places.items():
