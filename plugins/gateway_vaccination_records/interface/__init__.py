@@ -14,4 +14,11 @@ INTERFACE = Interface(
         *clinic.OPERATIONS,
         *research.OPERATIONS,
     ),
+    codes={
+        "dose_exists": "この予防接種管理IDの接種記録は既にある",
+        "not_yours": "この送信元が登録したものではない",
+        "no_such_template": "この予防接種設定の予診票ひな形がない",
+        "unknown_item": "予診票ひな形にない項目への回答である",
+        "expired_questionnaire": "強制失効日を過ぎている",
+    },
 )
