@@ -7,7 +7,7 @@ answer that came too late is not sent after a visit that may be over: the clinic
 from collections.abc import Mapping
 from typing import cast
 
-from gateway.plugin import Accepted, Context, Delivery, Health, Outcome, Proven, Refused, Shown
+from gateway.plugin import Accepted, Context, Deferred, Delivery, Health, Outcome, Proven, Refused, Shown
 from gateway.plugin import Final as Ended
 from gateway_clinic_app.confirmation import Confirmations
 from gateway_clinic_app.settings import Settings
@@ -17,7 +17,7 @@ class ClinicApp:
     """The connector `clinic_app`. What clinics send comes in over HTTPS, so `settled` has nothing to hear."""
 
     _clinics: Mapping[str, str]
-    _confirmations: Confirmations
+    _confirmations: Confirmations | None = None
 
     async def open(self, context: Context) -> None:
         """Read the pinned keys. Raises Misconfigured."""
@@ -29,8 +29,10 @@ class ClinicApp:
         """Who was confirmed, and the consent, for the clinic whose certificate this is (C206); every record must be
         about that person, under that confirmation, from that clinic.
 
-        Raises Refused("not_attested").
+        Raises Refused("not_attested"), or Deferred until it is open.
         """
+        if self._confirmations is None:
+            raise Deferred("system_busy")
         clinic = self._clinics.get(shown.certificate)
         if clinic is None:
             raise Refused("not_attested")

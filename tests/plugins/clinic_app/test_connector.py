@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from gateway.edge.attest import prove
-from gateway.plugin import Accepted, Context, Delivery, Misconfigured, Outbox, Refused, Shown
+from gateway.plugin import Accepted, Context, Deferred, Delivery, Misconfigured, Outbox, Refused, Shown
 from gateway_clinic_app import confirmation
 from gateway_clinic_app.connector import ClinicApp
 from gateway_clinic_app.interface import Examined
@@ -86,8 +86,11 @@ async def test_without_its_pinned_keys_it_does_not_open(site: Site) -> None:
         "999997", settings(site), cast(Outbox, None), cast(aiohttp.ClientSession, None), Said(),
         lambda: datetime.now(UTC), lambda _: b"a passphrase, not keys",
     )  # fmt: skip
+    connector = ClinicApp()
     with pytest.raises(Misconfigured):
-        await ClinicApp().open(context)
+        await connector.open(context)
+    with pytest.raises(Deferred):
+        connector.attest(shown("a.b.c"))
 
 
 async def test_an_answer_that_nobody_awaits_goes_nowhere(site: Site) -> None:

@@ -55,7 +55,7 @@ def test_it_opens_no_connection() -> None:
         {"jwks": '{"keys": "the-keys-themselves"}'},
         {"clinics": {}},
         {"clinics": {"keys/tls/a.crt": "131999999"}},
-        {"clinics": {"keys/tls/a.crt": 1319999991}},
+        {"clinics": {"keys/tls/a.crt": 1319999999}},
         {"longest_visit": 0},
         {"longest_visit": 86401},
         {"surplus": 1},

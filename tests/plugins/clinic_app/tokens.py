@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 ISSUER = "https://eligibility.example"
-CLINIC, OTHER_CLINIC = "1319999991", "1319999983"
+CLINIC, OTHER_CLINIC = "1319999999", "1319999981"
 NOW = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 MOMENT = int(NOW.timestamp())
 PERSON, OTHER_PERSON = "MADEUPSUBJECT1", "MADEUPSUBJECT2"

@@ -24,7 +24,7 @@ from tests.plugins.vaccination_records.subjects import individual_number, messag
 
 CLIENT = "city-999997"
 ISSUER = "https://eligibility.example"
-CLINIC_A, CLINIC_B = "1319999991", "1319999983"
+CLINIC_A, CLINIC_B = "1319999999", "1319999981"
 SECRET = b"a made-up client secret: +/%?"
 _fresh = count(1)
 
