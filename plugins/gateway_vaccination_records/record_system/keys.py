@@ -65,9 +65,8 @@ class Keys:
         self._key = key
         self._clock = clock
 
-    def want(self, number: str) -> None:
-        """A subject has this number: ask for its key, unless that was done."""
-        blind = self._blind(number)
+    def want(self, number: str, blind: bytes) -> None:
+        """A subject has this number, with this blind index: ask for its key, unless that was done."""
         self._db.execute(
             "INSERT INTO wanted (number, sealed, due, asked) SELECT ?1, ?2, ?3, 0"
             " WHERE NOT EXISTS (SELECT 1 FROM pmh_key WHERE number = ?1)"
@@ -91,9 +90,14 @@ class Keys:
         """
         found = self._db.execute("SELECT position, number, sealed FROM wanted WHERE batch = ?", (batch,))
         asked = {position: _Number(number, sealed) for position, number, sealed in found}
-        numbers = {each.blind for each in asked.values()}
-        numbers |= {self._blind(row.individual_number) for row in rows if isinstance(row, KeyRow)}
-        said = {row.index: self._take(row, asked.get(row.index), numbers) for row in rows}
+        named = {row.index: self._blind(row.individual_number) for row in rows if isinstance(row, KeyRow)}
+        numbers = {each.blind for each in asked.values()} | set(named.values())
+        said = {
+            row.index: self._take(row, named[row.index], asked.get(row.index), numbers)
+            if isinstance(row, KeyRow)
+            else self._unanswered(row, asked.get(row.index))
+            for row in rows
+        }
         self._end(batch)
         return said
 
@@ -140,35 +144,39 @@ class Keys:
 
     # ---- a row of an answer -----------------------------------------------------------------------------------------
 
-    def _take(self, row: KeyRow | UnansweredRow, asked: _Number | None, numbers: set[bytes]) -> Said:
-        if isinstance(row, UnansweredRow):
-            return self._dispute(asked, Why.WITHHELD) if asked and row.code == DISPUTE else Said.LATER
-        blind = self._blind(row.individual_number)
+    def _unanswered(self, row: UnansweredRow, asked: _Number | None) -> Said:
+        return self._dispute(asked, Why.WITHHELD) if asked and row.code == DISPUTE else Said.LATER
+
+    def _take(self, row: KeyRow, blind: bytes, asked: _Number | None, numbers: set[bytes]) -> Said:
         if asked is not None and blind != asked.blind:
             return self._dispute(asked, Why.ANOTHER_NUMBER)
         named = asked or _Number(blind, self._sealed(row.individual_number, blind))
         if any(whole or self._blind(number) in numbers for number, whole in numbers_within(row.pmh_key)):
             return self._dispute(named, Why.A_NUMBER)
-        pmh_key = self._key.blind("pmh_key", row.pmh_key)
+        pmh_key, was_asked = self._key.blind("pmh_key", row.pmh_key), asked is not None or self._was_asked(named)
+        if was_asked and self._kept(named, row.pmh_key, pmh_key):
+            if asked is None:
+                self._forget(named)
+            return Said.STORED
         held = self._db.execute("SELECT pmh_key FROM pmh_key WHERE number = ?", (blind,)).fetchone()
         if held is not None:
             return Said.STORED if held[0] == pmh_key else self._dispute(named, Why.ANOTHER_KEY)
-        if asked is None and not self._was_asked(named):
+        if not was_asked:
             return self._dispute(named, Why.NEVER_ASKED)
-        return self._keep(named, row.pmh_key, pmh_key)
+        return Said.DISPUTE if self._disputed(named) else self._dispute(named, Why.KEY_OF_ANOTHER)
 
-    def _keep(self, number: _Number, pmh_key: str, blind: bytes) -> Said:
-        """A number in dispute takes no key, until people have looked at it."""
-        if self._db.execute("SELECT 1 FROM dispute WHERE number = ?", (number.blind,)).fetchone() is not None:
-            return Said.DISPUTE
+    def _kept(self, number: _Number, pmh_key: str, blind: bytes) -> bool:
+        """Keep the key, unless the number has one, another number has this one, or people have to look at it first."""
         sealed = self._key.seal(pmh_key.encode(), _key_row(number.blind))
         kept = self._db.execute(
-            "INSERT INTO pmh_key VALUES (?, ?, ?) ON CONFLICT (pmh_key) DO NOTHING", (number.blind, blind, sealed)
+            "INSERT INTO pmh_key SELECT ?1, ?2, ?3"
+            " WHERE NOT EXISTS (SELECT 1 FROM dispute WHERE number = ?1) ON CONFLICT DO NOTHING",
+            (number.blind, blind, sealed),
         )
-        if not kept.rowcount:
-            return self._dispute(number, Why.KEY_OF_ANOTHER)
-        self._forget(number)
-        return Said.STORED
+        return bool(kept.rowcount)
+
+    def _disputed(self, number: _Number) -> bool:
+        return self._db.execute("SELECT 1 FROM dispute WHERE number = ?", (number.blind,)).fetchone() is not None
 
     def _was_asked(self, number: _Number) -> bool:
         found = self._db.execute("SELECT asked FROM wanted WHERE number = ?", (number.blind,)).fetchone()
