@@ -30,7 +30,7 @@ _READ_AS = {kanji: str(digit) for digit, kanji in enumerate(_KANJI)} | dict.from
 _DIGIT = re.compile(r"[0-9]")
 _NOT_DIGITS = re.compile(r"[^0-9 ]+")
 _ZERO = ord("0")
-"""Check digits are worked out on bytes, which count from here on, and written out: each number is checked nine times."""
+"""Check digits are worked out on bytes, which count from here on; and written out, for each is checked many times."""
 
 # Forms that the validator reads without Python (Rust's regular expressions); all that is left over is looked at here.
 NO_CONTROL: Final = rf"^[^{_CONTROL_CLASS}]*\z"

@@ -101,10 +101,10 @@ class Area:
         ).fetchone()
         return {"persons": persons, "versions": versions, "deleted": deleted}
 
-    def key_batch(self, most: int) -> Batch | None:
+    def key_batch(self, most: int, besides: Sequence[str] = ()) -> Batch | None:
         """See `Keys.batch`; durable when this returns."""
         with transaction(self._db):
-            return self._keys.batch(most)
+            return self._keys.batch(most, besides)
 
     def key_answers(self, batch: str | None, rows: Sequence[KeyRow | UnansweredRow]) -> Mapping[int, Said]:
         """See `Keys.answer`; durable when this returns."""
@@ -147,8 +147,8 @@ class Area:
             identity, former = person.id, person.record.get("individual_number")
             self._db.execute("UPDATE state SET latest = 0 WHERE person = ? AND latest", (identity,))
             self._db.execute("UPDATE person SET individual_number = ? WHERE id = ?", (blind_number, identity))
-        if blind_number is not None and number != former:
-            self._keys.want(number, blind_number)
+        if number is not None and number != former:
+            self._keys.want(number)
         sealed = self._key.seal(to_json(record), _state_row(internal_no, new.version, deleted=new.deleted))
         self._db.execute(
             "INSERT INTO state VALUES (?, ?, ?, 1, ?, ?)", (identity, *new.version, int(new.deleted), sealed)
@@ -194,7 +194,7 @@ class Area:
             for (number,) in self._db.execute(having).fetchall():
                 person = self._found("individual_number", number)
                 if person is not None:
-                    self._keys.want(person.record["individual_number"], number)
+                    self._keys.want(person.record["individual_number"])
             self._db.execute("UPDATE area SET layout = ?", (LAYOUT,))
 
 

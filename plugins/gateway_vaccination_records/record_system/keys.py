@@ -65,8 +65,9 @@ class Keys:
         self._key = key
         self._clock = clock
 
-    def want(self, number: str, blind: bytes) -> None:
-        """A subject has this number, with this blind index: ask for its key, unless that was done."""
+    def want(self, number: str) -> None:
+        """A subject has this number: ask for its key, unless that was done."""
+        blind = self._blind(number)
         self._db.execute(
             "INSERT INTO wanted (number, sealed, due, asked) SELECT ?1, ?2, ?3, 0"
             " WHERE NOT EXISTS (SELECT 1 FROM pmh_key WHERE number = ?1)"
@@ -74,10 +75,14 @@ class Keys:
             (blind, self._sealed(number, blind), instant(self._clock())),
         )
 
-    def batch(self, most: int) -> Batch | None:
-        """The batch that is under way, else a new one of at most so many numbers; None if none is due."""
-        under_way = self._db.execute("SELECT batch FROM wanted WHERE batch IS NOT NULL LIMIT 1").fetchone()
-        batch = under_way[0] if under_way else self._begin(most)
+    def batch(self, most: int, besides: Sequence[str]) -> Batch | None:
+        """A batch that is under way, but none of `besides`; else a new one of at most so many numbers; None if none
+        is due. Besides others only a full one is begun: what is less may wait for their end.
+        """
+        # In every batch there is a position 0: no number leaves it before all do.
+        under_way = self._db.execute("SELECT batch FROM wanted WHERE batch IS NOT NULL AND position = 0 ORDER BY id")
+        others = [each for (each,) in under_way if each not in besides]
+        batch = others[0] if others else self._begin(most, most if besides else 1)
         if batch is None:
             return None
         rows = self._db.execute("SELECT number, sealed FROM wanted WHERE batch = ? ORDER BY position", (batch,))
@@ -111,7 +116,7 @@ class Keys:
 
     # ---- a batch ----------------------------------------------------------------------------------------------------
 
-    def _begin(self, most: int) -> str | None:
+    def _begin(self, most: int, least: int) -> str | None:
         """Numbers that no subject has any more are not asked: they were corrected or deleted meanwhile."""
         batch = uuid.uuid4().hex
         while True:
@@ -120,6 +125,8 @@ class Keys:
                 " WHERE batch IS NULL AND due <= ? ORDER BY due, id LIMIT ?",
                 (instant(self._clock()), most),
             ).fetchall()
+            if len(due) < least:
+                return None
             held = [number for number, somebody_has_it in due if somebody_has_it]
             self._db.executemany("DELETE FROM wanted WHERE id = ?", [(n,) for n, somebodys in due if not somebodys])
             self._db.executemany(
