@@ -18,4 +18,6 @@ def _portion(settings: Settings) -> int | None:
 @hookimpl
 def renkei_connector() -> ConnectorSpec:
     """One connector; a connection is made only when something is delivered."""
-    return ConnectorSpec(interface=INTERFACE, settings=Settings, factory=VaccinationRecords, tls=_tls, portion=_portion)
+    return ConnectorSpec(
+        interface=INTERFACE, settings=Settings, factory=VaccinationRecords, tls=_tls, portion=_portion, poll_every=0.1
+    )

@@ -103,12 +103,12 @@ def looked_up(answer: bytes, asked: Iterable[int]) -> dict[int, Outcome]:
     return {row.index: _found(row) for row in rows}
 
 
-def key_batch(answer: bytes) -> _KeyBatch:
-    """The numbers that keys are wanted for, of `POST /v1/key-batch`. Raises Later."""
+def key_batch(answer: bytes) -> tuple[str | None, list[str]]:
+    """A batch and the numbers that keys are wanted for, of `POST /v1/key-batch`. Raises Later."""
     found = _parse(_KeyBatch, answer)
     if [row.index for row in found.rows] != list(range(len(found.rows))) or bool(found.rows) != bool(found.batch):
         raise _garbage()
-    return found
+    return found.batch, [row.individual_number for row in found.rows]
 
 
 def key_answers(answer: bytes, told: Iterable[int]) -> dict[int, str]:

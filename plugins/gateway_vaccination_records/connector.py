@@ -81,6 +81,7 @@ class VaccinationRecords:
         rows = [{"index": index, "operation": operation, "record": record} for index, record in portion.items()]
         body = {"message_id": delivery.message_id, "rows": rows}
         answer = await self._system.post("/v1/subjects", body, left(ends), len(rows))
+        self._asking.stored()
         return answers.stored(answer, portion)
 
     async def _lookup(self, portion: _Records, ends: float) -> dict[int, Outcome]:

@@ -94,8 +94,8 @@ class FaultyStore:
     def counts(self) -> Mapping[str, int]:
         return self._store.counts()
 
-    def key_batch(self, most: int) -> Batch | None:
-        return self._store.key_batch(most)
+    def key_batch(self, most: int, besides: Sequence[str] = ()) -> Batch | None:
+        return self._store.key_batch(most, besides)
 
     def key_answers(self, batch: str | None, rows: Sequence[KeyRow | UnansweredRow]) -> Mapping[int, Said]:
         return self._store.key_answers(batch, rows)

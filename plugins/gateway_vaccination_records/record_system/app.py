@@ -83,10 +83,10 @@ class Api:
         return _rows([{"index": row.index, **_shown(found[row.index])} for row in body.rows])
 
     async def key_batch(self, request: web.Request) -> web.Response:
-        """The numbers to ask PMH keys for; the same ones until they are answered. No `batch`: none is due."""
+        """Numbers to ask PMH keys for; the same batches until they are answered. No `batch`: none is due."""
         desk = self._desk(request)
         body = await _read(request, KeyBatchBody)
-        batch = await desk.ask(partial(desk.store.key_batch, body.most))
+        batch = await desk.ask(partial(desk.store.key_batch, body.most, body.besides))
         if batch is None:
             return _rows([])
         rows = [{"index": index, "individual_number": number} for index, number in enumerate(batch.numbers)]

@@ -35,10 +35,9 @@ def _utc() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person as latest known: who (rowid and blind index), the number given here, and the state opened."""
+    """A person as latest known: who (rowid), the number given here, and the state opened."""
 
     id: int
-    internal_no: bytes = field(repr=False)
     vaccination_subject_no: str = field(repr=False)
     state: State
     record: Mapping[str, Any] = field(repr=False)
@@ -69,8 +68,8 @@ class Area:
         A row whose (message_id, index) was judged before gets its first verdict again, whatever it holds now.
         """
         with transaction(self._db):
-            verdicts = self._judged_before(message_id, rows)
-            fresh = {row.index: self._take(row) for row in rows if row.index not in verdicts}
+            verdicts, now = self._judged_before(message_id, rows), self._clock()
+            fresh = {row.index: self._take(row, now) for row in rows if row.index not in verdicts}
             self._db.executemany(
                 "INSERT INTO outcome VALUES (?, ?, ?)", [(message_id, index, str(it)) for index, it in fresh.items()]
             )
@@ -92,7 +91,7 @@ class Area:
         opened = self._key.open(sealed, _state_row(internal_no, Version(instant, seq), deleted=bool(deleted)))
         record = from_json(opened, cache_strings="keys")
         subject_no = self._key.open(sealed_subject_no, _person_row(internal_no)).decode()
-        return Person(person, internal_no, subject_no, State.of(record, deleted=bool(deleted)), record)
+        return Person(person, subject_no, State.of(record, deleted=bool(deleted)), record)
 
     def counts(self) -> dict[str, int]:
         """How many persons, versions and deleted persons the area holds."""
@@ -102,10 +101,10 @@ class Area:
         ).fetchone()
         return {"persons": persons, "versions": versions, "deleted": deleted}
 
-    def key_batch(self, most: int) -> Batch | None:
+    def key_batch(self, most: int, besides: Sequence[str] = ()) -> Batch | None:
         """See `Keys.batch`; durable when this returns."""
         with transaction(self._db):
-            return self._keys.batch(most)
+            return self._keys.batch(most, besides)
 
     def key_answers(self, batch: str | None, rows: Sequence[KeyRow | UnansweredRow]) -> Mapping[int, Said]:
         """See `Keys.answer`; durable when this returns."""
@@ -127,29 +126,29 @@ class Area:
 
     # ---- one row --------------------------------------------------------------------------------------------------
 
-    def _take(self, row: RegisterRow | DeleteRow) -> Verdict:
+    def _take(self, row: RegisterRow | DeleteRow, now: datetime) -> Verdict:
         if row.record.municipality_code != self.municipality_code:
             return Verdict.WRONG_MUNICIPALITY
         record = row.record.model_dump(exclude_none=True)
-        person = self.find("internal_no", row.record.internal_no)
+        internal_no = self._key.blind("internal_no", row.record.internal_no)
+        person = self._found("internal_no", internal_no)
         new = State.of(record, deleted=row.operation == "delete")
-        verdict = judge(person.state if person else None, new, self._clock())
+        verdict = judge(person.state if person else None, new, now)
         if verdict is Verdict.ACCEPTED:
-            self._keep(person, new, record)
+            self._keep(internal_no, person, new, record)
         return verdict
 
-    def _keep(self, person: Person | None, new: State, record: Mapping[str, Any]) -> None:
+    def _keep(self, internal_no: bytes, person: Person | None, new: State, record: Mapping[str, Any]) -> None:
         number = record.get("individual_number")
-        if number is not None and (person is None or number != person.record.get("individual_number")):
-            self._keys.want(number)
         blind_number = self._key.blind("individual_number", number) if number is not None else None
         if person is None:
-            internal_no = self._key.blind("internal_no", record["internal_no"])
-            identity = self._enrol(internal_no, blind_number)
+            identity, former = self._enrol(internal_no, blind_number), None
         else:
-            identity, internal_no = person.id, person.internal_no
+            identity, former = person.id, person.record.get("individual_number")
             self._db.execute("UPDATE state SET latest = 0 WHERE person = ? AND latest", (identity,))
             self._db.execute("UPDATE person SET individual_number = ? WHERE id = ?", (blind_number, identity))
+        if number is not None and number != former:
+            self._keys.want(number)
         sealed = self._key.seal(to_json(record), _state_row(internal_no, new.version, deleted=new.deleted))
         self._db.execute(
             "INSERT INTO state VALUES (?, ?, ?, 1, ?, ?)", (identity, *new.version, int(new.deleted), sealed)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from gateway_vaccination_records.record_system.individual_number import valid
 
 MOST_ROWS: Final = 1000
+MOST_BATCHES: Final = 16
 
 
 class Closed(BaseModel):
@@ -168,6 +169,7 @@ class KeyBatchBody(Closed):
     """`POST /v1/key-batch`."""
 
     most: Annotated[int, Field(ge=1, le=MOST_ROWS)]
+    besides: Annotated[list[BatchId], Field(max_length=MOST_BATCHES)] = []
 
 
 class KeyAnswersBody(_Rows):
