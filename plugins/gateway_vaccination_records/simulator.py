@@ -10,6 +10,8 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -18,11 +20,13 @@ from aiohttp import web
 
 from gateway_vaccination_records.record_system import serve
 from gateway_vaccination_records.record_system.app import Api
-from gateway_vaccination_records.record_system.area import Person
-from gateway_vaccination_records.record_system.desk import Desk, Store
-from gateway_vaccination_records.record_system.keys import Batch, Said
-from gateway_vaccination_records.record_system.models import DeleteRow, KeyRow, LookupRow, RegisterRow, UnansweredRow
+from gateway_vaccination_records.record_system.area import Area
+from gateway_vaccination_records.record_system.desk import Desk
+from gateway_vaccination_records.record_system.ledger_models import Registration
+from gateway_vaccination_records.record_system.models import DeleteRow, LookupRow, RegisterRow
+from gateway_vaccination_records.record_system.people import Person
 from gateway_vaccination_records.record_system.problems import Handler
+from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import Verdict
 
 FAULTS: Final = {
@@ -72,45 +76,29 @@ class Faults:
         return response
 
 
-class FaultyStore:
+class FaultyArea(Area):
     """An area that finds some rows busy and leaves them for later, and takes some persons for others."""
 
-    def __init__(self, store: Store, faults: Faults) -> None:
-        self._store = store
+    def __init__(self, directory: Path, municipality_code: str, key: TenantKey, *, faults: Faults) -> None:
+        super().__init__(directory, municipality_code, key)
         self._faults = faults
 
-    def store(self, message_id: str, rows: Sequence[RegisterRow | DeleteRow]) -> Mapping[int, Verdict]:
+    def store(self, message_id: str, rows: Sequence[RegisterRow | DeleteRow]) -> dict[int, Verdict]:
         """Judge those rows that are not busy."""
         free = [row for row in rows if not self._faults.strikes("busy")]
-        return self._store.store(message_id, free) if free else {}
+        return super().store(message_id, free) if free else {}
 
-    def lookup(self, rows: Sequence[LookupRow]) -> Mapping[int, Person | None]:
+    def register(self, message_id: str, rows: Sequence[Registration]) -> dict[int, Verdict]:
+        """Judge those rows that are not busy."""
+        free = [row for row in rows if not self._faults.strikes("busy")]
+        return super().register(message_id, free) if free else {}
+
+    def lookup(self, rows: Sequence[LookupRow]) -> dict[int, Person | None]:
         """Whom the rows mean, and now and then somebody else."""
         return {
             index: _other(person) if person is not None and self._faults.strikes("other_person") else person
-            for index, person in self._store.lookup(rows).items()
+            for index, person in super().lookup(rows).items()
         }
-
-    def counts(self) -> Mapping[str, int]:
-        return self._store.counts()
-
-    def key_batch(self, most: int, besides: Sequence[str] = ()) -> Batch | None:
-        return self._store.key_batch(most, besides)
-
-    def key_answers(self, batch: str | None, rows: Sequence[KeyRow | UnansweredRow]) -> Mapping[int, Said]:
-        return self._store.key_answers(batch, rows)
-
-    def key_counts(self) -> Mapping[str, int]:
-        return self._store.key_counts()
-
-    def disputes(self) -> int:
-        return self._store.disputes()
-
-    def check(self) -> None:
-        self._store.check()
-
-    def close(self) -> None:
-        self._store.close()
 
 
 def _other(person: Person) -> Person:
@@ -150,7 +138,7 @@ def _main() -> int:
         app.middlewares.insert(0, faults.network)
         return app
 
-    status = serve.main(given.config, build, lambda store: FaultyStore(store, faults))
+    status = serve.main(given.config, build, partial(FaultyArea, faults=faults))
     if status == 0:
         structlog.get_logger().info("faults", **{name: faults.injected[name] for name in FAULTS})
     return status

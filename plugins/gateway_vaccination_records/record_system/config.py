@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
-from gateway_vaccination_records.record_system.models import Closed, MunicipalityCode
+from gateway_vaccination_records.record_system.closed import Closed, MunicipalityCode
 
 Fingerprint = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 _FILE: Final = "file:"

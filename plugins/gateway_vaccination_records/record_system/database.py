@@ -12,6 +12,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
+from gateway_vaccination_records.record_system.layout import LAYOUT, TABLES, upgrade
 from gateway_vaccination_records.record_system.seal import TenantKey
 
 _PRAGMAS: Final = (
@@ -22,57 +23,6 @@ _PRAGMAS: Final = (
     "wal_autocheckpoint=16384",  # pages, 64 MiB: a page that changes in many transactions is written home once
     "cache_size=-65536",  # KiB: the blind indexes are random, so a large area needs its pages at hand
 )
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS area (
-    layout INTEGER NOT NULL, municipality_code TEXT NOT NULL, key_proof BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS person (
-    id INTEGER PRIMARY KEY,
-    internal_no BLOB NOT NULL UNIQUE,             -- blind
-    individual_number BLOB,                       -- blind, of the latest state; correctable, so not unique
-    vaccination_subject_no BLOB NOT NULL UNIQUE,  -- blind
-    sealed_subject_no BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS person_by_number ON person (individual_number) WHERE individual_number IS NOT NULL;
-CREATE TABLE IF NOT EXISTS state (
-    person INTEGER NOT NULL REFERENCES person,
-    instant INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    latest INTEGER NOT NULL,
-    deleted INTEGER NOT NULL,
-    sealed BLOB NOT NULL,
-    PRIMARY KEY (person, instant, seq)
-) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS one_latest ON state (person) WHERE latest;
-CREATE TABLE IF NOT EXISTS outcome (
-    message_id TEXT NOT NULL, row INTEGER NOT NULL, verdict TEXT NOT NULL,
-    PRIMARY KEY (message_id, row)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS wanted (               -- a PMH key is to be had for this number
-    id INTEGER PRIMARY KEY,
-    number BLOB NOT NULL UNIQUE,                  -- blind
-    sealed BLOB NOT NULL,
-    due INTEGER NOT NULL,                         -- microseconds since 1970: not asked before
-    asked INTEGER NOT NULL,                       -- how often
-    batch TEXT, position INTEGER                  -- where it is being asked now
-) STRICT;
-CREATE INDEX IF NOT EXISTS wanted_due ON wanted (due) WHERE batch IS NULL;
-CREATE UNIQUE INDEX IF NOT EXISTS wanted_asked ON wanted (batch, position) WHERE batch IS NOT NULL;
-CREATE TABLE IF NOT EXISTS pmh_key (
-    number BLOB PRIMARY KEY,                      -- blind
-    pmh_key BLOB NOT NULL UNIQUE,                 -- blind
-    sealed BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dispute (              -- for people to look at; such a number is asked no more
-    number BLOB NOT NULL,                         -- blind
-    why TEXT NOT NULL,
-    sealed BLOB NOT NULL,                         -- the number
-    instant INTEGER NOT NULL,
-    PRIMARY KEY (number, why)
-) STRICT, WITHOUT ROWID;
-"""
-LAYOUT: Final = 2
-"""1 had no keys."""
 
 
 class WrongKey(Exception):
@@ -80,16 +30,27 @@ class WrongKey(Exception):
 
 
 def open_database(path: Path, municipality_code: str, key: TenantKey) -> tuple[sqlite3.Connection, int]:
-    """The connection, and the layout that the file was written in. Raises WrongKey, sqlite3.Error."""
+    """The connection, and the layout that the file was written in. Raises WrongKey, sqlite3.Error.
+
+    The tables are up to date; what they hold is the caller's matter, who then says so by `up_to_date`.
+    """
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         for pragma in _PRAGMAS:
             db.execute(f"PRAGMA {pragma}")
-        db.executescript(_TABLES)
-        return db, _prove(db, municipality_code, key)
+        db.executescript(TABLES)
+        layout = _prove(db, municipality_code, key)
+        with transaction(db):
+            upgrade(db)
     except BaseException:
         db.close()
         raise
+    return db, layout
+
+
+def up_to_date(db: sqlite3.Connection) -> None:
+    """The file is of the newest layout from here on. Call it in the transaction that made it so."""
+    db.execute("UPDATE area SET layout = ?", (LAYOUT,))
 
 
 @contextmanager

@@ -9,17 +9,17 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from gateway_vaccination_records.record_system.individual_number import numbers_within
+from gateway_vaccination_records.record_system.check_digits import numbers_within
+from gateway_vaccination_records.record_system.due import Due
 from gateway_vaccination_records.record_system.models import KeyRow, UnansweredRow
+from gateway_vaccination_records.record_system.pauses import pause
 from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import instant
 
-FIRST_PAUSE: Final = timedelta(minutes=5)
-LONGEST_PAUSE: Final = timedelta(days=1)
 DISPUTE: Final = "dispute"
 """The code by which an edge says that it withheld an answer because it named another number."""
 
@@ -60,10 +60,11 @@ class _Number:
 class Keys:
     """The key work of one area, on the area's own connection. Every method runs inside a transaction of the area."""
 
-    def __init__(self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime]) -> None:
+    def __init__(self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime], due: Due) -> None:
         self._db = db
         self._key = key
         self._clock = clock
+        self._due = due
 
     def want(self, number: str) -> None:
         """A subject has this number: ask for its key, unless that was done."""
@@ -146,7 +147,7 @@ class Keys:
         left = self._db.execute("SELECT id, asked FROM wanted WHERE batch = ?", (batch,)).fetchall()
         self._db.executemany(
             "UPDATE wanted SET batch = NULL, position = NULL, due = ? WHERE id = ?",
-            [(instant(self._clock() + _pause(asked)), number) for number, asked in left],
+            [(instant(self._clock() + pause(asked)), number) for number, asked in left],
         )
 
     # ---- a row of an answer -----------------------------------------------------------------------------------------
@@ -174,12 +175,14 @@ class Keys:
 
     def _kept(self, number: _Number, pmh_key: str, blind: bytes) -> bool:
         """Keep the key, unless the number has one, another number has this one, or people have to look at it first."""
-        sealed = self._key.seal(pmh_key.encode(), _key_row(number.blind))
+        sealed = self._key.seal(pmh_key.encode(), key_row(number.blind))
         kept = self._db.execute(
             "INSERT INTO pmh_key SELECT ?1, ?2, ?3"
             " WHERE NOT EXISTS (SELECT 1 FROM dispute WHERE number = ?1) ON CONFLICT DO NOTHING",
             (number.blind, blind, sealed),
         )
+        if kept.rowcount:
+            self._due.wake_number(number.blind)
         return bool(kept.rowcount)
 
     def _disputed(self, number: _Number) -> bool:
@@ -211,13 +214,10 @@ class Keys:
         return int(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - ours
 
 
-def _pause(asked: int) -> timedelta:
-    return min(FIRST_PAUSE * (1 << min(asked - 1, 16)), LONGEST_PAUSE)
-
-
 def _row(number: bytes) -> bytes:
     return b"number|" + number.hex().encode()
 
 
-def _key_row(number: bytes) -> bytes:
+def key_row(number: bytes) -> bytes:
+    """What the sealed key of a number (blind) is bound to."""
     return b"pmh_key|" + number.hex().encode()

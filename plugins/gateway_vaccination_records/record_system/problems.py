@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 import structlog
 from aiohttp import web
 
+from gateway_vaccination_records.record_system.closed import Place
 from gateway_vaccination_records.record_system.desk import Busy
-from gateway_vaccination_records.record_system.models import Place
 
 _PROBLEMS: Final = {
     "unknown_certificate": (403, "The client certificate speaks for no area here."),

@@ -22,10 +22,11 @@ from aiohttp import web
 from gateway_vaccination_records.record_system.area import Area
 from gateway_vaccination_records.record_system.config import Config, Invalid, load, master_key
 from gateway_vaccination_records.record_system.database import WrongKey
-from gateway_vaccination_records.record_system.desk import Desk, Store
+from gateway_vaccination_records.record_system.desk import Desk
 from gateway_vaccination_records.record_system.seal import TenantKey
 
 Build: TypeAlias = Callable[[Mapping[str, Desk], int], web.Application]
+OpenArea: TypeAlias = Callable[[Path, str, TenantKey], Area]
 _EPILOGUE: Final = """\
 The configuration is TOML; see the README for every key. A tenant's key is 64 hex digits in a file of mode 600:
   (umask 077; openssl rand -hex 32 > area.key)
@@ -45,12 +46,12 @@ def arguments(program: str, description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def main(path: Path, build: Build, wrap: Callable[[Store], Store] = lambda store: store) -> int:
+def main(path: Path, build: Build, open_area: OpenArea = Area) -> int:
     """Serve what `build` makes of the areas in the file. The exit status; problems go to stderr."""
     os.umask(0o077)  # before SQLite makes a file
     _quiet_logging()
     try:
-        status = _run(path, build, wrap)
+        status = _run(path, build, open_area)
     except KeyboardInterrupt:  # before it listens or after; between, SIGINT is a request to drain
         return 130
     if status == 0:
@@ -58,11 +59,11 @@ def main(path: Path, build: Build, wrap: Callable[[Store], Store] = lambda store
     return status
 
 
-def _run(path: Path, build: Build, wrap: Callable[[Store], Store]) -> int:
+def _run(path: Path, build: Build, open_area: OpenArea) -> int:
     with ExitStack() as stack:
         try:
             config = load(path)
-            desks = _open(config, path.resolve().parent, stack, wrap)
+            desks = _open(config, path.resolve().parent, stack, open_area)
             tls = _tls(config)
         except Invalid as invalid:
             sys.stderr.write("\n".join([*invalid.problems, ""]))
@@ -75,7 +76,7 @@ def _run(path: Path, build: Build, wrap: Callable[[Store], Store]) -> int:
     return 0
 
 
-def _open(config: Config, folder: Path, stack: ExitStack, wrap: Callable[[Store], Store]) -> dict[str, Desk]:
+def _open(config: Config, folder: Path, stack: ExitStack, open_area: OpenArea) -> dict[str, Desk]:
     try:
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -84,13 +85,13 @@ def _open(config: Config, folder: Path, stack: ExitStack, wrap: Callable[[Store]
     for each in config.area:
         key = TenantKey(master_key(each, folder), each.municipality_code)
         try:
-            area = Area(config.data, each.municipality_code, key)
+            area = open_area(config.data, each.municipality_code, key)
         except WrongKey:
             raise Invalid([f"area {each.municipality_code}: its database was not sealed with this key"]) from None
         except sqlite3.Error as error:
             why = getattr(error, "sqlite_errorname", type(error).__name__)
             raise Invalid([f"area {each.municipality_code}: its database cannot be used ({why})"]) from None
-        desk = Desk(wrap(area), config.limits.waiting)
+        desk = Desk(area, config.limits.waiting)
         stack.callback(desk.close)
         desks.update(dict.fromkeys(each.certificates, desk))
     return desks

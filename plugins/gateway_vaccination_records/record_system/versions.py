@@ -27,6 +27,11 @@ def instant(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def written(instant: int) -> str:
+    """An `instant` as an RFC 3339 time in UTC."""
+    return (_EPOCH + instant * _MICROSECOND).isoformat().replace("+00:00", "Z")
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """One state of one person. `content` is the record without `updated_at`, whose notation (offset) may differ."""
@@ -53,6 +58,13 @@ class Verdict(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     NO_SUCH_PERSON = "no_such_person"
     WRONG_MUNICIPALITY = "wrong_municipality"
+    DOSE_EXISTS = "dose_exists"
+    NOT_YOURS = "not_yours"
+    NO_SUCH_TEMPLATE = "no_such_template"
+    UNKNOWN_ITEM = "unknown_item"
+    EXPIRED_QUESTIONNAIRE = "expired_questionnaire"
+    DISPUTE = "dispute"
+    CONFIRMATION_WANTED = "confirmation_wanted"
 
 
 def judge(latest: State | None, new: State, now: datetime) -> Verdict:

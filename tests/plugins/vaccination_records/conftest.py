@@ -1,12 +1,13 @@
 """A certificate authority and a site for each test, and processes that end with it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.plugins.vaccination_records.certificates import Authority
 from tests.plugins.vaccination_records.running import SERVICE, Client, Running, Site
+from tests.plugins.vaccination_records.village import Village
 
 
 @pytest.fixture
@@ -43,3 +44,10 @@ async def city(site: Site, service: Running) -> AsyncIterator[Client]:
 async def other_city(site: Site, service: Running) -> AsyncIterator[Client]:
     async with site.session(site.other_city) as session:
         yield Client(session, service.url)
+
+
+@pytest.fixture
+def village(tmp_path: Path) -> Iterator[Village]:
+    made = Village(tmp_path)
+    yield made
+    made.area.close()

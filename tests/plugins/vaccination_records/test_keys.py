@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway_vaccination_records.record_system.area import Area
-from gateway_vaccination_records.record_system.keys import FIRST_PAUSE, LONGEST_PAUSE, Batch
+from gateway_vaccination_records.record_system.keys import Batch
 from gateway_vaccination_records.record_system.models import KeyAnswersBody, SubjectsBody
+from gateway_vaccination_records.record_system.pauses import FIRST_PAUSE, LONGEST_PAUSE
 from gateway_vaccination_records.record_system.seal import TenantKey
 from tests.plugins.vaccination_records.subjects import (
     CITY,

@@ -1,0 +1,242 @@
+"""The ledger: questionnaire templates, doses due, doses had and notices, each a chain of sealed states.
+
+The rule: of one entry the higher version stands, whoever wrote it, for its states go on to others under their version.
+A dose has one record that is not deleted; an entry belongs to one person, and a record to who entered it, for good.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, TypeAlias
+
+from pydantic_core import from_json, to_json
+
+from gateway_vaccination_records.record_system import check_digits
+from gateway_vaccination_records.record_system.due import Due
+from gateway_vaccination_records.record_system.given import letters
+from gateway_vaccination_records.record_system.ledger_models import DoseGiven, Registration, TemplateRow
+from gateway_vaccination_records.record_system.people import People, Person
+from gateway_vaccination_records.record_system.seal import TenantKey
+from gateway_vaccination_records.record_system.versions import State, Verdict, Version, instant, judge
+
+Kind: TypeAlias = Literal["template", "management", "record", "notice"]
+Record: TypeAlias = Mapping[str, Any]
+
+_NAMES: Final[Mapping[Kind, str]] = {
+    "template": "vaccination_setting_id",
+    "management": "vaccination_management_id",
+    "record": "vaccination_record_id",
+    "notice": "notice_id",
+}
+_CITY: Final = "city"
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A record that a clinic entered is kept; `warnings` are codes of what ought to be looked at."""
+
+    vaccination_record_id: str = field(repr=False)
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    id: int
+    person: int | None
+    source: bytes
+    latest: Record = field(repr=False)
+
+
+class Ledger:
+    """On the area's own connection. What keeps something runs inside a transaction of the area."""
+
+    def __init__(
+        self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime], people: People, due: Due
+    ) -> None:
+        self._db = db
+        self._key = key
+        self._clock = clock
+        self._people = people
+        self._due = due
+
+    # ---- what is kept -----------------------------------------------------------------------------------------------
+
+    def take(self, row: Registration) -> Verdict:
+        """Judge one row of the city, which is of this municipality, and keep it if it is accepted."""
+        record = row.record.model_dump(exclude_none=True)
+        if isinstance(row, TemplateRow):
+            return self._take("template", record, None, _CITY)
+        person = self._people.find("internal_no", row.record.internal_no)
+        if person is None or person.state.deleted:
+            return Verdict.NO_SUCH_PERSON
+        return self._take(row.operation, record, person, _CITY)
+
+    def enter(self, person: Person, clinic_code: str, record: Record) -> Entered | Verdict:
+        """Take the record that a clinic entered: of `record`, the fields of `DoseGiven` count.
+
+        Without `vaccination_record_id` it is a new one, else a correction of that clinic's own. A verdict is why not:
+        SUPERSEDED, VERSION_CONFLICT, OUT_OF_RANGE, DOSE_EXISTS (another record of that dose stands) or NOT_YOURS (the
+        dose is not due of this person; the record is another clinic's, another person's, or unknown).
+        """
+        if self.management(person, record["vaccination_management_id"]) is None:
+            return Verdict.NOT_YOURS
+        name = record.get("vaccination_record_id")
+        entry = self._find("record", name) if name is not None else None
+        if name is not None and (entry is None or entry.source != self._source(clinic_code)):
+            return Verdict.NOT_YOURS
+        taken = {
+            **{name: record[name] for name in DoseGiven.model_fields if record.get(name) is not None},
+            "vaccination_record_id": name or "R" + letters(16),
+            "clinic_code": clinic_code,
+            "subject_category": (entry.latest if entry else person.record)["subject_category"],
+        }
+        verdict = self._take("record", taken, person, clinic_code)
+        if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
+            return verdict
+        warnings = () if check_digits.clinic_code(clinic_code) else ("clinic_code_check_digit",)
+        return Entered(taken["vaccination_record_id"], warnings)
+
+    # ---- what is read -----------------------------------------------------------------------------------------------
+
+    def template(self, vaccination_setting_id: str) -> Record | None:
+        """The latest template of that setting."""
+        entry = self._find("template", vaccination_setting_id)
+        return entry.latest if entry else None
+
+    def management(self, person: Person, vaccination_management_id: str) -> Record | None:
+        """A dose that this person is due, as registered by the city; None alike if unknown or another person's."""
+        entry = self._find("management", vaccination_management_id)
+        return entry.latest if entry is not None and entry.person == person.id else None
+
+    def managements(self, person: Person) -> list[Record]:
+        """The doses that the person is due."""
+        return self._all("management", person)
+
+    def records(self, person: Person) -> list[Record]:
+        """The latest state of each record of the person, the deleted ones too (`is_deleted`)."""
+        return self._all("record", person)
+
+    def notices(self, person: Person) -> list[Record]:
+        """The latest state of each notice to the person."""
+        return self._all("notice", person)
+
+    def state(self, entry: int, version: Version) -> Record:
+        """The state of an entry that had this version."""
+        kind, name, sealed = self._db.execute(
+            "SELECT e.kind, e.name, s.sealed FROM entry_state s JOIN entry e ON e.id = s.entry"
+            " WHERE s.entry = ? AND s.instant = ? AND s.seq = ?",
+            (entry, *version),
+        ).fetchone()
+        return self._open(kind, name, version, sealed)
+
+    def changed(self, person: Person) -> int:
+        """When anything of the person or of the person's entries was last taken here (microseconds since 1970).
+
+        Answers and examinations come on top: `max` with their `changed`, then `versions.written`.
+        """
+        found = self._db.execute(
+            "SELECT max(s.changed) FROM entry e JOIN entry_state s ON s.entry = e.id AND s.latest WHERE e.person = ?",
+            (person.id,),
+        ).fetchone()
+        return max(person.changed, found[0] or 0)
+
+    def counts(self) -> dict[str, int]:
+        """How many entries there are of each kind."""
+        held = dict(self._db.execute("SELECT kind, count(*) FROM entry GROUP BY kind"))
+        return {f"{kind}s": held.get(kind, 0) for kind in _NAMES}
+
+    # ---- one entry --------------------------------------------------------------------------------------------------
+
+    def _take(self, kind: Kind, record: Record, person: Person | None, source: str) -> Verdict:
+        entry = self._find(kind, record[_NAMES[kind]])
+        owner = person.id if person else None
+        if entry is not None and entry.person != owner:
+            return Verdict.NOT_YOURS
+        new = State.of(record, deleted=False)
+        verdict = judge(State.of(entry.latest, deleted=False) if entry else None, new, self._clock())
+        if verdict is not Verdict.ACCEPTED:
+            return verdict
+        dose = self._dose(record) if kind == "record" and not record["is_deleted"] else None
+        if kind == "record" and not self._anybodys(record, owner):
+            return Verdict.NOT_YOURS
+        if dose is not None and self._taken(owner, dose, entry):
+            return Verdict.DOSE_EXISTS
+        identity = self._keep(kind, entry, record, owner, source, dose)
+        if person is not None:
+            self._make_due(kind, person, identity, new.version, source)
+        return verdict
+
+    def _anybodys(self, record: Record, owner: int | None) -> bool:
+        """Whether the dose is this person's as far as it is known; the city's records may come before its plan."""
+        management = self._find("management", record["vaccination_management_id"])
+        return management is None or management.person == owner
+
+    def _taken(self, owner: int | None, dose: bytes, entry: _Entry | None) -> bool:
+        found = self._db.execute("SELECT id FROM entry WHERE person = ? AND dose = ?", (owner, dose)).fetchone()
+        return found is not None and (entry is None or found[0] != entry.id)
+
+    def _keep(
+        self, kind: Kind, entry: _Entry | None, record: Record, owner: int | None, source: str, dose: bytes | None
+    ) -> int:
+        name = self._key.blind(_NAMES[kind], record[_NAMES[kind]])
+        if entry is None:
+            cursor = self._db.execute(
+                "INSERT INTO entry (kind, name, person, source, dose) VALUES (?, ?, ?, ?, ?) RETURNING id",
+                (kind, name, owner, self._source(source), dose),
+            )
+            identity = int(cursor.fetchone()[0])
+        else:
+            identity = entry.id
+            self._db.execute("UPDATE entry SET dose = ? WHERE id = ?", (dose, identity))
+            self._db.execute("UPDATE entry_state SET latest = 0 WHERE entry = ? AND latest", (identity,))
+        version = State.of(record, deleted=False).version
+        sealed = self._key.seal(to_json(record), _entry_row(kind, name, version))
+        self._db.execute(
+            "INSERT INTO entry_state VALUES (?, ?, ?, 1, ?, ?)", (identity, *version, instant(self._clock()), sealed)
+        )
+        return identity
+
+    def _make_due(self, kind: Kind, person: Person, entry: int, version: Version, source: str) -> None:
+        self._due.outdated(entry)
+        if kind == "notice":
+            self._due.put("notice", person.id, entry, version)
+        if kind == "record":
+            self._due.want_id5(person.id)
+            self._due.put("research", person.id, entry, version)
+            if source != _CITY:
+                self._due.put("return", person.id, entry, version)
+
+    def _find(self, kind: Kind, name: str) -> _Entry | None:
+        blind = self._key.blind(_NAMES[kind], name)
+        found = self._db.execute(
+            "SELECT e.id, e.person, e.source, s.instant, s.seq, s.sealed FROM entry e"
+            " JOIN entry_state s ON s.entry = e.id AND s.latest WHERE e.kind = ? AND e.name = ?",
+            (kind, blind),
+        ).fetchone()
+        if found is None:
+            return None
+        identity, person, source, moment, seq, sealed = found
+        return _Entry(identity, person, source, self._open(kind, blind, Version(moment, seq), sealed))
+
+    def _all(self, kind: Kind, person: Person) -> list[Record]:
+        rows = self._db.execute(
+            "SELECT e.name, s.instant, s.seq, s.sealed FROM entry e"
+            " JOIN entry_state s ON s.entry = e.id AND s.latest WHERE e.person = ? AND e.kind = ? ORDER BY e.id",
+            (person.id, kind),
+        )
+        return [self._open(kind, name, Version(moment, seq), sealed) for name, moment, seq, sealed in rows]
+
+    def _open(self, kind: Kind, name: bytes, version: Version, sealed: bytes) -> Record:
+        record: Record = from_json(self._key.open(sealed, _entry_row(kind, name, version)), cache_strings="keys")
+        return record
+
+    def _dose(self, record: Record) -> bytes:
+        return self._key.blind("dose", record["vaccination_management_id"])
+
+    def _source(self, source: str) -> bytes:
+        return self._key.blind("source", source)
+
+
+def _entry_row(kind: Kind, name: bytes, version: Version) -> bytes:
+    return b"entry|%s|%s|%d|%d" % (kind.encode(), name.hex().encode(), *version)

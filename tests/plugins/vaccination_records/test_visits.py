@@ -1,0 +1,312 @@
+"""What clinics see and enter at a visit, and under which confirmation (F52-F55; C206, C207; rules 4, 5 and 8)."""
+
+from typing import Any
+
+import pytest
+
+from gateway_vaccination_records.interface.clinic import Examined, Vaccinated, Visit
+from tests.plugins.vaccination_records.subjects import subject
+from tests.plugins.vaccination_records.village import (
+    CLINIC,
+    NOBODY,
+    OTHER_CLINIC,
+    SETTING,
+    Village,
+    city_record,
+    dose,
+    given,
+    management,
+    pseudonym,
+    shaped,
+)
+
+WANTED = {"code": "confirmation_wanted"}
+ANSWERS = {"FEVER": "no"}
+GIVEN_ANSWERS = [{"item_id": "FEVER", "answer_content": "no"}]
+DOCTORS_PART = [
+    {"item_id": "doctor-judgement", "answer_content": "1"},
+    {"item_id": "doctor-name", "answer_content": "架空髙﨑医師"},
+    {"item_id": "doctor-note", "answer_content": "架空の所見である"},
+]
+
+
+def all_three(village: Village, serial: int, **changes: Any) -> list[Any]:
+    """What each of a clinic's operations is answered."""
+    return [call(serial, **changes) for call in (village.visit, village.examine, village.vaccinate)]
+
+
+# ---- rule 4: the confirmation ---------------------------------------------------------------------------------------
+
+
+def test_without_the_confirmation_it_is_wanted_whoever_is_asked_for(village: Village) -> None:
+    village.ready(1, 2)
+    village.people(2, control_flag_nondisclosure=True)
+    assert all_three(village, 1) == all_three(village, 2) == [WANTED] * 3
+    assert all_three(village, 1, vaccination_subject_no="VNOBODY") == [WANTED] * 3
+
+
+def test_a_row_that_wanted_its_confirmation_is_judged_when_it_comes_again(village: Village) -> None:
+    village.ready(1)
+    assert village.vaccinate(1, message=1) == WANTED
+    assert village.confirm(1) == "accepted"
+    assert "record" in village.vaccinate(1, message=1)
+
+
+@pytest.mark.parametrize(
+    "confirmed",
+    [
+        {"clinic_code": OTHER_CLINIC},
+        {"consent_flag": False},
+        {"valid_until": "2026-04-01T12:00:00+09:00"},
+        {"valid_until": "2026-03-31T18:00:00+09:00"},
+    ],
+    ids=["other clinic", "no consent", "over now", "over long ago"],
+)
+def test_rule_4_a_confirmation_that_does_not_fit_shows_nobody(village: Village, confirmed: dict[str, Any]) -> None:
+    village.ready(1)
+    assert village.confirm(1, **confirmed) == "accepted"
+    assert all_three(village, 1) == [NOBODY] * 3
+    assert "records" not in village.own_records(pseudonym(1))["record"]
+
+
+def test_rule_4_a_confirmation_is_for_one_person(village: Village) -> None:
+    village.ready(1, 2)
+    village.confirm(1)
+    assert all_three(village, 2) == [NOBODY] * 3
+    assert "record" in village.visit(1)
+
+
+def test_rule_4_two_clinics_cannot_use_each_others_confirmation(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    assert all_three(village, 1, clinic_code=OTHER_CLINIC) == [NOBODY] * 3
+    village.confirm(1, "CONFIRMATION-2", clinic_code=OTHER_CLINIC)
+    other = {"clinic_code": OTHER_CLINIC, "identity_confirmation": "CONFIRMATION-2"}
+    assert "record" in village.visit(1, **other)
+    assert all_three(village, 1, identity_confirmation="CONFIRMATION-2") == [NOBODY] * 3
+
+
+def test_a_confirmation_is_valid_to_the_last_moment_and_no_longer(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1, valid_until="2026-04-01T04:00:00Z")
+    village.now = village.now.replace(hour=3, minute=59, second=59)
+    assert "record" in village.visit(1)
+    village.now = village.now.replace(hour=4, minute=0, second=0)
+    assert village.visit(1) == NOBODY
+
+
+def test_a_confirmation_stays_as_it_first_came(village: Village) -> None:
+    village.ready(1)
+    assert village.confirm(1) == "accepted"
+    assert village.confirm(1, valid_until="2026-04-01T09:00:00Z") == "duplicate", "the same moment, written otherwise"
+    assert village.confirm(1, valid_until="2099-04-01T09:00:00Z") == "version_conflict"
+    assert village.confirm(1, clinic_code=OTHER_CLINIC) == "version_conflict"
+    assert village.visit(1, clinic_code=OTHER_CLINIC) == NOBODY
+
+
+def test_a_confirmation_is_forgotten_a_day_after_it_is_over(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    village.now = village.now.replace(day=2, hour=8)
+    village.confirm(1, "CONFIRMATION-2", valid_until="2026-04-02T18:00:00+09:00")
+    assert village.visit(1) == NOBODY
+    village.now = village.now.replace(day=2, hour=10)
+    village.confirm(1, "CONFIRMATION-3", valid_until="2026-04-02T20:00:00+09:00")
+    assert village.area.counts()["confirmations"] == 2
+    assert village.visit(1) == WANTED
+
+
+@pytest.mark.parametrize("flag", ["control_flag_nondisclosure", "control_flag_view_suspended"])
+def test_rule_5_the_clinic_hears_no_such_person_of_the_flagged_the_deleted_and_the_unknown(
+    village: Village, flag: str
+) -> None:
+    village.ready(1, 2)
+    village.confirm(1)
+    village.confirm(2, "CONFIRMATION-2")
+    village.confirm(1, "CONFIRMATION-3", vaccination_subject_no="VNOBODY")
+    village.people(1, **{flag: True})
+    village.delete(2)
+    assert all_three(village, 1) == [NOBODY] * 3
+    assert all_three(village, 2, identity_confirmation="CONFIRMATION-2") == [NOBODY] * 3
+    nobody = {"vaccination_subject_no": "VNOBODY", "identity_confirmation": "CONFIRMATION-3"}
+    assert all_three(village, 1, **nobody) == [NOBODY] * 3
+    village.people(1)
+    assert "record" in village.visit(1)
+
+
+# ---- what is shown --------------------------------------------------------------------------------------------------
+
+
+def test_a_visit_shows_that_person_with_doses_due_and_had_and_no_more(village: Village) -> None:
+    village.ready(1, 2)
+    for serial in (1, 2):
+        village.registered("record", city_record(serial))
+    village.confirm(1)
+    visit = shaped(village.visit(1), Visit)
+    shown = ("name", "name_kana", "birth_date", "sex", "guardian_name", "subject_category")
+    due = {name: management(1)[name] for name in management(1) if name in visit["due"][0]}
+    record = {name: city_record(1)[name] for name in visit["records"][0] if name != "is_latest"}
+    assert visit == {
+        "vaccination_subject_no": village.number(1),
+        **{name: subject(1)[name] for name in shown},
+        "data_changed_at": "2026-04-01T03:00:00Z",
+        "due": [due],
+        "records": [{**record, "is_latest": True}],
+    }
+    assert due.keys() == {
+        "vaccination_management_id",
+        "vaccination_setting_id",
+        "combination_no",
+        "not_eligible_flag",
+        "forced_expiry_date",
+    }
+    assert {"doctor_name", "special_circumstances", "caution_flag"} < record.keys()
+    assert not {"fee_reduction_category", "internal_no"} & record.keys()
+
+
+def test_safety_comes_first_the_flags_are_those_of_now_before_and_after_expiry(village: Village) -> None:
+    village.ready(1, forced_expiry_date="2026-04-02")
+    village.confirm(1, valid_until="2026-04-05T00:00:00Z")
+    village.fill_in(1, ANSWERS)
+    village.examine(1)
+    village.now = village.now.replace(minute=10)
+    village.registered(
+        "management", management(1, update_seq=2, not_eligible_flag=True, forced_expiry_date="2026-04-03")
+    )
+    for day, status in ((1, "2"), (2, "2"), (3, "9")):
+        village.now = village.now.replace(day=day)
+        visit = shaped(village.visit(1), Visit)
+        (due,) = visit["due"]
+        assert (due["not_eligible_flag"], due["forced_expiry_date"]) == (True, "2026-04-03")
+        assert due["answer_status"] == status
+        assert visit["data_changed_at"] == "2026-04-01T03:10:00Z"
+
+
+def test_answers_are_shown_until_the_forced_expiry_date_and_then_only_that_they_are_void(village: Village) -> None:
+    village.ready(1, forced_expiry_date="2026-04-02")
+    village.confirm(1, valid_until="2026-04-05T00:00:00Z")
+    kept = village.fill_in(1, ANSWERS)["record"]
+    told = {"answer_id": kept["answer_id"], "answered_at": "2026-04-01T09:00:00+09:00"}
+    village.now = village.now.replace(hour=14, minute=59)
+    (due,) = village.visit(1)["record"]["due"]
+    assert due.items() >= {**told, "answer_status": "1", "answers": GIVEN_ANSWERS}.items()
+    village.now = village.now.replace(hour=15, minute=0)
+    (due,) = shaped(village.visit(1), Visit)["due"]
+    assert due.items() >= {**told, "answer_status": "9"}.items()
+    assert "answers" not in due
+
+
+def test_the_answer_tells_when_answers_or_the_doctors_part_were_last_changed(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    for minute, change in ((1, lambda: village.fill_in(1, ANSWERS)), (2, lambda: village.examine(1))):
+        village.now = village.now.replace(minute=minute)
+        change()
+        assert village.visit(1)["record"]["data_changed_at"] == f"2026-04-01T03:0{minute}:00Z"
+
+
+# ---- what is entered ------------------------------------------------------------------------------------------------
+
+
+def test_the_doctors_part_follows_the_answers_that_it_is_about(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    village.fill_in(1, ANSWERS)
+    assert shaped(village.examine(1), Examined) == {"vaccination_subject_no": village.number(1), "answer_status": "2"}
+    (due,) = shaped(village.visit(1), Visit)["due"]
+    assert (due["answer_status"], due["answers"]) == ("2", GIVEN_ANSWERS + DOCTORS_PART)
+    village.fill_in(1, {"FEVER": "yes"}, answered_at="2026-04-01T11:00:00+09:00")
+    (due,) = village.visit(1)["record"]["due"]
+    assert due["answer_status"] == "1", "nobody has looked at the new answers"
+    assert due["answers"] == [{"item_id": "FEVER", "answer_content": "yes"}]
+
+
+def test_a_questionnaire_on_paper_has_a_doctors_part_alone(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    assert village.examine(1)["record"]["answer_status"] == "2"
+    (due,) = shaped(village.visit(1), Visit)["due"]
+    assert due["answers"] == DOCTORS_PART
+    assert "answer_id" not in due
+
+
+def test_a_later_examination_stands_and_an_expired_or_unknown_questionnaire_has_none(village: Village) -> None:
+    village.ready(1, 2)
+    village.confirm(1)
+    village.examine(1)
+    assert "record" in village.examine(1, doctor_judgement="2", examined_at="2026-04-01T11:00:00+09:00")
+    assert village.examine(1) == {"code": "superseded"}
+    assert village.visit(1)["record"]["due"][0]["answers"][0]["answer_content"] == "2"
+    assert village.examine(1, vaccination_management_id=dose(2)) == {"code": "no_such_template"}
+    village.registered("management", management(1, update_seq=2, forced_expiry_date="2026-04-01"))
+    assert village.examine(1, examined_at="2026-04-01T11:30:00+09:00") == {"code": "expired_questionnaire"}
+
+
+def test_a_dose_is_entered_once_and_its_repeat_hears_the_same(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    first = village.vaccinate(1, message=1)
+    kept = shaped(first, Vaccinated)
+    assert kept.keys() == {"vaccination_subject_no", "vaccination_record_id"}
+    assert kept["vaccination_record_id"].isalpha(), "never mistaken for a number"
+    village.now = village.now.replace(day=3)
+    village.again()
+    assert village.vaccinate(1, message=1) == first, "though the confirmation is over"
+    village.now = village.now.replace(day=1)
+    assert village.vaccinate(1, message=2) == {"code": "dose_exists"}
+    (record,) = shaped(village.visit(1), Visit)["records"]
+    told = {name: value for name, value in given().items() if name in record}
+    assert record.items() >= {**told, "clinic_code": CLINIC, "vaccination_management_id": dose(1)}.items()
+
+
+def test_a_clinic_corrects_and_deletes_what_it_entered_and_a_deleted_dose_is_free(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    own = {"vaccination_record_id": village.vaccinate(1)["record"]["vaccination_record_id"]}
+    assert village.vaccinate(1, **own, update_seq=2, lot_no="LOT-0002")["record"].items() >= own.items()
+    assert village.vaccinate(1, **own, update_seq=1, lot_no="LOT-0003") == {"code": "superseded"}
+    assert village.vaccinate(1, **own, update_seq=2, lot_no="LOT-0003") == {"code": "version_conflict"}
+    assert village.vaccinate(1, **own, update_seq=9, updated_at="2026-04-09T00:00:00Z") == {"code": "out_of_range"}
+    assert [each["lot_no"] for each in village.visit(1)["record"]["records"]] == ["LOT-0002"]
+    assert "record" in village.vaccinate(1, **own, update_seq=3, is_deleted=True)
+    assert "records" not in village.visit(1)["record"]
+    assert "record" in village.vaccinate(1, lot_no="LOT-0004")
+    assert [each["lot_no"] for each in village.visit(1)["record"]["records"]] == ["LOT-0004"]
+
+
+def test_what_another_clinic_or_the_city_entered_or_nobody_did_is_not_yours(village: Village) -> None:
+    village.ready(1, 2)
+    village.confirm(1)
+    village.confirm(1, "CONFIRMATION-2", clinic_code=OTHER_CLINIC)
+    village.confirm(2, "CONFIRMATION-3")
+    own = village.vaccinate(1)["record"]["vaccination_record_id"]
+    village.registered("record", city_record(2))
+    not_yours = {"code": "not_yours"}
+    other: dict[str, Any] = {"clinic_code": OTHER_CLINIC, "identity_confirmation": "CONFIRMATION-2"}
+    assert village.vaccinate(1, vaccination_record_id=own, update_seq=2, **other) == not_yours
+    second: dict[str, Any] = {"identity_confirmation": "CONFIRMATION-3", "update_seq": 2}
+    citys = city_record(2)["vaccination_record_id"]
+    for record_id in (own, citys, "NOBODYS"):
+        assert village.vaccinate(2, vaccination_record_id=record_id, **second) == not_yours
+    assert village.vaccinate(2, vaccination_management_id=dose(1), **second) == not_yours, "another person's dose"
+    assert village.visit(1)["record"]["records"][0]["update_seq"] == 1
+
+
+def test_a_clinic_code_without_a_valid_check_digit_is_a_warning(village: Village) -> None:
+    substitute = "1312345670"
+    village.ready(1)
+    village.confirm(1, clinic_code=substitute)
+    kept = shaped(village.vaccinate(1, clinic_code=substitute), Vaccinated)
+    assert kept["warnings"] == [{"warning_code": "clinic_code_check_digit"}]
+    assert village.visit(1, clinic_code=substitute)["record"]["records"][0]["clinic_code"] == substitute
+
+
+def test_a_dose_that_a_clinic_entered_goes_back_to_the_city_and_is_shown_to_the_resident(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    entered = village.vaccinate(1)["record"]["vaccination_record_id"]
+    returned = village.area.due("return", 10)
+    assert returned is not None
+    assert [each["vaccination_record_id"] for each in returned.records] == [entered]
+    own = village.own_records(pseudonym(1))["record"]["records"]
+    assert [(each["vaccination_record_id"], each["vaccination_setting_id"]) for each in own] == [(entered, SETTING)]
