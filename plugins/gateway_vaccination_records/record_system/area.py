@@ -61,7 +61,7 @@ class Area:
         self._keys = Keys(self._db, key, clock, self._due)
         self._people = People(self._db, key, clock, self._keys, self._due)
         self._ledger = Ledger(self._db, key, clock, self._people, self._due)
-        self._chains = Chains(self._db, key, clock, self._people, self._due)
+        self._chains = Chains(self._db, key, clock, self._people)
         self._outgoing = Outgoing(municipality_code, self._due, self._people, self._ledger, self._chains)
         self._pseudonyms = Pseudonyms(self._db, key, clock, self._chains, self._due)
         self._confirmations = Confirmations(self._db, key, clock)

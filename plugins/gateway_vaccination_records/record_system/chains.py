@@ -11,7 +11,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway_vaccination_records.record_system.check_digits import numbers_within
-from gateway_vaccination_records.record_system.due import Due
 from gateway_vaccination_records.record_system.keys import key_row
 from gateway_vaccination_records.record_system.people import People, Person
 from gateway_vaccination_records.record_system.seal import TenantKey
@@ -41,14 +40,11 @@ class PmhKey:
 class Chains:
     """On the area's own connection; what changes something runs inside a transaction of the area."""
 
-    def __init__(
-        self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime], people: People, due: Due
-    ) -> None:
+    def __init__(self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime], people: People) -> None:
         self._db = db
         self._key = key
         self._clock = clock
         self._people = people
-        self._due = due
 
     def key_of(self, person: Person) -> PmhKey | None:
         """The person's PMH key, if one was issued and names nobody else."""

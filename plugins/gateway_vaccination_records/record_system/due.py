@@ -19,7 +19,7 @@ from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import Version, instant
 
 Record: TypeAlias = Mapping[str, Any]
-_MOST_LOOKED_AT: Final = 5000
+_MOST_LOOKED_AT: Final = 2000
 """So many at a time are found to be asleep: a million new notices to the unlinked must not hold up the area."""
 
 

@@ -122,11 +122,10 @@ class People:
         return Person(identity, internal_no, subject_no, state, record, changed)
 
     def _keep(self, person: Person | None, new: State, record: Mapping[str, Any]) -> None:
-        number = record.get("individual_number")
-        blind_number = self._key.blind("individual_number", number) if number is not None else None
-        changed = person is None or number != person.record.get("individual_number")
-        if number is not None and changed:
+        number, former = record.get("individual_number"), person.record.get("individual_number") if person else None
+        if number is not None and number != former:
             self._keys.want(number)
+        blind_number = self._key.blind("individual_number", number) if number is not None else None
         if person is None:
             internal_no = self._key.blind("internal_no", record["internal_no"])
             identity = self._enrol(internal_no, blind_number)
@@ -141,9 +140,15 @@ class People:
         )
         if person is not None:
             self._due.wake(identity)
-            if changed:
-                self._due.forget("id5", identity)
-                self._due.want_id5(identity)
+        if number != former:
+            self._renumbered(identity, former)
+
+    def _renumbered(self, identity: int, former: str | None) -> None:
+        """With the number the key is another; and the former number may name now one person, of two that had it."""
+        self._due.forget("id5", identity)
+        self._due.want_id5(identity)
+        if former is not None:
+            self._due.wake_number(self._key.blind("individual_number", former))
 
     def _enrol(self, internal_no: bytes, number: bytes | None) -> int:
         """Give a new person a 予防接種対象者番号."""

@@ -104,6 +104,12 @@ class Client:
         wanted = [{"index": n, "internal_no": no, "municipality_code": code} for n, (no, code) in enumerate(rows)]
         return await self.post("/v1/subjects/lookup", {"rows": wanted})
 
+    async def held(self) -> dict[str, int]:
+        """How many persons there are, how many states, and how many of them are deleted."""
+        status, counts = await self.get("/v1/areas/self")
+        assert status == 200
+        return {name: counts[name] for name in ("persons", "versions", "deleted")}
+
     async def post(self, path: str, body: Any, **options: Any) -> tuple[int, Any]:
         content = {"data": io.BytesIO(body)} if isinstance(body, bytes) else {"json": body}
         headers = {"Content-Type": "application/json"}

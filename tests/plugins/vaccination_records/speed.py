@@ -41,7 +41,7 @@ def main() -> None:
         took = time.perf_counter() - began
         held = area.counts()
         area.close()
-    assert held == {"persons": people, "versions": len(records), "deleted": 0}
+    assert (held["persons"], held["versions"]) == (people, len(records))
     sys.stdout.write(f"{len(records)} rows in {took:.2f} s: {len(records) / took:,.0f} rows/s\n")
 
 

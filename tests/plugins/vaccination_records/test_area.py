@@ -40,6 +40,11 @@ def store(area: Area, serial: int, *rows: dict[str, Any]) -> list[str]:
     return [str(verdicts[row["index"]]) for row in rows]
 
 
+def held(area: Area) -> dict[str, int]:
+    """How many persons there are, how many states, and how many of them are deleted."""
+    return {name: count for name, count in area.counts().items() if name in ("persons", "versions", "deleted")}
+
+
 def test_a_repeat_of_message_id_and_index_gets_its_first_verdict_even_when_the_world_moved_on(area: Area) -> None:
     rows = [register(0, subject(1)), register(1, subject(2, municipality_code=OTHER_CITY)), delete(2, deletion(3))]
     first = store(area, 1, *rows)
@@ -47,7 +52,7 @@ def test_a_repeat_of_message_id_and_index_gets_its_first_verdict_even_when_the_w
     store(area, 2, register(0, subject(1, seq=2)), register(1, subject(3)))
     assert store(area, 1, *rows) == first
     assert store(area, 3, rows[0]) == ["superseded"]
-    assert area.counts() == {"persons": 2, "versions": 3, "deleted": 0}
+    assert held(area) == {"persons": 2, "versions": 3, "deleted": 0}
 
 
 def test_the_verdict_on_a_state_that_is_ahead_stands_though_its_time_has_come(tmp_path: Path) -> None:
@@ -55,7 +60,7 @@ def test_the_verdict_on_a_state_that_is_ahead_stands_though_its_time_has_come(tm
     area = Area(tmp_path, CITY, TenantKey(MASTER, CITY), clock=lambda: times[-1])
     rows = [register(0, subject(1)), delete(1, deletion(2))]
     assert store(area, 1, *rows) == ["out_of_range", "out_of_range"]
-    assert area.counts() == {"persons": 0, "versions": 0, "deleted": 0}
+    assert held(area) == {"persons": 0, "versions": 0, "deleted": 0}
     times.append(datetime(2025, 4, 1, tzinfo=UTC))
     assert store(area, 1, *rows) == ["out_of_range", "out_of_range"]
     assert store(area, 2, *rows) == ["accepted", "no_such_person"]
@@ -71,7 +76,7 @@ def test_a_subject_number_stays_through_deletion_and_return_and_is_never_a_run_o
     store(area, 1, register(0, subject(1, seq=1)))
     before = area.find("internal_no", subject(1)["internal_no"])
     assert store(area, 2, delete(0, deletion(1, seq=2))) == ["accepted"]
-    assert area.counts() == {"persons": 1, "versions": 2, "deleted": 1}
+    assert held(area) == {"persons": 1, "versions": 2, "deleted": 1}
     assert store(area, 3, register(0, subject(1, seq=3))) == ["accepted"]
     after = area.find("internal_no", subject(1)["internal_no"])
     assert before is not None
@@ -104,7 +109,7 @@ def test_a_failed_commit_leaves_nothing_behind(area: Area) -> None:
     area._db.execute("CREATE TEMP TRIGGER full BEFORE INSERT ON main.outcome BEGIN SELECT RAISE(ABORT, 'full'); END")
     with pytest.raises(sqlite3.Error):
         store(area, 1, register(0, subject(1)))
-    assert area.counts() == {"persons": 0, "versions": 0, "deleted": 0}
+    assert held(area) == {"persons": 0, "versions": 0, "deleted": 0}
     area._db.execute("DROP TRIGGER full")
     assert store(area, 1, register(0, subject(1))) == ["accepted"]
 

@@ -24,7 +24,8 @@ from gateway.plugin import (
 )
 from gateway_vaccination_records.asking import Asking
 from gateway_vaccination_records.connector import VaccinationRecords
-from gateway_vaccination_records.interface import IssuedKey, RegisteredSubject
+from gateway_vaccination_records.interface.key import IssuedKey
+from gateway_vaccination_records.interface.subject import RegisteredSubject
 from tests.plugins.vaccination_records.running import SIMULATOR, Client, Running, Site
 from tests.plugins.vaccination_records.subjects import CITY, individual_number, message_id, register, subject
 from tests.plugins.vaccination_records.test_connector import Said, connected, lying

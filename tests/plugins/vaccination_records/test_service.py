@@ -59,7 +59,7 @@ async def test_states_are_kept_judged_and_looked_up(city: Client) -> None:
         {"index": 8, "status": "refused", "code": "no_such_person"},
         {"index": 9, "status": "accepted"},
     ]
-    assert await city.get("/v1/areas/self") == (200, {"persons": 2, "versions": 3, "deleted": 1})
+    assert await city.held() == {"persons": 2, "versions": 3, "deleted": 1}
     _, found = await city.lookup((no(1), CITY))
     record = found["rows"][0]["record"]
     assert len(record.pop("vaccination_subject_no")) == 13
@@ -82,7 +82,7 @@ async def test_rule_9_unknown_deleted_and_wrong_municipality_look_the_same(city:
 
 async def test_the_tenant_is_the_certificates_whatever_the_payload_says(city: Client, other_city: Client) -> None:
     await city.store(message_id(1), register(0, subject(1)))
-    assert await other_city.get("/v1/areas/self") == (200, {"persons": 0, "versions": 0, "deleted": 0})
+    assert await other_city.held() == {"persons": 0, "versions": 0, "deleted": 0}
     _, answer = await other_city.lookup((no(1), CITY), (no(1), OTHER_CITY))
     assert answer["rows"] == [{"index": n, "code": "no_such_person"} for n in range(2)]
     _, answer = await other_city.store(message_id(2), register(0, subject(1, seq=2)))
@@ -90,7 +90,7 @@ async def test_the_tenant_is_the_certificates_whatever_the_payload_says(city: Cl
     # the same message id in another area is another message
     own = register(0, subject(1, municipality_code=OTHER_CITY))
     assert (await other_city.store(message_id(1), own))[1]["rows"] == [{"index": 0, "status": "accepted"}]
-    assert await city.get("/v1/areas/self") == (200, {"persons": 1, "versions": 1, "deleted": 0})
+    assert await city.held() == {"persons": 1, "versions": 1, "deleted": 0}
 
 
 async def test_an_unpinned_certificate_speaks_for_nobody(site: Site, service: Running) -> None:
@@ -122,7 +122,7 @@ async def test_a_kill_between_requests_loses_and_doubles_nothing(site: Site, sta
         assert (await after.store(message_id(2), *rows))[1]["rows"] == [
             {"index": n, "status": "duplicate" if n < 30 else "accepted"} for n in range(50)
         ]
-        assert await after.get("/v1/areas/self") == (200, {"persons": 50, "versions": 50, "deleted": 0})
+        assert await after.held() == {"persons": 50, "versions": 50, "deleted": 0}
 
 
 async def test_a_kill_in_the_middle_of_requests_keeps_exactly_what_was_answered(site: Site, start: Start) -> None:
@@ -141,13 +141,13 @@ async def test_a_kill_in_the_middle_of_requests_keeps_exactly_what_was_answered(
 
         await asyncio.gather(*(send(batch) for batch in range(12)), return_exceptions=True)
         after = Client(session, (await start()).url)
-        _, counts = await after.get("/v1/areas/self")
+        counts = await after.held()
         assert counts["persons"] % 100 == 0, "a batch is kept whole or not at all"
         assert counts["persons"] >= 100 * len(answered)
         for batch in range(12):
             _, answer = await after.store(message_id(batch), *batches[batch])
             assert {row["status"] for row in answer["rows"]} == {"accepted"}
-        assert await after.get("/v1/areas/self") == (200, {"persons": 1200, "versions": 1200, "deleted": 0})
+        assert await after.held() == {"persons": 1200, "versions": 1200, "deleted": 0}
 
 
 def _one(record: dict[str, Any]) -> bytes:
@@ -194,7 +194,7 @@ async def test_a_malformed_body_is_a_problem_never_a_500_and_echoes_nothing(
     assert problem["code"] == "malformed", "an index stands once"
     assert (await city.get("/v1/elsewhere"))[1]["code"] == "not_found"
     assert (await city.get("/v1/subjects"))[1]["code"] == "method_not_allowed"
-    assert await city.get("/v1/areas/self") == (200, {"persons": 0, "versions": 0, "deleted": 0})
+    assert await city.held() == {"persons": 0, "versions": 0, "deleted": 0}
     status, output = await service.end()
     assert status == 0
     assert CANARY.encode() not in output
