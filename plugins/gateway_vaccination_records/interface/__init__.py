@@ -14,4 +14,12 @@ INTERFACE = Interface(
         *clinic.OPERATIONS,
         *research.OPERATIONS,
     ),
+    codes={
+        "confirmation_awaited": "PMH has not told yet whether it has the confirmation that the clinic refers to.",
+        "dose_exists": "The dose was recorded already, and that record is not deleted.",
+        "expired_questionnaire": "The questionnaire's day of expiry has come; nothing can be filled in any more.",
+        "no_such_template": "There is no such questionnaire for that person.",
+        "not_yours": "The record belongs to somebody else, or another one entered it.",
+        "unknown_item": "An answer names an item that the questionnaire does not have.",
+    },
 )
