@@ -22,10 +22,10 @@ from gateway.plugin import (
     Refused,
     RefusedRecord,
 )
-from gateway_vaccination_records.asking import Asking
 from gateway_vaccination_records.connector import VaccinationRecords
 from gateway_vaccination_records.interface.key import IssuedKey
 from gateway_vaccination_records.interface.subject import RegisteredSubject
+from gateway_vaccination_records.pauses import Pauses
 from tests.plugins.vaccination_records.running import SIMULATOR, Client, Running, Site
 from tests.plugins.vaccination_records.subjects import CITY, individual_number, message_id, register, subject
 from tests.plugins.vaccination_records.test_connector import Said, connected, lying
@@ -266,7 +266,7 @@ async def test_rule_1_a_dispute_is_alarmed_on_both_sides_without_a_value_and_its
     assert ("keys.dispute", {"code": "dispute", "count": 2}) in said.lines
     assert (health.ok, health.detail.rpartition("; ")[2]) == (
         True,
-        "disputes about PMH keys that wait for people: 2",
+        "disputes that wait for people: 2",
     )
     _, output = await service.end()
     assert b'"event": "dispute"' in output
@@ -357,9 +357,8 @@ async def test_a_late_reply_is_handed_over_again_until_the_record_system_has_it(
 
 async def test_pauses_grow_to_a_minute() -> None:
     waits: list[float] = []
-    nothing = cast(Any, None)
-    asker = Asking(Context(CITY, nothing, nothing, nothing, Said(), datetime.now), nothing, nothing)
+    pauses = Pauses()
     for _ in range(9):
-        asker._wait("deadline", None)
-        waits.append(asker._pause)
+        pauses.failed(None)
+        waits.append(pauses.pause)
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
