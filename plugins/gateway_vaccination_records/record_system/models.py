@@ -120,7 +120,7 @@ class KeyBatchBody(Closed):
     """`POST /v1/key-batch`."""
 
     most: Annotated[int, Field(ge=1, le=MOST_ROWS)]
-    besides: Annotated[list[BatchId], Field(max_length=MOST_BATCHES)] = []
+    besides: Annotated[tuple[BatchId, ...], Field(max_length=MOST_BATCHES, strict=False)] = ()
 
 
 class KeyAnswersBody(Rows):

@@ -349,7 +349,7 @@ def test_the_interface_can_be_locked_and_the_hook_gives_it() -> None:
     received = {operation.name for operation in contract.operations if operation.direction == "receives"}
     assert received == {*ADDRESSES, *VISITS}
     requests = {operation.name for operation in contract.operations if operation.kind == "request"}
-    assert {name for name, it in (ADDRESSES | VISITS).items() if it.reply} == (requests & received) - {
+    assert {name for name, it in {**ADDRESSES, **VISITS}.items() if it.reply} == (requests & received) - {
         "pseudonym.hand_over"  # it is judged like an event, and answered from the question
     }
     lookup = contract.operation("receives", "subject.lookup")
