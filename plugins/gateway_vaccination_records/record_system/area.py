@@ -1,7 +1,8 @@
 """One tenant's area: rows that were validated become durable, versioned, sealed states in a database of its own.
 
 The rule: each call is one transaction, durable when it returns. In clear are only versions, flags of the version
-history, message ids, verdicts, codes of refusals, and how often and when something was asked for or sent.
+history, message ids, verdicts, codes of refusals, and how often and when something was asked for, sent, linked or
+confirmed.
 """
 
 from collections.abc import Callable, Mapping, Sequence

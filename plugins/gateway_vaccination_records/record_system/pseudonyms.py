@@ -1,6 +1,6 @@
 """By which pseudonym the portal knows a person: handed over with the PMH key at first use, and by that alone (F47).
 
-The rule: a key has one pseudonym at a time, the newest; a pseudonym that was ever another key's is a dispute. Whom the
+The rule: a key has one pseudonym at a time, the newest; one that was ever another key's is a dispute. Whom the
 portal may not be shown (`Person.hidden`) is nobody, like an unknown pseudonym.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gateway_vaccination_records.record_system.chains import Chains, PmhKey, Why, pseudonym_row
+from gateway_vaccination_records.record_system.check_digits import numbers_within
 from gateway_vaccination_records.record_system.due import Due
 from gateway_vaccination_records.record_system.people import Person
 from gateway_vaccination_records.record_system.resident_models import HandedOver, HandOverRow, KeyDeleted, LinkRow
@@ -50,9 +51,9 @@ class Pseudonyms:
         if person is None:
             return Verdict.NO_SUCH_PERSON
         pseudonym = self._blind(handed.pmh_pseudonym_id)
-        whose = self._whose(pseudonym)
-        if whose is not None and whose != pmh_key.blind:
-            self._chains.dispute(pmh_key, Why.PSEUDONYM_OF_ANOTHER_KEY)
+        why = self._contradiction(handed.pmh_pseudonym_id, pseudonym, pmh_key)
+        if why is not None:
+            self._chains.dispute(pmh_key, why)
             return Verdict.DISPUTE
         sealed = self._key.seal(handed.pmh_pseudonym_id.encode(), pseudonym_row(pmh_key.blind))
         if not self._replace(pmh_key.blind, pseudonym, sealed):
@@ -73,14 +74,16 @@ class Pseudonyms:
         person = self._chains.person_of(pmh_key)
         return None if person is None or person.hidden else person
 
-    def _whose(self, pseudonym: bytes) -> bytes | None:
-        """The key that a pseudonym is, or ever was, linked to."""
+    def _contradiction(self, text: str, pseudonym: bytes, pmh_key: PmhKey) -> Why | None:
+        """Why a pseudonym cannot be this key's: it is a 個人番号 (C022), or is or ever was another key's."""
+        if any(whole for _, whole in numbers_within(text)):
+            return Why.A_NUMBER
         found = self._db.execute(
             "SELECT pmh_key FROM pseudonym WHERE pseudonym = ?1"
             " UNION ALL SELECT pmh_key FROM former_pseudonym WHERE pseudonym = ?1",
             (pseudonym,),
         ).fetchone()
-        return found[0] if found else None
+        return None if found is None or found[0] == pmh_key.blind else Why.PSEUDONYM_OF_ANOTHER_KEY
 
     def _replace(self, pmh_key: bytes, pseudonym: bytes, sealed: bytes) -> bool:
         """Whether that is another pseudonym than the key had; that one stays on record as a former one."""

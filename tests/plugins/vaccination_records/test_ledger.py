@@ -1,9 +1,8 @@
 """What the ledger keeps of templates, doses and notices, and what it refuses (F40, F41, F42, F48, F55)."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,10 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pydantic import ValidationError
 
 from gateway_vaccination_records.interface.city import PulledDose, PulledRecords
-from gateway_vaccination_records.record_system.area import Area
 from gateway_vaccination_records.record_system.ledger import Entered
 from gateway_vaccination_records.record_system.ledger_models import RegistrationsBody
-from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import Verdict, written
 from tests.plugins.vaccination_records.entries import CLINIC, OTHER_CLINIC, given, management, notice, record, template
 from tests.plugins.vaccination_records.subjects import (
@@ -207,21 +204,15 @@ def test_the_disk_holds_no_value_of_the_ledger_in_any_encoding(town: Town, tmp_p
     assert CITY.encode() in disk, "the search finds what is there"
 
 
-def test_a_ledger_from_before_it_was_one_opens_and_tells_when_persons_changed(tmp_path: Path) -> None:
+def test_an_area_from_before_there_was_a_ledger_opens_and_its_persons_changed_when_they_say(town: Town) -> None:
     """Layout 2: the state of a person did not say when it was taken."""
-    master = os.urandom(32)
-    area = Area(tmp_path, CITY, TenantKey(master, CITY), clock=lambda: datetime(2026, 4, 1, tzinfo=UTC))
-    area._db.executescript("DROP TABLE entry_state; DROP TABLE due; DROP TABLE entry; DROP TABLE answer_set;")
-    area._db.executescript("ALTER TABLE state DROP COLUMN changed; UPDATE area SET layout = 2;")
-    area.close()
-    with sqlite3.connect(tmp_path / f"{CITY}.sqlite3") as old:
-        assert "changed" not in {row[1] for row in old.execute("PRAGMA table_info(state)")}
-    old.close()
+    town.area._db.executescript("DROP TABLE due; DROP TABLE entry_state; DROP TABLE entry; DROP TABLE answer_set;")
+    town.area._db.executescript("ALTER TABLE state DROP COLUMN changed; UPDATE area SET layout = 2;")
     for _ in range(2):
-        area = Area(tmp_path, CITY, TenantKey(master, CITY), clock=lambda: datetime(2026, 4, 1, tzinfo=UTC))
-        assert area._db.execute("SELECT layout FROM area").fetchone() == (3,)
-        assert area.counts()["records"] == 0
-        area.close()
+        town.again()
+        assert town.area._db.execute("SELECT layout FROM area").fetchone() == (3,)
+        assert town.pull(1)["data_changed_at"] == "2025-04-01T00:00:00Z", "its updated_at, which is all that is known"
+    assert town.keep("record", record(1)) == ["accepted"]
 
 
 clinics = st.sampled_from([CLINIC, OTHER_CLINIC])

@@ -60,6 +60,14 @@ def test_a_pseudonym_of_another_key_is_a_dispute_and_changes_nothing(village: Vi
     assert village.linked(2) == "accepted", "the key itself is free to be linked as it should be"
 
 
+def test_a_pseudonym_that_is_an_individual_number_is_a_dispute(village: Village) -> None:
+    village.people(1)
+    number = individual_number(1)
+    assert village.linked(1, number) == village.linked(1, f"{number[:4]}-{number[4:]}") == "dispute"
+    assert village.own_records(number) == NOBODY
+    assert village.area.disputes() == 1
+
+
 def test_a_key_whose_number_two_persons_have_names_neither(village: Village) -> None:
     village.people(1)
     village.linked(1)

@@ -1,5 +1,6 @@
 """What clinics see and enter at a visit, and under which confirmation (F52-F55; C206, C207; rules 4, 5 and 8)."""
 
+import sqlite3
 from typing import Any
 
 import pytest
@@ -257,6 +258,22 @@ def test_a_dose_is_entered_once_and_its_repeat_hears_the_same(village: Village) 
     (record,) = shaped(village.visit(1), Visit)["records"]
     told = {name: value for name, value in given().items() if name in record}
     assert record.items() >= {**told, "clinic_code": CLINIC, "vaccination_management_id": dose(1)}.items()
+
+
+def test_effect_and_answer_are_kept_together_or_not_at_all(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    village.area._db.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON main.reply BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+    for entering in (village.vaccinate, village.examine, lambda _: village.fill_in(1, ANSWERS)):
+        with pytest.raises(sqlite3.Error):
+            entering(1)
+    visit = village.visit(1)["record"]
+    assert "records" not in visit
+    assert "answer_status" not in visit["due"][0]
+    village.area._db.execute("DROP TRIGGER full")
+    assert "record" in village.vaccinate(1)
 
 
 def test_a_clinic_corrects_and_deletes_what_it_entered_and_a_deleted_dose_is_free(village: Village) -> None:
