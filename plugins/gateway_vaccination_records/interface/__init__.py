@@ -20,6 +20,6 @@ INTERFACE = Interface(
         "expired_questionnaire": "The questionnaire's day of expiry has come; nothing can be filled in any more.",
         "no_such_template": "There is no such questionnaire for that person.",
         "not_yours": "The record belongs to somebody else, or another one entered it.",
-        "unknown_item": "An answer names an item that the questionnaire does not have.",
+        "unknown_item": "An answer names an item that the questionnaire does not have, or the same one twice.",
     },
 )
