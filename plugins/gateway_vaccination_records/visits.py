@@ -52,7 +52,7 @@ class Visits:
         if not wanted:
             return outcomes
         names = {index: cast(AskedVisit, portion[index]).identity_confirmation for index in wanted}
-        had = await self._had(set(names.values()), left(ends) * _SHARE)
+        had = await self._had(dict.fromkeys(names.values()), left(ends) * _SHARE)
         outcomes |= {index: had[name] for index, name in names.items()}
         confirmed = {index: portion[index] for index in wanted if outcomes[index] == Accepted()}
         if confirmed:

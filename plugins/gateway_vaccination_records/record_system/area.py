@@ -109,6 +109,7 @@ class Area:
     def confirm(self, rows: Sequence[Row[FoundConfirmation]]) -> dict[int, Verdict]:
         """Keep what PMH has confirmed; once more does no harm."""
         with transaction(self._db):
+            self._confirmations.forget()
             return {row.index: self._confirmations.keep(row.record) for row in rows}
 
     # ---- what is asked for and sent ---------------------------------------------------------------------------------

@@ -67,13 +67,13 @@ async def test_rule_4_what_pmh_does_not_confirm_is_nobody_and_looks_alike(
             confirmation(first, "TOO-LATE", valid_until="2020-04-01T18:00:00+09:00"),
         )
     )
-    names = ["OF-ANOTHER-CLINIC", "OF-ANOTHER-PERSON", "WITHOUT-CONSENT", "TOO-LATE", "UNKNOWN-TO-PMH"]
+    names = ["TOO-LATE", "OF-ANOTHER-CLINIC", "OF-ANOTHER-PERSON", "WITHOUT-CONSENT", "UNKNOWN-TO-PMH"]
     async with at_work(site, service.url, line) as (connector, _):
         for operation, fields in (("visit.query", {}), ("vaccination.enter", vaccination(1))):
             rows = [{**fields, **asked(first, name)} for name in names]
             heard = await connector.deliver(delivery(operation, *rows, serial=len(operation)))
             assert heard == dict.fromkeys(range(5), NOBODY)
-    assert [len(records) for _, records in line.questions] == [5, 1], "all at once; what is unknown is asked again"
+    assert [len(records) for _, records in line.questions] == [5, 1], "all at once; what PMH does not know is asked again"
 
 
 @pytest.mark.parametrize(
