@@ -73,7 +73,9 @@ async def test_rule_4_what_pmh_does_not_confirm_is_nobody_and_looks_alike(
             rows = [{**fields, **asked(first, name)} for name in names]
             heard = await connector.deliver(delivery(operation, *rows, serial=len(operation)))
             assert heard == dict.fromkeys(range(5), NOBODY)
-    assert [len(records) for _, records in line.questions] == [5, 1], "all at once; what PMH does not know is asked again"
+    assert [len(records) for _, records in line.questions] == [5, 1], (
+        "all at once; what PMH does not know is asked again"
+    )
 
 
 @pytest.mark.parametrize(
