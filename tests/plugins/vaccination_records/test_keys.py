@@ -106,6 +106,22 @@ def test_each_number_is_asked_for_once_whatever_is_registered_about_its_persons(
     assert city.counts() == (2, 0, 0)
 
 
+def test_besides_a_batch_another_full_one_is_given_and_no_number_is_in_both(city: City) -> None:
+    city.register(1, 2, 3, 4, 5)
+    first = city.batch(2)
+    second = city.area.key_batch(2, [first.id])
+    assert second is not None
+    assert first.numbers + second.numbers == tuple(individual_number(serial) for serial in (1, 2, 3, 4))
+    assert city.area.key_batch(2, [first.id, second.id]) is None, "what is less than a full one waits"
+    city.again()
+    assert city.area.key_batch(2, [second.id]) == first
+    assert city.area.key_batch(2, [first.id]) == second
+    assert city.answer(second.id, key(0, 3), key(1, 4)) == ["stored", "stored"]
+    assert city.area.key_batch(2) == first, "the end of one ends no other"
+    assert city.answer(first.id, key(0, 1), key(1, 2)) == ["stored", "stored"]
+    city.issue(5)
+
+
 def test_the_same_batch_is_given_until_it_is_answered_also_after_a_restart(city: City) -> None:
     city.register(1, 2, 3)
     first = city.batch(2)
