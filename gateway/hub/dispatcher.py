@@ -199,6 +199,7 @@ class Dispatcher:
         self._telemetry.delivered(message.destination, (self._clock() - now).total_seconds())
         self._judge(message.destination, concluded, began)
         if concluded.reply is not None and concluded.recorded.reply is not None:
+            self.troubles.taken(message.destination, _elapsed())
             self.recorded(concluded.reply, concluded.recorded.reply.seq)
         next_at = self._on_queue(concluded.next_at)
         self._ended(message, concluded.outcomes, concluded.attempt, next_at, concluded.recorded.settlement)

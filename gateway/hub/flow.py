@@ -17,7 +17,7 @@ from gateway.errors import Deferred, Refused
 from gateway.hub.breaker import unreached
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
-from gateway.hub.permit import HubRules, permit, proven
+from gateway.hub.permit import OURS, HubRules, permit, proven
 from gateway.hub.retry import GiveUp, decide
 from gateway.messages import (
     Ending,
@@ -34,8 +34,8 @@ from gateway.messages import (
     stamp,
 )
 
-_CLOCK_SECONDS = 10.0
-"""How long whoever was told that the clocks differ is asked to wait: somebody must set them."""
+_OURS_SECONDS = 10.0
+"""How long whoever was told that the clocks or the limits differ is asked to wait: somebody must set them."""
 
 
 class Journal(Protocol):
@@ -83,8 +83,8 @@ async def accept(
         if named is not None and (first := await journal.repeat(named, at=stamp(now))) is not None:
             return None, first
         await _refused(sealed, peer, refusal, rules, journal, now)
-        if refusal.code == "clock_differs":  # ours to mend, not the sender's: it may come again
-            raise Deferred(refusal.code, retry_after=_CLOCK_SECONDS) from None
+        if refusal.code in OURS:
+            raise Deferred(refusal.code, retry_after=_OURS_SECONDS) from None
         raise
 
 
@@ -180,7 +180,7 @@ async def _permitted_reply(  # noqa: PLR0913
     now: datetime,
 ) -> tuple[tuple[RecordOutcome, ...], Permitted | None]:
     """A reply passes the same check as anything that an edge seals, and is held against the outcomes as they will be
-    recorded; if it fails, its records end refused.
+    recorded; if it fails, its records end refused. Raises Deferred if that is ours to mend: then it is asked again.
     """
     if reply is None:
         asked = message.kind is MessageKind.REQUEST
@@ -190,6 +190,8 @@ async def _permitted_reply(  # noqa: PLR0913
         _answers(permitted.header, header, outcomes)
     except Refused as refusal:
         await _refused(reply, message.destination, refusal, rules, journal, now)
+        if refusal.code in OURS:
+            raise Deferred(refusal.code) from None
         return tuple(_unanswered(each, refusal.code) for each in outcomes), None
     return outcomes, permitted
 

@@ -50,7 +50,7 @@ class TenantHub:
         if recorded.repeated or permitted is None or (permitted.header is None and _ends_at_once(permitted)):
             self.dispatcher.settling.due(peer, recorded.message_id)
         else:
-            troubles.taken(loop.time())
+            troubles.taken(peer, loop.time())
             self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
 
@@ -122,6 +122,7 @@ class TenantHub:
         """A reload: from now on these hold."""
         self.rules = self.dispatcher.rules = rules
         self.dispatcher.limits = self.dispatcher.settling.limits = limits
+        self.dispatcher.troubles.anew()
 
 
 def _ends_at_once(permitted: Permitted) -> bool:

@@ -18,7 +18,20 @@ from gateway.link.calls import Channel, Garbled, decode
 from gateway.link.ends import EdgeEnd, HubEnd
 from gateway.link.https import expect, peer_fingerprint, problems
 from gateway.link.in_process import ToEdges
-from gateway.link.words import HEARTBEAT, PATH, Ask, ConfigApplied, Deliver, Hello, Pinned, Place, Submit, Told, largest
+from gateway.link.words import (
+    HEARTBEAT,
+    PATH,
+    Ask,
+    Bounds,
+    ConfigApplied,
+    Deliver,
+    Hello,
+    Pinned,
+    Place,
+    Submit,
+    Told,
+    largest,
+)
 from gateway.messages import Envelope, Handed, Recorded, Settled, Status
 from gateway.observe import Telemetry
 
@@ -27,10 +40,15 @@ _ASKING: Final = 16
 
 
 class Hubs(Protocol):
-    """What the hub's side does for edges. `linked` and `told` are facts before they return."""
+    """What the hub's side does for edges. `linked` and `told` are facts before they return; `turned_away` tells
+    operators why an edge that dials is not linked.
+    """
 
     @property
     def directories(self) -> Mapping[str, int]: ...
+    @property
+    def limits(self) -> Bounds: ...
+    def turned_away(self, edge: str, code: str) -> None: ...
     def of(self, tenant: str) -> HubEnd: ...
     async def linked(self, edge: str, config: str) -> None: ...
     async def unlinked(self, edge: str) -> None: ...
@@ -113,9 +131,18 @@ class LinkListener:
         return socket
 
     async def adopt(self, pinned: Mapping[str, Pinned]) -> None:
-        """A reload: from now on these are let in. Who came by a certificate that no longer counts has to come anew."""
+        """A reload: from now on these are let in. Who came by a certificate that no longer counts has to come anew,
+        as has who came with greater limits meanwhile.
+        """
         self.pinned = pinned
-        await self._hang_up(each for each in self._guests.values() if pinned.get(each.certificate) != each.edge)
+        beyond = self.beyond(self.hubs.limits)
+        await self._hang_up(
+            [each for name, each in self._guests.items() if pinned.get(each.certificate) != each.edge or name in beyond]
+        )
+
+    def beyond(self, limits: Bounds) -> list[str]:
+        """The edge processes whose limits exceed these, by name."""
+        return sorted(name for name, each in self._guests.items() if each.limits and not each.limits.within(limits))
 
     async def connectors(self) -> list[dict[str, Any]]:
         """What the edge processes that are linked say of their connectors."""
@@ -145,6 +172,7 @@ class _Guest:
     to_edges: ToEdges
     allowance: Allowance
     channel: Channel = field(init=False)
+    limits: Bounds | None = None
     _ends: dict[Place, EdgeEnd] = field(default_factory=dict)
     _hello: bool = False
     _greeted: bool = False
@@ -162,11 +190,16 @@ class _Guest:
         hello = decode(body, Hello)
         for place in (*hello.places, *hello.open):
             self._own(place)
-        self._not_ahead(hello.directories)
         if self._hello:
             raise Refused("bad_envelope")
         self.allowance.spend()
+        try:
+            self._fits(hello)
+        except Deferred as deferred:
+            self.hubs.turned_away(self.edge.name, deferred.code)
+            raise
         self._hello = True
+        self.limits = hello.limits
         await self.hubs.linked(self.edge.name, hello.config)
         self._greeted = True
         for place in hello.open:
@@ -194,22 +227,28 @@ class _Guest:
     async def told(self, body: bytes) -> None:
         fact = decode(body, Told)
         if isinstance(fact, ConfigApplied):
-            self._not_ahead(fact.directories)
+            self._fits(fact)
             known = {code: each for code, each in fact.directories.items() if code in self.hubs.directories}
             fact = msgspec.structs.replace(fact, directories=known)
         self.allowance.spend()
         await self.hubs.told(self.edge.name, fact)
+        if isinstance(fact, ConfigApplied):
+            self.limits = fact.limits
 
     async def gone(self) -> None:
         self._shut()
         if self._greeted:
             await self.hubs.unlinked(self.edge.name)
 
-    def _not_ahead(self, directories: Mapping[str, int]) -> None:
-        """No edge uses keys that the hub does not know yet: it would refuse what is sealed to them. Raises Deferred."""
+    def _fits(self, its: Hello | ConfigApplied) -> None:
+        """No edge uses keys that the hub does not know yet, or limits that it does not allow: the hub would not take
+        what is sealed by them. Raises Deferred.
+        """
         mine = self.hubs.directories
-        if any(version > mine.get(tenant, version) for tenant, version in directories.items()):
+        if any(version > mine.get(tenant, version) for tenant, version in its.directories.items()):
             raise Deferred("directory_ahead")
+        if not its.limits.within(self.hubs.limits):
+            raise Deferred("limits_differ")
 
     def _shut(self) -> None:
         for place, end in self._ends.items():

@@ -27,6 +27,17 @@ def largest(body_bytes: int) -> int:
     return 4 * body_bytes + 1024 * 1024
 
 
+class Bounds(msgspec.Struct, frozen=True):
+    """Of an edge: what it may seal by. Of a hub: what it takes."""
+
+    records_per_message: Count
+    lanes: Count
+
+    def within(self, other: "Bounds") -> bool:
+        """Whether all that keeps to these keeps to the other."""
+        return self.records_per_message <= other.records_per_message and self.lanes <= other.lanes
+
+
 class Pinned(msgspec.Struct, frozen=True):
     """One edge process, as the hub's configuration knows it: its name, and where it may stand."""
 
@@ -35,14 +46,15 @@ class Pinned(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """An edge process says who it is for: where it stands, which of that is open, by which configuration, and by which
-    version of each tenant's directory.
+    """An edge process says who it is for: where it stands, which of that is open, by which configuration, by which
+    version of each tenant's directory, and by which bounds.
     """
 
     places: tuple[Place, ...]
     open: tuple[Place, ...]
     config: Digest
     directories: Directories
+    limits: Bounds
 
 
 class Submit(msgspec.Struct, frozen=True):
@@ -73,6 +85,7 @@ class ConfigApplied(msgspec.Struct, frozen=True, tag_field="kind", tag="config.a
     config: Digest
     former: Digest
     directories: Directories
+    limits: Bounds
 
 
 class ConfigRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="config.refused"):

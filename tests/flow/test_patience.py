@@ -13,6 +13,7 @@ from gateway.hub import dispatcher, flow, settling, troubles
 from gateway.hub.queue import Due
 from gateway.messages import MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
+from gateway.wiring.hub_side import HubSide
 from tests.flow.line import Clock, endings, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 
@@ -117,6 +118,26 @@ async def test_a_full_queue_is_told_when_it_begins_and_when_it_is_over(line, mon
     assert line.told("queue.room") == []
     await line.outbox.send("person.put", [person(1)], key=b"1")
     assert line.told("queue.room") == [{"tenant": TENANT}]
+
+
+async def test_that_there_is_room_again_is_told_also_if_nothing_comes_any_more(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(troubles, "QUIET_SECONDS", 0.0)
+    async with running(site, tmp_path) as line:
+        at_once = site.config.gateway.journal.model_copy(update={"checkpoint_seconds": 0.01})
+        limits = site.config.gateway.limits.model_copy(update={"open_records": 2})
+        file = site.config.gateway.model_copy(update={"journal": at_once, "limits": limits})
+        side = HubSide(replace(site.config, gateway=file), line.journal, line.to_edges, line.telemetry, line.clock)
+        side.hubs[TENANT] = line.hub
+        task = asyncio.create_task(side._sign_checkpoints())
+        line.register_system.answer = deferring(1, 2)
+        await line.outbox.send("person.put", [person(1), person(2)], key=b"1")
+        line.hub.dispatcher.troubles.not_taken(OFFICE, "queue_full", 0.0)
+        await asyncio.sleep(0.1)
+        assert line.told("queue.room") == []  # nobody comes, and it is as full as it was
+        line.register_system.answer = deferring()
+        await line.until(lambda: line.told("queue.room"))
+        assert line.told("queue.room") == [{"tenant": TENANT}]
+        task.cancel()
 
 
 async def test_what_expires_is_dead_and_is_not_handed_over_any_more(site, tmp_path):

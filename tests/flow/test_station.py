@@ -7,8 +7,9 @@ import json
 import aiohttp
 from pydantic import BaseModel
 
+from gateway.errors import Misconfigured
 from gateway.observe import Telemetry, configure
-from gateway.plugin import ConnectorSpec
+from gateway.plugin import ConnectorSpec, Health
 from gateway.wiring import station
 from gateway.wiring.station import Station
 from tests.flow.line import System
@@ -17,6 +18,42 @@ from tests.flow.toys import OFFICE, OFFICE_INTERFACE, TENANT
 
 class Settings(BaseModel):
     """None."""
+
+
+async def test_what_the_operator_must_change_is_told_once_in_its_own_words_and_is_no_bug(line, monkeypatch):
+    tried = 0
+    trying = asyncio.Event()
+
+    async def opens(context: object) -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 3:
+            trying.set()
+        raise Misconfigured(("keys/secret: cannot be read", "env:NAME: is not set"))
+
+    async def opened() -> None: ...
+
+    monkeypatch.setattr(station, "_PAUSE", 0.01)
+    monkeypatch.setattr(line.office_system, "open", opens)
+    printed = io.StringIO()
+    telemetry = Telemetry(configure(printed))
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System)
+    made = Station(line.office, spec, Settings(), aiohttp.ClientSession(), str.encode, telemetry)
+    running = asyncio.create_task(made.run(line.clock, opened))
+    await trying.wait()
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await made.close()
+    assert made.health == Health(ok=False, detail="keys/secret: cannot be read env:NAME: is not set")
+    (told,) = [json.loads(each) for each in printed.getvalue().splitlines()]
+    assert {key: told[key] for key in told if key != "timestamp"} == {
+        "event": "connector.misconfigured",
+        "level": "warning",
+        "tenant": TENANT,
+        "connector": OFFICE,
+        "problems": ["keys/secret: cannot be read", "env:NAME: is not set"],
+    }
 
 
 async def test_a_poll_that_fails_is_told_with_tenant_and_connector(line, monkeypatch):

@@ -207,6 +207,10 @@ class Journal:
         """
         return self._read(partial(reading.dead_letters, every=every))
 
+    def open_records(self) -> int:
+        """How many records have not ended."""
+        return self._read(reading.open_records)
+
     def size_and_root(self) -> tuple[int, bytes]:
         """The log's size and root, as far as it is acknowledged."""
         frontier = self._writer.acknowledged

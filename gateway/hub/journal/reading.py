@@ -156,6 +156,12 @@ def _body(seq: int, body: Any) -> dict[str, Any]:
     return fact
 
 
+def open_records(connection: sqlite3.Connection) -> int:
+    """How many records have not ended."""
+    count: int = connection.execute(_OPEN_RECORDS).fetchone()[0]
+    return count
+
+
 def dead_letters(connection: sqlite3.Connection, *, every: bool) -> list[dict[str, Any]]:
     """By seq: messages with dead records, as plain JSON for an operator; `outcomes` are those of the dead alone.
 
@@ -184,6 +190,7 @@ def _is_dead(outcome: RecordOutcome, *, every: bool) -> bool:
 
 
 _OPEN: Final = "SELECT seq, id, next_at FROM message WHERE open > 0 AND seq > ? ORDER BY seq LIMIT ?"
+_OPEN_RECORDS: Final = "SELECT coalesce(sum(open), 0) FROM message WHERE open > 0"
 _NEXT_SOURCE: Final = (
     "SELECT source FROM message WHERE open = 0 AND settle_asked > settle_told AND source > ? ORDER BY source LIMIT 1"
 )
