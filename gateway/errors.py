@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+LONGEST_PATIENCE: Final = 86_400.0
+"""Seconds: nobody is waited for longer at his own word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -139,6 +142,13 @@ class Deferred(GatewayError):
         super().__init__(code)
         self.retry_after = retry_after
         self.cause = cause
+
+
+def patience(said: object) -> float | None:
+    """What a plugin or another process gave as `retry_after`: seconds, a day at most; None if it is no number of them."""
+    if isinstance(said, int | float) and 0 <= said < float("inf"):
+        return float(min(said, LONGEST_PATIENCE))
+    return None
 
 
 class Misconfigured(GatewayError):

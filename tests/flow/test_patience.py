@@ -369,7 +369,7 @@ async def test_a_second_ending_is_told_though_the_first_is_being_heard(site, tmp
         await line.hub.replay(receipt.message_id, "operator")
         await line.until(lambda: line.status(receipt.message_id).ended)
         line.office_system.listening.set()
-        await line.until(lambda: not line.journal.unheard())
+        await line.until(lambda: not line.journal.deaf())
         assert [outcomes for _, outcomes in line.office_system.heard][-1] == {0: Accepted()}
 
 
@@ -395,7 +395,7 @@ async def test_a_source_that_was_away_hears_what_ends_after_its_only_unheard_mes
         line.to_edges.edges[TENANT, OFFICE] = edge
         for number in range(2, 5):
             await line.outbox.send("person.put", [person(number)], key=bytes([number]))
-        await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.unheard())
+        await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.deaf())
 
 
 async def test_envelopes_that_need_not_be_read_back_are_bounded_and_let_go(site, tmp_path, monkeypatch):
