@@ -4,6 +4,7 @@ A code is stable and goes to the peer and into the log. The text beside it is fo
 from a message, nor the name of an unknown key: such a name may itself be a person's.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,7 +147,7 @@ class Deferred(GatewayError):
 
 def patience(said: object) -> float | None:
     """What a plugin or another process gave as `retry_after`: seconds, a day at most; None if it is no number of them."""
-    if isinstance(said, int | float) and 0 <= said < float("inf"):
+    if isinstance(said, int | float) and 0 <= said < math.inf:
         return float(min(said, LONGEST_PATIENCE))
     return None
 
