@@ -146,7 +146,7 @@ class Deferred(GatewayError):
 
 
 def patience(said: object) -> float | None:
-    """What a plugin or another process gave as `retry_after`: seconds, a day at most; None if it is no number of them."""
+    """What a plugin or another process gave as `retry_after`: seconds, at most a day; None if it is no such number."""
     if isinstance(said, int | float) and 0 <= said < math.inf:
         return float(min(said, LONGEST_PATIENCE))
     return None
