@@ -4,11 +4,15 @@ A code is stable and goes to the peer and into the log. The text beside it is fo
 from a message, nor the name of an unknown key: such a name may itself be a person's.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+LONGEST_PATIENCE: Final = 86_400.0
+"""Seconds: nobody is waited for longer at his own word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,13 @@ class Deferred(GatewayError):
         super().__init__(code)
         self.retry_after = retry_after
         self.cause = cause
+
+
+def patience(said: object) -> float | None:
+    """What a plugin or another process gave as `retry_after`: seconds, at most a day; None if it is no such number."""
+    if isinstance(said, int | float) and 0 <= said < math.inf:
+        return float(min(said, LONGEST_PATIENCE))
+    return None
 
 
 class Misconfigured(GatewayError):

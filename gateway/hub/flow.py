@@ -19,6 +19,7 @@ from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.permit import OURS, HubRules, permit, proven
 from gateway.hub.retry import GiveUp, decide
+from gateway.link.allowance import Allowance
 from gateway.messages import (
     Ending,
     Envelope,
@@ -67,9 +68,11 @@ class Edges(Protocol):
 
 
 async def accept(
-    sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime
+    sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime, unproven: Allowance | None = None
 ) -> tuple[Permitted | None, Recorded]:
     """From the edge of the connector `peer`: permit, record. Raises Refused (recorded as such) or Deferred.
+
+    What is to be refused and is not even signed by the peer spends of `unproven`, if there is such a bound.
 
     A repeat has its first answer again, whatever today's rules say of it: then nothing was permitted.
     """
@@ -82,6 +85,8 @@ async def accept(
         named = proven(sealed, peer, rules)
         if named is not None and (first := await journal.repeat(named, at=stamp(now))) is not None:
             return None, first
+        if named is None and unproven is not None:
+            unproven.spend()
         await _refused(sealed, peer, refusal, rules, journal, now)
         if refusal.code in OURS:
             raise Deferred(refusal.code, retry_after=_OURS_SECONDS) from None

@@ -4,6 +4,7 @@ What a message goes through is in `flow.py`.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from gateway.hub import flow
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import HubRules, permit_again
+from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
 _SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "unknown_key"})
@@ -28,6 +30,7 @@ class TenantHub:
     journal: Journal
     dispatcher: Dispatcher
     clock: flow.Clock
+    _unproven: defaultdict[str, Allowance] = field(default_factory=lambda: defaultdict(Allowance))
     _submitting: "set[asyncio.Future[Recorded]]" = field(default_factory=set)
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded:
@@ -43,7 +46,9 @@ class TenantHub:
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
         troubles, loop = self.dispatcher.troubles, asyncio.get_running_loop()
         try:
-            permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
+            permitted, recorded = await flow.accept(
+                sealed, peer, self.rules, self.journal, self.clock(), self._unproven[peer]
+            )
         except (Refused, Deferred) as error:
             troubles.not_taken(peer, error.code, loop.time())
             raise

@@ -18,7 +18,7 @@ from gateway.link.edge_end import HubLink, RemoteHub
 from gateway.link.ends import HubEnd
 from gateway.link.hub_end import LinkListener
 from gateway.link.in_process import ToEdges
-from gateway.link.words import Bounds, ConfigApplied, Place, Told
+from gateway.link.words import Bounds, Condition, ConfigApplied, Place, Told
 from gateway.observe import Telemetry
 from gateway.wiring import reload
 from gateway.wiring.edge_side import EdgeSide, row
@@ -228,19 +228,22 @@ class Daemon:
             return [each | {"ok": False, "detail": f"{why}; {each['detail']}"} for each in self._edge.connectors()]
         if self._link is None:
             return self._edge.connectors()
-        told = {(each["tenant"], each["connector"]): each for each in await self._link.connectors()}
-        return [
-            told.get((code, name))
-            or row(self.config, (code, name), state="unreachable", ok=False, detail=self._absent(f"{code}/{name}"))
-            for code, tenant in self.config.tenants.items()
-            for name in tenant.file.connectors
-        ]
+        told = await self._link.conditions()
+        places = [(code, name) for code, tenant in self.config.tenants.items() for name in tenant.file.connectors]
+        return [self._row(place, told.get(place)) for place in places]
+
+    def _row(self, place: Place, told: Condition | None) -> dict[str, Any]:
+        """A connector of an edge process, as that says it is; everything else of it the hub knows itself."""
+        if told is None:
+            return row(self.config, place, state="unreachable", ok=False, detail=self._absent("/".join(place)))
+        return row(self.config, place, state=told.state, ok=told.ok, detail=told.detail)
 
     def _absent(self, place: str) -> str:
         link = self.config.gateway.link
         edges = link.edges.items() if link is not None else ()
         why = next((self._turned_away.get(name) for name, each in edges if place in each.connectors), None)
-        return f"its edge process is not linked{f' ({why}): {CODES[why].title}' if why else ''}"
+        away = f"its edge process is not linked ({why}): {CODES[why].title}" if why else None
+        return away or "its edge process is not linked, or does not answer"
 
     async def reload(self, by: str) -> str:
         """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured, Deferred."""

@@ -10,11 +10,12 @@ import aiohttp
 
 from gateway.edge.edge import Edge
 from gateway.edge.outbox import EdgeOutbox
-from gateway.errors import Deferred, Misconfigured
+from gateway.errors import Deferred, Misconfigured, patience
 from gateway.observe import Telemetry
 from gateway.plugin.connector import ConnectorSpec, Context, Health
 
 _PAUSE = 5.0
+_LEAST_PAUSE = 1.0
 
 
 class Station:
@@ -67,7 +68,8 @@ class Station:
             await act()
         except Deferred as deferred:
             self.health = Health(ok=False, detail=str(deferred))
-            pause = deferred.retry_after or _PAUSE
+            asked = patience(deferred.retry_after) or _PAUSE
+            pause = min(max(asked, _LEAST_PAUSE), max(self.edge.rules.limits.retry_longest, _LEAST_PAUSE))
         except Misconfigured as wrong:  # the operator's to mend, in sentences made for that
             self._misconfigured(wrong)
             pause = _PAUSE

@@ -10,11 +10,12 @@ import pytest
 
 from gateway.errors import Deferred, Refused
 from gateway.hub import dispatcher, flow, settling, troubles
+from gateway.hub.journal import reading
 from gateway.hub.queue import Due
 from gateway.messages import MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
 from gateway.wiring.hub_side import HubSide
-from tests.flow.line import Clock, endings, running
+from tests.flow.line import Clock, _hear, endings, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 
 BUSY = DeferredRecord("system_busy")
@@ -390,7 +391,7 @@ async def test_a_second_ending_is_told_though_the_first_is_being_heard(site, tmp
         await line.hub.replay(receipt.message_id, "operator")
         await line.until(lambda: line.status(receipt.message_id).ended)
         line.office_system.listening.set()
-        await line.until(lambda: not line.journal.unheard())
+        await line.until(lambda: not line.journal.deaf())
         assert [outcomes for _, outcomes in line.office_system.heard][-1] == {0: Accepted()}
 
 
@@ -416,7 +417,7 @@ async def test_a_source_that_was_away_hears_what_ends_after_its_only_unheard_mes
         line.to_edges.edges[TENANT, OFFICE] = edge
         for number in range(2, 5):
             await line.outbox.send("person.put", [person(number)], key=bytes([number]))
-        await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.unheard())
+        await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.deaf())
 
 
 async def test_envelopes_that_need_not_be_read_back_are_bounded_and_let_go(site, tmp_path, monkeypatch):
@@ -429,3 +430,58 @@ async def test_envelopes_that_need_not_be_read_back_are_bounded_and_let_go(site,
         for each in sent:
             assert await line.settlement(each.message_id) == {0: Accepted()}
         assert (line.hub.dispatcher._fresh, line.hub.dispatcher._fresh_bytes) == ({}, 0)
+
+
+async def test_a_settled_that_is_cancelled_by_its_own_doing_is_told_once_and_does_not_spin(line):
+    called = 0
+
+    async def hear(message_id, outcomes):
+        nonlocal called
+        called += 1
+        never = asyncio.get_running_loop().create_future()
+        never.cancel()
+        await never
+
+    line.office_system.hear = hear
+    receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
+    await line.until(lambda: line.told("bug"))
+    await asyncio.sleep(0.3)
+    assert (called, len(line.told("bug"))) == (1, 1)
+    line.office_system.hear = _hear
+    await line.settlement(receipt.message_id)
+
+
+@pytest.mark.parametrize("code", [None, "connector_bug", "system_busy"], ids=["raises", "a bug", "says later"])
+async def test_messages_that_are_not_heard_of_never_keep_the_later_ones_of_their_source_waiting(
+    site, tmp_path, monkeypatch, code
+):
+    """Also after a restart, when they are the oldest and more than are told at a time."""
+    for module in (settling, reading):
+        monkeypatch.setattr(module, "UNHEARD", 4)
+    monkeypatch.setattr(settling, "_TRIALS", 2)
+    monkeypatch.setattr(settling, "_PAUSE", 0.02)
+    poisoned: set[str] = set()
+
+    async def hear(message_id, outcomes):
+        if message_id in poisoned:
+            raise KeyError if code is None else Deferred(code)
+
+    async with running(site, tmp_path) as line:
+        line.office_system.hear = hear
+        line.office_system.listening.clear()
+        for number in range(9):
+            poisoned.add((await line.outbox.send("person.put", [person(number)], key=b"%d" % number)).message_id)
+        line.office_system.listening.set()
+        good = {
+            (await line.outbox.send("person.put", [person(number)], key=b"%d" % number)).message_id
+            for number in range(20, 23)
+        }
+        await line.until(lambda: good <= {message_id for message_id, _ in line.office_system.heard})
+        line.to_edges.edges.pop((TENANT, OFFICE))
+        taken = await line.office.take(line.office.arrival("person.put", (person(30),), entrance="outbox"))
+        await line.until(lambda: line.status(taken.recorded.message_id).ended)
+    async with running(site, tmp_path) as line:
+        line.office_system.hear = hear
+        await line.settlement(taken.recorded.message_id)
+        poisoned.clear()
+        await line.until(lambda: not line.journal.deaf())

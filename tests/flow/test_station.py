@@ -3,11 +3,12 @@
 import asyncio
 import io
 import json
+from itertools import pairwise
 
 import aiohttp
 from pydantic import BaseModel
 
-from gateway.errors import Misconfigured
+from gateway.errors import Deferred, Misconfigured
 from gateway.observe import Telemetry, configure
 from gateway.plugin import ConnectorSpec, Health
 from gateway.wiring import station
@@ -84,3 +85,33 @@ async def test_a_poll_that_fails_is_told_with_tenant_and_connector(line, monkeyp
         "connector": OFFICE,
     }
     assert "hidden-3f9a" not in printed.getvalue()
+
+
+async def test_a_poll_that_asks_for_a_senseless_pause_is_polled_again_and_does_not_spin(line, monkeypatch):
+    """The longest that it gets is the longest that a delivery waits."""
+    senseless = [float("nan"), float("inf"), 1e300, 10**400, "soon", -1, True, 0, 1e-9]
+    polled, enough, loop = [], asyncio.Event(), asyncio.get_running_loop()
+
+    async def opened() -> None: ...
+
+    async def poll() -> None:
+        polled.append(loop.time())
+        if len(polled) > len(senseless):
+            enough.set()
+        raise Deferred("system_busy", retry_after=senseless[len(polled) % len(senseless)])
+
+    monkeypatch.setattr(station, "_PAUSE", 0.02)
+    monkeypatch.setattr(station, "_LEAST_PAUSE", 0.02)
+    monkeypatch.setattr(line.office_system, "poll", poll, raising=False)
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System, poll_every=0.01)
+    made = Station(
+        line.office, spec, Settings(), aiohttp.ClientSession(), str.encode, Telemetry(configure(io.StringIO()))
+    )
+    running = asyncio.create_task(made.run(line.clock, opened))
+    async with asyncio.timeout(5):
+        await enough.wait()
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await made.close()
+    assert min(after - before for before, after in pairwise(polled)) > 0.015
