@@ -3,15 +3,18 @@
 import asyncio
 import ssl
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 import msgspec
 import pytest
 
+from gateway.config.files import HubAddress, Link
 from gateway.errors import Deferred, Refused
 from gateway.link.calls import Channel
 from gateway.link.words import PATH, Ask, Hello, Submit
 from gateway.messages import Recorded, Status
+from gateway.wiring import reload
 from tests.flow.line import BOUNDS, CERTIFICATES, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 from tests.unit.test_seal_open import sealed_by_office
@@ -168,3 +171,16 @@ async def test_who_comes_anew_takes_the_place_of_its_former_self(site, remote):
         assert remote.to_edges.edges[TENANT, OFFICE] is not former
         with pytest.raises(Deferred, match="system_unreachable"):
             await former.channel.call("connectors", None, list)
+
+
+def test_how_large_a_frame_may_be_changes_with_a_restart_alone(site):
+    """Connections that are open keep the size that they began with."""
+    address = HubAddress.model_construct(url="https://hub.example", certificate="c", key="k", ca="a", connectors=())
+    limits = site.config.gateway.limits
+    larger = limits.model_copy(update={"body_bytes": limits.body_bytes + 1})
+    for link, told in ((Link.model_construct(hub=address), True), (None, False)):
+        now, fresh = (
+            replace(site.config, gateway=site.config.gateway.model_copy(update={"link": link, "limits": each}))
+            for each in (limits, larger)
+        )
+        assert any("limits.body_bytes" in each for each in reload._of_the_gateway(now, fresh)) == told

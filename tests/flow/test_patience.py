@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred, Refused
-from gateway.hub import dispatcher, flow, settling, troubles
+from gateway.hub import flow, fresh, settling, troubles
 from gateway.hub.journal import reading
 from gateway.hub.queue import Due
 from gateway.messages import MessageKind
@@ -420,16 +420,24 @@ async def test_a_source_that_was_away_hears_what_ends_after_its_only_unheard_mes
         await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.deaf())
 
 
-async def test_envelopes_that_need_not_be_read_back_are_bounded_and_let_go(site, tmp_path, monkeypatch):
-    monkeypatch.setattr(dispatcher, "_FRESH_BYTES", 50_000)
+async def test_envelopes_that_need_not_be_read_back_are_bounded_and_the_oldest_are_let_go(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(fresh, "BYTES", 50_000)
     async with running(site, tmp_path) as line:
-        line.register_system.answer = deferring(*range(30))
+        go_on = asyncio.Event()
+
+        async def held(delivery):
+            await go_on.wait()
+            return {index: Accepted() for index, _ in delivery.records}
+
+        line.register_system.answer = held
         sent = [await line.outbox.send("person.put", [person(n)], key=b"%d" % n) for n in range(30)]
-        assert line.hub.dispatcher._fresh_bytes <= 50_000
-        line.register_system.answer = deferring()
+        kept = line.hub.dispatcher._fresh
+        assert 25_000 < kept.bytes <= 50_000
+        assert list(kept._kept)[-1] == sent[-1].message_id
+        go_on.set()
         for each in sent:
             assert await line.settlement(each.message_id) == {0: Accepted()}
-        assert (line.hub.dispatcher._fresh, line.hub.dispatcher._fresh_bytes) == ({}, 0)
+        assert (len(kept), kept.bytes) == (0, 0)
 
 
 async def test_a_settled_that_is_cancelled_by_its_own_doing_is_told_once_and_does_not_spin(line):

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from itertools import pairwise
+from typing import Any
 
 import aiohttp
 from pydantic import BaseModel
@@ -89,7 +90,7 @@ async def test_a_poll_that_fails_is_told_with_tenant_and_connector(line, monkeyp
 
 async def test_a_poll_that_asks_for_a_senseless_pause_is_polled_again_and_does_not_spin(line, monkeypatch):
     """The longest that it gets is the longest that a delivery waits."""
-    senseless = [float("nan"), float("inf"), 1e300, 10**400, "soon", -1, True, 0, 1e-9]
+    senseless: list[Any] = [float("nan"), float("inf"), 1e300, 10**400, "soon", -1, True, 0, 1e-9]
     polled, enough, loop = [], asyncio.Event(), asyncio.get_running_loop()
 
     async def opened() -> None: ...
