@@ -10,7 +10,7 @@ import msgspec
 
 from gateway import config as configuration
 from gateway.config import Config
-from gateway.errors import CODES, Deferred, Misconfigured
+from gateway.errors import Deferred, Misconfigured
 from gateway.hub.admin import AdminListener
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
@@ -18,10 +18,11 @@ from gateway.link.edge_end import HubLink, RemoteHub
 from gateway.link.ends import HubEnd
 from gateway.link.hub_end import LinkListener
 from gateway.link.in_process import ToEdges
-from gateway.link.words import Bounds, Condition, ConfigApplied, Place, Told
+from gateway.link.words import Bounds, ConfigApplied, Place, Told
 from gateway.observe import Telemetry
 from gateway.wiring import reload
-from gateway.wiring.edge_side import EdgeSide, row
+from gateway.wiring.conditions import LinkedTo, conditions
+from gateway.wiring.edge_side import EdgeSide
 from gateway.wiring.hub_side import HubSide
 from gateway.wiring.listening import Listening
 from gateway.wiring.opening import bounds, edge_processes, hub_tls, load_plugins, open_directory, operators
@@ -210,40 +211,8 @@ class Daemon:
 
     async def connectors(self) -> list[dict[str, Any]]:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
-        found = await self._rows()
-        if self._hub is None:
-            return found
-        waited_for, behind = self._hub.unreached(), self._hub.behind()
-        for each in found:
-            place = each["tenant"], each["connector"]
-            if place in waited_for:
-                _amiss(each, "not reached, deliveries wait and are tried one at a time")
-            if place in behind:
-                _amiss(each, f"its edge is left behind, what it sent last was not taken ({behind[place]})")
-        return found
-
-    async def _rows(self) -> list[dict[str, Any]]:
-        if self._to_hub is not None and not self._to_hub.linked:
-            why = self._to_hub.problem.rstrip(".")
-            return [each | {"ok": False, "detail": f"{why}; {each['detail']}"} for each in self._edge.connectors()]
-        if self._link is None:
-            return self._edge.connectors()
-        told = await self._link.conditions()
-        places = [(code, name) for code, tenant in self.config.tenants.items() for name in tenant.file.connectors]
-        return [self._row(place, told.get(place)) for place in places]
-
-    def _row(self, place: Place, told: Condition | None) -> dict[str, Any]:
-        """A connector of an edge process, as that says it is; everything else of it the hub knows itself."""
-        if told is None:
-            return row(self.config, place, state="unreachable", ok=False, detail=self._absent("/".join(place)))
-        return row(self.config, place, state=told.state, ok=told.ok, detail=told.detail)
-
-    def _absent(self, place: str) -> str:
-        link = self.config.gateway.link
-        edges = link.edges.items() if link is not None else ()
-        why = next((self._turned_away.get(name) for name, each in edges if place in each.connectors), None)
-        away = f"its edge process is not linked ({why}): {CODES[why].title}" if why else None
-        return away or "its edge process is not linked, or does not answer"
+        linked_to = LinkedTo(self._to_hub, self._link, self._turned_away)
+        return await conditions(self.config, self._edge, self._hub, linked_to)
 
     async def reload(self, by: str) -> str:
         """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured, Deferred."""
@@ -306,10 +275,6 @@ class Daemon:
         await self._edge.close()
         if self._hub is not None:
             await self._hub.close()
-
-
-def _amiss(row: dict[str, Any], why: str) -> None:
-    row |= {"ok": False, "detail": f"{why}; {row['detail']}"}
 
 
 async def _cancel(tasks: "list[asyncio.Task[None]]") -> None:
