@@ -159,7 +159,9 @@ class Keys:
         if asked is not None and blind != asked.blind:
             return self._dispute(asked, Why.ANOTHER_NUMBER)
         named = asked or _Number(blind, self._sealed(row.individual_number, blind))
-        if any(whole or self._blind(number) in numbers for number, whole in numbers_within(row.pmh_key)):
+        if any(
+            whole or self._is_somebodys(self._blind(number), numbers) for number, whole in numbers_within(row.pmh_key)
+        ):
             return self._dispute(named, Why.A_NUMBER)
         pmh_key, was_asked = self._key.blind("pmh_key", row.pmh_key), asked is not None or self._was_asked(named)
         if was_asked and self._kept(named, row.pmh_key, pmh_key):
@@ -187,6 +189,15 @@ class Keys:
 
     def _disputed(self, number: _Number) -> bool:
         return self._db.execute("SELECT 1 FROM dispute WHERE number = ?", (number.blind,)).fetchone() is not None
+
+    def _is_somebodys(self, number: bytes, named: set[bytes]) -> bool:
+        """Whether this number is named beside it, or known at all: a resident who is not asked for has one, too."""
+        known = (
+            "SELECT EXISTS (SELECT 1 FROM person WHERE individual_number = ?1)"
+            " OR EXISTS (SELECT 1 FROM wanted WHERE number = ?1) OR EXISTS (SELECT 1 FROM pmh_key WHERE number = ?1)"
+            " OR EXISTS (SELECT 1 FROM dispute WHERE number = ?1)"
+        )
+        return number in named or bool(self._db.execute(known, (number,)).fetchone()[0])
 
     def _was_asked(self, number: _Number) -> bool:
         found = self._db.execute("SELECT asked FROM wanted WHERE number = ?", (number.blind,)).fetchone()

@@ -214,6 +214,17 @@ def test_the_number_of_a_row_without_a_key_is_none_for_another(city: City) -> No
     assert city.answer(city.batch().id, key(0, 1, f"9{individual_number(2)}"), unanswered(1)) == ["dispute", "later"]
 
 
+def test_the_number_of_a_resident_who_is_not_asked_for_now_is_no_key_of_another(city: City) -> None:
+    """Neither of one who still wants a key, nor of one who has one."""
+    city.register(1, 2, 3)
+    city.answer(city.batch(1).id, key(0, 1))
+    batch = city.batch(1)
+    assert city.answer(batch.id, key(0, 2, f"K{individual_number(3)}x")) == ["dispute"]
+    assert city.answer(city.batch(1).id, key(0, 3, f"K{individual_number(1)}x")) == ["dispute"]
+    assert {why for (why,) in city.area._db.execute("SELECT why FROM dispute")} == {"a_number"}
+    assert city.counts() == (1, 0, 2)
+
+
 @pytest.mark.parametrize("pmh_key", ["000000000011", "0000000000000", "PMH00000000000", "00000A000000", "1" * 64])
 def test_a_key_of_digits_is_a_key_if_they_are_no_number(city: City, pmh_key: str) -> None:
     city.register(1)
