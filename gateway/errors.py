@@ -73,7 +73,7 @@ CODES: Final = MappingProxyType(
         "items_beyond_route": Code(403, "The header names an item that the route does not carry."),
         "basis_not_in_force": Code(403, "A legal basis of the route is not in force at this time."),
         "interface_changed": Code(409, "The header's interface digest is not one that is valid now."),
-        "not_attested": Code(403, "The route demands an attestation that the header lacks."),
+        "not_attested": Code(403, "What the route wants attested of a person is not, or is not for this record."),
         "expired": Code(410, "The message expired before it was delivered."),
         "no_open_request": Code(409, "No open request awaits this reply."),
         "message_id_reused": Code(409, "The message id was used before."),

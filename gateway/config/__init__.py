@@ -5,6 +5,7 @@ immutable and holds together: each route names operations, fields and legal base
 clearance forbids. No environment variable overrides what was reviewed; secrets come by reference only.
 """
 
+from gateway.config.attested import attested
 from gateway.config.config import Config, Tenant, in_force, japanese_day, place_of, still_valid
 from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
@@ -56,6 +57,7 @@ __all__ = [
     "TenantFile",
     "Zone",
     "ZonesFile",
+    "attested",
     "contradictions",
     "idle",
     "in_force",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.config.clearances import connector_problems, route_problems, zone_problems
 from gateway.config.config import Config, Tenant
 from gateway.config.files import Limits, Route
 from gateway.config.sentences import instead
@@ -24,8 +25,7 @@ def contradictions(config: Config) -> Iterator[str]:
 
 def _zones(config: Config) -> Iterator[str]:
     for name, zone in config.zones.items():
-        if zone.internet and DataClass.INDIVIDUAL_NUMBER in zone.clearance:
-            yield f"config/zones.toml: zones.{name}.clearance: an internet zone never carries individual_number (C022)"
+        yield from (f"config/zones.toml: zones.{name}.{problem}" for problem in zone_problems(zone))
     names = [each.name for each in config.gateway.listeners]
     for name in sorted({each for each in names if names.count(each) > 1}):
         yield f"config/gateway.toml: listeners.{name}: two listeners have this name; each needs its own"
@@ -78,11 +78,9 @@ def _tenant(config: Config, tenant: Tenant) -> Iterator[str]:
                 f"{where}: connectors.{name}: its interface is not locked{others}; "
                 f"if the name is right, run: gateway interface lock {name}"
             )
-        elif above := contract.data_classes() - config.zones[entry.zone].clearance:
-            yield (
-                f"{where}: connectors.{name}: its interface carries {', '.join(sorted(above))}, "
-                f"which zone {entry.zone} may not"
-            )
+        else:
+            found = connector_problems(config, entry, contract)
+            yield from (f"{where}: connectors.{name}{problem}" for problem in found)
     ids: set[str] = set()
     carried: dict[tuple[str, str], str] = {}
     for route in tenant.file.routes:
@@ -107,6 +105,7 @@ def not_a_municipality(code: str) -> str:
 
 
 def _route(config: Config, tenant: Tenant, route: Route) -> Iterator[str]:
+    yield from _attested(route)
     for basis in route.legal_basis:
         if basis not in config.legal_basis:
             yield f"legal_basis: {basis} is not in config/legal_basis.toml{instead(basis, config.legal_basis)}"
@@ -127,6 +126,15 @@ def _route(config: Config, tenant: Tenant, route: Route) -> Iterator[str]:
         yield f"as: the destination's locked interface does not receive it{instead(route.destination_operation, known)}"
     if here is not None and there is not None:
         yield from _exchange(route, here, there)
+        yield from route_problems(config, tenant, route, here, there)
+
+
+def _attested(route: Route) -> Iterator[str]:
+    """A consent is to a text, and no text is named for nothing; what must be attested need not be allowed, too."""
+    if both := {*route.attest} & {*route.may_attest}:
+        yield f"may_attest: {', '.join(sorted(both))} stands in attest already"
+    if ("consent" in (*route.attest, *route.may_attest)) != bool(route.consent_texts):
+        yield "consent_texts: a route with the claim consent, and no other, names the texts that may be consented to"
 
 
 def _operations(contract: Contract, direction: str) -> Iterator[str]:

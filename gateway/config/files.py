@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 from gateway.messages import staff_id
+from gateway.plugin.attest import ClaimName
 from gateway.plugin.item import DataClass
 
 _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
@@ -231,10 +232,11 @@ class ConnectorEntry(Closed):
 
     `certificates` are the client certificates pinned to its system, as files. `responsible` is the staff id of the
     person responsible for its automatic batches (requirements §7 no. 65). A `required` connector that cannot be
-    loaded stops the start; another is quarantined.
+    loaded stops the start; another is quarantined. `clearance` narrows that of its zone (rule 2).
     """
 
     zone: str
+    clearance: frozenset[DataClass] | None = None
     required: Flag = True
     responsible: StaffId
     certificates: tuple[str, ...] = ()
@@ -242,7 +244,11 @@ class ConnectorEntry(Closed):
 
 
 class Route(Closed):
-    """経路: a permission for one source operation to reach one destination operation, with exactly these fields."""
+    """経路: a permission for one source operation to reach one destination operation, with exactly these fields.
+
+    A message must attest all of `attest` and may attest `may_attest`; a consent is to one of `consent_texts`, which are
+    versions of the purpose text. A reply attests nothing: its request did.
+    """
 
     id: Word
     source: Name = Field(alias="from")
@@ -253,7 +259,9 @@ class Route(Closed):
     reply_fields: tuple[FieldPath, ...] = ()
     legal_basis: tuple[Word, ...] = Field(min_length=1)
     purpose: Word
-    attest: tuple[Word, ...] = ()
+    attest: tuple[ClaimName, ...] = ()
+    may_attest: tuple[ClaimName, ...] = ()
+    consent_texts: tuple[Word, ...] = ()
 
 
 class TenantFile(Closed):

@@ -10,15 +10,7 @@ def idle(config: Config) -> Iterator[str]:
     if not config.tenants:
         yield "config/tenants: holds no TOML file, so there is no tenant and nothing flows"
     for tenant in config.tenants.values():
-        yield from _routes(tenant)
         yield from _operations(config, tenant)
-
-
-def _routes(tenant: Tenant) -> Iterator[str]:
-    for route in tenant.file.routes:
-        if route.attest:
-            at = f"config/tenants/{tenant.code}.toml: routes.{route.id}.attest"
-            yield f"{at}: this route carries nothing: no edge attests anything yet"
 
 
 def _operations(config: Config, tenant: Tenant) -> Iterator[str]:

@@ -36,7 +36,8 @@ _CODES: Final = MappingProxyType(
 def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = MappingProxyType({})) -> Admitted:
     """By the sender's locked interface. Raises Refused("unknown_operation").
 
-    An answer to a record that was `asked` is about the same person, if it names one (rule 1, C165).
+    An answer to a record that was `asked` is about the same person, if it names one (rule 1, C165). Where a proof was
+    shown, each record carries what that proof binds (C206).
     """
     operation = sending_operation(parsed, rules)
     reply = parsed.attested.arrival.entrance == "reply"
@@ -49,6 +50,10 @@ def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = Map
         wrong = {index for index, each in good if index in asked and not _same_person(each, asked[index], person)}
         refused += tuple(BadRecord(index, "dispute", person) for index in wrong)
         good = tuple((index, each) for index, each in good if index not in wrong)
+    if bound := parsed.attested.proven.bound:
+        unlike = {index: path for index, each in good if (path := _unlike(each, bound)) is not None}
+        refused += tuple(BadRecord(index, "not_attested", _known_path(path, fields)) for index, path in unlike.items())
+        good = tuple((index, each) for index, each in good if index not in unlike)
     kept = (BadRecord(b.index, _known_code(b.code), _known_path(b.path, fields)) for b in bad)
     return Admitted(parsed, good, tuple(sorted((*refused, *kept), key=lambda each: each.index)))
 
@@ -94,6 +99,11 @@ def sending_operation(parsed: Parsed, rules: EdgeRules) -> ContractOperation:
 def _same_person(answer: Payload, asked: Payload, person_key: str) -> bool:
     named = getattr(answer, person_key, None)
     return named is None or named == getattr(asked, person_key)
+
+
+def _unlike(record: Payload, bound: Mapping[str, str]) -> str | None:
+    """The first bound field that holds another value, or none."""
+    return next((name for name, value in bound.items() if getattr(record, name, None) != value), None)
 
 
 def _known_code(code: str) -> str:

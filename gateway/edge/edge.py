@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import uuid_utils
 
 from gateway.edge import flow
+from gateway.edge.attest import prove
 from gateway.edge.awaiting import Awaiting
 from gateway.edge.closed import closed_error, closed_outcomes
 from gateway.edge.hand_over import Bugs
@@ -35,6 +36,7 @@ from gateway.messages import (
     decode_header,
     decode_statement,
 )
+from gateway.plugin.attest import Proven, Shown
 from gateway.plugin.connector import Accepted, Answer, Connector, Dead, Duplicate, Final, RefusedRecord
 
 _GRACE = 5.0
@@ -77,12 +79,15 @@ class Edge:
 
     async def take(self, arrival: Arrival) -> Taken:
         """Into the line. Raises Refused (the whole was refused, and that is recorded) or Deferred."""
-        recorded, sealed = await flow.accept(arrival, self.rules, self.keys, self.hub)
+        recorded, sealed = await flow.accept(arrival, self.rules, self.keys, self.hub, self._prove)
         refused: tuple[BadRecord, ...] = ()
         if sealed.statement is not None:
             said = decode_statement(sealed.statement.statement)
             refused = tuple(BadRecord(index, code, path) for index, code, path in said.records)
         return Taken(recorded, refused, bool(refused) and sealed.envelope is None)
+
+    def _prove(self, shown: Shown) -> Proven:
+        return prove(shown, self.connector, self.bug)
 
     async def refuse(self, arrival: Arrival, code: str) -> None:
         """Have it recorded that this arrival was refused before it entered the line. Raises Deferred."""
@@ -94,7 +99,7 @@ class Edge:
         try:
             taken = await self.take(arrival)
             if taken.recorded.repeated:
-                found = await self.status(taken.recorded.message_id)
+                found = await self.status(taken.recorded.message_id, proven=True)
                 return taken, found[1] if found else None
             done, _ = await asyncio.wait([waiting.answers], timeout=patience)
             if not done and waiting.replied_to:  # its settlement is on the way
@@ -103,10 +108,11 @@ class Edge:
         finally:
             del self._awaiting[arrival.message_id]
 
-    async def status(self, message_id: str) -> tuple[Status, tuple[Answer, ...] | None] | None:
+    async def status(self, message_id: str, *, proven: bool = False) -> tuple[Status, tuple[Answer, ...] | None] | None:
         """What became of a message that this connector sent, with its answers if it is an answered request.
 
-        None if it sent no such message. The reply is opened once more; raises Refused if no route carries it today.
+        None if it sent no such message. What was answered to a proof is left out unless who asks has `proven` as much.
+        The reply is opened once more; raises Refused if no route carries it today.
         """
         status = await self.hub.status(message_id)
         if status is None:
@@ -120,6 +126,9 @@ class Edge:
             header = decode_header(status.reply.header)
             if header.correlation_id != message_id:
                 raise Refused("header_mismatch")
+            route = self.rules.tenant.route(header.route)
+            if route is not None and route.attest and not proven:
+                return status, None
             await self._hand_on(status.reply, frozenset(index for index, _, _ in header.records), reader)
         reader.settle(status.outcomes)
         return status, reader.answers.result() if reader.answers.done() else None

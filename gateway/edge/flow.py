@@ -8,20 +8,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from gateway.config import Route, in_force
+from gateway.config import Route, attested, in_force
 from gateway.edge.admit import admit, admit_here, admit_there
-from gateway.edge.authenticate import authenticate
+from gateway.edge.authenticate import Prove, authenticate, unproven
 from gateway.edge.hand_over import Bugs, hand_over
 from gateway.edge.open import open_envelope
 from gateway.edge.parse import parse
 from gateway.edge.project import project
 from gateway.edge.rules import EdgeRules
-from gateway.edge.seal import Address, refuse, seal
+from gateway.edge.seal import Address, attestations, refuse, seal
 from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
     AdmittedHere,
     Arrival,
+    Attested,
     Ending,
     Envelope,
     Handed,
@@ -47,28 +48,30 @@ class Unsent(Protocol):
     def __call__(self, request: Header, records: "Mapping[int, Mapping[str, object]]") -> Arrival: ...
 
 
-def enter(arrival: Arrival, rules: EdgeRules) -> Parsed:
+def enter(arrival: Arrival, rules: EdgeRules, prove: Prove = unproven) -> Parsed:
     """A sender's bytes as records of a proven sender. Raises Refused if the whole is refused."""
-    return parse(authenticate(arrival, rules), rules.limits)
+    return parse(authenticate(arrival, rules, prove), rules.limits)
 
 
 def prepare(parsed: Parsed, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:
     """The records, sealed for their one destination. Raises Refused if the whole is refused."""
     admitted = admit(parsed, rules)
-    to = _address(parsed.attested.arrival, rules)
+    to = _address(parsed.attested, rules, keys)
     projected = project(admitted, to.route.fields)
     there = admit_there(projected, to.operation)
     return seal(there, to, rules, keys, salt)
 
 
-async def accept(arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, hub: Hub) -> tuple[Recorded, Sealed]:
+async def accept(
+    arrival: Arrival, rules: EdgeRules, keys: EdgeKeys, hub: Hub, prove: Prove = unproven
+) -> tuple[Recorded, Sealed]:
     """Into the line, from whatever entrance. Raises Refused (recorded as such) or Deferred (nothing happened).
 
     What today's rules refuse may be the repeat of what they let in: then it has its first answer.
     """
     parsed: Parsed | None = None
     try:
-        parsed = enter(arrival, rules)
+        parsed = enter(arrival, rules, prove)
         sealed = prepare(parsed, rules, keys, secrets.token_bytes(32))
     except Refused as refusal:
         sealed = refuse(arrival, rules, keys, refusal.code, parsed)
@@ -153,13 +156,19 @@ def _plain(index: int, outcome: Outcome) -> RecordOutcome:
             return RecordOutcome(index, None, code)
 
 
-def _address(arrival: Arrival, rules: EdgeRules) -> Address:
-    """The one route from this operation, under law in force. Raises Refused (no_route, basis_not_in_force)."""
+def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
+    """The one route from this operation, under law in force, with what it wants attested. Raises Refused (no_route,
+    basis_not_in_force, not_attested).
+    """
+    arrival = sender.arrival
     route: Route | None = rules.tenant.route_from(rules.connector, arrival.operation)
     if route is None:
         raise Refused("no_route")
     if not in_force(route.legal_basis, rules.legal_basis, arrival.received_at):
         raise Refused("basis_not_in_force")
+    claims = attestations(sender, keys)
+    if not attested(claims, route, arrival.received_at):
+        raise Refused("not_attested")
     here, there = rules.ends(route)
     kind = MessageKind.REQUEST if here.kind == "request" else MessageKind.EVENT
-    return Address(route, there, kind, route.operation, route.destination, route.destination_operation)
+    return Address(route, there, kind, route.operation, route.destination, route.destination_operation, claims)

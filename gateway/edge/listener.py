@@ -97,6 +97,7 @@ class Entrance:
             request_key=_request_key(request),
             actor=_once(request, "Renkei-Actor"),
             terminal=_once(request, "Renkei-Terminal"),
+            proof=_once(request, "Renkei-Proof"),
         )
         operation = edge.rules.contract.operation("sends", arrival.operation)
         try:
@@ -111,7 +112,10 @@ class Entrance:
         return response
 
     async def status(self, request: web.Request) -> web.Response:
-        """`GET /v1/messages/{id}`: how each record of a message ended, and for a request its answers."""
+        """`GET /v1/messages/{id}`: how each record of a message ended, and for a request its answers.
+
+        What was answered to a proof is asked for again by a POST with the same Idempotency-Key and a proof.
+        """
         message_id = request.match_info["message_id"]
         own = self._own(peer_fingerprint(request))
         for edge in own:

@@ -20,6 +20,8 @@ from gateway.keys.private import EdgeKeys
 from gateway.messages import (
     AdmittedThere,
     Arrival,
+    Attestation,
+    Attested,
     BadRecord,
     Envelope,
     Header,
@@ -43,7 +45,7 @@ NO_TAG = bytes(16)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Who a sealed message is for, and by which permission."""
+    """Who a sealed message is for, by which permission, and what is attested for it."""
 
     route: Route
     operation: ContractOperation
@@ -51,6 +53,7 @@ class Address:
     source_operation: str
     destination: str
     destination_operation: str
+    attestations: tuple[Attestation, ...] = ()
 
 
 def seal(there: AdmittedThere, to: Address, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:
@@ -119,7 +122,7 @@ def _header(
         responsible=rules.responsible,
         legal_basis=to.route.legal_basis,
         purpose=to.route.purpose,
-        attestations=(),
+        attestations=to.attestations,
         kem_key=recipient.id,
         signing_key=keys.signing_id,
         suite=recipient.suite.value,
@@ -129,6 +132,20 @@ def _header(
         terminal=arrival.terminal,
         request_key=request_key,
         body_tag=body_tag,
+    )
+
+
+def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:
+    """The claims as the header has them. References of one proof cannot be joined beyond the month, as tags cannot."""
+    month = stamp(sender.arrival.received_at)[:7]
+    return tuple(
+        Attestation(
+            each.name,
+            keys.reference(f"attestation\n{month}", each.proof),
+            stamp(each.until) if each.until is not None else None,
+            each.text,
+        )
+        for each in sorted(sender.proven.claims, key=lambda each: each.name)
     )
 
 
@@ -200,12 +217,17 @@ def _signed(keys: EdgeKeys, statement: Statement) -> SignedStatement:
 
 
 def _repeat_marks(parsed: Parsed, keys: EdgeKeys) -> tuple[str | None, str | None]:
-    """The keyed digests by which the journal knows a repeat: of the sender's key, and of the body."""
+    """The keyed digests by which the journal knows a repeat: of the sender's key, and of the body.
+
+    What a proof binds is part of the key: nobody gets another's answer, or a conflict with it, by the same key.
+    """
     arrival = parsed.attested.arrival
     if arrival.request_key is None:
         return None, None
     body = arrival.body if isinstance(arrival.body, bytes) else _plain_values(parsed)
+    bound = sorted(parsed.attested.proven.bound.items())
     key = b"\n".join((arrival.entrance.encode(), arrival.operation.encode(), arrival.request_key))
+    key += b"\n" + to_json(bound) if bound else b""
     return keys.reference("request", key), keys.reference("body", body)
 
 

@@ -5,8 +5,9 @@ It holds no state of its own that matters: the queue is derived again from the j
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from typing import TypeAlias
 
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
@@ -24,6 +25,7 @@ from gateway.observe import Telemetry
 _FRESH_BYTES = 16 * 1024 * 1024
 """Of envelopes that were recorded just now and are due: they need not be read back."""
 _LOG_PAUSE = 1.0
+_Take: TypeAlias = Callable[[str, float], tuple[Due, frozenset[int]] | None]
 
 
 class Dispatcher:
@@ -45,7 +47,7 @@ class Dispatcher:
         self._clock = clock
         self._telemetry = telemetry
         self._queue = Queue()
-        self._busy: Counter[str] = Counter()
+        self._busy: Counter[tuple[str, bool]] = Counter()
         self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
         self._due = asyncio.Event()
         self.settling = Settling(journal, edges, limits, telemetry)
@@ -146,10 +148,17 @@ class Dispatcher:
         return _elapsed() + min(max(0.0, next_at - self._clock().timestamp()), self.limits.retry_longest)
 
     def _start(self, destination: str, now: float) -> None:
-        room = self._breakers[destination].room(now, self.limits.in_flight)
-        take = self._queue.probe if self._breakers[destination].open else self._queue.take
-        while self._busy[destination] < room and (taken := take(destination, now)):
-            self._busy[destination] += 1
+        """Replies have room of their own, whatever the breaker says: what is in flight may be waiting for one, and one
+        that somebody awaits goes to no system.
+        """
+        breaker, most = self._breakers[destination], self.limits.in_flight
+        take = self._queue.probe if breaker.open else self._queue.take
+        self._fill((destination, False), take, breaker.room(now, most), now)
+        self._fill((destination, True), self._queue.take_reply, most, now)
+
+    def _fill(self, towards: tuple[str, bool], take: _Take, room: int, now: float) -> None:
+        while self._busy[towards] < room and (taken := take(towards[0], now)):
+            self._busy[towards] += 1
             task = asyncio.create_task(self._attempt(*taken))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -170,7 +179,7 @@ class Dispatcher:
             self._telemetry.bug(error, "delivery failed")
             await self._after_bug(message)
         finally:
-            self._busy[message.destination] -= 1
+            self._busy[message.destination, message.kind is MessageKind.REPLY] -= 1
             self._due.set()
 
     async def _after_bug(self, message: Due) -> None:
@@ -197,7 +206,8 @@ class Dispatcher:
             message, header, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
         )
         self._telemetry.delivered(message.destination, (self._clock() - now).total_seconds())
-        self._judge(message.destination, concluded, began)
+        if message.kind is not MessageKind.REPLY:
+            self._judge(message.destination, concluded, began)
         if concluded.reply is not None and concluded.recorded.reply is not None:
             self.recorded(concluded.reply, concluded.recorded.reply.seq)
         next_at = self._on_queue(concluded.next_at)

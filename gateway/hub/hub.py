@@ -17,7 +17,7 @@ from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
-_SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "unknown_key"})
+_SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "not_attested", "unknown_key"})
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant, in_force, still_valid
+from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant, attested, in_force, still_valid
 from gateway.errors import CODES, Refused
 from gateway.keys.directory import Directory
 from gateway.keys.signatures import verify_envelope, verify_statement
@@ -164,8 +164,7 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
     ):
         if digest != rules.digests.get(connector) and not still_valid(digest, connector, rules.former, now):
             raise Refused("interface_changed")
-    if not {each.claim for each in header.attestations}.issuperset(route.attest):
-        raise Refused("not_attested")
+    _claims(header, route, now)
     keys = {each.id: each.suite.value for each in rules.directory.connectors[header.destination].kem}
     rules.directory.signing(header.source, header.signing_key)  # retired since it was signed: nobody vouches for it
     if header.kem_key not in keys or header.suite != keys[header.kem_key]:
@@ -198,13 +197,18 @@ def _words(header: Header, route: Route, rules: HubRules) -> None:
     """Nothing but words of the configuration stands in a header, and each once."""
     if header.legal_basis != route.legal_basis or header.purpose != route.purpose or header.replaces is not None:
         raise Refused("header_mismatch")
-    claims = [each.claim for each in header.attestations]
-    for words, known in ((header.withheld, rules.paths), (claims, route.attest)):
-        if len(set(words)) != len(words) or not set(words) <= set(known):
-            raise Refused("bad_envelope")
+    if len(set(header.withheld)) != len(header.withheld) or not rules.paths.issuperset(header.withheld):
+        raise Refused("bad_envelope")
     _named(header.actor, header.terminal)
     if header.responsible != rules.responsible.get(header.source):
         raise Refused("header_mismatch")
+
+
+def _claims(header: Header, route: Route, now: datetime) -> None:
+    """What is attested must hold whenever the message is handed on. A reply attests nothing: its request did."""
+    reply = header.kind is MessageKind.REPLY
+    if not (header.attestations == () if reply else attested(header.attestations, route, now)):
+        raise Refused("not_attested")
 
 
 def _times(header: Header, rules: HubRules, now: datetime) -> None:

@@ -3,7 +3,8 @@
 Records from a source to a destination that share a lane are handed on in the order in which they were recorded. A
 message waits for those before it that are in flight, and steps past those that wait for a retry: it goes out without
 the records whose lane they hold. Requests and replies take no lane: a question is not a state, and its answer must not
-queue. Its times are seconds of a clock that only goes forward.
+queue. Replies are taken apart from the rest: what is in flight may be waiting for one. Times are seconds of a clock
+that only goes forward.
 """
 
 import heapq
@@ -40,6 +41,7 @@ class Queue:
     def __init__(self) -> None:
         self._due: dict[str, Due] = {}
         self._ready: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._replies: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self._later: list[tuple[float, str]] = []
         self._lanes: defaultdict[tuple[str, str], dict[int, deque[str]]] = defaultdict(dict)
 
@@ -68,8 +70,16 @@ class Queue:
             self._schedule(known)
 
     def take(self, destination: str, now: float) -> tuple[Due, frozenset[int]] | None:
-        """The next message for this destination and the indices that may go; they count as in flight from here."""
-        ready = self._ready[destination]
+        """The next message for this destination that is no reply, and the indices that may go; they count as in flight
+        from here.
+        """
+        return self._next(self._ready[destination], now)
+
+    def take_reply(self, destination: str, now: float) -> tuple[Due, frozenset[int]] | None:
+        """As `take`, of the replies."""
+        return self._next(self._replies[destination], now)
+
+    def _next(self, ready: list[tuple[int, str]], now: float) -> tuple[Due, frozenset[int]] | None:
         while ready:
             message = self._due.get(heapq.heappop(ready)[1])
             if message is None or message.in_flight or message.next_at > now:
@@ -103,8 +113,9 @@ class Queue:
         while self._later and self._later[0][0] <= now:
             message = self._due.get(heapq.heappop(self._later)[1])
             if message is not None and message.next_at <= now and not message.in_flight:
-                heapq.heappush(self._ready[message.destination], (message.seq, message.message_id))
-        return [destination for destination, ready in self._ready.items() if ready]
+                self._is_ready(message)
+        heaps = (*self._ready.items(), *self._replies.items())
+        return [*dict.fromkeys(destination for destination, ready in heaps if ready)]
 
     def conclude(self, message_id: str, outcomes: Iterable[RecordOutcome], attempt: int, next_at: float) -> None:
         """An attempt is over: ended records leave their lanes, deferred ones wait until `next_at`."""
@@ -142,7 +153,11 @@ class Queue:
         if message.next_at > 0:
             heapq.heappush(self._later, (message.next_at, message.message_id))
         else:
-            heapq.heappush(self._ready[message.destination], (message.seq, message.message_id))
+            self._is_ready(message)
+
+    def _is_ready(self, message: Due) -> None:
+        ready = self._replies if message.kind is MessageKind.REPLY else self._ready
+        heapq.heappush(ready[message.destination], (message.seq, message.message_id))
 
     def _free(self, message: Due) -> frozenset[int]:
         """The open indices whose lanes this message heads; none while an in-flight message heads one of the others."""

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from gateway.messages.wire import Envelope, Header, MessageId, MessageKind, SignedStatement, Statement, Tags
+from gateway.plugin.attest import Proven
 from gateway.plugin.payload import Payload
 
 # ---- in the sending edge -------------------------------------------------------------------------------------------
@@ -35,7 +36,7 @@ class Arrival:
 
     `body` is bytes from the network, or the plain values that a connector put into its outbox (a BadRecord in the
     place of a row that it could not read). `fingerprint` is of the client certificate; None from an outbox, whose
-    `connector` and `tenant` are its own by construction.
+    `connector` and `tenant` are its own by construction. `proof` is what the peer shows of a person, if it does.
     """
 
     message_id: str
@@ -50,15 +51,19 @@ class Arrival:
     request_key: bytes | None = field(default=None, repr=False)
     actor: str | None = None
     terminal: str | None = None
+    proof: str | None = field(default=None, repr=False)
     correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attested:
-    """The sender is proven: this connector of this tenant, on a listener whose zone may carry the operation."""
+    """The sender is proven: this connector of this tenant, on a listener whose zone may carry the operation. `proven`
+    is what its connector attests of the person whom it showed a proof of.
+    """
 
     arrival: Arrival
     responsible: str
+    proven: Proven
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,16 @@ class MessageKind(StrEnum):
     REPLY = "reply"
 
 
-@dataclass(frozen=True, slots=True)
-class Attestation:
-    """A signed claim from the closed list of a route, with a keyed reference to its proof."""
+class Attestation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A signed claim from the closed list of a route, with a keyed reference to its proof.
+
+    `until` is when it ends; of a consent, `text` is the version of the purpose text consented to. Absent is absent.
+    """
 
     claim: Word
     reference: Hex64
+    until: Stamp | None = None
+    text: Word | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,7 @@ def decode_header(header: bytes) -> Header:
 
 def _read(header: bytes) -> Header:
     decoded = _decode(_HEADER, header)
-    _exists(decoded.created_at, decoded.expires_at)
+    _exists(decoded.created_at, decoded.expires_at, *(each.until for each in decoded.attestations if each.until))
     if any(number >= len(decoded.item_sets) for _, number, _ in decoded.records):
         raise Refused("bad_envelope")
     return decoded

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from gateway.errors import CODES, Deferred, Misconfigured, Refused
 from gateway.plugin import checks, fields
 from gateway.plugin.act import Act, Counted
+from gateway.plugin.attest import Attests, Claim, ClaimName, Proven, Shown
 from gateway.plugin.connector import (
     Accepted,
     Answer,
@@ -39,6 +40,9 @@ __all__ = [
     "Accepted",
     "Act",
     "Answer",
+    "Attests",
+    "Claim",
+    "ClaimName",
     "Connector",
     "ConnectorSpec",
     "Context",
@@ -59,9 +63,11 @@ __all__ = [
     "Outcome",
     "Payload",
     "Polls",
+    "Proven",
     "Receipt",
     "Refused",
     "RefusedRecord",
+    "Shown",
     "TlsFiles",
     "Unreadable",
     "checks",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue
 
 from gateway.errors import Misconfigured
 from gateway.plugin.act import Act
+from gateway.plugin.attest import ClaimName
 from gateway.plugin.interface import Interface
 from gateway.plugin.payload import Payload
 
@@ -223,7 +224,8 @@ class ConnectorSpec:
 
     `tls` tells the line, from the settings, with which files the HTTP session authenticates; None for a connector
     that opens no connection. `portion` tells it how many records the connector sends in one message at most; None if
-    that is not its own choice. `poll_every` is in seconds.
+    that is not its own choice. `attests` are the claims that its `attest` may prove (`gateway.plugin.Attests`).
+    `poll_every` is in seconds.
     """
 
     interface: Interface
@@ -231,4 +233,5 @@ class ConnectorSpec:
     factory: Callable[[], Connector]
     tls: Callable[[Any], TlsFiles | None] = lambda settings: None
     portion: Callable[[Any], int | None] = lambda settings: None
+    attests: frozenset[ClaimName] = frozenset()
     poll_every: float = 1.0

@@ -111,8 +111,19 @@ def edge_rules(config: Config, tenant: str, connector: str, directory: Directory
 
 
 def fitting(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> None:
-    """Raises Misconfigured if its connector may send more records at once than a message here may have."""
+    """Raises Misconfigured if a route wants attested what its connector cannot, or if its connector may send more
+    records at once than a message here may have.
+    """
     name = spec.interface.connector
+    routes = (each for each in config.tenants[tenant].file.routes if each.source == name)
+    if problems := [
+        f"config/tenants/{tenant}.toml: routes.{route.id}.{key}: connector {name} does not attest {claim}"
+        for route in routes
+        for key, claims in (("attest", route.attest), ("may_attest", route.may_attest))
+        for claim in claims
+        if claim not in spec.attests
+    ]:
+        raise Misconfigured(problems)
     portion = plugins.portion(name, spec, settings)
     if portion is not None and portion > config.gateway.limits.records_per_message:
         why = f"by its settings connector {name} of {tenant} sends that many in one message"

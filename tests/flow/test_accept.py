@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.link import accept
 from gateway.link.accept import listen
 from gateway.link.tls import server_tls
-from tests.flow.test_listener import calling, tls_of
+from tests.flow.calling import calling, tls_of
 from tests.flow.toys import OFFICE
 
 

@@ -16,9 +16,9 @@ from gateway.link.tls import server_tls
 from gateway.link.words import PATH
 from gateway.messages import Ending, Handed, RecordOutcome, Settled
 from gateway.plugin import Accepted, RefusedRecord
+from tests.flow.calling import tls_of
 from tests.flow.line import running
 from tests.flow.test_link import HELLO, channel
-from tests.flow.test_listener import tls_of
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 
 ID = "01a2003d-a4fa-75ac-8583-008af9651995"

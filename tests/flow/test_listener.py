@@ -2,74 +2,20 @@
 
 import asyncio
 import json
-import ssl
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from gateway.edge.listener import Entrance
 from gateway.errors import Deferred, Refused
 from gateway.keys.certificates import fingerprint_of_file
 from gateway.link.https import problem as problem_of
-from gateway.link.tls import server_tls
 from gateway.plugin import Accepted, DeferredRecord, RefusedRecord
+from tests.flow.calling import FIND, PUT, answer_of, calling, posted
 from tests.flow.toys import NUMBER, OFFICE, TENANT, person, sought
 
 SECRET = "架空の秘密の値"
-PUT = f"/v1/{TENANT}/{OFFICE}/person.put"
-FIND = f"/v1/{TENANT}/{OFFICE}/person.find"
-
-
-def tls_of(site, name):
-    tls = site.config.root / "keys/tls"
-    context = ssl.create_default_context(cafile=str(tls / "ca.crt"))
-    if name is not None:
-        context.load_cert_chain(tls / f"{name}.crt", tls / f"{name}.key")
-    return context
-
-
-@asynccontextmanager
-async def calling(site, base, name):
-    async with aiohttp.ClientSession(base, connector=aiohttp.TCPConnector(ssl=tls_of(site, name))) as session:
-        yield session
-
-
-@pytest.fixture
-async def entrance(site, line):
-    """A listener in the municipal zone, and where it is."""
-    settings = site.config.gateway.listeners[0]
-    made = Entrance(settings, lambda: [line.office], line.hub.dispatcher._telemetry)
-    root = site.config.root
-    password = (root / "keys/passphrase").read_bytes().strip
-    certificate, key, client_ca = (
-        str(root / each) for each in (settings.certificate, settings.key, settings.client_ca)
-    )
-    tls = server_tls(certificate, key, client_ca, password)
-    runner = web.AppRunner(made.application(), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    yield made, f"https://localhost:{runner.addresses[0][1]}"
-    await runner.cleanup()
-
-
-@pytest.fixture
-async def office(site, entrance):
-    async with calling(site, entrance[1], OFFICE) as session:
-        yield session
-
-
-async def answer_of(response):
-    return response.status, await response.json(content_type=None)
-
-
-async def posted(session, path, body, **headers):
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    async with session.post(path, data=data, headers=headers) as response:
-        return await answer_of(response)
 
 
 async def test_an_event_is_acknowledged_as_recorded_and_its_end_can_be_asked(line, office):
@@ -271,7 +217,7 @@ def test_every_503_says_after_how_many_whole_seconds(asked, told):
 async def test_one_peer_holds_a_quarter_of_the_memory_at_most_and_another_still_gets_in(line, office, site, entrance):
     """Eight bodies that do not end and may grow to 4 MiB each: the next of this peer is told to come later."""
     other = fingerprint_of_file(site.config.root / "keys/tls/stranger.crt")
-    line.office.rules = replace(line.office.rules, pinned=line.office.rules.pinned | {other})
+    line.office.rules = replace(line.office.rules, pinned={**line.office.rules.pinned, other: "keys/tls/stranger.crt"})
     may_end = asyncio.Event()
 
     async def dawdling():

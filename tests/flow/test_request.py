@@ -9,8 +9,8 @@ import pytest
 
 from gateway.errors import Deferred, Refused
 from gateway.plugin import Accepted, Answer, DeferredRecord, Duplicate, RefusedRecord
-from tests.flow.line import TOMORROW, endings, just_now
-from tests.flow.toys import NUMBER, REGISTER, person, sought
+from tests.flow.line import TOMORROW, endings, just_now, running
+from tests.flow.toys import NUMBER, OFFICE, REGISTER, person, sought
 from tests.unit.test_permit import reply
 
 SECRET = "架空の秘密の値"
@@ -72,6 +72,17 @@ async def test_an_answer_that_breaks_the_registers_own_interface_is_refused_ther
     told = json.dumps(line.every_fact(), ensure_ascii=False) + line.printed.getvalue()
     assert SECRET not in told
     assert NUMBER not in told
+
+
+async def test_a_reply_does_not_wait_behind_what_awaits_it(site, tmp_path):
+    """A connector may ask back within `deliver`, when all that may be under way to it is; its breaker may be open."""
+    async with running(site, tmp_path, in_flight=1) as line:
+        line.register_system.answer = answering(found(1))
+        line.hub.dispatcher._busy[OFFICE, False] = 1
+        line.hub.dispatcher._breakers[OFFICE].probe_at = float("inf")
+        assert await line.outbox.ask("person.find", [sought(1)]) == (Answer(0, record=found(1)),)
+        await line.until(lambda: not line.hub.dispatcher.waiting)
+        assert line.hub.dispatcher.unreached == {OFFICE}, "what somebody awaits tells nothing of the system"
 
 
 @pytest.mark.parametrize("garbage", ["found", 7, [found()], object()])

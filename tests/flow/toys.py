@@ -4,9 +4,10 @@ They have what the real ones have and more: nested objects and lists, items that
 that the route narrows, an operation without a route.
 """
 
+from datetime import timedelta
 from typing import Any
 
-from gateway.plugin import Interface, Operation, Payload, fields
+from gateway.plugin import Claim, Deferred, Interface, Operation, Payload, Proven, Refused, Shown, fields
 
 OFFICE, REGISTER, TENANT = "office", "register", "999997"
 
@@ -139,3 +140,29 @@ def whole_person(number: int = 1, seq: int = 1) -> dict[str, Any]:
 def sought(number: int = 1) -> dict[str, Any]:
     """A question after a person."""
     return {"internal_no": f"{number:010}"}
+
+
+class Terminal:
+    """Proofs as the toy office's peers show them: `<internal_no>/<claim>[:<text>]/...`, each claim good for an hour.
+
+    `broken` raises what no connector may raise, `garbled` answers something that is no Proven.
+    """
+
+    def attest(self, shown: Shown) -> Proven:
+        person, *claims = shown.proof.split("/")
+        match person:
+            case "broken":
+                raise ValueError(shown.proof)
+            case "garbled":
+                return shown.proof  # type: ignore[return-value]
+            case "waiting":
+                raise Deferred("system_busy", retry_after=3.0)
+            case "forged":
+                raise Refused("dispute", "internal_no")
+        return Proven(tuple(self._claim(each, shown) for each in claims), {"internal_no": person})
+
+    def _claim(self, said: str, shown: Shown) -> Claim:
+        name, _, text = said.partition(":")
+        hour = timedelta(hours=1)
+        until = shown.now - hour if text == "over" else shown.now + hour
+        return Claim(name, shown.proof.encode(), until, text if text not in {"", "over"} else None)  # type: ignore[arg-type]

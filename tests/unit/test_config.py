@@ -4,7 +4,7 @@ import json
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
@@ -13,19 +13,23 @@ from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, Valida
 
 from gateway.config import (
     Former,
+    contradictions,
     idle,
     keep_former,
     lapses,
     load,
     not_a_municipality,
     passed,
+    read,
     read_contract,
     read_gateway_file,
     sentences,
     write_contract,
 )
 from gateway.errors import Misconfigured
+from gateway.plugin import ConnectorSpec
 from gateway.plugin.interface import describe
+from gateway.wiring.opening import fitting
 from tests.flow.site import BASES, FILES, GATEWAY, TENANT_FILE, ZONES, write_config
 from tests.flow.toys import CARRIED, OFFICE, OFFICE_INTERFACE, REGISTER, TENANT
 
@@ -100,6 +104,30 @@ CONTRADICTIONS = {
     "an interface above its zone's clearance": (
         tenant('zone = "municipal_zone"', 'zone = "lgwan"'),
         f"config/{TENANTS}: connectors.{OFFICE}: its interface carries individual_number, which zone lgwan may not",
+    ),
+    "an internet zone that is cleared for tax and welfare": (
+        {"zones.toml": exchanged(ZONES, 'clearance = ["identifier"]', 'clearance = ["identifier", "tax_welfare"]')},
+        "config/zones.toml: zones.internet.clearance: an internet zone never carries tax_welfare (rule 8)",
+    ),
+    "a connector's clearance that is wider than its zone's": (
+        tenant('zone = "lgwan"', 'zone = "lgwan"\nclearance = ["individual_number"]'),
+        f"config/{TENANTS}: connectors.{REGISTER}.clearance: zone lgwan may not carry individual_number",
+    ),
+    "an interface above its connector's own clearance": (
+        tenant('zone = "municipal_zone"', 'zone = "municipal_zone"\nclearance = ["identifier", "basic"]'),
+        f"config/{TENANTS}: connectors.{OFFICE}: its interface carries individual_number, operational, safety",
+    ),
+    "a consent to no text": (
+        tenant('purpose = "vaccination"', 'purpose = "vaccination"\nmay_attest = ["consent"]'),
+        f"config/{TENANTS}: routes.T1.consent_texts: ",
+    ),
+    "a text that nobody consents to": (
+        tenant('purpose = "vaccination"', 'purpose = "vaccination"\nconsent_texts = ["2026-04"]'),
+        f"config/{TENANTS}: routes.T1.consent_texts: ",
+    ),
+    "a claim that must be attested and may be": (
+        tenant('purpose = "vaccination"', 'purpose = "vaccination"\nattest = ["agent"]\nmay_attest = ["agent"]'),
+        f"config/{TENANTS}: routes.T1.may_attest: agent stands in attest already",
     ),
     "two listeners of one name": (
         {"gateway.toml": GATEWAY + GATEWAY[GATEWAY.index("[[listeners]]") : GATEWAY.index("[admin]")]},
@@ -445,10 +473,50 @@ def test_a_check_digit_that_is_missing_is_told():
     assert not_a_municipality("13101").endswith("the check digit, is missing; it is 131016")
 
 
+@pytest.fixture
+def starter(tmp_path):
+    """The example municipality's configuration, with a stretch of its routes exchanged."""
+
+    def written(old, new):
+        shutil.copytree(Path(__file__).parents[2] / "config", tmp_path / "config")
+        path = tmp_path / "config" / TENANTS
+        path.write_text(exchanged(path.read_text(encoding="utf-8"), old, new), encoding="utf-8")
+        return list(contradictions(read(tmp_path)))
+
+    return written
+
+
+def test_rule_3_a_pmh_key_never_goes_towards_the_internet(starter):
+    told = starter('reply_fields = ["pmh_pseudonym_id"]', 'reply_fields = ["pmh_pseudonym_id", "pmh_key"]')
+    at = f"config/{TENANTS}: routes.R07.reply_fields: "
+    assert f"{at}pmh_key never goes towards an internet zone (C140)" in told
+
+
+def test_rule_2_what_a_connector_is_not_cleared_for_is_on_no_route_of_it(starter):
+    told = starter('clearance = ["identifier"]', 'clearance = ["basic"]')
+    own = f"config/{TENANTS}: connectors.history_lookup: its interface carries identifier"
+    assert any(each.startswith(own) for each in told)
+    at = f"config/{TENANTS}: routes.R14."
+    assert {each for each in told if each.startswith(at)} == {
+        f"{at}{key}: they carry identifier, for which connector history_lookup is not cleared"
+        for key in ("fields", "reply_fields")
+    }
+
+
+def test_a_route_that_wants_what_its_connector_cannot_attest_is_named(tmp_path):
+    wanted = 'purpose = "vaccination"\nattest = ["agent"]\nmay_attest = ["card_login"]'
+    write_config(tmp_path, tenant('purpose = "vaccination"', wanted))
+    factory: Any = object
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=BaseModel, factory=factory, attests=frozenset({"agent"}))
+    with pytest.raises(Misconfigured) as caught:
+        fitting(load(tmp_path), TENANT, spec, None)
+    at = f"config/{TENANTS}: routes.T1.may_attest"
+    assert caught.value.problems == (f"{at}: connector {OFFICE} does not attest card_login",)
+
+
 def test_what_carries_nothing_is_named(tmp_path):
-    write_config(tmp_path, tenant('purpose = "vaccination"', 'purpose = "vaccination"\nattest = ["consent"]'))
+    write_config(tmp_path)
     assert list(idle(load(tmp_path))) == [
-        f"config/{TENANTS}: routes.T1.attest: this route carries nothing: no edge attests anything yet",
         f"config/{TENANTS}: connectors.{OFFICE}: no route carries person.unrouted, which it sends",
     ]
     (tmp_path / "config" / TENANTS).unlink()

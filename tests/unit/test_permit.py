@@ -218,12 +218,20 @@ def test_each_basis_of_a_route_must_be_in_force_and_known(site):
 
 def test_what_a_route_wants_attested_must_be(site):
     tenant = site.hub_rules.tenant
-    routes = tuple(each.model_copy(update={"attest": ("consent", "permit")}) for each in tenant.file.routes)
+    wanted = {"attest": ("card_login", "consent"), "consent_texts": ("2026-04",)}
+    routes = tuple(each.model_copy(update=wanted) for each in tenant.file.routes)
     rules = replace(site.hub_rules, tenant=replace(tenant, file=tenant.file.model_copy(update={"routes": routes})))
-    assert code_of(site, good(site), rules=rules) == "not_attested"
-    one, both = ((Attestation(claim, "c" * 64) for claim in claims) for claims in (["consent"], ["consent", "permit"]))
-    assert code_of(site, changed(site, attestations=tuple(one)), rules=rules) == "not_attested"
-    assert permit(changed(site, attestations=tuple(both)), OFFICE, rules, NOW).header is not None
+    login = Attestation("card_login", "c" * 64, stamp(NOW + timedelta(minutes=5)))
+    both = (login, Attestation("consent", "c" * 64, text="2026-04"))
+    header = permit(changed(site, attestations=both), OFFICE, rules, NOW).header
+    assert header is not None
+    for wanting in ((), both[:1], (*both, Attestation("agent", "c" * 64)), (*both, login)):
+        assert code_of(site, changed(site, attestations=wanting), rules=rules) == "not_attested"
+    assert code_of(site, changed(site, attestations=both)) == "not_attested", "the route asks for nothing"
+    with pytest.raises(Refused, match="not_attested"):  # what waits to be handed on waits no longer than its proof
+        permit_again(header, rules, NOW + timedelta(minutes=5))
+    assert permit(reply(site), REGISTER, rules, NOW).header is not None, "an answer needs no proof of its own"
+    assert code_of(site, reply(site, attestations=both), REGISTER, rules) == "not_attested"
 
 
 def test_a_replay_is_held_to_todays_rules(site):

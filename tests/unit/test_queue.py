@@ -10,7 +10,7 @@ from gateway.hub.queue import Due, Queue
 from gateway.messages import Ending, MessageKind, RecordOutcome
 
 SOURCES, DESTINATIONS, LANES = ("a", "b"), ("x", "y"), 4
-EVENT, REQUEST = MessageKind.EVENT, MessageKind.REQUEST
+EVENT, REQUEST, REPLY = MessageKind.EVENT, MessageKind.REQUEST, MessageKind.REPLY
 
 
 def due(name, lanes, *, kind=EVENT, source="a", destination="x", seq=0):
@@ -55,7 +55,7 @@ class Line(RuleBasedStateMachine):
         lanes=st.lists(st.integers(0, LANES - 1), min_size=1, max_size=4),
         source=st.sampled_from(SOURCES),
         destination=st.sampled_from(DESTINATIONS),
-        kind=st.sampled_from([EVENT, EVENT, EVENT, REQUEST]),
+        kind=st.sampled_from([EVENT, EVENT, EVENT, REQUEST, REPLY]),
     )
     def record(self, lanes, source, destination, kind):
         name = f"m{len(self.known)}"
@@ -71,6 +71,10 @@ class Line(RuleBasedStateMachine):
         """As the dispatcher does: everything that may go, goes."""
         for destination in self.queue.ripe(self.now):
             while taken := self.queue.take(destination, self.now):
+                assert taken[0].kind is not REPLY
+                self._taken(destination, *taken)
+            while taken := self.queue.take_reply(destination, self.now):
+                assert taken[0].kind is REPLY
                 self._taken(destination, *taken)
         for name in self.known:
             self._justified(name)

@@ -25,6 +25,7 @@ from gateway.keys.directory import ConnectorEntry, Directory, Suite, sign_direct
 from gateway.keys.note import Signer, sign, vkey
 from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import (
+    Attestation,
     Envelope,
     Header,
     MessageKind,
@@ -68,6 +69,12 @@ ROOT = Ed25519PrivateKey.from_private_bytes(seed("root"))
 LOG = Ed25519PrivateKey.from_private_bytes(seed("log"))
 ROOT_NAME = f"renkei/{TENANT}/directory"
 LOG_NAME = f"renkei/{TENANT}/log"
+_PROOFS = f"attestation\n{MONTH}"
+_MONTH_13 = "2026-13-15T00:00:00.000000Z"
+ATTESTED = (
+    Attestation("card_login", SOURCE.reference(_PROOFS, b"proof"), "2026-04-15T01:00:00.000000Z"),
+    Attestation("consent", SOURCE.reference(_PROOFS, b"proof"), text="2026-04"),
+)
 
 
 def header(sender: EdgeKeys, receiver: EdgeKeys, **changes: Any) -> Header:
@@ -133,6 +140,8 @@ def envelopes() -> Iterator[Case]:
     other_head = encode(header(SOURCE, DESTINATION, message_id="019d8f00-0000-7000-8000-000000000002"))
     other = sealed(SOURCE, DESTINATION, other_head)
     back = encode(header(DESTINATION, SOURCE, operation="subject.changed", kind="reply", route="R02"))
+    attesting = encode(header(SOURCE, DESTINATION, attestations=ATTESTED))
+    yield "good_attested", "open", "ok", "two claims are attested", sealed(SOURCE, DESTINATION, attesting).pack()
     yield "good_hybrid", "open", "ok", "sealed with MLKEM768_X25519", good.pack()
     yield "good_x25519", "open", "ok", "sealed with X25519", sealed(DESTINATION, SOURCE, back).pack()
     yield from _malformed(head, good)
@@ -160,7 +169,7 @@ def _malformed(head: bytes, good: Envelope) -> Iterator[Case]:
         (
             "time_that_is_none",
             "created_at has a month 13",
-            encode({**plain, "created_at": "2026-13-15T00:00:00.000000Z"}),
+            encode({**plain, "created_at": _MONTH_13}),
         ),
         ("negative_lane", "a lane is negative", encode({**plain, "records": [[0, 0, -1], [1, 1, 5]]})),
         ("huge_index", "an index is beyond 31 bits", encode({**plain, "records": [[0, 0, 1], [2**40, 1, 5]]})),
@@ -169,6 +178,8 @@ def _malformed(head: bytes, good: Envelope) -> Iterator[Case]:
             "a record has an item set beyond the list",
             encode({**plain, "records": [[0, 9, 1]]}),
         ),
+        ("attestation_with_null", "an absent end is written as null", _attesting(plain, until=None)),
+        ("attestation_ends_never", "an attestation's end has a month 13", _attesting(plain, until=_MONTH_13)),
         ("time_with_offset", "created_at is not in UTC", encode({**plain, "created_at": "2026-04-15T09:00:00+09:00"})),
     ):
         yield name, "verify", "bad_envelope", what, sealed(SOURCE, DESTINATION, bytes_).pack()
@@ -388,7 +399,7 @@ def derived() -> dict[str, Any]:
         ],
         "references": [
             {"purpose": p, "value": v.hex(), "reference": SOURCE.reference(p, v)}
-            for p in ("request_key", "body_tag")
+            for p in ("request_key", "body_tag", _PROOFS)
             for v in (b"", b"chunk 1")
         ],
         "tags_digest": {"salt": tags.salt.hex(), "tags": [t.hex() for t in tags.tags], "digest": tags.digest()},
@@ -397,6 +408,12 @@ def derived() -> dict[str, Any]:
 
 def _unsorted(plain: dict[str, Any]) -> bytes:
     return json.dumps(dict(reversed(plain.items())), separators=(",", ":")).encode()
+
+
+def _attesting(plain: dict[str, Any], **more: Any) -> bytes:
+    """A header with an attestation that has something more."""
+    reference = SOURCE.reference(_PROOFS, b"proof")
+    return encode({**plain, "attestations": [{"claim": "agent", "reference": reference} | more]})
 
 
 def _with(plain: dict[str, Any], **more: Any) -> dict[str, Any]:

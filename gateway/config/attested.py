@@ -1,0 +1,35 @@
+"""Whether what a header attests is what its route wants: the one answer for the sending edge and for the hub."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from gateway.config.files import Route
+from gateway.messages import Attestation, stamp
+
+_ENDING: Final = frozenset({"identity_confirmed"})
+"""Claims that hold for a while only, and must say until when (C206)."""
+
+
+def attested(attestations: Sequence[Attestation], route: Route, now: datetime) -> bool:
+    """Whether all that the route demands is there, each claim once, nothing beyond what it may have, and each holds at
+    `now` (UTC): none is over, and a consent is to a text that the route names.
+    """
+    claims = {each.claim for each in attestations}
+    return (
+        len(claims) == len(attestations)
+        and claims.issuperset(route.attest)
+        and claims.issubset((*route.attest, *route.may_attest))
+        and all(_holds(each, route, stamp(now)) for each in attestations)
+    )
+
+
+def _holds(attestation: Attestation, route: Route, now: str) -> bool:
+    if attestation.until is None:
+        if attestation.claim in _ENDING:
+            return False
+    elif attestation.until <= now:
+        return False
+    if attestation.claim == "consent":
+        return attestation.text in route.consent_texts
+    return attestation.text is None

@@ -1,0 +1,63 @@
+"""Shown → Proven: the one call into a connector for what a peer shows of a person, and its word held to what can be.
+
+A proof that nobody reads is refused, not passed over; and why one does not hold is told to nobody.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final, get_args
+
+from gateway.edge.closed import closed_error
+from gateway.edge.hand_over import Bugs
+from gateway.errors import Deferred, Refused
+from gateway.messages import WORD
+from gateway.plugin.attest import Claim, ClaimName, Proven, Shown
+from gateway.plugin.connector import Connector
+
+_PROOF: Final = re.compile(r"[!-~]{1,8000}", re.ASCII)
+_CLAIMS: Final = frozenset(get_args(ClaimName))
+
+
+def prove(shown: Shown, connector: Connector, bug: Bugs) -> Proven:
+    """What the connector attests. Raises Refused("not_attested") if the proof does not hold, or Deferred: as the
+    connector says, or connector_bug for whatever else it does.
+    """
+    attest = getattr(connector, "attest", None)
+    if attest is None or not _PROOF.fullmatch(shown.proof):
+        raise Refused("not_attested")
+    try:
+        proven: object = attest(shown)
+    except Refused:
+        raise Refused("not_attested") from None
+    except Deferred as deferred:
+        raise closed_error(deferred) from None
+    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001  (as in `hand_over`)
+        bug(error, "attest raised")
+        raise Deferred("connector_bug") from None
+    if not isinstance(proven, Proven) or not _sound(proven):
+        bug(None, "attest answered something that is no sound Proven")
+        raise Deferred("connector_bug")
+    return proven
+
+
+def _sound(proven: Proven) -> bool:
+    """A plugin's word goes into a header: claims of the closed list, each once, with plain words and times in UTC."""
+    claims: Any = proven.claims
+    bound: Any = proven.bound
+    return (
+        isinstance(claims, tuple)
+        and all(type(each) is Claim and _plain(each) for each in claims)
+        and len({each.name for each in claims}) == len(claims)
+        and isinstance(bound, Mapping)
+        and all(isinstance(each, str) for pair in bound.items() for each in pair)
+    )
+
+
+def _plain(claim: Any) -> bool:
+    return (
+        claim.name in _CLAIMS
+        and isinstance(claim.proof, bytes)
+        and (claim.until is None or claim.until.utcoffset() == timedelta())
+        and (claim.text is None or re.fullmatch(WORD, claim.text) is not None)
+    )

@@ -1,0 +1,65 @@
+"""What a peer shows becomes claims: the optional part of a connector whose system proves persons.
+
+The connector alone can read its system's proof; the line puts only the claims, with keyed references to what proved
+them, into the signed header, where the blind hub holds them against the route.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+ClaimName: TypeAlias = Literal["agent", "card_login", "consent", "identity_confirmed"]
+"""The closed list of claims.
+
+`card_login`: a resident logged in with a card. `agent`: somebody acts for the person (a parent, say). `consent`: the
+person consented to a purpose text, whose version the claim names. `identity_confirmed`: who is at the desk was
+confirmed with a card, for this one receiver (C206).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a peer showed with its POST: `Renkei-Proof` as it came, at most 8000 visible ASCII characters. Not proven.
+
+    `fingerprint` is of the client certificate, `sha256:<hex>`, and `certificate` its file as the connector's
+    `certificates` name it: a connector with several peers tells them apart by it. `now` is the line's time, UTC.
+    """
+
+    operation: str
+    proof: str = field(repr=False)
+    fingerprint: str
+    now: datetime
+    certificate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim that a proof bears out.
+
+    `proof` are the bytes that stand for it, a token's id or a session; only their digest, keyed with a secret of the
+    line, goes anywhere. `until` is when it ends, UTC. `text` is the version of the purpose text consented to, a word.
+    """
+
+    name: ClaimName
+    proof: bytes = field(repr=False)
+    until: datetime | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What holds. `bound` are top-level fields of the operation with the one value that the proof leaves open to them:
+    a record that carries another, or none, is refused `not_attested`.
+    """
+
+    claims: tuple[Claim, ...]
+    bound: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Attests(Protocol):
+    """The optional part of a connector whose peers prove persons; `ConnectorSpec.attests` names its claims."""
+
+    def attest(self, shown: Shown) -> Proven:
+        """Pure: no I/O, no clock but `shown.now`. Raises Refused("not_attested") if the proof does not hold."""
+        ...

@@ -1,0 +1,63 @@
+"""Turns the portal's answer to notices into an outcome per record.
+
+The rule: an answer counts as a whole or not at all. What is not exactly one known answer for each row that was sent is
+garbage: nothing in it is used, and `Later` is raised.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.plugin import Accepted, DeferredRecord, Duplicate, Outcome, RefusedRecord
+from gateway_myna_portal.client import Later
+
+
+class _Closed(BaseModel):
+    # "keys": values would stay in a cache of the process, long after their answer has gone.
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, cache_strings="keys"
+    )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__
+
+
+class _Taken(_Closed):
+    index: int
+    status: Literal["accepted", "duplicate", "busy"]
+
+
+class _Refused(_Closed):
+    index: int
+    status: Literal["refused"]
+    code: Literal["no_such_person", "superseded", "version_conflict"]
+
+
+class _Rows(_Closed):
+    rows: list[Annotated[_Taken | _Refused, Field(discriminator="status")]]
+
+
+def notified(answer: bytes, sent: Iterable[int]) -> dict[int, Outcome]:
+    """The outcomes of `POST /v1/notices`. Raises Later."""
+    try:
+        rows = _Rows.model_validate_json(answer).rows
+    except ValidationError:  # its text may quote the answer
+        raise Later("system_unreachable") from None
+    if sorted(row.index for row in rows) != sorted(sent):
+        raise Later("system_unreachable")
+    return {row.index: _outcome(row) for row in rows}
+
+
+def _outcome(row: _Taken | _Refused) -> Outcome:
+    match row.status:
+        case "accepted":
+            return Accepted()
+        case "duplicate":
+            return Duplicate()
+        case "busy":
+            return DeferredRecord("system_busy")
+        case "refused":
+            return RefusedRecord(row.code)

@@ -1,0 +1,68 @@
+"""The portal's server as a client of the gateway: a resident's records go there over mutual TLS with the ID token.
+
+The rule: what the gateway says is handed on as it came; an answer that is late is asked for until patience ends.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+
+from gateway_myna_portal.simulated.config import Gateway
+
+PROOF: Final = "Renkei-Proof"
+_ANSWERED: Final = frozenset({"pseudonym.hand_over", "template.query", "questionnaire.enter", "record.query"})
+_PAUSE: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The gateway's status and body; status 0: it could not be reached or said nothing that can be read."""
+
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def record(self) -> Mapping[str, Any] | None:
+        """The reply to the first record, if there is one."""
+        replies = self.body.get("replies") or [{}]
+        found = replies[0].get("record")
+        return found if isinstance(found, dict) else None
+
+    @property
+    def final(self) -> bool:
+        """Whether asking again with the same key could bring nothing new."""
+        return self.status == 200 or 400 <= self.status < 500
+
+
+class Entrance:
+    """The gateway's listener for our zone. `patience` is in seconds."""
+
+    def __init__(self, session: aiohttp.ClientSession, settings: Gateway, patience: float) -> None:
+        self._session = session
+        self._settings = settings
+        self._patience = patience
+
+    async def post(self, operation: str, records: object, token: str, key: str = "") -> Said:
+        """Send the records, with a token if there is one, and wait for the answer if the operation has one."""
+        headers = {name: text for name, text in ((PROOF, token), ("Idempotency-Key", key)) if text}
+        path = f"/v1/{self._settings.tenant}/myna_portal/{operation}"
+        ends = asyncio.get_running_loop().time() + self._patience
+        try:
+            said = await self._exchange("POST", path, json=records, headers=headers)
+            while said.status == 202 and operation in _ANSWERED and asyncio.get_running_loop().time() < ends:
+                await asyncio.sleep(_PAUSE)
+                later = await self._exchange("GET", f"/v1/messages/{said.body.get('message_id')}")
+                said = later if later.status != 200 or "replies" in later.body else said
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
+            return Said(0)
+        return said
+
+    async def _exchange(self, method: str, path: str, **more: Any) -> Said:
+        timeout = aiohttp.ClientTimeout(total=self._patience)
+        url = self._settings.url + path
+        async with self._session.request(method, url, timeout=timeout, allow_redirects=False, **more) as response:
+            body = await response.json(content_type=None)
+            return Said(response.status, body if isinstance(body, dict) else {})

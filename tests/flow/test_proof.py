@@ -1,0 +1,175 @@
+"""A proof of a person goes the whole way: shown at the entrance, in the header as claims, held against the route."""
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.errors import Refused
+from gateway.plugin import Accepted
+from tests.flow.calling import FIND, PUT, answer_of, posted
+from tests.flow.toys import Terminal, person, sought
+
+WANTED = {"attest": ("card_login", "consent"), "may_attest": ("agent",), "consent_texts": ("2026-04",)}
+ONE = "0000000001/card_login/consent:2026-04"
+OTHER = "0000000002/card_login/consent:2026-04"
+FOUND: dict[str, Any] = {"internal_no": "0000000001", "update_seq": 7}
+
+
+def demanding(rules):
+    """The same rules, where both routes want a proof."""
+    file = rules.tenant.file
+    routes = tuple(each.model_copy(update=WANTED) for each in file.routes)
+    return replace(rules, tenant=replace(rules.tenant, file=file.model_copy(update={"routes": routes})))
+
+
+@pytest.fixture
+def proving(line):
+    """The line with routes that want a proof, an office whose connector reads them, and a register that knows one."""
+    line.office.rules, line.register.rules = demanding(line.office.rules), demanding(line.register.rules)
+    line.hub.adopt(demanding(line.hub.rules), line.hub.dispatcher.limits)
+    line.office_system.attest = Terminal().attest
+    line.register_system.answer = lambda delivery: {i: Accepted(FOUND) for i, _ in delivery.records}
+    return line
+
+
+def shown(proof, key=None):
+    return {"Renkei-Proof": proof} | ({"Idempotency-Key": key} if key else {})
+
+
+def headers(line):
+    return [each["header"] for each in line.every_fact() if "header" in each]
+
+
+async def test_a_request_under_a_proof_is_answered_and_the_log_names_the_claims(proving, office):
+    status, told = await posted(office, FIND, [sought(1)], **shown(f"{ONE}/agent"))
+    assert (status, told["replies"]) == (200, [{"index": 0, "record": FOUND}])
+    asked, answered = headers(proving)
+    claims = asked["attestations"]
+    assert [(each["claim"], each.get("text")) for each in claims] == [
+        ("agent", None),
+        ("card_login", None),
+        ("consent", "2026-04"),
+    ]
+    assert all(each["until"] > asked["created_at"] for each in claims)
+    assert {len(each["reference"]) for each in claims} == {64}
+    assert answered["attestations"] == []
+    everything = json.dumps(proving.every_fact()) + proving.printed.getvalue()
+    assert "0000000001/" not in everything
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        None,
+        "forged",
+        "a b",
+        "0000000001",
+        "0000000001/card_login",
+        "0000000001/consent:2026-04",
+        "0000000001/card_login/consent",
+        "0000000001/card_login/consent:2025-04",
+        "0000000001/card_login:over/consent:2026-04",
+        f"{ONE}/identity_confirmed",
+        f"{ONE}/agent:2026-04",
+    ],
+)
+async def test_less_than_the_route_wants_is_refused_alike_and_recorded(proving, office, proof):
+    status, told = await posted(office, FIND, [sought(1)], **(shown(proof) if proof else {}))
+    assert (status, told.pop("message_id") is not None, told["code"]) == (403, True, "not_attested")
+    assert set(told) == {"type", "title", "status", "code"}, "the same problem, whatever the reason"
+    (fact,) = [each for each in proving.every_fact() if each["kind"] == "message.refused"]
+    assert (fact["stage"], fact["code"]) == ("edge", "not_attested")
+    assert proving.register_system.deliveries == []
+
+
+async def test_an_event_needs_its_proof_as_well(proving, office):
+    assert (await posted(office, PUT, [person(1)]))[0] == 403
+    status, told = await posted(office, PUT, [person(1), person(2)], **shown(ONE))
+    assert (status, told["refused"]) == (202, [{"index": 1, "code": "not_attested", "path": "internal_no"}])
+
+
+async def test_a_proof_of_one_opens_nothing_of_another(proving, office):
+    status, told = await posted(office, FIND, [sought(2)], **shown(ONE))
+    assert (status, told["code"]) == (422, "all_records_refused")
+    assert told["records"] == [{"index": 0, "code": "not_attested", "path": "internal_no"}]
+    assert proving.register_system.deliveries == []
+
+
+async def test_an_outbox_shows_no_proof_and_so_passes_no_such_route(proving):
+    with pytest.raises(Refused, match="not_attested"):
+        await proving.outbox.ask("person.find", [sought(1)])
+
+
+async def test_the_blind_hub_refuses_what_a_lying_edge_lets_through(proving, office):
+    proving.office.rules = replace(proving.office.rules, tenant=proving.site.office_rules.tenant)
+    status, told = await posted(office, FIND, [sought(1)])
+    assert (status, told["code"]) == (403, "not_attested")
+    (fact,) = [each for each in proving.every_fact() if each["kind"] == "message.refused"]
+    assert (fact["stage"], fact["code"]) == ("hub", "not_attested")
+
+
+async def test_a_route_that_asks_for_nothing_takes_no_proof(line, office):
+    assert (await posted(office, FIND, [sought(1)], **shown(ONE)))[1]["code"] == "not_attested"
+    line.office_system.attest = Terminal().attest
+    assert (await posted(office, FIND, [sought(1)], **shown(ONE)))[1]["code"] == "not_attested"
+
+
+@pytest.mark.parametrize("proof", ["broken", "garbled"])
+async def test_a_connector_that_breaks_on_a_proof_lets_nothing_through(proving, office, proof):
+    status, told = await posted(office, FIND, [sought(1)], **shown(proof))
+    assert (status, told["code"]) == (503, "connector_bug")
+    assert headers(proving) == []
+    assert proving.told("bug")
+
+
+async def test_the_same_key_is_the_same_message_only_under_the_same_person_s_proof(proving, office):
+    body = [sought(1)]
+    first = await posted(office, FIND, body, **shown(ONE, "k"))
+    assert await posted(office, FIND, body, **shown(f"{ONE}/agent", "k")) == first, "a new token for the same person"
+    assert (await posted(office, FIND, body, **shown("forged", "k")))[0] == 403
+    _, other = await posted(office, FIND, [sought(2)], **shown(OTHER, "k"))
+    assert "replies" in other, "neither the first answer nor a conflict: another's key is no key of mine"
+    assert other["message_id"] != first[1]["message_id"]
+
+
+async def test_who_repeats_another_s_request_word_for_word_has_no_answer_of_theirs(proving, office):
+    await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
+    _, told = await posted(office, FIND, [sought(1)], **shown(OTHER, "k"))
+    assert told["code"] == "all_records_refused"
+
+
+async def test_what_was_answered_to_a_proof_is_had_again_by_a_proof_alone(proving, office):
+    may_answer = asyncio.Event()
+
+    async def late(delivery):
+        await may_answer.wait()
+        return {0: Accepted(FOUND)}
+
+    proving.register_system.answer = late
+    limits = proving.office.rules.limits.model_copy(update={"request_patience": 0.05})
+    proving.office.rules = replace(proving.office.rules, limits=limits)
+    status, told = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
+    assert status == 202
+    may_answer.set()
+    await proving.until(lambda: proving.status(told["message_id"]).ended)
+    async with office.get(f"/v1/messages/{told['message_id']}") as response:
+        status, seen = await answer_of(response)
+    assert (status, seen["ended"], "replies" in seen) == (200, True, False)
+    status, again = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
+    assert (status, again["message_id"], again["replies"]) == (200, told["message_id"], [{"index": 0, "record": FOUND}])
+
+
+async def test_a_message_waits_no_longer_than_its_proof(proving, office):
+    proving.register_system.answer = lambda delivery: {}
+    status, told = await posted(office, PUT, [person(1)], **shown(ONE))
+    assert status == 202
+    await proving.until(lambda: proving.register_system.deliveries)
+    proving.advance(hours=2)
+    await proving.until(lambda: proving.status(told["message_id"]).ended)
+    (outcome,) = proving.status(told["message_id"]).outcomes
+    assert (outcome.ending, outcome.code) == ("dead", "not_attested")
+    with pytest.raises(Refused, match="send_anew"):
+        await proving.hub.replay(told["message_id"], "operator-1")
