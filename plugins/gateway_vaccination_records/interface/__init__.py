@@ -15,11 +15,11 @@ INTERFACE = Interface(
         *research.OPERATIONS,
     ),
     codes={
-        "confirmation_awaited": "PMH has not told yet whether it has the confirmation that the clinic refers to.",
-        "dose_exists": "The dose was recorded already, and that record is not deleted.",
-        "expired_questionnaire": "The questionnaire's day of expiry has come; nothing can be filled in any more.",
-        "no_such_template": "There is no such questionnaire for that person.",
-        "not_yours": "The record belongs to somebody else, or another one entered it.",
-        "unknown_item": "An answer names an item that the questionnaire does not have, or the same one twice.",
+        "confirmation_awaited": "PMHから本人確認情報の回答をまだ得ていない",
+        "dose_exists": "この予防接種管理IDの接種記録は既にある",
+        "not_yours": "この送信元が登録したものではない",
+        "no_such_template": "この予防接種設定の予診票ひな形がない",
+        "unknown_item": "予診票ひな形にない項目への回答である",
+        "expired_questionnaire": "強制失効日を過ぎている",
     },
 )
