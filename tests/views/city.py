@@ -100,10 +100,10 @@ class Way:
     def places(self) -> frozenset[str]:
         return places(self.giving, self.taking)
 
-    def with_one_more(self, path: str) -> dict[str, Any]:
-        """The whole record, with a made-up text at a path where there is none."""
+    def with_one_more(self, path: str, value: str = "架空") -> dict[str, Any]:
+        """The whole record, with a made-up value at a path."""
         record = copy.deepcopy(self.whole)
-        put(record, path, "架空")
+        put(record, path, value)
         return record
 
     def __str__(self) -> str:
@@ -171,6 +171,12 @@ class City:
         edge = dataclasses.replace(edge, rules=rules or edge.rules)
         return await self._answered(way, record, edge) if way.reply else self._sent(way, record, edge)
 
+    async def honest(self, way: Way) -> Sealed:
+        """What the sending edge makes of the whole record."""
+        sealed = await self.sealed(way, way.whole)
+        assert isinstance(sealed, Sealed), sealed
+        return sealed
+
     def _sent(self, way: Way, record: dict[str, Any], edge: Edge) -> Sealed | str:
         proof = "shown" if way.route.attest else None
         arrival = edge.arrival(way.route.operation, (record,), entrance="outbox", proof=proof)
@@ -201,11 +207,12 @@ class City:
         (record,) = json.loads(open_payload(sealed.envelope.ciphertext, sealed.envelope.header, key))
         return dict(record)
 
-    def forged(self, way: Way, honest: Sealed, record: dict[str, Any], *more: str) -> Sealed:
-        """The same with another record inside, and with more items named; sealed and signed as the sender's own."""
-        sender, header = self.edges[way.sender], header_of(honest)
-        header = dataclasses.replace(header, item_sets=(tuple(sorted({*header.item_sets[0], *more})),))
-        written, recipient = encode(header), sender.rules.directory.recipient(way.receiver)
+    def forged(self, way: Way, honest: Sealed, record: dict[str, Any], *more: str, **header: Any) -> Sealed:
+        """The same with another record inside, more items named, another header; sealed and signed as the sender's."""
+        sender, old = self.edges[way.sender], header_of(honest)
+        header = {"item_sets": (tuple(sorted({*old.item_sets[0], *more})),)} | header
+        written = encode(dataclasses.replace(old, **header))
+        recipient = sender.rules.directory.recipient(way.receiver)
         ciphertext = seal_payload(json.dumps([record], ensure_ascii=False).encode(), written, recipient)
         signature = sender.keys.sign(signed_part(written, ciphertext))
         return Sealed(Envelope(written, ciphertext, signature), honest.tags, None)

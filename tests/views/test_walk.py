@@ -11,7 +11,7 @@ import pytest
 
 from gateway.config import load
 from gateway.messages import Sealed
-from tests.views.city import City, Way, header_of, locked_with, opened_to, ways
+from tests.views.city import Way, header_of, locked_with, opened_to, ways
 from tests.views.matrix import matrix, name_of
 
 CONFIG = load(Path(__file__).parents[2])
@@ -26,12 +26,6 @@ def denied(way: Way) -> list[str]:
     return [place + name for place in sorted(way.places) for name in names]
 
 
-async def honest(city: City, way: Way) -> Sealed:
-    sealed = await city.sealed(way, way.whole)
-    assert isinstance(sealed, Sealed), sealed
-    return sealed
-
-
 def test_every_cell_that_is_not_used_is_walked():
     """Each on every way towards its receiver, and there is no receiver without one."""
     tried = {(name_of(path), way.receiver) for way in WAYS for path in denied(way)}
@@ -41,7 +35,7 @@ def test_every_cell_that_is_not_used_is_walked():
 @each_way
 async def test_what_is_allowed_goes_the_way_whole(city, way):
     """So that what is refused below is refused for its one field."""
-    sealed = await honest(city, way)
+    sealed = await city.honest(way)
     assert header_of(sealed).item_sets == (tuple(sorted(way.paths)),)
     assert city.opened(way, sealed) == way.whole
     _, handed = await city.receiver_says(way, sealed)
@@ -82,7 +76,7 @@ async def test_the_sending_edge_refuses_by_the_receiver_s_interface(city, way):
 @each_way
 async def test_the_blind_hub_refuses_a_header_that_names_it(city, way):
     """Signed with the sending edge's own key: by the items alone."""
-    sealed, before = await honest(city, way), city.journal.size_and_root()[0]
+    sealed, before = await city.honest(way), city.journal.size_and_root()[0]
     forged = [city.forged(way, sealed, way.whole, path) for path in denied(way)]
     said = await asyncio.gather(*(city.hub_says(way, each) for each in forged))
     assert {path: code for path, code in zip(denied(way), said, strict=True) if code != "items_beyond_route"} == {}
@@ -94,7 +88,7 @@ async def test_the_blind_hub_refuses_a_header_that_names_it(city, way):
 
 @each_way
 async def test_the_receiving_edge_refuses_a_header_that_names_it(city, way):
-    sealed = await honest(city, way)
+    sealed = await city.honest(way)
     for path in denied(way):
         forged = city.forged(way, sealed, way.with_one_more(path), path)
         assert await city.receiver_says(way, forged) == ("items_beyond_route", []), path
@@ -102,7 +96,7 @@ async def test_the_receiving_edge_refuses_a_header_that_names_it(city, way):
 
 @each_way
 async def test_the_receiving_edge_refuses_a_payload_that_hides_it(city, way):
-    sealed = await honest(city, way)
+    sealed = await city.honest(way)
     for path in denied(way):
         forged = city.forged(way, sealed, way.with_one_more(path))
         assert await city.receiver_says(way, forged) == ("items_differ", []), path
@@ -111,7 +105,7 @@ async def test_the_receiving_edge_refuses_a_payload_that_hides_it(city, way):
 @each_way
 async def test_the_receiving_edge_refuses_by_its_own_interface(city, way):
     """Though a route had it, and the header names it."""
-    sealed, rules = await honest(city, way), city.edges[way.receiver].rules
+    sealed, rules = await city.honest(way), city.edges[way.receiver].rules
     for path in denied(way):
         forged = city.forged(way, sealed, way.with_one_more(path), path)
         assert await city.receiver_says(way, forged, opened_to(rules, way, path)) == ("unknown_field", []), path
