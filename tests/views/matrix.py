@@ -13,15 +13,25 @@ from pathlib import Path
 from gateway.config import Tenant
 
 HERE = Path(__file__).parent
-RECEIVERS = (
-    "health_management",
-    "vaccination_records",
-    "pmh",
-    "myna_portal",
-    "clinic_app",
-    "history_lookup",
-    "vaccination_db",
-)
+RECEIVERS = {
+    "health_management": "健康管理",
+    "vaccination_records": "予診・接種記録管理",
+    "pmh": "PMH",
+    "myna_portal": "マイナポータル",
+    "clinic_app": "医療機関用アプリ",
+    "history_lookup": "履歴照会回答",
+    "vaccination_db": "予防接種DB",
+}
+"""Who is given something: the connectors of the example, with their systems' names for people."""
+SECTIONS = {
+    "3.1": "対象者情報: subjects",
+    "3.2": "ユーザー情報: users",
+    "3.3": "予診票情報: questionnaires",
+    "3.4": "予防接種記録情報: vaccination records",
+    "5": "識別子: identifiers beside these",
+    "other": "その他: what else the interfaces need",
+}
+"""The sections of the requirements that rows cite, and those fields that stand in no list of theirs."""
 
 
 @dataclass(frozen=True, slots=True)

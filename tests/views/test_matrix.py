@@ -10,7 +10,7 @@ from gateway.config import load
 from gateway.config.contradictions import contradictions
 from gateway.plugin.contract import ContractField
 from gateway.plugin.item import DataClass
-from tests.views.matrix import RECEIVERS, given, matrix, name_of, reasons
+from tests.views.matrix import RECEIVERS, SECTIONS, given, matrix, name_of, reasons
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load(ROOT)
@@ -39,7 +39,8 @@ def taken(connector: str) -> set[str]:
 def test_each_field_stands_once_and_each_cell_has_a_mark_of_the_requirements():
     assert len(MATRIX) == len(matrix())
     assert {cell.mark for cell in CELLS.values()} == {"+", "(+)", "×", "(×)"}
-    assert tuple(TENANT.file.connectors) == RECEIVERS
+    assert list(TENANT.file.connectors) == list(RECEIVERS)
+    assert {section for row in MATRIX.values() for section in row.section.split()} == set(SECTIONS)
 
 
 def test_only_what_is_allowed_needs_a_reason_and_each_reason_is_explained():
