@@ -59,7 +59,7 @@ bench: $(VENV)/ready ## Measure: records per second, and a request with its repl
 
 .PHONY: docs
 docs: $(VENV)/ready ## Write the generated pages anew
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.generate
 
 .PHONY: venv
 venv: $(VENV)/ready ## Set up .venv from the pinned, hashed requirements

@@ -1,8 +1,16 @@
-"""The pages of the reference that are drawn from the code. `make docs` writes them; a test sees that they are fresh."""
+"""The pages of the reference that are drawn from code, configuration and the matrix of tests/views.
 
+`make docs` writes them; a test sees that they are fresh.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.config import load
 from gateway.errors import CODES
+from tests.views.matrix import RECEIVERS, SECTIONS, Row, given, matrix, reasons
+
+ROOT = Path(__file__).parents[1]
 
 ERRORS = """\
 # Error codes
@@ -27,9 +35,70 @@ def errors() -> str:
     return ERRORS + "".join(f"| `{name}` | {code.status} | {code.title} |\n" for name, code in CODES.items())
 
 
+VIEWS = """\
+# Who is given which field
+
+<!-- Written by `make docs` from tests/views/ and config/; do not edit. -->
+
+For data-protection officers. For each field (項目) that the assessment documents name, and each system that is
+connected: whether the gateway gives it to that system, on which route, and if not, why. The Japanese names are those of
+the documents.
+
+What a system *may* be given was read from the documents, cell by cell (`tests/views/matrix.csv`). What it *is* given is
+drawn from the locked interfaces and routes of the example municipality in `config/`. `tests/views/test_matrix.py` holds
+the one against the other: exactly the cells that name a route are given. `tests/views/test_walk.py` tries every other
+cell on every route and reply towards its system, and sees it refused at the sending edge, by the blind hub, and at the
+receiving edge, each without the help of the others. A municipality's own routes can only give less: what is in no lock
+cannot be put on a route, and the locks take in nothing beyond these cells.
+
+| a cell says | it means |
+| --- | --- |
+| R01, R02... | given, on these [routes](#routes) or in their replies; named up to the dash |
+"""
+LEGEND = """\
+| × | forbidden by the documents, or by the rule that the row cites |
+| (×) | forbidden because no flow of the documents carries it: default deny |
+
+Control flags (不開示, 閲覧停止) are given neither to the portal nor to clinics: whom they hide is answered as "no such
+person". A PMH key comes from the portal once, in the hand-over (R07), and is never given to it.
+
+## Routes
+
+| route | from | to | legal basis | what must be attested |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def views() -> str:
+    """The matrix as tables, one for each section of the requirements, with the routes that use it."""
+    config = load(ROOT)
+    ((_, tenant),) = config.tenants.items()
+    used = given(tenant)
+    why = "".join(f"| *{word}* | allowed, and not given: {told} |\n" for word, told in reasons().items())
+    page = VIEWS + why + LEGEND
+    for each in tenant.file.routes:
+        ends = f"`{each.source}` | `{each.destination}`"
+        page += f"| {each.id} | {ends} | {', '.join(each.legal_basis)} | {', '.join(each.attest) or '–'} |\n"
+    heads = ("項目", *RECEIVERS.values(), "source", "note")
+    for section, title in SECTIONS.items():
+        page += f"\n## {title}\n\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
+        page += "".join(_line(row, used) for row in matrix() if section in row.section.split())
+    return page
+
+
+def _line(row: Row, used: Mapping[tuple[str, str], tuple[str, ...]]) -> str:
+    cells = []
+    for receiver, cell in row.cells.items():
+        families = {route.partition("-")[0] for route in used.get((row.field, receiver), ())}
+        cells.append(", ".join(sorted(families)) or (f"*{cell.reason}*" if cell.reason else cell.mark))
+    first = f"{row.label} `{row.field}`"
+    source = " ".join((*(f"§{each}" for each in row.section.split() if each != "other"), row.source)).strip()
+    return f"| {' | '.join((first, *cells, source, row.note))} |\n"
+
+
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
-    return {"errors.md": errors()}
+    return {"errors.md": errors(), "views.md": views()}
 
 
 if __name__ == "__main__":

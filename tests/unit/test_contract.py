@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError, field_validator
 from gateway.errors import Misconfigured
 from gateway.plugin import Interface, Operation, Payload, fields
 from gateway.plugin.contract import Contract, leaves, model_of
-from gateway.plugin.item import DataClass, Item, Kind
 from gateway.plugin.interface import describe
+from gateway.plugin.item import DataClass, Item, Kind
 from tests.flow.toys import NUMBER, OFFICE_INTERFACE, REGISTER_INTERFACE, TENANT, Person, Sought, person, whole_person
 
 CONTRACT = describe(OFFICE_INTERFACE)

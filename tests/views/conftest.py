@@ -1,0 +1,12 @@
+"""The example's site as `gateway init` makes it, once for all: seven connectors with their keys, and a hub."""
+
+import pytest
+
+from tests.views.city import City
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory):
+    made = City.made(tmp_path_factory.mktemp("views") / "site")
+    yield made
+    made.journal.close()

@@ -1,0 +1,96 @@
+"""Who may be given which field: requirements §3.1–3.4 and §5 as data, read from them and not from any lock.
+
+A cell has the requirements' own mark (+ documented, (+) inferred from a flow, × forbidden, (×) inferred forbidden) and,
+where what is allowed is not used, the reason. The rule: what has no + and what has a reason is given to nobody.
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.config import Tenant
+
+HERE = Path(__file__).parent
+RECEIVERS = {
+    "health_management": "健康管理",
+    "vaccination_records": "予診・接種記録管理",
+    "pmh": "PMH",
+    "myna_portal": "マイナポータル",
+    "clinic_app": "医療機関用アプリ",
+    "history_lookup": "履歴照会回答",
+    "vaccination_db": "予防接種DB",
+}
+"""Who is given something: the connectors of the example, with their systems' names for people."""
+SECTIONS = {
+    "3.1": "対象者情報: subjects",
+    "3.2": "ユーザー情報: users",
+    "3.3": "予診票情報: questionnaires",
+    "3.4": "予防接種記録情報: vaccination records",
+    "5": "識別子: identifiers beside these",
+    "other": "その他: what else the interfaces need",
+}
+"""The sections of the requirements that rows cite, and those fields that stand in no list of theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field and one receiver; `reason` is a word of reasons.csv, or empty."""
+
+    mark: str
+    reason: str
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the receiver may have it at all."""
+        return self.mark in {"+", "(+)"}
+
+    @property
+    def used(self) -> bool:
+        """Whether a route is to give it."""
+        return self.allowed and not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field; `section` and `source` cite the requirements."""
+
+    section: str
+    field: str
+    label: str
+    source: str
+    note: str
+    cells: Mapping[str, Cell]
+
+
+def matrix() -> tuple[Row, ...]:
+    """matrix.csv, in its order."""
+    with (HERE / "matrix.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(_row(each) for each in csv.DictReader(file))
+
+
+def _row(line: dict[str, str]) -> Row:
+    cells = {name: Cell(*line.pop(name).partition(" ")[::2]) for name in RECEIVERS}
+    return Row(**line, cells=cells)
+
+
+def reasons() -> dict[str, str]:
+    """reasons.csv: each word by which a cell says why it is not used, with its sentence."""
+    with (HERE / "reasons.csv").open(encoding="utf-8", newline="") as file:
+        return {line["reason"]: line["why"] for line in csv.DictReader(file)}
+
+
+def name_of(path: str) -> str:
+    """The field that a path ends in."""
+    return path.rpartition(".")[2]
+
+
+def given(tenant: Tenant) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """The routes that give a field to a receiver, by (field, receiver), in the order of the configuration."""
+    found: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for route in tenant.file.routes:
+        for paths, receiver in ((route.fields, route.destination), (route.reply_fields, route.source)):
+            for path in paths:
+                found[name_of(path), receiver][route.id] = None
+    return {key: tuple(ids) for key, ids in found.items()}

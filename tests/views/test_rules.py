@@ -1,0 +1,112 @@
+"""Rules 2, 3, 4 and 8 of the routes, on every way of the example that they speak of, at edges and hub.
+
+What a receiver is never given is walked in test_walk.py; here is what the outside may not even send.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.config import load
+from gateway.errors import Refused
+from gateway.messages import stamp
+from tests.views.city import City, Way, clock, header_of, ways
+
+WAYS = ways(load(Path(__file__).parents[2]))
+OUTSIDE = frozenset({"myna_portal", "clinic_app", "history_lookup", "vaccination_db"})
+NUMBER = "000000000000"
+REFUSED_BY_ALL = ("unknown_field", "items_beyond_route", "items_beyond_route", "items_differ")
+
+
+def of(chosen):
+    """A test for each of the ways that are chosen."""
+    return pytest.mark.parametrize("way", [each for each in WAYS if chosen(each)], ids=str)
+
+
+async def said(city: City, way: Way, path: str, value: str):
+    """What is said of one field too many: by the sending edge; by hub and receiving edge of a header that names it; by
+    the receiving edge of a payload that hides it.
+    """
+    record, honest = way.with_one_more(path, value), await city.honest(way)
+    named, hidden = city.forged(way, honest, record, path), city.forged(way, honest, record)
+    far = [(await city.receiver_says(way, each))[0] for each in (named, hidden)]
+    return (await city.sealed(way, record), await city.hub_says(way, named), *far)
+
+
+@of(lambda way: {way.sender, way.receiver} & OUTSIDE)
+async def test_rule_2_individual_number_goes_neither_to_nor_from_the_outside(city, way):
+    for place in way.places:
+        assert await said(city, way, f"{place}individual_number", NUMBER) == REFUSED_BY_ALL
+
+
+@of(lambda way: any(each.kind == "text" for each in way.giving))
+async def test_rule_2_a_free_text_that_hides_an_individual_number_is_refused_at_both_ends(city, way):
+    honest = await city.honest(way)
+    for path in (each.path for each in way.giving if each.kind == "text"):
+        record = way.with_one_more(path, "番号は００００-0000-0000 です")
+        assert await city.sealed(way, record) == "individual_number_in_text", path
+        forged = city.forged(way, honest, record)
+        assert await city.receiver_says(way, forged) == ("individual_number_in_text", []), path
+
+
+@of(lambda way: "myna_portal" in (way.sender, way.receiver) and "pmh_key" not in way.paths)
+async def test_rule_3_pmh_key_goes_no_way_of_the_portal_but_the_hand_over(city, way):
+    for place in way.places:
+        assert await said(city, way, f"{place}pmh_key", "PK-1") == REFUSED_BY_ALL
+
+
+def test_rule_3_the_hand_over_is_the_portal_s_one_way_with_a_key():
+    portal = [way for way in WAYS if "myna_portal" in (way.sender, way.receiver)]
+    assert [str(way) for way in portal if "pmh_key" in way.paths] == ["R07-to-vaccination_records"]
+
+
+@of(lambda way: {way.sender, way.receiver} & {"pmh", *OUTSIDE})
+async def test_rule_8_fee_reduction_category_goes_neither_to_nor_from_the_outside(city, way):
+    for place in way.places:
+        assert await said(city, way, f"{place}fee_reduction_category", "1") == REFUSED_BY_ALL
+
+
+# ---- rule 4: no answer without a proof, and only of that person ------------------------------------------------------
+
+PROVEN = of(lambda way: way.route.attest and not way.reply)
+
+
+@PROVEN
+async def test_rule_4_without_a_proof_nothing_is_sealed(city, way):
+    mute = replace(way, route=way.route.model_copy(update={"attest": ()}))
+    with pytest.raises(Refused, match="not_attested"):
+        await city.sealed(mute, way.whole)
+
+
+@PROVEN
+async def test_rule_4_the_blind_hub_refuses_each_lack_alike(city, way):
+    honest, over = await city.honest(way), stamp(clock() - timedelta(seconds=1))
+    claims = header_of(honest).attestations
+    assert {each.claim for each in claims} == {*way.route.attest}
+    lacking = [tuple(each for each in claims if each is not left) for left in claims]
+    late = [tuple(type(e)(e.claim, e.reference, over, e.text) if e is one else e for e in claims) for one in claims]
+    texts = [tuple(type(e)(e.claim, e.reference, e.until, "2025-04" if e.text else None) for e in claims)]
+    beyond = [(*claims, type(claims[0])("permit", "0" * 64))]
+    for attestations in (*lacking, *late, *texts, *beyond, ()):
+        forged = city.forged(way, honest, way.whole, attestations=attestations)
+        assert await city.hub_says(way, forged) == "not_attested", attestations
+    assert await city.hub_says(way, city.forged(way, honest, way.whole, attestations=claims)) == ""
+
+
+@of(lambda way: way.reply)
+async def test_rule_4_an_answer_about_another_person_than_was_asked_for_is_never_sealed(city, way):
+    """C207: whatever the record system says, the clinic gets the person of its confirmation, or nobody."""
+    _, there = city.edges[way.sender].rules.ends(way.route)
+    assert there.person_key in way.paths
+    other = {"municipality_code": "131016", "individual_number": "000000000019"}
+    record = way.with_one_more(there.person_key, other.get(there.person_key, "2"))
+    assert await city.sealed(way, record) == "dispute"
+
+
+@of(lambda way: way.sender in {"myna_portal", "clinic_app"})
+def test_rule_4_every_route_from_portal_and_clinic_wants_its_proof(way):
+    """R07-deleted alone wants none: it tells that a key is gone, and has no answer."""
+    wanted = {"myna_portal": ("card_login", "consent"), "clinic_app": ("identity_confirmed", "consent")}
+    assert way.route.attest == (() if way.route.id == "R07-deleted" else wanted[way.sender])
