@@ -56,7 +56,10 @@ class Intake:
         new = dropped = 0
         for path in sorted((folder / "out").glob("[!.]*.csv")):
             with path.open(encoding=encoding, newline="") as file:
-                loaded = self._load(map(_named, csv.DictReader(file, strict=True)))
+                rows = csv.DictReader(file, strict=True)
+                if not _COLUMNS.keys() <= set(rows.fieldnames or ()):
+                    raise ValueError("a file lacks a column that tells a state")
+                loaded = self._load(map(_named, rows))
             path.unlink()
             new, dropped = new + loaded.new, dropped + loaded.dropped
         return Loaded(new, dropped)

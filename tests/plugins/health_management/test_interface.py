@@ -2,8 +2,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.plugin.contract import leaves
-from gateway.plugin.item import DataClass
 from gateway.plugin.interface import describe
+from gateway.plugin.item import DataClass
 from gateway_health_management import renkei_connector
 from gateway_health_management.forms import PAYLOADS, Form
 from gateway_health_management.interface import INTERFACE, REGISTER, ReturnedRecord
