@@ -1,4 +1,4 @@
-"""What 予防接種DB keeps: the newest state of each dose, by (ID5, 予防接種記録ID), and the verdict of each row that came.
+"""What 予防接種DB keeps: the newest state of each dose, by (ID5, 予防接種記録ID), and the verdict of each row.
 
 The rule: a later state wins whatever the order of arrival, a deletion is a state, and a row is judged once. Verdicts
 and states are kept in one transaction.

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from gateway.plugin import Payload
 from gateway.plugin.contract import leaves
 from gateway.plugin.interface import describe
 from gateway.plugin.item import DataClass
@@ -50,7 +51,7 @@ def test_rule_8_of_tax_and_welfare_there_is_the_fee_reduction_only_and_it_is_not
 
 
 def test_every_field_whose_form_differs_in_files_is_known_to_the_reader_and_the_writer():
-    payloads = [*PAYLOADS.values(), ReturnedRecord]
+    payloads: list[type[Payload]] = [*PAYLOADS.values(), ReturnedRecord]
     paths = {name for payload in payloads for name in payload.model_fields}
     known = {field.path: field for each in CONTRACT.operations for field in each.fields if field.path in paths}
     assert {path for path, field in known.items() if field.kind == "flag"} == FLAGS

@@ -18,6 +18,7 @@ def own(tmp_path: Path) -> Site:
 async def test_an_id5_outlasts_a_power_cut_and_nothing_of_a_person_is_left_on_the_disk(own: Site) -> None:
     asked = keys(3)
     answers = []
+    status, output = 1, b""
     for kill in (True, False):
         with running(own, 'data = "registers"') as simulator:
             async with own.connected(simulator.url) as connector:

@@ -18,6 +18,7 @@ def own(tmp_path: Path) -> Site:
 
 async def test_doses_and_verdicts_outlast_a_power_cut(own: Site) -> None:
     delivery = brings(first := dose())
+    status, output = 1, b""
     for kill in (True, False):
         with running(own, 'data = "doses.sqlite3"') as simulator:
             async with own.connected(simulator.url) as connector:
