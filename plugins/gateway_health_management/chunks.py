@@ -43,6 +43,7 @@ def batches(rows: Iterable[Row], size: int) -> Iterator[Batch]:
 
 
 def _parted(collected: list[Row]) -> Iterator[Batch]:
-    for operation in (REGISTER, DELETE):
+    """Rows of one operation each, deletions last."""
+    for operation in sorted({row.operation for row in collected}, key=lambda each: (each == DELETE, each)):
         if rows := [row for row in collected if row.operation == operation]:
             yield Batch(operation, tuple(row.number for row in rows), tuple(row.record for row in rows))

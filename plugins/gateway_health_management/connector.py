@@ -1,4 +1,5 @@
-"""The connector of the health management system: each file of the exchange folder goes into the line and gets a status.
+"""The connector of the health management system: each file of the exchange folder goes into the line and gets a status,
+and what is returned to the system becomes a file for it.
 
 It keeps nothing of its own. After kill -9 a file that is still in `work/` is read again from its beginning; the same
 chunks get the same receipts, so that nothing is lost and nothing comes twice.
@@ -7,54 +8,28 @@ chunks get the same receipts, so that nothing is lost and nothing comes twice.
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from gateway.plugin import Accepted, Act, Context, Deferred, Delivery, Final, Health, Outcome, Refused, Unreadable
 from gateway_health_management.chunks import Batch, batches
 from gateway_health_management.folder import Folder
-from gateway_health_management.rows import FileChanged, Fingerprint, NotAFile, WholeFileRefused, fingerprint, read
+from gateway_health_management.returned import write_returned
+from gateway_health_management.rows import FileChanged, NotAFile, WholeFileRefused, fingerprint, read
 from gateway_health_management.settings import Settings
-from gateway_health_management.status import Refusal, Results, Slip, write_slip, write_status
+from gateway_health_management.status import Refusal, Slip, write_slip, write_status
+from gateway_health_management.taken import TakenFile
 from gateway_health_management.troubles import Step, Troubles, cause
 
 _SECOND_TRY = 1.0
 _REST = Unreadable("unreadable_file")
 
 
-@dataclass(slots=True)
-class _File:
-    """A file in `work/`. `refusal` is set if it was refused whole; `noted`: the log has its end; `published`: so has
-    `status/`.
-
-    `broken_off`: after an unclosed quote it is not known where a row begins, so that nothing after it was taken.
-    """
-
-    name: str
-    known: Fingerprint
-    results: Results = field(default_factory=Results)
-    refusal: Refusal | None = None
-    all_sent: bool = False
-    broken_off: bool = False
-    noted: bool = False
-    published: bool = False
-
-    @property
-    def ended(self) -> bool:
-        return self.all_sent and not self.results.pending
-
-    @property
-    def end(self) -> str:
-        """What the slip calls its end: the code of the refusal, or one of two words."""
-        return self.refusal.result.code if self.refusal else "broken_off" if self.broken_off else "finished"
-
-
 class HealthManagement:
     """One municipality's system. `poll` does all the work on files; `settled` only remembers what it hears."""
 
     def __init__(self) -> None:
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, TakenFile] = {}
         self._heard = asyncio.Event()
         self._early: dict[str, Mapping[int, Final]] | None = None
         self._deleting: set[str] = set()  # the log has their deletion
@@ -66,7 +41,6 @@ class HealthManagement:
         self._context, self._settings = context, context.settings
         self._folder = Folder(self._settings.exchange_folder)
         self._troubles = Troubles(context.log)
-        self._reading = self._settings.reading()
         with contextlib.suppress(OSError):  # health says so, and every round tries again
             await asyncio.to_thread(self._folder.prepare)
 
@@ -74,8 +48,15 @@ class HealthManagement:
         self._files.clear()
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
-        """Only late replies to look-ups come here. The asker fetches them at GET /v1/messages/{id}."""
-        return {index: Accepted() for index, _ in delivery.records}
+        """Doses for `out/`. A late reply to a look-up or a pull is fetched by its asker at GET /v1/messages/{id}."""
+        if delivery.reply_to is not None:
+            return {index: Accepted() for index, _ in delivery.records}
+        try:
+            await asyncio.to_thread(self._folder.prepare)
+            return await asyncio.to_thread(write_returned, delivery, self._folder, self._settings)
+        except OSError as problem:  # its text holds a path
+            self._context.log.warning("return_not_written", error=type(problem).__name__, cause=cause(problem))
+            raise Deferred("system_unreachable") from None
 
     async def health(self) -> Health:
         try:
@@ -83,6 +64,7 @@ class HealthManagement:
                 return Health(ok=False, detail="the exchange folder or a folder in it is missing or not writable")
             waiting = await asyncio.to_thread(self._folder.waiting)
             working = len(await asyncio.to_thread(self._folder.in_work))
+            returned = await asyncio.to_thread(self._folder.handed_out)
         except OSError:
             return Health(ok=False, detail="the exchange folder cannot be read")
         if self._stuck:
@@ -92,7 +74,7 @@ class HealthManagement:
             return Health(
                 ok=False, detail=f"the line takes nothing now ({self._put_off}); files wait and go on by themselves"
             )
-        counted = f"files in work: {working}; files in in/ that cannot be taken yet: {waiting}"
+        counted = f"files in work: {working}; in in/, cannot be taken yet: {waiting}; in out/, not fetched: {returned}"
         return self._troubles.health() or Health(ok=True, detail=counted)
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
@@ -134,7 +116,7 @@ class HealthManagement:
         """Send a whole file. If that breaks off, it is forgotten, and begins anew in the next round."""
         try:
             known = await asyncio.to_thread(fingerprint, self._folder.work / name)
-            file = self._files[name] = _File(name, known)
+            file = self._files[name] = TakenFile(name, self._settings.form(name), known)
             await self._note(Act.FILE_TAKEN, known.sha256, {"bytes": known.size})
             await self._send(file)
             file.all_sent = True
@@ -145,8 +127,8 @@ class HealthManagement:
             if name in self._files and not self._files[name].all_sent:
                 del self._files[name]
 
-    async def _send(self, file: _File) -> None:
-        rows = read(self._folder.work / file.name, file.known, self._settings)
+    async def _send(self, file: TakenFile) -> None:
+        rows = read(self._folder.work / file.name, file.known, self._settings, file.form)
         cut = batches(rows, self._settings.chunk_records)
         try:
             while (batch := await asyncio.to_thread(next, cut, None)) is not None:
@@ -156,8 +138,8 @@ class HealthManagement:
         except WholeFileRefused as refused:
             file.refusal = Refusal.of(refused, self._settings)
 
-    async def _send_batch(self, file: _File, batch: Batch) -> None:
-        key = batch.key(file.known.sha256, self._reading)
+    async def _send_batch(self, file: TakenFile, batch: Batch) -> None:
+        key = batch.key(file.known.sha256, self._settings.reading(file.form))
         while True:
             self._early = {}
             try:
@@ -206,7 +188,7 @@ class HealthManagement:
             except OSError as problem:  # a full disk, say: it stays ended, and is tried again
                 self._troubles.arose(file.name, Step.FINISH if file.published else Step.PUBLISH, problem)
 
-    async def _finish(self, file: _File) -> None:
+    async def _finish(self, file: TakenFile) -> None:
         """First the log, then the slip, then the status that the system waits for, then the file leaves `work/`."""
         counts = file.refusal.counts if file.refusal else await asyncio.to_thread(file.results.counts)
         if not file.noted:
@@ -221,19 +203,19 @@ class HealthManagement:
         self._troubles.over(file.name)
         del self._files[file.name]
 
-    def _reason(self, file: _File) -> dict[str, str]:
+    def _reason(self, file: TakenFile) -> dict[str, str]:
         if file.refusal is None:
             return {}
         return {"path": file.refusal.result.path, "cause": f"the configured encoding is {self._settings.encoding}"}
 
-    def _publish(self, file: _File, counts: Mapping[str, int]) -> None:
+    def _publish(self, file: TakenFile, counts: Mapping[str, int]) -> None:
         settings, refusal = self._settings, file.refusal
         slip = Slip(self._context.now(), self._context.tenant, file.known.sha256, file.end, counts)
         rows = [(0, refusal.result, "")] if refusal else file.results.each()
         why = refusal.why if refusal else ""
         self._folder.publish(file.name, ".slip.csv", settings.encoding, lambda out: write_slip(out, slip, settings))
         self._folder.publish(
-            file.name, ".status.csv", settings.encoding, lambda out: write_status(out, rows, settings, why)
+            file.name, ".status.csv", settings.encoding, lambda out: write_status(out, rows, file.form.columns, why)
         )
 
     async def _delete_old(self) -> None:

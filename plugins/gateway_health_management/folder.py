@@ -1,4 +1,4 @@
-"""The exchange folder: `in/` → `work/` → `done/`, and `status/`, by atomic renames within one file system.
+"""The exchange folder: `in/` → `work/` → `done/`, `status/`, and `out/`, by atomic renames within one file system.
 
 A file is taken when it has been renamed into `in/`, or when its `.end` file stands beside it; never by its age. Every
 step may be cut off by kill -9 and is finished, or harmlessly done again, the next time. File names may hold personal
@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Final, Literal, TextIO
 
-_SUBFOLDERS: Final = ("in", "work", "done", "status")
+_SUBFOLDERS: Final = ("in", "work", "done", "status", "out")
 _END: Final = ".end"
 _UNFINISHED: Final = (".tmp", ".part", _END)
 _NUMBERED: Final = re.compile(r"~[0-9]+$")
@@ -29,7 +29,7 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._in, self.work, self._done, self._status = (root / name for name in _SUBFOLDERS)
+        self._in, self.work, self._done, self._status, self._out = (root / name for name in _SUBFOLDERS)
 
     def prepare(self) -> None:
         """Make the sub-folders that are missing; the exchange folder itself must be there."""
@@ -37,7 +37,7 @@ class Folder:
             (self._root / name).mkdir(exist_ok=True)
 
     def usable(self) -> bool:
-        """Whether all four sub-folders are there and may be changed."""
+        """Whether all five sub-folders are there and may be changed."""
         return all(os.access(self._root / name, os.R_OK | os.W_OK | os.X_OK) for name in _SUBFOLDERS)
 
     # ---- in → work ---------------------------------------------------------------------------------------------------
@@ -111,14 +111,7 @@ class Folder:
 
     def publish(self, name: str, suffix: str, encoding: str, write: Callable[[TextIO], None]) -> None:
         """Write a file about a file into `status/`: there is the whole of it, or nothing."""
-        path = self._status / (_parted(name)[0] + suffix)
-        unfinished = path.with_name(f".{path.name}.tmp")
-        with unfinished.open("w", encoding=encoding, newline="") as out:
-            write(out)
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.replace(path)
-        _sync(self._status)
+        _write_whole(self._status / (_parted(name)[0] + suffix), encoding, write)
 
     def finish(self, name: str, at: float) -> None:
         """Move a file to `done/`. Its time becomes the time of finishing, from which its keeping counts."""
@@ -131,6 +124,29 @@ class Folder:
     def finished_before(self, at: float) -> list[Path]:
         """The files in `done/` that were finished before that time (seconds since 1970)."""
         return [self._done / name for written, name in _by_time(self._done, _files(self._done)) if written < at * 1e9]
+
+    # ---- out ---------------------------------------------------------------------------------------------------------
+
+    def hand_out(self, name: str, encoding: str, write: Callable[[TextIO], None]) -> None:
+        """Write a file for the system into `out/`, from where the system takes it away: the whole of it, or nothing.
+
+        The same name again is the same file again.
+        """
+        _write_whole(self._out / name, encoding, write)
+
+    def handed_out(self) -> int:
+        """How many files are in `out/` that the system has not taken."""
+        return len(_files(self._out))
+
+
+def _write_whole(path: Path, encoding: str, write: Callable[[TextIO], None]) -> None:
+    unfinished = path.with_name(f".{path.name}.tmp")
+    with unfinished.open("w", encoding=encoding, newline="") as out:
+        write(out)
+        out.flush()
+        os.fsync(out.fileno())
+    unfinished.replace(path)
+    _sync(path.parent)
 
 
 def _files(folder: Path) -> list[str]:

@@ -233,6 +233,7 @@ LOOKUP: Final = "subject.lookup"
 INTERFACE: Final = Interface(
     connector="health_management",
     version="2",
+    codes={"not_in_encoding": "設定の文字コードで書けない文字がある"},
     operations=(
         Operation(
             name=REGISTER,

@@ -1,32 +1,26 @@
 """Turns a city file into rows of plain JSON values, in the form that the interface asks for and otherwise as written.
 
-Only what is a matter of form is reshaped: dates, times, flags, change types, numbers. Whether a value is right is not
-decided here: the line does that, by the locked interface. Nothing is trimmed or normalised.
+One rule: a bad row stands in its own place, so that the others keep their number; a bad header refuses the file.
 """
 
 import hashlib
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from gateway.plugin import JsonValue, Unreadable
 from gateway_health_management.cells import Broken, split
+from gateway_health_management.forms import Form
 from gateway_health_management.interface import DELETE, REGISTER, SubjectDelete
-from gateway_health_management.settings import REQUIRED, Settings
+from gateway_health_management.settings import Settings
+from gateway_health_management.values import Unfit, changes
 
 _DELETE_FIELDS: Final = frozenset(SubjectDelete.model_fields)
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _BLOCK: Final = 1 << 20
-_DATE: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
-_TIME: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})")
-_NUMBER: Final = re.compile(r"[0-9]{1,15}")
-
-_Change: TypeAlias = Callable[[str], JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +77,7 @@ def fingerprint(path: Path) -> Fingerprint:
     return Fingerprint(digest.digest(), before.st_size, before.st_ino, before.st_mtime_ns)
 
 
-def read(path: Path, known: Fingerprint, settings: Settings) -> Iterator[Row]:
+def read(path: Path, known: Fingerprint, settings: Settings, form: Form) -> Iterator[Row]:
     """The rows of the file whose fingerprint was taken. Raises WholeFileRefused, FileChanged, OSError."""
     with path.open("rb", buffering=_BLOCK) as file:
         if settings.encoding == "utf-8-sig" and file.read(3) != _BYTE_ORDER_MARK:
@@ -93,11 +87,11 @@ def read(path: Path, known: Fingerprint, settings: Settings) -> Iterator[Row]:
         try:
             if known.size > settings.max_file_bytes:
                 raise WholeFileRefused("body_too_large")
-            columns = _header(header, settings)
+            columns = _header(header, settings.codec, form)
         except WholeFileRefused as refused:
             refused.rows = sum(1 for _ in records)
             raise
-        yield from _rows(records, _Reading(columns, settings))
+        yield from _rows(records, _Reading(columns, settings, form.operation))
         after = os.fstat(file.fileno())
     if (known.size, known.inode, known.changed_ns) != (after.st_size, after.st_ino, after.st_mtime_ns):
         raise FileChanged("somebody is writing into it")
@@ -107,14 +101,14 @@ def _rows(records: Iterator[list[str] | Broken], reading: "_Reading") -> Iterato
     for number, cells in enumerate(records, start=1):
         match cells:
             case Broken.ROW:
-                yield Row(number, REGISTER, None, Unreadable("unreadable"))
+                yield reading.unreadable(number, "unreadable")
             case Broken.REST:
-                yield Row(number, REGISTER, None, Unreadable("unreadable_file"))
+                yield reading.unreadable(number, "unreadable_file")
             case _:
                 yield reading.row(number, cells)
 
 
-def _header(cells: list[str] | Broken, settings: Settings) -> tuple[str, ...]:
+def _header(cells: list[str] | Broken, codec: str, form: Form) -> tuple[str, ...]:
     """The field of each column, in the file's order. A column that is unknown, or there twice, refuses the file."""
     if isinstance(cells, Broken):
         raise WholeFileRefused("unreadable_file")
@@ -122,17 +116,17 @@ def _header(cells: list[str] | Broken, settings: Settings) -> tuple[str, ...]:
     undecodable: list[int] = []
     unknown: list[int] = []
     for position, cell in enumerate(cells, start=1):
-        name = _decoded(cell, settings.codec)
+        name = _decoded(cell, codec)
         if name is None:
             undecodable.append(position)
-        elif (found := settings.columns.get(name)) is None or found in fields:
+        elif (found := form.columns.get(name)) is None or found in fields:
             unknown.append(position)
         else:
             fields.append(found)
     for code, unfit in (("undecodable_bytes", undecodable), ("unknown_column", unknown)):
         if unfit:
             raise WholeFileRefused(code, column=unfit[0], unfit=len(unfit))
-    for required in REQUIRED:
+    for required in form.required:
         if required not in fields:
             raise WholeFileRefused("missing_column", path=required)
     return tuple(fields)
@@ -148,86 +142,43 @@ def _decoded(cell: str, codec: str) -> str | None:
 # ---- one row ---------------------------------------------------------------------------------------------------------
 
 
-class _Unfit(Exception):
-    """The cell does not have the configured form; the text is a code."""
-
-
 class _Reading:
     """How the cells of one file become values."""
 
-    def __init__(self, columns: tuple[str, ...], settings: Settings) -> None:
+    def __init__(self, columns: tuple[str, ...], settings: Settings, operation: str) -> None:
         self._columns = columns
+        self._operation = operation
         self._codec = settings.codec
-        self._changes = _changes(settings)
+        self._changes = {name: change for name, change in changes(settings).items() if name in columns}
+
+    def unreadable(self, number: int, code: str, path: str | None = None) -> Row:
+        return Row(number, self._operation, None, Unreadable(code, path))
 
     def row(self, number: int, cells: list[str]) -> Row:
         if len(cells) != len(self._columns):
             code = "surplus_cell" if len(cells) > len(self._columns) else "missing_cell"
-            return Row(number, REGISTER, None, Unreadable(code))
+            return self.unreadable(number, code)
         texts: dict[str, str] = {}
         for name, cell in zip(self._columns, cells, strict=True):
             if not cell:
                 continue
             text = _decoded(cell, self._codec)
             if text is None:
-                return Row(number, REGISTER, None, Unreadable("undecodable_bytes", name))
+                return self.unreadable(number, "undecodable_bytes", name)
             texts[name] = text
         return self._valued(number, texts)
 
     def _valued(self, number: int, texts: dict[str, str]) -> Row:
         values: dict[str, JsonValue] = dict(texts)
-        operation = REGISTER
+        operation = self._operation
         for name, change in self._changes.items():
             if name not in values:
                 continue
             try:
                 values[name] = change(texts[name])
-            except _Unfit as unfit:
+            except Unfit as unfit:
                 return Row(number, operation, None, Unreadable(str(unfit), name))
-            if name == "change_type" and values[name] == "3":
+            if operation == REGISTER and name == "change_type" and values[name] == "3":
                 operation = DELETE
                 values = {each: value for each, value in values.items() if each in _DELETE_FIELDS}
         return Row(number, operation, texts.get("internal_no"), values)
-
-
-def _changes(settings: Settings) -> dict[str, _Change]:
-    """The fields whose form changes, the change type first, because it decides which fields count; others stay."""
-    flag = partial(_listed, settings.flags)
-    changes: dict[str, _Change] = {
-        "change_type": partial(_listed, settings.change_types),
-        "update_seq": _number,
-        "control_flag_recovery": flag,
-        "control_flag_nondisclosure": flag,
-        "control_flag_view_suspended": flag,
-    }
-    if settings.dates == "YYYYMMDD":
-        changes |= {"birth_date": _date, "deletion_event_date": _date}
-    if settings.datetimes == "YYYYMMDDhhmmss":
-        changes["updated_at"] = partial(_time, settings.utc_offset)
-    return changes
-
-
-def _listed(known: Mapping[str, JsonValue], text: str) -> JsonValue:
-    if text not in known:
-        raise _Unfit("not_in_code_list")
-    return known[text]
-
-
-def _number(text: str) -> int:
-    if not _NUMBER.fullmatch(text):
-        raise _Unfit("wrong_type")
-    return int(text)
-
-
-def _date(text: str) -> str:
-    """Digits moved apart, no more: whether the day exists is for the line to say."""
-    if not (digits := _DATE.fullmatch(text)):
-        raise _Unfit("not_a_date")
-    return "-".join(digits.groups())
-
-
-def _time(offset: str, text: str) -> str:
-    if not (digits := _TIME.fullmatch(text)):
-        raise _Unfit("not_a_time")
-    year, month, day, hour, minute, second = digits.groups()
-    return f"{year}-{month}-{day}T{hour}:{minute}:{second}{offset}"

@@ -1,11 +1,13 @@
 """Behaves as the municipal system does at its exchange folder: drops files the way it does, and reads what comes back.
 
-`python -m gateway_health_management.simulator drop FOLDER FILE` and `... status FOLDER NAME` do it by hand.
+`python -m gateway_health_management.simulator drop FOLDER FILE`, `... status FOLDER NAME` and `... take FOLDER LEDGER`
+do it by hand.
 """
 
 import argparse
 import csv
 import os
+import sqlite3
 import sys
 import time
 from collections import Counter
@@ -13,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final, Literal
+
+from gateway_health_management.intake import take
 
 How = Literal["renamed", "end_file"]
 _GLANCE: Final = 0.05
@@ -89,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not (said.folder / "in").is_dir() or not (said.folder / "status").is_dir():
             raise _WrongUsage("FOLDER: it is no exchange folder, for it lacks in/ or status/")
-        return _drop(said) if said.act == "drop" else _status(said)
+        return {"drop": _drop, "status": _status, "take": _take}[said.act](said)
     except _WrongUsage as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
@@ -113,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     asking.add_argument("name")
     asking.add_argument("--encoding", choices=("cp932", "utf-8", "utf-8-sig"), default="cp932")
     asking.add_argument("--patience", type=float, default=60.0)
+    taking = acts.add_parser("take", help="load the returned files in out/ into LEDGER, each state once")
+    taking.add_argument("folder", type=Path)
+    taking.add_argument("ledger", type=Path)
+    taking.add_argument("--encoding", choices=("cp932", "utf-8", "utf-8-sig"), default="cp932")
     return parser
 
 
@@ -140,6 +148,18 @@ def _status(said: argparse.Namespace) -> int:
         raise _WrongUsage(f"--encoding: the status file is not in {said.encoding}") from None
     for (ending, code, path), many in sorted(Counter((each.ending, each.code, each.path) for each in lines).items()):
         sys.stdout.write(f"{many:8} {ending} {code} {path}".rstrip() + "\n")
+    return 0
+
+
+def _take(said: argparse.Namespace) -> int:
+    try:
+        loaded, counts = take(said.folder, said.ledger, said.encoding)
+    except (OSError, sqlite3.Error) as error:
+        raise _WrongUsage(f"out/ or LEDGER: it cannot be used ({type(error).__name__})") from None
+    except (ValueError, KeyError, csv.Error):  # its text may quote a row
+        raise _WrongUsage(f"out/: a file there is no returned file in {said.encoding}") from None
+    told = {"new": loaded.new, "dropped": loaded.dropped, **counts}
+    sys.stdout.write("".join(f"{many:8} {name}\n" for name, many in told.items()))
     return 0
 
 

@@ -9,13 +9,14 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Final, Self, TextIO
 
 from gateway.plugin import Accepted, Dead, Duplicate, RefusedRecord
 from gateway.plugin import Final as Ending
 from gateway_health_management.rows import WholeFileRefused
 from gateway_health_management.settings import Settings
+from gateway_health_management.values import zone
 
 _WORDS: Final = {"accepted": "受付", "duplicate": "重複", "refused": "拒否", "dead": "不達"}
 _STATUS: Final = ("行番号", "連携処理ステータス", "状態コード", "規則コード", "項目", "項目名", "メッセージID", "説明")
@@ -140,9 +141,11 @@ class Results:
         self._ended[number - 1] = self._kinds.setdefault(result, len(self._kinds))
 
 
-def write_status(out: TextIO, rows: Iterable[tuple[int, Result, str]], settings: Settings, why: str = "") -> None:
+def write_status(
+    out: TextIO, rows: Iterable[tuple[int, Result, str]], columns: Mapping[str, str], why: str = ""
+) -> None:
     """One line for each row; row 0 is the file as a whole, and says `why`. 項目名 is the column's configured header."""
-    headers = {name: header for header, name in settings.columns.items()}
+    headers = {name: header for header, name in columns.items()}
     writer = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(_STATUS)
     for number, result, message_id in rows:
@@ -166,9 +169,5 @@ def write_slip(out: TextIO, slip: Slip, settings: Settings) -> None:
     writer = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow(_SLIP)
     counts = (slip.counts[name] for name in ("rows", *_WORDS))
-    writer.writerow((_local(slip.at, settings.utc_offset), slip.tenant, slip.sha256.hex(), slip.end, *counts))
-
-
-def _local(at: datetime, offset: str) -> str:
-    away = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:6]))
-    return at.astimezone(timezone(-away if offset[0] == "-" else away)).isoformat(timespec="seconds")
+    at = slip.at.astimezone(zone(settings.utc_offset)).isoformat(timespec="seconds")
+    writer.writerow((at, slip.tenant, slip.sha256.hex(), slip.end, *counts))

@@ -1,12 +1,15 @@
 import pytest
 from pydantic import ValidationError
 
+from gateway.plugin import Payload
 from gateway.plugin.contract import leaves
 from gateway.plugin.interface import describe
 from gateway.plugin.item import DataClass
 from gateway_health_management import renkei_connector
-from gateway_health_management.interface import INTERFACE
-from gateway_health_management.settings import REQUIRED, Settings
+from gateway_health_management.forms import PAYLOADS, Form
+from gateway_health_management.interface import INTERFACE, REGISTER, ReturnedRecord
+from gateway_health_management.settings import Settings
+from gateway_health_management.values import DATES, FLAGS, NUMBERS, TIMES
 from tests.plugins.health_management.line import EXAMPLE, README
 
 CONTRACT = describe(INTERFACE)
@@ -37,8 +40,24 @@ def test_a_deletion_carries_nothing_about_the_person():
     }
 
 
-def test_rule_8_no_operation_has_a_tax_or_welfare_field():
-    assert DataClass.TAX_WELFARE not in CONTRACT.data_classes()
+def test_rule_8_of_tax_and_welfare_there_is_the_fee_reduction_only_and_it_is_not_given_back():
+    found = {
+        (each.direction, each.name, field.path)
+        for each in CONTRACT.operations
+        for field in (*each.fields, *each.reply)
+        if field.data_class is DataClass.TAX_WELFARE
+    }
+    assert found == {("sends", name, "fee_reduction_category") for name in ("subject.register", "record.register")}
+
+
+def test_every_field_whose_form_differs_in_files_is_known_to_the_reader_and_the_writer():
+    payloads: list[type[Payload]] = [*PAYLOADS.values(), ReturnedRecord]
+    paths = {name for payload in payloads for name in payload.model_fields}
+    known = {field.path: field for each in CONTRACT.operations for field in each.fields if field.path in paths}
+    assert {path for path, field in known.items() if field.kind == "flag"} == FLAGS
+    assert {path for path, field in known.items() if field.kind == "integer"} == NUMBERS
+    assert {path for path, field in known.items() if field.check == "date"} == DATES
+    assert {path for path, field in known.items() if field.check == "instant"} == TIMES
 
 
 def test_rule_10_every_state_names_its_person_and_its_version():
@@ -49,7 +68,7 @@ def test_rule_10_every_state_names_its_person_and_its_version():
 
 def test_control_flags_are_always_present():
     flags = {"control_flag_recovery", "control_flag_nondisclosure", "control_flag_view_suspended"}
-    assert flags <= set(REQUIRED)
+    assert flags <= set(Form(REGISTER, {}).required)
     assert flags <= {field.path for field in operation("subject.lookup").reply if field.required}
 
 
@@ -69,6 +88,12 @@ def test_the_readmes_settings_are_valid_and_name_every_field_by_its_catalogue_la
         {"encoding": "guess"},
         {"utc_offset": "JST"},
         {"columns": EXAMPLE["columns"] | {"税額": "tax"}},
+        {"flags": {"1": True, "y": True}},
+        {"files": {"template.register": {"prefix": "template_"}}},
+        {"files": {"record.register": {"prefix": "../r"}}},
+        {"files": {"record.register": {"prefix": "r"}, "notice.register": {"prefix": "r_n"}}},
+        {"files": {"notice.register": {"prefix": "n", "columns": {"通知ID": "notice_id"}}}},
+        {"return_columns": {"内部番号": "internal_no"}},
         {"columns": EXAMPLE["columns"] | {"名前": "name"}},
         {"columns": {header: name for header, name in EXAMPLE["columns"].items() if name != "update_seq"}},
         {"columns": {("🏠" if name == "name" else header): name for header, name in EXAMPLE["columns"].items()}},

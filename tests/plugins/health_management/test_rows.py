@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,13 @@ from hypothesis import strategies as st
 from gateway.plugin import Unreadable
 from gateway_health_management.interface import DELETE, REGISTER
 from gateway_health_management.rows import FileChanged, Row, WholeFileRefused, fingerprint, read
+from gateway_health_management.settings import Settings
 from gateway_health_management.simulator import city_csv
 from tests.plugins.health_management.line import HEADERS, csv_bytes, settings, subject
+
+
+def known_rows(path: Path, chosen: Settings) -> Iterator[Row]:
+    return read(path, fingerprint(path), chosen, chosen.form(path.name))
 
 
 @pytest.fixture
@@ -18,7 +24,7 @@ def rows_of(tmp_path):
     def rows(data: bytes, **other: object) -> list[Row]:
         path = tmp_path / "city.csv"
         path.write_bytes(data)
-        return list(read(path, fingerprint(path), settings(tmp_path, **other)))
+        return list(known_rows(path, settings(tmp_path, **other)))
 
     return rows
 
@@ -119,8 +125,8 @@ def test_from_where_rows_cannot_be_told_apart_nothing_is_taken(rows_of):
 @pytest.mark.parametrize(
     ("headers", "code", "column", "unfit", "path"),
     [
-        ([*HEADERS, "市民税額"], "unknown_column", 20, 1, ""),
-        ([*HEADERS, "氏名"], "unknown_column", 20, 1, ""),
+        ([*HEADERS, "市民税額"], "unknown_column", 21, 1, ""),
+        ([*HEADERS, "氏名"], "unknown_column", 21, 1, ""),
         (["市民税額", *HEADERS[:5], "世帯番号", "氏名", *HEADERS[5:]], "unknown_column", 1, 3, ""),
         (["\ufeff内部番号", *HEADERS[1:]], "unknown_column", 1, 1, ""),
         ([each for each in HEADERS if each != "接種対象者区分"], "missing_column", 0, 0, "subject_category"),
@@ -139,7 +145,7 @@ def test_rule_8_a_file_with_a_tax_or_any_other_unfit_column_is_refused_whole(
 def test_a_header_in_another_encoding_says_so_even_if_a_part_of_it_can_be_read(rows_of):
     with pytest.raises(WholeFileRefused, match="undecodable_bytes") as refused:
         rows_of(csv_bytes([subject(1)], headers=[*HEADERS, "unknown", "市民税額"]), encoding="utf-8")
-    assert (refused.value.column, refused.value.unfit, refused.value.rows) == (1, 20, 1)
+    assert (refused.value.column, refused.value.unfit, refused.value.rows) == (1, 21, 1)
 
 
 @pytest.mark.parametrize("data", [b"", b"\r\n", b'"open', b"\xff\xfe\x00", b"a" * 70_000])
@@ -169,14 +175,14 @@ def test_a_file_over_the_limit_is_refused_whole(rows_of):
 def test_no_bytes_below_a_good_header_make_it_raise(tmp_path_factory, noise):
     path: Path = tmp_path_factory.getbasetemp() / "noise.csv"
     path.write_bytes(csv_bytes([]) + noise)
-    for row in read(path, fingerprint(path), settings(path.parent)):
+    for row in known_rows(path, settings(path.parent)):
         assert isinstance(row.record, Unreadable | dict)
 
 
 def test_c199_a_file_that_is_altered_while_it_is_read_is_not_finished(tmp_path):
     path = tmp_path / "city.csv"
     path.write_bytes(csv_bytes([subject(1), subject(2)]))
-    rows = read(path, fingerprint(path), settings(tmp_path))
+    rows = known_rows(path, settings(tmp_path))
     next(rows)
     with path.open("ab") as file:
         file.write(b"more")
