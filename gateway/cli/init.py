@@ -20,11 +20,13 @@ from gateway.config.files import Word
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, make_directory, make_passphrase
 from gateway.keys.certificates import Authority
+from gateway.keys.issuer import make_issuer
 from gateway.keys.layout import TenantKeys
 from gateway.keys.make import make_connector, make_log, make_root, publish
 from gateway.plugin.checks import municipality_code
 
 EXAMPLE = "999997"
+JWKS = "jwks.json"
 NAME = "renkei.example"
 YOURS = "name is the example's; responsible, certificates and settings are your site's"
 SYSTEMS = "start the systems that its connectors speak to, or their messages wait (README.md, the tour, has one to try)"
@@ -62,7 +64,7 @@ def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, An
         make_log(log, passphrase, _gateway(root)["name"])
     for connector, settings in entry["connectors"].items():
         make_connector(keys, connector, settings["zone"], passphrase)
-        _secrets(root, settings.get("settings", {}))
+        _secrets(root, connector, settings.get("settings", {}))
     directory = publish(keys, passphrase, now)
     yield f"{keys.folder}: keys of {len(directory.connectors)} connectors, and their signed directory"
     yield f"{keys.root_key}: signs the directory; move it to a machine that is not connected"
@@ -91,15 +93,18 @@ def _gateway(root: Path) -> dict[str, Any]:
     return tomllib.loads((root / "config/gateway.toml").read_text(encoding="utf-8"))
 
 
-def _secrets(root: Path, settings: Mapping[str, Any]) -> None:
+def _secrets(root: Path, connector: str, settings: Mapping[str, Any]) -> None:
     """What a connector's settings refer to as `file:PATH`: made up for the trial; its system's own, later.
 
-    A JSON document is somebody's public keys: those can only be put there.
+    A `jwks.json` is who may sign what the connector is shown: the private key lies with those of the systems.
     """
     for value in settings.values():
-        if isinstance(value, str) and value.startswith("file:") and not value.endswith(".json"):
-            make_directory((root / value.removeprefix("file:")).parent)
-            make_passphrase(root / value.removeprefix("file:"))
+        if isinstance(value, str) and value.startswith("file:"):
+            path = root / value.removeprefix("file:")
+            if path.name == JWKS:
+                make_issuer(root / f"keys/tls/{connector}_issuer.key", path)
+            else:
+                make_passphrase(path)
 
 
 def _certificates(
