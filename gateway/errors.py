@@ -4,11 +4,15 @@ A code is stable and goes to the peer and into the log. The text beside it is fo
 from a message, nor the name of an unknown key: such a name may itself be a person's.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+
+LONGEST_PATIENCE: Final = 86_400.0
+"""Seconds: nobody is waited for longer at his own word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,9 @@ CODES: Final = MappingProxyType(
         # what a system answers
         "superseded": Code(422, "A newer state of this person from the same source is already recorded."),
         "version_conflict": Code(422, "The same version was recorded before with other content."),
-        "dispute": Code(422, "The answer is about another person than the question; it was not passed on."),
+        "dispute": Code(
+            422, "The answer contradicts its question (another person, another number, a number for a key)."
+        ),
         "no_such_person": Code(422, "There is no such person."),
         "refused_by_system": Code(422, "The destination system refused the record."),
         # later, not never
@@ -99,6 +105,9 @@ CODES: Final = MappingProxyType(
         "behind_deferred": Code(503, "An earlier record of the same person is still to be delivered."),
         "key_not_here": Code(503, "The receiving edge lacks a key that the message names; reload it with the newest."),
         "directory_ahead": Code(503, "The edge has a newer directory than the hub; reload the hub with it first."),
+        "limits_differ": Code(
+            503, "The edge's limits exceed the hub's in records_per_message or lanes; raise the hub's."
+        ),
         "connector_bug": Code(503, "The connector failed in a way that its contract does not allow."),
         "queue_full": Code(503, "Too much is waiting to be delivered; try again later."),
         "log_unavailable": Code(503, "The central log cannot be written, so nothing passes."),
@@ -139,6 +148,13 @@ class Deferred(GatewayError):
         super().__init__(code)
         self.retry_after = retry_after
         self.cause = cause
+
+
+def patience(said: object) -> float | None:
+    """What a plugin or another process gave as `retry_after`: seconds, at most a day; None if it is no such number."""
+    if isinstance(said, int | float) and 0 <= said < math.inf:
+        return float(min(said, LONGEST_PATIENCE))
+    return None
 
 
 class Misconfigured(GatewayError):

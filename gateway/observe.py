@@ -48,6 +48,7 @@ ALLOWED: Final = frozenset(
         "attempt",
         "size",
         "version",
+        "directories",
         "pid",
     }
 )
@@ -143,6 +144,13 @@ class Telemetry:
         )
         self.healthy = Gauge(
             "renkei_log_writable", "1 while the tenant's log can be written.", ("tenant",), registry=self.registry
+        )
+
+        self.directory = Gauge(
+            "renkei_directory_version",
+            "The version of the directory of public keys that this process uses.",
+            ("tenant",),
+            registry=self.registry,
         )
 
     def arrived(self, tenant: str, connector: str, operation: str, code: str) -> None:

@@ -163,7 +163,7 @@ def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
 @app.command(
     epilog=ending(
         "gateway reload --root /var/lib/renkei",
-        wrong="the hub or its log refused it for now: directory_ahead, hub_unreachable or log_unavailable",
+        wrong="hub or log refused it for now: directory_ahead, limits_differ, hub_unreachable or log_unavailable",
     )
 )
 def reload(root: Root = Path()) -> None:
@@ -181,3 +181,5 @@ def reload(root: Root = Path()) -> None:
                 tell(problem, err=True)
             raise typer.Exit(2)
         tell(f"applied: {answer['digest']}")
+        for code, version in answer["directories"].items():
+            tell(f"directory of {code}: version {version}")

@@ -8,13 +8,15 @@ import typer
 from gateway.cli.show import AsJson, ending, tell
 
 _GROUP = "gateway.scenarios"
+_RESIDENTS = 1000
 ENDING = ending("gateway demo", "gateway demo --residents 200 --keep demo", wrong="something did not hold")
 
 
 def demo(
     residents: Annotated[
-        int, typer.Option(min=1, max=5_000_000, metavar="N", help="Residents of the made-up city.")
-    ] = 1000,
+        int | None,
+        typer.Option(min=1, max=5_000_000, metavar="N", help="Residents of the made-up city. [default: 1000]"),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed makes the same city.")] = 1,
     file: Annotated[
         Path | None,
@@ -36,9 +38,13 @@ def demo(
     found = {each.name: each for each in entry_points(group=_GROUP)}
     if scenario not in found:
         raise typer.BadParameter(f"there is {', '.join(sorted(found)) or 'none'}", param_hint="--scenario")
+    if file is not None and residents is not None:
+        raise typer.BadParameter(
+            "your own file is instead of a made-up city: give one or the other", param_hint="--file"
+        )
     try:
         play = found[scenario].load()
-        status = play(residents=residents, seed=seed, file=file, keep=keep, as_json=as_json)
+        status = play(residents=residents or _RESIDENTS, seed=seed, file=file, keep=keep, as_json=as_json)
     except ModuleNotFoundError as missing:
         tell(f"the scenario needs {missing.name}: pip install 'renkei-gateway[demo]'", err=True)
         raise typer.Exit(2) from None

@@ -26,6 +26,8 @@ from gateway.plugin.checks import municipality_code
 
 EXAMPLE = "999997"
 NAME = "renkei.example"
+YOURS = "name is the example's; responsible, certificates and settings are your site's"
+SYSTEMS = "start the systems that its connectors speak to, or their messages wait (README.md, the tour, has one to try)"
 
 
 def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, Any]] = ()) -> Iterator[str]:
@@ -66,8 +68,8 @@ def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, An
     yield f"{keys.root_key}: signs the directory; move it to a machine that is not connected"
     count = _certificates(root, [_gateway(root), *processes], entry, passphrase, now)
     yield f"{root}/keys/tls: {count} trial certificates of an authority of your own"
-    yield f"edit {file}: name is the example's; responsible, certificates and settings are your site's"
-    yield "start the systems that its connectors speak to, or their messages wait (README.md, the tour, has one to try)"
+    yield f"edit {file}: {YOURS}"
+    yield SYSTEMS
     yield f"next: gateway check --root {root} && gateway run --root {root}"
 
 

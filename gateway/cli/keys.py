@@ -81,7 +81,7 @@ def rotate(
     directory names them. secret.pem stays as it is.
     """
     from gateway.cli.key_files import passphrase_reference
-    from gateway.cli.process import at_the_edge
+    from gateway.cli.process import at_the_edge, expected
     from gateway.keys.at_rest import Secret
     from gateway.keys.layout import PUBLIC
     from gateway.keys.make import rotate as make_new
@@ -93,10 +93,11 @@ def rotate(
         made = make_new(keys, connector, secret)
         tell(f"{keys.connector(connector) / PUBLIC}: newest kem {made.kem[0].id}, signing {made.signing[0].id}")
         tell("Next, in this order, so that nothing is refused on the way:")
-        tell("  1. reload the edge of this connector, so that it holds both")
+        apart = expected(root) is not None
+        tell(f"  1. reload the {'edge of this connector' if apart else 'gateway'}, so that it holds both")
         tell("  2. copy this public.json to the same place on the offline machine, which has the root key; there:")
-        tell(f"     gateway keys publish {tenant}; put the new directory.note in every place")
-        tell("  3. reload the hub, then every edge")
+        tell(f"     gateway keys publish {tenant}; put the new directory.note {'in every place' if apart else 'here'}")
+        tell(f"  3. reload the {'hub, then every edge' if apart else 'gateway once more'}")
         tell(f"  4. when nothing sealed to the former keys waits any more: gateway keys retire {tenant} {connector}")
 
 
@@ -107,7 +108,7 @@ def retire(tenant: Tenant, connector: Connector, root: Root = Path()) -> None:
     They leave public.json, and it takes effect with the next directory: what is signed with them is refused then, and
     what is sealed to them and not delivered becomes a dead letter that its source must send anew.
     """
-    from gateway.cli.process import at_the_edge
+    from gateway.cli.process import at_the_edge, expected
     from gateway.keys.make import retire as take_out
 
     with stopped():
@@ -120,7 +121,9 @@ def retire(tenant: Tenant, connector: Connector, root: Root = Path()) -> None:
         tell(f"{keys.connector(connector)}: retired {', '.join(retired)}")
         tell("From the next directory on, what is signed with them is refused, and what is sealed to them is dead.")
         tell("Next: copy its public.json to the same place on the offline machine, which has the root key; there:")
-        tell(f"gateway keys publish {tenant}; put directory.note everywhere; reload the hub, then every edge.")
+        apart = expected(root) is not None
+        then = "everywhere; reload the hub, then every edge" if apart else "here; reload the gateway"
+        tell(f"gateway keys publish {tenant}; put directory.note {then}.")
         tell("Then no edge holds them any more: their .pem files can go, or be kept for what backups still hold.")
 
 

@@ -37,14 +37,15 @@ def authenticate(arrival: Arrival, rules: EdgeRules, prove: Prove = unproven) ->
         raise Refused("wrong_tenant")
     if arrival.entrance == "http":
         _cleared(arrival, rules)
-    return Attested(arrival, rules.responsible, _proven(arrival, prove))
+    return Attested(arrival, rules.responsible, _proven(arrival, rules, prove))
 
 
-def _proven(arrival: Arrival, prove: Prove) -> Proven:
+def _proven(arrival: Arrival, rules: EdgeRules, prove: Prove) -> Proven:
     """What is shown must hold, whether or not the route asks for it; what is not shown proves nothing."""
     if arrival.proof is None:
         return Proven(())
-    return prove(Shown(arrival.operation, arrival.proof, arrival.fingerprint or "", arrival.received_at))
+    peer = arrival.fingerprint or ""
+    return prove(Shown(arrival.operation, arrival.proof, peer, arrival.received_at, rules.pinned.get(peer, "")))
 
 
 def _cleared(arrival: Arrival, rules: EdgeRules) -> None:

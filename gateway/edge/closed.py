@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.edge.rules import EdgeRules
-from gateway.errors import CODES, Deferred, Refused
+from gateway.errors import CODES, Deferred, Refused, patience
 from gateway.messages import RecordOutcome, path_known
 
 
@@ -22,4 +22,4 @@ def _closed(outcome: RecordOutcome, rules: EdgeRules) -> RecordOutcome:
 def closed_error(error: Refused | Deferred) -> Refused | Deferred:
     """What a connector raised, in our codes and without words of its own."""
     code = error.code if error.code in CODES else "connector_bug"
-    return Refused(code) if isinstance(error, Refused) else Deferred(code, error.retry_after)
+    return Refused(code) if isinstance(error, Refused) else Deferred(code, patience(error.retry_after))

@@ -5,11 +5,10 @@ back, so that a newer state is never overtaken by an older one (C176, C179).
 """
 
 import asyncio
-import math
 from collections.abc import Container, Mapping
 from typing import Protocol
 
-from gateway.errors import CODES, Deferred, Refused
+from gateway.errors import CODES, Deferred, Refused, patience
 from gateway.messages import AdmittedHere
 from gateway.plugin.connector import (
     Accepted,
@@ -98,7 +97,7 @@ def _sound(outcome: object, contract: Contract, bug: Bugs) -> Outcome:
             sound = _one_of(code, CODES) or _one_of(code, contract.codes) or "refused_by_system"
             return RefusedRecord(sound, _one_of(path, contract.paths))
         case DeferredRecord(code, retry_after):
-            return DeferredRecord(_one_of(code, CODES) or "system_busy", _seconds(retry_after))
+            return DeferredRecord(_one_of(code, CODES) or "system_busy", patience(retry_after))
         case _:
             bug(None, "deliver left a record without an outcome")
             return DeferredRecord("connector_bug")
@@ -106,7 +105,3 @@ def _sound(outcome: object, contract: Contract, bug: Bugs) -> Outcome:
 
 def _one_of(said: object, closed: Container[str]) -> str | None:
     return said if isinstance(said, str) and said in closed else None
-
-
-def _seconds(said: object) -> float | None:
-    return float(said) if isinstance(said, int | float) and math.isfinite(said) and said >= 0 else None

@@ -15,12 +15,12 @@ from gateway.plugin.payload import Payload
 
 @dataclass(frozen=True, slots=True)
 class EdgeRules:
-    """Immutable; a reload makes new ones and swaps them in whole."""
+    """Immutable; a reload makes new ones and swaps them in whole. `pinned`: fingerprint → file, as configured."""
 
     tenant: Tenant
     connector: str
     responsible: str
-    pinned: frozenset[str]
+    pinned: Mapping[str, str]
     listener_clearance: Mapping[str, frozenset[DataClass]]
     contracts: Mapping[str, Contract]
     digests: Mapping[str, str]
@@ -59,7 +59,7 @@ def rules_for(config: Config, tenant: str, connector: str, directory: Directory,
         tenant=config.tenants[tenant],
         connector=connector,
         responsible=entry.responsible,
-        pinned=frozenset(fingerprint_of_file(config.path(each)) for each in entry.certificates),
+        pinned=MappingProxyType({fingerprint_of_file(config.path(each)): each for each in entry.certificates}),
         listener_clearance=MappingProxyType(
             {each.name: config.zones[each.zone].clearance for each in config.gateway.listeners}
         ),

@@ -24,6 +24,8 @@ class Daemon(Protocol):
 
     @property
     def hubs(self) -> Mapping[str, TenantHub]: ...
+    @property
+    def directories(self) -> Mapping[str, int]: ...
     def vitals(self) -> Mapping[str, Any]: ...
     async def connectors(self) -> list[dict[str, Any]]: ...
     async def reload(self, by: str) -> str: ...
@@ -78,6 +80,8 @@ class AdminListener:
             self._telemetry.facts.labels(code).set(hub.journal.size_and_root()[0])
             self._telemetry.waiting.labels(code).set(hub.dispatcher.waiting)
             self._telemetry.healthy.labels(code).set(hub.journal.health()[0])
+        for code, version in self._daemon.directories.items():
+            self._telemetry.directory.labels(code).set(version)
         return web.Response(
             body=generate_latest(self._telemetry.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
@@ -122,7 +126,7 @@ class AdminListener:
             digest = await self._daemon.reload(operator)
         except Misconfigured as wrong:
             return web.json_response({"applied": False, "problems": list(wrong.problems)}, status=409)
-        return web.json_response({"applied": True, "digest": digest})
+        return web.json_response({"applied": True, "digest": digest, "directories": dict(self._daemon.directories)})
 
     def _operator(self, request: web.Request) -> str:
         try:

@@ -13,6 +13,7 @@ from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
 from gateway.hub.breaker import Breaker
+from gateway.hub.fresh import Fresh
 from gateway.hub.journal import DueSettlement, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.queue import Due, Queue
@@ -22,8 +23,6 @@ from gateway.hub.troubles import Troubles
 from gateway.messages import Ending, Envelope, Header, MessageKind, Permitted, RecordOutcome, decode_header, stamp
 from gateway.observe import Telemetry
 
-_FRESH_BYTES = 16 * 1024 * 1024
-"""Of envelopes that were recorded just now and are due: they need not be read back."""
 _LOG_PAUSE = 1.0
 _Take: TypeAlias = Callable[[str, float], tuple[Due, frozenset[int]] | None]
 
@@ -53,8 +52,8 @@ class Dispatcher:
         self.settling = Settling(journal, edges, limits, telemetry)
         self.troubles = Troubles(rules.tenant.code, telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._fresh: dict[str, tuple[Header, Envelope]] = {}
-        self._fresh_bytes = 0
+        self._fresh = Fresh()
+        self._log_at: float | None = None
         self._stopping = False
 
     def restore(self) -> None:
@@ -75,13 +74,11 @@ class Dispatcher:
         self._due.set()
 
     def recorded(self, permitted: Permitted, seq: int) -> None:
-        """A message was recorded just now and is due at once. It need not be read back while there is room for it."""
+        """A message was recorded just now and is due at once. It need not be read back while there is room."""
         header, envelope = permitted.header, permitted.sealed.envelope
         if header is None or envelope is None:
             return
-        if self._fresh_bytes + _size(envelope) <= _FRESH_BYTES:
-            self._fresh[header.message_id] = header, envelope
-            self._fresh_bytes += _size(envelope)
+        self._fresh.keep(header, envelope)
         self._add(header, seq, {index: lane for index, _, lane in header.records})
 
     def revived(self, header: Header, seq: int, indices: Iterable[int]) -> None:
@@ -125,7 +122,7 @@ class Dispatcher:
         while not self._stopping:
             self._due.clear()
             now = _elapsed()
-            for destination in self._queue.ripe(now):
+            for destination in self._queue.ripe(now) if self._log_at is None or self._log_at <= now else ():
                 self._start(destination, now)
             try:
                 async with asyncio.timeout_at(self._next_wake(now)):
@@ -136,7 +133,8 @@ class Dispatcher:
     def _next_wake(self, now: float) -> float | None:
         """When the next retry or probe is due."""
         probes = (each.probe_at for each in self._breakers.values())
-        later = (each for each in (self._queue.next_wake(), *probes) if each is not None and each > now)
+        wakes = (self._queue.next_wake(), self._log_at, *probes)
+        later = (each for each in wakes if each is not None and each > now)
         return min(later, default=None)
 
     def _on_queue(self, next_at: float | None) -> float:
@@ -166,9 +164,12 @@ class Dispatcher:
     async def _attempt(self, message: Due, wanted: frozenset[int]) -> None:
         try:
             await self._one(message, wanted)
+            self._log_at = None
         except Deferred as deferred:  # only the journal: what the edge defers is an outcome
-            self._telemetry.log.warning("delivery.not_recorded", code=deferred.code, message_id=message.message_id)
-            self._queue.release(message.message_id, _elapsed() + _LOG_PAUSE)
+            if self._log_at is None:  # nothing can be delivered until it can be written: one line, not one for each
+                self._telemetry.log.warning("delivery.not_recorded", code=deferred.code, message_id=message.message_id)
+            self._log_at = _elapsed() + _LOG_PAUSE
+            self._queue.release(message.message_id, self._log_at)
         except Refused as refused:
             self._telemetry.bug(refused, "a message that is due could not be concluded")
             if refused.code == "unknown_message":  # the journal does not know it: there is nothing to end
@@ -209,14 +210,14 @@ class Dispatcher:
         if message.kind is not MessageKind.REPLY:
             self._judge(message.destination, concluded, began)
         if concluded.reply is not None and concluded.recorded.reply is not None:
+            self.troubles.taken(message.destination, _elapsed())
             self.recorded(concluded.reply, concluded.recorded.reply.seq)
         next_at = self._on_queue(concluded.next_at)
         self._ended(message, concluded.outcomes, concluded.attempt, next_at, concluded.recorded.settlement)
 
     def _envelope(self, message_id: str) -> tuple[Header, Envelope]:
         """As it was permitted just now, or out of the journal. Raises Refused("bad_envelope")."""
-        if (fresh := self._fresh.pop(message_id, None)) is not None:
-            self._fresh_bytes -= _size(fresh[1])
+        if (fresh := self._fresh.take(message_id)) is not None:
             return fresh
         envelope = self._journal.envelope(message_id)
         if envelope is None:
@@ -252,11 +253,6 @@ class Dispatcher:
         self._queue.conclude(message.message_id, outcomes, attempt, next_at)
         if due is not None:
             self.settling.due(due.source, message.message_id, due)
-
-
-def _size(envelope: Envelope) -> int:
-    """Bytes in memory, about: the header a second time in its parts, which weigh more than their text."""
-    return len(envelope.ciphertext) + 8 * len(envelope.header)
 
 
 def _elapsed() -> float:

@@ -17,8 +17,9 @@ from gateway.errors import Deferred, Refused
 from gateway.hub.breaker import unreached
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
-from gateway.hub.permit import HubRules, permit, proven
+from gateway.hub.permit import OURS, HubRules, permit, proven
 from gateway.hub.retry import GiveUp, decide
+from gateway.link.allowance import Allowance
 from gateway.messages import (
     Ending,
     Envelope,
@@ -34,8 +35,8 @@ from gateway.messages import (
     stamp,
 )
 
-_CLOCK_SECONDS = 10.0
-"""How long whoever was told that the clocks differ is asked to wait: somebody must set them."""
+_OURS_SECONDS = 10.0
+"""How long whoever was told that the clocks or the limits differ is asked to wait: somebody must set them."""
 
 
 class Journal(Protocol):
@@ -67,9 +68,11 @@ class Edges(Protocol):
 
 
 async def accept(
-    sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime
+    sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime, unproven: Allowance | None = None
 ) -> tuple[Permitted | None, Recorded]:
     """From the edge of the connector `peer`: permit, record. Raises Refused (recorded as such) or Deferred.
+
+    What is to be refused and is not even signed by the peer spends of `unproven`, if there is such a bound.
 
     A repeat has its first answer again, whatever today's rules say of it: then nothing was permitted.
     """
@@ -82,9 +85,11 @@ async def accept(
         named = proven(sealed, peer, rules)
         if named is not None and (first := await journal.repeat(named, at=stamp(now))) is not None:
             return None, first
+        if named is None and unproven is not None:
+            unproven.spend()
         await _refused(sealed, peer, refusal, rules, journal, now)
-        if refusal.code == "clock_differs":  # ours to mend, not the sender's: it may come again
-            raise Deferred(refusal.code, retry_after=_CLOCK_SECONDS) from None
+        if refusal.code in OURS:
+            raise Deferred(refusal.code, retry_after=_OURS_SECONDS) from None
         raise
 
 
@@ -180,7 +185,7 @@ async def _permitted_reply(  # noqa: PLR0913
     now: datetime,
 ) -> tuple[tuple[RecordOutcome, ...], Permitted | None]:
     """A reply passes the same check as anything that an edge seals, and is held against the outcomes as they will be
-    recorded; if it fails, its records end refused.
+    recorded; if it fails, its records end refused. Raises Deferred if that is ours to mend: then it is asked again.
     """
     if reply is None:
         asked = message.kind is MessageKind.REQUEST
@@ -190,6 +195,8 @@ async def _permitted_reply(  # noqa: PLR0913
         _answers(permitted.header, header, outcomes)
     except Refused as refusal:
         await _refused(reply, message.destination, refusal, rules, journal, now)
+        if refusal.code in OURS:
+            raise Deferred(refusal.code) from None
         return tuple(_unanswered(each, refusal.code) for each in outcomes), None
     return outcomes, permitted
 

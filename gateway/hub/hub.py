@@ -4,6 +4,7 @@ What a message goes through is in `flow.py`.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from gateway.hub import flow
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import HubRules, permit_again
+from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
 _SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "not_attested", "unknown_key"})
@@ -28,6 +30,7 @@ class TenantHub:
     journal: Journal
     dispatcher: Dispatcher
     clock: flow.Clock
+    _unproven: defaultdict[str, Allowance] = field(default_factory=lambda: defaultdict(Allowance))
     _submitting: "set[asyncio.Future[Recorded]]" = field(default_factory=set)
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded:
@@ -43,14 +46,16 @@ class TenantHub:
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
         troubles, loop = self.dispatcher.troubles, asyncio.get_running_loop()
         try:
-            permitted, recorded = await flow.accept(sealed, peer, self.rules, self.journal, self.clock())
+            permitted, recorded = await flow.accept(
+                sealed, peer, self.rules, self.journal, self.clock(), self._unproven[peer]
+            )
         except (Refused, Deferred) as error:
             troubles.not_taken(peer, error.code, loop.time())
             raise
         if recorded.repeated or permitted is None or (permitted.header is None and _ends_at_once(permitted)):
             self.dispatcher.settling.due(peer, recorded.message_id)
         else:
-            troubles.taken(loop.time())
+            troubles.taken(peer, loop.time())
             self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
 
@@ -122,6 +127,7 @@ class TenantHub:
         """A reload: from now on these hold."""
         self.rules = self.dispatcher.rules = rules
         self.dispatcher.limits = self.dispatcher.settling.limits = limits
+        self.dispatcher.troubles.anew()
 
 
 def _ends_at_once(permitted: Permitted) -> bool:

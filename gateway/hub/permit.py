@@ -26,6 +26,8 @@ from gateway.messages import (
 )
 
 _SKEW: Final = timedelta(minutes=5)
+OURS: Final = frozenset({"clock_differs", "limits_differ"})
+"""Ours to mend, not the sender's: refused and recorded as such, it may come again."""
 _SEALING: Final = 4096
 """Bytes that sealing may add to a body: the encapsulated key and the tag."""
 
@@ -92,7 +94,7 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
 def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:
     """`peer` is the connector whose edge the link has authenticated. Raises Refused with the first reason found:
     body_too_large, bad_envelope, header_mismatch, unknown_key, bad_signature, no_route, items_beyond_route,
-    basis_not_in_force, interface_changed, not_attested, expired.
+    basis_not_in_force, interface_changed, not_attested, expired; or one of OURS, which is nobody's fault who sends.
     """
     _bounded(sealed, rules.limits)
     header = statement = None
@@ -230,7 +232,7 @@ def _numbers(header: Header, limits: Limits) -> None:
     if not indices or indices != sorted(set(indices)):
         raise Refused("bad_envelope")
     if indices[-1] >= limits.records_per_message or any(lane >= limits.lanes for _, _, lane in header.records):
-        raise Refused("bad_envelope")
+        raise Refused("limits_differ")
     sets = header.item_sets
     if len(set(sets)) != len(sets) or len(sets) > len(indices) or any(len(set(each)) != len(each) for each in sets):
         raise Refused("bad_envelope")
@@ -270,7 +272,7 @@ def _plain_words(statement: Statement, rules: HubRules) -> None:
     """Nothing but words of the configuration stands in a statement."""
     _named(statement.actor, statement.terminal)
     if statement.records and statement.records[-1][0] >= rules.limits.records_per_message:
-        raise Refused("bad_envelope")
+        raise Refused("limits_differ")
     operations = rules.operations.get(statement.connector, frozenset())
     if statement.operation is not None and statement.operation not in operations:
         raise Refused("bad_envelope")

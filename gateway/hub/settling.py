@@ -1,10 +1,13 @@
 """Tells the sources how their records ended, at least once each, side by side, so that a slow listener keeps nobody
 else waiting, its own other ears included.
 
-It holds no state of its own that matters: what is unheard is derived again from the journal at every start.
+It holds no state of its own that matters: what is unheard is derived again from the journal at every start. A message
+that its connector fails on is set aside for a while and takes nobody's room; a source that cannot be reached is tried
+with a few at a time, each in its turn.
 """
 
 import asyncio
+import math
 from collections import Counter
 from functools import partial
 
@@ -17,6 +20,8 @@ from gateway.observe import Telemetry
 _LOG_PAUSE = 1.0
 _PAUSE = 1.0
 _LONGEST_PAUSE = 5.0
+_OF_THE_MESSAGE = frozenset({"connector_bug", "internal"})
+"""What an edge says when it failed on this message, whatever it does with others."""
 _TRIALS = 8
 """How many settlements a source that cannot be reached is tried with at a time."""
 
@@ -34,6 +39,7 @@ class Settling:
         self._busy: Counter[str] = Counter()
         self._again: set[str] = set()
         self._more = False
+        self._after: dict[str, int] = {}
         self._deaf: dict[str, tuple[float, float]] = {}
         self._stopping = False
         self._look.set()
@@ -55,23 +61,40 @@ class Settling:
         """Until cancelled: tell what was not told at once, at the start, after a pause, or because it was too much."""
         while not self._stopping:
             self._look.clear()
-            found = await self._unheard()
-            self._more = UNHEARD in Counter(source for source, _ in found).values()
-            for source, message_id in found:
-                self._start(source, message_id, None)
+            self._more = False
+            try:
+                for source in self._journal.deaf():
+                    await self._round(source)
+            except Deferred:  # the log is broken, and health says why; nothing can be settled either
+                await asyncio.sleep(_LOG_PAUSE)
+                self._look.set()
             await self._look.wait()
 
-    def _start(self, source: str, message_id: str, due: DueSettlement | None) -> None:
-        """`due`, or what the journal says is due. A source that cannot be reached is tried with a few at a time."""
-        if self._stopping or message_id in self._telling:
-            return
+    async def _round(self, source: str) -> None:
+        """Once through all of which it is to hear, as far as there is room; the next round begins where this ended."""
+        first = self._after.pop(source, 0)
+        for begin, end in ((first, math.inf), (0, first)):
+            after = begin
+            while found := [each for each in self._journal.unheard(source, after) if each[0] <= end]:
+                for seq, message_id in found:
+                    if not self._start(source, message_id, None):
+                        self._after[source] = seq - 1
+                        return
+                after = found[-1][0]
+                await asyncio.sleep(0)
+
+    def _start(self, source: str, message_id: str, due: DueSettlement | None) -> bool:
+        """`due`, or what the journal says is due. Whether there is room, or need of none."""
+        if self._stopping or message_id in self._telling or self._is_aside(message_id):
+            return True
         if self._busy[source] >= (_TRIALS if source in self._deaf else UNHEARD):
             self._more = True  # the next of this source that ends has it looked at
-            return
+            return False
         self._busy[source] += 1
         task = asyncio.create_task(self._tell(message_id, due))
         self._telling[message_id] = task
         task.add_done_callback(partial(self._told, source, message_id))
+        return True
 
     def _told(self, source: str, message_id: str, task: "asyncio.Task[bool]") -> None:
         del self._telling[message_id]
@@ -82,19 +105,13 @@ class Settling:
         if self._more or task.cancelled() or not task.result():
             self._look.set()
 
-    async def _unheard(self) -> list[tuple[str, str]]:
-        try:
-            return self._journal.unheard()
-        except Deferred:  # the log is broken, and health says why; nothing can be settled either
-            await asyncio.sleep(_LOG_PAUSE)
-            self._look.set()
-            return []
-
     async def _tell(self, message_id: str, due: DueSettlement | None) -> bool:
-        """Whether the source has heard; if not, after a pause."""
+        """Whether the source has heard, or the message is set aside; if not, after a pause."""
         try:
             due = due or self._journal.settlement(message_id)
             pause = await self._settle(due) if due else 0.0
+            if pause is None:
+                return True
             if due and not pause:
                 await self._journal.settled(message_id, due.due)
         except Deferred:  # the log is broken, and health says why
@@ -105,8 +122,8 @@ class Settling:
         await asyncio.sleep(pause)
         return not pause
 
-    async def _settle(self, due: DueSettlement) -> float:
-        """How long to wait before it is told once more; 0 if the source has heard."""
+    async def _settle(self, due: DueSettlement) -> float | None:
+        """How long to wait before the source is told anything; 0 if it has heard, None if this message is set aside."""
         source = due.source
         try:
             async with asyncio.timeout(self.limits.delivery_deadline):
@@ -114,17 +131,38 @@ class Settling:
         except (Deferred, TimeoutError) as error:
             said = error.code if isinstance(error, Deferred) else "deadline"
             code = said if said in CODES else "connector_bug"  # no free text of a connector's
-            if source not in self._deaf:
+            who = due.message_id if code in _OF_THE_MESSAGE else source
+            if who not in self._deaf:
                 self._telemetry.log.warning("settlement.deferred", code=code, source=source)
-            return self._deafer(source)
-        except (Exception, SystemExit, GeneratorExit) as error:  # the connector's `settled` raised: tell, and try again  # noqa: BLE001
+            if who == source:
+                return self._deafer(source)
+            self._aside(who)
+            return None
+        except (
+            Exception,
+            SystemExit,
+            GeneratorExit,
+            asyncio.CancelledError,
+        ) as error:  # the connector's `settled` raised
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # it is we who are being cancelled
             if due.message_id not in self._deaf:
                 self._telemetry.bug(error, "settled raised", source=source, message_id=due.message_id)
-            return self._deafer(due.message_id)
+            self._aside(due.message_id)
+            return None
         self._deaf.pop(due.message_id, None)
         if self._deaf.pop(source, None) is not None:
             self._telemetry.log.info("settlement.heard", source=source)
         return 0.0
+
+    def _aside(self, message_id: str) -> None:
+        """What its connector fails on takes nobody's room until its pause is over; all of a second at once."""
+        loop = asyncio.get_running_loop()
+        loop.call_at(math.ceil(loop.time() + self._deafer(message_id)), self._look.set)
+
+    def _is_aside(self, message_id: str) -> bool:
+        return self._deaf.get(message_id, (0.0, 0.0))[1] > asyncio.get_running_loop().time()
 
     def _deafer(self, who: str) -> float:
         """The growing pause of a source that cannot be reached, once for all the messages that wait for it; or of one

@@ -7,7 +7,6 @@ was heard: so whatever is called must bear being called again.
 import asyncio
 import contextlib
 import itertools
-import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Literal, Protocol
@@ -15,13 +14,14 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType
 
-from gateway.errors import CODES, Deferred, Refused
+from gateway.errors import CODES, Deferred, Refused, patience
 from gateway.link.sending import Sending, Socket
+from gateway.link.words import sentence
 
 AT_ONCE: Final = 512
 """How many calls of the other side are worked on at a time, and"""
 HELD_BYTES: Final = 64 * 1024 * 1024
-"""how much they may hold: beyond, nothing more is read."""
+"""how much they may hold, unless it is one: beyond, a call is deferred. Answers are always heard."""
 HANG_UP_SECONDS: Final = 2.0
 """How long the other side has to say goodbye."""
 
@@ -101,7 +101,6 @@ class Channel:
         self._calls: dict[int, asyncio.Future[bytes]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._held = 0
-        self._answered = asyncio.Event()
         self._hanging_up: asyncio.Task[None] | None = None
 
     async def call(self, name: str, body: object, form: Any) -> Any:
@@ -122,10 +121,13 @@ class Channel:
             async for message in self._socket:
                 if message.type is not WSMsgType.BINARY:
                     break
-                self._hear(_FRAME.decode(message.data))
-                await self._room()
-        except _NOT_THE_FORM:
-            pass  # it speaks something else: hang up
+                frame = _FRAME.decode(message.data)
+                if isinstance(frame, _Call) and self._full(len(frame.body)):  # read on when it has taken that
+                    await self._send(_Error(frame.number, "deferred", "queue_full"))
+                else:
+                    self._hear(frame)
+        except (*_NOT_THE_FORM, Deferred):
+            pass  # it speaks something else, or is gone: hang up
         except asyncio.CancelledError:
             if _cancelled():
                 raise
@@ -187,13 +189,11 @@ class Channel:
     def _no_longer(self, held: int, task: "asyncio.Task[None]") -> None:
         self._answering.discard(task)
         self._held -= held
-        self._answered.set()
 
-    async def _room(self) -> None:
-        """Return when one more call may be worked on."""
-        while len(self._answering) >= AT_ONCE or self._held > HELD_BYTES:
-            self._answered.clear()
-            await self._answered.wait()
+    def _full(self, more: int) -> bool:
+        """Whether no call with so many bytes may be worked on now."""
+        held = self._held + more > HELD_BYTES
+        return len(self._answering) >= AT_ONCE or (held and bool(self._answering))
 
     async def _respond(self, call: _Call) -> None:
         answered = await self._answer_to(call)
@@ -206,7 +206,7 @@ class Channel:
         except Refused as refused:
             return _Error(call.number, "refused", refused.code, refused.path)
         except Deferred as deferred:
-            return _Error(call.number, "deferred", deferred.code, None, deferred.retry_after, deferred.cause)
+            return _Error(call.number, "deferred", deferred.code, None, patience(deferred.retry_after), deferred.cause)
         except (Exception, SystemExit, GeneratorExit, asyncio.CancelledError) as error:  # the other side hears no more
             if _cancelled():
                 raise
@@ -227,9 +227,10 @@ def _cancelled() -> bool:
 
 
 def _raised(error: _Error) -> Refused | Deferred:
-    """What the other side raised, its code held to the closed list; nobody here uses a path that comes this way."""
+    """What the other side raised, its code held to the closed list, its words bounded; nobody here uses a path that
+    comes this way.
+    """
     code = error.code if error.code in CODES else "connector_bug"
     if error.kind == "refused":
         return Refused(code)
-    patience = error.retry_after
-    return Deferred(code, patience if patience is not None and 0 <= patience < math.inf else None, error.cause)
+    return Deferred(code, patience(error.retry_after), sentence(error.cause) if error.cause is not None else None)

@@ -15,7 +15,7 @@ import aiohttp
 from gateway.errors import CODES, Deferred, GatewayError, Refused
 from gateway.link.calls import Channel, decode
 from gateway.link.in_process import ToEdges
-from gateway.link.words import HEARTBEAT, PATH, Ask, Deliver, Hello, Place, Submit, largest
+from gateway.link.words import HEARTBEAT, PATH, Ask, Bounds, Deliver, Hello, Place, Submit, largest
 from gateway.messages import Handed, Recorded, Sealed, Settled, Status
 from gateway.observe import Telemetry
 
@@ -38,6 +38,7 @@ class HubLink:
         *,
         config: Callable[[], str],
         directories: Callable[[], Mapping[str, int]],
+        limits: Callable[[], Bounds],
         connectors: Callable[[], list[dict[str, Any]]],
         body_bytes: int,
     ) -> None:
@@ -48,6 +49,7 @@ class HubLink:
         self._telemetry = telemetry
         self._config = config
         self._directories = directories
+        self._limits = limits
         self._connectors = connectors
         self._max = largest(body_bytes)
         self.problem = CODES["hub_unreachable"].title
@@ -90,8 +92,7 @@ class HubLink:
         running = asyncio.create_task(channel.run())
         try:
             async with asyncio.timeout(_PATIENCE):
-                hello = Hello(self._places, tuple(self._local.edges), self._config(), dict(self._directories()))
-                await channel.call("hello", hello, None)
+                await channel.call("hello", self._hello(), None)
             self._channel = channel
             self._telemetry.log.info("hub.linked")
             await running
@@ -99,6 +100,10 @@ class HubLink:
             self._channel = None
             running.cancel()
             await channel.close()
+
+    def _hello(self) -> Hello:
+        reached = dict(self._directories())
+        return Hello(self._places, tuple(self._local.edges), self._config(), reached, self._limits())
 
     # ---- towards the hub ---------------------------------------------------------------------------------------------
 

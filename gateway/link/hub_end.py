@@ -13,24 +13,47 @@ import msgspec
 from aiohttp import web
 
 from gateway.errors import Deferred, GatewayError, Refused
-from gateway.link.allowance import Allowance
+from gateway.link.allowance import Allowance, Exhausted
 from gateway.link.calls import Channel, Garbled, decode
 from gateway.link.ends import EdgeEnd, HubEnd
 from gateway.link.https import expect, peer_fingerprint, problems
 from gateway.link.in_process import ToEdges
-from gateway.link.words import HEARTBEAT, PATH, Ask, ConfigApplied, Deliver, Hello, Pinned, Place, Submit, Told, largest
+from gateway.link.words import (
+    HEARTBEAT,
+    PATH,
+    Ask,
+    Bounds,
+    Condition,
+    ConfigApplied,
+    Deliver,
+    Hello,
+    Pinned,
+    Place,
+    Submit,
+    Told,
+    largest,
+    sentence,
+)
 from gateway.messages import Envelope, Handed, Recorded, Settled, Status
 from gateway.observe import Telemetry
 
 _ASKING: Final = 16
 """How many answers to an edge, each as large as a reply may be, are made at a time."""
+_CONDITION_SECONDS: Final = 3.0
+"""How long an edge may take to say how its connectors are."""
+_UNFIT: Final = "its edge process says something that is not fit to be shown"
 
 
 class Hubs(Protocol):
-    """What the hub's side does for edges. `linked` and `told` are facts before they return."""
+    """What the hub's side does for edges. `linked` and `told` are facts before they return; `turned_away` tells
+    operators why an edge that dials is not linked.
+    """
 
     @property
     def directories(self) -> Mapping[str, int]: ...
+    @property
+    def limits(self) -> Bounds: ...
+    def turned_away(self, edge: str, code: str) -> None: ...
     def of(self, tenant: str) -> HubEnd: ...
     async def linked(self, edge: str, config: str) -> None: ...
     async def unlinked(self, edge: str) -> None: ...
@@ -77,7 +100,7 @@ class LinkListener:
     _allowances: dict[str, Allowance] = field(default_factory=dict)
 
     def crowded(self) -> None:
-        """Somebody found no room: noise, for who it was is not known."""
+        """Somebody found no room, or an edge went beyond its allowance: noise, which is counted and not told singly."""
         self.noise += 1
 
     def application(self) -> web.Application:
@@ -95,8 +118,11 @@ class LinkListener:
             raise Refused("unknown_certificate")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=largest(self.body_bytes))
         await socket.prepare(request)
+        if self.pinned.get(certificate) != edge:  # a reload came in between
+            await socket.close()
+            return socket
         allowance = self._allowances.setdefault(edge.name, Allowance())
-        guest = _Guest(edge, certificate, self.hubs, self.to_edges, allowance)
+        guest = _Guest(edge, certificate, self.hubs, self.to_edges, allowance, self.crowded)
         abort = request.transport.abort if request.transport is not None else lambda: None
         channel = guest.channel = Channel(
             socket, guest.answer, self.telemetry.bug, unreachable="system_unreachable", abort=abort
@@ -113,19 +139,23 @@ class LinkListener:
         return socket
 
     async def adopt(self, pinned: Mapping[str, Pinned]) -> None:
-        """A reload: from now on these are let in. Who came by a certificate that no longer counts has to come anew."""
+        """A reload: from now on these are let in. Who came by a certificate that no longer counts has to come anew,
+        as has who came with greater limits meanwhile.
+        """
         self.pinned = pinned
-        await self._hang_up(each for each in self._guests.values() if pinned.get(each.certificate) != each.edge)
+        beyond = self.beyond(self.hubs.limits)
+        await self._hang_up(
+            [each for name, each in self._guests.items() if pinned.get(each.certificate) != each.edge or name in beyond]
+        )
 
-    async def connectors(self) -> list[dict[str, Any]]:
-        """What the edge processes that are linked say of their connectors."""
-        rows: list[dict[str, Any]] = []
-        for guest in list(self._guests.values()):
-            try:
-                rows += await guest.channel.call("connectors", None, list[dict[str, Any]])
-            except GatewayError:
-                continue  # gone, or out of its mind; so its connectors are
-        return rows
+    def beyond(self, limits: Bounds) -> list[str]:
+        """The edge processes whose limits exceed these, by name."""
+        return sorted(name for name, each in self._guests.items() if each.limits and not each.limits.within(limits))
+
+    async def conditions(self) -> dict[Place, Condition]:
+        """What the edge processes that are linked say of their own connectors; who does not say in time is left out."""
+        said = await asyncio.gather(*[each.conditions() for each in self._guests.values()])
+        return {place: each for of_one in said for place, each in of_one.items()}
 
     async def close(self) -> None:
         """Hang up on everybody."""
@@ -144,7 +174,9 @@ class _Guest:
     hubs: Hubs
     to_edges: ToEdges
     allowance: Allowance
+    crowded: Callable[[], None]
     channel: Channel = field(init=False)
+    limits: Bounds | None = None
     _ends: dict[Place, EdgeEnd] = field(default_factory=dict)
     _hello: bool = False
     _greeted: bool = False
@@ -156,17 +188,40 @@ class _Guest:
         """
         if name not in _CALLS or (name != "hello" and not self._greeted):
             raise Refused("bad_envelope")
-        return await _CALLS[name](self, body)
+        try:
+            return await _CALLS[name](self, body)
+        except Exhausted:
+            self.crowded()
+            raise
+
+    async def conditions(self) -> dict[Place, Condition]:
+        """How it says that its connectors are: of its own places only, in words that may be shown."""
+        try:
+            async with asyncio.timeout(_CONDITION_SECONDS):
+                said = await self.channel.call("connectors", None, list[Condition])
+        except (GatewayError, TimeoutError):
+            return {}  # gone, or out of its mind; so its connectors are
+        mine = {
+            (each.tenant, each.connector): each for each in said if (each.tenant, each.connector) in self.edge.places
+        }
+        return {
+            place: msgspec.structs.replace(each, detail=sentence(each.detail) or _UNFIT) for place, each in mine.items()
+        }
 
     async def hello(self, body: bytes) -> None:
         hello = decode(body, Hello)
         for place in (*hello.places, *hello.open):
             self._own(place)
-        self._not_ahead(hello.directories)
         if self._hello:
             raise Refused("bad_envelope")
         self.allowance.spend()
+        try:
+            self._fits(hello)
+        except Deferred as deferred:
+            self.hubs.turned_away(self.edge.name, deferred.code)
+            raise
         self._hello = True
+        self.limits = hello.limits
         await self.hubs.linked(self.edge.name, hello.config)
         self._greeted = True
         for place in hello.open:
@@ -194,22 +249,28 @@ class _Guest:
     async def told(self, body: bytes) -> None:
         fact = decode(body, Told)
         if isinstance(fact, ConfigApplied):
-            self._not_ahead(fact.directories)
+            self._fits(fact)
             known = {code: each for code, each in fact.directories.items() if code in self.hubs.directories}
             fact = msgspec.structs.replace(fact, directories=known)
         self.allowance.spend()
         await self.hubs.told(self.edge.name, fact)
+        if isinstance(fact, ConfigApplied):
+            self.limits = fact.limits
 
     async def gone(self) -> None:
         self._shut()
         if self._greeted:
             await self.hubs.unlinked(self.edge.name)
 
-    def _not_ahead(self, directories: Mapping[str, int]) -> None:
-        """No edge uses keys that the hub does not know yet: it would refuse what is sealed to them. Raises Deferred."""
+    def _fits(self, its: Hello | ConfigApplied) -> None:
+        """No edge uses keys that the hub does not know yet, or limits that it does not allow: the hub would not take
+        what is sealed by them. Raises Deferred.
+        """
         mine = self.hubs.directories
-        if any(version > mine.get(tenant, version) for tenant, version in directories.items()):
+        if any(version > mine.get(tenant, version) for tenant, version in its.directories.items()):
             raise Deferred("directory_ahead")
+        if not its.limits.within(self.hubs.limits):
+            raise Deferred("limits_differ")
 
     def _shut(self) -> None:
         for place, end in self._ends.items():
@@ -217,8 +278,10 @@ class _Guest:
                 del self.to_edges.edges[place]
 
     def _open(self, place: Place) -> None:
-        self._ends[place] = RemoteEdge(self._own(place), self.channel)
-        self.to_edges.put(place, self._ends[place])
+        """Once: each time is reason to try at once what waits for it."""
+        if self._own(place) not in self._ends:
+            self._ends[place] = RemoteEdge(place, self.channel)
+            self.to_edges.put(place, self._ends[place])
 
     def _own(self, place: Place) -> Place:
         if place not in self.edge.places:

@@ -1,10 +1,11 @@
 """What is called for over a link, and in which form: the one page on which both ends agree."""
 
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
 from gateway.messages import Envelope, Sealed
+from gateway.plugin.checks import has_control_character, holds_individual_number
 
 Place: TypeAlias = tuple[str, str]
 """A tenant's code and a connector's name: where an edge stands."""
@@ -19,12 +20,31 @@ Directories: TypeAlias = dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}\Z"
 """Versions by tenant."""
 PATH: Final = "/link/v1"
 HEARTBEAT: Final = 10.0
-"""Seconds between pings. Who does not answer within half of it is gone."""
+"""Seconds of silence after which an end is pinged. Who does not answer within half of it is gone."""
+LONGEST_SENTENCE: Final = 500
+"""Characters."""
 
 
 def largest(body_bytes: int) -> int:
     """Bytes of the largest frame: an envelope's two parts, a statement and tags, each bounded by a body."""
     return 4 * body_bytes + 1024 * 1024
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Of an edge: what it may seal by. Of a hub: what it takes."""
+
+    records_per_message: Count
+    lanes: Count
+
+    def within(self, other: "Bounds") -> bool:
+        """Whether all that keeps to these keeps to the other."""
+        return self.records_per_message <= other.records_per_message and self.lanes <= other.lanes
+
+
+def sentence(said: str) -> str | None:
+    """What the other end says for people, if it is short, plain and hides no 個人番号; else None."""
+    fit = len(said) <= LONGEST_SENTENCE and not has_control_character(said) and not holds_individual_number(said)
+    return said if fit else None
 
 
 class Pinned(msgspec.Struct, frozen=True):
@@ -35,14 +55,15 @@ class Pinned(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """An edge process says who it is for: where it stands, which of that is open, by which configuration, and by which
-    version of each tenant's directory.
+    """An edge process says who it is for: where it stands, which of that is open, by which configuration, by which
+    version of each tenant's directory, and by which bounds.
     """
 
     places: tuple[Place, ...]
     open: tuple[Place, ...]
     config: Digest
     directories: Directories
+    limits: Bounds
 
 
 class Submit(msgspec.Struct, frozen=True):
@@ -73,6 +94,7 @@ class ConfigApplied(msgspec.Struct, frozen=True, tag_field="kind", tag="config.a
     config: Digest
     former: Digest
     directories: Directories
+    limits: Bounds
 
 
 class ConfigRefused(msgspec.Struct, frozen=True, tag_field="kind", tag="config.refused"):
@@ -92,3 +114,13 @@ class Deliver(msgspec.Struct, frozen=True):
     place: Place
     envelope: Envelope
     wanted: frozenset[int]
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """How an edge says that one of its connectors is. What the hub knows itself, it does not take from an edge."""
+
+    tenant: str
+    connector: str
+    state: Literal["open", "opening", "quarantined"]
+    ok: bool
+    detail: str

@@ -22,13 +22,15 @@ confirmed with a card, for this one receiver (C206).
 class Shown:
     """What a peer showed with its POST: `Renkei-Proof` as it came, at most 8000 visible ASCII characters. Not proven.
 
-    `fingerprint` is of the client certificate, `sha256:<hex>`; `now` is the line's time, UTC.
+    `fingerprint` is of the client certificate, `sha256:<hex>`, and `certificate` its file as the connector's
+    `certificates` name it: a connector with several peers tells them apart by it. `now` is the line's time, UTC.
     """
 
     operation: str
     proof: str = field(repr=False)
     fingerprint: str
     now: datetime
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

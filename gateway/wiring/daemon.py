@@ -18,13 +18,14 @@ from gateway.link.edge_end import HubLink, RemoteHub
 from gateway.link.ends import HubEnd
 from gateway.link.hub_end import LinkListener
 from gateway.link.in_process import ToEdges
-from gateway.link.words import Place, Told
+from gateway.link.words import Bounds, ConfigApplied, Place, Told
 from gateway.observe import Telemetry
 from gateway.wiring import reload
-from gateway.wiring.edge_side import EdgeSide, row
+from gateway.wiring.conditions import LinkedTo, conditions
+from gateway.wiring.edge_side import EdgeSide
 from gateway.wiring.hub_side import HubSide
 from gateway.wiring.listening import Listening
-from gateway.wiring.opening import edge_processes, hub_tls, load_plugins, open_directory, operators
+from gateway.wiring.opening import bounds, edge_processes, hub_tls, load_plugins, open_directory, operators
 
 _NOISE_SECONDS = 60.0
 
@@ -46,6 +47,7 @@ class Daemon:
         self._edge = EdgeSide(config, self._edges, telemetry, clock)
         self._to_hub = self._dialled() if self._hub is None else None
         self._link = self._awaited() if config.gateway.role == "hub" and self._hub is not None else None
+        self._turned_away: dict[str, str] = {}
         self._directories = {code: open_directory(config, code) for code in config.tenants}
         self._admin = AdminListener(self, operators(config), telemetry, clock)
         self._listening = Listening(config, telemetry)
@@ -67,6 +69,7 @@ class Daemon:
             self._telemetry,
             config=lambda: self.config.digest,
             directories=lambda: self.directories,
+            limits=lambda: self.limits,
             connectors=self._edge.connectors,
             body_bytes=self.config.gateway.limits.body_bytes,
         )
@@ -127,6 +130,11 @@ class Daemon:
         """The version of each tenant's directory that is in use."""
         return {code: each.version for code, each in self._directories.items()}
 
+    @property
+    def limits(self) -> Bounds:
+        """What a message may hold at most, and in how many lanes."""
+        return bounds(self.config)
+
     def of(self, tenant: str) -> HubEnd:
         """The tenant's hub, here or there."""
         if self._to_hub is not None:
@@ -136,8 +144,16 @@ class Daemon:
 
     async def linked(self, edge: str, config: str) -> None:
         """An edge process has come in."""
+        self._turned_away.pop(edge, None)
+        self._anew()
         self._telemetry.log.info("edge.linked", source=edge)
         await self._fact(FactKind.EDGE_LINKED, {"edge": edge, "config": config})
+
+    def turned_away(self, edge: str, code: str) -> None:
+        """An edge process dials again and again, and may not come in as it is: one line until that changes."""
+        if self._turned_away.get(edge) != code:
+            self._telemetry.log.warning("edge.turned_away", source=edge, code=code)
+        self._turned_away[edge] = code
 
     async def unlinked(self, edge: str) -> None:
         """An edge process has gone."""
@@ -149,6 +165,12 @@ class Daemon:
         """An edge process tells of itself."""
         body = msgspec.to_builtins(fact)
         await self._fact(FactKind(body.pop("kind")), {"edge": edge, **body})
+        if isinstance(fact, ConfigApplied):
+            self._anew()
+
+    def _anew(self) -> None:
+        if self._hub is not None:
+            self._hub.anew()
 
     async def _fact(self, kind: FactKind, body: Mapping[str, Any]) -> None:
         """Into the system's log, here or at the hub. Raises Deferred."""
@@ -189,28 +211,8 @@ class Daemon:
 
     async def connectors(self) -> list[dict[str, Any]]:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
-        waited_for = self._hub.unreached() if self._hub is not None else ()
-        return [
-            each
-            | {"ok": False, "detail": f"not reached, deliveries wait and are tried one at a time; {each['detail']}"}
-            if (each["tenant"], each["connector"]) in waited_for
-            else each
-            for each in await self._rows()
-        ]
-
-    async def _rows(self) -> list[dict[str, Any]]:
-        if self._to_hub is not None and not self._to_hub.linked:
-            why = self._to_hub.problem.rstrip(".")
-            return [each | {"ok": False, "detail": f"{why}; {each['detail']}"} for each in self._edge.connectors()]
-        if self._link is None:
-            return self._edge.connectors()
-        told = {(each["tenant"], each["connector"]): each for each in await self._link.connectors()}
-        return [
-            told.get((code, name))
-            or row(self.config, (code, name), state="unreachable", ok=False, detail="its edge process is not linked")
-            for code, tenant in self.config.tenants.items()
-            for name in tenant.file.connectors
-        ]
+        linked_to = LinkedTo(self._to_hub, self._link, self._turned_away)
+        return await conditions(self.config, self._edge, self._hub, linked_to)
 
     async def reload(self, by: str) -> str:
         """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured, Deferred."""
@@ -221,12 +223,14 @@ class Daemon:
         try:
             fresh = configuration.load(self.config.root)
             prepared = reload.prepare(self.config, fresh, self._edge.running, self._directories)
+            self._enough_for_edges(fresh)
         except Misconfigured as wrong:
             self._telemetry.log.error("config.refused", problems=list(wrong.problems))
             await self._fact(FactKind.CONFIG_REFUSED, {"by": by, "problems": len(wrong.problems)})
             raise
         reached = {code: each.version for code, each in prepared.directories.items()}
         body = {"by": by, "config": fresh.digest, "former": self.config.digest, "directories": reached}
+        body |= {"limits": msgspec.to_builtins(bounds(fresh))}
         try:
             await self._fact(FactKind.CONFIG_APPLIED, body)
         except Deferred as deferred:
@@ -240,8 +244,14 @@ class Daemon:
             self._to_hub.tls = prepared.to_hub
         if self._link is not None:
             await self._link.adopt(prepared.processes)
-        self._telemetry.log.info("config.applied")
+        self._telemetry.log.info("config.applied", directories=self.directories)
         return fresh.digest
+
+    def _enough_for_edges(self, fresh: Config) -> None:
+        """A hub that takes less than its edges send would defer that for good. Raises Misconfigured."""
+        if self._link is not None and (beyond := self._link.beyond(bounds(fresh))):
+            told = "records_per_message or lanes is less than that of a linked edge process; lower it there first"
+            raise Misconfigured(f"config/gateway.toml: limits: {told}: {name}" for name in beyond)
 
     # ---- stop --------------------------------------------------------------------------------------------------------
 

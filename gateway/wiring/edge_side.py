@@ -20,7 +20,7 @@ from gateway.link.ends import HubEnd
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.observe import Telemetry
 from gateway.plugin.connector import ConnectorSpec
-from gateway.wiring.opening import Plug, edge_rules, open_keys, open_session
+from gateway.wiring.opening import Plug, edge_rules, open_keys, open_session, readable_secrets
 from gateway.wiring.station import Station
 
 Place = tuple[str, str]
@@ -68,6 +68,7 @@ class EdgeSide:
         spec = plug.loaded.spec
         keys = open_keys(self._config, code, name, directory)
         rules = edge_rules(self._config, code, name, directory, spec.interface)
+        readable_secrets(self._config, code, name)
         edge = Edge(rules, keys, plugins.made(name, spec), ToHub(hub, name), self._clock, self._telemetry.bug)
         session = open_session(self._config, code, spec, plug.settings)
         return Station(edge, spec, plug.settings, session, self._secret, self._telemetry)

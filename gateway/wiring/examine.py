@@ -25,6 +25,7 @@ from gateway.wiring.opening import (
     open_keys,
     operators,
     passphrase,
+    readable_secrets,
     session_tls,
 )
 
@@ -103,4 +104,5 @@ def _connector(
     if agrees:  # rules can be resolved only from files that agree
         findings.of(partial(edge_rules, config, *place, directory, plug.loaded.spec.interface))
     findings.of(partial(fitting, config, place[0], plug.loaded.spec, plug.settings))
+    findings.of(partial(readable_secrets, config, *place))
     findings.of(partial(session_tls, config, place[0], plug.loaded.spec, plug.settings))

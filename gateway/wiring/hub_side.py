@@ -67,9 +67,20 @@ class HubSide:
     async def _sign_checkpoints(self) -> None:
         while True:
             await asyncio.sleep(self._config.gateway.journal.checkpoint_seconds)
+            self._look_for_room()
             for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
                 with contextlib.suppress(Deferred):  # health says why
                     await journal.checkpoint()
+
+    def _look_for_room(self) -> None:
+        """A queue that was full is told to have room also if nothing comes any more."""
+        now, limits = asyncio.get_running_loop().time(), self._config.gateway.limits
+        for hub in self.hubs.values():
+            troubles = hub.dispatcher.troubles
+            if troubles.quiet(now):
+                with contextlib.suppress(Deferred):  # health says why
+                    if hub.journal.open_records() < limits.open_records:
+                        troubles.room()
 
     def _appeared(self, place: tuple[str, str]) -> None:
         tenant, connector = place
@@ -79,6 +90,17 @@ class HubSide:
     def unreached(self) -> frozenset[tuple[str, str]]:
         """The connectors that deliveries wait for until a probe gets through, by tenant and name."""
         return frozenset((code, name) for code, hub in self.hubs.items() for name in hub.dispatcher.unreached)
+
+    def behind(self) -> Mapping[tuple[str, str], str]:
+        """The connectors whose last message was refused because of their edge, with the code."""
+        return {
+            (code, name): why for code, hub in self.hubs.items() for name, why in hub.dispatcher.troubles.behind.items()
+        }
+
+    def anew(self) -> None:
+        """An edge process goes by another configuration than before."""
+        for hub in self.hubs.values():
+            hub.dispatcher.troubles.anew()
 
     def vitals(self) -> dict[str, tuple[bool, str]]:
         """Whether each log can be written, and if not why."""

@@ -14,14 +14,14 @@ from gateway.edge import plugins
 from gateway.edge.plugins import Loaded
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.errors import Misconfigured, told_at
-from gateway.keys.at_rest import Secret
+from gateway.keys.at_rest import Secret, Source
 from gateway.keys.certificates import fingerprint_of_file
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
 from gateway.keys.note import Signer
 from gateway.keys.private import EdgeKeys
 from gateway.link.tls import server_tls
-from gateway.link.words import Pinned
+from gateway.link.words import Bounds, Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.interface import Interface
 
@@ -154,6 +154,12 @@ def edge_processes(config: Config) -> Mapping[str, Pinned]:
         }
 
 
+def bounds(config: Config) -> Bounds:
+    """What an edge here seals by, and what a hub here takes."""
+    limits = config.gateway.limits
+    return Bounds(limits.records_per_message, limits.lanes)
+
+
 def hub_tls(config: Config) -> ssl.SSLContext:
     """Mutual TLS of an edge process towards its hub."""
     link = config.gateway.link
@@ -161,6 +167,35 @@ def hub_tls(config: Config) -> ssl.SSLContext:
     assert link.hub is not None  # noqa: S101
     with readable("config/gateway.toml: link.hub: certificate, key or ca"):
         return _client_tls(config, link.hub.certificate, link.hub.key, link.hub.ca, ssl.TLSVersion.TLSv1_3)
+
+
+def readable_secrets(config: Config, tenant: str, connector: str) -> None:
+    """Raises Misconfigured if a secret that the connector's settings refer to cannot be read."""
+    where = f"config/tenants/{tenant}.toml: connectors.{connector}.settings"
+    problems: list[str] = []
+    for key, text in _texts(where, config.tenants[tenant].file.connectors[connector].settings):
+        if text.startswith(_REFERENCE):
+            try:
+                Secret.parse(text, config.root, key).read()
+            except Misconfigured as wrong:
+                problems.extend(wrong.problems)
+    if problems:
+        raise Misconfigured(problems)
+
+
+_REFERENCE = tuple(f"{each}:" for each in Source)
+
+
+def _texts(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """Every text of the settings, under its key."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _texts(f"{key}.{name}", each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(key, each)
 
 
 def open_session(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> aiohttp.ClientSession:

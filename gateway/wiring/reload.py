@@ -101,6 +101,8 @@ def _of_the_gateway(now: Config, fresh: Config) -> Iterator[str]:
             yield f"config/gateway.toml: {table}.{key}: needs a restart to change"
     if now.gateway.limits.open_records != fresh.gateway.limits.open_records:
         yield "config/gateway.toml: limits.open_records: needs a restart to change"  # the journals hold it
+    if now.gateway.link is not None and now.gateway.limits.body_bytes != fresh.gateway.limits.body_bytes:
+        yield "config/gateway.toml: limits.body_bytes: needs a restart to change, at hub and edges"  # the link holds it
 
 
 def _of_a_tenant(code: str, old: Mapping[str, ConnectorEntry], new: Mapping[str, ConnectorEntry]) -> Iterator[str]:

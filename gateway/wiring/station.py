@@ -10,11 +10,12 @@ import aiohttp
 
 from gateway.edge.edge import Edge
 from gateway.edge.outbox import EdgeOutbox
-from gateway.errors import Deferred
+from gateway.errors import Deferred, Misconfigured, patience
 from gateway.observe import Telemetry
 from gateway.plugin.connector import ConnectorSpec, Context, Health
 
 _PAUSE = 5.0
+_LEAST_PAUSE = 1.0
 
 
 class Station:
@@ -67,7 +68,11 @@ class Station:
             await act()
         except Deferred as deferred:
             self.health = Health(ok=False, detail=str(deferred))
-            pause = deferred.retry_after or _PAUSE
+            asked = patience(deferred.retry_after) or _PAUSE
+            pause = min(max(asked, _LEAST_PAUSE), max(self.edge.rules.limits.retry_longest, _LEAST_PAUSE))
+        except Misconfigured as wrong:  # the operator's to mend, in sentences made for that
+            self._misconfigured(wrong)
+            pause = _PAUSE
         except (Exception, SystemExit, GeneratorExit, asyncio.CancelledError) as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
@@ -77,6 +82,14 @@ class Station:
             self.health = Health(ok=False, detail=f"failed with {type(error).__name__}")
             pause = _PAUSE
         await asyncio.sleep(pause)
+
+    def _misconfigured(self, wrong: Misconfigured) -> None:
+        """Told once, however often it is tried."""
+        rules, told = self.edge.rules, Health(ok=False, detail=" ".join(wrong.problems))
+        if self.health != told:
+            known = {"tenant": rules.tenant.code, "connector": rules.connector}
+            self._telemetry.log.warning("connector.misconfigured", **known, problems=list(wrong.problems))
+        self.health = told
 
     async def _ask_health(self) -> None:
         async with asyncio.timeout(_PAUSE):

@@ -1,11 +1,12 @@
-"""Turns PMH's answers into outcomes: the key of exactly the number that was sent, or nothing.
+"""Turns PMH's answers into outcomes: the key of exactly the number that was sent, exactly the confirmation that was
+asked for, or nothing.
 
 The rule: an answer counts as a whole or not at all. One that is not exactly one known answer for each row is `Garbage`
-and asked for again; one whose records have other fields than the two is refused whole (C019).
+and asked for again; one whose records have other fields than those agreed on is refused whole (C019).
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 import jiter
@@ -14,11 +15,22 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from gateway.plugin import Accepted, DeferredRecord, JsonValue, Outcome, Refused, RefusedRecord, checks
 from gateway_pmh.token import Granted
 
-_FIELDS: Final = {"pmhKey": "pmh_key", "myNumber": "individual_number"}
+_ISSUED: Final = {"pmhKey": "pmh_key", "myNumber": "individual_number"}
+_CONFIRMED: Final = {
+    "identityConfirmation": "identity_confirmation",
+    "vaccinationSubjectNo": "vaccination_subject_no",
+    "clinicCode": "clinic_code",
+    "consentFlag": "consent_flag",
+    "validUntil": "valid_until",
+}
 _FAILURES: Final[Mapping[str, Outcome]] = {
     "busy": DeferredRecord("system_busy"),
     "unknown_number": RefusedRecord("no_such_person", "individual_number"),
     "wrong_check_digit": RefusedRecord("check_digit", "individual_number"),
+}
+_UNCONFIRMED: Final[Mapping[str, Outcome]] = {
+    "busy": DeferredRecord("system_busy"),
+    "unknown_confirmation": RefusedRecord("no_such_person", "identity_confirmation"),
 }
 
 
@@ -41,6 +53,12 @@ class _Succeeded(_Closed):
     issued: dict[str, JsonValue]
 
 
+class _Found(_Closed):
+    rowNo: int  # noqa: N815 - PMH's own name
+    status: Literal["succeeded"]
+    found: dict[str, JsonValue]
+
+
 class _Failed(_Closed):
     rowNo: int  # noqa: N815 - PMH's own name
     status: Literal["failed"]
@@ -49,6 +67,10 @@ class _Failed(_Closed):
 
 class _Rows(_Closed):
     rows: list[Annotated[_Succeeded | _Failed, Field(discriminator="status")]]
+
+
+class _FoundRows(_Closed):
+    rows: list[Annotated[_Found | _Failed, Field(discriminator="status")]]
 
 
 class _Receipt(_Closed):
@@ -65,20 +87,25 @@ class _Grant(BaseModel):
     expires_in: Annotated[int, Field(gt=0, le=2**31 - 1)] = 60
 
 
-_Body = TypeVar("_Body", _Rows, _Receipt, _Grant)
+_Body = TypeVar("_Body", _Rows, _FoundRows, _Receipt, _Grant)
 
 
 def issued(answer: bytes, asked: Mapping[int, str]) -> dict[int, Outcome]:
     """An outcome for each row of `asked` (row → number sent). Raises Garbage, or Refused if the whole is refused."""
     rows = _parse(_Rows, answer).rows
-    if sorted(row.rowNo for row in rows) != sorted(asked):
-        raise Garbage
-    for row in rows:
-        if isinstance(row, _Succeeded) and row.issued.keys() != _FIELDS.keys():
-            raise Refused("unknown_field" if row.issued.keys() - _FIELDS.keys() else "missing_required")
+    _one_each((row.rowNo for row in rows), asked)
+    _exactly(_ISSUED, (row.issued for row in rows if isinstance(row, _Succeeded)))
     numbers = frozenset(asked.values())
     outcomes = {row.rowNo: _outcome(row, asked[row.rowNo], numbers) for row in rows}
     return outcomes | _shared_keys(outcomes)
+
+
+def confirmed(answer: bytes, asked: Mapping[int, str]) -> dict[int, Outcome]:
+    """An outcome for each row of `asked` (row → confirmation). Raises Garbage, or Refused if the whole is refused."""
+    rows = _parse(_FoundRows, answer).rows
+    _one_each((row.rowNo for row in rows), asked)
+    _exactly(_CONFIRMED, (row.found for row in rows if isinstance(row, _Found)))
+    return {row.rowNo: _confirmation(row, asked[row.rowNo]) for row in rows}
 
 
 def receipt(answer: bytes) -> str:
@@ -101,6 +128,17 @@ def _parse(model: type[_Body], answer: bytes) -> _Body:
         raise Garbage from None
 
 
+def _one_each(rows: Iterable[int], asked: Mapping[int, str]) -> None:
+    if sorted(rows) != sorted(asked):
+        raise Garbage
+
+
+def _exactly(fields: Mapping[str, str], records: Iterable[Mapping[str, JsonValue]]) -> None:
+    for record in records:
+        if record.keys() != fields.keys():
+            raise Refused("unknown_field" if record.keys() - fields.keys() else "missing_required")
+
+
 def _outcome(row: _Succeeded | _Failed, sent: str, asked: frozenset[str]) -> Outcome:
     if isinstance(row, _Failed):
         return _FAILURES.get(row.code, RefusedRecord("refused_by_system"))
@@ -108,7 +146,16 @@ def _outcome(row: _Succeeded | _Failed, sent: str, asked: frozenset[str]) -> Out
         return RefusedRecord("dispute", "individual_number")
     if _is_a_number(row.issued["pmhKey"], asked):  # it would go where no number may (C022)
         return RefusedRecord("dispute", "pmh_key")
-    return Accepted(reply={ours: row.issued[theirs] for theirs, ours in _FIELDS.items()})
+    return Accepted(reply={ours: row.issued[theirs] for theirs, ours in _ISSUED.items()})
+
+
+def _confirmation(row: _Found | _Failed, sent: str) -> Outcome:
+    """Whom it is about, where and until when it holds, the record system judges: here it is only the one asked for."""
+    if isinstance(row, _Failed):
+        return _UNCONFIRMED.get(row.code, RefusedRecord("refused_by_system"))
+    if row.found["identityConfirmation"] != sent:
+        return RefusedRecord("dispute", "identity_confirmation")
+    return Accepted(reply={ours: row.found[theirs] for theirs, ours in _CONFIRMED.items()})
 
 
 def _is_a_number(key: JsonValue, asked: frozenset[str]) -> bool:

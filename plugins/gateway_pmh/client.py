@@ -1,4 +1,4 @@
-"""Speaks to Public Medical Hub: token, key tasks, receipts. An answer's bytes come out, or `Later`.
+"""Speaks to Public Medical Hub: token, tasks, receipts. An answer's bytes come out, or `Later`.
 
 The rule: nothing is decided here. Personal data goes to the configured address and nowhere else, and nothing of a body
 is ever told.
@@ -24,7 +24,8 @@ from gateway_pmh.settings import Settings
 from gateway_pmh.token import Granted, Token
 
 _TOKEN: Final = "/oauth2/token"  # noqa: S105 - an address
-_TASKS: Final = "/v1/pmh-key-tasks"
+_KEY_TASKS: Final = "/v1/pmh-key-tasks"
+_CONFIRMATION_TASKS: Final = "/v1/confirmation-tasks"
 _JSON: Final = {"Content-Type": "application/json"}
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _BYTES_PER_ROW: Final = 512
@@ -56,15 +57,24 @@ class PublicMedicalHub:
         self._token = Token(self._grant, self._clock)
 
     async def issue(self, rows: list[dict[str, Any]], request_key: str, ends: float) -> bytes:
-        """The answer to one task, awaited until `ends`. Raises Later.
+        """The answer to one key task, awaited until `ends`. Raises Later.
 
         The same `request_key` with the same rows is the same task: it has the same receipt, however often it is asked.
         """
+        return await self._task(_KEY_TASKS, rows, {"Idempotency-Key": request_key}, ends)
+
+    async def confirm(self, rows: list[dict[str, Any]], ends: float) -> bytes:
+        """The answer to one confirmation task, awaited until `ends`. Raises Later.
+
+        Each is a new task: an earlier one's answer says what was true then.
+        """
+        return await self._task(_CONFIRMATION_TASKS, rows, {}, ends)
+
+    async def _task(self, path: str, rows: list[dict[str, Any]], more: Mapping[str, str], ends: float) -> bytes:
         most = _SMALL + len(rows) * _BYTES_PER_ROW
-        headers = _JSON | {"Idempotency-Key": request_key}
-        answer = await self._authorized("POST", _TASKS, ends, to_json(rows), headers, most)
+        answer = await self._authorized("POST", path, ends, to_json(rows), {**_JSON, **more}, most)
         if answer.status == 202:
-            address = f"{_TASKS}/{_read(answers.receipt, answer.body)}"
+            address = f"{path}/{_read(answers.receipt, answer.body)}"
             while answer.status == 202:
                 await self._pause(answer.retry_after, ends)
                 answer = await self._authorized("GET", address, ends, most=most)

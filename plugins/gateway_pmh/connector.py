@@ -1,26 +1,28 @@
-"""Turns deliveries into key tasks of PMH, and its answers into an outcome per record.
+"""Turns deliveries into tasks of PMH, for keys or for confirmations, and its answers into an outcome per record.
 
 The rule: it keeps nothing. What it cannot tell for sure is deferred and may be handed over again without harm: the same
-records are the same task, with the same receipt, and a number that has a key keeps it (C167).
+numbers are the same task, with the same receipt, and a number that has a key keeps it (C167); a confirmation (C206) is
+asked for anew each time.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from gateway.plugin import Context, Delivery, Health, Outcome, Payload, Refused, RefusedRecord
 from gateway.plugin import Final as Ended
 from gateway_pmh import answers
 from gateway_pmh.client import PublicMedicalHub
-from gateway_pmh.interface import AskedKey
+from gateway_pmh.interface import AskedConfirmation, AskedKey
 from gateway_pmh.later import Later
 from gateway_pmh.settings import Settings
 
 _SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time
 _HEALTH_WITHIN: Final = 3.0
 _UPSERT: Final = "1"  # 変更区分 登録/更新; a key's end is described nowhere, so "2" 削除 is never sent
+_Parse: TypeAlias = Callable[[bytes, Mapping[int, str]], dict[int, Outcome]]
 
 
 class Pmh:
@@ -37,13 +39,14 @@ class Pmh:
         self._pmh = PublicMedicalHub(context, self._settings, context.secret(self._settings.client_secret))
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
-        """Ask for keys in portions, within the deadline. After a failed portion the rest is deferred."""
+        """Ask in portions, for keys or confirmations, in the deadline. After a failed portion the rest is deferred."""
         ends = self._now() + delivery.deadline * _SHARE
+        ask = self._issue if delivery.operation == "pmh_key.issue" else self._confirm
         outcomes: dict[int, Outcome] = {}
         records = iter(delivery.records)
         while portion := dict(islice(records, self._settings.rows_per_request)):
             try:
-                outcomes |= await self._issue(delivery.message_id, portion, ends)
+                outcomes |= await ask(delivery.message_id, portion, ends)
             except Later as later:
                 self._context.log.warning("delivery.deferred", code=later.outcome.code)
                 untried = dict.fromkeys([*portion, *(index for index, _ in records)], later.outcome)
@@ -70,13 +73,23 @@ class Pmh:
         numbers = {index: cast(AskedKey, record).individual_number for index, record in portion.items()}
         rows = [{"rowNo": index, "modificationSeg": _UPSERT, "myNumber": number} for index, number in numbers.items()]
         answer = await self._pmh.issue(rows, _request_key(message_id, numbers), ends)
+        return self._read(answers.issued, answer, numbers)
+
+    async def _confirm(self, _: str, portion: Mapping[int, Payload], ends: float) -> dict[int, Outcome]:
+        """An outcome for each record of the portion. Raises Later."""
+        wanted = {index: cast(AskedConfirmation, record).identity_confirmation for index, record in portion.items()}
+        rows = [{"rowNo": index, "identityConfirmation": each} for index, each in wanted.items()]
+        return self._read(answers.confirmed, await self._pmh.confirm(rows, ends), wanted)
+
+    def _read(self, parse: _Parse, answer: bytes, asked: Mapping[int, str]) -> dict[int, Outcome]:
+        """An outcome for each row that was asked. Raises Later."""
         try:
-            return answers.issued(answer, numbers)
+            return parse(answer, asked)
         except answers.Garbage:
             raise Later("system_unreachable") from None
         except Refused as refused:
-            self._context.log.warning("answer.refused", code=refused.code, count=len(numbers))
-            return dict.fromkeys(numbers, RefusedRecord(refused.code))
+            self._context.log.warning("answer.refused", code=refused.code, count=len(asked))
+            return dict.fromkeys(asked, RefusedRecord(refused.code))
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

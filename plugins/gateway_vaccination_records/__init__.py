@@ -11,11 +11,13 @@ def _tls(settings: Settings) -> TlsFiles:
 
 
 def _portion(settings: Settings) -> int | None:
-    """It sends nothing but its questions for keys."""
-    return settings.rows_per_request if settings.ask_keys else None
+    """It sends by itself what the record system wants asked or has due; a confirmation is asked for on a visit."""
+    return settings.rows_per_request
 
 
 @hookimpl
 def renkei_connector() -> ConnectorSpec:
     """One connector; a connection is made only when something is delivered."""
-    return ConnectorSpec(interface=INTERFACE, settings=Settings, factory=VaccinationRecords, tls=_tls, portion=_portion)
+    return ConnectorSpec(
+        interface=INTERFACE, settings=Settings, factory=VaccinationRecords, tls=_tls, portion=_portion, poll_every=0.1
+    )

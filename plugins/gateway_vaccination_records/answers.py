@@ -5,12 +5,12 @@ asked is garbage: nothing in it is used, and `Later` is raised.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, TypeAlias, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.plugin import Accepted, DeferredRecord, Duplicate, JsonValue, Outcome, RefusedRecord
-from gateway_vaccination_records.interface.subject import FoundSubject
+from gateway.plugin import Accepted, DeferredRecord, Duplicate, JsonValue, Outcome, Payload, RefusedRecord
 from gateway_vaccination_records.system import Later
 
 
@@ -34,18 +34,39 @@ class _Taken(_Closed):
 class _Refused(_Closed):
     index: int
     status: Literal["refused"]
-    code: Literal["superseded", "version_conflict", "out_of_range", "no_such_person"]
-    path: Literal["updated_at"] | None = None
+    code: Literal[
+        "superseded", "version_conflict", "out_of_range", "no_such_person", "dose_exists", "not_yours", "dispute"
+    ]
+    path: Literal["updated_at", "vaccination_management_id"] | None = None
 
 
-class _Found(_Closed):
+class _Judged(_Closed):
+    rows: list[Annotated[_Taken | _Refused, Field(discriminator="status")]]
+
+
+class _Given(_Closed):
     index: int
-    record: FoundSubject
+    record: dict[str, JsonValue]
 
 
-class _Missing(_Closed):
+class _Denied(_Closed):
     index: int
-    code: Literal["no_such_person"]
+    code: Literal[
+        "no_such_person",
+        "no_such_template",
+        "unknown_item",
+        "expired_questionnaire",
+        "dose_exists",
+        "not_yours",
+        "superseded",
+        "version_conflict",
+        "out_of_range",
+        "confirmation_wanted",
+    ]
+
+
+class _Answered(_Closed):
+    rows: list[_Given | _Denied]
 
 
 class _Wanted(_Closed):
@@ -54,19 +75,31 @@ class _Wanted(_Closed):
 
 
 class _KeyBatch(_Closed):
-    """Rows with indices from 0 in their order; without `batch` there are none."""
-
     rows: list[_Wanted]
     batch: str | None = None
 
 
-class _Said(_Closed):
+class _DueBatch(_Closed):
+    rows: list[_Given]
+    batch: str | None = None
+
+
+class _KeySaid(_Closed):
     index: int
     status: Literal["stored", "dispute", "later"]
 
 
 class _KeyAnswers(_Closed):
-    rows: list[_Said]
+    rows: list[_KeySaid]
+
+
+class _EndSaid(_Closed):
+    index: int
+    status: Literal["kept", "dispute"]
+
+
+class _Ended(_Closed):
+    rows: list[_EndSaid]
 
 
 class _Healthy(_Closed):
@@ -74,41 +107,66 @@ class _Healthy(_Closed):
     disputes: Annotated[int, Field(ge=0)]
 
 
-class _Stored(_Closed):
-    rows: list[Annotated[_Taken | _Refused, Field(discriminator="status")]]
+class _Row(Protocol):
+    @property
+    def index(self) -> int: ...
 
 
-class _LookedUp(_Closed):
-    rows: list[_Found | _Missing]
-
-
-_Row: TypeAlias = _Taken | _Refused | _Found | _Missing | _Said
 _Body = TypeVar("_Body", bound=_Closed)
 
 
-def stored(answer: bytes, asked: Iterable[int]) -> dict[int, Outcome]:
-    """The outcomes of `POST /v1/subjects`. Raises Later."""
-    rows = _parse(_Stored, answer).rows
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records that the record system wants asked or sent, in their order. `id` is stable until it ends."""
+
+    id: str
+    records: tuple[Mapping[str, JsonValue], ...] = field(repr=False)
+
+
+# ---- what was handed over -----------------------------------------------------------------------------------------
+
+
+def judged(answer: bytes, asked: Iterable[int]) -> dict[int, Outcome]:
+    """The outcomes of rows that are judged. Raises Later."""
+    rows = _parse(_Judged, answer).rows
     _one_each(rows, asked)
     return {row.index: _outcome(row) for row in rows}
 
 
-def looked_up(answer: bytes, asked: Iterable[int]) -> dict[int, Outcome]:
-    """The outcomes of `POST /v1/subjects/lookup`. Raises Later.
+def answered(answer: bytes, asked: Iterable[int], reply: type[Payload]) -> dict[int, Outcome]:
+    """The outcomes of rows that are answered by a record of that shape or by a code. Raises Later.
 
     Whether an answer is about the person who was asked for is for the line to judge: there it is a dispute.
     """
-    rows = _parse(_LookedUp, answer).rows
-    _one_each(rows, asked)
-    return {row.index: _found(row) for row in rows}
-
-
-def key_batch(answer: bytes) -> _KeyBatch:
-    """The numbers that keys are wanted for, of `POST /v1/key-batch`. Raises Later."""
-    found = _parse(_KeyBatch, answer)
-    if [row.index for row in found.rows] != list(range(len(found.rows))) or bool(found.rows) != bool(found.batch):
+    outcomes, wanted = visited(answer, asked, reply)
+    if wanted:
         raise _garbage()
-    return found
+    return outcomes
+
+
+def visited(answer: bytes, asked: Iterable[int], reply: type[Payload]) -> tuple[dict[int, Outcome], frozenset[int]]:
+    """The same for a clinic's rows, and those that want PMH's confirmation first. Raises Later."""
+    rows = _parse(_Answered, answer).rows
+    _one_each(rows, asked)
+    wanted = frozenset(row.index for row in rows if isinstance(row, _Denied) and row.code == "confirmation_wanted")
+    return {row.index: _found(row, reply) for row in rows if row.index not in wanted}, wanted
+
+
+# ---- what is asked and sent ---------------------------------------------------------------------------------------
+
+
+def key_batch(answer: bytes) -> Batch | None:
+    """Numbers that keys are wanted for, of `POST /v1/key-batch`; None if there are none. Raises Later."""
+    found = _parse(_KeyBatch, answer)
+    return _batch(found.batch, found.rows, [{"individual_number": row.individual_number} for row in found.rows])
+
+
+def due_batch(answer: bytes) -> Batch | None:
+    """Records to ask or send, of `POST /v1/due`; None if there are none. The line holds them to the interface. Raises
+    Later.
+    """
+    found = _parse(_DueBatch, answer)
+    return _batch(found.batch, found.rows, [row.record for row in found.rows])
 
 
 def key_answers(answer: bytes, told: Iterable[int]) -> dict[int, str]:
@@ -118,14 +176,11 @@ def key_answers(answer: bytes, told: Iterable[int]) -> dict[int, str]:
     return {row.index: row.status for row in rows}
 
 
-def late(said: Mapping[int, str]) -> dict[int, Outcome]:
-    """The same as outcomes of a reply that was delivered late."""
-    ends: dict[str, Outcome] = {
-        "stored": Accepted(),
-        "dispute": RefusedRecord("dispute", "individual_number"),
-        "later": DeferredRecord("system_busy"),
-    }
-    return {index: ends[status] for index, status in said.items()}
+def ended(answer: bytes, told: Iterable[int]) -> dict[int, str]:
+    """What the system says of each row, of `POST /v1/due/ended`. Raises Later."""
+    rows = _parse(_Ended, answer).rows
+    _one_each(rows, told)
+    return {row.index: row.status for row in rows}
 
 
 def disputes(answer: bytes) -> int:
@@ -150,10 +205,21 @@ def _one_each(rows: Sequence[_Row], asked: Iterable[int]) -> None:
         raise _garbage()
 
 
-def _found(row: _Found | _Missing) -> Outcome:
-    if isinstance(row, _Missing):
+def _batch(batch: str | None, rows: Sequence[_Row], records: Sequence[Mapping[str, Any]]) -> Batch | None:
+    """Rows have indices from 0 in their order; without an id there are none."""
+    if [row.index for row in rows] != list(range(len(rows))) or bool(rows) != bool(batch):
+        raise _garbage()
+    return Batch(batch, tuple(records)) if batch else None
+
+
+def _found(row: _Given | _Denied, reply: type[Payload]) -> Outcome:
+    if isinstance(row, _Denied):
         return RefusedRecord(row.code)
-    return Accepted(reply=cast(Mapping[str, JsonValue], row.record.model_dump()))
+    try:
+        record = reply.model_validate(row.record)
+    except ValidationError:
+        raise _garbage() from None
+    return Accepted(reply=cast(Mapping[str, JsonValue], record.model_dump(exclude_none=True)))
 
 
 def _outcome(row: _Taken | _Refused) -> Outcome:

@@ -1,86 +1,117 @@
-"""Asks for PMH keys: a batch of numbers from the record system becomes one request into the line, its answers go back.
+"""Asks what the record system wants to know: a batch from it becomes one request into the line, its answers go back.
 
-The rule: it keeps nothing. The record system gives the same batch until it is answered, and a batch's id is the
-request's key, so that whatever dies on either side, a number is asked once and its answer is found again (C167).
+The rule: it keeps nothing. The record system gives the same batches until they are answered, and a batch's id is the
+request's key, so that whatever dies on either side, a person is asked about once and the answer is found again (C167).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
-from gateway.plugin import Answer, Context, Deferred, JsonValue, Outcome, Payload, Refused
-from gateway_vaccination_records import answers
-from gateway_vaccination_records.settings import Settings
-from gateway_vaccination_records.system import Later, RecordSystem
+from gateway.plugin import Accepted, Answer, Context, Deferred, DeferredRecord, Outcome, Payload, Refused, RefusedRecord
+from gateway_vaccination_records.answers import Batch
+from gateway_vaccination_records.pauses import Pauses
+from gateway_vaccination_records.system import Later
 
-OPERATION: Final = "pmh_key.issue"
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
+_ENDS: Final[Mapping[str, Outcome]] = {
+    "stored": Accepted(),
+    "kept": Accepted(),
+    "later": DeferredRecord("system_busy"),
+}
+
+
+class Question(Protocol):
+    """What is asked: `about` in telemetry, by which operation, and by which field an answer says what it is for.
+
+    `at_once` batches may be under way: while one is answered through the line, the other is drawn or stored.
+    """
+
+    about: str
+    operation: str
+    named_by: str
+    at_once: int
+
+    async def draw(self, besides: Iterable[str]) -> Batch | None:
+        """A batch that is none of these; None if none is due. Raises Later."""
+        ...
+
+    async def give(self, batch: str | None, answered: Sequence[Answer], seconds: float | None) -> Mapping[int, str]:
+        """Give the answers back; what the record system says of each. Without a batch they came late. Raises Later."""
+        ...
 
 
 class Asking:
-    """The asking side of key issuing (F43, F44), for one tenant. After a failure it pauses, longer each time."""
+    """One question, again and again, for one tenant. After a failure it pauses, longer each time, and then tries one
+    batch alone.
+    """
 
-    def __init__(self, context: Context, settings: Settings, system: RecordSystem) -> None:
+    def __init__(self, context: Context, question: Question) -> None:
         self._context = context
-        self._settings = settings
-        self._system = system
-        self._pause = 0.0
-        self._not_before = 0.0
+        self._question = question
+        self._awaited, self._dispute = f"{question.about}.awaited", f"{question.about}.dispute"
+        self._most = 1
+        self.pauses = Pauses()
 
-    def wake(self) -> None:
-        """Something has ended: no need to pause any longer."""
-        self._pause = self._not_before = 0.0
-
-    async def ask(self) -> None:
+    async def run(self) -> None:
         """Ask for one batch after the other until none is due, or until something has to wait."""
-        if asyncio.get_running_loop().time() < self._not_before:
+        if not self.pauses.look():
             return
+        under_way: dict[asyncio.Task[None], str] = {}
+        async with asyncio.TaskGroup() as group:
+            while self.pauses.over():
+                batch = await self._drawn(under_way.values())
+                if batch is not None:
+                    under_way[group.create_task(self._settle(batch))] = batch.id
+                if not under_way:
+                    self.pauses.nothing()
+                    return
+                if batch is None or len(under_way) >= self._most:
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                under_way = {task: each for task, each in under_way.items() if not task.done()}
+
+    async def late(self, portion: Mapping[int, Payload], seconds: float) -> Mapping[int, Outcome]:
+        """Keep the answers that came when nobody awaited them any more. Raises Later."""
+        answered = [Answer(index, record=record.model_dump()) for index, record in portion.items()]
+        dispute = RefusedRecord("dispute", self._question.named_by)
+        return {index: _ENDS.get(said, dispute) for index, said in (await self._give(None, answered, seconds)).items()}
+
+    def _wait(self, code: str, retry_after: float | None) -> None:
+        self._context.log.info(self._awaited, code=code)
+        self._most = 1
+        self.pauses.failed(retry_after)
+
+    async def _drawn(self, besides: Iterable[str]) -> Batch | None:
+        """None if none is due, or if we have to wait."""
         try:
-            while await self._one_batch():
-                self.wake()
+            return await self._question.draw(besides)
+        except Later as later:
+            self._wait(later.outcome.code, later.outcome.retry_after)
+            return None
+
+    async def _settle(self, batch: Batch) -> None:
+        """Ask what a batch wants and have the answers kept; else it is still under way, and given again."""
+        try:
+            await self._ask(batch)
         except Later as later:
             self._wait(later.outcome.code, later.outcome.retry_after)
         except Deferred as deferred:
             self._wait(deferred.code, deferred.retry_after)
+        else:
+            self.pauses.succeeded()
+            self._most = self._question.at_once
 
-    async def late(self, portion: Mapping[int, Payload], seconds: float) -> Mapping[int, Outcome]:
-        """Keep the answers that came when nobody awaited them any more. Raises Later."""
-        rows = [{"index": index, **record.model_dump()} for index, record in portion.items()]
-        return answers.late(await self._answer(None, rows, seconds))
-
-    def _wait(self, code: str, retry_after: float | None) -> None:
-        self._context.log.info("keys.awaited", code=code)
-        self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-        self._not_before = asyncio.get_running_loop().time() + max(retry_after or 0.0, self._pause)
-
-    async def _one_batch(self) -> bool:
-        """Whether there was one. Raises Later or Deferred: then it is still under way, and given again."""
-        most = self._settings.rows_per_request
-        answer = await self._system.post("/v1/key-batch", {"most": most}, self._settings.answer_timeout, most)
-        batch = answers.key_batch(answer)
-        if batch.batch is None:
-            return False
-        records: list[JsonValue] = [{"individual_number": row.individual_number} for row in batch.rows]
+    async def _ask(self, batch: Batch) -> None:
+        """Raises Later or Deferred."""
+        records = [dict(record) for record in batch.records]
         try:
-            answered = await self._context.outbox.ask(OPERATION, records, key=batch.batch.encode())
-        except Refused as refused:  # nothing of it is under way: the record system wants them in a batch to come
-            rows = [{"index": row.index, "code": refused.code} for row in batch.rows]
-            await self._answer(batch.batch, rows, self._settings.answer_timeout)
+            answered = await self._context.outbox.ask(self._question.operation, records, key=batch.id.encode())
+        except Refused as refused:  # nothing of it is under way: the record system wants it in a batch to come
+            await self._give(batch.id, [Answer(index, code=refused.code) for index, _ in enumerate(records)], None)
             raise Later(refused.code) from None
-        await self._answer(batch.batch, [_row(each) for each in answered], self._settings.answer_timeout)
-        return True
+        await self._give(batch.id, answered, None)
 
-    async def _answer(self, batch: str | None, rows: Sequence[Mapping[str, Any]], seconds: float) -> dict[int, str]:
-        """What the record system says of each row. Raises Later."""
-        body = {"batch": batch, "rows": rows}
-        answer = await self._system.post("/v1/key-answers", body, seconds, len(rows))
-        said = answers.key_answers(answer, [row["index"] for row in rows])
+    async def _give(self, batch: str | None, answered: Sequence[Answer], seconds: float | None) -> Mapping[int, str]:
+        said = await self._question.give(batch, answered, seconds)
         if disputes := sum(each == "dispute" for each in said.values()):
-            self._context.log.warning("keys.dispute", code="dispute", count=disputes)
+            self._context.log.warning(self._dispute, code="dispute", count=disputes)
         return said
-
-
-def _row(answer: Answer) -> dict[str, Any]:
-    told = {"code": answer.code} if answer.record is None else answer.record
-    return {"index": answer.index, **told}

@@ -1,8 +1,8 @@
 """The closed settings of the connector, as `config/tenants/<code>.toml` gives them."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 
 class _Closed(BaseModel):
@@ -17,10 +17,18 @@ class TlsSettings(_Closed):
     ca: str
 
 
+def _distinct(kinds: list[str]) -> list[str]:
+    if len(set(kinds)) != len(kinds):
+        raise ValueError("a kind stands twice")
+    return kinds
+
+
 class Settings(_Closed):
     """Times are in seconds. No request outlasts the delivery's own deadline, whatever `answer_timeout` says.
 
     `ask_keys`: ask for the PMH keys that the record system wants. It needs a route for `pmh_key.issue`.
+    `ask_id5`: ask for the ID5 that it wants. It needs a route for `id5.fetch`.
+    `send`: what it has due to be sent: notices to residents, doses to the city, doses to research. Each needs a route.
     """
 
     base_url: Annotated[str, StringConstraints(pattern=r"^https://[^/?#@\s]+(/[^?#\s]*)?$")]
@@ -29,3 +37,5 @@ class Settings(_Closed):
     answer_timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
     rows_per_request: Annotated[int, Field(ge=1, le=1000)] = 500
     ask_keys: bool = False
+    ask_id5: bool = False
+    send: Annotated[list[Literal["notice", "return", "research"]], AfterValidator(_distinct)] = []

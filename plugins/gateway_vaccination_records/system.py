@@ -15,6 +15,7 @@ from gateway_vaccination_records.settings import Settings
 
 _LONGEST_PATIENCE: Final = 3600
 _BYTES_PER_ROW: Final = 1024
+_BYTES_BESIDE: Final = 1024
 _AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 
 
@@ -35,13 +36,13 @@ class RecordSystem:
 
     async def get(self, path: str, seconds: float) -> bytes:
         """The body of a 200 answer that came within so many seconds. Raises Later for anything else."""
-        return await self._request("GET", path, None, seconds, 1)
+        return await self._request("GET", path, None, seconds, _BYTES_PER_ROW)
 
-    async def post(self, path: str, body: object, seconds: float, rows: int) -> bytes:
-        """The same for a POST whose answer has at most so many rows. Raises Later."""
-        return await self._request("POST", path, body, seconds, rows)
+    async def post(self, path: str, body: object, seconds: float, rows: int, row_bytes: int = _BYTES_PER_ROW) -> bytes:
+        """The same for a POST whose answer has at most so many rows, of so many bytes on the average. Raises Later."""
+        return await self._request("POST", path, body, seconds, rows * row_bytes)
 
-    async def _request(self, method: str, path: str, body: object, seconds: float, rows: int) -> bytes:
+    async def _request(self, method: str, path: str, body: object, seconds: float, longest: int) -> bytes:
         settings = self._settings
         total = min(max(0.001, seconds), settings.answer_timeout)
         try:
@@ -56,7 +57,7 @@ class RecordSystem:
             ) as response:
                 if response.status != 200:
                     raise _refusal(response)
-                return await _bounded(response.content, 1024 + rows * _BYTES_PER_ROW)
+                return await _bounded(response.content, _BYTES_BESIDE + longest)
         except aiohttp.ConnectionTimeoutError:
             raise Later("system_unreachable") from None
         except TimeoutError:

@@ -1,5 +1,6 @@
 """Keys in motion, as an operator moves them: rotated, published, reloaded and retired while messages travel."""
 
+import json
 import secrets
 import shutil
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.keys.layout import PUBLIC, TenantKeys
+from gateway.keys.layout import PUBLIC, TenantKeys, read_directory
 from tests.acceptance.programs import GATEWAY, Program, command, until
 from tests.acceptance.site import DESTINATION, SOURCE, Site
 from tests.acceptance.split import SplitSite
@@ -184,9 +185,21 @@ def test_rotation_and_retirement_over_separate_processes(split, ordinal):
     reload(split.gateway)
     answer = split.send("subject.register", [record(subject(ordinal()))])  # by an edge that was left behind
     assert answer.refusal == (403, "unknown_key")
+    ill = split.cli("connectors", "--json")
+    (row,) = [each for each in json.loads(ill.out) if each["connector"] == SOURCE]
+    assert (ill.status, row["ok"]) == (1, False)
+    assert row["detail"].startswith("its edge is left behind, what it sent last was not taken (unknown_key)")
     for process in edges.values():
         shutil.copy(
             TenantKeys(offline, MUNICIPALITY).directory, TenantKeys(split.folder / process, MUNICIPALITY).directory
         )
         reload(split.edges[process])
+    assert split.cli("connectors").status == 0
+    version = read_directory(TenantKeys(offline, MUNICIPALITY)).version
+    lines = split.admin().get("/metrics").body.decode().splitlines()
+    assert f'renkei_directory_version{{tenant="{MUNICIPALITY}"}} {version}.0' in lines
+    told = split.cli("reload").out.splitlines()
+    assert told[1:] == [f"directory of {MUNICIPALITY}: version {version}"]
+    applied = [line for line in split.gateway.output.read_text().splitlines() if '"config.applied"' in line]
+    assert json.loads(applied[-1])["directories"] == {MUNICIPALITY: version}
     assert [each["outcome"] for each in split.outcomes(split.register(subject(ordinal())))] == ["accepted"]

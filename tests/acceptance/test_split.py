@@ -31,7 +31,7 @@ from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import Envelope, decode_header
 from gateway_demo_city.people import internal_no
 from tests.acceptance.peer import Peer
-from tests.acceptance.programs import GATEWAY, Program, command, until
+from tests.acceptance.programs import GATEWAY, Ended, Program, command, until
 from tests.acceptance.split import EXAMPLES, SplitSite
 from tests.acceptance.subjects import MUNICIPALITY, city_file, subject, values
 from tests.flow.test_link_bounds import frame, upgrade
@@ -130,6 +130,7 @@ def test_a_hub_stops_cleanly_beside_an_edge_that_reads_nothing(split, ordinal):
     hub = tomllib.loads((site.folder / "edges/config/gateway.toml").read_text())["link"]["hub"]
     with mute_edge(site.folder / "edges", hub) as edge:
         places = {"places": [[MUNICIPALITY, source]], "open": [], "config": "0" * 64, "directories": {}}
+        places |= {"limits": {"records_per_message": 1000, "lanes": 4096}}
         edge.sendall(frame(0, 0, "hello", msgpack.encode(places)))
         assert edge.recv(2)
         ask = msgpack.encode({"place": [MUNICIPALITY, source], "message_id": message_id})
@@ -168,6 +169,48 @@ def test_an_edge_speaks_for_nobody_but_whom_the_hub_has_pinned_it_to(split, ordi
     until(lambda: site.edges["lgwan"].output.read_text().count("hub.unreachable") > 3)
     assert "hub.linked" not in site.edges["lgwan"].output.read_text()
     assert "edge.linked" not in {each["kind"] for each in site.facts("system")}
+
+
+def test_limits_are_raised_at_the_hub_first_and_lowered_at_the_edges_first(split, ordinal):
+    """In the other order nothing passes, and both say why; nothing is refused for good."""
+    site = split("hub_and_edges")
+    edge, hub = site.edges["edges"], site.gateway
+
+    def lanes(process: str, count: int) -> None:
+        file = site.folder / process / "config/gateway.toml"
+        kept = [each for each in file.read_text().splitlines() if not each.startswith("lanes")]
+        file.write_text("\n".join([*kept, f"lanes = {count}", ""]))
+
+    def told(process: str) -> Ended:
+        return command(*GATEWAY, "reload", "--root", str(site.folder / process))
+
+    lanes("hub", 1024)
+    for program in (site.records, hub, edge):
+        program.start()
+    until(lambda: edge.output.read_text().count("limits_differ") > 1)
+    assert hub.output.read_text().count("edge.turned_away") == 1
+    absent = site.cli("connectors")
+    assert (absent.status, "not linked (limits_differ): The edge's limits exceed the hub's" in absent.out) == (1, True)
+    health = Peer(site.admins["edges"], site.tls / "ca.crt", site.tls / "operator.crt").get("/healthz")
+    assert (health.status, "limits exceed the hub's" in health.json["link"]) == (503, True)
+
+    lanes("hub", 4096)
+    assert told("hub").status == 0
+    site.start()
+    assert [each["outcome"] for each in site.outcomes(site.register(subject(ordinal())))] == ["accepted"]
+
+    lanes("edges", 8192)
+    refused = told("edges")
+    assert (refused.status, "limits_differ" in refused.err) == (1, True)
+    lanes("hub", 2048)
+    refused = told("hub")
+    assert (refused.status, "of a linked edge process; lower it there first: edges" in refused.err) == (2, True)
+    lanes("edges", 2048)
+    assert told("edges").status == 0
+    assert told("hub").status == 0
+    assert [each["outcome"] for each in site.outcomes(site.register(subject(ordinal())))] == ["accepted"]
+    applied = [each for each in site.facts("system") if each["kind"] == "config.applied"]
+    assert applied[-1]["limits"] == {"records_per_message": 1000, "lanes": 2048}
 
 
 def test_the_certificate_of_an_edge_process_is_renewed_by_reloads(split, ordinal):

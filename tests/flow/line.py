@@ -28,7 +28,7 @@ from gateway.link.ends import HubEnd
 from gateway.link.hub_end import LinkListener
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.link.tls import server_tls
-from gateway.link.words import Pinned
+from gateway.link.words import Bounds, Pinned
 from gateway.messages import RecordOutcome, Status, stamp
 from gateway.observe import Telemetry, configure
 from gateway.plugin import Accepted, Delivery, Health
@@ -153,6 +153,7 @@ class Line:
         self.hub.dispatcher._due.set()
 
 
+BOUNDS = Bounds(1000, 4096)
 CERTIFICATES = {OFFICE: OFFICE, REGISTER: "stranger"}
 """The certificate of each edge process."""
 
@@ -168,6 +169,13 @@ class Hubs:
     @property
     def directories(self) -> dict[str, int]:
         return {TENANT: self.hub.rules.directory.version}
+
+    @property
+    def limits(self) -> Bounds:
+        return BOUNDS
+
+    def turned_away(self, edge: str, code: str) -> None:
+        self.seen.append(f"turned away {edge} {code}")
 
     def of(self, tenant: str) -> TenantHub:
         assert tenant == TENANT
@@ -222,6 +230,7 @@ class Remote:
                 self.telemetry,
                 config=lambda: "0" * 64,
                 directories=lambda: {TENANT: self.directory_version},
+                limits=lambda: BOUNDS,
                 connectors=list,
                 body_bytes=1 << 22,
             )

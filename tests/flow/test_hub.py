@@ -129,6 +129,18 @@ async def test_clocks_that_differ_are_recorded_and_the_message_may_come_again(si
     assert (fact["kind"], fact["code"]) == ("message.refused", "clock_differs")
 
 
+async def test_a_message_beyond_the_hubs_limits_is_recorded_as_refused_and_may_come_again(site, journal):
+    sealed = sealed_now(site, person(1), person(2))
+    small = replace(site.hub_rules, limits=site.hub_rules.limits.model_copy(update={"records_per_message": 1}))
+    with pytest.raises(Deferred, match="limits_differ") as put_off:
+        await flow.accept(sealed, OFFICE, small, journal, CLOCK())
+    assert put_off.value.retry_after
+    (fact,) = journal.trace(_id(sealed))
+    assert (fact["kind"], fact["code"]) == ("message.refused", "limits_differ")
+    permitted, _ = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK())
+    assert permitted is not None
+
+
 BOTH = (RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.ACCEPTED))
 ANSWERED = (RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.REFUSED, "no_such_person"))
 

@@ -3,20 +3,23 @@
 import asyncio
 import ssl
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 import msgspec
 import pytest
 
+from gateway.config.files import HubAddress, Link
 from gateway.errors import Deferred, Refused
 from gateway.link.calls import Channel
 from gateway.link.words import PATH, Ask, Hello, Submit
 from gateway.messages import Recorded, Status
-from tests.flow.line import CERTIFICATES, running
+from gateway.wiring import reload
+from tests.flow.line import BOUNDS, CERTIFICATES, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 from tests.unit.test_seal_open import sealed_by_office
 
-HELLO = Hello(((TENANT, OFFICE),), (), "0" * 64, {TENANT: 1})
+HELLO = Hello(((TENANT, OFFICE),), (), "0" * 64, {TENANT: 1}, BOUNDS)
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ async def test_nothing_is_answered_before_an_edge_has_said_who_it_is(site, remot
 async def test_an_edge_speaks_for_its_own_place_alone(site, remote, place):
     async with channel(site, remote) as hub:
         with pytest.raises(Refused, match="header_mismatch"):
-            await hub.call("hello", Hello((place,), (), "0" * 64, {}), None)
+            await hub.call("hello", Hello((place,), (), "0" * 64, {}, BOUNDS), None)
         await hub.call("hello", HELLO, None)
         for name, body, form in (
             ("opened", place, None),
@@ -103,13 +106,41 @@ async def test_no_edge_works_with_a_directory_that_the_hub_does_not_have_yet(sit
     """Neither from its start nor by a reload: the hub would refuse what is sealed to keys that it does not know."""
     async with channel(site, remote) as hub:
         with pytest.raises(Deferred, match="directory_ahead"):
-            await hub.call("hello", Hello(HELLO.places, (), HELLO.config, {TENANT: 2}), None)
+            await hub.call("hello", Hello(HELLO.places, (), HELLO.config, {TENANT: 2}, BOUNDS), None)
         await hub.call("hello", HELLO, None)
-        applied = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64}
+        applied: dict[str, object] = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64}
+        applied["limits"] = {"records_per_message": 1000, "lanes": 4096}
         with pytest.raises(Deferred, match="directory_ahead"):
             await hub.call("told", applied | {"directories": {TENANT: 2}}, None)
         await hub.call("told", applied | {"directories": {TENANT: 1}}, None)
     assert [each for each in remote.hubs.seen if each.startswith("told")] == [f"told {OFFICE} ConfigApplied"]
+
+
+@pytest.mark.parametrize("limit", ["records_per_message", "lanes"])
+async def test_no_edge_works_with_limits_that_the_hub_does_not_allow(site, remote, limit):
+    """Neither from its start nor by a reload: the hub would defer all that is beyond its own."""
+    greater = msgspec.structs.replace(BOUNDS, **{limit: getattr(BOUNDS, limit) + 1})
+    less = msgspec.structs.replace(BOUNDS, **{limit: 1})
+    async with channel(site, remote) as hub:
+        with pytest.raises(Deferred, match="limits_differ"):
+            await hub.call("hello", msgspec.structs.replace(HELLO, limits=greater), None)
+        assert remote.hubs.seen[-1] == f"turned away {OFFICE} limits_differ"
+        await hub.call("hello", HELLO, None)
+        assert remote.listener.beyond(less) == [OFFICE, REGISTER]
+        applied = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64, "directories": {}}
+        with pytest.raises(Deferred, match="limits_differ"):
+            await hub.call("told", applied | {"limits": msgspec.to_builtins(greater)}, None)
+        await hub.call("told", applied | {"limits": msgspec.to_builtins(less)}, None)
+        assert remote.listener.beyond(less) == [REGISTER]
+
+
+async def test_an_edge_whose_limits_the_hub_no_longer_allows_has_to_come_anew(site, remote, monkeypatch):
+    """It came while the hub's reload, which holds against who is linked, was under way."""
+    office = remote.to_edges.edges[TENANT, OFFICE]
+    monkeypatch.setattr(type(remote.hubs), "limits", msgspec.structs.replace(BOUNDS, lanes=1))
+    await remote.listener.adopt(remote.listener.pinned)
+    with pytest.raises(Deferred, match="system_unreachable"):
+        await office.channel.call("connectors", None, list)
 
 
 async def test_a_reload_replaces_the_pinned_certificates(site, remote):
@@ -136,7 +167,20 @@ async def test_who_comes_anew_takes_the_place_of_its_former_self(site, remote):
     """Its death may not have been missed yet; what was under way with the former one is deferred."""
     former = remote.to_edges.edges[TENANT, OFFICE]
     async with channel(site, remote) as hub:
-        await hub.call("hello", Hello(HELLO.places, HELLO.places, HELLO.config, HELLO.directories), None)
+        await hub.call("hello", Hello(HELLO.places, HELLO.places, HELLO.config, HELLO.directories, BOUNDS), None)
         assert remote.to_edges.edges[TENANT, OFFICE] is not former
         with pytest.raises(Deferred, match="system_unreachable"):
             await former.channel.call("connectors", None, list)
+
+
+def test_how_large_a_frame_may_be_changes_with_a_restart_alone(site):
+    """Connections that are open keep the size that they began with."""
+    address = HubAddress.model_construct(url="https://hub.example", certificate="c", key="k", ca="a", connectors=())
+    limits = site.config.gateway.limits
+    larger = limits.model_copy(update={"body_bytes": limits.body_bytes + 1})
+    for link, told in ((Link.model_construct(hub=address), True), (None, False)):
+        now, fresh = (
+            replace(site.config, gateway=site.config.gateway.model_copy(update={"link": link, "limits": each}))
+            for each in (limits, larger)
+        )
+        assert any("limits.body_bytes" in each for each in reload._of_the_gateway(now, fresh)) == told

@@ -2,23 +2,27 @@
 
 import asyncio
 import base64
+import contextlib
+import socket
 import struct
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import msgspec
 import pytest
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
-from gateway.errors import Deferred, Refused
-from gateway.link import calls, sending
+from gateway.errors import LONGEST_PATIENCE, Deferred, Refused
+from gateway.link import calls, edge_end, hub_end, sending
 from gateway.link.allowance import FACTS_PER_MINUTE
 from gateway.link.tls import server_tls
-from gateway.link.words import PATH
-from gateway.messages import Ending, Handed, RecordOutcome, Settled
+from gateway.link.words import PATH, Submit
+from gateway.messages import Ending, Envelope, Handed, Recorded, RecordOutcome, Sealed, Settled
 from gateway.plugin import Accepted, RefusedRecord
 from tests.flow.calling import tls_of
+from tests.flow.line import _hear as line_hear
 from tests.flow.line import running
-from tests.flow.test_link import HELLO, channel
+from tests.flow.test_link import HELLO, channel, dialled
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 
 ID = "01a2003d-a4fa-75ac-8583-008af9651995"
@@ -96,7 +100,8 @@ async def test_a_peer_that_reads_nothing_is_hung_up_on_all_the_same(site, remote
 
 async def test_who_does_not_take_a_frame_in_time_is_given_up(site, remote, monkeypatch):
     """A call that is given up meanwhile takes no other with it."""
-    monkeypatch.setattr(sending, "DRAIN_SECONDS", 0.3)
+    monkeypatch.setattr(sending, "DRAIN_SECONDS", 0.1)
+    monkeypatch.setattr(sending, "LEAST_BYTES_A_SECOND", 64 << 20)
     async with mute_edge(site, remote) as stalled:
         one, *others = told_too_much(stalled)
         await asyncio.sleep(0.1)
@@ -107,7 +112,7 @@ async def test_who_does_not_take_a_frame_in_time_is_given_up(site, remote, monke
 
 
 @pytest.mark.parametrize(("bound", "value"), [("AT_ONCE", 4), ("HELD_BYTES", 4 * 150)])
-async def test_no_more_is_read_than_is_worked_on(site, remote, monkeypatch, bound, value):
+async def test_what_is_more_than_is_worked_on_at_once_is_deferred(site, remote, monkeypatch, bound, value):
     monkeypatch.setattr(calls, bound, value)
     going_on, begun = asyncio.Event(), []
 
@@ -124,8 +129,90 @@ async def test_no_more_is_read_than_is_worked_on(site, remote, monkeypatch, boun
         await asyncio.sleep(0.1)
         assert 1 <= len(begun) < 10
         going_on.set()
-        await asyncio.gather(*told_of)
-        assert len(begun) == 20
+        heard = await asyncio.gather(*told_of, return_exceptions=True)
+        assert heard.count(None) == len(begun)
+        assert {str(each).split(":")[0] for each in heard if each is not None} == {"queue_full"}
+        await hub.call("told", fact, None)
+
+
+async def test_an_end_with_all_the_calls_that_it_works_on_still_hears_answers_to_its_own(remote_line, monkeypatch):
+    """A connector that says something to the hub on each settlement, and more settlements than are worked on."""
+    monkeypatch.setattr(calls, "AT_ONCE", 4)
+
+    async def hear(message_id, outcomes):
+        await remote_line.outbox.send("person.put", [person()], key=message_id.encode())
+
+    remote_line.office_system.hear = hear
+    hub = remote_line.remote.to_edges.edges[TENANT, OFFICE]
+    async with asyncio.timeout(4):
+        settling = [hub.settle(Settled(TENANT, OFFICE, f"{ID[:-2]}{number}", ())) for number in range(10, 20)]
+        heard = await asyncio.gather(*settling, return_exceptions=True)
+    remote_line.office_system.hear = line_hear
+    assert heard.count(None) >= 4
+    assert {str(each).split(":")[0] for each in heard if each is not None} <= {"queue_full"}
+
+
+@asynccontextmanager
+async def slow_line(port, bytes_a_second):
+    """A way to the hub that carries so much each way and holds little; its own port."""
+
+    async def carry(reader, writer):
+        with contextlib.suppress(ConnectionError):
+            while part := await reader.read(8192):
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(len(part) / bytes_a_second)
+
+    async def accept(reader, writer):
+        there = socket.socket()
+        for plain in (there, writer.get_extra_info("socket")):
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        there.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(there, ("127.0.0.1", port))
+        hub_reader, hub_writer = await asyncio.open_connection(sock=there, limit=8192)
+        ends.extend((writer, hub_writer))
+        carrying.extend(map(asyncio.create_task, (carry(reader, hub_writer), carry(hub_reader, writer))))
+
+    ends: list[asyncio.StreamWriter] = []
+    carrying: list[asyncio.Task[None]] = []
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=8192)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for each in carrying:
+            each.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
+        for end in ends:
+            end.transport.abort()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("way", ["to the edge", "to the hub"])
+async def test_a_slow_line_carries_a_large_message_and_the_link_lives(remote_line, monkeypatch, way):
+    """For longer than an end may be silent, and than a small frame may take."""
+    for module in (hub_end, edge_end):
+        monkeypatch.setattr(module, "HEARTBEAT", 0.6)
+    monkeypatch.setattr(sending, "DRAIN_SECONDS", 0.6)
+    monkeypatch.setattr(sending, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(sending, "LEAST_BYTES_A_SECOND", 200_000)
+    remote = remote_line.remote
+    former, link = remote.listener._guests[OFFICE], remote.links[OFFICE]
+    async with slow_line(remote.accepting.port, 800_000) as port:
+        link._url = f"https://localhost:{port}{PATH}"
+        await former.channel.close()
+        await remote_line.until(lambda: remote.listener._guests.get(OFFICE, former) is not former)
+        await remote_line.until(lambda: link.linked and (TENANT, OFFICE) in remote.to_edges.edges)
+        seen, large = len(remote.hubs.seen), "x" * 2_000_000
+        if way == "to the edge":
+            outcomes = (RecordOutcome(0, Ending.REFUSED, large),)
+            await remote.to_edges.edges[TENANT, OFFICE].settle(Settled(TENANT, OFFICE, ID, outcomes))
+            assert remote_line.office_system.heard == [(ID, {0: RefusedRecord("refused_by_system")})]
+        else:
+            assert await link.status((TENANT, OFFICE), large) is None
+        await asyncio.sleep(1.5)
+        assert remote.hubs.seen[seen:] == []
 
 
 @pytest.mark.parametrize(
@@ -251,10 +338,11 @@ async def test_nothing_that_could_be_a_number_is_recorded_at_an_edges_word(site,
 async def test_a_directory_of_a_tenant_that_the_hub_does_not_know_is_not_recorded(site, remote):
     async with channel(site, remote) as hub:
         await hub.call("hello", HELLO, None)
-        fact = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64}
+        fact: dict[str, object] = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64}
+        fact["limits"] = msgspec.to_builtins(HELLO.limits)
         await hub.call("told", fact | {"directories": {TENANT: 1, "131016": 12345678}}, None)
-    (fact,) = remote.hubs.facts
-    assert fact.directories == {TENANT: 1}
+    (told,) = remote.hubs.facts
+    assert told.directories == {TENANT: 1}
 
 
 @pytest.fixture
@@ -301,3 +389,98 @@ async def test_an_edge_tells_nobody_but_its_hub_who_it_is(remote_line, elsewhere
     assert not link.linked
     assert not [each for each in seen if isinstance(each, bytes)]
     assert ("came" in seen) == reached
+
+
+ROW = {"tenant": TENANT, "connector": OFFICE, "state": "open", "ok": True, "detail": "the office answers"}
+
+
+@pytest.mark.parametrize(
+    ("said", "believed"),
+    [
+        ([ROW | {"zone": "internet", "required": False}], {(TENANT, OFFICE): "the office answers"}),
+        ([ROW | {"connector": REGISTER}, ROW | {"tenant": "131016"}], {}),
+        ([ROW | {"detail": each} for each in ("x" * 501,)], {(TENANT, OFFICE): hub_end._UNFIT}),
+        ([ROW | {"detail": "about 0000-1234-5674"}], {(TENANT, OFFICE): hub_end._UNFIT}),
+        ([ROW | {"detail": "\x1b[2Jall is well"}], {(TENANT, OFFICE): hub_end._UNFIT}),
+        ([{}], {}),
+        ([{"tenant": [1], "connector": {}}], {}),
+        ([ROW | {"state": "x"}], {}),
+        (None, {}),
+        (7, {}),
+    ],
+)
+async def test_an_edge_is_believed_about_its_own_connectors_in_closed_words_alone(remote, said, believed):
+    remote.links[OFFICE]._connectors = lambda: said
+    remote.links[REGISTER]._connectors = lambda: [ROW | {"connector": REGISTER}]
+    conditions = await remote.listener.conditions()
+    told = {place: each.detail for place, each in conditions.items()}
+    assert told == believed | {(TENANT, REGISTER): "the office answers"}
+
+
+async def test_who_does_not_say_how_its_connectors_are_keeps_nobody_waiting(remote, monkeypatch):
+    monkeypatch.setattr(hub_end, "_CONDITION_SECONDS", 0.1)
+
+    async def never(body):
+        await asyncio.sleep(60)
+
+    office = remote.links[OFFICE]
+    office._answers = {**office._answers, "connectors": never}
+    remote.links[REGISTER]._connectors = lambda: [ROW | {"connector": REGISTER}]
+    async with asyncio.timeout(2):
+        assert [*await remote.listener.conditions()] == [(TENANT, REGISTER)]
+
+
+async def test_so_many_refusals_a_minute_are_recorded_of_what_nobody_has_signed(site, remote_line):
+    """Beyond, it is neither taken nor refused, and counted as noise; what is signed passes all the same."""
+    remote = remote_line.remote
+    sound, garbage = remote_line.outbox, Submit((TENANT, OFFICE), Sealed(Envelope(b"{}", b"x", b"y"), None, None))
+    heard = []
+    for _ in range(2):
+        calls_of = [remote.links[OFFICE]._call("submit", garbage, Recorded) for _ in range(FACTS_PER_MINUTE)]
+        heard += [str(each).split(":")[0] for each in await asyncio.gather(*calls_of, return_exceptions=True)]
+    refused = [each for each in remote_line.every_fact() if each["kind"] == "message.refused"]
+    assert len(refused) == heard.count("bad_envelope") <= FACTS_PER_MINUTE + 5
+    assert heard.count("queue_full") == remote.listener.noise == len(heard) - len(refused)
+    await sound.send("person.put", [person()], key=b"k")
+
+
+async def test_a_connector_that_is_open_opens_once(remote):
+    """Each time would be reason to try at once what waits for it."""
+    appeared: list[object] = []
+    remote.to_edges.appeared = appeared.append
+    for _ in range(5):
+        await remote.links[OFFICE].opened((TENANT, OFFICE))
+    await remote.links[OFFICE]._call("leave", None, None)
+    await remote.links[OFFICE].opened((TENANT, OFFICE))
+    assert appeared == []
+
+
+async def test_who_is_pinned_no_more_when_its_socket_is_ready_gets_no_link(site, remote, monkeypatch):
+    remote.tasks[0].cancel()
+    await remote.listener._guests[OFFICE].channel.close()
+    prepare = web.WebSocketResponse.prepare
+
+    async def reloaded_meanwhile(self, request):
+        begun = not self.prepared  # aiohttp prepares what a handler has returned once more
+        prepared = await prepare(self, request)
+        if begun:
+            await remote.listener.adopt({})
+        return prepared
+
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", reloaded_meanwhile)
+    async with dialled(site, remote) as hub:
+        assert (await hub.receive(timeout=2)).type is WSMsgType.CLOSE
+
+
+async def test_a_hub_asks_for_patience_in_bounded_words(remote_line):
+    async def submit(peer, sealed):
+        raise Deferred("queue_full", 1e300, said.pop())
+
+    remote_line.remote.hubs.of = lambda tenant: SimpleNamespace(submit=submit)
+    said = ["The disk is full.", "x" * 10_000, "ask 0000-1234-5674"]
+    heard = []
+    for _ in range(3):
+        with pytest.raises(Deferred) as caught:
+            await remote_line.outbox.send("person.put", [person()], key=b"k")
+        heard.append((caught.value.retry_after, caught.value.cause))
+    assert heard == [(LONGEST_PATIENCE, None), (LONGEST_PATIENCE, None), (LONGEST_PATIENCE, "The disk is full.")]

@@ -217,7 +217,7 @@ def test_every_503_says_after_how_many_whole_seconds(asked, told):
 async def test_one_peer_holds_a_quarter_of_the_memory_at_most_and_another_still_gets_in(line, office, site, entrance):
     """Eight bodies that do not end and may grow to 4 MiB each: the next of this peer is told to come later."""
     other = fingerprint_of_file(site.config.root / "keys/tls/stranger.crt")
-    line.office.rules = replace(line.office.rules, pinned=line.office.rules.pinned | {other})
+    line.office.rules = replace(line.office.rules, pinned={**line.office.rules.pinned, other: "keys/tls/stranger.crt"})
     may_end = asyncio.Event()
 
     async def dawdling():

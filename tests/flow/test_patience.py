@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred, Refused
-from gateway.hub import dispatcher, flow, settling, troubles
+from gateway.hub import flow, fresh, settling, troubles
+from gateway.hub.journal import reading
 from gateway.hub.queue import Due
 from gateway.messages import MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
-from tests.flow.line import Clock, endings, running
+from gateway.wiring.hub_side import HubSide
+from tests.flow.line import Clock, _hear, endings, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 
 BUSY = DeferredRecord("system_busy")
@@ -117,6 +119,26 @@ async def test_a_full_queue_is_told_when_it_begins_and_when_it_is_over(line, mon
     assert line.told("queue.room") == []
     await line.outbox.send("person.put", [person(1)], key=b"1")
     assert line.told("queue.room") == [{"tenant": TENANT}]
+
+
+async def test_that_there_is_room_again_is_told_also_if_nothing_comes_any_more(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(troubles, "QUIET_SECONDS", 0.0)
+    async with running(site, tmp_path) as line:
+        at_once = site.config.gateway.journal.model_copy(update={"checkpoint_seconds": 0.01})
+        limits = site.config.gateway.limits.model_copy(update={"open_records": 2})
+        file = site.config.gateway.model_copy(update={"journal": at_once, "limits": limits})
+        side = HubSide(replace(site.config, gateway=file), line.journal, line.to_edges, line.telemetry, line.clock)
+        side.hubs[TENANT] = line.hub
+        task = asyncio.create_task(side._sign_checkpoints())
+        line.register_system.answer = deferring(1, 2)
+        await line.outbox.send("person.put", [person(1), person(2)], key=b"1")
+        line.hub.dispatcher.troubles.not_taken(OFFICE, "queue_full", 0.0)
+        await asyncio.sleep(0.1)
+        assert line.told("queue.room") == []  # nobody comes, and it is as full as it was
+        line.register_system.answer = deferring()
+        await line.until(lambda: line.told("queue.room"))
+        assert line.told("queue.room") == [{"tenant": TENANT}]
+        task.cancel()
 
 
 async def test_what_expires_is_dead_and_is_not_handed_over_any_more(site, tmp_path):
@@ -369,7 +391,7 @@ async def test_a_second_ending_is_told_though_the_first_is_being_heard(site, tmp
         await line.hub.replay(receipt.message_id, "operator")
         await line.until(lambda: line.status(receipt.message_id).ended)
         line.office_system.listening.set()
-        await line.until(lambda: not line.journal.unheard())
+        await line.until(lambda: not line.journal.deaf())
         assert [outcomes for _, outcomes in line.office_system.heard][-1] == {0: Accepted()}
 
 
@@ -395,16 +417,79 @@ async def test_a_source_that_was_away_hears_what_ends_after_its_only_unheard_mes
         line.to_edges.edges[TENANT, OFFICE] = edge
         for number in range(2, 5):
             await line.outbox.send("person.put", [person(number)], key=bytes([number]))
-        await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.unheard())
+        await line.until(lambda: len(line.office_system.heard) >= 4 and not line.journal.deaf())
 
 
-async def test_envelopes_that_need_not_be_read_back_are_bounded_and_let_go(site, tmp_path, monkeypatch):
-    monkeypatch.setattr(dispatcher, "_FRESH_BYTES", 50_000)
+async def test_envelopes_that_need_not_be_read_back_are_bounded_and_the_oldest_are_let_go(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(fresh, "BYTES", 50_000)
     async with running(site, tmp_path) as line:
-        line.register_system.answer = deferring(*range(30))
+        go_on = asyncio.Event()
+
+        async def held(delivery):
+            await go_on.wait()
+            return {index: Accepted() for index, _ in delivery.records}
+
+        line.register_system.answer = held
         sent = [await line.outbox.send("person.put", [person(n)], key=b"%d" % n) for n in range(30)]
-        assert line.hub.dispatcher._fresh_bytes <= 50_000
-        line.register_system.answer = deferring()
+        kept = line.hub.dispatcher._fresh
+        assert 25_000 < kept.bytes <= 50_000
+        assert list(kept._kept)[-1] == sent[-1].message_id
+        go_on.set()
         for each in sent:
             assert await line.settlement(each.message_id) == {0: Accepted()}
-        assert (line.hub.dispatcher._fresh, line.hub.dispatcher._fresh_bytes) == ({}, 0)
+        assert (len(kept), kept.bytes) == (0, 0)
+
+
+async def test_a_settled_that_is_cancelled_by_its_own_doing_is_told_once_and_does_not_spin(line):
+    called = 0
+
+    async def hear(message_id, outcomes):
+        nonlocal called
+        called += 1
+        never = asyncio.get_running_loop().create_future()
+        never.cancel()
+        await never
+
+    line.office_system.hear = hear
+    receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
+    await line.until(lambda: line.told("bug"))
+    await asyncio.sleep(0.3)
+    assert (called, len(line.told("bug"))) == (1, 1)
+    line.office_system.hear = _hear
+    await line.settlement(receipt.message_id)
+
+
+@pytest.mark.parametrize("code", [None, "connector_bug", "system_busy"], ids=["raises", "a bug", "says later"])
+async def test_messages_that_are_not_heard_of_never_keep_the_later_ones_of_their_source_waiting(
+    site, tmp_path, monkeypatch, code
+):
+    """Also after a restart, when they are the oldest and more than are told at a time."""
+    for module in (settling, reading):
+        monkeypatch.setattr(module, "UNHEARD", 4)
+    monkeypatch.setattr(settling, "_TRIALS", 2)
+    monkeypatch.setattr(settling, "_PAUSE", 0.02)
+    poisoned: set[str] = set()
+
+    async def hear(message_id, outcomes):
+        if message_id in poisoned:
+            raise KeyError if code is None else Deferred(code)
+
+    async with running(site, tmp_path) as line:
+        line.office_system.hear = hear
+        line.office_system.listening.clear()
+        for number in range(9):
+            poisoned.add((await line.outbox.send("person.put", [person(number)], key=b"%d" % number)).message_id)
+        line.office_system.listening.set()
+        good = {
+            (await line.outbox.send("person.put", [person(number)], key=b"%d" % number)).message_id
+            for number in range(20, 23)
+        }
+        await line.until(lambda: good <= {message_id for message_id, _ in line.office_system.heard})
+        line.to_edges.edges.pop((TENANT, OFFICE))
+        taken = await line.office.take(line.office.arrival("person.put", (person(30),), entrance="outbox"))
+        await line.until(lambda: line.status(taken.recorded.message_id).ended)
+    async with running(site, tmp_path) as line:
+        line.office_system.hear = hear
+        await line.settlement(taken.recorded.message_id)
+        poisoned.clear()
+        await line.until(lambda: not line.journal.deaf())

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -203,6 +204,27 @@ async def test_an_answer_comes_with_its_requests_outcomes_and_no_other_way(line,
     with pytest.raises(Refused, match="no_open_request"):
         await line.hub.submit(REGISTER, forged)
     assert line.office_system.records() == []
+
+
+async def test_an_answer_beyond_the_hubs_limits_is_asked_for_again_and_its_edge_is_said_to_be_behind(line):
+    """Until they are raised the request waits; who asked is told nothing that would be wrong later."""
+    line.register_system.answer = lambda delivery: {i: Accepted(reply=found()) for i, _ in delivery.records}
+    whole, troubles = line.hub.rules, line.hub.dispatcher.troubles
+    small = replace(whole, limits=whole.limits.model_copy(update={"records_per_message": 1}))
+    recorded = line.hub.dispatcher.recorded
+
+    def shrinks(*permitted):  # after the request was taken
+        line.hub.dispatcher.rules = small
+        recorded(*permitted)
+
+    line.hub.dispatcher.recorded = shrinks
+    asking = asyncio.create_task(line.outbox.ask("person.find", [sought(), sought()]))
+    await line.until(lambda: troubles.behind)
+    assert troubles.behind == {REGISTER: "limits_differ"}
+    line.hub.dispatcher.recorded = recorded
+    line.hub.dispatcher.rules = whole
+    assert [each.code for each in await asking] == [None, None]
+    assert troubles.behind == {}
 
 
 async def test_a_request_that_is_given_up_is_answered_so(line):

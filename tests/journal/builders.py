@@ -108,4 +108,5 @@ def id_of(permitted: Permitted) -> str:
 
 
 def settlements_due(journal: Journal) -> list[DueSettlement]:
-    return [due for _, each in journal.unheard() if (due := journal.settlement(each)) is not None]
+    unheard = (each for source in journal.deaf() for _, each in journal.unheard(source, 0))
+    return [due for each in unheard if (due := journal.settlement(each)) is not None]

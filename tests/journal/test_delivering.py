@@ -228,21 +228,24 @@ async def test_open_messages_come_by_seq_over_any_number(journal: Journal) -> No
     assert all(each.records == ((0, 0), (3, 3)) for each in due)
 
 
-async def test_the_oldest_settlements_of_each_source_come_first(journal: Journal) -> None:
-    """A source that hears nothing keeps no other waiting, however much it is to hear."""
+async def test_the_settlements_of_a_source_come_by_seq_some_at_a_time(journal: Journal) -> None:
     many = [message((), refused=[(0, "wrong_type", None)]) for _ in range(300)]
     other = message((), refused=[(0, "wrong_type", None)], source="pmh")
     await asyncio.gather(*(journal.record(each, at=AT, now=NOW) for each in [*many, other]))
-    assert [found for _, found in journal.unheard()] == [*(id_of(each) for each in many[:256]), id_of(other)]
+    assert journal.deaf() == ["health_management", "pmh"]
+    page = journal.unheard("health_management", 0)
+    assert [found for _, found in page] == [id_of(each) for each in many[:256]]
+    rest = journal.unheard("health_management", page[-1][0])
+    assert [found for _, found in rest] == [id_of(each) for each in many[256:]]
     await journal.settled(id_of(many[0]))
-    assert [found for _, found in journal.unheard()] == [*(id_of(each) for each in many[1:257]), id_of(other)]
+    assert journal.unheard("health_management", 0)[0][1] == id_of(many[1])
     assert journal.settlement(id_of(many[0])) is None
     assert journal.settlement(id_of(many[299])) is not None
 
 
 async def test_there_is_nothing_to_hear_of_what_has_not_ended(journal: Journal) -> None:
     message_id = await recorded(journal, message((0,)))
-    assert (journal.unheard(), journal.settlement(message_id), journal.settlement("x")) == ([], None, None)
+    assert (journal.deaf(), journal.settlement(message_id), journal.settlement("x")) == ([], None, None)
 
 
 async def test_only_so_many_open_messages_are_remembered_and_none_that_has_ended(

@@ -206,6 +206,25 @@ async def test_a_lock_of_another_program_holds_it_up_until_it_is_let_go(path: Pa
     journal.close()
 
 
+async def test_while_another_program_holds_it_the_loop_does_not_wait_for_it(path: Path) -> None:
+    journal = open_journal(path)
+    stranger = sqlite3.connect(path, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Deferred):
+        await journal.record(message(), at=AT, now=NOW)
+    for _ in range(3):
+        refused = asyncio.ensure_future(journal.record(message(), at=AT, now=NOW))
+        longest, loop = 0.0, asyncio.get_running_loop()
+        while not refused.done():
+            began = loop.time()
+            await asyncio.sleep(0.001)
+            longest = max(longest, loop.time() - began)
+        assert isinstance(refused.exception(), Deferred)
+        assert longest < 0.08, "others run meanwhile"
+    stranger.close()
+    journal.close()
+
+
 async def test_a_full_disk_stops_it_and_what_was_acknowledged_stays(path: Path) -> None:
     journal = open_journal(path)
     await journal.record(message(), at=AT, now=NOW)

@@ -71,6 +71,17 @@ def test_where_nobody_reads_proofs_none_holds(site):
         authenticate(arrival(site, proof="x"), site.office_rules)
 
 
+def test_who_shows_it_is_told_by_the_certificate_as_it_is_configured(site):
+    came = []
+
+    def prove_nothing(shown):
+        came.append((shown.certificate, shown.fingerprint))
+        return Proven(())
+
+    authenticate(arrival(site, proof="x"), site.office_rules, prove_nothing)
+    assert came == [("keys/tls/office.crt", next(iter(site.office_rules.pinned)))]
+
+
 def test_a_stranger_s_proof_is_not_looked_at(site):
     def prove_nothing(_):
         raise AssertionError

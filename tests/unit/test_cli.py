@@ -359,6 +359,26 @@ def apart(tmp_path_factory):
     return root, done.stdout
 
 
+def test_init_of_an_example_says_what_to_edit_what_must_run_and_what_is_next(apart):
+    root, said = apart
+    edit, systems, following = said.splitlines()[-3:]
+    assert "edit config/tenants/999997.toml in each of them" in edit
+    assert systems.startswith("start the systems")
+    assert following.startswith(f"next: gateway check --root {root}/")
+
+
+def test_new_keys_are_told_for_the_processes_that_there_are(apart, trial, tmp_path):
+    shutil.copytree(apart[0] / "lgwan", tmp_path / "lgwan")
+    told = []
+    for root in (tmp_path / "lgwan", trial):
+        place = ["999997", "vaccination_records", "--root", str(root)]
+        done = CliRunner().invoke(commands.app, ["keys", "rotate", *place])
+        assert done.exit_code == 0
+        told.append(done.stdout)
+    assert ["reload the hub, then every edge" in each for each in told] == [True, False]
+    assert ["1. reload the gateway, so" in each for each in told] == [False, True]
+
+
 def test_init_says_what_lies_offline_and_what_each_process_got(apart):
     root, said = apart
     held = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
@@ -483,6 +503,33 @@ def test_every_problem_begins_with_its_file_and_key(trial, name):
     assert len(set(done.stderr.splitlines())) == len(done.stderr.splitlines())
 
 
+SECRET = "keys/999997/pmh/client_secret"
+
+
+def test_a_secret_that_the_settings_refer_to_and_that_is_not_there_is_found(trial):
+    (trial / SECRET).unlink()
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial)])
+    at = "config/tenants/999997.toml: connectors.pmh.settings.client_secret"
+    told = f"{at}: {trial / SECRET}: cannot be read: No such file or directory"
+    assert (done.exit_code, done.stderr.splitlines()) == (1, [f"would be quarantined: {told}"])
+    path = trial / "config/tenants/999997.toml"
+    head, tail = path.read_text(encoding="utf-8").split("[connectors.pmh]", 1)
+    path.write_text(f"{head}[connectors.pmh]{tail.replace('required = false', 'required = true', 1)}", encoding="utf-8")
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial)])
+    assert (done.exit_code, done.stderr.splitlines()) == (2, [told])
+
+
+def test_a_secret_that_others_may_read_is_found_and_not_shown(trial):
+    (trial / SECRET).chmod(0o644)
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial)])
+    assert (done.exit_code, "connectors.pmh.settings.client_secret" in done.stderr, "chmod 600" in done.stderr) == (
+        1,
+        True,
+        True,
+    )
+    assert (trial / SECRET).read_text().strip() not in done.output
+
+
 def test_a_connector_that_would_be_quarantined_is_found_wrong_line_by_line_and_marked(trial):
     path = trial / "config/tenants/999997.toml"
     head = '[connectors.vaccination_records]\nzone = "lgwan"\nrequired = '
@@ -593,6 +640,13 @@ def test_ctrl_c_while_a_gateway_does_not_answer_ends_with_130_and_no_traceback(t
         )
         connected[0].close()
     assert (status, told) == (130, "")
+
+
+def test_a_demo_of_ones_own_file_makes_no_residents_up(tmp_path):
+    file = tmp_path / "city.csv"
+    file.write_bytes(b"")
+    done = CliRunner().invoke(commands.app, ["demo", "--file", str(file), "--residents", "10"])
+    assert (done.exit_code, "one or the other" in done.stderr) == (2, True)
 
 
 def test_ctrl_c_ends_a_demo_with_all_its_processes(tmp_path):

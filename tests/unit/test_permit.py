@@ -334,6 +334,19 @@ def test_a_reload_of_limits_or_names_does_not_kill_what_is_under_way(site):
         permit(good(site), OFFICE, others, NOW)
 
 
+@pytest.mark.parametrize("limit", ["records_per_message", "lanes"])
+def test_what_is_beyond_the_hubs_limits_is_told_by_a_code_of_its_own(site, limit):
+    """The edge goes by other ones: nothing is wrong with the message."""
+    small = replace(site.hub_rules, limits=site.hub_rules.limits.model_copy(update={limit: 1}))
+    assert code_of(site, good(site), rules=small) == "limits_differ"
+
+
+def test_a_refusal_beyond_the_hubs_limits_is_told_by_that_code_too(site):
+    small = replace(site.hub_rules, limits=site.hub_rules.limits.model_copy(update={"records_per_message": 1}))
+    beyond = stated(site, **REFUSAL | {"records": ((1, "too_long", None),)})
+    assert code_of(site, beyond, rules=small) == "limits_differ"
+
+
 @pytest.mark.parametrize("off", [timedelta(minutes=-6), timedelta(minutes=6), timedelta(days=-300_000)])
 def test_an_edges_word_for_the_time_is_the_time(site, off):
     """Else it could say anything with it."""

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import Limits
+from gateway.errors import LONGEST_PATIENCE, patience
 from gateway.hub.retry import GiveUp, RetryIn, decide
 
 LIMITS = Limits(retry_first=2.0, retry_longest=900.0, attempts=5000)
@@ -37,3 +38,15 @@ def test_after_the_last_attempt_there_is_none(attempt):
     limits = Limits(attempts=3)
     assert isinstance(decide(2, None, limits), RetryIn)
     assert isinstance(decide(attempt, 1.0, limits), GiveUp)
+
+
+@pytest.mark.parametrize("said", [None, "soon", float("nan"), float("inf"), -1, -0.5, [60], 10**400 * -1])
+def test_what_is_no_number_of_seconds_is_nobodys_patience(said):
+    assert patience(said) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [(0, 0.0), (60, 60.0), (0.5, 0.5), (1e300, LONGEST_PATIENCE), (10**400, LONGEST_PATIENCE)]
+)
+def test_nobody_is_waited_for_longer_than_a_day_at_his_own_word(said, seconds):
+    assert patience(said) == seconds

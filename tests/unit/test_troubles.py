@@ -52,15 +52,15 @@ def test_an_edge_that_lacks_a_key_is_told_once_until_nothing_waits_for_it(troubl
 
 
 def test_a_full_queue_is_told_once_until_nobody_was_put_off_for_a_while(troubles, printed):
-    troubles.taken(0.0)
+    troubles.taken("office", 0.0)
     for now in range(100):  # room for one whenever a record ends
         troubles.not_taken("office", "queue_full", now)
-        troubles.taken(now)
+        troubles.taken("office", now)
     assert told(printed) == [{"event": "queue.full", "level": "warning", "code": "queue_full"}]
-    troubles.taken(99 + QUIET_SECONDS - 1)
+    troubles.taken("office", 99 + QUIET_SECONDS - 1)
     assert told(printed) == []
-    troubles.taken(99 + QUIET_SECONDS)
-    troubles.taken(99 + QUIET_SECONDS)
+    troubles.taken("office", 99 + QUIET_SECONDS)
+    troubles.taken("office", 99 + QUIET_SECONDS)
     assert told(printed) == [{"event": "queue.room", "level": "info"}]
     troubles.not_taken("office", "queue_full", 200.0)
     assert [each["event"] for each in told(printed)] == ["queue.full"]
@@ -75,6 +75,18 @@ def test_a_source_that_was_left_behind_is_told_of_once_a_minute_with_how_often(t
     assert told(printed) == [line | {"source": "pmh", "count": 1}]
     troubles.not_taken("office", "unknown_key", QUIET_SECONDS)
     assert told(printed) == [line | {"count": 10}]
+
+
+@pytest.mark.parametrize("code", ["unknown_key", "limits_differ"])
+def test_a_source_is_behind_until_something_of_it_is_taken_or_a_configuration_was_applied(troubles, code):
+    troubles.not_taken("office", code, 0.0)
+    troubles.taken("pmh", 0.0)
+    assert troubles.behind == {"office": code}
+    troubles.taken("office", 0.0)
+    assert troubles.behind == {}
+    troubles.not_taken("office", code, 1.0)
+    troubles.anew()
+    assert troubles.behind == {}
 
 
 @pytest.mark.parametrize("code", ["log_unavailable", "clock_differs", "bad_signature", "expired"])

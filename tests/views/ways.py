@@ -1,4 +1,4 @@
-"""A *way* is a route in one direction, its question or event, or its reply; and rules that somebody let widen one way."""
+"""A *way* is a route in one direction, its question or event, or its reply; and rules that somebody let widen it."""
 
 import copy
 import dataclasses

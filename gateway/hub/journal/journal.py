@@ -177,9 +177,13 @@ class Journal:
         while (each := self._read(lambda _: next(messages, None))) is not None:
             yield each
 
-    def unheard(self) -> list[tuple[str, str]]:
-        """Source and id of messages that have ended and whose source is to hear of it: some of each one's oldest."""
-        return self._read(reading.unheard)
+    def deaf(self) -> list[str]:
+        """The sources that are to hear how a message of theirs has ended."""
+        return self._read(reading.deaf)
+
+    def unheard(self, source: str, after: int) -> list[tuple[int, str]]:
+        """Seq and id of the next few messages of which this source is to hear, behind that seq."""
+        return self._read(partial(reading.unheard, source=source, after=after))
 
     def settlement(self, message_id: str) -> DueSettlement | None:
         """How this message ended, for its source to hear; None if there is nothing to hear now."""
@@ -206,6 +210,10 @@ class Journal:
         those whose source was told to send them anew.
         """
         return self._read(partial(reading.dead_letters, every=every))
+
+    def open_records(self) -> int:
+        """How many records have not ended."""
+        return self._read(reading.open_records)
 
     def size_and_root(self) -> tuple[int, bytes]:
         """The log's size and root, as far as it is acknowledged."""

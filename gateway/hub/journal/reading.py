@@ -19,7 +19,7 @@ from gateway.messages import Ending, Envelope, MessageKind, RecordOutcome, Settl
 
 _BATCH: Final = 256
 UNHEARD: Final = 256
-"""How many messages of each source `unheard` tells at most."""
+"""How many messages of a source `unheard` tells at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +79,17 @@ def open_messages(connection: sqlite3.Connection) -> Iterator[DueMessage]:
         after = rows[-1][0]
 
 
-def unheard(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Source and id of messages that have ended and whose source is to hear of it: the oldest of each, by seq."""
-    found: list[tuple[str, str]] = []
-    source = ""
-    while row := connection.execute(_NEXT_SOURCE, (source,)).fetchone():
-        source = row[0]
-        found += [(source, id_text(stored_id)) for (stored_id,) in connection.execute(_UNHEARD, (source, UNHEARD))]
+def deaf(connection: sqlite3.Connection) -> list[str]:
+    """The sources that are to hear how a message of theirs has ended."""
+    found: list[str] = []
+    while row := connection.execute(_NEXT_SOURCE, (found[-1] if found else "",)).fetchone():
+        found.append(row[0])
     return found
+
+
+def unheard(connection: sqlite3.Connection, source: str, after: int) -> list[tuple[int, str]]:
+    """Seq and id of the next messages of this source that have ended and of which it is to hear, by seq."""
+    return [(seq, id_text(found)) for seq, found in connection.execute(_UNHEARD, (source, after, UNHEARD))]
 
 
 def settlement(connection: sqlite3.Connection, message_id: str, tenant: str) -> DueSettlement | None:
@@ -156,6 +159,12 @@ def _body(seq: int, body: Any) -> dict[str, Any]:
     return fact
 
 
+def open_records(connection: sqlite3.Connection) -> int:
+    """How many records have not ended."""
+    count: int = connection.execute(_OPEN_RECORDS).fetchone()[0]
+    return count
+
+
 def dead_letters(connection: sqlite3.Connection, *, every: bool) -> list[dict[str, Any]]:
     """By seq: messages with dead records, as plain JSON for an operator; `outcomes` are those of the dead alone.
 
@@ -184,11 +193,13 @@ def _is_dead(outcome: RecordOutcome, *, every: bool) -> bool:
 
 
 _OPEN: Final = "SELECT seq, id, next_at FROM message WHERE open > 0 AND seq > ? ORDER BY seq LIMIT ?"
+_OPEN_RECORDS: Final = "SELECT coalesce(sum(open), 0) FROM message WHERE open > 0"
 _NEXT_SOURCE: Final = (
     "SELECT source FROM message WHERE open = 0 AND settle_asked > settle_told AND source > ? ORDER BY source LIMIT 1"
 )
 _UNHEARD: Final = (
-    "SELECT id FROM message WHERE open = 0 AND settle_asked > settle_told AND source = ? ORDER BY seq LIMIT ?"
+    "SELECT seq, id FROM message WHERE open = 0 AND settle_asked > settle_told AND source = ? AND seq > ?"
+    " ORDER BY seq LIMIT ?"
 )
 _SETTLEMENT: Final = "SELECT seq, settle_asked FROM message WHERE open = 0 AND settle_asked > settle_told AND id = ?"
 _LAST: Final = (

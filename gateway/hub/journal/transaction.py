@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.errors import Deferred, Refused
 from gateway.hub.journal.facts import SALT_BYTES, FactKind, commitment, fact_body
+from gateway.hub.journal.reading import open_records
 from gateway.hub.journal.sentinel import FileChanged
 from gateway.hub.journal.store import id_bytes, id_sought
 from gateway.hub.journal.tree import Frontier, leaf_hash
@@ -60,7 +61,7 @@ class Transaction:
         self._origin = origin
         self._signer = signer
         self._limits = limits
-        self._open_records: int = connection.execute(_OPEN_RECORDS).fetchone()[0]
+        self._open_records = open_records(connection)
         self._works: dict[str, Work] = {}
         self._weight = 0
         self._data_version = self._read_data_version()
@@ -197,7 +198,6 @@ def _weight(work: Work) -> int:
     return 1 + work.size // RECORDS_TO_ONE
 
 
-_OPEN_RECORDS: Final = "SELECT coalesce(sum(open), 0) FROM message WHERE open > 0"
 _INSERT: Final = (
     "INSERT INTO message (seq, id, source, request_key, body_tag, answers, open, dead, settle_asked, next_at)"
     " VALUES (:seq, :id, :source, :request_key, :body_tag, :answers, :open, :dead, :settle_asked, :next_at)"

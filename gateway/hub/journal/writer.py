@@ -91,7 +91,8 @@ class Writer:
         if not group:
             self._under_way = False
             return
-        filled = None if any(each.large for each in group) else self._guarded(partial(self._fill, group))
+        slow = self._held is not None or any(each.large for each in group)  # the loop waits for no other program twice
+        filled = None if slow else self._guarded(partial(self._fill, group))
         self._filled.put(partial(self._finish, group, filled, loop))
 
     def _answer(self, group: Sequence[_Waiting], results: Sequence[Any], loop: asyncio.AbstractEventLoop) -> None:

@@ -1,5 +1,5 @@
-"""PMH's face: key tasks as JSON arrays with an answer per row, at once or against a receipt; tokens; and, for tests,
-counts and faults.
+"""PMH's face: tasks for keys and confirmations as JSON arrays with an answer per row, at once or against a receipt;
+tokens; and, for tests, counts and faults.
 
 The rule: what it does not understand it refuses whole, with a code and without a value.
 """
@@ -10,32 +10,23 @@ import secrets
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from gateway_pmh.simulated.config import Strikes, Times
+from gateway_pmh.simulated.confirmations import Confirmations
 from gateway_pmh.simulated.faults import Faults
 from gateway_pmh.simulated.keys import Keys
+from gateway_pmh.simulated.rows import ASKED, ROWS, Asked, Malformed, Row, read
 from gateway_pmh.simulated.tokens import Tokens
 
 _Answer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Work: TypeAlias = Callable[[bytes], list[dict[str, Any]]]
 _OPEN: Final = frozenset({"/oauth2/token", "/simulator/counts", "/simulator/faults"})
-
-
-class Row(BaseModel):
-    """One row of a task. 変更区分 "1" is 登録/更新, "2" is 削除."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-
-    rowNo: Annotated[int, Field(ge=0)]  # noqa: N815 - PMH's own name
-    modificationSeg: Literal["1", "2"]  # noqa: N815 - PMH's own name
-    myNumber: Annotated[str, StringConstraints(pattern="^[0-9]{12}$")]  # noqa: N815 - PMH's own name
-
-
-_ROWS: Final = TypeAdapter(Annotated[list[Row], Field(min_length=1, max_length=1000)])
+_WRONG: Final = ("other_person", "other_clinic", "without_consent", "ended", "other_confirmation")
 _STRIKES: Final = TypeAdapter(Strikes)
 
 
@@ -48,10 +39,11 @@ class Refusal(Exception):
 
 
 class PublicMedicalHub:
-    """The HTTP application over a store of keys."""
+    """The HTTP application over a store of keys and one of confirmations."""
 
-    def __init__(self, keys: Keys, tokens: Tokens, faults: Faults, times: Times) -> None:
+    def __init__(self, keys: Keys, confirmations: Confirmations, tokens: Tokens, faults: Faults, times: Times) -> None:
         self._keys = keys
+        self._confirmations = confirmations
         self._tokens = tokens
         self._faults = faults
         self._times = times
@@ -63,8 +55,9 @@ class PublicMedicalHub:
         """The aiohttp application."""
         app = web.Application(client_max_size=1024 * 1024, middlewares=[self._guard])
         app.router.add_post("/oauth2/token", self._token)
-        app.router.add_post("/v1/pmh-key-tasks", self._task)
-        app.router.add_get("/v1/pmh-key-tasks/{receipt}", self._result)
+        app.router.add_post("/v1/pmh-key-tasks", self._key_task)
+        app.router.add_post("/v1/confirmation-tasks", self._confirmation_task)
+        app.router.add_get("/v1/{task:pmh-key-tasks|confirmation-tasks}/{receipt}", self._result)
         app.router.add_get("/v1/status", self._status)
         app.router.add_get("/simulator/counts", self._counts)
         app.router.add_put("/simulator/faults", self._set_faults)
@@ -79,6 +72,8 @@ class PublicMedicalHub:
             return await handler(request)
         except Refusal as refusal:
             return refusal.response
+        except Malformed:
+            return Refusal(400, "malformed").response
 
     async def _token(self, request: web.Request) -> web.Response:
         self._calls["tokens"] += 1
@@ -90,8 +85,16 @@ class PublicMedicalHub:
         grant = {"access_token": token, "token_type": "Bearer", "expires_in": self._tokens.seconds}
         return web.json_response(grant, headers={"Cache-Control": "no-store"})
 
-    async def _task(self, request: web.Request) -> web.Response:
-        """Keys for numbers. The same Idempotency-Key has the same receipt while there is one."""
+    async def _key_task(self, request: web.Request) -> web.Response:
+        """Keys for numbers."""
+        return await self._task(request, self._issue)
+
+    async def _confirmation_task(self, request: web.Request) -> web.Response:
+        """What is stored of confirmations."""
+        return await self._task(request, self._tell)
+
+    async def _task(self, request: web.Request, work: _Work) -> web.Response:
+        """At once or later. The same Idempotency-Key has the same receipt while there is one."""
         self._calls["tasks"] += 1
         patience = {"Retry-After": str(self._times.retry_after)}
         if self._faults.strikes("busy"):
@@ -108,7 +111,7 @@ class PublicMedicalHub:
         task = request.headers.get("Idempotency-Key", "")
         if task in self._receipt_of:
             return self._accepted(self._receipt_of[task])
-        result = to_json({"rows": self._issue(await _rows(request))})
+        result = to_json({"rows": work(await request.read())})
         if self._faults.strikes("asynchronous"):
             return self._accepted(self._receive(task, result))
         if self._faults.strikes("drop") and request.transport is not None:
@@ -117,8 +120,9 @@ class PublicMedicalHub:
             result = b'{"rows":[{"rowNo":'
         return web.Response(body=result, content_type="application/json")
 
-    def _issue(self, rows: list[Row]) -> list[dict[str, Any]]:
+    def _issue(self, body: bytes) -> list[dict[str, Any]]:
         """An answer per row; the first row has what is switched on."""
+        rows = read(ROWS, body)
         self._calls["rows"] += len(rows)
         failures = [_failure(row) for row in rows]
         for name, code in (("row_busy", "busy"), ("unknown_number", "unknown_number")):
@@ -140,6 +144,24 @@ class PublicMedicalHub:
         if record is not None and self._faults.strikes("lie"):
             record["myNumber"] = _neighbour(record["myNumber"])
         return answers
+
+    def _tell(self, body: bytes) -> list[dict[str, Any]]:
+        """An answer per row, as it is stored now; the first row has what is switched on."""
+        rows = read(ASKED, body)
+        self._calls["confirmations"] += len(rows)
+        answers = [self._found(row) for row in rows]
+        if self._faults.strikes("confirmation_busy"):
+            answers[0] = {"rowNo": rows[0].rowNo, "status": "failed", "code": "busy"}
+        return answers
+
+    def _found(self, row: Asked) -> dict[str, Any]:
+        found = self._confirmations.find(row.identityConfirmation)
+        if found is None:
+            return {"rowNo": row.rowNo, "status": "failed", "code": "unknown_confirmation"}
+        fault = next(filter(self._faults.strikes, _WRONG), None)
+        told = found.told() if fault is None else found.wrong(fault)
+        surplus = {"name": "架空 太郎"} if self._faults.strikes("surplus_field") else {}
+        return {"rowNo": row.rowNo, "status": "succeeded", "found": told | surplus}
 
     def _receive(self, task: str, result: bytes) -> str:
         receipt = secrets.token_hex(8)
@@ -170,9 +192,12 @@ class PublicMedicalHub:
         return web.json_response({})
 
     async def _counts(self, request: web.Request) -> web.Response:
-        """Keys ever issued; calls, rows, receipts, fetched results and granted tokens since the start; faults."""
-        names = ("tokens", "tasks", "rows", "receipts", "results")
-        counts = {"keys": self._keys.count(), **{name: self._calls[name] for name in names}}
+        """Keys ever issued, confirmations stored; since the start tokens granted, tasks, rows of key tasks, rows of
+        confirmation tasks, receipts, fetched results; faults.
+        """
+        names = ("tokens", "tasks", "rows", "confirmations", "receipts", "results")
+        stored = {"keys": self._keys.count(), "stored": self._confirmations.count()}
+        counts = {**stored, **{name: self._calls[name] for name in names}}
         return web.json_response(counts | {"faults": dict(self._faults.struck)})
 
     async def _set_faults(self, request: web.Request) -> web.Response:
@@ -181,16 +206,6 @@ class PublicMedicalHub:
         except ValidationError:
             raise Refusal(422, "no_such_fault") from None
         return web.Response(status=204)
-
-
-async def _rows(request: web.Request) -> list[Row]:
-    try:
-        rows = _ROWS.validate_json(await request.read())
-    except ValidationError:  # its text may quote the body
-        raise Refusal(400, "malformed") from None
-    if len({row.rowNo for row in rows}) != len(rows):
-        raise Refusal(400, "malformed")
-    return rows
 
 
 def _shown(request: web.Request) -> tuple[str, str]:

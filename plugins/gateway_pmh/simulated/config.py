@@ -61,8 +61,26 @@ class Times(_Closed):
     processing: Annotated[float, Field(ge=0)] = 0.5
 
 
+class Terminal(_Closed):
+    """A clinic's terminal: the clinic's 医療機関コード, the sha256 (hex, DER) of its certificate."""
+
+    clinic_code: Annotated[str, StringConstraints(pattern="^[0-9]{10}$")]
+    certificate: Fingerprint
+
+
+class Eligibility(_Closed):
+    """The eligibility side, with a listener of its own. A confirmation lives `seconds` from the showing of the card."""
+
+    listen: Listen = Listen()
+    tls: Tls
+    issuer: Annotated[str, StringConstraints(pattern=r"^https://[^?#@\s]+$")]
+    signing_key: Path
+    seconds: Annotated[int, Field(ge=1)] = 86400
+    terminal: Annotated[list[Terminal], Field(min_length=1)]
+
+
 class Config(_Closed):
-    """The whole file. Without `data` the keys are in memory only."""
+    """The whole file. Without `data` the keys are in memory only; without `eligibility` nobody is confirmed."""
 
     data: Path | None = None
     listen: Listen = Listen()
@@ -70,6 +88,7 @@ class Config(_Closed):
     client: Annotated[list[Client], Field(min_length=1)]
     times: Times = Times()
     faults: Strikes = {}
+    eligibility: Eligibility | None = None
 
 
 def load(path: Path) -> Config:
@@ -84,13 +103,20 @@ def load(path: Path) -> Config:
 
 
 def _located(config: Config, folder: Path) -> Config:
-    tls = {name: folder / path for name, path in config.tls}
     data = None if config.data is None else folder / config.data
     clients = [
         each.model_copy(update={"client_secret": f"{_FILE}{folder / each.client_secret.removeprefix(_FILE)}"})
         for each in config.client
     ]
-    return config.model_copy(update={"tls": Tls(**tls), "data": data, "client": clients})
+    side = config.eligibility
+    if side is not None:
+        side = side.model_copy(update={"tls": _files(side.tls, folder), "signing_key": folder / side.signing_key})
+    update = {"tls": _files(config.tls, folder), "data": data, "client": clients, "eligibility": side}
+    return config.model_copy(update=update)
+
+
+def _files(tls: Tls, folder: Path) -> Tls:
+    return Tls(**{name: folder / path for name, path in tls})
 
 
 def secret(client: Client) -> bytes:

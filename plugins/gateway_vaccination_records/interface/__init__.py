@@ -15,6 +15,7 @@ INTERFACE = Interface(
         *research.OPERATIONS,
     ),
     codes={
+        "confirmation_awaited": "PMHから本人確認情報の回答をまだ得ていない",
         "dose_exists": "この予防接種管理IDの接種記録は既にある",
         "not_yours": "この送信元が登録したものではない",
         "no_such_template": "この予防接種設定の予診票ひな形がない",

@@ -109,14 +109,15 @@ class Area:
     def confirm(self, rows: Sequence[Row[FoundConfirmation]]) -> dict[int, Verdict]:
         """Keep what PMH has confirmed; once more does no harm."""
         with transaction(self._db):
+            self._confirmations.forget()
             return {row.index: self._confirmations.keep(row.record) for row in rows}
 
     # ---- what is asked for and sent ---------------------------------------------------------------------------------
 
-    def key_batch(self, most: int) -> Batch | None:
+    def key_batch(self, most: int, besides: Sequence[str] = ()) -> Batch | None:
         """See `Keys.batch`."""
         with transaction(self._db):
-            return self._keys.batch(most)
+            return self._keys.batch(most, besides)
 
     def key_answers(self, batch: str | None, rows: Sequence[KeyRow | UnansweredRow]) -> Mapping[int, KeySaid]:
         """See `Keys.answer`."""

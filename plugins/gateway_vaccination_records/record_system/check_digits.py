@@ -9,12 +9,13 @@ from operator import mul
 from typing import Final
 
 _WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+_ZEROS: Final = ord("0") * sum(_WEIGHTS)  # digits are bytes here, which count from "0" on
 _TWELVE: Final = re.compile("(?=([0-9]{12}))")
 
 
 def individual_number(number: str) -> bool:
     """Whether the last of twelve ASCII digits is the check digit of the others."""
-    rest = sum(map(mul, map(int, number), _WEIGHTS)) % 11
+    rest = (sum(map(mul, number.encode(), _WEIGHTS)) - _ZEROS) % 11
     return int(number[11]) == (0 if rest <= 1 else 11 - rest)
 
 

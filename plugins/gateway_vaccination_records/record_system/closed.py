@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from gateway_vaccination_records.record_system.check_digits import gtin, individual_number
 
 MOST_ROWS: Final = 1000
+MOST_BATCHES: Final = 16
 _OURS: Final[set[str]] = set()
 """The names of all fields that our shapes have."""
 

@@ -19,12 +19,16 @@ KEPT_AFTER: Final = timedelta(days=1)
 
 
 class Confirmations:
-    """On the area's own connection. `keep` runs inside a transaction of the area."""
+    """On the area's own connection. `keep` and `forget` run inside a transaction of the area."""
 
     def __init__(self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime]) -> None:
         self._db = db
         self._key = key
         self._clock = clock
+
+    def forget(self) -> None:
+        """Those whose time has been over for a day. One that comes so late stays until others come."""
+        self._db.execute("DELETE FROM confirmation WHERE until < ?", (instant(self._clock() - KEPT_AFTER),))
 
     def keep(self, found: FoundConfirmation) -> Verdict:
         """A confirmation that PMH gave. One that says something else than before is VERSION_CONFLICT, and not kept."""
@@ -35,7 +39,6 @@ class Confirmations:
         if known is not None:
             return Verdict.DUPLICATE if known == content else Verdict.VERSION_CONFLICT
         sealed = self._key.seal(to_json(content), _row(name))
-        self._db.execute("DELETE FROM confirmation WHERE until < ?", (instant(self._clock() - KEPT_AFTER),))
         self._db.execute("INSERT INTO confirmation VALUES (?, ?, ?)", (name, until, sealed))
         return Verdict.ACCEPTED
 

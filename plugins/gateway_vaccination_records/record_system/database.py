@@ -20,6 +20,7 @@ _PRAGMAS: Final = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "temp_store=MEMORY",
+    "wal_autocheckpoint=16384",  # pages, 64 MiB: a page that changes in many transactions is written home once
     "cache_size=-65536",  # KiB: the blind indexes are random, so a large area needs its pages at hand
 )
 

@@ -76,10 +76,14 @@ class Keys:
             (blind, self._sealed(number, blind), instant(self._clock())),
         )
 
-    def batch(self, most: int) -> Batch | None:
-        """The batch that is under way, else a new one of at most so many numbers; None if none is due."""
-        under_way = self._db.execute("SELECT batch FROM wanted WHERE batch IS NOT NULL LIMIT 1").fetchone()
-        batch = under_way[0] if under_way else self._begin(most)
+    def batch(self, most: int, besides: Sequence[str]) -> Batch | None:
+        """A batch that is under way, but none of `besides`; else a new one of at most so many numbers; None if none
+        is due. Besides others only a full one is begun: what is less may wait for their end.
+        """
+        # In every batch there is a position 0: no number leaves it before all do.
+        under_way = self._db.execute("SELECT batch FROM wanted WHERE batch IS NOT NULL AND position = 0 ORDER BY id")
+        others = [each for (each,) in under_way if each not in besides]
+        batch = others[0] if others else self._begin(most, most if besides else 1)
         if batch is None:
             return None
         rows = self._db.execute("SELECT number, sealed FROM wanted WHERE batch = ? ORDER BY position", (batch,))
@@ -92,9 +96,14 @@ class Keys:
         """
         found = self._db.execute("SELECT position, number, sealed FROM wanted WHERE batch = ?", (batch,))
         asked = {position: _Number(number, sealed) for position, number, sealed in found}
-        numbers = {each.blind for each in asked.values()}
-        numbers |= {self._blind(row.individual_number) for row in rows if isinstance(row, KeyRow)}
-        said = {row.index: self._take(row, asked.get(row.index), numbers) for row in rows}
+        named = {row.index: self._blind(row.individual_number) for row in rows if isinstance(row, KeyRow)}
+        numbers = {each.blind for each in asked.values()} | set(named.values())
+        said = {
+            row.index: self._take(row, named[row.index], asked.get(row.index), numbers)
+            if isinstance(row, KeyRow)
+            else self._unanswered(row, asked.get(row.index))
+            for row in rows
+        }
         self._end(batch)
         return said
 
@@ -108,7 +117,7 @@ class Keys:
 
     # ---- a batch ----------------------------------------------------------------------------------------------------
 
-    def _begin(self, most: int) -> str | None:
+    def _begin(self, most: int, least: int) -> str | None:
         """Numbers that no subject has any more are not asked: they were corrected or deleted meanwhile."""
         batch = uuid.uuid4().hex
         while True:
@@ -117,6 +126,8 @@ class Keys:
                 " WHERE batch IS NULL AND due <= ? ORDER BY due, id LIMIT ?",
                 (instant(self._clock()), most),
             ).fetchall()
+            if len(due) < least:
+                return None
             held = [number for number, somebody_has_it in due if somebody_has_it]
             self._db.executemany("DELETE FROM wanted WHERE id = ?", [(n,) for n, somebodys in due if not somebodys])
             self._db.executemany(
@@ -141,36 +152,52 @@ class Keys:
 
     # ---- a row of an answer -----------------------------------------------------------------------------------------
 
-    def _take(self, row: KeyRow | UnansweredRow, asked: _Number | None, numbers: set[bytes]) -> Said:
-        if isinstance(row, UnansweredRow):
-            return self._dispute(asked, Why.WITHHELD) if asked and row.code == DISPUTE else Said.LATER
-        blind = self._blind(row.individual_number)
+    def _unanswered(self, row: UnansweredRow, asked: _Number | None) -> Said:
+        return self._dispute(asked, Why.WITHHELD) if asked and row.code == DISPUTE else Said.LATER
+
+    def _take(self, row: KeyRow, blind: bytes, asked: _Number | None, numbers: set[bytes]) -> Said:
         if asked is not None and blind != asked.blind:
             return self._dispute(asked, Why.ANOTHER_NUMBER)
         named = asked or _Number(blind, self._sealed(row.individual_number, blind))
-        if any(whole or self._blind(number) in numbers for number, whole in numbers_within(row.pmh_key)):
+        if any(
+            whole or self._is_somebodys(self._blind(number), numbers) for number, whole in numbers_within(row.pmh_key)
+        ):
             return self._dispute(named, Why.A_NUMBER)
-        pmh_key = self._key.blind("pmh_key", row.pmh_key)
+        pmh_key, was_asked = self._key.blind("pmh_key", row.pmh_key), asked is not None or self._was_asked(named)
+        if was_asked and self._kept(named, row.pmh_key, pmh_key):
+            if asked is None:
+                self._forget(named)
+            return Said.STORED
         held = self._db.execute("SELECT pmh_key FROM pmh_key WHERE number = ?", (blind,)).fetchone()
         if held is not None:
             return Said.STORED if held[0] == pmh_key else self._dispute(named, Why.ANOTHER_KEY)
-        if asked is None and not self._was_asked(named):
+        if not was_asked:
             return self._dispute(named, Why.NEVER_ASKED)
-        return self._keep(named, row.pmh_key, pmh_key)
+        return Said.DISPUTE if self._disputed(named) else self._dispute(named, Why.KEY_OF_ANOTHER)
 
-    def _keep(self, number: _Number, pmh_key: str, blind: bytes) -> Said:
-        """A number in dispute takes no key, until people have looked at it."""
-        if self._db.execute("SELECT 1 FROM dispute WHERE number = ?", (number.blind,)).fetchone() is not None:
-            return Said.DISPUTE
+    def _kept(self, number: _Number, pmh_key: str, blind: bytes) -> bool:
+        """Keep the key, unless the number has one, another number has this one, or people have to look at it first."""
         sealed = self._key.seal(pmh_key.encode(), key_row(number.blind))
         kept = self._db.execute(
-            "INSERT INTO pmh_key VALUES (?, ?, ?) ON CONFLICT (pmh_key) DO NOTHING", (number.blind, blind, sealed)
+            "INSERT INTO pmh_key SELECT ?1, ?2, ?3"
+            " WHERE NOT EXISTS (SELECT 1 FROM dispute WHERE number = ?1) ON CONFLICT DO NOTHING",
+            (number.blind, blind, sealed),
         )
-        if not kept.rowcount:
-            return self._dispute(number, Why.KEY_OF_ANOTHER)
-        self._forget(number)
-        self._due.wake_number(number.blind)
-        return Said.STORED
+        if kept.rowcount:
+            self._due.wake_number(number.blind)
+        return bool(kept.rowcount)
+
+    def _disputed(self, number: _Number) -> bool:
+        return self._db.execute("SELECT 1 FROM dispute WHERE number = ?", (number.blind,)).fetchone() is not None
+
+    def _is_somebodys(self, number: bytes, named: set[bytes]) -> bool:
+        """Whether this number is named beside it, or known at all: a resident who is not asked for has one, too."""
+        known = (
+            "SELECT EXISTS (SELECT 1 FROM person WHERE individual_number = ?1)"
+            " OR EXISTS (SELECT 1 FROM wanted WHERE number = ?1) OR EXISTS (SELECT 1 FROM pmh_key WHERE number = ?1)"
+            " OR EXISTS (SELECT 1 FROM dispute WHERE number = ?1)"
+        )
+        return number in named or bool(self._db.execute(known, (number,)).fetchone()[0])
 
     def _was_asked(self, number: _Number) -> bool:
         found = self._db.execute("SELECT asked FROM wanted WHERE number = ?", (number.blind,)).fetchone()

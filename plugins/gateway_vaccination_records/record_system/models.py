@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from gateway_vaccination_records.record_system.closed import (
+    MOST_BATCHES,
     MOST_ROWS,
     BatchId,
     Closed,
@@ -119,6 +120,7 @@ class KeyBatchBody(Closed):
     """`POST /v1/key-batch`."""
 
     most: Annotated[int, Field(ge=1, le=MOST_ROWS)]
+    besides: Annotated[tuple[BatchId, ...], Field(max_length=MOST_BATCHES, strict=False)] = ()
 
 
 class KeyAnswersBody(Rows):

@@ -29,10 +29,10 @@ class SendingApi:
         )
 
     async def key_batch(self, request: web.Request) -> web.Response:
-        """The numbers to ask PMH keys for; the same ones until they are answered. No `batch`: none is due."""
+        """Numbers to ask PMH keys for; the same batches until they are answered. No `batch`: none is due."""
         desk = self._desks.of(request)
         body = await read(request, KeyBatchBody)
-        batch = await desk.ask(partial(desk.area.key_batch, body.most))
+        batch = await desk.ask(partial(desk.area.key_batch, body.most, body.besides))
         if batch is None:
             return rows([])
         numbers = [{"index": index, "individual_number": number} for index, number in enumerate(batch.numbers)]

@@ -86,7 +86,8 @@ def _table(title: str, counted: Counter[str], line: Callable[[str], object] = pr
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make soak", description=__doc__.partition("\n")[0])
+    usage = "make soak ARGS='[--kills N] [--seed N]'"
+    parser = argparse.ArgumentParser(usage=usage, description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--kills", type=int, default=1000, help="how often a program dies, the named write points included"
     )

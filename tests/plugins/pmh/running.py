@@ -16,12 +16,15 @@ import aiohttp
 
 from gateway.plugin import Accepted, Context, Delivery, Outbox, Outcome
 from gateway_pmh.connector import Pmh
-from gateway_pmh.interface import AskedKey
+from gateway_pmh.interface import AskedConfirmation, AskedKey
 from gateway_pmh.settings import Settings
+from gateway_pmh.simulated import signing
 from tests.plugins.vaccination_records.certificates import Authority, Identity
 from tests.plugins.vaccination_records.subjects import individual_number, message_id
 
 CLIENT = "city-999997"
+ISSUER = "https://eligibility.example"
+CLINIC_A, CLINIC_B = "1319999999", "1319999981"
 SECRET = b"a made-up client secret: +/%?"
 _fresh = count(1)
 
@@ -35,6 +38,17 @@ def asks(*asked: str, deadline: float = 5.0) -> Delivery:
     """A delivery of its own message."""
     records = tuple((index, AskedKey(individual_number=number)) for index, number in enumerate(asked))
     return Delivery(message_id(next(_fresh)), "pmh_key.issue", records, deadline)
+
+
+def subject() -> str:
+    """A 予防接種対象者番号 that no other test has."""
+    return f"MADEUPSUBJECT{next(_fresh):05d}"
+
+
+def refers(*confirmations: str, deadline: float = 5.0) -> Delivery:
+    """A delivery that asks for confirmations."""
+    records = tuple((index, AskedConfirmation(identity_confirmation=each)) for index, each in enumerate(confirmations))
+    return Delivery(message_id(next(_fresh)), "confirmation.fetch", records, deadline)
 
 
 def key_of(outcome: Outcome) -> str:
@@ -57,12 +71,13 @@ class Said:
 
 @dataclass(frozen=True)
 class Site:
-    """A folder with certificates, the client's secret and the simulator's configuration."""
+    """A folder with certificates, the client's secret, the eligibility side's key and the simulator's configuration."""
 
     folder: Path
     authority: Authority
     city: Identity
     stranger: Identity
+    clinics: Mapping[str, Identity]
     said: Said = field(default_factory=Said)
 
     @classmethod
@@ -70,13 +85,26 @@ class Site:
         authority = Authority(folder)
         (folder / "client_secret").write_bytes(SECRET + b"\n")
         (folder / "client_secret").chmod(0o600)
-        return cls(folder, authority, authority.issue("city"), authority.issue("stranger"))
+        signing.make(folder / "eligibility")
+        clinics = {code: authority.issue(f"clinic-{code}") for code in (CLINIC_A, CLINIC_B)}
+        return cls(folder, authority, authority.issue("city"), authority.issue("stranger"), clinics)
+
+    @property
+    def jwks(self) -> bytes:
+        return (self.folder / "eligibility/jwks.json").read_bytes()
 
     def configuration(self, more: str = "") -> Path:
         server = self.authority.issue("server")
+        tls = f'certificate = "{server.certificate}"\nkey = "{server.key}"\nca = "{self.authority.ca}"\n'
+        terminals = "".join(
+            f'[[eligibility.terminal]]\nclinic_code = "{code}"\ncertificate = "{each.fingerprint}"\n'
+            for code, each in self.clinics.items()
+        )
         file = self.folder / "pmh.toml"
         file.write_text(
-            f'{more}\n[tls]\ncertificate = "{server.certificate}"\nkey = "{server.key}"\nca = "{self.authority.ca}"\n'
+            f"{more}\n[tls]\n{tls}"
+            f'[eligibility]\nissuer = "{ISSUER}"\nsigning_key = "eligibility/signing.pem"\n[eligibility.tls]\n{tls}'
+            f"{terminals}"
             f'[[client]]\nclient_id = "{CLIENT}"\nclient_secret = "file:client_secret"\n'
             f'certificate = "{self.city.fingerprint}"\n'
         )
@@ -114,7 +142,28 @@ class Simulator:
         self._site = site
         self._process = process
         self._first = process.stdout.readline()
-        self.url = f"https://127.0.0.1:{json.loads(self._first)['port']}"
+        told = json.loads(self._first)
+        self.url = f"https://127.0.0.1:{told['port']}"
+        self.eligibility = f"https://127.0.0.1:{told['eligibility_port']}"
+
+    async def card(self, whose: str) -> str:
+        """A new card of that person."""
+        card = f"CARD-{next(_fresh):04d}"
+        body = {"card": card, "vaccination_subject_no": whose}
+        assert (await self.eligible("/cards", body, self._site.city))[0] == 201
+        return card
+
+    async def confirmed(self, whose: str, clinic: str = CLINIC_A, consent: str | None = "2026-04") -> dict[str, str]:
+        """What the clinic's terminal is told when the person shows a card there."""
+        shown = {"card": await self.card(whose)} | ({"consent": consent} if consent else {})
+        status, told = await self.eligible("/eligibility/confirmations", shown, self._site.clinics[clinic])
+        assert status == 200
+        return dict(told)
+
+    async def eligible(self, path: str, body: object, who: Identity) -> tuple[int, Any]:
+        """A POST to the eligibility side."""
+        async with self._site.session(who) as session, session.post(self.eligibility + path, json=body) as response:
+            return response.status, await response.json()
 
     async def faults(self, strikes: Mapping[str, int]) -> int:
         async with (

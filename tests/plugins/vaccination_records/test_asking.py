@@ -1,5 +1,6 @@
 """The connector between a record system that wants keys and a line that answers, late or never, or lies."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -21,9 +22,10 @@ from gateway.plugin import (
     Refused,
     RefusedRecord,
 )
-from gateway_vaccination_records.asking import Asking
 from gateway_vaccination_records.connector import VaccinationRecords
-from gateway_vaccination_records.interface import IssuedKey
+from gateway_vaccination_records.interface.key import IssuedKey
+from gateway_vaccination_records.interface.subject import RegisteredSubject
+from gateway_vaccination_records.pauses import Pauses
 from tests.plugins.vaccination_records.running import SIMULATOR, Client, Running, Site
 from tests.plugins.vaccination_records.subjects import CITY, individual_number, message_id, register, subject
 from tests.plugins.vaccination_records.test_connector import Said, connected, lying
@@ -109,6 +111,67 @@ async def test_every_number_gets_its_key_in_batches_and_is_asked_for_once(
     assert line.asked == [individual_number(serial) for serial in range(1, 8)]
     assert [len(each) for each in line.questions.values()] == [3, 3, 1]
     assert await counts(city) == (7, 0, 0)
+
+
+class Slow(Line):
+    """It answers as many questions as `may` is released for; `waiting` is how many wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+        self.may = asyncio.Semaphore(0)
+
+    async def ask(self, operation: str, records: Sequence[JsonValue], **named: Any) -> tuple[Answer, ...]:
+        self.waiting += 1
+        await self.may.acquire()
+        self.waiting -= 1
+        return await super().ask(operation, records, **named)
+
+    def answer(self, questions: int) -> None:
+        for _ in range(questions):
+            self.may.release()
+
+    async def stays_at(self, waiting: int) -> bool:
+        while self.waiting != waiting:  # noqa: ASYNC110  (it goes up and down)
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        return self.waiting == waiting
+
+
+async def test_two_batches_are_under_way_once_one_was_answered_and_after_a_failure_one_alone(
+    site: Site, service: Running, city: Client
+) -> None:
+    line = Slow()
+    await registered(city, *range(1, 8))
+    async with asking(site, service.url, line, rows_per_request=1) as (connector, _), asyncio.timeout(10):
+        polling = asyncio.create_task(connector.poll())
+        assert await line.stays_at(1), "whether keys are to be had is not known yet"
+        line.answer(1)
+        assert await line.stays_at(2)
+        line.late = 2
+        line.answer(2)
+        await polling
+        await connector.settled(message_id(5), {})
+        polling = asyncio.create_task(connector.poll())
+        assert await line.stays_at(1), "after a failure"
+        line.answer(7)
+        await polling
+    assert sorted(line.asked) == sorted(individual_number(serial) for serial in range(1, 8))
+    assert await counts(city) == (7, 0, 0)
+
+
+async def test_what_was_just_handed_over_is_asked_for_at_once(site: Site, service: Running, city: Client) -> None:
+    line = Line()
+    async with asking(site, service.url, line) as (connector, _):
+        await connector.poll()
+        await registered(city, 1)
+        await connector.poll()
+        assert line.asked == [], "none was wanted a moment ago"
+        record = RegisteredSubject.model_validate(subject(2))
+        delivery = Delivery(message_id(5), "subject.register", ((0, record),), 10)
+        assert await connector.deliver(delivery) == {0: Accepted()}
+        await connector.poll()
+    assert line.asked == [individual_number(1), individual_number(2)]
 
 
 async def test_who_may_not_ask_does_not(site: Site, service: Running, city: Client) -> None:
@@ -203,7 +266,7 @@ async def test_rule_1_a_dispute_is_alarmed_on_both_sides_without_a_value_and_its
     assert ("keys.dispute", {"code": "dispute", "count": 2}) in said.lines
     assert (health.ok, health.detail.rpartition("; ")[2]) == (
         True,
-        "disputes about PMH keys that wait for people: 2",
+        "disputes that wait for people: 2",
     )
     _, output = await service.end()
     assert b'"event": "dispute"' in output
@@ -294,9 +357,8 @@ async def test_a_late_reply_is_handed_over_again_until_the_record_system_has_it(
 
 async def test_pauses_grow_to_a_minute() -> None:
     waits: list[float] = []
-    nothing = cast(Any, None)
-    asker = Asking(Context(CITY, nothing, nothing, nothing, Said(), datetime.now), nothing, nothing)
+    pauses = Pauses()
     for _ in range(9):
-        asker._wait("deadline", None)
-        waits.append(asker._pause)
+        pauses.failed(None)
+        waits.append(pauses.pause)
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]

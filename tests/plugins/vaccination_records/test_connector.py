@@ -27,9 +27,10 @@ from gateway.plugin import (
 from gateway.plugin.contract import ContractField, leaves
 from gateway.plugin.interface import describe
 from gateway_vaccination_records import renkei_connector
+from gateway_vaccination_records.addresses import ADDRESSES, VISITS
 from gateway_vaccination_records.connector import VaccinationRecords
-from gateway_vaccination_records.interface import (
-    INTERFACE,
+from gateway_vaccination_records.interface import INTERFACE
+from gateway_vaccination_records.interface.subject import (
     DeletedSubject,
     FoundSubject,
     RegisteredSubject,
@@ -345,23 +346,24 @@ def test_the_interface_can_be_locked_and_the_hook_gives_it() -> None:
     spec = renkei_connector()
     contract = describe(spec.interface)
     assert spec.interface is INTERFACE
-    kinds = {operation.name: (operation.kind, operation.person_key) for operation in contract.operations}
-    assert kinds == {
-        "subject.register": ("event", "internal_no"),
-        "subject.delete": ("event", "internal_no"),
-        "subject.lookup": ("request", "internal_no"),
-        "pmh_key.issue": ("request", "individual_number"),
+    received = {operation.name for operation in contract.operations if operation.direction == "receives"}
+    assert received == {*ADDRESSES, *VISITS}
+    requests = {operation.name for operation in contract.operations if operation.kind == "request"}
+    assert {name for name, it in {**ADDRESSES, **VISITS}.items() if it.reply} == (requests & received) - {
+        "pseudonym.hand_over"  # it is judged like an event, and answered from the question
     }
     lookup = contract.operation("receives", "subject.lookup")
     assert lookup is not None
     assert not {"individual_number", "pmh_key"} & (leaves(lookup.fields) | leaves(lookup.reply))
 
 
-@pytest.mark.parametrize(("ask_keys", "portion"), [(False, None), (True, 500)])
-def test_it_sends_nothing_but_questions_for_keys(ask_keys: bool, portion: int | None) -> None:
+def test_settings_name_each_kind_that_is_sent_once() -> None:
     tls = {"certificate": "c", "key": "k", "ca": "a"}
-    settings = Settings.model_validate({"base_url": "https://host", "tls": tls, "ask_keys": ask_keys})
-    assert renkei_connector().portion(settings) == portion
+    given = {"base_url": "https://host", "tls": tls}
+    assert Settings.model_validate(given | {"send": ["notice", "return", "research"]}).send
+    for wrong in (["notice", "notice"], ["id5"]):
+        with pytest.raises(ValidationError):
+            Settings.model_validate(given | {"send": wrong})
 
 
 @pytest.mark.parametrize(

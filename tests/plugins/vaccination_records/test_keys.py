@@ -106,6 +106,22 @@ def test_each_number_is_asked_for_once_whatever_is_registered_about_its_persons(
     assert city.counts() == (2, 0, 0)
 
 
+def test_besides_a_batch_another_full_one_is_given_and_no_number_is_in_both(city: City) -> None:
+    city.register(1, 2, 3, 4, 5)
+    first = city.batch(2)
+    second = city.area.key_batch(2, [first.id])
+    assert second is not None
+    assert first.numbers + second.numbers == tuple(individual_number(serial) for serial in (1, 2, 3, 4))
+    assert city.area.key_batch(2, [first.id, second.id]) is None, "what is less than a full one waits"
+    city.again()
+    assert city.area.key_batch(2, [second.id]) == first
+    assert city.area.key_batch(2, [first.id]) == second
+    assert city.answer(second.id, key(0, 3), key(1, 4)) == ["stored", "stored"]
+    assert city.area.key_batch(2) == first, "the end of one ends no other"
+    assert city.answer(first.id, key(0, 1), key(1, 2)) == ["stored", "stored"]
+    city.issue(5)
+
+
 def test_the_same_batch_is_given_until_it_is_answered_also_after_a_restart(city: City) -> None:
     city.register(1, 2, 3)
     first = city.batch(2)
@@ -196,6 +212,17 @@ def test_rule_1_a_number_in_the_keys_place_is_a_dispute_and_not_kept(city: City,
 def test_the_number_of_a_row_without_a_key_is_none_for_another(city: City) -> None:
     city.register(1, 2)
     assert city.answer(city.batch().id, key(0, 1, f"9{individual_number(2)}"), unanswered(1)) == ["dispute", "later"]
+
+
+def test_the_number_of_a_resident_who_is_not_asked_for_now_is_no_key_of_another(city: City) -> None:
+    """Neither of one who still wants a key, nor of one who has one."""
+    city.register(1, 2, 3)
+    city.answer(city.batch(1).id, key(0, 1))
+    batch = city.batch(1)
+    assert city.answer(batch.id, key(0, 2, f"K{individual_number(3)}x")) == ["dispute"]
+    assert city.answer(city.batch(1).id, key(0, 3, f"K{individual_number(1)}x")) == ["dispute"]
+    assert {why for (why,) in city.area._db.execute("SELECT why FROM dispute")} == {"a_number"}
+    assert city.counts() == (1, 0, 2)
 
 
 @pytest.mark.parametrize("pmh_key", ["000000000011", "0000000000000", "PMH00000000000", "00000A000000", "1" * 64])
