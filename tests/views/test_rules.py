@@ -12,7 +12,8 @@ import pytest
 from gateway.config import load
 from gateway.errors import Refused
 from gateway.messages import stamp
-from tests.views.city import City, Way, clock, header_of, ways
+from tests.views.city import City, clock, header_of
+from tests.views.ways import Way, ways
 
 WAYS = ways(load(Path(__file__).parents[2]))
 OUTSIDE = frozenset({"myna_portal", "clinic_app", "history_lookup", "vaccination_db"})
