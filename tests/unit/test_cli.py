@@ -258,7 +258,7 @@ def test_what_may_not_be_read_is_one_sentence(monkeypatch, tmp_path):
 def test_a_lock_that_is_not_there_is_told_with_the_next_step():
     done = CliRunner().invoke(commands.app, ["interface", "diff", "nobody", "--root", str(ROOT)])
     assert done.exit_code == 2
-    assert "locked: health_management, pmh, vaccination_records" in done.stderr
+    assert "locked: clinic_app, health_management, history_lookup, " in done.stderr
     assert "gateway interface lock nobody" in done.stderr
 
 
@@ -392,10 +392,15 @@ def test_init_says_what_lies_offline_and_what_each_process_got(apart):
 
 def test_the_keys_of_healthy_processes_are_found_right(apart):
     root, _ = apart
-    processes = {"individual_number_zone": "health_management", "lgwan": "vaccination_records", "closed_network": "pmh"}
-    for process, connector in processes.items():
+    processes = {
+        "individual_number_zone": {"health_management"},
+        "lgwan": {"vaccination_records"},
+        "closed_network": {"pmh", "history_lookup", "vaccination_db"},
+        "internet": {"myna_portal", "clinic_app"},
+    }
+    for process, connectors in processes.items():
         done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / process), "--json"])
-        assert (done.exit_code, {each["connector"] for each in json.loads(done.stdout)}) == (0, {connector})
+        assert (done.exit_code, {each["connector"] for each in json.loads(done.stdout)}) == (0, connectors)
     done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / "hub")])
     assert (done.exit_code, done.stdout.startswith("none expected here")) == (0, True)
     done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / "hub"), "--json"])
