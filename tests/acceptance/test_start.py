@@ -147,8 +147,7 @@ LAWLESS = {
         TENANT,
         'zone = "lgwan"',
         'zone = "internet"',
-        "connectors.vaccination_records: its interface carries individual_number, tax_welfare, "
-        "which zone internet may not",
+        "connectors.vaccination_records: its interface carries individual_number, tax_welfare, which zone internet may",
     ),
     "a route that answers with it": (
         TENANT,
