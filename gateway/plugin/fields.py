@@ -159,7 +159,18 @@ VaccineMaker: TypeAlias = Annotated[str, _text("vaccine_maker", "ワクチンメ
 VaccineGenericName: TypeAlias = Annotated[str, _text("vaccine_generic_name", "ワクチン名(一般名)", _D.HEALTH, 100)]
 VaccineCommonName: TypeAlias = Annotated[str, _text("vaccine_common_name", "ワクチン名(通称)", _D.HEALTH, 100)]
 VaccineBrandName: TypeAlias = Annotated[str, _text("vaccine_brand_name", "ワクチン名(販売名)", _D.HEALTH, 100)]
-LotNo: TypeAlias = Annotated[str, _id("lot_no", "ロット番号", _D.HEALTH, 20)]
+LotNo: TypeAlias = Annotated[
+    str,
+    Item(
+        name="lot_no",
+        label="ロット番号",
+        data_class=_D.HEALTH,
+        kind=Kind.TEXT,
+        max_length=20,
+        pattern=r"[0-9A-Za-z][0-9A-Za-z-]*",
+    ),
+]
+"""A text, because people type it: so it is searched for individual numbers."""
 DoseVolume: TypeAlias = Annotated[
     str, _code("dose_volume", "接種量", _D.HEALTH, max_length=6, pattern=r"[0-9]{1,2}(\.[0-9]{1,3})?")
 ]

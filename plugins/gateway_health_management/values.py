@@ -13,20 +13,17 @@ from typing import Final, TypeAlias
 from gateway.plugin import JsonValue
 from gateway_health_management.settings import Settings
 
-FLAGS: Final = frozenset(
-    {
-        "control_flag_recovery", "control_flag_nondisclosure", "control_flag_view_suspended", "not_eligible_flag",
-        "consent_flag", "caution_flag", "overseas_flag", "is_deleted",
-    }
+# In a fixed order: of two bad cells the same one is told in every life, for the same key must have the same body.
+FLAGS: Final = (
+    "control_flag_recovery", "control_flag_nondisclosure", "control_flag_view_suspended", "not_eligible_flag",
+    "consent_flag", "caution_flag", "overseas_flag", "is_deleted",
 )  # fmt: skip
-DATES: Final = frozenset(
-    {
-        "birth_date", "deletion_event_date", "forced_expiry_date", "recommendation_date", "vaccinated_on",
-        "vaccine_expiry_date",
-    }
+DATES: Final = (
+    "birth_date", "deletion_event_date", "forced_expiry_date", "recommendation_date", "vaccinated_on",
+    "vaccine_expiry_date",
 )  # fmt: skip
-TIMES: Final = frozenset({"updated_at"})
-NUMBERS: Final = frozenset({"update_seq"})
+TIMES: Final = ("updated_at",)
+NUMBERS: Final = ("update_seq",)
 _DATE: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _TIME: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")

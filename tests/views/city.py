@@ -1,14 +1,13 @@
 """The example municipality's seven connectors on a line: real configuration, keys, edges and hub, fake systems.
 
-A *way* is a route in one direction: its question or event, or its reply. The rule: what goes a way is made by the real
-steps, and what an honest edge never makes is sealed and signed with the sending edge's own keys.
+The rule: what goes a way is made by the real steps, and what an honest edge never makes is sealed and signed with the
+sending edge's own keys.
 """
 
-import copy
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -33,9 +32,7 @@ from gateway.link.in_process import ToEdges, ToHub
 from gateway.messages import Envelope, Header, Sealed, decode_header, decode_statement, encode, signed_part
 from gateway.observe import Telemetry, configure
 from gateway.plugin import Accepted, Claim, Proven, Shown
-from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.interface import Interface
-from gateway.plugin.item import DataClass
 from gateway_clinic_app.interface import INTERFACE as CLINIC_APP
 from gateway_health_management.interface import INTERFACE as HEALTH_MANAGEMENT
 from gateway_history_lookup.interface import INTERFACE as HISTORY_LOOKUP
@@ -44,9 +41,8 @@ from gateway_pmh.interface import INTERFACE as PMH
 from gateway_vaccination_db.interface import INTERFACE as VACCINATION_DB
 from gateway_vaccination_records.interface import INTERFACE as VACCINATION_RECORDS
 from tests.flow.line import System
-from tests.views.samples import places, put, record_of
+from tests.views.ways import CODE, Way, ways
 
-CODE = "999997"
 INTERFACES = {
     each.connector: each
     for each in (CLINIC_APP, HEALTH_MANAGEMENT, HISTORY_LOOKUP, MYNA_PORTAL, PMH, VACCINATION_DB, VACCINATION_RECORDS)
@@ -67,61 +63,6 @@ class Prover(System):
         until = shown.now + timedelta(minutes=5)
         texts = {"consent": (*route.consent_texts, None)[0]}
         return Proven(tuple(Claim(each, b"proof", until, texts.get(each)) for each in route.attest))
-
-
-@dataclass(frozen=True)
-class Way:
-    """A route in one direction, with the locks of its two ends."""
-
-    route: Route
-    reply: bool
-    giving: tuple[ContractField, ...] = field(repr=False)
-    taking: tuple[ContractField, ...] = field(repr=False)
-
-    @property
-    def sender(self) -> str:
-        return self.route.destination if self.reply else self.route.source
-
-    @property
-    def receiver(self) -> str:
-        return self.route.source if self.reply else self.route.destination
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """What the route lets go this way."""
-        return self.route.reply_fields if self.reply else self.route.fields
-
-    @cached_property
-    def whole(self) -> dict[str, Any]:
-        """A record with everything that the sender's interface has."""
-        return record_of(self.giving)
-
-    @cached_property
-    def places(self) -> frozenset[str]:
-        return places(self.giving, self.taking)
-
-    def with_one_more(self, path: str, value: str = "架空") -> dict[str, Any]:
-        """The whole record, with a made-up value at a path."""
-        record = copy.deepcopy(self.whole)
-        put(record, path, value)
-        return record
-
-    def __str__(self) -> str:
-        return f"{self.route.id}-{'reply-' * self.reply}to-{self.receiver}"
-
-
-def ways(config: Config) -> list[Way]:
-    """Every way of the example."""
-    found = []
-    for route in config.tenants[CODE].file.routes:
-        here = config.contracts[route.source].operation("sends", route.operation)
-        there = config.contracts[route.destination].operation("receives", route.destination_operation)
-        assert here
-        assert there
-        found.append(Way(route, reply=False, giving=here.fields, taking=there.fields))
-        if route.reply_fields:
-            found.append(Way(route, reply=True, giving=there.reply, taking=here.reply))
-    return found
 
 
 @dataclass
@@ -237,28 +178,6 @@ class City:
         handed = await edge.deliver(sealed.envelope, frozenset({0}))
         (outcome,) = handed.outcomes
         return outcome.code, [record for _, record in system.records()]
-
-
-def opened_to(rules: EdgeRules, way: Way, path: str) -> EdgeRules:
-    """Rules of an edge whose route has one more path this way, as if somebody had let it in."""
-    key, file = "reply_fields" if way.reply else "fields", rules.tenant.file
-    routes = tuple(
-        each.model_copy(update={key: (*way.paths, path)}) if each == way.route else each for each in file.routes
-    )
-    tenant = dataclasses.replace(rules.tenant, file=file.model_copy(update={"routes": routes}))
-    return dataclasses.replace(rules, tenant=tenant)
-
-
-def locked_with(rules: EdgeRules, way: Way, paths: Iterable[str]) -> EdgeRules:
-    """Rules of a sending edge whose own lock has more fields this way, whatever these are."""
-    extra = tuple(ContractField(path=each, kind="text", required=False, data_class=DataClass.HEALTH) for each in paths)
-    here, there = rules.ends(way.route)
-    old, key = (there, "reply") if way.reply else (here, "fields")
-    plain = {name: getattr(old, name) for name in ContractOperation.model_fields}
-    new = ContractOperation(**plain | {key: (*way.giving, *extra)})  # not a copy: that would keep the old one's models
-    operations = tuple(new if each is old else each for each in rules.contract.operations)
-    contract = rules.contract.model_copy(update={"operations": operations})
-    return dataclasses.replace(rules, contracts={**rules.contracts, rules.connector: contract})
 
 
 def header_of(sealed: Sealed) -> Header:

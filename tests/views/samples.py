@@ -24,7 +24,7 @@ def value_of(field: ContractField) -> Any:
         case "integer":
             return field.minimum or 0
         case "text":
-            return "架空"
+            return "1" if field.pattern else "架空"
     return _CHECKED.get(field.check or "") or (field.values or (_SHAPED.get(field.pattern or "", "1"),))[0]
 
 

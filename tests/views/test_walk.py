@@ -11,8 +11,9 @@ import pytest
 
 from gateway.config import load
 from gateway.messages import Sealed
-from tests.views.city import Way, header_of, locked_with, opened_to, ways
+from tests.views.city import header_of
 from tests.views.matrix import matrix, name_of
+from tests.views.ways import Way, locked_with, opened_to, ways
 
 CONFIG = load(Path(__file__).parents[2])
 WAYS = ways(CONFIG)

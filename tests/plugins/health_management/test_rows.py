@@ -72,6 +72,14 @@ def test_a_deletion_sends_only_who_and_as_of_when(rows_of):
     }
 
 
+def test_of_two_bad_cells_the_same_one_is_told_in_every_life(rows_of):
+    """Else the same bytes would be other records after a restart."""
+    flags = ("リカバリー", "不開示", "閲覧停止")
+    bad = {f"制御フラグ({name})": "はい" for name in flags} | {"生年月日": "x"}
+    record = rows_of(csv_bytes([subject(1) | bad]))[0].record
+    assert record == Unreadable("not_in_code_list", "control_flag_recovery")
+
+
 @pytest.mark.parametrize(
     ("header", "text", "refused"),
     [
