@@ -7,6 +7,7 @@ shown at clinics.
 import base64
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 import ssl
@@ -49,9 +50,7 @@ class Outside(SplitSite):
             for name, port in _PORTS.items():
                 self._replace(file, f"https://localhost:{port}", self._url(name))
             self._replace(file, "1319999981", CLINICS["clinic_b"])
-            self._replace(
-                file, "ask_keys = false", 'send = ["notice", "return", "research"]\nask_id5 = true\nask_keys = true'
-            )
+            self._connect(file)
         self._pin("gateway_pmh", "clinic_app")
         self._pin("gateway_myna_portal", "myna_portal")
         written = {
@@ -87,6 +86,14 @@ class Outside(SplitSite):
     def edge_ready(self, name: str) -> None:
         """An edge process that was started again says that it is ready."""
         self._ready(self.edges[name], Peer(self.admins[name], self.tls / "ca.crt", self.tls / "operator.crt"))
+
+    @staticmethod
+    def _connect(file: Path) -> None:
+        """The record system's connector asks and sends all that it can."""
+        text = re.sub(r"(?m)^(ask_keys|ask_id5|send) = .*\n", "", file.read_text(encoding="utf-8"))
+        head = "[connectors.vaccination_records.settings]\n"
+        does = 'ask_keys = true\nask_id5 = true\nsend = ["notice", "return", "research"]\n'
+        file.write_text(text.replace(head, head + does), encoding="utf-8")
 
     # ---- configuration of the systems --------------------------------------------------------------------------------
 

@@ -134,7 +134,7 @@ def returned(city):
 
 def researched(city, child, key, record_id):
     """By ID5, with a month of birth, and by no other number; the ID5."""
-    mine = until(lambda: {each["vaccination_record_id"]: each for each in doses(city, child)}.get(record_id))
+    (mine,) = until(lambda: [each for each in doses(city, child) if each["vaccination_record_id"] == record_id])
     assert (mine["birth_month"], mine["lot_no"]) == (child.cells["birth_date"][:7], child.dose("GIVEN")["lot_no"])
     assert len({each["id5"] for each in doses(city, child)}) == 1
     assert len(doses(city, child)) == 2
@@ -184,4 +184,4 @@ def each_system_saw_exactly_its_fields(city):
 
 
 def headers(city):
-    return [each["header"] for each in city.facts() if each["kind"] == "message.recorded"]
+    return [each["header"] for each in city.facts() if "header" in each]
