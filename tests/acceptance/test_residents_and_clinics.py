@@ -188,6 +188,10 @@ def test_rule_5_a_flagged_child_looks_like_nobody_byte_for_byte(outside, ordinal
     assert [each["notice_id"] for each in until(lambda: city.notices(child))] == [child.notice()["notice_id"]]
     assert "record" in portal(city, token, "record.query", {}).json["replies"][0]
     assert "record" in asked(city, visit).json["replies"][0]
+    gone = city.send("subject.delete", [child.gone])
+    assert [each["outcome"] for each in city.outcomes(gone.message_id)] == ["accepted"]
+    assert said(asked(city, visit)) == said(asked(city, of_nobody))
+    assert said(portal(city, token, "record.query", {})) == said(portal(city, nobody, "record.query", {}))
 
 
 PORTAL = {
@@ -205,6 +209,40 @@ def portal(city, session, operation, more):
     """The portal's server, with nothing between it and the gateway."""
     body = [{"pmh_pseudonym_id": session["pmh_pseudonym_id"], **more}]
     return city.public("myna_portal_client", "myna_portal", operation, body, session["id_token"])
+
+
+def test_rule_5_a_flagged_child_is_not_linked_and_that_looks_like_a_key_that_was_never_issued(outside, ordinal):
+    city, child = outside, Child(ordinal())
+    enrolled(city, child, control_flag_nondisclosure="1")
+    key = city.pmh_key(child.cells["individual_number"])
+    city.told("myna_portal", "/residents", {"card": child.card, "guardian": child.mother})
+    session = city.log_in(child)
+    answers = [portal(city, session, "pseudonym.hand_over", {"pmh_key": each}) for each in (key, "MADEUPKEY")]
+    assert answers[0].json["replies"] == [{"index": 0, "code": "no_such_person"}]
+    assert said(answers[0]) == said(answers[1])
+
+
+# ---- what a clinic must know -----------------------------------------------------------------------------------------
+
+
+def test_safety_flags_are_never_stale_nor_is_void_content_shown(outside, ordinal):
+    """接種不可フラグ and 強制失効日 as the city said them last; from that day on no answer is shown, and the flags are."""
+    city, child = outside, Child(ordinal())
+    visit, session = city.visit(enrolled(city, child)), linked(city, child)
+    assert (
+        "record"
+        in portal(city, session, "questionnaire.enter", PORTAL["questionnaire.enter"](child.due)).json["replies"][0]
+    )
+    before = asked(city, visit).json["replies"][0]["record"]
+    assert [each["answer_status"] for each in before["due"]] == ["1"]
+    state = {"not_eligible_flag": True, "forced_expiry_date": "2026-04-11", "update_seq": 2}
+    answer = city.send("management.register", [child.management() | state])
+    assert [each["outcome"] for each in city.outcomes(answer.message_id)] == ["accepted"]
+    after = asked(city, visit).json["replies"][0]["record"]
+    (due,) = after["due"]
+    assert (due["not_eligible_flag"], due["forced_expiry_date"], due["answer_status"]) == (True, "2026-04-11", "9")
+    assert "answers" not in due
+    assert after["data_changed_at"] > before["data_changed_at"]
 
 
 # ---- rules 2 and 3 ---------------------------------------------------------------------------------------------------
