@@ -226,7 +226,7 @@ def test_rule_5_a_flagged_child_is_not_linked_and_that_looks_like_a_key_that_was
 
 
 def test_safety_flags_are_never_stale_nor_is_void_content_shown(outside, ordinal):
-    """接種不可フラグ and 強制失効日 as the city said them last; from that day on no answer is shown, and the flags are."""
+    """接種不可フラグ and 強制失効日 as the city said them last; from that day on no answers are shown."""
     city, child = outside, Child(ordinal())
     visit, session = city.visit(enrolled(city, child)), linked(city, child)
     assert (
