@@ -61,7 +61,15 @@ def show(report: Report, console: Console, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(report.plain(), indent=1) + "\n")
         return
     rows = _kinds(report) if report.kinds else _endings(report)
-    for table in (rows, _mismatches(report), _deliveries(report), _keys(report), _checks(report)):
+    for table in (
+        rows,
+        _mismatches(report),
+        _deliveries(report),
+        _keys(report),
+        _day(report),
+        _attempts(report),
+        _checks(report),
+    ):
         if table.row_count:
             console.print(table)
     verdict = "[bold green]All of it held.[/]" if report.passed else "[bold red]Something did not hold.[/]"
@@ -120,6 +128,22 @@ def _keys(report: Report) -> Table:
     table = _table("PMH keys", ("what", "numbers"), 1)
     for name, numbers in report.keys.items():
         table.add_row(name, f"{numbers:,}")
+    return table
+
+
+def _day(report: Report) -> Table:
+    table = _table("One day", ("what", "number"), 1)
+    for what, number in report.day.items():
+        table.add_row(what, f"{number:,}")
+    return table
+
+
+def _attempts(report: Report) -> Table:
+    table = _table("What must fail", ("who", "attempt", "refused", "HTTP"), 1)
+    for each in report.attempts:
+        held = each.expected == each.actual
+        ended = f"{each.actual.code or each.actual.ending} {each.actual.path or ''}".strip()
+        table.add_row(f"a {each.who}", each.what, ended, str(each.status), style=None if held else "red")
     return table
 
 
