@@ -62,8 +62,7 @@ class Site:
         for name, value in ({"retry_first": 0.05, "retry_longest": 0.1} | limits).items():
             site.limit(name, value)
         site.area(MUNICIPALITY, site.tls / f"{DESTINATION}.crt")
-        if not pmh:
-            site.without_pmh()
+        site.connect_only(SOURCE, DESTINATION, *(["pmh"] if pmh else []))
         return site
 
     def close(self) -> None:
@@ -71,11 +70,13 @@ class Site:
             if program.running:
                 program.kill()
 
-    def without_pmh(self) -> None:
-        """A municipality that asks for no keys yet: neither the connector nor its route."""
+    def connect_only(self, *connectors: str) -> None:
+        """A municipality that has no others yet: neither the connectors nor their routes."""
         path = self.root / f"config/tenants/{MUNICIPALITY}.toml"
-        text = path.read_text(encoding="utf-8").replace(self.route("R03"), "")
-        path.write_text(re.sub(r"(?m)^\[connectors\.pmh[].](?:(?!^\n?[\[#]).*\n)*", "", text), encoding="utf-8")
+        parts = re.split(r"(?m)^(?=\[connectors\.\w+\]$|\[\[routes\]\]$)", path.read_text(encoding="utf-8"))
+        named = re.compile(r'(?m)^(?:\[connectors\.(\w+)\]|(?:from|to) = "(\w+)")$')
+        kept = [each for each in parts if {a or b for a, b in named.findall(each)} <= set(connectors)]
+        path.write_text("".join(kept), encoding="utf-8")
 
     # ---- configuration -----------------------------------------------------------------------------------------------
 
