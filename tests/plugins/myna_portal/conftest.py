@@ -44,6 +44,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture(scope="module")
 def gateway_port() -> int:
     """Known before the listener is there, for the simulator's configuration."""
+    return _free_port()
+
+
+@pytest.fixture
+def spare_port() -> int:
+    """One that nobody has."""
+    return _free_port()
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
