@@ -64,12 +64,12 @@ class Household:
 
 
 def households(residents: int, seed: int) -> list[Household]:
-    """In the order of the file, children first; fewer than `LEAST` are too few for a day."""
+    """Children, then a quarter of grown-up people, as far as there are; fewer than `LEAST` are too few for a day."""
     fit = [person for person in neighbours(residents, seed)[_NOT_OF_THE_FIRST:] if _is_fit(person)]
-    fit.sort(key=lambda person: not person["guardian_name"])
-    return [
-        Household(place, person) for place, person in enumerate(fit[: max(LEAST, min(_MOST, residents // _ONE_IN))])
-    ]
+    most = max(LEAST, min(_MOST, residents // _ONE_IN))
+    children = [person for person in fit if person["guardian_name"]][: most - most // 4]
+    grown_ups = [person for person in fit if not person["guardian_name"]][: most - len(children)]
+    return [Household(place, person) for place, person in enumerate([*children, *grown_ups])]
 
 
 def _is_fit(person: Cells) -> bool:

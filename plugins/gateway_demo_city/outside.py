@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -15,7 +16,7 @@ from gateway_demo_city.split import Split
 from gateway_demo_city.stage import Failed, Process
 
 _TRIES: Final = 10
-_LOOKS: Final = 300
+_LOOKS: Final = 600
 _READY_WITHIN: Final = 30.0
 
 
@@ -23,14 +24,14 @@ class Outside:
     """Three peers in one: an operator, the municipal system, and the record system's own user."""
 
     def __init__(self, site: Site | Split, records_port: int) -> None:
-        self._admin, self._admin_tls = site.admin()
+        self._hub = site.admin()
         self._line, self._line_tls = site.line()
         self._records, self._records_tls = site.records(records_port)
         self._site = site
         self._observed = site.beside / "observed"
 
     async def __aenter__(self) -> Self:
-        self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+        self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
         return self
 
     async def __aexit__(
@@ -40,7 +41,7 @@ class Outside:
 
     async def ready(self, daemon: Process, site: Site | None = None) -> None:
         """Until the gateway, or the one process of it whose site is given, says that it is ready. Raises Failed."""
-        at = site.admin() if site is not None else (self._admin, self._admin_tls)
+        at = site.admin() if site is not None else self._hub
         try:
             async with asyncio.timeout(_READY_WITHIN):
                 while not await self._is_ready(*at):
@@ -66,33 +67,26 @@ class Outside:
 
     async def ended(self) -> int:
         """How many of the file's records have ended at the record system."""
-        return sum(n for name, n in (await self._counted()).items() if name != "deferred")
-
-    async def deliveries(self) -> dict[str, int]:
-        """Attempts, and how often a record ended or was deferred in one. Keeps the metrics' text to be searched."""
-        text = await self._metrics()
-        (self._observed / "metrics.txt").write_text(text)
-        counted = await self._counted()
-        attempts = sum(
-            int(sample.value)
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == "renkei_delivery_duration_seconds_count" and sample.labels["destination"] == DESTINATION
-        )
-        return {"attempts": attempts} | {f"records {outcome}": n for outcome, n in counted.items()}
-
-    async def _counted(self) -> dict[str, int]:
-        counted: dict[str, int] = {}
-        for family in text_string_to_metric_families(await self._metrics()):
-            for sample in family.samples:
-                if sample.name == "renkei_records_total" and sample.labels["destination"] == DESTINATION:
-                    outcome = sample.labels["outcome"]
-                    counted[outcome] = counted.get(outcome, 0) + int(sample.value)
+        counted = _summed(await self._metrics(*self._hub), "renkei_records_total").get(DESTINATION, Counter())
         answers_with_keys = (await self.keys())["issued"]  # they are delivered to the record system too
-        return counted | {"accepted": max(0, counted.get("accepted", 0) - answers_with_keys)}
+        return max(0, counted.total() - counted["deferred"] - answers_with_keys)
 
-    async def _metrics(self) -> str:
-        async with self.session.get(f"{self._admin}/metrics", ssl=self._admin_tls) as response:
+    async def deliveries(self) -> dict[str, dict[str, int]]:
+        """For each destination: attempts, and how often a record ended or was deferred in one."""
+        text = await self._metrics(*self._hub)
+        attempts = _summed(text, "renkei_delivery_duration_seconds_count", "destination")
+        return {
+            name: {"attempts": attempts[name].total(), **outcomes}
+            for name, outcomes in sorted(_summed(text, "renkei_records_total").items())
+        }
+
+    async def keep_metrics(self, sites: Mapping[str, Site]) -> None:
+        """What each process says of itself, to be searched with all else."""
+        for name, site in sites.items():
+            (self._observed / f"{name}.metrics.txt").write_text(await self._metrics(*site.admin()))
+
+    async def _metrics(self, admin: str, tls: ssl.SSLContext) -> str:
+        async with self.session.get(f"{admin}/metrics", ssl=tls) as response:
             response.raise_for_status()
             return await response.text()
 
@@ -110,7 +104,7 @@ class Outside:
 
     def peer(self, url: str) -> Peer:
         """A system that stands at this address, for whoever may tell it what to do."""
-        return Peer(self.session, url, self._admin_tls)
+        return Peer(self.session, url, self._hub[1])
 
     async def pmh(self, port: int) -> dict[str, Any]:
         """What stands for PMH counts: `rows` that it was asked for, `keys` that it ever issued, and `faults`."""
@@ -153,3 +147,13 @@ class Outside:
                     raise Failed(f"the line answered {response.status} to a look-up")
             await asyncio.sleep(0.5)
         raise Failed("the line did not answer a look-up in time")
+
+
+def _summed(text: str, metric: str, by: str = "outcome") -> dict[str, Counter[str]]:
+    """A counter's figures, for each destination, by one of its labels."""
+    figures: dict[str, Counter[str]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == metric:
+                figures.setdefault(sample.labels["destination"], Counter())[sample.labels[by]] += int(sample.value)
+    return figures

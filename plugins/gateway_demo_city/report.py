@@ -61,7 +61,7 @@ class Report:
     kinds: list[Kind] = field(default_factory=list)
     endings: Counter[Expected] = field(default_factory=Counter)
     mismatches: list[Mismatch] = field(default_factory=list)
-    deliveries: dict[str, int] = field(default_factory=dict)
+    deliveries: dict[str, dict[str, int]] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
     day: dict[str, int] = field(default_factory=dict)

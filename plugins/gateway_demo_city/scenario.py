@@ -33,9 +33,11 @@ async def play(options: Options, root: Path, tell: Teller) -> Report:
         site = Split.read(root)
         daemons = await site.start(stage)
         async with Outside(site, systems.ports[DESTINATION]) as outside:
-            for daemon, each in zip(daemons, (site.hub, site.edges, site.internet), strict=True):
+            for daemon, each in zip(daemons, site.processes.values(), strict=True):
                 await outside.ready(daemon, each)
             seen = await _from_morning_to_night(options, Folder(site, outside, daemons), stage, systems, report, tell)
+            report.deliveries = await outside.deliveries()
+            await outside.keep_metrics(site.processes)
         tell.step("SIGTERM to all nine; they drain and end")
         clean = await _stopped([*reversed(daemons), *systems.processes])
         report.check("all nine processes ended cleanly", "exit status 0 after SIGTERM", passed=clean)
@@ -55,7 +57,6 @@ async def _from_morning_to_night(
     total = await hand_in(options, folder, tell)
     tell.step("A PMH key is asked for each number that has none")
     await all_issued(outside, folder.daemons[0], total)
-    report.deliveries = await outside.deliveries()
     if options.file is not None:
         await hold(outside, systems.pmh, site, report)
         own_file(folder, report)

@@ -49,11 +49,16 @@ class Split:
         """The sites as configured now."""
         return cls(*(Site.read(root / name, root) for name in ("hub", "edges", "internet", "offline")))
 
+    @property
+    def processes(self) -> dict[str, Site]:
+        """What runs, the hub first."""
+        return {"hub": self.hub, "edges": self.edges, "internet": self.internet}
+
     async def start(self, stage: Stage) -> list[Process]:
         """The three processes; the hub first."""
         started = [
-            stage.start(name, *gateway("hub" if name == "hub" else "edge", "--root", str(stage.root / name)))
-            for name in ("hub", "edges", "internet")
+            stage.start(name, *gateway("hub" if site is self.hub else "edge", "--root", str(site.root)))
+            for name, site in self.processes.items()
         ]
         return list(await asyncio.gather(*started))
 

@@ -59,12 +59,13 @@ class Folder:
         """Until the status files are there, which are written once, when the last row has ended. Raises Failed."""
         for name in names:
             self.draft(name).rename(self.site.exchange / "in" / f"{name}.csv")
+        ended_before = await self.outside.ended()
         patience = 60 + total / _ROWS_PER_SECOND_AT_LEAST
         try:
             async with asyncio.timeout(patience):
                 while not all(self.status(name).exists() for name in names):
                     all(daemon.running("the status files") for daemon in self.daemons)
-                    tell.progress(await self.outside.ended(), total)
+                    tell.progress(await self.outside.ended() - ended_before, total)
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise Failed(f"no status file after {patience:.0f} s") from None

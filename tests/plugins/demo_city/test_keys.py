@@ -11,9 +11,10 @@ from gateway_demo_city.city import rows
 from gateway_demo_city.faults import GOOD
 from gateway_demo_city.keys import Pmh, issued
 from gateway_demo_city.outside import Outside
-from gateway_demo_city.scenario import Options, play
+from gateway_demo_city.scenario import play
 from gateway_demo_city.site import Site
 from gateway_demo_city.stage import Process, Stage, gateway
+from gateway_demo_city.subjects import Options
 
 _RECORD_SYSTEM = "gateway_vaccination_records.record_system"
 
