@@ -89,7 +89,7 @@ async def keys_of(pmh: Pmh, outside: Outside, site: Split, numbers: Sequence[str
     peer, settings = Peer(outside.session, *site.system(PMH, pmh.port)), site.offline.settings(PMH)
     await peer.put("/simulator/faults", {})
     secret = (site.offline.root / settings["client_secret"].removeprefix("file:")).read_text(encoding="ascii").strip()
-    basic = {"Authorization": aiohttp.BasicAuth(settings["client_id"], secret).encode()}
+    basic = {"Authorization": aiohttp.encode_basic_auth(settings["client_id"], secret)}
     token = await peer.form("/oauth2/token", {"grant_type": "client_credentials"}, basic)
     bearer = {"Authorization": f"Bearer {token['access_token']}"}
     rows = [{"rowNo": place, "modificationSeg": "1", "myNumber": number} for place, number in enumerate(numbers)]

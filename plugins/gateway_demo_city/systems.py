@@ -22,7 +22,7 @@ HISTORY: Final = "history_lookup"
 RESEARCH: Final = "vaccination_db"
 KEEPS: Final = "system"
 """What `RESEARCH` has kept lies in a folder that is called after it and ends so."""
-_NETWORK: Final = "503:0.05,drop_before:0.05,drop_after:0.08,garbage:0.03,busy:0.02"
+_NETWORK: Final = "503:0.02,drop_before:0.02,drop_after:0.04,garbage:0.02,busy:0.02"
 _FAULTS: Final = {
     HISTORY: {"asynchronous": 1, "drop": 1},
     RESEARCH: {"drop": 1, "row_busy": 1},
@@ -43,26 +43,26 @@ class Systems:
     @classmethod
     async def start(cls, stage: Stage, site: Split, seed: int) -> Self:
         """Each on a free port, where its connector is pointed. Raises Failed."""
-        portal = free_port()  # it is told beforehand, for it is in every token
-        pmh = await Pmh.start(stage, site, more=_eligibility(site.offline))
+        portal, eligibility = free_port(), free_port()  # the one is in every token, the other in the clinics' file
         configs = {
             PORTAL: _portal(site, portal),
-            CLINICS: _clinics(site, pmh.eligibility_port),
+            CLINICS: _clinics(site, eligibility),
             HISTORY: _keeping(site.offline, HISTORY, "insured"),
             RESEARCH: _keeping(site.offline, RESEARCH, "doses.sqlite3"),
         }
         simulators = [_simulator(stage, name, str(config)) for name, config in configs.items()]
         noisy = ("--config", str(site.record_system()), "--faults", _NETWORK, "--seed", str(seed))
-        records, *others = await asyncio.gather(
-            _simulator(stage, DESTINATION, *noisy, name="record_system"), *simulators
+        records = _simulator(stage, DESTINATION, *noisy, name="record_system")
+        pmh, (first, *others) = await asyncio.gather(
+            Pmh.start(stage, site, more=_eligibility(site.offline, eligibility)), asyncio.gather(records, *simulators)
         )
-        told = [int((await each.first_line())["port"]) for each in (records, *others)]
+        told = [int((await each.first_line())["port"]) for each in (first, *others)]
         ports = dict(zip((DESTINATION, *configs), told, strict=True))
         for connector in (DESTINATION, PORTAL, HISTORY, RESEARCH):
             site.point_at(ports[connector], connector)
         site.point_at(portal, PORTAL, "issuer")
         site.send_all()
-        return cls(records, pmh, tuple(others), ports)
+        return cls(first, pmh, tuple(others), ports)
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -74,7 +74,7 @@ async def _simulator(stage: Stage, connector: str, *arguments: str, name: str = 
     return await stage.start(name or connector, sys.executable, "-m", f"gateway_{connector}.simulator", *arguments)
 
 
-def _eligibility(offline: Site) -> str:
+def _eligibility(offline: Site, port: int) -> str:
     """The tables of the eligibility side, and of each clinic's terminal."""
     terminals = "".join(
         f'[[eligibility.terminal]]\nclinic_code = "{code}"\ncertificate = "{offline.fingerprint(name)}"\n'
@@ -83,7 +83,7 @@ def _eligibility(offline: Site) -> str:
     return (
         f'[eligibility]\nissuer = "{offline.settings(CLINICS)["issuer"]}"\n'
         f'signing_key = "{_issuer(offline, CLINICS)}"\n'
-        f"[eligibility.tls]\n{offline.pem(f'{PMH}_system')}{terminals}"
+        f"[eligibility.listen]\nport = {port}\n[eligibility.tls]\n{offline.pem(f'{PMH}_system')}{terminals}"
     )
 
 
