@@ -48,7 +48,7 @@ async def _clinics(day: Day, at_a: Visit) -> None:
         ),
         ("other_clinic", "shows another clinic's confirmation", _NOT_ATTESTED),
         ("altered", "shows a confirmation that it has altered", _NOT_ATTESTED),
-        ("no_token", "shows none", _NOT_ATTESTED),
+        ("no_token", "shows no confirmation", _NOT_ATTESTED),
     ):
         await clinics.put("/simulator/faults", {fault: 1})
         await _try(day, "clinic", what, must, clinics.send(query))

@@ -65,7 +65,9 @@ async def _from_morning_to_night(
     await hold(outside, systems.pmh, site, report, expectation)
     day = Day(stage, site, systems, outside, report, households(options.residents, options.seed))
     day.saw("vaccination_subject_no", *numbers)
-    if len(day.people) >= LEAST:
+    if len(day.people) < LEAST:
+        tell.step("Too few residents for the rest of the day: nobody visits portal or clinic")
+    else:
         await _with_people(day, folder, tell)
     return day.seen
 

@@ -120,7 +120,9 @@ def _mismatches(report: Report) -> Table:
 
 
 def _deliveries(report: Report) -> Table:
-    table = _table("Records that the hub delivered", ("to", "attempts", *_OUTCOMES), 1 + len(_OUTCOMES))
+    table = _table(
+        "Records that the hub delivered, answers included", ("to", "attempts", *_OUTCOMES), 1 + len(_OUTCOMES)
+    )
     for destination, counts in report.deliveries.items():
         table.add_row(destination, *(f"{counts.get(name, 0):,}" for name in ("attempts", *_OUTCOMES)))
     return table
