@@ -16,9 +16,10 @@ class AskedVisit(Payload):
 
 
 class KnownAnswer(Payload):
-    """An answer that was given beforehand, or its doctor's part."""
+    """An answer that was given beforehand, with its question as it was asked; or the doctor's part."""
 
     item_id: fields.ItemId
+    question_text: fields.QuestionText
     answer_content: fields.AnswerContent
 
 
