@@ -108,7 +108,7 @@ class Vaccination(Payload):
     identity_confirmation: fields.IdentityConfirmation
     vaccination_subject_no: fields.VaccinationSubjectNo
     clinic_code: fields.ClinicCode
-    vaccination_record_id: fields.VaccinationRecordId | None = None
+    vaccination_record_id: fields.EnteredRecordId | None = None
     vaccination_management_id: fields.VaccinationManagementId
     vaccination_setting_id: fields.VaccinationSettingId
     vaccinated_on: fields.VaccinatedOn
