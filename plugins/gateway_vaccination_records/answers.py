@@ -35,7 +35,14 @@ class _Refused(_Closed):
     index: int
     status: Literal["refused"]
     code: Literal[
-        "superseded", "version_conflict", "out_of_range", "no_such_person", "dose_exists", "not_yours", "dispute"
+        "superseded",
+        "version_conflict",
+        "out_of_range",
+        "no_such_person",
+        "dose_exists",
+        "not_yours",
+        "item_exists",
+        "dispute",
     ]
     path: Literal["updated_at", "vaccination_management_id"] | None = None
 
@@ -58,6 +65,7 @@ class _Denied(_Closed):
         "expired_questionnaire",
         "dose_exists",
         "not_yours",
+        "wrong_setting",
         "superseded",
         "version_conflict",
         "out_of_range",

@@ -63,6 +63,20 @@ class Due:
             (kind, person, entry, *version, instant(self._clock())),
         )
 
+    def again(self, person: int) -> None:
+        """What research is told of the person is another: each dose goes anew, also what was refused or is under way.
+
+        Without `content` it is known to be another than the one that is under way.
+        """
+        self._db.execute(
+            "INSERT INTO due (kind, person, entry, instant, seq, ready, due, asked)"
+            " SELECT 'research', e.person, e.id, s.instant, s.seq, 1, ?, 0 FROM entry e"
+            " JOIN entry_state s ON s.entry = e.id AND s.latest WHERE e.person = ? AND e.kind = 'record'"
+            " ON CONFLICT (kind, entry, instant, seq) WHERE entry IS NOT NULL"
+            " DO UPDATE SET refused = NULL, content = NULL",
+            (instant(self._clock()), person),
+        )
+
     def outdated(self, entry: int) -> None:
         """The entry has a newer state: of the former ones, only what is under way goes on."""
         self._db.execute("DELETE FROM due WHERE entry = ? AND batch IS NULL", (entry,))
@@ -129,6 +143,8 @@ class Due:
         status = {row.index: row for row in rows}
         for position, item in items.items():
             row = status.get(position)
+            if item.content is None:  # see `again`
+                continue
             if row is not None and row.status == "done":
                 self._db.execute("DELETE FROM due WHERE id = ?", (item.id,))
             elif row is not None and row.status == "refused":

@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS person (
     internal_no BLOB NOT NULL UNIQUE,             -- blind
     individual_number BLOB,                       -- blind, of the latest state; correctable, so not unique
     vaccination_subject_no BLOB NOT NULL UNIQUE,  -- blind
-    sealed_subject_no BLOB NOT NULL
+    sealed_subject_no BLOB NOT NULL,
+    corrections INTEGER NOT NULL DEFAULT 0        -- how often what research is told of the person was corrected
 ) STRICT;
 CREATE INDEX IF NOT EXISTS person_by_number ON person (individual_number) WHERE individual_number IS NOT NULL;
 CREATE TABLE IF NOT EXISTS state (
@@ -162,3 +163,5 @@ def upgrade(db: sqlite3.Connection) -> None:
     if "changed" not in columns:
         db.execute("ALTER TABLE state ADD COLUMN changed INTEGER NOT NULL DEFAULT 0")
         db.execute("UPDATE state SET changed = instant")
+    if "corrections" not in {row[1] for row in db.execute("PRAGMA table_info(person)")}:
+        db.execute("ALTER TABLE person ADD COLUMN corrections INTEGER NOT NULL DEFAULT 0")

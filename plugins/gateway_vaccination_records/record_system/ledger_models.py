@@ -1,6 +1,6 @@
 """The shapes of what the city registers besides subjects, of what it pulls, and of what is due to be sent."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -35,6 +35,14 @@ class TemplateItem(Closed):
     item_id: ShortId
     question_text: Annotated[str, text(500)]
     answer_kind: Literal["yesno", "text", "number", "date"]
+
+
+DOCTORS_ITEMS: Final = {
+    "doctor_judgement": ("doctor-judgement", "医師記入欄(可否)"),
+    "doctor_name": ("doctor-name", "医師名"),
+    "doctor_note": ("doctor-note", "医師記入欄(所見)"),
+}
+"""The doctor's part, by field: the item id and the question under which it follows the answers."""
 
 
 class RegisteredTemplate(Closed):
