@@ -102,6 +102,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS due_once ON due (kind, entry, instant, seq) WH
 CREATE UNIQUE INDEX IF NOT EXISTS due_id5_once ON due (person) WHERE kind = 'id5';
 CREATE INDEX IF NOT EXISTS due_now ON due (kind, due) WHERE ready AND batch IS NULL AND refused IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS due_in_batch ON due (kind, batch, position) WHERE batch IS NOT NULL;
+CREATE INDEX IF NOT EXISTS due_refused ON due (kind) WHERE refused IS NOT NULL;
+CREATE INDEX IF NOT EXISTS due_asleep ON due (kind) WHERE NOT ready;
 CREATE INDEX IF NOT EXISTS due_of_person ON due (person);
 CREATE INDEX IF NOT EXISTS due_of_entry ON due (entry) WHERE entry IS NOT NULL;
 

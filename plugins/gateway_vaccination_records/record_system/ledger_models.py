@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import Field
 
 from gateway_vaccination_records.record_system.closed import (
+    MOST_BATCHES,
     MOST_ROWS,
     BatchId,
     ClinicCode,
@@ -186,6 +187,7 @@ class DueBody(Closed):
 
     kind: DueKind
     most: Annotated[int, Field(ge=1, le=MOST_ROWS)]
+    besides: Annotated[tuple[BatchId, ...], Field(max_length=MOST_BATCHES, strict=False)] = ()
 
 
 class AnsweredId5(Closed):

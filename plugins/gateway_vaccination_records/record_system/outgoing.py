@@ -53,9 +53,9 @@ class Outgoing:
             "research": self._research,
         }
 
-    def batch(self, kind: DueKind, most: int) -> Sending | None:
+    def batch(self, kind: DueKind, most: int, besides: Sequence[str]) -> Sending | None:
         """See `Due.batch`."""
-        return self._due.batch(kind, most, self._make[kind])
+        return self._due.batch(kind, most, self._make[kind], besides)
 
     def end(self, kind: DueKind, batch: str | None, rows: Sequence[EndedRow]) -> dict[int, Said]:
         """End the batch under way. Rows of another batch than that change nothing, but for an ID5 that came late."""

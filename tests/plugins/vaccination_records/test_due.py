@@ -70,7 +70,9 @@ def test_a_notice_waits_until_its_person_is_linked_and_then_goes_out_as_it_is(to
 
 
 @pytest.mark.parametrize("flag", ["control_flag_nondisclosure", "control_flag_view_suspended"])
-def test_rule_5_no_notice_goes_to_a_flagged_person_not_even_one_that_is_under_way(town: Town, flag: str) -> None:
+def test_rule_5_no_notice_is_given_out_for_a_flagged_person_not_even_one_of_a_batch_that_was_drawn(
+    town: Town, flag: str
+) -> None:
     town.issue(1, 2)
     town.link(1, "PSEUDONYM-1")
     town.link(2, "PSEUDONYM-2")
@@ -115,6 +117,34 @@ def test_the_same_batch_is_given_until_it_is_ended_also_after_a_restart(town: To
     assert town.sending("return", 10) == first
     town.ended("return", first.id, DONE)
     assert town.sending("return", 10).id != first.id
+
+
+def test_besides_what_is_under_way_another_batch_is_given_and_no_record_is_in_two(town: Town) -> None:
+    for serial in (1, 2):
+        enter(town, serial)
+    first = town.sending("return", 1)
+    second = town.area.due("return", 1, (first.id,))
+    assert second is not None
+    assert {each["internal_no"] for each in (*first.records, *second.records)} == {
+        subject(serial)["internal_no"] for serial in (1, 2)
+    }
+    assert town.area.due("return", 1, (first.id, second.id)) is None
+    town.again()
+    assert town.area.due("return", 1, (second.id,)) == first
+    assert town.area.due("return", 1, (first.id,)) == second
+    town.ended("return", second.id, DONE)
+    assert town.sending("return") == first
+
+
+def test_what_waits_for_people_is_counted(town: Town) -> None:
+    town.issue(1, 2)
+    town.link(1, "PSEUDONYM-1")
+    town.keep("notice", notice(1), notice(2))
+    enter(town, 1)
+    assert town.area.waiting() == {"disputes": 0, "refused": 0, "notices_asleep": 0}
+    town.ended("return", town.sending("return").id, REFUSED)
+    town.send("notice")
+    assert town.area.waiting() == {"disputes": 0, "refused": 1, "notices_asleep": 1}
 
 
 def test_a_batch_dissolves_if_what_it_holds_may_not_go_as_it_was(town: Town) -> None:
