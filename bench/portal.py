@@ -158,7 +158,8 @@ async def _portal() -> AsyncIterator[Mapping[str, _Ask]]:
             port = int((await records.first_line())["port"])
             for site in sites.values():
                 site.point_at(port)
-            provider = Provider.make(public.root, public.tenant["connectors"][_CONNECTOR]["settings"])
+            signs = whole.root / f"keys/tls/{_CONNECTOR}_issuer.key"
+            provider = Provider.of(signs, public.tenant["connectors"][_CONNECTOR]["settings"])
             await started(stage, sites)
             timeout, connector = aiohttp.ClientTimeout(total=30), aiohttp.TCPConnector(limit=0)
             async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:

@@ -17,7 +17,6 @@ import aiohttp
 from bench.load import subject
 from gateway_demo_city.people import MUNICIPALITY, individual_number, internal_no
 from gateway_demo_city.stage import Failed
-from gateway_myna_portal.simulated import signing
 from gateway_myna_portal.simulated.signing import SigningKey
 
 DUE, HAD, NOTICES = 6, 8, 2
@@ -37,11 +36,9 @@ class Provider:
     _key: SigningKey = field(repr=False)
 
     @classmethod
-    def make(cls, root: Path, settings: Mapping[str, Any]) -> Self:
-        """With a new key, pinned where the connector's settings look for it under the root of its edge."""
-        jwks = root / settings["jwks"].removeprefix("file:")
-        signing.make(jwks.parent)
-        return cls(settings["issuer"], settings["audience"], SigningKey.load(jwks.parent / "signing.pem"))
+    def of(cls, key: Path, settings: Mapping[str, Any]) -> Self:
+        """With the trial's key, which `gateway init` made and the connector has pinned."""
+        return cls(settings["issuer"], settings["audience"], SigningKey.load(key))
 
     def token(self, pseudonym: str) -> str:
         """The session of a resident who logged in with a card just now and consented."""
