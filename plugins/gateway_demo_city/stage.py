@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 _PATIENCE: Final = 30.0
+_TO_END: Final = 60.0
 _PAUSE: Final = 0.05
 
 
@@ -54,11 +55,11 @@ class Process:
         return True
 
     async def stop(self) -> int:
-        """SIGTERM, then its exit status; killed if it does not end in half a minute."""
+        """SIGTERM, then its exit status; killed if it does not end in a minute, far longer than it may drain."""
         if self.child.returncode is None:
             self.child.terminate()
         try:
-            return await asyncio.wait_for(self.child.wait(), _PATIENCE)
+            return await asyncio.wait_for(self.child.wait(), _TO_END)
         except TimeoutError:
             self.child.kill()
             return await self.child.wait()
