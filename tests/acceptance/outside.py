@@ -8,7 +8,6 @@ import base64
 import hashlib
 import json
 import re
-import shutil
 import sqlite3
 import ssl
 import sys
@@ -22,7 +21,7 @@ from typing import Any, Final
 from gateway_demo_city.sweep import Finding, sweep
 from tests.acceptance.child import Child
 from tests.acceptance.peer import Answer, Peer
-from tests.acceptance.programs import Program, command, free_port, until
+from tests.acceptance.programs import Program, free_port, until
 from tests.acceptance.split import SplitSite
 from tests.acceptance.subjects import MUNICIPALITY
 
@@ -51,8 +50,6 @@ class Outside(SplitSite):
                 self._replace(file, f"https://localhost:{port}", self._url(name))
             self._replace(file, "1319999981", CLINICS["clinic_b"])
             self._connect(file)
-        self._pin("gateway_pmh", "clinic_app")
-        self._pin("gateway_myna_portal", "myna_portal")
         written = {
             "pmh": ("gateway_pmh", self._pmh()),
             "myna_portal": ("gateway_myna_portal", self._portal()),
@@ -107,14 +104,6 @@ class Outside(SplitSite):
         file.write_text(configuration)
         return Program((PYTHON, "-m", f"{package}.simulator", str(file)), self.observed / f"{name}.out")
 
-    def _pin(self, package: str, connector: str) -> None:
-        """Make a system's signing key, and pin its public half at the edge that must believe it."""
-        made = self.outside / package
-        assert command(PYTHON, "-m", f"{package}.simulator", "--make-key", str(made)).status == 0
-        pinned = self.folder / "internet/keys" / MUNICIPALITY / connector / "jwks.json"
-        shutil.copy(made / "jwks.json", pinned)
-        pinned.chmod(0o600)
-
     def _url(self, name: str) -> str:
         return f"https://localhost:{self.ports[name]}"
 
@@ -141,7 +130,7 @@ class Outside(SplitSite):
         return (
             f'{self._listen("pmh", "pmh_system")}[[client]]\nclient_id = "renkei-{MUNICIPALITY}"\n'
             f'client_secret = "file:{self._pmh_secret}"\ncertificate = "{self._fingerprint("pmh")}"\n'
-            f'[eligibility]\nissuer = "{self._url("pmh")}"\nsigning_key = "gateway_pmh/signing.pem"\n'
+            f'[eligibility]\nissuer = "{self._url("pmh")}"\nsigning_key = "{self.tls / "clinic_app_issuer.key"}"\n'
             f"{self._listen('eligibility', 'pmh_system', 'eligibility')}{terminals}"
         )
 
@@ -153,7 +142,7 @@ class Outside(SplitSite):
         return (
             f"{self._listen('myna_portal', 'myna_portal_system')}"
             f'[provider]\nissuer = "{self._url("myna_portal")}"\nclient_id = "renkei-{MUNICIPALITY}"\n'
-            'signing_key = "gateway_myna_portal/signing.pem"\n'
+            f'signing_key = "{self.tls / "myna_portal_issuer.key"}"\n'
             f'[gateway]\nurl = "{self._url("public")}"\ntenant = "{MUNICIPALITY}"\n'
             f'certificate = "{self._fingerprint("myna_portal")}"\n[gateway.tls]\n{self._files("myna_portal_client")}'
         )

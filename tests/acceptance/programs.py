@@ -17,6 +17,7 @@ PATIENCE = 30.0
 GATEWAY = (str(Path(sys.executable).with_name("gateway")),)
 # Below the range from which outgoing connections get their ports: nobody takes one between a kill and a restart.
 _PORTS = range(20000, 32000)
+_given: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,14 @@ def until(what: Callable[[], T], patience: float = PATIENCE) -> T:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody has now."""
+    """A TCP port of the loopback address that nobody has now, nor was given by this before."""
     while True:
+        port = random.SystemRandom().choice(_PORTS)
         with socket.socket() as probe:
             try:
-                port = random.SystemRandom().choice(_PORTS)
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if port not in _given:
+            _given.add(port)
             return port
