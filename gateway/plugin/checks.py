@@ -52,7 +52,7 @@ def individual_number(text: str) -> bool:
 
 
 def no_individual_number(text: str) -> bool:
-    """What somebody outside chose is no 個人番号, hyphens aside (C022). A part of it may be, by chance."""
+    """An identifier that somebody outside chose is no 個人番号, hyphens aside (C022)."""
     return not individual_number(text.replace("-", ""))
 
 
