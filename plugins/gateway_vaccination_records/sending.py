@@ -24,6 +24,10 @@ OPERATIONS: Final[Mapping[str, str]] = MappingProxyType(
 """By the kind of what is due."""
 _MOST: Final = 200
 """Records a message: notices of full length fit into 4 MiB."""
+_OF_THE_LINE: Final = frozenset(
+    {"header_mismatch", "unknown_key", "bad_signature", "basis_not_in_force", "interface_changed"}
+)
+"""By these the destination's edge refuses a message whole, until an operator has changed something."""
 _AT_ONCE: Final = 4
 """Batches under way: a batch ends with the last of its records, and one that stays busy is not to stop its kind."""
 
@@ -103,4 +107,5 @@ def _row(index: int, outcome: Ended) -> dict[str, Any]:
     """What was refused waits for people, and is sent again if its state changes."""
     if isinstance(outcome, Accepted | Duplicate):
         return {"index": index, "status": "done"}
-    return {"index": index, "status": "again" if isinstance(outcome, Dead) else "refused", "code": outcome.code}
+    again = isinstance(outcome, Dead) or outcome.code in _OF_THE_LINE
+    return {"index": index, "status": "again" if again else "refused", "code": outcome.code}

@@ -226,6 +226,17 @@ async def test_a_question_that_is_unanswered_stays_one_message_and_afterwards_is
     assert line.asked[-1][1] == [{"identity_confirmation": "C-2"}]
 
 
+async def test_a_late_answer_ends_the_pause(site: Site, service: Running, city: Client) -> None:
+    (number,) = await set_up(city, 1)
+    line = Silent(pmh())
+    async with at_work(site, service.url, line, confirmation_patience=0.05) as (connector, _):
+        assert awaited(await connector.deliver(delivery("visit.query", asked(number, "C-1"))))
+        line.silent = False
+        assert awaited(await connector.deliver(delivery("visit.query", asked(number, "C-2"), serial=2)))
+        await connector.deliver(late("confirmation.fetch", confirmation(number, "C-1")))
+        assert await connector.deliver(delivery("visit.query", asked(number, "C-2"), serial=2)) == {0: NOBODY}
+
+
 async def test_a_record_system_that_wants_the_confirmation_for_ever_is_not_asked_for_ever(site: Site) -> None:
     paths = []
 

@@ -114,13 +114,15 @@ async def test_a_record_that_stays_busy_does_not_hold_up_what_becomes_due_after_
     assert await due(city, "notice") == (0, 0)
 
 
-@pytest.mark.parametrize("code", ["gave_up", "expired"])
-async def test_what_died_of_an_outage_is_due_again(site: Site, service: Running, city: Client, code: str) -> None:
+@pytest.mark.parametrize("ending", [Dead("gave_up"), Dead("expired"), RefusedRecord("interface_changed")])
+async def test_what_the_destination_itself_did_not_refuse_is_due_again(
+    site: Site, service: Running, city: Client, ending: Any
+) -> None:
     await set_up(city, 1, 2)
     line = Line()
     async with at_work(site, service.url, line, send=["notice"]) as (connector, _):
         await once(connector)
-        await settle(connector, line, Dead(code), Dead(code))
+        await settle(connector, line, ending, ending)
         assert await due(city, "notice") == (2, 0)
         await once(connector)
         assert len(line.sent) == 1, "not at once"
