@@ -13,6 +13,7 @@ from bench.bulk import WAYS as BULK_WAYS
 from bench.bulk import Bulk
 from bench.lookup import Lookups
 from bench.message import Messages
+from bench.portal import Queries
 from bench.scene import scene
 from bench.show import show, show_json
 from bench.startup import StartUp
@@ -27,8 +28,9 @@ def main() -> int:
     """Measure everything that was asked for."""
     options = _options()
     console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 120)
-    messages, bulk, lookups, start_up = Messages.new(), Bulk.new(), Lookups.new(), StartUp.new()
-    measures = (messages, bulk, lookups, start_up)
+    messages, queries = Messages.new(), Queries.new()
+    bulk, lookups, start_up = Bulk.new(), Lookups.new(), StartUp.new()
+    measures = (messages, queries, bulk, lookups, start_up)
     wrong: list[str] = []
     known = machine.describe(Path(tempfile.gettempdir()))
     others = machine.Others()
@@ -46,19 +48,24 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-async def _measure(
+async def _measure(  # noqa: PLR0913  (each is one of the tables)
     options: argparse.Namespace,
     console: Console,
     messages: Messages,
+    queries: Queries,
     bulk: Bulk,
     lookups: Lookups,
     start_up: StartUp,
 ) -> None:
     turns = options.turns
-    if not options.only_bulk:
+    only = options.only
+    if only in (None, "messages"):
         console.print(f"{turns} rounds of one-record messages: floors and line in turn", highlight=False)
         await messages.rounds(turns, options.seconds, options.singles)
-    if options.only_messages:
+    if only in (None, "portal"):
+        console.print(f"{turns} rounds of a resident's query: directly and through the line in turn", highlight=False)
+        await queries.rounds(turns, options.seconds, options.singles)
+    if only not in (None, "bulk"):
         return
     for number in range(options.rounds):
         for rows in options.rows:
@@ -66,7 +73,7 @@ async def _measure(
                 told = f"round {number + 1} of {options.rounds}: a file of {rows:,} rows, {way}"
                 console.print(told, highlight=False)
                 await bulk.sample(way, rows)
-    if options.only_bulk:
+    if only is not None:
         return
     async with scene() as here:
         console.print(f"{options.rounds} rounds of {options.requests:,} look-ups each way", highlight=False)
@@ -79,8 +86,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench", description=__doc__, epilog=_EPILOGUE)
     parser.add_argument("--rows", type=int, nargs="+", metavar="N", help="rows of each file (5000 30000)")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of bulk and look-ups (3)")
-    parser.add_argument("--messages", action="store_true", dest="only_messages", help="only what a message costs")
-    parser.add_argument("--bulk", action="store_true", dest="only_bulk", help="only files, every way")
+    only = parser.add_mutually_exclusive_group()
+    for name, told in (
+        ("messages", "only what a message costs"),
+        ("portal", "only a resident's query by way of the portal"),
+        ("bulk", "only files, every way"),
+    ):
+        only.add_argument(f"--{name}", action="store_const", const=name, dest="only", help=told)
     parser.add_argument("--quick", action="store_true", help="one or two short rounds of everything, half a minute")
     parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON object on standard output")
     options = parser.parse_args()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import aiohttp
@@ -14,9 +14,12 @@ from gateway_demo_city.stage import Process, Stage, free_port, gateway
 
 SOURCE_EDGE: Final = "individual_number_zone"
 DESTINATION_EDGE: Final = "lgwan"
+PUBLIC_EDGE: Final = "internet"
+OFFLINE: Final = "offline"
+"""Beside the roots of the processes: the one with all private keys, and the systems' certificates."""
 _EXAMPLE: Final = "edge_per_zone"
-_SPLIT: Final = {"hub": "hub", SOURCE_EDGE: "edge", DESTINATION_EDGE: "edge"}
-"""The processes of the example `edge_per_zone` that a record goes through, and what each is started as."""
+_STARTED_AS: Final = {"gateway": "run", "hub": "hub"}
+"""All others are edges."""
 _PORT: Final = re.compile(r"(?m)^port = (\d+)$")
 
 
@@ -25,21 +28,22 @@ async def whole(stage: Stage) -> Mapping[str, Site]:
     return {"gateway": await Site.make(stage)}
 
 
-async def split(stage: Stage) -> Mapping[str, Site]:
-    """Each process's root, with free ports wherever the example names one. Raises Failed."""
+async def split(stage: Stage, edges: Sequence[str] = (SOURCE_EDGE, DESTINATION_EDGE)) -> Mapping[str, Site]:
+    """The roots of the hub and of the edges that a record goes through, with free ports. Raises Failed."""
+    names = ("hub", *edges)
     await stage.must("init", *gateway("init", str(stage.root), "--tenant", MUNICIPALITY, "--example", _EXAMPLE))
-    files = [stage.root / name / "config" / "gateway.toml" for name in _SPLIT]
+    files = [stage.root / name / "config" / "gateway.toml" for name in names]
     texts = [file.read_text(encoding="utf-8") for file in files]
     ports = {port: str(free_port()) for text in texts for port in _PORT.findall(text)}
     for file, text in zip(files, texts, strict=True):
         file.write_text(re.sub("|".join(ports), lambda found: ports[found[0]], text), encoding="utf-8")
-    return {name: Site.read(stage.root / name) for name in _SPLIT}
+    return {name: Site.read(stage.root / name) for name in names}
 
 
 async def started(stage: Stage, sites: Mapping[str, Site]) -> tuple[Process, ...]:
     """Until each says that it is ready: the hub is, once its edges are. Raises Failed."""
     processes = [
-        await stage.start(name, *gateway(_SPLIT.get(name, "run"), "--root", str(site.root)))
+        await stage.start(name, *gateway(_STARTED_AS.get(name, "edge"), "--root", str(site.root)))
         for name, site in sites.items()
     ]
     async with aiohttp.ClientSession() as session:

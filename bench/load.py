@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import aiohttp
 from pydantic_core import to_json
@@ -77,8 +77,8 @@ class Sender:
         return seen
 
     async def _send(self, way: Way, seen: Slice) -> None:
-        person, body = _subject(next(self._ordinals))
-        arrival = self._sink.awaits(person)
+        record = subject(next(self._ordinals))
+        arrival, body = self._sink.awaits(record["internal_no"]), to_json([record])
         began = time.perf_counter()
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -105,11 +105,10 @@ async def _ended(way: Way, before: int, seen: Slice) -> None:
     seen.lost += abs(concluded - len(seen.through))
 
 
-def _subject(ordinal: int) -> tuple[str, bytes]:
-    """A made-up infant's internal number, and the body of a message about nobody else."""
-    person = internal_no(ordinal)
-    record = {
-        "internal_no": person,
+def subject(ordinal: int) -> dict[str, Any]:
+    """A made-up infant, as the city registers it."""
+    return {
+        "internal_no": internal_no(ordinal),
         "municipality_code": MUNICIPALITY,
         "individual_number": individual_number(ordinal),
         "name": "架空　太郎",
@@ -128,4 +127,3 @@ def _subject(ordinal: int) -> tuple[str, bytes]:
         "control_flag_nondisclosure": False,
         "control_flag_view_suspended": False,
     }
-    return person, to_json([record])

@@ -12,7 +12,6 @@ from typing import Final
 from gateway_demo_city.city import Row, rows
 from gateway_demo_city.faults import GOOD
 from gateway_demo_city.outside import Outside
-from gateway_demo_city.report import read_status
 from gateway_demo_city.site import Site
 from gateway_demo_city.stage import Process, Stage, gateway, until
 
@@ -50,11 +49,6 @@ class Scene:
         awaited = self.status().exists
         running = self.daemon.running
         await until(lambda: running("the status file") and awaited(), 60 + count / _ROWS_PER_SECOND_AT_LEAST)
-
-    def accepted(self) -> int:
-        """How many rows the status file says are accepted."""
-        statuses = read_status(self.status(), self.site.form.codec)
-        return sum(ending.ending == "accepted" for _, ending in statuses)
 
 
 def good_rows(count: int) -> Iterator[Row]:

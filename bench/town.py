@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from bench import deployment
-from bench.deployment import SOURCE_EDGE, started, whole
+from bench.deployment import OFFLINE, SOURCE_EDGE, started, whole
 from bench.machine import module
 from bench.scene import good_rows
 from gateway_demo_city.keys import Pmh, all_issued
@@ -68,7 +68,7 @@ async def at_a_sink(*, split: bool) -> AsyncIterator[Town]:
     """Made anew and thrown away. Raises Failed."""
     async with _stage() as stage:
         sites = await (deployment.split(stage) if split else whole(stage))
-        sink, port = await _sink(stage, stage.root / "offline" if split else stage.root)
+        sink, port = await _sink(stage, stage.root / OFFLINE if split else stage.root)
         for site in sites.values():
             site.point_at(port)
         gateways = await started(stage, sites)

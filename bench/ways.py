@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.deployment import DESTINATION_EDGE, SOURCE_EDGE, split, started
+from bench.deployment import DESTINATION_EDGE, OFFLINE, SOURCE_EDGE, split, started
 from bench.machine import Usage, module
 from gateway_demo_city.outside import Outside
 from gateway_demo_city.site import DESTINATION, Site
@@ -116,7 +116,7 @@ async def edge_per_zone(ground: Ground) -> AsyncIterator[Way]:
         there.point_at(ground.sink_port)
         _known_to_the_sink(there.root / "keys" / "tls", ground.tls)
         processes = await started(stage, sites)
-        line, tls = sites[SOURCE_EDGE].line(stage.root / "offline")
+        line, tls = sites[SOURCE_EDGE].line(stage.root / OFFLINE)
         admin, operator = sites["hub"].admin()
         async with aiohttp.ClientSession() as session:
 

@@ -10,7 +10,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.init import EXAMPLE, NAME, SYSTEMS, YOURS, make
+from gateway.cli.init import EXAMPLE, NAME, SYSTEMS, YOURS, make, proofs
 from gateway.config import place_of
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import make_directory
@@ -42,6 +42,7 @@ def make_example(root: Path, tenant: str, name: str, example: str) -> Iterator[s
     yield "each of these has the keys of its own connectors and its own certificates, and no others"
     yield f"{offline}/keys: all private keys, the root key and the trial authority's among them"
     yield f"{offline}/keys/tls: the systems' certificates too; give each system its own, in a trial take them from here"
+    yield from proofs(offline, f"keys/{tenant}/*")
     yield f"{offline}: then move it to a machine that is not connected; no process needs it"
     yield f"edit config/tenants/{tenant}.toml in each of them, the same but for the settings of connectors: {YOURS}"
     yield SYSTEMS

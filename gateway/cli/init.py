@@ -1,7 +1,8 @@
 """`gateway init`: the starter configuration in a new root, with keys, a signed directory and trial certificates.
 
-What it makes is for a trial on one machine: before production, take certificates from your own authority and move
-`keys/<tenant>/root/root.pem` to a machine that is not connected.
+What it makes is for a trial on one machine: before production, take certificates from your own authority, put in place
+the public keys of those who sign proofs of persons, and move `keys/<tenant>/root/root.pem` to a machine that is not
+connected.
 """
 
 import os
@@ -20,11 +21,14 @@ from gateway.config.files import Word
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, make_directory, make_passphrase
 from gateway.keys.certificates import Authority
+from gateway.keys.issuer import make_issuer
 from gateway.keys.layout import TenantKeys
 from gateway.keys.make import make_connector, make_log, make_root, publish
 from gateway.plugin.checks import municipality_code
 
 EXAMPLE = "999997"
+JWKS = "jwks.json"
+TLS = "keys/tls"
 NAME = "renkei.example"
 YOURS = "name is the example's; responsible, certificates and settings are your site's"
 SYSTEMS = "start the systems that its connectors speak to, or their messages wait (README.md, the tour, has one to try)"
@@ -62,15 +66,23 @@ def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, An
         make_log(log, passphrase, _gateway(root)["name"])
     for connector, settings in entry["connectors"].items():
         make_connector(keys, connector, settings["zone"], passphrase)
-        _secrets(root, settings.get("settings", {}))
+        _secrets(root, connector, settings.get("settings", {}))
     directory = publish(keys, passphrase, now)
     yield f"{keys.folder}: keys of {len(directory.connectors)} connectors, and their signed directory"
     yield f"{keys.root_key}: signs the directory; move it to a machine that is not connected"
     count = _certificates(root, [_gateway(root), *processes], entry, passphrase, now)
     yield f"{root}/keys/tls: {count} trial certificates of an authority of your own"
+    yield from proofs(root, f"{keys.folder}/*")
     yield f"edit {file}: {YOURS}"
     yield SYSTEMS
     yield f"next: gateway check --root {root} && gateway run --root {root}"
+
+
+def proofs(root: Path, places: str) -> Iterator[str]:
+    """Whose keys prove persons, if a connector wants any: the trial's, for which others are to be put in place."""
+    if any((root / TLS).glob("*_issuer.key")):
+        yield f"{root / TLS}/*_issuer.key: what signs proofs of persons in a trial; {places}/{JWKS} pin it"
+        yield f"put the public keys of the real portal and eligibility side in the place of each {JWKS}"
 
 
 def _copy_starter(root: Path, tenant: str, name: str) -> Path:
@@ -91,22 +103,25 @@ def _gateway(root: Path) -> dict[str, Any]:
     return tomllib.loads((root / "config/gateway.toml").read_text(encoding="utf-8"))
 
 
-def _secrets(root: Path, settings: Mapping[str, Any]) -> None:
+def _secrets(root: Path, connector: str, settings: Mapping[str, Any]) -> None:
     """What a connector's settings refer to as `file:PATH`: made up for the trial; its system's own, later.
 
-    A JSON document is somebody's public keys: those can only be put there.
+    A `jwks.json` is who may sign what the connector is shown: the private key lies with those of the systems.
     """
     for value in settings.values():
-        if isinstance(value, str) and value.startswith("file:") and not value.endswith(".json"):
-            make_directory((root / value.removeprefix("file:")).parent)
-            make_passphrase(root / value.removeprefix("file:"))
+        if isinstance(value, str) and value.startswith("file:"):
+            path = root / value.removeprefix("file:")
+            if path.name == JWKS:
+                make_issuer(root / TLS / f"{connector}_issuer.key", path)
+            else:
+                make_passphrase(path)
 
 
 def _certificates(
     root: Path, processes: Iterable[Mapping[str, Any]], tenant: Mapping[str, Any], passphrase: Secret, now: datetime
 ) -> int:
     """Every certificate that the configuration names, and one for each system that a connector speaks to."""
-    folder = root / "keys/tls"
+    folder = root / TLS
     authority = Authority.make("Renkei trial authority", now)
     authority.issued.write(folder, "ca", passphrase)
     servers: set[str] = set()

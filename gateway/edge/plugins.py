@@ -7,6 +7,7 @@ declares other than its lock is told apart: a required connector stops the start
 import inspect
 import traceback
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
@@ -153,6 +154,14 @@ def portion(name: str, spec: ConnectorSpec, settings: BaseModel) -> int | None:
     if most is not None and not isinstance(most, int):
         raise Misconfigured((f"connector {name}: its portion() returns neither a number nor None",))
     return most
+
+
+def peers(name: str, spec: ConnectorSpec, settings: BaseModel) -> AbstractSet[str]:
+    """Which client certificates its settings speak of. Raises Misconfigured, whatever the plugin did."""
+    try:
+        return frozenset(spec.peers(settings))
+    except (Exception, SystemExit) as error:
+        raise _raised(name, "its peers()", error) from error
 
 
 def made(name: str, spec: ConnectorSpec) -> Connector:

@@ -5,7 +5,7 @@ no other connector; whatever must survive a kill -9 lies in its system's own pla
 the same chunk sent again gets the same receipt.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
@@ -224,8 +224,9 @@ class ConnectorSpec:
 
     `tls` tells the line, from the settings, with which files the HTTP session authenticates; None for a connector
     that opens no connection. `portion` tells it how many records the connector sends in one message at most; None if
-    that is not its own choice. `attests` are the claims that its `attest` may prove (`gateway.plugin.Attests`).
-    `poll_every` is in seconds.
+    that is not its own choice. `peers` tells it which client certificates the settings say something about, each by its
+    file as the connector's `certificates` name it. `attests` are the claims that its `attest` may prove
+    (`gateway.plugin.Attests`). `poll_every` is in seconds.
     """
 
     interface: Interface
@@ -233,5 +234,6 @@ class ConnectorSpec:
     factory: Callable[[], Connector]
     tls: Callable[[Any], TlsFiles | None] = lambda settings: None
     portion: Callable[[Any], int | None] = lambda settings: None
+    peers: Callable[[Any], Collection[str]] = lambda settings: ()
     attests: frozenset[ClaimName] = frozenset()
     poll_every: float = 1.0

@@ -111,18 +111,22 @@ def edge_rules(config: Config, tenant: str, connector: str, directory: Directory
 
 
 def fitting(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> None:
-    """Raises Misconfigured if a route wants attested what its connector cannot, or if its connector may send more
-    records at once than a message here may have.
+    """Raises Misconfigured if a route wants attested what its connector cannot, if its settings speak of a certificate
+    that it does not admit, or if it may send more records at once than a message here may have.
     """
-    name = spec.interface.connector
-    routes = (each for each in config.tenants[tenant].file.routes if each.source == name)
-    if problems := [
-        f"config/tenants/{tenant}.toml: routes.{route.id}.{key}: connector {name} does not attest {claim}"
-        for route in routes
+    name, file, where = spec.interface.connector, config.tenants[tenant].file, f"config/tenants/{tenant}.toml"
+    problems = [
+        f"{where}: routes.{route.id}.{key}: connector {name} does not attest {claim}"
+        for route in file.routes
+        if route.source == name
         for key, claims in (("attest", route.attest), ("may_attest", route.may_attest))
         for claim in claims
         if claim not in spec.attests
-    ]:
+    ]
+    strangers = sorted(plugins.peers(name, spec, settings) - set(file.connectors[name].certificates))
+    at = f"{where}: connectors.{name}.settings"
+    problems += [f"{at}: {each} is not among the connector's certificates" for each in strangers]
+    if problems:
         raise Misconfigured(problems)
     portion = plugins.portion(name, spec, settings)
     if portion is not None and portion > config.gateway.limits.records_per_message:

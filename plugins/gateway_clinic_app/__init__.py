@@ -1,5 +1,7 @@
 """The connector `clinic_app`, for 医療機関用アプリ等 (S15): who is at a clinic's desk, what it asks, what it enters."""
 
+from collections.abc import Collection
+
 from gateway.plugin import ConnectorSpec, hookimpl
 from gateway_clinic_app.connector import ClinicApp
 from gateway_clinic_app.interface import INTERFACE
@@ -13,5 +15,10 @@ def renkei_connector() -> ConnectorSpec:
         interface=INTERFACE,
         settings=Settings,
         factory=ClinicApp,
+        peers=_peers,
         attests=frozenset({"identity_confirmed", "consent"}),
     )
+
+
+def _peers(settings: Settings) -> Collection[str]:
+    return settings.clinics

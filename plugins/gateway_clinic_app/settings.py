@@ -10,8 +10,8 @@ class Settings(BaseModel):
     `env:NAME`, `systemd:NAME`) to the issuer's public keys (RFC 7517): they are pinned, never fetched.
 
     `clinics` tells whose certificate is which clinic's: a file, written as in the connector's `certificates`, and its
-    医療機関コード. `longest_visit`, in seconds, bounds how long after the card was shown anything may be done, whatever
-    the confirmation itself says.
+    医療機関コード; a file that is not there is told at start. `longest_visit`, in seconds, bounds how long after the
+    card was shown anything may be done, whatever the confirmation itself says.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)

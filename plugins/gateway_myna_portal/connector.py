@@ -1,7 +1,7 @@
 """Turns notices into requests to the portal, and the portal's ID tokens into claims about who is logged in.
 
 The rule: it keeps nothing and pushes nothing of a person but notices. An answer that came too late for a resident is
-not sent after a session that may be over: the portal's server fetches it, for as long as somebody waits for it.
+not sent after a session that may be over: the portal's server asks again, with the same key and the session's token.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Final, cast
 
-from gateway.plugin import Accepted, Context, Delivery, Health, Outcome, Payload, Proven, Shown
+from gateway.plugin import Accepted, Context, Deferred, Delivery, Health, Outcome, Payload, Proven, Shown
 from gateway.plugin import Final as Ended
 from gateway_myna_portal import answers
 from gateway_myna_portal.client import Later, Portal
@@ -26,7 +26,7 @@ class MynaPortal:
     _context: Context
     _settings: Settings
     _portal: Portal
-    _tokens: IdTokens
+    _tokens: IdTokens | None = None
 
     async def open(self, context: Context) -> None:
         """Read the pinned keys; the first connection is made with the first delivery. Raises Misconfigured."""
@@ -40,13 +40,15 @@ class MynaPortal:
     def attest(self, shown: Shown) -> Proven:
         """The login, the consent and the agent of an ID token; every record must be about its `sub`.
 
-        Raises Refused("not_attested").
+        Raises Refused("not_attested"), or Deferred until it is open.
         """
+        if self._tokens is None:
+            raise Deferred("system_busy")
         return self._tokens.proven(shown.proof, shown.now)
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
         """Hand notices over in portions, within the deadline. After a failed portion the rest is deferred."""
-        if delivery.reply_to is not None:  # the portal fetches it at GET /v1/messages/{id}
+        if delivery.reply_to is not None:  # the portal asks for it again
             return {index: Accepted() for index, _ in delivery.records}
         ends = self._now() + delivery.deadline * _SHARE
         outcomes: dict[int, Outcome] = {}

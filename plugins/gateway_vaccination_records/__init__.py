@@ -11,8 +11,8 @@ def _tls(settings: Settings) -> TlsFiles:
 
 
 def _portion(settings: Settings) -> int | None:
-    """It sends by itself what the record system wants asked or has due; a confirmation is asked for on a visit."""
-    return settings.rows_per_request
+    """None if it sends nothing by itself: confirmations are asked for on visits, never more than those bring."""
+    return settings.rows_per_request if settings.ask_keys or settings.ask_id5 or settings.send else None
 
 
 @hookimpl

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.child import TEMPLATE
+from tests.acceptance.outside import Outside
 from tests.acceptance.programs import GATEWAY, command
 from tests.acceptance.site import Site
 from tests.acceptance.subjects import MUNICIPALITY
@@ -42,6 +44,15 @@ def new_site(tmp_path, starter) -> Iterator[NewSite]:
     yield make
     for each in sites:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory) -> Iterator[Outside]:
+    """`edge_per_zone` with all its systems, for one module. Whoever ends a process starts it again."""
+    made = Outside(tmp_path_factory.mktemp("outside") / "site").start()
+    assert made.send("template.register", [TEMPLATE]).status == 202
+    yield made
+    made.close()
 
 
 @pytest.fixture

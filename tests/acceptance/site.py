@@ -62,8 +62,7 @@ class Site:
         for name, value in ({"retry_first": 0.05, "retry_longest": 0.1} | limits).items():
             site.limit(name, value)
         site.area(MUNICIPALITY, site.tls / f"{DESTINATION}.crt")
-        if not pmh:
-            site.without_pmh()
+        site.begin_with("R01", "R25", "R02", *(["R03"] if pmh else []))
         return site
 
     def close(self) -> None:
@@ -71,11 +70,14 @@ class Site:
             if program.running:
                 program.kill()
 
-    def without_pmh(self) -> None:
-        """A municipality that asks for no keys yet: neither the connector nor its route."""
+    def begin_with(self, *routes: str) -> None:
+        """A municipality that has no other routes yet, nor connectors but those that these join."""
         path = self.root / f"config/tenants/{MUNICIPALITY}.toml"
-        text = path.read_text(encoding="utf-8").replace(self.route("R03"), "")
-        path.write_text(re.sub(r"(?m)^\[connectors\.pmh[].](?:(?!^\n?[\[#]).*\n)*", "", text), encoding="utf-8")
+        parts = re.split(r"(?m)^(?=\[connectors\.\w+\]$|\[\[routes\]\]$)", path.read_text(encoding="utf-8"))
+        chosen = [each for each in parts if re.findall(r'(?m)^id = "(.+)"$', each)[:1] in [[route] for route in routes]]
+        joined = set(re.findall(r'(?m)^(?:from|to) = "(\w+)"$', "".join(chosen)))
+        kept = [each for each in parts[1:] if set(re.findall(r"^\[connectors\.(\w+)\]$", each, re.MULTILINE)) & joined]
+        path.write_text("".join([parts[0], *kept, *chosen]), encoding="utf-8")
 
     # ---- configuration -----------------------------------------------------------------------------------------------
 

@@ -241,9 +241,7 @@ def test_a_forged_header(line, one, case):
 
 def test_an_item_of_the_header_s_own_invention(line, one):
     sets = decode_header(line.sealed(one).envelope.header).item_sets
-    line.refuses(
-        line.resealed(line.sealed(one), item_sets=((*sets[0], "fee_reduction_category"),)), "items_beyond_route"
-    )
+    line.refuses(line.resealed(line.sealed(one), item_sets=((*sets[0], "local_tax_info"),)), "items_beyond_route")
 
 
 def test_a_message_id_that_was_used(line, one):

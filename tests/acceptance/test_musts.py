@@ -70,7 +70,7 @@ def test_must_fields_enforced_at_both_ends(new_site, ordinal):
     assert "guardian_name" not in header["item_sets"][0]
     opened = json.loads(open_kept(site, message_id))
     assert opened == [{name: value for name, value in record(cells).items() if name != "guardian_name"}]
-    assert site.send("subject.register", [record(cells) | {"fee_reduction_category": "1"}]).json["records"] == [
+    assert site.send("subject.register", [record(cells) | {"local_tax_info": "1"}]).json["records"] == [
         {"index": 0, "code": "unknown_field", "path": "unknown:18:1"}
     ]
 

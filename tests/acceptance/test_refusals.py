@@ -33,7 +33,7 @@ def mute(site, answer: Answer, *values: str):
 
 RECORDS = {
     "unknown field": (lambda it, value: it | {value: "x"}, "unknown_field", "unknown:18:1"),
-    "tax item": (lambda it, value: it | {"fee_reduction_category": value}, "unknown_field", "unknown:18:1"),
+    "tax item": (lambda it, value: it | {"local_tax_info": value}, "unknown_field", "unknown:18:1"),
     "wrong type, a number": (lambda it, value: it | {"name": 12, "address": value}, "wrong_type", "name"),
     "wrong type, an object": (lambda it, value: it | {"name": {value: value}}, "wrong_type", "name"),
     "wrong type, a list": (lambda it, value: it | {"name": [value]}, "wrong_type", "name"),

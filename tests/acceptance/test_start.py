@@ -108,8 +108,7 @@ def test_a_plugin_whose_declaration_differs_from_its_lock(new_site):
 
 def test_a_connector_that_is_not_required_is_quarantined_alone(new_site):
     site = new_site()
-    path = site.root / "config/interfaces/vaccination_records.json"
-    path.write_text(path.read_text().replace('"version": "1"', '"version": "2"'))
+    site.edit("interfaces/vaccination_records.json", '"version": "2"', '"version": "99"')
     zone = '[connectors.vaccination_records]\nzone = "lgwan"\nrequired = '
     site.edit(TENANT, zone + "true", zone + "false")
     site.start_gateway("/readyz")
@@ -148,7 +147,7 @@ LAWLESS = {
         TENANT,
         'zone = "lgwan"',
         'zone = "internet"',
-        "connectors.vaccination_records: its interface carries individual_number, which zone internet may not",
+        "connectors.vaccination_records: its interface carries individual_number, tax_welfare, which zone internet may",
     ),
     "a route that answers with it": (
         TENANT,
@@ -164,9 +163,9 @@ LAWLESS = {
     ),
     "a route with a tax item (rule 8)": (
         TENANT,
-        '"guardian_name", "resident_status"',
-        '"guardian_name", "resident_status", "fee_reduction_category"',
-        "routes.R01.fields: fee_reduction_category is not in the locked interface of both ends",
+        'reply_fields = [\n  "internal_no",',
+        'reply_fields = [\n  "fee_reduction_category", "internal_no",',
+        "routes.R02.reply_fields: fee_reduction_category is not in the locked interface of both ends",
     ),
     "a route for everything": (TENANT, 'operation = "subject.delete"', 'operation = "*"', "routes.R25.operation:"),
     "a route for every field": (
@@ -291,7 +290,7 @@ def test_a_reload_that_needs_a_restart_says_that_even_then_it_would_not_start(ne
 def test_a_reload_after_a_lock_has_changed_claims_nothing_of_code_that_is_not_loaded(new_site):
     """New code was installed and locked: what runs here is the former, and its differences say nothing of a restart."""
     site = new_site().start()
-    site.edit("interfaces/health_management.json", '"version": "1"', '"version": "99"')
+    site.edit("interfaces/health_management.json", '"version": "2"', '"version": "99"')
     site.edit(TENANT, 'encoding = "cp932"', 'encoding = "utf-8"')
     told = site.cli("reload")
     lock, then = "config/interfaces/health_management.json", "gateway check says whether it would start"

@@ -62,6 +62,7 @@ def test_every_command_of_the_tour_does_what_the_readme_shows(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     for shown in (
+        "history_lookup version 1, digest b6dfa6f2f49a3765c9616feb325a9c065a9f81b22da9238207be01517accec82",
         "1 refused check_digit individual_number",
         "1 refused individual_number_in_text address",
         "1 refused superseded updated_at",

@@ -81,7 +81,7 @@ async def test_many_at_once_with_one_key_are_one_message(line):
 async def test_a_send_that_was_cancelled_after_it_was_recorded_is_delivered_all_the_same(line):
     """A connector may lose patience (`asyncio.timeout`) while the journal commits; recorded is recorded."""
     busy = threading.Event()
-    holding = asyncio.create_task(line.journal._writer.commit(lambda transaction: busy.wait(5)))
+    holding = asyncio.create_task(line.journal._writer.commit(lambda _: busy.wait(5), large=True))  # in its thread
     task = asyncio.create_task(line.outbox.send("person.put", [person()], key=b"k"))
     await asyncio.sleep(0.02)  # it waits for the journal's writer, which is kept busy meanwhile
     task.cancel()

@@ -24,6 +24,7 @@ from gateway.cli import commands, message, operator
 from gateway.cli.table import draw
 from gateway.config import read_contract
 from gateway.errors import Deferred
+from gateway_pmh.simulated.signing import SigningKey
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = str(Path(sys.executable).with_name("gateway"))
@@ -258,7 +259,7 @@ def test_what_may_not_be_read_is_one_sentence(monkeypatch, tmp_path):
 def test_a_lock_that_is_not_there_is_told_with_the_next_step():
     done = CliRunner().invoke(commands.app, ["interface", "diff", "nobody", "--root", str(ROOT)])
     assert done.exit_code == 2
-    assert "locked: health_management, pmh, vaccination_records" in done.stderr
+    assert "locked: clinic_app, health_management, history_lookup, " in done.stderr
     assert "gateway interface lock nobody" in done.stderr
 
 
@@ -390,12 +391,34 @@ def test_init_says_what_lies_offline_and_what_each_process_got(apart):
     assert "offline/keys/tls/pmh_system.crt" in held
 
 
+def test_every_process_of_an_example_is_found_right_as_it_was_made(apart):
+    for process in sorted(each for each in apart[0].iterdir() if each.name != "offline"):
+        done = CliRunner().invoke(commands.app, ["check", "--root", str(process)])
+        assert (done.exit_code, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("connector", ["clinic_app", "myna_portal"])
+def test_what_signs_proofs_in_a_trial_lies_offline_and_each_connector_pins_its_own(apart, connector):
+    root, said = apart
+    assert f"{root}/offline/keys/tls/*_issuer.key: what signs proofs of persons in a trial" in said
+    pinned = json.loads((root / f"internet/keys/999997/{connector}/jwks.json").read_text())
+    issuer = root / f"offline/keys/tls/{connector}_issuer.key"
+    assert SigningKey.load(issuer).jwks == pinned
+    assert issuer.stat().st_mode & 0o077 == 0
+    assert [each.relative_to(root).parts[0] for each in root.rglob(issuer.name)] == ["offline"]
+
+
 def test_the_keys_of_healthy_processes_are_found_right(apart):
     root, _ = apart
-    processes = {"individual_number_zone": "health_management", "lgwan": "vaccination_records", "closed_network": "pmh"}
-    for process, connector in processes.items():
+    processes = {
+        "individual_number_zone": {"health_management"},
+        "lgwan": {"vaccination_records"},
+        "closed_network": {"pmh", "history_lookup", "vaccination_db"},
+        "internet": {"myna_portal", "clinic_app"},
+    }
+    for process, connectors in processes.items():
         done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / process), "--json"])
-        assert (done.exit_code, {each["connector"] for each in json.loads(done.stdout)}) == (0, {connector})
+        assert (done.exit_code, {each["connector"] for each in json.loads(done.stdout)}) == (0, connectors)
     done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / "hub")])
     assert (done.exit_code, done.stdout.startswith("none expected here")) == (0, True)
     done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root / "hub"), "--json"])

@@ -574,6 +574,22 @@ def test_a_route_that_wants_what_its_connector_cannot_attest_is_named(tmp_path):
     assert caught.value.problems == (f"{at}: connector {OFFICE} does not attest card_login",)
 
 
+def test_a_certificate_of_the_settings_that_the_connector_does_not_admit_is_named(tmp_path):
+    factory: Any = object
+    write_config(tmp_path)
+    known = load(tmp_path).tenants[TENANT].file.connectors[OFFICE].certificates
+    spec = ConnectorSpec(
+        interface=OFFICE_INTERFACE,
+        settings=BaseModel,
+        factory=factory,
+        peers=lambda _: [*known, "keys/tls/stranger.crt"],
+    )
+    with pytest.raises(Misconfigured) as caught:
+        fitting(load(tmp_path), TENANT, spec, None)
+    at = f"config/{TENANTS}: connectors.{OFFICE}.settings"
+    assert caught.value.problems == (f"{at}: keys/tls/stranger.crt is not among the connector's certificates",)
+
+
 def test_what_carries_nothing_is_named(tmp_path):
     write_config(tmp_path)
     assert list(idle(load(tmp_path))) == [

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from typer.testing import CliRunner
 
 from gateway.cli.interface import app
-from gateway.edge.plugins import difference, load, made, portion, same_as_locked, settings_of, tls_files
+from gateway.edge.plugins import difference, load, made, peers, portion, same_as_locked, settings_of, tls_files
 from gateway.errors import Misconfigured
 from gateway.plugin import ConnectorSpec
 from gateway.plugin.contract import Contract
@@ -251,14 +251,15 @@ def stumbles(*_):
         (lambda spec: settings_of("office", spec, {"chunk": 1, "number": 7}, "there"), "checking its settings raised "),
         (lambda spec: tls_files("office", spec, Settings(chunk=1)), "its tls() raised SystemExit"),
         (lambda spec: portion("office", spec, Settings(chunk=1)), "its portion() raised SystemExit"),
+        (lambda spec: peers("office", spec, Settings(chunk=1)), "its peers() raised SystemExit"),
         (lambda spec: made("office", spec), "its factory raised SystemExit"),
     ],
-    ids=["settings", "tls", "portion", "factory"],
+    ids=["settings", "tls", "portion", "peers", "factory"],
 )
 def test_whatever_the_plugins_own_code_raises_is_one_reason(act, told):
     """Else a connector that is not required would stop the start of all."""
     spec = ConnectorSpec(
-        interface=OFFICE_INTERFACE, settings=Stumbling, factory=stumbles, tls=stumbles, portion=stumbles
+        interface=OFFICE_INTERFACE, settings=Stumbling, factory=stumbles, tls=stumbles, portion=stumbles, peers=stumbles
     )
     with pytest.raises(Misconfigured) as caught:
         act(spec)

@@ -74,7 +74,7 @@ def _misused(fault: str, visit: Visit, known: Iterable[Visit]) -> Visit:
 
 
 def _with(post: Post, **changes: Any) -> Post:
-    return replace(post, records=[{**each, **changes} for each in post.records])
+    return Post(post.operation, [{**each, **changes} for each in post.records], post.token)
 
 
 def _altered(token: str) -> str:

@@ -53,7 +53,6 @@ class MynaPortal:
         self._front = Front(self._provider, key, self._residents, self._notices, self._faults)
         self._browsers: dict[str, Browser] = {}  # by card
         self._opened = AsyncExitStack()
-        self._url = ""
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -72,7 +71,6 @@ class MynaPortal:
 
     def listening(self, url: str) -> None:
         """Where we listen; that is also the issuer's address unless it is configured."""
-        self._url = url
         self._provider.locate(self._config.provider.issuer or url)
 
     def counts(self) -> dict[str, Any]:
@@ -145,7 +143,7 @@ class MynaPortal:
     async def _login(self, request: web.Request) -> web.Response:
         """As the resident: {"agent"?, "consent"?}; a consent that is left out is to the text that is shown."""
         card = request.match_info["card"]
-        browser = Browser(await self._opened.enter_async_context(self._session()), self._url)
+        browser = Browser(await self._opened.enter_async_context(self._session()), self._provider.issuer)
         try:
             told = await browser.login({"card": card, **await given(request)})
         except NotLoggedIn:

@@ -1,9 +1,11 @@
 """The portal's server as a client of the gateway: a resident's records go there over mutual TLS with the ID token.
 
-The rule: what the gateway says is handed on as it came; an answer that is late is asked for until patience ends.
+The rule: what the gateway says is handed on as it came. An answer that is late is asked for by the same request again,
+with the same key and the same token, until patience ends: without a token nobody gets it.
 """
 
 import asyncio
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -47,22 +49,22 @@ class Entrance:
 
     async def post(self, operation: str, records: object, token: str, key: str = "") -> Said:
         """Send the records, with a token if there is one, and wait for the answer if the operation has one."""
-        headers = {name: text for name, text in ((PROOF, token), ("Idempotency-Key", key)) if text}
-        path = f"/v1/{self._settings.tenant}/myna_portal/{operation}"
+        headers = {"Idempotency-Key": key or secrets.token_hex(16)} | ({PROOF: token} if token else {})
         ends = asyncio.get_running_loop().time() + self._patience
         try:
-            said = await self._exchange("POST", path, json=records, headers=headers)
+            said = await self._exchange(operation, records, headers)
             while said.status == 202 and operation in _ANSWERED and asyncio.get_running_loop().time() < ends:
                 await asyncio.sleep(_PAUSE)
-                later = await self._exchange("GET", f"/v1/messages/{said.body.get('message_id')}")
-                said = later if later.status != 200 or "replies" in later.body else said
+                said = await self._exchange(operation, records, headers)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
             return Said(0)
         return said
 
-    async def _exchange(self, method: str, path: str, **more: Any) -> Said:
+    async def _exchange(self, operation: str, records: object, headers: Mapping[str, str]) -> Said:
+        url = f"{self._settings.url}/v1/{self._settings.tenant}/myna_portal/{operation}"
         timeout = aiohttp.ClientTimeout(total=self._patience)
-        url = self._settings.url + path
-        async with self._session.request(method, url, timeout=timeout, allow_redirects=False, **more) as response:
+        async with self._session.post(
+            url, json=records, headers=headers, timeout=timeout, allow_redirects=False
+        ) as response:
             body = await response.json(content_type=None)
             return Said(response.status, body if isinstance(body, dict) else {})

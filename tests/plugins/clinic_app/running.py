@@ -2,6 +2,7 @@
 listener with the connector behind it, all over mutual TLS.
 """
 
+import asyncio
 import json
 import ssl
 import subprocess
@@ -52,8 +53,10 @@ class Gateway:
     connector: ClinicApp
     came: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
     answers: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
+    connections: set[asyncio.BaseTransport] = field(default_factory=set)
 
     async def reply(self, request: web.Request) -> web.Response:
+        self.connections.update(filter(None, [request.transport]))
         operation = request.path.rpartition("/")[2]
         records = await request.json()
         self.came.append((request.path, records, dict(request.headers)))
@@ -97,7 +100,10 @@ async def standing(site: Site, port: int) -> AsyncIterator[Gateway]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
     yield gateway
+    for each in gateway.connections:  # those that the clinics keep would outlast the loop
+        cast(asyncio.WriteTransport, each).abort()
     await runner.cleanup()
+    await asyncio.sleep(0)
 
 
 class Clinics:

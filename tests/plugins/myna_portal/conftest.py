@@ -17,16 +17,19 @@ TIMES = "times = { retry_after = 0, slow = 0.2, patience = 2.0 }"
 
 @dataclass
 class Gateway:
-    """What came, and what is answered: by operation, else 503. A status and a body."""
+    """What came, and what is answered: by operation, else 503. A status and a body; `later` is what comes in
+    their place when the same is asked again.
+    """
 
     came: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    later: dict[str, tuple[int, Any]] = field(default_factory=dict)
 
     async def reply(self, request: web.Request) -> web.Response:
         operation = request.path.rpartition("/")[2]
-        if request.method == "POST":
-            self.came.append((request.path, await request.json(), dict(request.headers)))
-        status, body = self.answers.get(operation, (503, {"code": "stopping"}))
+        answers = self.later if operation in self.later and operation in self.operations() else self.answers
+        self.came.append((request.path, await request.json(), dict(request.headers)))
+        status, body = answers.get(operation, (503, {"code": "stopping"}))
         return web.json_response(body, status=status)
 
     def operations(self) -> list[str]:
@@ -41,6 +44,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture(scope="module")
 def gateway_port() -> int:
     """Known before the listener is there, for the simulator's configuration."""
+    return _free_port()
+
+
+@pytest.fixture
+def spare_port() -> int:
+    """One that nobody has."""
+    return _free_port()
+
+
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

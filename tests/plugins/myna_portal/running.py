@@ -90,12 +90,13 @@ class Site:
     def jwks(self) -> bytes:
         return (self.folder / "provider/jwks.json").read_bytes()
 
-    def configuration(self, gateway: str, more: str = "") -> Path:
+    def configuration(self, gateway: str, more: str = "", issuer: str = "") -> Path:
         server, ca = self.authority.issue("server"), self.authority.ca
         file = self.folder / "portal.toml"
+        own = f'issuer = "{issuer}"\n' if issuer else ""
         file.write_text(
             f'{more}\n[tls]\ncertificate = "{server.certificate}"\nkey = "{server.key}"\nca = "{ca}"\n'
-            f'[provider]\nclient_id = "{AUDIENCE}"\nsigning_key = "provider/signing.pem"\n'
+            f'[provider]\n{own}client_id = "{AUDIENCE}"\nsigning_key = "provider/signing.pem"\n'
             f'[gateway]\nurl = "{gateway}"\ntenant = "{CITY}"\ncertificate = "{self.city.fingerprint}"\n'
             f'[gateway.tls]\ncertificate = "{self.portal.certificate}"\nkey = "{self.portal.key}"\nca = "{ca}"\n'
         )
@@ -197,8 +198,8 @@ class Simulator:
 
 
 @contextmanager
-def running(site: Site, gateway: str, more: str = "") -> Iterator[Simulator]:
-    command = [sys.executable, "-m", "gateway_myna_portal.simulator", str(site.configuration(gateway, more))]
+def running(site: Site, gateway: str, more: str = "", issuer: str = "") -> Iterator[Simulator]:
+    command = [sys.executable, "-m", "gateway_myna_portal.simulator", str(site.configuration(gateway, more, issuer))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             yield Simulator(site, process)

@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway.plugin import (
     Accepted,
     Context,
+    Deferred,
     DeferredRecord,
     Delivery,
     Duplicate,
@@ -206,8 +207,12 @@ async def test_without_its_pinned_keys_it_does_not_open(site: Site) -> None:
             "999997", Settings.model_validate(GOOD), cast(Outbox, None), session, site.said, lambda: datetime.now(UTC),
             lambda _: b"a passphrase, not keys",
         )  # fmt: skip
+        connector = MynaPortal()
         with pytest.raises(Misconfigured):
-            await MynaPortal().open(context)
+            await connector.open(context)
+        with pytest.raises(Deferred) as deferred:
+            connector.attest(shown("a.b.c"))
+        assert deferred.value.code == "system_busy"
 
 
 # ---- what the portal's own tokens prove ------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import aiohttp
 import jwt
 import pytest
 
-from tests.plugins.myna_portal.running import AUDIENCE, Simulator, Site
+from tests.plugins.myna_portal.running import AUDIENCE, Simulator, Site, running
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, appendix B
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -183,3 +183,11 @@ async def test_the_portal_takes_no_token_that_was_made_for_another_login(
             state = told(response)["state"]
         async with victim.get(client.back, params={"code": code, "state": state}) as response:
             assert (response.status, await response.json()) == (403, {"code": "not_logged_in"})
+
+
+async def test_a_login_goes_by_the_configured_issuers_name(site: Site, spare_port: int) -> None:
+    """A browser's cookie is of one name: whoever began at 127.0.0.1 would come back to localhost as nobody."""
+    issuer = f"https://localhost:{spare_port}"
+    with running(site, "https://127.0.0.1:1", f"[listen]\nport = {spare_port}\n", issuer) as portal:
+        granted = await portal.login(await portal.resident())
+    assert jwt.decode(granted["id_token"], options={"verify_signature": False})["iss"] == issuer

@@ -155,14 +155,18 @@ async def test_what_a_resident_asks_goes_out_about_the_resident_with_the_session
     assert record.items() >= {"pmh_pseudonym_id": told["pmh_pseudonym_id"], **(body or {})}.items()
 
 
-async def test_an_answer_that_takes_its_time_is_fetched(portal: Simulator, gateway: Gateway) -> None:
+async def test_an_answer_that_takes_its_time_is_asked_for_by_the_same_request_under_the_same_proof(
+    portal: Simulator, gateway: Gateway
+) -> None:
     who, _ = await first(portal)
-    gateway.answers = {
-        "record.query": (202, {"message_id": "m7"}),
-        "m7": (200, {"message_id": "m7", "ended": True, "replies": [{"index": 0, "code": "no_such_person"}]}),
-    }
-    said = await portal.act(who, "records")
-    assert said["answer"]["replies"] == [{"index": 0, "code": "no_such_person"}]
+    answer = {"message_id": "m7", "replies": [{"index": 0, "code": "no_such_person"}]}
+    gateway.answers, gateway.later = {"record.query": (202, {"message_id": "m7"})}, {"record.query": (200, answer)}
+    assert await portal.act(who, "records") == {"status": 200, "answer": answer}
+    (path, records, headers), (again, same, later) = gateway.came
+    assert (again, same) == (path, records)
+    assert [later[name] for name in ("Idempotency-Key", "Renkei-Proof")] == [
+        headers[name] for name in ("Idempotency-Key", "Renkei-Proof")
+    ]
 
 
 async def test_a_parent_asks_about_the_child_from_the_childs_session(portal: Simulator, gateway: Gateway) -> None:
