@@ -42,6 +42,7 @@ CODES: Final = MappingProxyType(
         "no_route": Code(403, "No route in the configuration carries this operation."),
         "bad_request_key": Code(400, "Idempotency-Key must be 1 to 128 visible ASCII characters."),
         "request_key_reused": Code(409, "The same Idempotency-Key came before with another body."),
+        "answer_expired": Code(410, "The answer to this Idempotency-Key is no longer given; ask with a new key."),
         "records_refused": Code(422, "Some records of the message were refused; see records."),
         "all_records_refused": Code(422, "Every record was refused; see records."),
         "unknown_column": Code(422, "The file has a column that the interface does not know; nothing was taken."),

@@ -36,10 +36,13 @@ def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> 
             machine(contract.model_dump(mode="json", exclude_defaults=True))
             return
         tell(f"{contract.connector} version {contract.version}, digest {contract.digest()}")
+        if contract.never:
+            tell(f"never carries {', '.join(contract.never)}")
         for operation in contract.operations:
             tell(
                 f"\n{operation.direction} {operation.name} ({operation.label}), {operation.kind}; "
                 f"person key {operation.person_key}"
+                + (f"; attests {', '.join(operation.attests)}" if operation.attests else "")
             )
             for title, fields in (("", operation.fields), ("reply", operation.reply)):
                 if fields:

@@ -1,6 +1,7 @@
 """What may go where, whatever a route says: the clearance of zones and connectors, and keys that never leave.
 
-A connector may narrow what its zone may carry, and nothing widens it.
+A connector's entry may narrow what its zone may carry, and so does what its lock says that it never carries; nothing
+widens it.
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def connector_problems(config: Config, entry: ConnectorEntry, contract: Contract
         yield f".clearance: zone {entry.zone} may not carry {_listed(wider)}: a connector's clearance only narrows"
     if above := contract.data_classes() - zone:
         yield f": its interface carries {_listed(above)}, which zone {entry.zone} may not"
-    elif above := contract.data_classes() - _clearance(config, entry):
+    elif above := contract.data_classes() - _clearance(config, entry, contract):
         yield f": its interface carries {_listed(above)}, which its own clearance lacks"
 
 
@@ -46,15 +47,17 @@ def route_problems(
     for key, paths, taker, locked in ways:
         classes = _classes(paths, locked)
         for name in (route.source, route.destination):
-            if entries[name].zone in config.zones and (above := classes - _clearance(config, entries[name])):
+            if entries[name].zone in config.zones and (
+                above := classes - _clearance(config, entries[name], config.contracts[name])
+            ):
                 yield f"{key}: they carry {_listed(above)}, for which connector {name} is not cleared"
         zone = config.zones.get(entries[taker].zone)
         if zone is not None and zone.internet and any(_last(path) == _NEVER_TOWARDS_INTERNET for path in paths):
             yield f"{key}: {_NEVER_TOWARDS_INTERNET} never goes towards an internet zone (C140)"
 
 
-def _clearance(config: Config, entry: ConnectorEntry) -> frozenset[DataClass]:
-    zone = config.zones[entry.zone].clearance
+def _clearance(config: Config, entry: ConnectorEntry, contract: Contract) -> frozenset[DataClass]:
+    zone = config.zones[entry.zone].clearance - {*contract.never}
     return zone if entry.clearance is None else zone & entry.clearance
 
 

@@ -126,6 +126,7 @@ def _route(config: Config, tenant: Tenant, route: Route) -> Iterator[str]:
         yield f"as: the destination's locked interface does not receive it{instead(route.destination_operation, known)}"
     if here is not None and there is not None:
         yield from _exchange(route, here, there)
+        yield from _demanded(route, here, there)
         yield from route_problems(config, tenant, route, here, there)
 
 
@@ -135,6 +136,13 @@ def _attested(route: Route) -> Iterator[str]:
         yield f"may_attest: {', '.join(sorted(both))} stands in attest already"
     if ("consent" in (*route.attest, *route.may_attest)) != bool(route.consent_texts):
         yield "consent_texts: a route with the claim consent, and no other, names the texts that may be consented to"
+
+
+def _demanded(route: Route, here: ContractOperation, there: ContractOperation) -> Iterator[str]:
+    """What the lock of either end wants attested, no route does without (rule 4)."""
+    for name, operation in ((route.source, here), (route.destination, there)):
+        if lacking := {*operation.attests} - {*route.attest}:
+            yield f"attest: lacks {', '.join(sorted(lacking))}, without which {name} locks that nothing goes this way"
 
 
 def _operations(contract: Contract, direction: str) -> Iterator[str]:

@@ -154,12 +154,17 @@ class Limits(Closed):
     lanes: Whole = Field(4096, ge=1, le=65536)
     in_flight: Whole = Field(16, ge=1, le=1000)
     message_seconds: Seconds = Field(72 * 3600, gt=0)
+    answer_seconds: Seconds = Field(600.0, gt=0)
     delivery_deadline: Seconds = Field(30.0, gt=0)
     request_patience: Seconds = Field(10.0, gt=0)
     retry_first: Seconds = Field(1.0, gt=0)
     retry_longest: Seconds = Field(900.0, gt=0)
     attempts: Whole = Field(50, ge=1)
     drain_seconds: Seconds = Field(20.0, ge=0)
+
+    def carried_seconds(self, *, to_proof: bool) -> float:
+        """How long a message may be carried. An answer to a proof is of one moment: flags may be set in the next."""
+        return min(self.answer_seconds, self.message_seconds) if to_proof else self.message_seconds
 
 
 class GatewayFile(Closed):

@@ -94,12 +94,19 @@ class Edge:
         await self.hub.submit(refuse(arrival, self.rules, self.keys, code))
 
     async def ask(self, arrival: Arrival, patience: float) -> tuple[Taken, tuple[Answer, ...] | None]:
-        """A request: its answers, or None if they did not come within `patience` seconds."""
+        """A request: its answers, or None if they did not come within `patience` seconds.
+
+        Raises as `take` does; and Refused("answer_expired"), recorded, for the repeat of what was answered too long
+        ago.
+        """
         waiting = self._awaiting[arrival.message_id] = Awaiting()
         try:
             taken = await self.take(arrival)
             if taken.recorded.repeated:
                 found = await self.status(taken.recorded.message_id, proven=True)
+                if found is not None and _gone(*found):
+                    await self.refuse(arrival, "answer_expired")
+                    raise Refused("answer_expired")
                 return taken, found[1] if found else None
             done, _ = await asyncio.wait([waiting.answers], timeout=patience)
             if not done and waiting.replied_to:  # its settlement is on the way
@@ -179,6 +186,11 @@ class Edge:
             raise closed_error(error) from None
         except TimeoutError:
             raise Deferred("deadline") from None
+
+
+def _gone(status: Status, answers: tuple[Answer, ...] | None) -> bool:
+    """Whether it was answered and the answers are had no more."""
+    return status.ended and answers is None and any(each.ending is Ending.ACCEPTED for each in status.outcomes)
 
 
 def _plain(answer: object) -> object:

@@ -67,14 +67,15 @@ async def accept(
 ) -> tuple[Recorded, Sealed]:
     """Into the line, from whatever entrance. Raises Refused (recorded as such) or Deferred (nothing happened).
 
-    What today's rules refuse may be the repeat of what they let in: then it has its first answer.
+    What today's rules refuse may be the repeat of what they let in: then it has its first answer. Not so what lacks
+    the proof that its route wants: it is not told even that there is one.
     """
     parsed: Parsed | None = None
     try:
         parsed = enter(arrival, rules, prove)
         sealed = prepare(parsed, rules, keys, secrets.token_bytes(32))
     except Refused as refusal:
-        sealed = refuse(arrival, rules, keys, refusal.code, parsed)
+        sealed = refuse(arrival, rules, keys, refusal.code, parsed if refusal.code != "not_attested" else None)
         recorded = await hub.submit(sealed)
         if not recorded.repeated:
             raise
@@ -157,18 +158,18 @@ def _plain(index: int, outcome: Outcome) -> RecordOutcome:
 
 
 def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
-    """The one route from this operation, under law in force, with what it wants attested. Raises Refused (no_route,
-    basis_not_in_force, not_attested).
+    """The one route from this operation, with what it wants attested, under law in force. Raises Refused (no_route,
+    not_attested, basis_not_in_force), in this order: what is refused otherwise may have its first answer again.
     """
     arrival = sender.arrival
     route: Route | None = rules.tenant.route_from(rules.connector, arrival.operation)
     if route is None:
         raise Refused("no_route")
-    if not in_force(route.legal_basis, rules.legal_basis, arrival.received_at):
-        raise Refused("basis_not_in_force")
     claims = attestations(sender, keys)
     if not attested(claims, route, arrival.received_at):
         raise Refused("not_attested")
+    if not in_force(route.legal_basis, rules.legal_basis, arrival.received_at):
+        raise Refused("basis_not_in_force")
     here, there = rules.ends(route)
     kind = MessageKind.REQUEST if here.kind == "request" else MessageKind.EVENT
     return Address(route, there, kind, route.operation, route.destination, route.destination_operation, claims)

@@ -108,12 +108,13 @@ def difference(locked: Contract, declared: Contract) -> Iterator[str]:
 def _flat(contract: Contract) -> Mapping[str, str]:
     """Every decision of a contract under the name of its place."""
     flat = {"connector": contract.connector, "version": contract.version}
+    flat |= {f"never {data_class}": "on no account" for data_class in contract.never}
     flat |= {f"code {code}": meaning for code, meaning in contract.codes.items()}
     for operation in contract.operations:
         at = f"{operation.direction} {operation.name}"
         flat[at] = (
             f"{operation.kind} “{operation.label}”, person key {operation.person_key}, "
-            f"version ({', '.join(operation.version)})"
+            f"version ({', '.join(operation.version)}), attests ({', '.join(operation.attests)})"
         )
         for part, fields in (("", operation.fields), ("reply ", operation.reply)):
             for field in fields:

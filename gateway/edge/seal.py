@@ -100,6 +100,8 @@ def _header(
     numbers = [sets.setdefault(frozenset(item_paths(record)), len(sets)) for _, record in there.records]
     lanes = (keys.lane(each, rules.limits.lanes) if each else 0 for each in _persons(there, to))
     request_key, body_tag = _repeat_marks(there.projected.admitted.parsed, keys)
+    to_proof = to.kind == MessageKind.REPLY and bool(to.route.attest)
+    seconds = rules.limits.carried_seconds(to_proof=to_proof)
     return Header(
         version=1,
         message_id=arrival.message_id,
@@ -118,7 +120,7 @@ def _header(
         ),
         withheld=there.projected.withheld,
         created_at=stamp(arrival.received_at),
-        expires_at=stamp(arrival.received_at + timedelta(seconds=rules.limits.message_seconds)),
+        expires_at=stamp(arrival.received_at + timedelta(seconds=seconds)),
         responsible=rules.responsible,
         legal_basis=to.route.legal_basis,
         purpose=to.route.purpose,

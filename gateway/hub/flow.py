@@ -74,7 +74,8 @@ async def accept(
 
     What is to be refused and is not even signed by the peer spends of `unproven`, if there is such a bound.
 
-    A repeat has its first answer again, whatever today's rules say of it: then nothing was permitted.
+    A repeat has its first answer again, whatever today's rules say of it, but not without the proof that its route
+    wants: then nothing was permitted.
     """
     try:
         permitted = permit(sealed, peer, rules, now)
@@ -83,7 +84,7 @@ async def accept(
         return permitted, await _record(permitted, journal, now)
     except Refused as refusal:
         named = proven(sealed, peer, rules)
-        if named is not None and (first := await journal.repeat(named, at=stamp(now))) is not None:
+        if named is not None and (first := await _first(named, refusal.code, journal, now)) is not None:
             return None, first
         if named is None and unproven is not None:
             unproven.spend()
@@ -98,10 +99,17 @@ async def _record(permitted: Permitted, journal: Journal, now: datetime) -> Reco
     if permitted.header is not None or (statement is not None and statement.records):
         return await journal.record(permitted, at=at, now=now.timestamp())
     assert statement is not None  # noqa: S101  (permit proved it)
-    if statement.request_key is not None and (first := await journal.repeat(statement, at=at)) is not None:
+    if (first := await _first(statement, statement.code, journal, now)) is not None:
         return first
     kind = FactKind.CONNECTOR_NOTED if statement.kind == "note" else FactKind.MESSAGE_REFUSED
     return await journal.state(kind, _stated(permitted, statement), at=at, message_id=statement.message_id)
+
+
+async def _first(named: Header | Statement, code: str | None, journal: Journal, now: datetime) -> Recorded | None:
+    """The first answer to what is refused now with this code; for what is not proven there is none (rule 4)."""
+    if named.request_key is None or code == "not_attested":
+        return None
+    return await journal.repeat(named, at=stamp(now))
 
 
 def _stated(permitted: Permitted, statement: Statement) -> dict[str, Any]:

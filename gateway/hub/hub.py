@@ -62,7 +62,8 @@ class TenantHub:
     async def status(self, peer: str, message_id: str) -> Status | None:
         """What became of a message that connector `peer` sent; None if it sent none of that id.
 
-        A reply that is given out once more passes today's route first, and is a fact. Raises Refused (recorded).
+        A reply that is given out once more passes today's route first, and is a fact. Raises Refused (recorded). One
+        whose time is over stays here.
         """
         known = self.journal.message(message_id)
         if known is None or known.source != peer:
@@ -74,9 +75,10 @@ class TenantHub:
         now, reply = self.clock(), None
         try:
             reply = self.journal.envelope(reply_id)
-            if reply is None:
+            header = decode_header(reply.header) if reply is not None else None
+            if reply is None or header is None or header.expires_at <= stamp(now):
                 return None
-            permit_again(decode_header(reply.header), self.rules, now)
+            permit_again(header, self.rules, now)
         except Refused as refusal:
             digest = reply.digest() if reply else None  # None: it is not the one that was recorded
             body = {"stage": "hub", "code": refusal.code, "connector": peer, "envelope": digest}

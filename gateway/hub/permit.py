@@ -150,12 +150,16 @@ def _entering(header: Header, route: Route, rules: HubRules, now: datetime) -> N
     """What is asked once, on entry: a reload that changes a limit or a name must not kill what is under way."""
     _numbers(header, rules.limits)
     _words(header, route, rules)
-    _times(header, rules, now)
+    _times(header, route, rules, now)
 
 
 def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
-    """What today's routes ask of a header, on entry and again at every attempt: the route that carries it."""
+    """What today's routes ask of a header, on entry and again at every attempt: the route that carries it.
+
+    The claims first: what is refused for another reason may have its first answer again.
+    """
     route = _route(header, rules)
+    _claims(header, route, now)
     allowed = rules.allowed[route.id, header.kind is MessageKind.REPLY]
     if any(not allowed.issuperset(items) for items in header.item_sets):
         raise Refused("items_beyond_route")
@@ -166,7 +170,6 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
     ):
         if digest != rules.digests.get(connector) and not still_valid(digest, connector, rules.former, now):
             raise Refused("interface_changed")
-    _claims(header, route, now)
     keys = {each.id: each.suite.value for each in rules.directory.connectors[header.destination].kem}
     rules.directory.signing(header.source, header.signing_key)  # retired since it was signed: nobody vouches for it
     if header.kem_key not in keys or header.suite != keys[header.kem_key]:
@@ -213,8 +216,9 @@ def _claims(header: Header, route: Route, now: datetime) -> None:
         raise Refused("not_attested")
 
 
-def _times(header: Header, rules: HubRules, now: datetime) -> None:
-    latest = now + timedelta(seconds=rules.limits.message_seconds) + _SKEW
+def _times(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
+    to_proof = header.kind is MessageKind.REPLY and bool(route.attest)
+    latest = now + timedelta(seconds=rules.limits.carried_seconds(to_proof=to_proof)) + _SKEW
     _now(header.created_at, now)
     if header.expires_at > stamp(latest):
         raise Refused("header_mismatch")

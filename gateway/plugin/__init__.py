@@ -33,6 +33,7 @@ from gateway.plugin.connector import (
 )
 from gateway.plugin.hookspecs import hookimpl
 from gateway.plugin.interface import Interface, Operation
+from gateway.plugin.item import DataClass
 from gateway.plugin.payload import Payload
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "ConnectorSpec",
     "Context",
     "Counted",
+    "DataClass",
     "Dead",
     "Deferred",
     "DeferredRecord",

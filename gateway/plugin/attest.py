@@ -37,8 +37,9 @@ class Shown:
 class Claim:
     """One claim that a proof bears out.
 
-    `proof` are the bytes that stand for it, a token's id or a session; only their digest, keyed with a secret of the
-    line, goes anywhere. `until` is when it ends, UTC. `text` is the version of the purpose text consented to, a word.
+    `proof` are the bytes that stand for it, a token's id or a session, and for an agent who it is; only their digest,
+    keyed with a secret of the line and by the month, goes anywhere. `until` is when it ends, UTC. `text` is the version
+    of the purpose text consented to, a word.
     """
 
     name: ClaimName

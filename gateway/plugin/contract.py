@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from gateway.plugin.attest import ClaimName
 from gateway.plugin.item import DataClass, Item, Kind
 from gateway.plugin.payload import Payload
 
@@ -67,6 +68,7 @@ class ContractOperation(_Closed):
     kind: Literal["event", "request"]
     person_key: str
     version: tuple[str, ...] = ()
+    attests: tuple[ClaimName, ...] = ()
     fields: tuple[ContractField, ...]
     reply: tuple[ContractField, ...] = ()
 
@@ -94,6 +96,7 @@ class Contract(_Closed):
     connector: str
     version: str
     codes: dict[str, str] = Field(default_factory=dict)
+    never: tuple[DataClass, ...] = ()
     operations: tuple[ContractOperation, ...]
 
     @model_validator(mode="after")
@@ -102,6 +105,12 @@ class Contract(_Closed):
         names = [(each.direction, each.name) for each in self.operations]
         if len(set(names)) != len(names):
             raise ValueError("an operation of one name and direction stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _never_carried(self) -> Self:
+        if carried := self.data_classes() & {*self.never}:
+            raise ValueError(f"it carries {', '.join(sorted(carried))}, and says that it never does")
         return self
 
     def canonical(self) -> bytes:

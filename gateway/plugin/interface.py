@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import Misconfigured
+from gateway.plugin.attest import ClaimName
 from gateway.plugin.contract import PYTHON, Contract, ContractField, ContractOperation
-from gateway.plugin.item import Item
+from gateway.plugin.item import DataClass, Item
 from gateway.plugin.payload import Payload
 
 
@@ -24,7 +25,7 @@ class Operation:
 
     A `reply` makes it a request. `person_key` is the top-level attribute that names the person (I15 for a municipal
     system): it orders a person's records. `version` names attributes that, compared in their order, say which of two
-    states of one person is newer.
+    states of one person is newer. `attests` are the claims without which no route may carry it.
     """
 
     name: str
@@ -33,17 +34,22 @@ class Operation:
     payload: type[Payload]
     person_key: str
     version: tuple[str, ...] = ()
+    attests: tuple[ClaimName, ...] = ()
     reply: type[Payload] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """A connector's fixed set of operations. `codes` are refusal codes of its own system, each with its meaning."""
+    """A connector's fixed set of operations. `codes` are refusal codes of its own system, each with its meaning.
+
+    `never` are data classes that it carries on no account, whatever its zone may (rules 2 and 8).
+    """
 
     connector: str
     version: str
     operations: tuple[Operation, ...]
     codes: Mapping[str, str] = field(default_factory=dict)
+    never: frozenset[DataClass] = frozenset()
 
 
 def describe(interface: Interface) -> Contract:
@@ -58,6 +64,7 @@ def describe(interface: Interface) -> Contract:
         connector=interface.connector,
         version=interface.version,
         codes=dict(sorted(interface.codes.items())),
+        never=tuple(sorted(interface.never)),
         operations=tuple(sorted(operations, key=lambda each: (each.direction, each.name))),
     )
 
@@ -81,6 +88,7 @@ def _operation(operation: Operation) -> ContractOperation:
         kind="request" if operation.reply else "event",
         person_key=operation.person_key,
         version=operation.version,
+        attests=operation.attests,
         fields=fields,
         reply=tuple(_fields(operation.reply)) if operation.reply else (),
     )

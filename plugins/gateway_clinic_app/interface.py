@@ -4,7 +4,9 @@ The rule: there is no individual number, no PMH key, no pseudonym here (rule 2, 
 8); the safety flags are always there (接種不可, 要注意接種, 強制失効日).
 """
 
-from gateway.plugin import Interface, Operation, Payload, fields
+from typing import Final
+
+from gateway.plugin import ClaimName, DataClass, Interface, Operation, Payload, fields
 
 
 class AskedVisit(Payload):
@@ -152,10 +154,12 @@ class Vaccinated(Payload):
 
 
 _VERSION = ("updated_at", "update_seq")
+_PROOF: Final[tuple[ClaimName, ...]] = ("identity_confirmed", "consent")
 
 INTERFACE = Interface(
     connector="clinic_app",
     version="1",
+    never=frozenset({DataClass.INDIVIDUAL_NUMBER, DataClass.TAX_WELFARE}),
     operations=(
         Operation(
             name="visit.query",
@@ -163,6 +167,7 @@ INTERFACE = Interface(
             direction="sends",
             payload=AskedVisit,
             person_key="vaccination_subject_no",
+            attests=_PROOF,
             reply=Visit,
         ),
         Operation(
@@ -171,6 +176,7 @@ INTERFACE = Interface(
             direction="sends",
             payload=Examination,
             person_key="vaccination_subject_no",
+            attests=_PROOF,
             reply=Examined,
         ),
         Operation(
@@ -180,6 +186,7 @@ INTERFACE = Interface(
             payload=Vaccination,
             person_key="vaccination_subject_no",
             version=_VERSION,
+            attests=_PROOF,
             reply=Vaccinated,
         ),
     ),

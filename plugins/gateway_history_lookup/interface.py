@@ -3,7 +3,7 @@
 The rule: insured numbers stay behind it, and there is no individual number here.
 """
 
-from gateway.plugin import Interface, Operation, Payload, fields
+from gateway.plugin import DataClass, Interface, Operation, Payload, fields
 
 
 class AskedId5(Payload):
@@ -22,6 +22,15 @@ class FoundId5(Payload):
 INTERFACE = Interface(
     connector="history_lookup",
     version="1",
+    never=frozenset(
+        {
+            DataClass.INDIVIDUAL_NUMBER,
+            DataClass.BASIC,
+            DataClass.CONTACT,
+            DataClass.HEALTH,
+            DataClass.TAX_WELFARE,
+        }
+    ),
     operations=(
         Operation(
             name="id5.fetch",

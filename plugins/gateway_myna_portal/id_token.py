@@ -111,8 +111,8 @@ class IdTokens:
         claims = [Claim("card_login", by, until)]
         if token.consent is not None:
             claims.append(Claim("consent", by, until, token.consent.text))
-        if agent is not None:  # with the token's own id: one agent's acts are not to be joined by a constant reference
-            claims.append(Claim("agent", by + b" " + agent.sub.encode(), until))
+        if agent is not None:  # who, not which token: keyed and by the month, as a person's tag (decision 0020)
+            claims.append(Claim("agent", agent.sub.encode(), until))
         return Proven(tuple(claims), {"pmh_pseudonym_id": token.sub})
 
     def _read(self, proof: str) -> _IdToken:

@@ -4,7 +4,9 @@ The rule: a PMH key comes from here in the hand-over only and never goes here (r
 not exist here (rule 2, C022), nor does the reduction of fees (rule 8).
 """
 
-from gateway.plugin import Interface, Operation, Payload, fields
+from typing import Final
+
+from gateway.plugin import ClaimName, DataClass, Interface, Operation, Payload, fields
 
 
 class HandedOver(Payload):
@@ -153,10 +155,12 @@ class Notice(Payload):
 
 
 _VERSION = ("updated_at", "update_seq")
+_PROOF: Final[tuple[ClaimName, ...]] = ("card_login", "consent")
 
 INTERFACE = Interface(
     connector="myna_portal",
     version="1",
+    never=frozenset({DataClass.INDIVIDUAL_NUMBER, DataClass.TAX_WELFARE}),
     operations=(
         Operation(
             name="pseudonym.hand_over",
@@ -164,6 +168,7 @@ INTERFACE = Interface(
             direction="sends",
             payload=HandedOver,
             person_key="pmh_pseudonym_id",
+            attests=_PROOF,
             reply=Linked,
         ),
         Operation(
@@ -179,6 +184,7 @@ INTERFACE = Interface(
             direction="sends",
             payload=WantedTemplate,
             person_key="pmh_pseudonym_id",
+            attests=_PROOF,
             reply=Template,
         ),
         Operation(
@@ -187,6 +193,7 @@ INTERFACE = Interface(
             direction="sends",
             payload=FilledIn,
             person_key="pmh_pseudonym_id",
+            attests=_PROOF,
             reply=Kept,
         ),
         Operation(
@@ -195,6 +202,7 @@ INTERFACE = Interface(
             direction="sends",
             payload=AskedRecords,
             person_key="pmh_pseudonym_id",
+            attests=_PROOF,
             reply=OwnRecords,
         ),
         Operation(

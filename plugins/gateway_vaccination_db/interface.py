@@ -3,7 +3,7 @@
 The rule: no name, no address, no day of birth, no free text, no number but the ID5.
 """
 
-from gateway.plugin import Interface, Operation, Payload, fields
+from gateway.plugin import DataClass, Interface, Operation, Payload, fields
 
 
 class ResearchDose(Payload):
@@ -43,6 +43,7 @@ _VERSION = ("updated_at", "update_seq")
 INTERFACE = Interface(
     connector="vaccination_db",
     version="1",
+    never=frozenset({DataClass.INDIVIDUAL_NUMBER, DataClass.CONTACT, DataClass.TAX_WELFARE}),
     operations=(
         Operation(
             name="research.register",

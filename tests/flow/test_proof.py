@@ -25,6 +25,14 @@ def demanding(rules):
     return replace(rules, tenant=replace(rules.tenant, file=file.model_copy(update={"routes": routes})))
 
 
+def taking_anything(tenant):
+    """The tenant of an edge that asks for less than the hub does."""
+    every = ("agent", "card_login", "consent", "identity_confirmed")
+    loose = {"attest": (), "may_attest": every, "consent_texts": ("2025-04", "2026-04")}
+    routes = tuple(each.model_copy(update=loose) for each in tenant.file.routes)
+    return replace(tenant, file=tenant.file.model_copy(update={"routes": routes}))
+
+
 @pytest.fixture
 def proving(line):
     """The line with routes that want a proof, an office whose connector reads them, and a register that knows one."""
@@ -133,6 +141,57 @@ async def test_the_same_key_is_the_same_message_only_under_the_same_person_s_pro
     _, other = await posted(office, FIND, [sought(2)], **shown(OTHER, "k"))
     assert "replies" in other, "neither the first answer nor a conflict: another's key is no key of mine"
     assert other["message_id"] != first[1]["message_id"]
+
+
+LESS = {
+    "no consent": "0000000001/card_login",
+    "no claim": "0000000001",
+    "a former text": "0000000001/card_login/consent:2025-04",
+    "a login that is over": "0000000001/card_login:over/consent:2026-04",
+    "a claim too many": f"{ONE}/identity_confirmed",
+}
+
+
+@pytest.mark.parametrize("lies", [False, True], ids=["honest", "lying edge"])
+@pytest.mark.parametrize("law", [True, False], ids=["in force", "not in force"])
+@pytest.mark.parametrize("proof", LESS.values(), ids=LESS)
+async def test_rule_4_less_than_the_route_wants_has_no_first_answer_by_its_key(proving, office, proof, law, lies):
+    """Whatever else is wrong, and whoever looks at the claims alone."""
+    status, first = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
+    assert (status, "replies" in first) == (200, True)
+    if lies:
+        proving.office.rules = replace(proving.office.rules, tenant=taking_anything(proving.office.rules.tenant))
+    if not law:
+        rules, ends = proving.office.rules, proving.hub.rules
+        proving.office.rules = rules if lies else replace(rules, legal_basis={})
+        proving.hub.adopt(replace(ends, legal_basis={}), proving.hub.dispatcher.limits)
+    status, told = await posted(office, FIND, [sought(1)], **shown(proof, "k"))
+    assert (status, told["code"], "replies" in told) == (403, "not_attested", False)
+    assert told["message_id"] != first["message_id"]
+
+
+async def test_an_answer_to_a_proof_is_given_again_for_a_while_only(proving, office):
+    """By then flags may be set that were not: whoever wants to know asks anew."""
+    _, first = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
+    proving.advance(seconds=590)
+    assert (await posted(office, FIND, [sought(1)], **shown(ONE, "k")))[1] == first
+    proving.advance(seconds=20)
+    status, told = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
+    assert (status, told["code"], "replies" in told) == (410, "answer_expired", False)
+    refusals = [each for each in proving.every_fact() if each["kind"] == "message.refused"]
+    assert [(each["stage"], each["code"]) for each in refusals] == [("edge", "answer_expired")]
+    async with office.get(f"/v1/messages/{first['message_id']}") as response:
+        assert (response.status, (await response.json())["outcomes"]) == (200, [{"index": 0, "outcome": "accepted"}])
+    status, anew = await posted(office, FIND, [sought(1)], **shown(ONE, "another"))
+    assert (status, anew["replies"]) == (200, first["replies"])
+    assert anew["message_id"] != first["message_id"]
+
+
+async def test_the_hub_lets_no_answer_to_a_proof_live_longer(proving, office):
+    longer = proving.register.rules.limits.model_copy(update={"answer_seconds": 3600.0})
+    proving.register.rules = replace(proving.register.rules, limits=longer)
+    _, told = await posted(office, FIND, [sought(1)], **shown(ONE))
+    assert told["replies"] == [{"index": 0, "code": "header_mismatch"}]
 
 
 async def test_who_repeats_another_s_request_word_for_word_has_no_answer_of_theirs(proving, office):

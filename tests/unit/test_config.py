@@ -503,6 +503,66 @@ def test_rule_2_what_a_connector_is_not_cleared_for_is_on_no_route_of_it(starter
     }
 
 
+PROOF = 'attest = ["identity_confirmed", "consent"]\nconsent_texts = ["2026-04"]'
+LOGIN = 'attest = ["card_login", "consent"]\nmay_attest = ["agent"]'
+
+
+@pytest.mark.parametrize(
+    ("route", "old", "new", "lacking"),
+    [
+        ("R11-visit", PROOF, "", "consent, identity_confirmed"),
+        ("R11-visit", PROOF, 'attest = ["identity_confirmed"]', "consent"),
+        ("R11-visit", PROOF, PROOF.replace("\n", "\nmay_attest = ['consent']\n").replace(', "consent"', ""), "consent"),
+        ("R09-record", LOGIN, 'may_attest = ["card_login", "consent", "agent"]', "card_login, consent"),
+        ("R07", LOGIN, 'attest = ["consent"]\nmay_attest = ["card_login"]', "card_login"),
+    ],
+)
+def test_rule_4_no_route_does_without_what_the_lock_wants_attested(tmp_path, route, old, new, lacking):
+    shutil.copytree(Path(__file__).parents[2] / "config", tmp_path / "config")
+    path = tmp_path / "config" / TENANTS
+    before, mark, after = path.read_text(encoding="utf-8").partition(f'id = "{route}"\n')
+    path.write_text(before + mark + exchanged(after, old, new), encoding="utf-8")
+    (told,) = contradictions(read(tmp_path))
+    assert told.startswith(f"config/{TENANTS}: routes.{route}.attest: lacks {lacking}, without which ")
+
+
+NUMBER_ITEM = {
+    "path": "individual_number",
+    "kind": "code",
+    "required": False,
+    "label": "個人番号",
+    "data_class": "individual_number",
+    "max_length": 12,
+    "check": "individual_number",
+}
+
+
+@pytest.mark.parametrize("relabelled", [False, True])
+def test_rule_2_a_widened_lock_carries_nothing_that_it_says_it_never_does(tmp_path, relabelled):
+    """R14 with the individual number: both locks widened, and the line that narrows the zone left out."""
+    shutil.copytree(Path(__file__).parents[2] / "config", tmp_path / "config")
+    for name in ("history_lookup", "vaccination_records"):
+        path = tmp_path / "config/interfaces" / f"{name}.json"
+        lock = json.loads(path.read_text(encoding="utf-8"))
+        (operation,) = (each for each in lock["operations"] if each["name"] == "id5.fetch")
+        relabel = {"data_class": "identifier"} if relabelled and name == "history_lookup" else {}
+        operation["fields"].append(NUMBER_ITEM | relabel)
+        path.write_text(json.dumps(lock), encoding="utf-8")
+    path = tmp_path / "config" / TENANTS
+    text = exchanged(path.read_text(encoding="utf-8"), 'clearance = ["identifier"]', "")
+    before, mark, after = text.partition('id = "R14"\n')
+    path.write_text(before + mark + exchanged(after, 'fields = ["pmh_key"', 'fields = ["individual_number", "pmh_key"'))
+    with pytest.raises(Misconfigured) as caught:
+        load(tmp_path)
+    (told,) = (each for each in caught.value.problems if "never" in each or "R14" in each)
+    if relabelled:
+        at = f"config/{TENANTS}: routes.R14.fields: "
+        assert told == f"{at}they carry individual_number, for which connector history_lookup is not cleared"
+    else:
+        assert told.startswith("config/interfaces/history_lookup.json: ")
+        assert told.endswith("it carries individual_number, and says that it never does")
+
+
 def test_a_route_that_wants_what_its_connector_cannot_attest_is_named(tmp_path):
     wanted = 'purpose = "vaccination"\nattest = ["agent"]\nmay_attest = ["card_login"]'
     write_config(tmp_path, tenant('purpose = "vaccination"', wanted))

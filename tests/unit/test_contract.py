@@ -1,5 +1,6 @@
 """The lock: a model built from it accepts exactly what the declared class does, and its digest feels every change."""
 
+import dataclasses
 import json
 from typing import Annotated, Any
 
@@ -120,6 +121,7 @@ def changes():
         for key in ("name", "label", "person_key"):
             yield f"{operation['name']} {key}", ("operations", at, key), operation[key] + "x"
         yield f"{operation['name']} version", ("operations", at, "version"), [*operation["version"], "update_seq"]
+        yield f"{operation['name']} attests", ("operations", at, "attests"), ["consent"]
         yield f"{operation['name']} kind", ("operations", at, "kind"), "event" if operation["reply"] else "request"
         yield f"{operation['name']} direction", ("operations", at, "direction"), "receives"
         yield f"{operation['name']} fewer fields", ("operations", at, "fields"), operation["fields"][:-1]
@@ -143,6 +145,7 @@ def changes():
     yield "connector", ("connector",), "officer"
     yield "version", ("version",), "2"
     yield "codes", ("codes",), {"full": "Full."}
+    yield "never", ("never",), ["health"]
 
 
 CHANGES = {name: (place, value) for name, place, value in changes()}
@@ -163,6 +166,14 @@ def declared(annotation, name="sex"):
     model = type("Changed", (Payload,), {"__annotations__": {"internal_no": fields.InternalNo, name: annotation}})
     operation = Operation(name="o", label="試験", direction="sends", payload=model, person_key="internal_no")
     return describe(Interface(connector="office", version="1", operations=(operation,)))
+
+
+def test_what_is_said_never_to_be_carried_cannot_be_locked_with_a_field_of_it():
+    interface = dataclasses.replace(OFFICE_INTERFACE, never=frozenset({DataClass.HEALTH, DataClass.INDIVIDUAL_NUMBER}))
+    with pytest.raises(Misconfigured, match="it carries individual_number, and says that it never does"):
+        describe(interface)
+    held = describe(dataclasses.replace(OFFICE_INTERFACE, never=frozenset({DataClass.HEALTH})))
+    assert held.never == (DataClass.HEALTH,)
 
 
 def test_a_code_list_that_becomes_free_text_changes_the_digest():

@@ -178,6 +178,14 @@ WIDENED = {
         ["- sends person.put was_there: "],
     ),
     "another person key": (lambda lock: lock["operations"][1].update(person_key="name"), ["~ sends person.put: "]),
+    "a claim that is no longer wanted": (
+        lambda lock: lock["operations"][1].update(attests=["consent"]),
+        ["~ sends person.put: "],
+    ),
+    "a class that it no longer says it never carries": (
+        lambda lock: lock.update(never=["health"]),
+        ["- never health: "],
+    ),
     "a code gone": (lambda lock: lock.update(codes={"full": "Full."}), ["- code full: Full."]),
 }
 

@@ -42,6 +42,11 @@ async def test_rule_2_individual_number_goes_neither_to_nor_from_the_outside(cit
         assert await said(city, way, f"{place}individual_number", NUMBER) == REFUSED_BY_ALL
 
 
+@pytest.mark.parametrize("name", sorted(OUTSIDE))
+def test_rules_2_and_8_the_lock_of_who_is_outside_says_that_it_never_carries_them(name):
+    assert {"individual_number", "tax_welfare"} <= {*load(Path(__file__).parents[2]).contracts[name].never}
+
+
 @of(lambda way: any(each.kind == "text" for each in way.giving))
 async def test_rule_2_a_free_text_that_hides_an_individual_number_is_refused_at_both_ends(city, way):
     honest = await city.honest(way)
@@ -112,3 +117,9 @@ def test_rule_4_every_route_from_portal_and_clinic_wants_its_proof(way):
     """R07-deleted alone wants none: it tells that a key is gone, and has no answer."""
     wanted = {"myna_portal": ("card_login", "consent"), "clinic_app": ("identity_confirmed", "consent")}
     assert way.route.attest == (() if way.route.id == "R07-deleted" else wanted[way.sender])
+
+
+@of(lambda way: way.sender in {"myna_portal", "clinic_app"})
+def test_rule_4_the_locks_want_what_the_routes_want(city, way):
+    """So that no route can be written with less."""
+    assert city.edges[way.sender].rules.ends(way.route)[0].attests == way.route.attest
