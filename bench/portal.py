@@ -22,10 +22,12 @@ import aiohttp
 
 from bench.deployment import DESTINATION_EDGE, OFFLINE, PUBLIC_EDGE, SOURCE_EDGE, split, started
 from bench.figures import Table, percentile
+from bench.machine import Usage
 from bench.residents import DUE, HAD, NOTICES, Provider, TownHall, pseudonym
+from bench.ways import commits
 from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.site import Site
-from gateway_demo_city.stage import Stage, client_tls
+from gateway_demo_city.stage import Process, Stage, client_tls
 
 _CONNECTOR: Final = "myna_portal"
 _RESIDENTS: Final = 200
@@ -54,20 +56,28 @@ class Queries:
         many for as long again. Raises Failed.
         """
         async with _portal() as ways:
-            for ask in ways.values():  # connections, caches
-                await _full(ask, seconds)
+            for way in ways:  # connections, caches
+                await _full(way.ask, seconds)
             for number in range(rounds):
-                turn = dict(sorted(ways.items(), reverse=bool(number % 2)))  # nobody is always first
-                self._add({name: await self._turn(name, ask, singles, seconds) for name, ask in turn.items()})
+                first = number % len(ways)  # nobody is always first
+                turns = {way.name: await self._turn(way, singles, seconds) for way in (*ways[first:], *ways[:first])}
+                self._add(turns)
 
-    async def _turn(self, name: str, ask: _Ask, singles: int, seconds: float) -> dict[str, float]:
-        low = await _one_by_one(ask, singles)
-        full = await _full(ask, seconds)
-        rate = len(full.took) / full.seconds
-        half = await _paced(ask, rate / 2, seconds * 2)
+    async def _turn(self, way: "_Way", singles: int, seconds: float) -> dict[str, float]:
+        commits = way.commits()
+        low = await _one_by_one(way.ask, singles)
+        commits = way.commits() - commits
+        cpu = way.cpu()
+        full = await _full(way.ask, seconds)
+        rate, cpu = len(full.took) / full.seconds, way.cpu() - cpu
+        half = await _paced(way.ask, rate / 2, seconds * 2)
         if wrong := sum(each.wrong for each in (low, full, half)):
-            self.wrong.append(f"a query {name}: {wrong:,} answers are missing or not right")
-        sample = {f"queries/s, {_AT_ONCE} at a time": rate}
+            self.wrong.append(f"a query {way.name}: {wrong:,} answers are missing or not right")
+        sample = {
+            f"queries/s, {_AT_ONCE} at a time": rate,
+            "CPU, ms a query, all processes": cpu / len(full.took) * 1e3,
+            "hub's commits a query at low load": commits / singles,
+        }
         for load, seen in (("low load", low), ("half load", half)):
             sample |= {f"{load}: p{share}, ms": percentile(seen.took, share / 100) * 1e3 for share in (50, 99)}
         return sample | {"half load: p99, times its p50 (goal: 3)": _spread(half)}
@@ -79,8 +89,28 @@ class Queries:
             f"{load}: p50, times the direct one's{goal}": line[f"{load}: p50, ms"] / direct[f"{load}: p50, ms"]
             for load, goal in (("low load", " (goal: 2.5)"), ("half load", ""))
         }
+        cpu = "CPU, ms a query, all processes"
+        beside["CPU, times the direct one's"] = line[cpu] / direct[cpu]
         self.table.add(_DIRECTLY, direct)
         self.table.add(_LINE, line | beside)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One of them, ready; and what it costs in its processes, the record system included."""
+
+    name: str
+    ask: _Ask
+    processes: tuple[Process, ...]
+    journals: Path | None = None
+
+    def cpu(self) -> float:
+        """Seconds, of all processes since their start."""
+        return sum(Usage.of(process.child.pid).cpu for process in self.processes)
+
+    def commits(self) -> int:
+        """Of the hub's journals."""
+        return commits(self.journals) if self.journals is not None else 0
 
 
 @dataclass(slots=True)
@@ -147,7 +177,7 @@ def _spread(seen: _Seen) -> float:
 
 
 @asynccontextmanager
-async def _portal() -> AsyncIterator[Mapping[str, _Ask]]:
+async def _portal() -> AsyncIterator[tuple[_Way, ...]]:
     """Both ways of asking, over processes that are ready, about residents whom the record system holds."""
     with TemporaryDirectory(prefix="renkei-bench-") as folder:
         async with Stage(Path(folder)) as stage:
@@ -160,13 +190,17 @@ async def _portal() -> AsyncIterator[Mapping[str, _Ask]]:
                 site.point_at(port)
             signs = whole.root / f"keys/tls/{_CONNECTOR}_issuer.key"
             provider = Provider.of(signs, public.tenant["connectors"][_CONNECTOR]["settings"])
-            await started(stage, sites)
+            gateways = await started(stage, sites)
             timeout, connector = aiohttp.ClientTimeout(total=30), aiohttp.TCPConnector(limit=0)
             async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
                 hall = TownHall(session, *whole.records(port))
                 await hall.move_in(range(1, _RESIDENTS + 1))
                 line = _through_the_line(session, *_entrance(public, whole), provider)
-                yield {_DIRECTLY: _directly(hall), _LINE: line}
+                journals = sites["hub"].root / "state" / "journal"
+                yield (
+                    _Way(_DIRECTLY, _directly(hall), (records,)),
+                    _Way(_LINE, line, (records, *gateways), journals),
+                )
 
 
 def _entrance(public: Site, whole: Site) -> tuple[str, ssl.SSLContext]:

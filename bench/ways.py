@@ -55,13 +55,17 @@ class Way:
         return Usage(cpu, memory, peak, written)
 
     def commits(self) -> int:
-        """How many transactions its databases have committed since they were opened.
+        """How many transactions its databases have committed since they were opened."""
+        return commits(self.databases)
 
-        Read from SQLite's own index of each WAL: the native u32 at byte 8, `iChange`. In WAL mode with
-        synchronous=FULL each commit is one fdatasync of the WAL; moving the WAL into the database, once in 64 MB,
-        would be two more.
-        """
-        return sum(int.from_bytes(file.read_bytes()[8:12], sys.byteorder) for file in self.databases.glob("*-shm"))
+
+def commits(databases: Path) -> int:
+    """How many transactions the databases of a folder have committed since they were opened.
+
+    Read from SQLite's own index of each WAL: the native u32 at byte 8, `iChange`. In WAL mode with synchronous=FULL
+    each commit is one fdatasync of the WAL; moving the WAL into the database, once in 64 MB, would be two more.
+    """
+    return sum(int.from_bytes(file.read_bytes()[8:12], sys.byteorder) for file in databases.glob("*-shm"))
 
 
 Maker: TypeAlias = Callable[[Ground], AbstractAsyncContextManager[Way]]
