@@ -27,13 +27,14 @@ def test_the_same_seed_gives_the_same_people() -> None:
 
 
 def test_they_live_here_have_a_number_and_no_flag() -> None:
-    people = households(1000, 7)
-    assert len(people) == 40
-    assert sum(each.is_child for each in people) == 30
-    for each in people:
-        assert checks.individual_number(each.person["individual_number"])
-        assert each.person["resident_status"] in ("1", "2")
-        assert {each.person[f"control_flag_{name}"] for name in ("nondisclosure", "view_suspended")} == {"0"}
+    for seed in range(10):
+        people = households(1000, seed)
+        assert len(people) == 40
+        assert sum(each.is_child for each in people) == 30
+        for each in people:
+            assert checks.individual_number(each.person["individual_number"])
+            assert each.person["resident_status"] in ("1", "2")
+            assert {each.person[f"control_flag_{name}"] for name in ("nondisclosure", "view_suspended")} == {"0"}
 
 
 def test_a_neighbour_is_as_the_last_good_row_says() -> None:
