@@ -22,7 +22,7 @@ help: ## Say what there is
 	@echo "ARGS go through: make demo ARGS='--residents 200', make test ARGS='tests/unit -x'."
 
 .PHONY: demo
-demo: $(VENV)/ready ## Run the main job: one city file through the line, against a real record system
+demo: $(VENV)/ready ## Run the main job: one city's day against real processes, and what must fail
 	@$(BIN)/gateway demo $(ARGS)
 
 .PHONY: test

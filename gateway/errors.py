@@ -62,7 +62,7 @@ CODES: Final = MappingProxyType(
         "not_a_date": Code(422, "The date does not exist or is not written YYYY-MM-DD."),
         "not_a_time": Code(422, "The time does not exist or lacks its offset."),
         "control_character": Code(422, "The text holds a control character."),
-        "individual_number_in_text": Code(422, "A free-text field holds an individual number."),
+        "individual_number_in_text": Code(422, "A text holds an individual number, or an identifier is one."),
         "too_deep": Code(422, "The record is nested deeper than any interface allows."),
         "undecodable_bytes": Code(422, "The row, or the header, holds bytes that are not in the configured encoding."),
         "surplus_cell": Code(422, "The row has more cells than the header names."),

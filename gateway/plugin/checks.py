@@ -51,6 +51,11 @@ def individual_number(text: str) -> bool:
     return check - _ZERO == (0 if rest <= 1 else 11 - rest)
 
 
+def no_individual_number(text: str) -> bool:
+    """What somebody outside chose is no 個人番号, hyphens aside (C022). A part of it may be, by chance."""
+    return not individual_number(text.replace("-", ""))
+
+
 def municipality_code(text: str) -> bool:
     """全国地方公共団体コード: 6 digits, the last one a check digit."""
     if len(text) != 6 or not (text.isascii() and text.isdecimal()):
@@ -139,6 +144,7 @@ class Check(NamedTuple):
 CHECKS: Final = MappingProxyType(
     {
         "individual_number": Check(individual_number, "check_digit"),
+        "no_individual_number": Check(no_individual_number, "individual_number_in_text", "[A-Za-z]"),
         "municipality_code": Check(municipality_code, "check_digit"),
         "gtin": Check(gtin, "check_digit"),
         "date": Check(calendar_date, "not_a_date", rf"{_PLAIN_DATE}\z"),

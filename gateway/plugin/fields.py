@@ -32,9 +32,15 @@ def _instant(name: str, label: str) -> Item:
     return _code(name, label, DataClass.OPERATIONAL, max_length=32, check="instant")
 
 
-def _id(name: str, label: str, data_class: DataClass = DataClass.IDENTIFIER, max_length: int = 64) -> Item:
+def _id(
+    name: str,
+    label: str,
+    data_class: DataClass = DataClass.IDENTIFIER,
+    max_length: int = 64,
+    check: str | None = None,
+) -> Item:
     """What somebody's system made up: letters, digits and dashes; its real form is not public, or is its own affair."""
-    return _code(name, label, data_class, max_length=max_length, pattern=r"[0-9A-Za-z][0-9A-Za-z-]*")
+    return _code(name, label, data_class, max_length=max_length, pattern=r"[0-9A-Za-z][0-9A-Za-z-]*", check=check)
 
 
 _D = DataClass
@@ -104,9 +110,15 @@ IdentityConfirmation: TypeAlias = Annotated[str, _id("identity_confirmation", "�
 VaccinationManagementId: TypeAlias = Annotated[str, _id("vaccination_management_id", "予防接種管理ID")]
 """I25: one dose that a person is due; joins questionnaire and record."""
 VaccinationRecordId: TypeAlias = Annotated[str, _id("vaccination_record_id", "予防接種記録ID")]
+EnteredRecordId: TypeAlias = Annotated[
+    str, _id("vaccination_record_id", "予防接種記録ID", check="no_individual_number")
+]
+"""The same where a clinic names it: the record system gave it, in letters. A city's own may be twelve digits."""
 AnswerId: TypeAlias = Annotated[str, _id("answer_id", "回答ID")]
 NoticeId: TypeAlias = Annotated[str, _id("notice_id", "通知ID")]
-VaccinationSettingId: TypeAlias = Annotated[str, _id("vaccination_setting_id", "予防接種設定ID", _D.OPERATIONAL, 32)]
+VaccinationSettingId: TypeAlias = Annotated[
+    str, _id("vaccination_setting_id", "予防接種設定ID", _D.OPERATIONAL, 32, check="no_individual_number")
+]
 """Which vaccination: the template and the rules that a city set up for it."""
 ItemId: TypeAlias = Annotated[str, _id("item_id", "項目ID", _D.OPERATIONAL, 32)]
 CombinationNo: TypeAlias = Annotated[str, _id("combination_no", "組み合わせ番号", _D.OPERATIONAL, 32)]

@@ -16,9 +16,10 @@ class AskedVisit(Payload):
 
 
 class KnownAnswer(Payload):
-    """An answer that was given beforehand, or its doctor's part."""
+    """An answer that was given beforehand, with its question as it was asked; or the doctor's part."""
 
     item_id: fields.ItemId
+    question_text: fields.QuestionText
     answer_content: fields.AnswerContent
 
 
@@ -109,7 +110,7 @@ class Vaccination(Payload):
     identity_confirmation: fields.IdentityConfirmation
     vaccination_subject_no: fields.VaccinationSubjectNo
     clinic_code: fields.ClinicCode
-    vaccination_record_id: fields.VaccinationRecordId | None = None
+    vaccination_record_id: fields.EnteredRecordId | None = None
     vaccination_management_id: fields.VaccinationManagementId
     vaccination_setting_id: fields.VaccinationSettingId
     vaccinated_on: fields.VaccinatedOn

@@ -57,6 +57,15 @@ def rows(residents: int, seed: int, form: Form = FORM) -> Iterator[Row]:
             yield Row(number, fault.kind, fault.expected, fault.write(cells, form), cells)
 
 
+def neighbours(residents: int, seed: int) -> list[Cells]:
+    """The residents of the city's first block, each as the last good row left the person, in the file's order."""
+    last: dict[str, Cells] = {}
+    for cells, fault in _mixed(range(min(_BLOCK, residents)), residents, Random(f"{seed}/0"), Pools.seeded(seed)):
+        if fault is GOOD:
+            last[cells["internal_no"]] = cells
+    return list(last.values())
+
+
 def write_city(path: Path, residents: int, seed: int, form: Form = FORM) -> int:
     """Write the city file and return how many data rows it has; the memory needed does not grow with it."""
     written = 0

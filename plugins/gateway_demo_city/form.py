@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from gateway_demo_city.people import COLUMNS, Cells
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_DATES: Final = ("birth_date", "deletion_event_date")
+_DATES: Final = frozenset({"birth_date", "deletion_event_date", "forced_expiry_date", "recommendation_date"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Form:
         """What stands in the row's cells, in the file's order."""
         texts = dict(cells)
         if self.compact_dates:
-            for name in _DATES:
+            for name in _DATES & texts.keys():
                 texts[name] = texts[name].replace("-", "")
         if self.compact_times:
             texts["updated_at"] = texts["updated_at"][:19].translate(_COMPACT)

@@ -41,6 +41,17 @@ class Kind:
     right: int
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Something that had to be refused: who tried what, how it had to end, how it ended, and the HTTP status."""
+
+    who: str
+    what: str
+    expected: Expected
+    actual: Expected
+    status: int
+
+
 @dataclass(slots=True)
 class Report:
     """Everything that the tables at the end show. `passed` is the exit status."""
@@ -50,9 +61,11 @@ class Report:
     kinds: list[Kind] = field(default_factory=list)
     endings: Counter[Expected] = field(default_factory=Counter)
     mismatches: list[Mismatch] = field(default_factory=list)
-    deliveries: dict[str, int] = field(default_factory=dict)
+    deliveries: dict[str, dict[str, int]] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
+    day: dict[str, int] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
     logs: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -77,6 +90,8 @@ class Report:
             "deliveries": self.deliveries,
             "faults": self.faults,
             "keys": self.keys,
+            "day": self.day,
+            "attempts": [asdict(each) for each in self.attempts],
             "logs": self.logs,
         }
 

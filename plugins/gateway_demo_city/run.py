@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gateway_demo_city.scenario import Options, play
+from gateway_demo_city.scenario import play
 from gateway_demo_city.show import Live, show
 from gateway_demo_city.stage import Failed
+from gateway_demo_city.subjects import Options
 
 _PLAIN_WIDTH = 120
 

@@ -16,6 +16,7 @@ from gateway_demo_city.report import Report
 _PLAIN_EVERY: Final = 0.25
 _WHY: Final = "rule and field"
 _WIDEST_CODE: Final = 25
+_OUTCOMES: Final = ("accepted", "duplicate", "refused", "deferred", "dead")
 _ROWS: Final = "What went where, what was refused and why"
 
 
@@ -35,6 +36,7 @@ class Live:
 
     def progress(self, done: int, total: int) -> None:
         """So many of the rows have ended."""
+        done = min(done, total)
         if not self._console.is_terminal:
             share = done / total if total else 1.0
             if share >= self._told + _PLAIN_EVERY:
@@ -46,7 +48,7 @@ class Live:
             self._bar = Progress(*columns, console=self._console)
             self._task = self._bar.add_task("rows", total=total)
             self._bar.start()
-        self._bar.update(self._task, completed=min(done, total))
+        self._bar.update(self._task, completed=done)
 
     def close(self) -> None:
         """End the bar."""
@@ -61,9 +63,18 @@ def show(report: Report, console: Console, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(report.plain(), indent=1) + "\n")
         return
     rows = _kinds(report) if report.kinds else _endings(report)
-    for table in (rows, _mismatches(report), _deliveries(report), _keys(report), _checks(report)):
+    for table in (
+        rows,
+        _mismatches(report),
+        _keys(report),
+        _day(report),
+        _deliveries(report),
+        _faults(report),
+        _attempts(report),
+    ):
         if table.row_count:
             console.print(table)
+    console.print(_checks(report))
     verdict = "[bold green]All of it held.[/]" if report.passed else "[bold red]Something did not hold.[/]"
     console.print(f"{verdict} {report.seconds:.1f} s", highlight=False)
 
@@ -109,10 +120,19 @@ def _mismatches(report: Report) -> Table:
 
 
 def _deliveries(report: Report) -> Table:
-    table = _table("Deliveries, and the faults injected", ("what", "times"), 1)
-    for counts, what in ((report.deliveries, "delivery"), (report.faults, "fault injected")):
-        for name, times in counts.items():
-            table.add_row(f"{what}: {name}", f"{times:,}")
+    table = _table(
+        "Records that the hub delivered, answers included", ("to", "attempts", *_OUTCOMES), 1 + len(_OUTCOMES)
+    )
+    for destination, counts in report.deliveries.items():
+        table.add_row(destination, *(f"{counts.get(name, 0):,}" for name in ("attempts", *_OUTCOMES)))
+    return table
+
+
+def _faults(report: Report) -> Table:
+    table = _table("Faults that the record system was made to show", ("fault", "times"), 1)
+    for name, times in report.faults.items():
+        if times:
+            table.add_row(name, f"{times:,}")
     return table
 
 
@@ -120,6 +140,22 @@ def _keys(report: Report) -> Table:
     table = _table("PMH keys", ("what", "numbers"), 1)
     for name, numbers in report.keys.items():
         table.add_row(name, f"{numbers:,}")
+    return table
+
+
+def _day(report: Report) -> Table:
+    table = _table("One day", ("what", "number"), 1)
+    for what, number in report.day.items():
+        table.add_row(what, f"{number:,}")
+    return table
+
+
+def _attempts(report: Report) -> Table:
+    table = _table("What must fail", ("who", "attempt", "refused", "HTTP"), 1)
+    for each in report.attempts:
+        held = each.expected == each.actual
+        ended = f"{each.actual.code or each.actual.ending} {each.actual.path or ''}".strip()
+        table.add_row(f"a {each.who}", each.what, ended, str(each.status), style=None if held else "red")
     return table
 
 

@@ -81,24 +81,30 @@ class Stage:
     ) -> None:
         await self._running.aclose()
 
-    async def start(self, name: str, *command: str) -> Process:
-        """Start a process that stays."""
+    async def start(self, name: str, *command: str, given: bytes | None = None) -> Process:
+        """Start a process that stays. What is `given` it reads from its standard input."""
         out, err = self.observed / f"{name}.out", self.observed / f"{name}.err"
         with out.open("wb") as stdout, err.open("wb") as stderr:
-            child = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr, cwd=self.root)
+            stdin = None if given is None else asyncio.subprocess.PIPE
+            child = await asyncio.create_subprocess_exec(
+                *command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=self.root
+            )
         process = Process(name, child, out, err)
         self._running.push_async_callback(process.stop)
+        if child.stdin is not None:
+            child.stdin.write(given or b"")
+            child.stdin.close()
         return process
 
-    async def run(self, name: str, *command: str) -> tuple[int, str]:
+    async def run(self, name: str, *command: str, given: bytes | None = None) -> tuple[int, str]:
         """Run a process to its end: exit status and standard output."""
-        process = await self.start(name, *command)
+        process = await self.start(name, *command, given=given)
         status = await process.child.wait()
         return status, process.out.read_text()
 
-    async def must(self, name: str, *command: str) -> str:
+    async def must(self, name: str, *command: str, given: bytes | None = None) -> str:
         """The standard output of a process that has to end with 0. Raises Failed with what it said."""
-        status, out = await self.run(name, *command)
+        status, out = await self.run(name, *command, given=given)
         if status != 0:
             err = (self.observed / f"{name}.err").read_text(errors="replace")
             raise Failed(f"{name} ended with {status}\n{err or out}".rstrip())

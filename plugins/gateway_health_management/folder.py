@@ -141,6 +141,7 @@ class Folder:
 
 def _write_whole(path: Path, encoding: str, write: Callable[[TextIO], None]) -> None:
     unfinished = path.with_name(f".{path.name}.tmp")
+    unfinished.touch(0o600)  # doses of persons: for nobody else on this machine
     with unfinished.open("w", encoding=encoding, newline="") as out:
         write(out)
         out.flush()

@@ -104,3 +104,10 @@ def take(folder: Path, ledger: Path, encoding: str) -> tuple[Loaded, dict[str, i
     """Load what lies in `out/` into a ledger. Raises OSError, ValueError, sqlite3.Error."""
     with closing(Intake(ledger)) as intake:
         return intake.load_files(folder, encoding), intake.counts()
+
+
+def load(answers: Iterable[Mapping[str, Any]], ledger: Path) -> tuple[Loaded, dict[str, int]]:
+    """Load answers to record.pull, one for each person, into a ledger. Raises sqlite3.Error."""
+    with closing(Intake(ledger)) as intake:
+        loaded = [intake.load_answer(answer) for answer in answers]
+        return Loaded(sum(each.new for each in loaded), sum(each.dropped for each in loaded)), intake.counts()

@@ -1,22 +1,23 @@
 """Behaves as the municipal system does at its exchange folder: drops files the way it does, and reads what comes back.
 
-`python -m gateway_health_management.simulator drop FOLDER FILE`, `... status FOLDER NAME` and `... take FOLDER LEDGER`
-do it by hand.
+`python -m gateway_health_management.simulator drop FOLDER FILE`, `... status FOLDER NAME`, `... take FOLDER LEDGER` and
+`... load LEDGER` do it by hand.
 """
 
 import argparse
 import csv
+import json
 import os
 import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
-from gateway_health_management.intake import take
+from gateway_health_management.intake import Loaded, load, take
 
 How = Literal["renamed", "end_file"]
 _GLANCE: Final = 0.05
@@ -91,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line. The exit status: 1 no status file in time, 2 wrong usage, 130 interrupted."""
     said = _parser().parse_args(arguments)
     try:
+        if said.act == "load":
+            return _load(said)
         if not (said.folder / "in").is_dir() or not (said.folder / "status").is_dir():
             raise _WrongUsage("FOLDER: it is no exchange folder, for it lacks in/ or status/")
         return {"drop": _drop, "status": _status, "take": _take}[said.act](said)
@@ -121,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     taking.add_argument("folder", type=Path)
     taking.add_argument("ledger", type=Path)
     taking.add_argument("--encoding", choices=("cp932", "utf-8", "utf-8-sig"), default="cp932")
+    loading = acts.add_parser("load", help="load answers to record.pull, a JSON array on stdin, into LEDGER likewise")
+    loading.add_argument("ledger", type=Path)
     return parser
 
 
@@ -158,6 +163,20 @@ def _take(said: argparse.Namespace) -> int:
         raise _WrongUsage(f"out/ or LEDGER: it cannot be used ({type(error).__name__})") from None
     except (ValueError, KeyError, csv.Error):  # its text may quote a row
         raise _WrongUsage(f"out/: a file there is no returned file in {said.encoding}") from None
+    return _told(loaded, counts)
+
+
+def _load(said: argparse.Namespace) -> int:
+    try:
+        loaded, counts = load(json.load(sys.stdin), said.ledger)
+    except (OSError, sqlite3.Error) as error:
+        raise _WrongUsage(f"LEDGER: it cannot be used ({type(error).__name__})") from None
+    except (ValueError, KeyError, TypeError, AttributeError):  # its text may quote an answer
+        raise _WrongUsage("stdin: it is no array of answers to record.pull") from None
+    return _told(loaded, counts)
+
+
+def _told(loaded: Loaded, counts: Mapping[str, int]) -> int:
     told = {"new": loaded.new, "dropped": loaded.dropped, **counts}
     sys.stdout.write("".join(f"{many:8} {name}\n" for name, many in told.items()))
     return 0

@@ -6,7 +6,7 @@ asked is garbage: nothing in it is used, and `Later` is raised.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -35,7 +35,14 @@ class _Refused(_Closed):
     index: int
     status: Literal["refused"]
     code: Literal[
-        "superseded", "version_conflict", "out_of_range", "no_such_person", "dose_exists", "not_yours", "dispute"
+        "superseded",
+        "version_conflict",
+        "out_of_range",
+        "no_such_person",
+        "dose_exists",
+        "not_yours",
+        "item_exists",
+        "dispute",
     ]
     path: Literal["updated_at", "vaccination_management_id"] | None = None
 
@@ -58,6 +65,7 @@ class _Denied(_Closed):
         "expired_questionnaire",
         "dose_exists",
         "not_yours",
+        "wrong_setting",
         "superseded",
         "version_conflict",
         "out_of_range",
@@ -102,9 +110,14 @@ class _Ended(_Closed):
     rows: list[_EndSaid]
 
 
+_Count: TypeAlias = Annotated[int, Field(ge=0)]
+
+
 class _Healthy(_Closed):
     status: Literal["ok"]
-    disputes: Annotated[int, Field(ge=0)]
+    disputes: _Count
+    refused: _Count
+    notices_asleep: _Count
 
 
 class _Row(Protocol):
@@ -183,9 +196,9 @@ def ended(answer: bytes, told: Iterable[int]) -> dict[int, str]:
     return {row.index: row.status for row in rows}
 
 
-def disputes(answer: bytes) -> int:
-    """How many disputes wait for people, of `GET /v1/health`. Raises Later."""
-    return _parse(_Healthy, answer).disputes
+def waiting(answer: bytes) -> dict[str, int]:
+    """How much waits for people, by its name, of `GET /v1/health`. Raises Later."""
+    return _parse(_Healthy, answer).model_dump(exclude={"status"})
 
 
 def _garbage() -> Later:

@@ -22,6 +22,11 @@ from gateway_vaccination_records.system import Later, RecordSystem, left
 from gateway_vaccination_records.visits import Visits
 
 _SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time
+_WAITING: Final = {
+    "disputes": "disputes that wait for people",
+    "refused": "records that were sent and refused",
+    "notices_asleep": "notices that wait until their persons can be reached",
+}
 
 
 class VaccinationRecords:
@@ -70,17 +75,18 @@ class VaccinationRecords:
         for sending in self._sendings:
             if await sending.settled(message_id, outcomes):
                 return
-        for pauses in (self._keys.pauses, self._id5.pauses, *(sending.pauses for sending in self._sendings)):
+        sendings = (sending.pauses for sending in self._sendings)
+        for pauses in (self._keys.pauses, self._id5.pauses, self._visits.pauses, *sendings):
             pauses.wake()
 
     async def health(self) -> Health:
-        """Ask the record system whether our area can be written now, and whether people have to look at disputes."""
+        """Ask the record system whether our area can be written now, and what waits there for people."""
         try:
             answer = await self._system.get("/v1/health", self._settings.connect_timeout)
-            waiting = answers.disputes(answer)
+            waiting = answers.waiting(answer)
         except Later as later:
             return Health(ok=False, detail=f"the record system does not serve us: {later.outcome.code}")
-        return Health(ok=True, detail=f"the record system answers{_disputed(waiting)}")
+        return Health(ok=True, detail="; ".join(["the record system answers", *_told(waiting)]))
 
     async def close(self) -> None:
         """End what is under way; the session belongs to the line."""
@@ -127,5 +133,5 @@ def _linked(record: object, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _disputed(waiting: int) -> str:
-    return f"; disputes that wait for people: {waiting}" if waiting else ""
+def _told(waiting: Mapping[str, int]) -> list[str]:
+    return [f"{_WAITING[what]}: {count}" for what, count in waiting.items() if count]

@@ -1,6 +1,6 @@
 """What the record system has due, by kind: drawn as a batch that stays the same until it is told what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway_vaccination_records import answers
@@ -11,9 +11,11 @@ from gateway_vaccination_records.system import RecordSystem
 _ROW_BYTES: Final = 16 * 1024
 
 
-async def batch(system: RecordSystem, settings: Settings, kind: str, most: int) -> Batch | None:
-    """At most so many records of a kind; None if none is due. Raises Later."""
-    body = {"kind": kind, "most": most}
+async def batch(
+    system: RecordSystem, settings: Settings, kind: str, most: int, besides: Iterable[str] = ()
+) -> Batch | None:
+    """At most so many records of a kind, in none of the batches `besides`; None if none is due. Raises Later."""
+    body = {"kind": kind, "most": most, "besides": list(besides)}
     return answers.due_batch(await system.post("/v1/due", body, settings.answer_timeout, most, _ROW_BYTES))
 
 

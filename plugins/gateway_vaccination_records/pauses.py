@@ -21,6 +21,15 @@ class Pauses:
         """No failure is to be waited for."""
         return _now() >= self._not_before
 
+    @property
+    def failing(self) -> bool:
+        """Since the last failure nothing has succeeded."""
+        return self.pause > 0
+
+    def left(self) -> float:
+        """Seconds that are still to be waited for after a failure."""
+        return max(0.0, self._not_before - _now())
+
     def look(self) -> bool:
         """It is time to look whether there is something to do."""
         return _now() >= max(self._look_at, self._not_before)

@@ -1,7 +1,8 @@
 """Sends what the record system has due of one kind: a batch becomes one event, and its outcomes go back.
 
 The rule: it keeps nothing that a restart would miss. A batch is given again until it is ended, and its id is the
-event's key: so it is the same message again, and its end is told once more.
+event's key: so it is the same message again, and its end is told once more. Only the destination's own refusal is for
+good: what the gateway gave up on is sent again.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.plugin import Accepted, Context, Deferred, Duplicate, Receipt, Refused
+from gateway.plugin import Accepted, Context, Dead, Deferred, Duplicate, Receipt, Refused
 from gateway.plugin import Final as Ended
 from gateway_vaccination_records import due
 from gateway_vaccination_records.answers import Batch
@@ -23,10 +24,12 @@ OPERATIONS: Final[Mapping[str, str]] = MappingProxyType(
 """By the kind of what is due."""
 _MOST: Final = 200
 """Records a message: notices of full length fit into 4 MiB."""
+_AT_ONCE: Final = 4
+"""Batches under way: a batch ends with the last of its records, and one that stays busy is not to stop its kind."""
 
 
 class Sending:
-    """One kind, for one tenant. One batch is under way; the next is drawn when every record of it has ended."""
+    """One kind, for one tenant. A few batches are under way; each ends when every record of it has ended."""
 
     def __init__(self, context: Context, settings: Settings, system: RecordSystem, kind: str) -> None:
         self._context = context
@@ -34,22 +37,26 @@ class Sending:
         self._system = system
         self._kind = kind
         self._awaited = f"{kind}.awaited"
-        self._under_way: tuple[str, str] | None = None  # message id and batch
+        self._under_way: dict[str, str] = {}  # batch by message id
         self._known = asyncio.Lock()  # what is settled while its receipt is still on the way is known by that
         self.pauses = Pauses()
 
     async def run(self) -> None:
-        """Send one batch, unless one is under way, none is due, or something has to wait."""
-        if self._under_way is not None or not self.pauses.look():
-            return
+        """Send batches until a few are under way, none is due, or something has to wait."""
+        for _ in range(_AT_ONCE - len(self._under_way)):
+            if not self.pauses.look():
+                return
+            await self._one()
+
+    async def _one(self) -> None:
         try:
             most = min(self._settings.rows_per_request, _MOST)
-            batch = await due.batch(self._system, self._settings, self._kind, most)
+            batch = await due.batch(self._system, self._settings, self._kind, most, self._under_way.values())
             if batch is None:
                 self.pauses.nothing()
                 return
             async with self._known:
-                self._under_way = ((await self._sent(batch)).message_id, batch.id)
+                self._under_way[(await self._sent(batch)).message_id] = batch.id
         except Later as later:
             self._wait(later.outcome.code, later.outcome.retry_after)
         except Deferred as deferred:
@@ -63,10 +70,11 @@ class Sending:
         After a restart it is not known yet whose it is: then the batch is drawn and sent again, and settled again.
         """
         async with self._known:
-            if self._under_way is None or self._under_way[0] != message_id:
+            batch = self._under_way.get(message_id)
+            if batch is None:
                 return False
-            await self._end(self._under_way[1], [_row(index, outcome) for index, outcome in sorted(outcomes.items())])
-            self._under_way = None
+            await self._end(batch, [_row(index, outcome) for index, outcome in sorted(outcomes.items())])
+            del self._under_way[message_id]
         self.pauses.something()
         return True
 
@@ -92,7 +100,7 @@ class Sending:
 
 
 def _row(index: int, outcome: Ended) -> dict[str, Any]:
-    """What was refused, and what the gateway gave up on, waits for people; it is sent again if its state changes."""
+    """What was refused waits for people, and is sent again if its state changes."""
     if isinstance(outcome, Accepted | Duplicate):
         return {"index": index, "status": "done"}
-    return {"index": index, "status": "refused", "code": outcome.code}
+    return {"index": index, "status": "again" if isinstance(outcome, Dead) else "refused", "code": outcome.code}

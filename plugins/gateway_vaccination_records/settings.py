@@ -26,6 +26,7 @@ def _distinct(kinds: list[str]) -> list[str]:
 class Settings(_Closed):
     """Times are in seconds. No request outlasts the delivery's own deadline, whatever `answer_timeout` says.
 
+    `confirmation_patience`: so long a clinic's visit waits for PMH's confirmation before it is deferred.
     `ask_keys`: ask for the PMH keys that the record system wants. It needs a route for `pmh_key.issue`.
     `ask_id5`: ask for the ID5 that it wants. It needs a route for `id5.fetch`.
     `send`: what it has due to be sent: notices to residents, doses to the city, doses to research. Each needs a route.
@@ -35,6 +36,7 @@ class Settings(_Closed):
     tls: TlsSettings
     connect_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
     answer_timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
+    confirmation_patience: Annotated[float, Field(gt=0, le=30)] = 3.0
     rows_per_request: Annotated[int, Field(ge=1, le=1000)] = 500
     ask_keys: bool = False
     ask_id5: bool = False

@@ -48,7 +48,7 @@ def new_site(tmp_path, starter) -> Iterator[NewSite]:
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory) -> Iterator[Outside]:
-    """`edge_per_zone` with all its systems. Whoever ends a process starts it again."""
+    """`edge_per_zone` with all its systems, for one module. Whoever ends a process starts it again."""
     made = Outside(tmp_path_factory.mktemp("outside") / "site").start()
     assert made.send("template.register", [TEMPLATE]).status == 202
     yield made

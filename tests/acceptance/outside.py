@@ -77,6 +77,11 @@ class Outside(SplitSite):
     def _listening(self, program: Program) -> bool:
         return self._serves(program, lambda: '"listening"' in program.output.read_text())
 
+    def stop(self) -> None:
+        """SIGTERM to every process, the gateway's first; each ends as it should."""
+        for program in (*self.edges.values(), self.gateway, self.records, *self.systems.values()):
+            assert program.stop() == 0, program.output.name
+
     def close(self) -> None:
         super().close()
         for program in self.systems.values():
@@ -181,14 +186,14 @@ class Outside(SplitSite):
         """What a simulator counts."""
         return dict(self.say(system, "GET", "/simulator/counts").json)
 
-    def fault(self, system: str, name: str) -> None:
-        """What goes wrong there next, once."""
-        assert self.say(system, "PUT", "/simulator/faults", {name: 1}).status == 204
+    def faults(self, system: str, *names: str) -> None:
+        """What goes wrong there next, each once, and nothing else."""
+        assert self.say(system, "PUT", "/simulator/faults", dict.fromkeys(names, 1)).status == 204
 
-    def recorded(self) -> dict[str, int]:
+    def recorded(self, path: str = "/v1/areas/self") -> dict[str, Any]:
         """All that the record system counts."""
         own = Peer(self.ports["records"], self.tls / "ca.crt", self.tls / "vaccination_records.crt")
-        return {name: value for name, value in own.get("/v1/areas/self").json.items() if isinstance(value, int)}
+        return dict(own.get(path).json)
 
     def researched(self) -> list[dict[str, Any]]:
         """What 予防接種DB has, state by state of each dose that stands."""
@@ -197,7 +202,8 @@ class Outside(SplitSite):
             return [json.loads(record) for (record,) in database.execute("SELECT record FROM doses")]
 
     def pmh_key(self, individual_number: str) -> str:
-        """The key that PMH has issued for a number, by asking it again as the gateway does (C167)."""
+        """The key that PMH has issued for a number, by asking it again as the gateway did (C167)."""
+        until(lambda: self.recorded("/v1/keys")["wanted"] == 0)
         pmh = Peer(self.ports["pmh"], self.tls / "ca.crt", self.tls / "pmh.crt")
         basic = base64.b64encode(f"renkei-{MUNICIPALITY}:{self._pmh_secret.read_text().strip()}".encode()).decode()
         form = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}

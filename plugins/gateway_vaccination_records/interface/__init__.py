@@ -18,6 +18,8 @@ INTERFACE = Interface(
         "confirmation_awaited": "PMHから本人確認情報の回答をまだ得ていない",
         "dose_exists": "この予防接種管理IDの接種記録は既にある",
         "not_yours": "この送信元が登録したものではない",
+        "wrong_setting": "予防接種設定IDがこの予防接種管理IDのものではない",
+        "item_exists": "この項目IDは既に使われている",
         "no_such_template": "この予防接種設定の予診票ひな形がない",
         "unknown_item": "予診票ひな形にない項目への回答である",
         "expired_questionnaire": "強制失効日を過ぎている",

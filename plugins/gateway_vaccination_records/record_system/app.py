@@ -40,7 +40,7 @@ class Api:
         return web.json_response(dict(await desk.ask(desk.area.key_counts)))
 
     async def health(self, request: web.Request) -> web.Response:
-        """200 while the caller's area can be written; and how many disputes wait in it."""
+        """200 while the caller's area can be written; and what waits for people in it, in numbers."""
         desk = self._desks.of(request)
         await desk.ask(desk.area.check)
-        return web.json_response({"status": "ok", "disputes": await desk.ask(desk.area.disputes)})
+        return web.json_response({"status": "ok", **await desk.ask(desk.area.waiting)})

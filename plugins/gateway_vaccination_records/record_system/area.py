@@ -124,10 +124,10 @@ class Area:
         with transaction(self._db):
             return self._keys.answer(batch, rows)
 
-    def due(self, kind: DueKind, most: int) -> Sending | None:
+    def due(self, kind: DueKind, most: int, besides: Sequence[str] = ()) -> Sending | None:
         """See `Due.batch`."""
         with transaction(self._db):
-            return self._outgoing.batch(kind, most)
+            return self._outgoing.batch(kind, most, besides)
 
     def due_ended(self, kind: DueKind, batch: str | None, rows: Sequence[EndedRow]) -> Mapping[int, Said]:
         """See `Outgoing.end`."""
@@ -153,6 +153,10 @@ class Area:
     def disputes(self) -> int:
         """How many disputes about PMH keys and what belongs to them wait for people."""
         return self._keys.disputes() + self._chains.disputes()
+
+    def waiting(self) -> dict[str, int]:
+        """What waits for people: the disputes, and see `Due.waiting`."""
+        return {"disputes": self.disputes(), **self._due.waiting()}
 
     def check(self) -> None:
         """Raises sqlite3.Error if the database cannot be written now."""

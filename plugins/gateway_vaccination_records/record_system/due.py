@@ -1,7 +1,7 @@
 """What is due to be sent, by kind: notices, doses given back, questions for ID5, doses for research.
 
-The rule: one batch of a kind is under way at a time and stays what it is until it is ended; only if a record of it may
-not go any more as it was does it dissolve. What cannot be sent yet sleeps until something about its person changes.
+The rule: a batch that is under way stays what it is until it is ended; only if a record of it may not go any more as it
+was does it dissolve. What cannot be sent yet sleeps until something about its person changes.
 """
 
 import sqlite3
@@ -63,6 +63,20 @@ class Due:
             (kind, person, entry, *version, instant(self._clock())),
         )
 
+    def again(self, person: int) -> None:
+        """What research is told of the person is another: each dose goes anew, also what was refused or is under way.
+
+        Without `content` it is known to be another than the one that is under way.
+        """
+        self._db.execute(
+            "INSERT INTO due (kind, person, entry, instant, seq, ready, due, asked)"
+            " SELECT 'research', e.person, e.id, s.instant, s.seq, 1, ?, 0 FROM entry e"
+            " JOIN entry_state s ON s.entry = e.id AND s.latest WHERE e.person = ? AND e.kind = 'record'"
+            " ON CONFLICT (kind, entry, instant, seq) WHERE entry IS NOT NULL"
+            " DO UPDATE SET refused = NULL, content = NULL",
+            (instant(self._clock()), person),
+        )
+
     def outdated(self, entry: int) -> None:
         """The entry has a newer state: of the former ones, only what is under way goes on."""
         self._db.execute("DELETE FROM due WHERE entry = ? AND batch IS NULL", (entry,))
@@ -95,19 +109,19 @@ class Due:
 
     # ---- a batch ----------------------------------------------------------------------------------------------------
 
-    def batch(self, kind: DueKind, most: int, make: Make) -> Sending | None:
-        """The batch that is under way, else a new one of at most so many records; None if none can be sent now."""
+    def batch(self, kind: DueKind, most: int, make: Make, besides: Sequence[str] = ()) -> Sending | None:
+        """A batch that is under way, but none of `besides`; else a new one of at most so many records; None if none can
+        be sent now.
+        """
         under_way = self._db.execute(
-            "SELECT batch FROM due WHERE kind = ? AND batch IS NOT NULL LIMIT 1", (kind,)
-        ).fetchone()
-        if under_way is None:
-            return self._begin(kind, most, make)
-        items = self.items(kind, under_way[0])
-        records = [make(item) for item in items.values()]
-        same = [self.content(each) == item.content for each, item in zip(records, items.values(), strict=True) if each]
-        if len(same) == len(records) and all(same):
-            return Sending(under_way[0], tuple(filter(None, records)))
-        self._release(kind, under_way[0])
+            "SELECT batch FROM due WHERE kind = ? AND batch IS NOT NULL GROUP BY batch ORDER BY min(id)", (kind,)
+        )
+        for batch in [each for (each,) in under_way.fetchall() if each not in besides]:
+            items = self.items(kind, batch)
+            records = [record for record in map(make, items.values()) if record is not None]
+            if [self.content(each) for each in records] == [item.content for item in items.values()]:
+                return Sending(batch, tuple(records))
+            self._release(kind, batch)
         return self._begin(kind, most, make)
 
     def items(self, kind: DueKind, batch: str | None) -> dict[int, Item]:
@@ -129,6 +143,8 @@ class Due:
         status = {row.index: row for row in rows}
         for position, item in items.items():
             row = status.get(position)
+            if item.content is None:  # see `again`
+                continue
             if row is not None and row.status == "done":
                 self._db.execute("DELETE FROM due WHERE id = ?", (item.id,))
             elif row is not None and row.status == "refused":
@@ -151,6 +167,15 @@ class Due:
         for kind, due, refused in self._db.execute(query):
             counts |= {f"due_{kind}": due, f"refused_{kind}": refused}
         return counts
+
+    def waiting(self) -> dict[str, int]:
+        """How much was refused, and how many notices sleep: by indexes, so that it may be asked often.
+
+        An ID5 that was refused is a dispute, and counted there.
+        """
+        refused = self._db.execute("SELECT count(*) FROM due WHERE refused IS NOT NULL AND kind <> 'id5'").fetchone()[0]
+        asleep = self._db.execute("SELECT count(*) FROM due WHERE kind = 'notice' AND NOT ready").fetchone()[0]
+        return {"refused": refused, "notices_asleep": asleep}
 
     def notices_not_linked(self) -> int:
         """How many notices wait for persons who never used the portal."""

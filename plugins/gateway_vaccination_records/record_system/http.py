@@ -28,6 +28,7 @@ EVENT_ANSWERS: Final[Mapping[Verdict | None, Mapping[str, str]]] = {
     Verdict.WRONG_MUNICIPALITY: {"status": "refused", "code": "no_such_person"},
     Verdict.DOSE_EXISTS: {"status": "refused", "code": "dose_exists", "path": "vaccination_management_id"},
     Verdict.NOT_YOURS: {"status": "refused", "code": "not_yours"},
+    Verdict.ITEM_EXISTS: {"status": "refused", "code": "item_exists"},
     Verdict.DISPUTE: {"status": "refused", "code": "dispute"},
     None: {"status": "busy"},
 }

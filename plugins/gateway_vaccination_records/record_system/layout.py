@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS person (
     internal_no BLOB NOT NULL UNIQUE,             -- blind
     individual_number BLOB,                       -- blind, of the latest state; correctable, so not unique
     vaccination_subject_no BLOB NOT NULL UNIQUE,  -- blind
-    sealed_subject_no BLOB NOT NULL
+    sealed_subject_no BLOB NOT NULL,
+    corrections INTEGER NOT NULL DEFAULT 0        -- how often what research is told of the person was corrected
 ) STRICT;
 CREATE INDEX IF NOT EXISTS person_by_number ON person (individual_number) WHERE individual_number IS NOT NULL;
 CREATE TABLE IF NOT EXISTS state (
@@ -101,6 +102,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS due_once ON due (kind, entry, instant, seq) WH
 CREATE UNIQUE INDEX IF NOT EXISTS due_id5_once ON due (person) WHERE kind = 'id5';
 CREATE INDEX IF NOT EXISTS due_now ON due (kind, due) WHERE ready AND batch IS NULL AND refused IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS due_in_batch ON due (kind, batch, position) WHERE batch IS NOT NULL;
+CREATE INDEX IF NOT EXISTS due_refused ON due (kind) WHERE refused IS NOT NULL;
+CREATE INDEX IF NOT EXISTS due_asleep ON due (kind) WHERE NOT ready;
 CREATE INDEX IF NOT EXISTS due_of_person ON due (person);
 CREATE INDEX IF NOT EXISTS due_of_entry ON due (entry) WHERE entry IS NOT NULL;
 
@@ -162,3 +165,5 @@ def upgrade(db: sqlite3.Connection) -> None:
     if "changed" not in columns:
         db.execute("ALTER TABLE state ADD COLUMN changed INTEGER NOT NULL DEFAULT 0")
         db.execute("UPDATE state SET changed = instant")
+    if "corrections" not in {row[1] for row in db.execute("PRAGMA table_info(person)")}:
+        db.execute("ALTER TABLE person ADD COLUMN corrections INTEGER NOT NULL DEFAULT 0")

@@ -15,7 +15,13 @@ from pydantic_core import from_json, to_json
 from gateway_vaccination_records.record_system import check_digits
 from gateway_vaccination_records.record_system.due import Due
 from gateway_vaccination_records.record_system.given import letters
-from gateway_vaccination_records.record_system.ledger_models import DoseGiven, Registration, TemplateRow
+from gateway_vaccination_records.record_system.ledger_models import (
+    DOCTORS_ITEMS,
+    DoseGiven,
+    RecordRow,
+    Registration,
+    TemplateRow,
+)
 from gateway_vaccination_records.record_system.people import People, Person
 from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import State, Verdict, Version, instant, judge
@@ -66,9 +72,9 @@ class Ledger:
         """Judge one row of the city, which is of this municipality, and keep it if it is accepted."""
         record = row.record.model_dump(exclude_none=True)
         if isinstance(row, TemplateRow):
-            return self._take("template", record, None, _CITY)
+            return self._take_template(record)
         person = self._people.find("internal_no", row.record.internal_no)
-        if person is None or person.state.deleted:
+        if person is None or (person.state.deleted and not self._withdraws(row, person)):
             return Verdict.NO_SUCH_PERSON
         return self._take(row.operation, record, person, _CITY)
 
@@ -76,15 +82,18 @@ class Ledger:
         """Take the record that a clinic entered: of `record`, the fields of `DoseGiven` count.
 
         Without `vaccination_record_id` it is a new one, else a correction of that clinic's own. A verdict is why not:
-        SUPERSEDED, VERSION_CONFLICT, OUT_OF_RANGE, DOSE_EXISTS (another record of that dose stands) or NOT_YOURS (the
-        dose is not due of this person; the record is another clinic's, another person's, or unknown).
+        SUPERSEDED, VERSION_CONFLICT, OUT_OF_RANGE, DOSE_EXISTS (another record of that dose stands), WRONG_SETTING (the
+        dose is due of another vaccination) or NOT_YOURS (the dose is not due of this person; the record is another
+        clinic's, another person's, or unknown, be it that it is to be deleted before it was entered).
         """
-        if self.management(person, record["vaccination_management_id"]) is None:
-            return Verdict.NOT_YOURS
+        management = self.management(person, record["vaccination_management_id"])
         name = record.get("vaccination_record_id")
         entry = self._find("record", name) if name is not None else None
-        if name is not None and (entry is None or entry.source != self._source(clinic_code)):
+        own = entry is not None and entry.source == self._source(clinic_code)
+        if management is None or not (own or (name is None and not record["is_deleted"])):
             return Verdict.NOT_YOURS
+        if record["vaccination_setting_id"] != management["vaccination_setting_id"]:
+            return Verdict.WRONG_SETTING
         taken = {
             **{name: record[name] for name in DoseGiven.model_fields if record.get(name) is not None},
             "vaccination_record_id": name or "R" + letters(16),
@@ -103,6 +112,20 @@ class Ledger:
         """The latest template of that setting."""
         entry = self._find("template", vaccination_setting_id)
         return entry.latest if entry else None
+
+    def template_changed(self, vaccination_setting_id: str) -> int:
+        """When the latest template of that setting was taken here (microseconds since 1970); 0 if there is none."""
+        found = self._db.execute(
+            "SELECT s.changed FROM entry e JOIN entry_state s ON s.entry = e.id AND s.latest"
+            " WHERE e.kind = 'template' AND e.name = ?",
+            (self._key.blind(_NAMES["template"], vaccination_setting_id),),
+        ).fetchone()
+        return int(found[0]) if found else 0
+
+    def template_at(self, vaccination_setting_id: str, version: Version) -> Record | None:
+        """The template of that setting as it was in this version; None if there is none at all."""
+        entry = self._find("template", vaccination_setting_id)
+        return self.state(entry.id, version) if entry else None
 
     def management(self, person: Person, vaccination_management_id: str) -> Record | None:
         """A dose that this person is due, as registered by the city; None alike if unknown or another person's."""
@@ -147,6 +170,20 @@ class Ledger:
         return {f"{kind}s": held.get(kind, 0) for kind in _NAMES}
 
     # ---- one entry --------------------------------------------------------------------------------------------------
+
+    def _take_template(self, record: Record) -> Verdict:
+        """An item stands once, and none in the doctor's place."""
+        ids = [item["item_id"] for item in record["items"]] + [item_id for item_id, _ in DOCTORS_ITEMS.values()]
+        if len(set(ids)) < len(ids):
+            return Verdict.ITEM_EXISTS
+        return self._take("template", record, None, _CITY)
+
+    def _withdraws(self, row: Registration, person: Person) -> bool:
+        """Whether a record that this person had is deleted: that must be possible when the person is, too."""
+        if not isinstance(row, RecordRow) or not row.record.is_deleted:
+            return False
+        entry = self._find("record", row.record.vaccination_record_id)
+        return entry is not None and entry.person == person.id
 
     def _take(self, kind: Kind, record: Record, person: Person | None, source: str) -> Verdict:
         entry = self._find(kind, record[_NAMES[kind]])

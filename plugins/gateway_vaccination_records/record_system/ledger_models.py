@@ -1,10 +1,11 @@
 """The shapes of what the city registers besides subjects, of what it pulls, and of what is due to be sent."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from gateway_vaccination_records.record_system.closed import (
+    MOST_BATCHES,
     MOST_ROWS,
     BatchId,
     ClinicCode,
@@ -35,6 +36,14 @@ class TemplateItem(Closed):
     item_id: ShortId
     question_text: Annotated[str, text(500)]
     answer_kind: Literal["yesno", "text", "number", "date"]
+
+
+DOCTORS_ITEMS: Final = {
+    "doctor_judgement": ("doctor-judgement", "医師記入欄(可否)"),
+    "doctor_name": ("doctor-name", "医師名"),
+    "doctor_note": ("doctor-note", "医師記入欄(所見)"),
+}
+"""The doctor's part, by field: the item id and the question under which it follows the answers."""
 
 
 class RegisteredTemplate(Closed):
@@ -178,6 +187,7 @@ class DueBody(Closed):
 
     kind: DueKind
     most: Annotated[int, Field(ge=1, le=MOST_ROWS)]
+    besides: Annotated[tuple[BatchId, ...], Field(max_length=MOST_BATCHES, strict=False)] = ()
 
 
 class AnsweredId5(Closed):

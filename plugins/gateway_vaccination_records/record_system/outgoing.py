@@ -1,7 +1,7 @@
 """Makes the records that are due into what each destination gets, and takes in what became of them.
 
 The rule: what a destination gets is exactly its operation's payload, named here field by field; a state goes out as it
-was registered or entered, under its own version.
+was registered or entered, under its own version; to research a microsecond later for each correction of the person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from gateway_vaccination_records.record_system.chains import Chains, PmhKey, Why
 from gateway_vaccination_records.record_system.due import Due, Item, Make, Record, Sending
 from gateway_vaccination_records.record_system.ledger import Ledger
 from gateway_vaccination_records.record_system.ledger_models import AnsweredId5, DueKind, EndedRow
-from gateway_vaccination_records.record_system.people import People, Person
+from gateway_vaccination_records.record_system.people import People, Person, described
 from gateway_vaccination_records.record_system.versions import written
 
 DISPUTE: Final = "dispute"
@@ -53,9 +53,9 @@ class Outgoing:
             "research": self._research,
         }
 
-    def batch(self, kind: DueKind, most: int) -> Sending | None:
+    def batch(self, kind: DueKind, most: int, besides: Sequence[str]) -> Sending | None:
         """See `Due.batch`."""
-        return self._due.batch(kind, most, self._make[kind])
+        return self._due.batch(kind, most, self._make[kind], besides)
 
     def end(self, kind: DueKind, batch: str | None, rows: Sequence[EndedRow]) -> dict[int, Said]:
         """End the batch under way. Rows of another batch than that change nothing, but for an ID5 that came late."""
@@ -68,8 +68,7 @@ class Outgoing:
         return said
 
     def pull(self, person: Person) -> Record:
-        """All that the city gets of a person's doses (F42); what it now has is not given back to it again (C196)."""
-        self._due.forget("return", person.id)
+        """All that the city gets of a person's doses (F42). Its intake drops what it gets by file as well (C196)."""
         records = [_pick(each, _CITY) for each in self._ledger.records(person)]
         pulled = {
             "internal_no": person.record["internal_no"],
@@ -99,17 +98,22 @@ class Outgoing:
         return {"pmh_key": pmh_key.text} if pmh_key and self._chains.id5_of(pmh_key) is None else None
 
     def _research(self, item: Item) -> Record | None:
-        person = self._people.get(item.person)
-        pmh_key = self._chains.key_of(person)
-        id5 = self._chains.id5_of(pmh_key) if pmh_key else None
-        if id5 is None:
+        """Of a person who was deleted, only that a dose is: research may have it, under the ID5 of then."""
+        person, state = self._people.get(item.person), self._state(item)
+        if person.state.deleted and not state["is_deleted"]:
             return None
+        held = self._people.held(person)
+        pmh_key = self._chains.key_of(held)
+        id5 = self._chains.id5_of(pmh_key) if pmh_key else None
+        if id5 is None or item.version is None:
+            return None
+        later = {"updated_at": written(item.version.instant + person.corrections)} if person.corrections else {}
         return {
             "id5": id5,
             "municipality_code": self._municipality_code,
-            "birth_month": person.record["birth_date"][: len("2025-01")],
-            "sex": person.record["sex"],
-            **_pick(self._state(item), _RESEARCH),
+            **described(held.record),
+            **_pick(state, _RESEARCH),
+            **later,
         }
 
     def _state(self, item: Item) -> Record:

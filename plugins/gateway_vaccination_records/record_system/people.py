@@ -20,10 +20,12 @@ from gateway_vaccination_records.record_system.versions import State, Verdict, V
 
 By: TypeAlias = Literal["internal_no", "individual_number", "vaccination_subject_no"]
 
-_FOUND: Final = (
-    "SELECT p.id, p.internal_no, p.sealed_subject_no, s.instant, s.seq, s.deleted, s.changed, s.sealed"
-    " FROM person p JOIN state s ON s.person = p.id AND s.latest WHERE p."
+_STATES: Final = (
+    "SELECT p.id, p.internal_no, p.sealed_subject_no, p.corrections, s.instant, s.seq, s.deleted, s.changed, s.sealed"
+    " FROM person p JOIN state s ON s.person = p.id"
 )
+_FOUND: Final = f"{_STATES} AND s.latest WHERE p."
+_HELD: Final = f"{_STATES} AND NOT s.deleted WHERE p.id = ? ORDER BY s.instant DESC, s.seq DESC LIMIT 1"
 _FIND: Final[Mapping[By, str]] = {
     by: f"{_FOUND}{by} = ?" for by in ("internal_no", "individual_number", "vaccination_subject_no")
 }
@@ -33,7 +35,8 @@ _FIND: Final[Mapping[By, str]] = {
 class Person:
     """A person as latest known: who (rowid and blind index), the number given here, and the state opened.
 
-    `changed` is when that state was taken here, in microseconds since 1970.
+    `changed` is when that state was taken here, in microseconds since 1970. `corrections` counts how often month of
+    birth or sex became another.
     """
 
     id: int
@@ -42,6 +45,7 @@ class Person:
     state: State
     record: Mapping[str, Any] = field(repr=False)
     changed: int
+    corrections: int
 
     @property
     def hidden(self) -> bool:
@@ -83,6 +87,10 @@ class People:
             raise LookupError
         return person
 
+    def held(self, person: Person) -> Person:
+        """The person as last held here: of a deleted one, as before the deletion."""
+        return (self._found(_HELD, person.id) if person.state.deleted else None) or person
+
     def only_one(self, number: bytes) -> Person | None:
         """Who has this individual number (blind); None if nobody has, or two: then it cannot tell which is meant."""
         having = self._having(number)
@@ -114,18 +122,19 @@ class People:
         found = self._db.execute(query, (value,)).fetchone()
         if found is None:
             return None
-        identity, internal_no, sealed_subject_no, moment, seq, deleted, changed, sealed = found
+        identity, internal_no, sealed_subject_no, corrections, moment, seq, deleted, changed, sealed = found
         opened = self._key.open(sealed, _state_row(internal_no, Version(moment, seq), deleted=bool(deleted)))
         record = from_json(opened, cache_strings="keys")
         subject_no = self._key.open(sealed_subject_no, _person_row(internal_no)).decode()
         state = State.of(record, deleted=bool(deleted))
-        return Person(identity, internal_no, subject_no, state, record, changed)
+        return Person(identity, internal_no, subject_no, state, record, changed, corrections)
 
     def _keep(self, person: Person | None, new: State, record: Mapping[str, Any]) -> None:
         number, former = record.get("individual_number"), person.record.get("individual_number") if person else None
         if number is not None and number != former:
             self._keys.want(number)
         blind_number = self._key.blind("individual_number", number) if number is not None else None
+        former_held = self.held(person).record if person else record
         if person is None:
             internal_no = self._key.blind("internal_no", record["internal_no"])
             identity = self._enrol(internal_no, blind_number)
@@ -140,8 +149,15 @@ class People:
         )
         if person is not None:
             self._due.wake(identity)
+            if not new.deleted and described(record) != described(former_held):
+                self._corrected(identity)
         if number != former:
             self._renumbered(identity, former)
+
+    def _corrected(self, identity: int) -> None:
+        """Doses that research has are wrong now."""
+        self._db.execute("UPDATE person SET corrections = corrections + 1 WHERE id = ?", (identity,))
+        self._due.again(identity)
 
     def _renumbered(self, identity: int, former: str | None) -> None:
         """With the number the key is another; and the former number may name now one person, of two that had it."""
@@ -166,6 +182,11 @@ class People:
             )
             if (row := cursor.fetchone()) is not None:
                 return int(row[0])
+
+
+def described(record: Mapping[str, Any]) -> Mapping[str, str]:
+    """What research is told of a person beside the ID5: there is no day of birth in it."""
+    return {"birth_month": record["birth_date"][: len("2025-01")], "sex": record["sex"]}
 
 
 def _state_row(internal_no: bytes, version: Version, *, deleted: bool) -> bytes:

@@ -62,12 +62,13 @@ class Pseudonyms:
         return Verdict.ACCEPTED
 
     def _key_deleted(self, told: KeyDeleted) -> Verdict:
-        if self.person(told.pmh_pseudonym_id) is None:
-            return Verdict.NO_SUCH_PERSON
+        """That is noted of a hidden person too, whom the portal hears nothing of."""
         noted = self._db.execute(
             "UPDATE pseudonym SET key_deleted = ? WHERE pseudonym = ? AND key_deleted IS NULL",
             (instant(self._clock()), self._blind(told.pmh_pseudonym_id)),
         )
+        if self.person(told.pmh_pseudonym_id) is None:
+            return Verdict.NO_SUCH_PERSON
         return Verdict.ACCEPTED if noted.rowcount else Verdict.DUPLICATE
 
     def _shown(self, pmh_key: bytes) -> Person | None:
@@ -86,9 +87,12 @@ class Pseudonyms:
         return None if found is None or found[0] == pmh_key.blind else Why.PSEUDONYM_OF_ANOTHER_KEY
 
     def _replace(self, pmh_key: bytes, pseudonym: bytes, sealed: bytes) -> bool:
-        """Whether that is another pseudonym than the key had; that one stays on record as a former one."""
+        """Whether that is another pseudonym than the key had; that one stays on record as a former one.
+
+        Be it the same: the key is at the portal again.
+        """
         now = instant(self._clock())
-        if self._db.execute("SELECT 1 FROM pseudonym WHERE pseudonym = ?", (pseudonym,)).fetchone():
+        if self._db.execute("UPDATE pseudonym SET key_deleted = NULL WHERE pseudonym = ?", (pseudonym,)).rowcount:
             return False
         self._db.execute("DELETE FROM former_pseudonym WHERE pseudonym = ?", (pseudonym,))
         self._db.execute(

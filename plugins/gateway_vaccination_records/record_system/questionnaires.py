@@ -1,19 +1,21 @@
 """予診票: what a resident answered beforehand for one dose that is due, and the doctor's part of it (F50, F55).
 
-The rule: from 強制失効日 on, by the calendar of Japan, all of it is void: its status is told, its content is not. Of
-two sets of answers, or two examinations, the later one stands; an examination is of the answers that it found.
+The rule: what is void has a status and no content. That is all of it from 強制失効日 on, by the calendar of Japan, and
+what is of other questions than the dose's questionnaire has now. Of two sets of answers, or two examinations, the later
+one stands; an examination is of the answers that it found.
 """
 
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic_core import from_json, to_json
 
 from gateway_vaccination_records.record_system.given import letters
 from gateway_vaccination_records.record_system.ledger import Ledger, Record
+from gateway_vaccination_records.record_system.ledger_models import DOCTORS_ITEMS
 from gateway_vaccination_records.record_system.people import Person
 from gateway_vaccination_records.record_system.resident_models import FilledIn
 from gateway_vaccination_records.record_system.seal import TenantKey
@@ -22,8 +24,31 @@ from gateway_vaccination_records.record_system.visit_models import AskedVisit, E
 
 _JAPAN: Final = timezone(timedelta(hours=9))
 _FILLED_IN, _EXAMINED, _VOID = "1", "2", "9"  # 回答処理ステータス
-_DOCTORS: Final = {name: name.replace("_", "-") for name in ("doctor_judgement", "doctor_name", "doctor_note")}
-"""The doctor's part, and the item ids under which it follows the answers."""
+
+
+class _Asked(NamedTuple):
+    """Which questionnaire: the setting that the dose had, and the version of its template; None without one."""
+
+    setting: str
+    version: Version | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One state of the answers to a questionnaire, or of its doctor's part. `identity` names the answers, if any.
+
+    `at` is its own time, by which it is ordered; `changed` is when it was taken here, in microseconds since 1970.
+    """
+
+    at: str
+    content: Mapping[str, Any] = field(repr=False)
+    identity: Mapping[str, str] = field(repr=False)
+    asked: _Asked
+    changed: int
+
+    @property
+    def state(self) -> State:
+        return State(Version(instant(datetime.fromisoformat(self.at)), 0), deleted=False, content=self.content)
 
 
 class Questionnaires:
@@ -59,7 +84,8 @@ class Questionnaires:
         if len(set(given)) < len(given) or not {*given} <= {item["item_id"] for item in template["items"]}:
             return Verdict.UNKNOWN_ITEM
         content = filled.model_dump(include={"answers"})
-        part = _Part(filled.answered_at, content, {"answer_id": "A" + letters(16)}, instant(self._clock()))
+        identity = {"answer_id": "A" + letters(16)}
+        part = _Part(filled.answered_at, content, identity, self._asked(management), instant(self._clock()))
         verdict = self._answers.write(person, self._dose(filled.vaccination_management_id), part, self._clock())
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
             return verdict
@@ -79,7 +105,8 @@ class Questionnaires:
         beside = {*AskedVisit.model_fields, "vaccination_management_id", "examined_at"} - {"clinic_code"}
         content = examination.model_dump(exclude=beside, exclude_none=True)
         answers = self._answers.latest(person).get(dose)
-        part = _Part(examination.examined_at, content, answers.identity if answers else {}, instant(self._clock()))
+        identity = answers.identity if answers else {}
+        part = _Part(examination.examined_at, content, identity, self._asked(management), instant(self._clock()))
         verdict = self._examinations.write(person, dose, part, self._clock())
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
             return verdict
@@ -91,14 +118,58 @@ class Questionnaires:
         answers, examinations = self._answers.latest(person), self._examinations.latest(person)
         doses = [self._dose(each["vaccination_management_id"]) for each in managements]
         return [
-            _shown(answers.get(dose), examinations.get(dose), void=self._void(management))
+            self._shown(answers.get(dose), examinations.get(dose), management)
             for dose, management in zip(doses, managements, strict=True)
         ]
 
-    def changed(self, person: Person) -> int:
-        """When any of it was last taken here (microseconds since 1970); 0 if there is none."""
-        parts = [*self._answers.latest(person).values(), *self._examinations.latest(person).values()]
-        return max((part.changed for part in parts), default=0)
+    def changed(self, person: Person, managements: list[Record]) -> int:
+        """When any of it, or a template of it, was last taken here (microseconds since 1970); 0 if there is none."""
+        parts = self._answers.latest(person), self._examinations.latest(person)
+        given = [part.changed for each in parts for part in each.values()]
+        settings = {management["vaccination_setting_id"] for management in managements} if given else set()
+        return max([*given, *map(self._ledger.template_changed, settings)], default=0)
+
+    def _shown(self, answers: _Part | None, examination: _Part | None, management: Record) -> Record:
+        identity = answers.identity if answers else {}
+        examined = examination if examination is not None and examination.identity == identity else None
+        if not (answers or examined):
+            return {}
+        told, seen = self._standing(answers, management), self._standing(examined, management)
+        named = answers if told or not seen else None  # void answers lend an examination on paper no name
+        content = [*(self._told(told) if told else ()), *(_doctors(seen) if seen else ())]
+        return {
+            **(named.identity if named else {}),
+            "answer_status": _EXAMINED if seen else _FILLED_IN if told else _VOID,
+            **({"answered_at": named.at} if named else {}),
+            **({"answers": content} if content else {}),
+        }
+
+    def _standing(self, part: _Part | None, management: Record) -> _Part | None:
+        """The part, unless it is void: expired, or of another questionnaire than the dose has now."""
+        if part is None or self._void(management) or part.asked.setting != management["vaccination_setting_id"]:
+            return None
+        return part if self._questions(part.asked) == self._questions(self._asked(management)) else None
+
+    def _told(self, answers: _Part) -> list[Record]:
+        """The answers with their questions as they were asked."""
+        questions = {item["item_id"]: item["question_text"] for item in self._questions(answers.asked)}
+        return [
+            {
+                "item_id": each["item_id"],
+                "question_text": questions[each["item_id"]],
+                "answer_content": each["answer_content"],
+            }
+            for each in answers.content["answers"]
+        ]
+
+    def _asked(self, management: Record) -> _Asked:
+        template = self._ledger.template(management["vaccination_setting_id"])
+        version = State.of(template, deleted=False).version if template else None
+        return _Asked(management["vaccination_setting_id"], version)
+
+    def _questions(self, asked: _Asked) -> list[Record]:
+        template = self._ledger.template_at(asked.setting, asked.version) if asked.version else None
+        return list(template["items"]) if template else []
 
     def _usable(self, person: Person, vaccination_management_id: str) -> Record | Verdict:
         """The dose due, while its questionnaire may be filled in."""
@@ -112,23 +183,6 @@ class Questionnaires:
 
     def _dose(self, vaccination_management_id: str) -> bytes:
         return self._key.blind("vaccination_management_id", vaccination_management_id)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One state of the answers to a questionnaire, or of its doctor's part. `identity` names the answers, if any.
-
-    `at` is its own time, by which it is ordered; `changed` is when it was taken here, in microseconds since 1970.
-    """
-
-    at: str
-    content: Mapping[str, Any] = field(repr=False)
-    identity: Mapping[str, str] = field(repr=False)
-    changed: int
-
-    @property
-    def state(self) -> State:
-        return State(Version(instant(datetime.fromisoformat(self.at)), 0), deleted=False, content=self.content)
 
 
 class _Parts:
@@ -145,7 +199,9 @@ class _Parts:
         parts = {}
         for dose, changed, sealed in self._db.execute(query, (person.id,)):
             kept = from_json(self._key.open(sealed, self._row(person, dose, changed)))
-            parts[dose] = _Part(kept["at"], kept["content"], kept["identity"], changed)
+            setting, version = kept["asked"]
+            asked = _Asked(setting, Version(*version) if version else None)
+            parts[dose] = _Part(kept["at"], kept["content"], kept["identity"], asked, changed)
         return parts
 
     def write(self, person: Person, dose: bytes, part: _Part, now: datetime) -> Verdict:
@@ -153,7 +209,8 @@ class _Parts:
         before = self.latest(person).get(dose)
         verdict = judge(before.state if before else None, part.state, now)
         if verdict is Verdict.ACCEPTED:
-            kept = to_json({"at": part.at, "content": part.content, "identity": part.identity})
+            named = {"at": part.at, "content": part.content, "identity": part.identity, "asked": part.asked}
+            kept = to_json(named)
             sealed = self._key.seal(kept, self._row(person, dose, part.changed))
             former = f"UPDATE {self._table} SET latest = 0 WHERE person = ? AND dose = ? AND latest"  # noqa: S608 - ours
             self._db.execute(former, (person.id, dose))
@@ -165,20 +222,10 @@ class _Parts:
         return b"%s|%d|%s|%d" % (self._table.encode(), person.id, dose.hex().encode(), changed)
 
 
-def _shown(answers: _Part | None, examination: _Part | None, *, void: bool) -> Record:
-    identity = answers.identity if answers else {}
-    examined = examination if examination is not None and examination.identity == identity else None
-    if not (answers or examined):
-        return {}
-    content = [*answers.content["answers"]] if answers else []
-    if examined:
-        doctors = examined.content
-        content += [
-            {"item_id": _DOCTORS[name], "answer_content": doctors[name]} for name in _DOCTORS if name in doctors
-        ]
-    return {
-        **identity,
-        "answer_status": _VOID if void else _EXAMINED if examined else _FILLED_IN,
-        **({"answered_at": answers.at} if answers else {}),
-        **({"answers": content} if content and not void else {}),
-    }
+def _doctors(examination: _Part) -> list[Record]:
+    content = examination.content
+    return [
+        {"item_id": item_id, "question_text": question, "answer_content": content[name]}
+        for name, (item_id, question) in DOCTORS_ITEMS.items()
+        if name in content
+    ]

@@ -50,7 +50,7 @@ class SendingApi:
         """The records of one kind to send; the same ones until they are ended. No `batch`: none can be sent now."""
         desk = self._desks.of(request)
         body = await read(request, DueBody)
-        sending = await desk.ask(partial(desk.area.due, body.kind, body.most))
+        sending = await desk.ask(partial(desk.area.due, body.kind, body.most, body.besides))
         if sending is None:
             return rows([])
         records = [{"index": index, "record": record} for index, record in enumerate(sending.records)]

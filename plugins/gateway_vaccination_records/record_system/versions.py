@@ -60,6 +60,8 @@ class Verdict(StrEnum):
     WRONG_MUNICIPALITY = "wrong_municipality"
     DOSE_EXISTS = "dose_exists"
     NOT_YOURS = "not_yours"
+    WRONG_SETTING = "wrong_setting"
+    ITEM_EXISTS = "item_exists"
     NO_SUCH_TEMPLATE = "no_such_template"
     UNKNOWN_ITEM = "unknown_item"
     EXPIRED_QUESTIONNAIRE = "expired_questionnaire"

@@ -1,4 +1,4 @@
-"""PMH keys over real processes: one for each number whoever dies meanwhile, and a lie that is caught."""
+"""PMH keys over real processes: one for each number, whoever dies meanwhile."""
 
 import asyncio
 import json
@@ -11,25 +11,10 @@ from gateway_demo_city.city import rows
 from gateway_demo_city.faults import GOOD
 from gateway_demo_city.keys import Pmh, issued
 from gateway_demo_city.outside import Outside
-from gateway_demo_city.scenario import Options, play
 from gateway_demo_city.site import Site
 from gateway_demo_city.stage import Process, Stage, gateway
 
 _RECORD_SYSTEM = "gateway_vaccination_records.record_system"
-
-
-class Quiet:
-    """Tells nobody how the run goes on."""
-
-    def step(self, text: str) -> None: ...
-    def progress(self, done: int, total: int) -> None: ...
-
-
-async def test_a_day_of_the_city_ends_with_its_keys_and_with_the_lie_caught(tmp_path: Path) -> None:
-    report = await play(Options(residents=60, seed=3), tmp_path, Quiet())
-    assert [check for check in report.checks if not check.passed] == []
-    assert report.keys["disputed, and not stored"] == 1
-    assert report.keys["issued, and stored by the record system"] > 40
 
 
 async def started_records(stage: Stage, config: Path) -> tuple[Process, int]:

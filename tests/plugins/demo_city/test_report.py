@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -10,7 +12,8 @@ from rich.console import Console
 from gateway_demo_city.city import rows
 from gateway_demo_city.expectation import Expectation
 from gateway_demo_city.faults import Expected
-from gateway_demo_city.report import Report, compare, read_status
+from gateway_demo_city.peer import said
+from gateway_demo_city.report import Attempt, Report, compare, read_status
 from gateway_demo_city.show import Live, show
 
 ACCEPTED = Expected("accepted")
@@ -107,6 +110,38 @@ def test_the_tables_and_the_machine_form_tell_the_same(capsys: pytest.CaptureFix
     plain = json.loads(capsys.readouterr().out)
     assert plain["passed"] is False
     assert plain["mismatches"][0]["row"] == 2
+
+
+def test_an_attempt_is_shown_with_how_it_ended_and_its_check_decides() -> None:
+    report = Report("root")
+    refused, let_in = Expected("refused", "not_attested"), Expected("answered")
+    report.attempts = [
+        Attempt("clinic", "shows none", refused, let_in, 200),
+        Attempt("portal", "x", refused, refused, 403),
+    ]
+    report.check("what must fail fails", "1 of 2", passed=False)
+    console = Console(file=io.StringIO(), width=160)
+    show(report, console, as_json=False)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert re.search(r"a clinic +shows none +answered +200", told)
+    assert re.search(r"a portal +x +not_attested +403", told)
+    assert "Something did not hold" in told
+
+
+@pytest.mark.parametrize(
+    ("body", "ending"),
+    [
+        ({"replies": [{"index": 0, "record": {"a": 1}}]}, Expected("answered")),
+        ({"replies": [{"index": 0, "code": "no_such_person"}]}, Expected("refused", "no_such_person")),
+        ({"code": "not_attested", "message_id": "m"}, Expected("refused", "not_attested")),
+        (
+            {"code": "all_records_refused", "records": [{"index": 0, "code": "too_long", "path": "name"}]},
+            Expected("refused", "too_long", "name"),
+        ),
+    ],
+)
+def test_one_records_ending_is_found_wherever_the_answer_has_it(body: dict[str, Any], ending: Expected) -> None:
+    assert said(200, body).ending == ending
 
 
 def test_progress_without_a_terminal_is_a_line_at_each_quarter() -> None:

@@ -33,6 +33,12 @@ async def test_a_process_that_ends_by_itself_is_told_with_its_last_words(tmp_pat
             await stage.must("once", sys.executable, "-c", "raise SystemExit(3)")
 
 
+async def test_what_is_given_is_read_from_standard_input(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage:
+        told = await stage.must("reads", sys.executable, "-c", "print(input())", given="架空\n".encode())
+    assert told == "架空\n"
+
+
 async def test_waiting_in_vain_ends() -> None:
     with pytest.raises(Failed, match="in vain"):
         await until(lambda: False, patience=0.05)

@@ -82,3 +82,8 @@ def test_a_name_that_leaves_no_room_for_a_status_file_stays_where_it_is(folder, 
     (tmp_path / "in" / ("架" * 80)).write_bytes(b"x")
     folder.take("renamed")
     assert (folder.in_work(), folder.waiting()) == ([], 1)
+
+
+def test_what_is_handed_out_is_for_nobody_else_on_the_machine(folder, tmp_path):
+    folder.hand_out("doses.csv", "utf-8", lambda out: out.write("架空"))
+    assert (tmp_path / "out" / "doses.csv").stat().st_mode & 0o077 == 0

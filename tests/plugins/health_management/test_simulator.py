@@ -1,3 +1,5 @@
+import io
+import json
 import os
 import signal
 import subprocess
@@ -48,6 +50,28 @@ def test_a_wrong_path_or_encoding_is_told_in_one_sentence_without_its_name(folde
     assert told.startswith(said)
     assert told.count("\n") == 1
     assert "架空" not in told
+
+
+def test_what_was_pulled_is_loaded_once(folder, capsys, monkeypatch):
+    dose = {
+        "vaccination_record_id": "R1",
+        "updated_at": "2026-05-01T09:00:00+09:00",
+        "update_seq": 1,
+        "is_deleted": False,
+    }
+    pulled = json.dumps([{"internal_no": "000000000000001", "records": [dose]}, {"internal_no": "000000000000002"}])
+    for new, dropped in ((1, 0), (0, 1)):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(pulled))
+        assert main(["load", str(folder / "ledger")]) == 0
+        told = dict(reversed(line.split()) for line in capsys.readouterr().out.splitlines())
+        assert told == {"new": str(new), "dropped": str(dropped), "states": "1", "doses": "1"}
+
+
+@pytest.mark.parametrize("given", ["架空", "[1]", '[{"records": [{}]}]'])
+def test_what_is_no_answer_is_told_without_it(folder, capsys, monkeypatch, given):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+    assert main(["load", str(folder / "ledger")]) == 2
+    assert capsys.readouterr().err == "stdin: it is no array of answers to record.pull\n"
 
 
 def test_ctrl_c_is_quiet(folder):

@@ -114,7 +114,7 @@ def test_a_failed_commit_leaves_nothing_behind(area: Area) -> None:
     assert store(area, 1, register(0, subject(1))) == ["accepted"]
 
 
-@pytest.mark.parametrize(("code", "master"), [(CITY, os.urandom(32)), (OTHER_CITY, MASTER)])
+@pytest.mark.parametrize(("code", "master"), [(CITY, os.urandom(32)), (OTHER_CITY, MASTER)], ids=["key", "code"])
 def test_an_area_opens_with_its_own_key_and_code_only(tmp_path: Path, code: str, master: bytes) -> None:
     Area(tmp_path, CITY, TenantKey(MASTER, CITY)).close()
     (tmp_path / f"{CITY}.sqlite3").rename(tmp_path / f"{code}.sqlite3")

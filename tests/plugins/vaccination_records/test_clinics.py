@@ -8,9 +8,11 @@ import pytest
 from aiohttp import web
 
 from gateway.plugin import Accepted, Answer, Deferred, DeferredRecord, Outcome, Refused, RefusedRecord
+from gateway_vaccination_records import pauses
 from gateway_vaccination_records.interface.clinic import Visit
 from tests.plugins.vaccination_records.outbox import Line, at_work, delivery, late
 from tests.plugins.vaccination_records.running import Client, Running, Site
+from tests.plugins.vaccination_records.subjects import message_id
 from tests.plugins.vaccination_records.test_connector import lying
 from tests.plugins.vaccination_records.test_visit_service import (
     asked,
@@ -22,7 +24,14 @@ from tests.plugins.vaccination_records.test_visit_service import (
 from tests.plugins.vaccination_records.village import OTHER_CLINIC
 
 NOBODY = RefusedRecord("no_such_person")
-AWAITED = DeferredRecord("confirmation_awaited")
+
+
+def awaited(*heard: Any) -> bool:
+    """Every visit of one record each is to come again later."""
+    return all(
+        isinstance(each[0], DeferredRecord) and len(each) == 1 and each[0].code == "confirmation_awaited"
+        for each in heard
+    )
 
 
 def pmh(*known: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
@@ -87,7 +96,7 @@ async def test_while_pmh_does_not_answer_nobody_is_said_to_be_nobody(
     (number,) = await set_up(city, 1)
     line, who = Line(lambda _: trouble), asked(number, "CONFIRMED-1")
     async with at_work(site, service.url, line) as (connector, said):
-        assert await connector.deliver(delivery("visit.query", who)) == {0: AWAITED}
+        assert awaited(await connector.deliver(delivery("visit.query", who)))
         late_one = late("confirmation.fetch", confirmation(number, "CONFIRMED-1"))
         assert await connector.deliver(late_one) == {0: Accepted()}
         assert reply((await connector.deliver(delivery("visit.query", who)))[0])["vaccination_subject_no"] == number
@@ -145,8 +154,76 @@ async def test_a_question_that_outlasts_the_delivery_defers_it_in_time_and_leave
         visits = [delivery("visit.query", asked(number, f"C-{n}"), serial=n, deadline=1.0) for n in range(6)]
         async with asyncio.timeout(1.0):
             heard = await asyncio.gather(*map(connector.deliver, visits))
-        assert heard == [{0: AWAITED}] * 6
+        assert awaited(*heard)
         assert not connector._visits._wanted
+
+
+class Silent(Line):
+    """Nobody answers, until it is told to; `asked` holds what was asked, by its key."""
+
+    def __init__(self, answer: Callable[[dict[str, Any]], Any]) -> None:
+        super().__init__(answer)
+        self.silent = True
+        self.asked: list[tuple[bytes | None, list[dict[str, Any]]]] = []
+
+    async def ask(
+        self, operation: str, records: Any, *, key: bytes | None = None, patience: float = 10.0
+    ) -> tuple[Answer, ...]:
+        self.asked.append((key, list(records)))
+        if self.silent:
+            await asyncio.sleep(patience)
+            raise Deferred("deadline")
+        return await super().ask(operation, records)
+
+
+async def test_a_pmh_that_does_not_answer_is_waited_for_by_one_visit_at_a_time(
+    site: Site, service: Running, city: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pauses, "_FIRST_PAUSE", 0.5)
+    (number,) = await set_up(city, 1)
+    line = Silent(pmh(confirmation(number, "C-0")))
+    async with at_work(site, service.url, line, confirmation_patience=0.2) as (connector, _), asyncio.timeout(10):
+
+        async def visits(*serials: int) -> list[Any]:
+            rows = [delivery("visit.query", asked(number, f"C-{n}"), serial=n, deadline=30.0) for n in serials]
+            return await asyncio.gather(*map(connector.deliver, rows))
+
+        assert awaited(*await visits(*range(16)))
+        assert len(line.asked) <= 5, "who waited for the others' questions asks none"
+        begun = len(line.asked)
+        heard = await visits(*range(20, 36))
+        assert awaited(*heard)
+        assert all(0 < each[0].retry_after <= 0.5 for each in heard)
+        assert len(line.asked) == begun, "in the pause nobody asks"
+        await asyncio.sleep(0.5)
+        assert awaited(*await visits(*range(40, 56)))
+        assert len(line.asked) == begun + 1, "then one does"
+        assert connector._visits.pauses.pause == 1.0
+        line.silent = False
+        await connector.settled(message_id(9), {})
+        assert reply((await visits(0))[0][0])["vaccination_subject_no"] == number
+        assert await visits(60, 61) == [{0: NOBODY}] * 2
+
+
+async def test_a_question_that_is_unanswered_stays_one_message_and_afterwards_is_another(
+    site: Site, service: Running, city: Client
+) -> None:
+    (number,) = await set_up(city, 1)
+    line = Silent(pmh())
+    who = delivery("visit.query", asked(number, "C-1"), asked(number, "C-2"))
+    async with at_work(site, service.url, line, confirmation_patience=0.05) as (connector, _), asyncio.timeout(10):
+        for _ in range(3):
+            await connector.deliver(who)
+            connector._visits.pauses.wake()
+        only = delivery("visit.query", asked(number, "C-2"), serial=2)
+        await connector.deliver(only)
+        assert line.asked == [line.asked[0]] * 4, "the same key has the same records, whoever wants which of them"
+        line.silent = False
+        connector._visits.pauses.wake()
+        assert await connector.deliver(only) == {0: NOBODY}
+        await connector.deliver(only)
+    assert len({key for key, _ in line.asked}) == 2
+    assert line.asked[-1][1] == [{"identity_confirmation": "C-2"}]
 
 
 async def test_a_record_system_that_wants_the_confirmation_for_ever_is_not_asked_for_ever(site: Site) -> None:
@@ -160,7 +237,9 @@ async def test_a_record_system_that_wants_the_confirmation_for_ever_is_not_asked
 
     line = Line(pmh(confirmation("VNOBODY", "CONFIRMED-1")))
     async with lying(site, answer) as url, at_work(site, url, line) as (connector, _):
-        assert await connector.deliver(delivery("visit.query", asked("VNOBODY", "CONFIRMED-1"))) == {0: AWAITED}
+        assert await connector.deliver(delivery("visit.query", asked("VNOBODY", "CONFIRMED-1"))) == {
+            0: DeferredRecord("confirmation_awaited")
+        }
     assert paths == ["/v1/visits/queries", "/v1/confirmations", "/v1/visits/queries"]
 
 
@@ -179,7 +258,7 @@ async def test_after_a_kill_between_confirmation_and_second_question_nothing_is_
                 await asyncio.sleep(0.01)
             await before.kill()
             line.may.set()
-            assert await entered == {0: AWAITED}
+            assert awaited(await entered)
         after = await start()
         async with at_work(site, after.url, line) as (connector, _):
             first = await connector.deliver(entering)

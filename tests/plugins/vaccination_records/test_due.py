@@ -1,7 +1,7 @@
 """What goes out by itself, when, and what becomes of it: notices (F48), doses (F42, F59) and ID5 (F56, F58)."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -70,7 +70,9 @@ def test_a_notice_waits_until_its_person_is_linked_and_then_goes_out_as_it_is(to
 
 
 @pytest.mark.parametrize("flag", ["control_flag_nondisclosure", "control_flag_view_suspended"])
-def test_rule_5_no_notice_goes_to_a_flagged_person_not_even_one_that_is_under_way(town: Town, flag: str) -> None:
+def test_rule_5_no_notice_is_given_out_for_a_flagged_person_not_even_one_of_a_batch_that_was_drawn(
+    town: Town, flag: str
+) -> None:
     town.issue(1, 2)
     town.link(1, "PSEUDONYM-1")
     town.link(2, "PSEUDONYM-2")
@@ -115,6 +117,34 @@ def test_the_same_batch_is_given_until_it_is_ended_also_after_a_restart(town: To
     assert town.sending("return", 10) == first
     town.ended("return", first.id, DONE)
     assert town.sending("return", 10).id != first.id
+
+
+def test_besides_what_is_under_way_another_batch_is_given_and_no_record_is_in_two(town: Town) -> None:
+    for serial in (1, 2):
+        enter(town, serial)
+    first = town.sending("return", 1)
+    second = town.area.due("return", 1, (first.id,))
+    assert second is not None
+    assert {each["internal_no"] for each in (*first.records, *second.records)} == {
+        subject(serial)["internal_no"] for serial in (1, 2)
+    }
+    assert town.area.due("return", 1, (first.id, second.id)) is None
+    town.again()
+    assert town.area.due("return", 1, (second.id,)) == first
+    assert town.area.due("return", 1, (first.id,)) == second
+    town.ended("return", second.id, DONE)
+    assert town.sending("return") == first
+
+
+def test_what_waits_for_people_is_counted(town: Town) -> None:
+    town.issue(1, 2)
+    town.link(1, "PSEUDONYM-1")
+    town.keep("notice", notice(1), notice(2))
+    enter(town, 1)
+    assert town.area.waiting() == {"disputes": 0, "refused": 0, "notices_asleep": 0}
+    town.ended("return", town.sending("return").id, REFUSED)
+    town.send("notice")
+    assert town.area.waiting() == {"disputes": 0, "refused": 1, "notices_asleep": 1}
 
 
 def test_a_batch_dissolves_if_what_it_holds_may_not_go_as_it_was(town: Town) -> None:
@@ -176,13 +206,12 @@ def test_what_clinics_entered_goes_back_to_the_city_and_its_own_does_not(town: T
     assert town.due("return") == (), "the city has a newer state than that"
 
 
-def test_what_was_pulled_is_not_returned_as_well_but_its_next_state_is(town: Town) -> None:
+def test_what_was_pulled_is_returned_all_the_same_for_an_answer_may_be_lost(town: Town) -> None:
+    """The city's intake drops what it has twice (C196)."""
     name = enter(town, 1)
-    enter(town, 2)
-    town.pull(1)
-    assert [each["internal_no"] for each in town.send("return")] == [subject(2)["internal_no"]]
-    enter(town, 1, seq=2, vaccination_record_id=name)
-    assert [each["update_seq"] for each in town.send("return")] == [2]
+    pulled = town.pull(1)["records"]
+    assert [each["vaccination_record_id"] for each in pulled] == [name]
+    assert [each["vaccination_record_id"] for each in town.send("return")] == [name]
 
 
 def test_an_id5_is_asked_once_for_each_key_when_the_first_dose_appears(town: Town) -> None:
@@ -207,6 +236,54 @@ def test_doses_go_to_research_by_id5_with_the_month_of_birth_and_again_when_corr
     town.keep("record", record(1, seq=2, is_deleted=True))
     (corrected,) = town.send("research")
     assert (corrected["update_seq"], corrected["is_deleted"]) == (2, True)
+
+
+def test_research_hears_when_month_of_birth_or_sex_were_wrong(town: Town) -> None:
+    town.issue(1, 2)
+    town.keep("record", record(1), record(2))
+    have_id5(town, 1)
+    (first,) = town.send("research")
+    town.store(register(0, subject(1, seq=2, birth_date="2025-01-28", address="架空県架空市架空町九丁目")))
+    assert town.due("research") == (), "it has neither day nor address"
+    sent = [first]
+    for seq, told in ((3, {"birth_date": "2025-02-28", "sex": "2"}), (4, {"birth_date": "2025-02-28", "sex": "1"})):
+        town.store(register(0, subject(1, seq=seq, **told)))
+        sent += town.send("research")
+    town.keep("record", record(1, seq=2))
+    sent += town.send("research")
+    assert [(each["birth_month"], each["sex"]) for each in sent] == [
+        ("2025-01", subject(1)["sex"]),
+        ("2025-02", "2"),
+        ("2025-02", "1"),
+        ("2025-02", "1"),
+    ]
+    versions = [(datetime.fromisoformat(each["updated_at"]), each["update_seq"]) for each in sent]
+    assert versions == sorted(set(versions)), "each is later than the one before"
+
+
+@pytest.mark.parametrize("fate", [DONE, REFUSED, AGAIN])
+def test_research_hears_what_changed_while_a_dose_was_under_way(town: Town, fate: dict[str, Any]) -> None:
+    town.issue(1, 2)
+    town.keep("record", record(1))
+    have_id5(town, 1)
+    under_way = town.sending("research")
+    town.store(register(0, subject(1, seq=2, sex="9")))
+    town.ended("research", under_way.id, fate)
+    assert [each["sex"] for each in town.send("research")] == ["9"]
+    assert town.due("research") == ()
+
+
+def test_a_dose_that_was_deleted_after_its_person_reaches_research_by_the_id5_of_then(town: Town) -> None:
+    town.issue(1, 2)
+    town.keep("record", record(1), record(2))
+    have_id5(town, 1)
+    town.send("research")
+    town.store(delete(0, deletion(1, seq=2)))
+    assert town.due("research") == ()
+    assert town.keep("record", record(1, seq=2, is_deleted=True)) == ["accepted"]
+    (withdrawn,) = town.send("research")
+    assert ResearchDose.model_validate(withdrawn).model_dump(exclude_none=True) == withdrawn
+    assert (withdrawn["id5"], withdrawn["is_deleted"]) == ("ID5-000001", True)
 
 
 def test_an_id5_for_another_key_than_was_asked_is_a_dispute_and_not_used(town: Town) -> None:

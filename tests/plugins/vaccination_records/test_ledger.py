@@ -93,6 +93,21 @@ def test_unknown_and_deleted_persons_have_no_entries(town: Town) -> None:
     assert town.pull(2) is None
 
 
+def test_a_dose_of_a_deleted_person_can_still_be_withdrawn(town: Town) -> None:
+    town.keep("record", record(1), record(2))
+    town.store(delete(0, deletion(2, seq=2)))
+    assert town.keep("record", record(2, seq=2), record(3, person=2, is_deleted=True)) == ["no_such_person"] * 2
+    assert town.keep("record", record(1, seq=2, person=2, is_deleted=True)) == ["no_such_person"], "it is another's"
+    assert town.keep("record", record(2, seq=2, is_deleted=True)) == ["accepted"]
+
+
+def test_an_item_stands_once_in_a_template_and_never_in_the_doctors_place(town: Town) -> None:
+    item = {"item_id": "Q1", "question_text": "架空の設問", "answer_kind": "yesno"}
+    for items in ([item, item], [item, {**item, "item_id": "doctor-judgement"}]):
+        assert town.keep("template", template(1, items=items)) == ["item_exists"]
+    assert town.count("templates") == 0
+
+
 def test_an_entry_belongs_to_one_person(town: Town) -> None:
     for operation, make in (("management", management), ("record", record), ("notice", notice)):
         assert town.keep(operation, make(1), make(1, seq=2, person=2)) == ["accepted", "not_yours"]

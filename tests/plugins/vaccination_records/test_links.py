@@ -96,6 +96,9 @@ def test_the_portals_word_that_it_deleted_the_key_is_kept_once(village: Village)
     assert village.area.counts()["keys_at_portal"] == 0
     village.linked(1, pseudonym(1, 2))
     assert village.area.counts()["keys_at_portal"] == 1, "the key was at the portal again"
+    village.key_deleted(pseudonym(1, 2))
+    assert village.linked(1, pseudonym(1, 2)) == "duplicate"
+    assert village.area.counts()["keys_at_portal"] == 1, "and again"
 
 
 @pytest.mark.parametrize("flag", ["control_flag_nondisclosure", "control_flag_view_suspended"])
@@ -105,7 +108,9 @@ def test_rule_5_the_portal_hears_no_such_person_of_the_flagged(village: Village,
     village.people(1, **{flag: True})
     assert village.own_records(pseudonym(1)) == village.own_records("UNKNOWN") == NOBODY
     assert village.linked(1) == village.linked(1, pseudonym(1, 2)) == village.linked(9) == "no_such_person"
+    assert village.area.counts()["keys_at_portal"] == 1
     assert village.key_deleted(pseudonym(1)) == village.key_deleted("UNKNOWN") == "no_such_person"
+    assert village.area.counts()["keys_at_portal"] == 0, "it is noted all the same"
     village.people(1)
     assert "record" in village.own_records(pseudonym(1)), "nothing was lost when the flag goes"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -36,9 +37,11 @@ async def once(connector: VaccinationRecords) -> None:
 async def settle(connector: VaccinationRecords, line: Line, *endings: Any) -> None:
     """The last message has ended: so, or all accepted."""
     last = line.receipts[-1].message_id
-    records = list(line.sent.values())[int(last[-4:], 16) - 7000][1]
-    outcomes = dict(enumerate(endings)) if endings else accepted(records)
-    await connector.settled(last, outcomes)
+    await connector.settled(last, dict(enumerate(endings)) if endings else accepted(_records(line, last)))
+
+
+def _records(line: Line, message: str) -> list[dict[str, Any]]:
+    return next(records for n, (_, records) in enumerate(line.sent.values()) if message_id(7000 + n) == message)
 
 
 async def due(client: Client, what: str) -> tuple[int, int]:
@@ -55,23 +58,21 @@ async def entered(connector: VaccinationRecords, city: Client, number: str, seri
     assert isinstance(heard[0], Accepted)
 
 
-async def test_notices_go_out_in_messages_one_after_the_other_and_once(
-    site: Site, service: Running, city: Client
-) -> None:
-    await set_up(city, 1, 2, 3)
+async def test_notices_go_out_once_in_a_few_messages_at_a_time(site: Site, service: Running, city: Client) -> None:
+    await set_up(city, *range(1, 11))
     line = Line()
     async with at_work(site, service.url, line, send=["notice"], rows_per_request=2) as (connector, _):
         await once(connector)
         await once(connector)
-        assert len(line.receipts) == 1, "the next goes when the first has ended"
+        assert len(line.receipts) == 4, "the next goes when one has ended"
         await settle(connector, line, Accepted(), Duplicate())
         await once(connector)
-        await settle(connector, line)
-        await settle(connector, line)
+        for receipt in (*line.receipts, line.receipts[-1]):
+            await connector.settled(receipt.message_id, accepted(_records(line, receipt.message_id)))
         await once(connector)
-    assert [operation for operation, _ in line.sent.values()] == ["notice.deliver"] * 2
-    assert [each["pmh_pseudonym_id"] for each in line.heard()] == [pseudonym(serial) for serial in (1, 2, 3)]
-    assert len(line.receipts) == 2
+    assert [operation for operation, _ in line.sent.values()] == ["notice.deliver"] * 5
+    assert [each["pmh_pseudonym_id"] for each in line.heard()] == [pseudonym(serial) for serial in range(1, 11)]
+    assert len(line.receipts) == 5
     assert await due(city, "notice") == (0, 0)
 
 
@@ -95,17 +96,48 @@ async def test_a_dose_of_a_clinic_goes_to_the_city_and_by_id5_to_research(
     assert [await due(city, kind) for kind in ("return", "research", "id5")] == [(0, 0)] * 3
 
 
-@pytest.mark.parametrize("ending", [RefusedRecord("refused_by_system"), Dead("gave_up")])
-async def test_what_was_refused_or_given_up_waits_for_people_and_is_not_sent_again(
-    site: Site, service: Running, city: Client, ending: Any
+async def test_a_record_that_stays_busy_does_not_hold_up_what_becomes_due_after_it(
+    site: Site, service: Running, city: Client
+) -> None:
+    await set_up(city, 1)
+    line = Line()
+    async with at_work(site, service.url, line, send=["notice"]) as (connector, _):
+        await once(connector)  # and this one does not end
+        for seq in range(2, 7):
+            fresh = told("notice", notice(1, notice_id=f"NOTICE-{seq}"), message=300 + seq)
+            await send(city, "/v1/registrations", fresh)
+            await once(connector)
+            await settle(connector, line)
+        assert len(line.receipts) == len(line.sent) == 6
+        assert await due(city, "notice") == (1, 0)
+        await connector.settled(line.receipts[0].message_id, {0: Accepted()})
+    assert await due(city, "notice") == (0, 0)
+
+
+@pytest.mark.parametrize("code", ["gave_up", "expired"])
+async def test_what_died_of_an_outage_is_due_again(site: Site, service: Running, city: Client, code: str) -> None:
+    await set_up(city, 1, 2)
+    line = Line()
+    async with at_work(site, service.url, line, send=["notice"]) as (connector, _):
+        await once(connector)
+        await settle(connector, line, Dead(code), Dead(code))
+        assert await due(city, "notice") == (2, 0)
+        await once(connector)
+        assert len(line.sent) == 1, "not at once"
+        assert (await connector.health()).detail == "the record system answers"
+
+
+async def test_what_was_refused_waits_for_people_and_is_not_sent_again(
+    site: Site, service: Running, city: Client
 ) -> None:
     await set_up(city, 1, 2)
     line = Line()
     async with at_work(site, service.url, line, send=["notice"]) as (connector, _):
         await once(connector)
-        await settle(connector, line, Accepted(), ending)
+        await settle(connector, line, Accepted(), RefusedRecord("refused_by_system"))
         await once(connector)
         assert await due(city, "notice") == (0, 1)
+        assert (await connector.health()).detail.endswith("; records that were sent and refused: 1")
         changed = told("notice", notice(2, update_seq=2), message=300)
         await send(city, "/v1/registrations", changed)
         await once(connector)
@@ -284,11 +316,9 @@ async def test_over_a_bad_network_every_notice_is_one_record_of_one_message(site
         async with at_work(site, simulator.url, line, send=["notice"], rows_per_request=2) as (connector, _):
             for _ in range(300):
                 await once(connector)
-                if line.receipts:
-                    try:
-                        await settle(connector, line)
-                    except Deferred:
-                        continue
+                for message in {receipt.message_id for receipt in line.receipts[-4:]}:
+                    with suppress(Deferred):
+                        await connector.settled(message, accepted(_records(line, message)))
                 if await due(client, "notice") == (0, 0):
                     break
             assert await due(client, "notice") == (0, 0)

@@ -35,8 +35,11 @@ def no(serial: int) -> str:
     return str(subject(serial)["internal_no"])
 
 
+NOTHING_WAITS = {"status": "ok", "disputes": 0, "refused": 0, "notices_asleep": 0}
+
+
 async def test_states_are_kept_judged_and_looked_up(city: Client) -> None:
-    assert await city.get("/v1/health") == (200, {"status": "ok", "disputes": 0})
+    assert await city.get("/v1/health") == (200, NOTHING_WAITS)
     first = [register(0, subject(1, seq=1)), register(1, subject(2, seq=1, control_flag_nondisclosure=True))]
     assert await city.store(message_id(1), *first) == (
         200,

@@ -19,15 +19,16 @@ from tests.plugins.vaccination_records.village import (
     management,
     pseudonym,
     shaped,
+    template,
 )
 
 WANTED = {"code": "confirmation_wanted"}
 ANSWERS = {"FEVER": "no"}
-GIVEN_ANSWERS = [{"item_id": "FEVER", "answer_content": "no"}]
+GIVEN_ANSWERS = [{"item_id": "FEVER", "question_text": "熱がありますか", "answer_content": "no"}]
 DOCTORS_PART = [
-    {"item_id": "doctor-judgement", "answer_content": "1"},
-    {"item_id": "doctor-name", "answer_content": "架空髙﨑医師"},
-    {"item_id": "doctor-note", "answer_content": "架空の所見である"},
+    {"item_id": "doctor-judgement", "question_text": "医師記入欄(可否)", "answer_content": "1"},
+    {"item_id": "doctor-name", "question_text": "医師名", "answer_content": "架空髙﨑医師"},
+    {"item_id": "doctor-note", "question_text": "医師記入欄(所見)", "answer_content": "架空の所見である"},
 ]
 
 
@@ -219,7 +220,7 @@ def test_the_doctors_part_follows_the_answers_that_it_is_about(village: Village)
     village.fill_in(1, {"FEVER": "yes"}, answered_at="2026-04-01T11:00:00+09:00")
     (due,) = village.visit(1)["record"]["due"]
     assert due["answer_status"] == "1", "nobody has looked at the new answers"
-    assert due["answers"] == [{"item_id": "FEVER", "answer_content": "yes"}]
+    assert due["answers"] == [{**GIVEN_ANSWERS[0], "answer_content": "yes"}]
 
 
 def test_a_questionnaire_on_paper_has_a_doctors_part_alone(village: Village) -> None:
@@ -241,6 +242,67 @@ def test_a_later_examination_stands_and_an_expired_or_unknown_questionnaire_has_
     assert village.examine(1, vaccination_management_id=dose(2)) == {"code": "no_such_template"}
     village.registered("management", management(1, update_seq=2, forced_expiry_date="2026-04-01"))
     assert village.examine(1, examined_at="2026-04-01T11:30:00+09:00") == {"code": "expired_questionnaire"}
+
+
+OTHER_QUESTIONS = [{"item_id": "FEVER", "question_text": "熱はありませんか", "answer_kind": "yesno"}]
+
+
+@pytest.mark.parametrize(
+    ("operation", "changed"),
+    [
+        ("template", template(update_seq=99, items=OTHER_QUESTIONS)),
+        ("management", management(1, update_seq=2, vaccination_setting_id="SETTING-B")),
+    ],
+    ids=["the same item is another question", "the dose is of another vaccination"],
+)
+def test_answers_and_the_doctors_part_are_of_the_questions_that_were_asked(
+    village: Village, operation: str, changed: dict[str, Any]
+) -> None:
+    village.registered("template", template("SETTING-B"))
+    village.ready(1)
+    village.confirm(1)
+    village.fill_in(1, ANSWERS)
+    village.examine(1)
+    village.now = village.now.replace(minute=5)
+    assert village.registered(operation, changed) == "accepted"
+    visit = shaped(village.visit(1), Visit)
+    (due,) = visit["due"]
+    assert due["answer_status"] == "9"
+    assert "answers" not in due
+    assert visit["data_changed_at"] == "2026-04-01T03:05:00Z"
+    assert village.examine(1, examined_at="2026-04-01T11:00:00+09:00")["record"]["answer_status"] == "2", "on paper"
+    (due,) = shaped(village.visit(1), Visit)["due"]
+    assert due["answers"] == DOCTORS_PART
+    assert not {"answer_id", "answered_at"} & due.keys(), "it is not of the answers that are void"
+    assert village.fill_in(1, ANSWERS, answered_at="2026-04-01T12:00:00+09:00")["record"]["answer_status"] == "1"
+    question = changed.get("items", template()["items"])[0]["question_text"]
+    (due,) = village.visit(1)["record"]["due"]
+    assert due["answers"] == [{**GIVEN_ANSWERS[0], "question_text": question}]
+
+
+def test_a_new_state_of_a_template_with_the_same_questions_leaves_answers_as_they_are(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    village.fill_in(1, ANSWERS)
+    village.registered("template", template(update_seq=99, template_name="架空の予診票 第二版"))
+    (due,) = village.visit(1)["record"]["due"]
+    assert (due["answer_status"], due["answers"]) == ("1", GIVEN_ANSWERS)
+
+
+def test_a_dose_is_of_the_vaccination_that_it_is_due_of(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    wrong = {"code": "wrong_setting"}
+    assert village.vaccinate(1, vaccination_setting_id="SETTING-B") == wrong
+    own = {"vaccination_record_id": village.vaccinate(1)["record"]["vaccination_record_id"]}
+    assert village.vaccinate(1, **own, update_seq=2, vaccination_setting_id="SETTING-B") == wrong
+
+
+def test_nothing_is_deleted_that_was_not_entered(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    assert village.vaccinate(1, is_deleted=True) == {"code": "not_yours"}
+    assert village.area.counts()["records"] == 0
 
 
 def test_a_dose_is_entered_once_and_its_repeat_hears_the_same(village: Village) -> None:

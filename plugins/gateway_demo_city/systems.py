@@ -1,0 +1,136 @@
+"""Starts everything that the gateway speaks to, each as a process of its own that listens on mutual TLS.
+
+The rule: a system gets from `offline` the certificate that stands for it, pins those of its peers, and keeps what it
+keeps in a folder of its own. What has no certificate of its own there shows that of PMH, with which it is run.
+"""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from gateway_demo_city.keys import Pmh
+from gateway_demo_city.people import MUNICIPALITY
+from gateway_demo_city.site import DESTINATION, PMH, Site, strikes
+from gateway_demo_city.split import Split
+from gateway_demo_city.stage import Process, Stage, free_port
+
+PORTAL: Final = "myna_portal"
+CLINICS: Final = "clinic_app"
+HISTORY: Final = "history_lookup"
+RESEARCH: Final = "vaccination_db"
+KEEPS: Final = "system"
+"""What `RESEARCH` has kept lies in a folder that is called after it and ends so."""
+_NETWORK: Final = "503:0.02,drop_before:0.02,drop_after:0.04,garbage:0.02,busy:0.02"
+_FAULTS: Final = {
+    HISTORY: {"asynchronous": 1, "drop": 1},
+    RESEARCH: {"drop": 1, "row_busy": 1},
+    PORTAL: {"garbage": 1, "row_busy": 1},
+}
+"""What goes wrong on that day, and how often: every one of them must be made good by the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """All of them run. `ports` has where each listens; the eligibility side is PMH's second face."""
+
+    records: Process
+    pmh: Pmh
+    others: tuple[Process, ...]
+    ports: dict[str, int]
+
+    @classmethod
+    async def start(cls, stage: Stage, site: Split, seed: int) -> Self:
+        """Each on a free port, where its connector is pointed. Raises Failed."""
+        portal, eligibility = free_port(), free_port()  # the one is in every token, the other in the clinics' file
+        configs = {
+            PORTAL: _portal(site, portal),
+            CLINICS: _clinics(site, eligibility),
+            HISTORY: _keeping(site.offline, HISTORY, "insured"),
+            RESEARCH: _keeping(site.offline, RESEARCH, "doses.sqlite3"),
+        }
+        simulators = [_simulator(stage, name, str(config)) for name, config in configs.items()]
+        noisy = ("--config", str(site.record_system()), "--faults", _NETWORK, "--seed", str(seed))
+        records = _simulator(stage, DESTINATION, *noisy, name="record_system")
+        pmh, (first, *others) = await asyncio.gather(
+            Pmh.start(stage, site, more=_eligibility(site.offline, eligibility)), asyncio.gather(records, *simulators)
+        )
+        told = [int((await each.first_line())["port"]) for each in (first, *others)]
+        ports = dict(zip((DESTINATION, *configs), told, strict=True))
+        for connector in (DESTINATION, PORTAL, HISTORY, RESEARCH):
+            site.point_at(ports[connector], connector)
+        site.point_at(portal, PORTAL, "issuer")
+        site.send_all()
+        return cls(first, pmh, tuple(others), ports)
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """All of them."""
+        return (self.records, self.pmh.process, *self.others)
+
+
+async def _simulator(stage: Stage, connector: str, *arguments: str, name: str = "") -> Process:
+    return await stage.start(name or connector, sys.executable, "-m", f"gateway_{connector}.simulator", *arguments)
+
+
+def _eligibility(offline: Site, port: int) -> str:
+    """The tables of the eligibility side, and of each clinic's terminal."""
+    terminals = "".join(
+        f'[[eligibility.terminal]]\nclinic_code = "{code}"\ncertificate = "{offline.fingerprint(name)}"\n'
+        for name, code in clinics(offline).items()
+    )
+    return (
+        f'[eligibility]\nissuer = "{offline.settings(CLINICS)["issuer"]}"\n'
+        f'signing_key = "{_issuer(offline, CLINICS)}"\n'
+        f"[eligibility.listen]\nport = {port}\n[eligibility.tls]\n{offline.pem(f'{PMH}_system')}{terminals}"
+    )
+
+
+def _portal(site: Split, port: int) -> Path:
+    offline = site.offline
+    file = offline.folder(f"{PORTAL}_{KEEPS}") / "portal.toml"
+    file.write_text(
+        f'{strikes(_FAULTS[PORTAL])}listen = {{ host = "localhost", port = {port} }}\ntimes = {{ retry_after = 0 }}\n'
+        f"[tls]\n{offline.pem(f'{PORTAL}_system')}"
+        f'[gateway]\nurl = "{site.entrance}"\ntenant = "{MUNICIPALITY}"\n'
+        f'certificate = "{offline.fingerprint(PORTAL)}"\n[gateway.tls]\n{offline.pem(f"{PORTAL}_client")}'
+        f'[provider]\nissuer = "https://localhost:{port}"\nclient_id = "{offline.settings(PORTAL)["audience"]}"\n'
+        f'signing_key = "{_issuer(offline, PORTAL)}"\n'
+    )
+    return file
+
+
+def _clinics(site: Split, eligibility_port: int) -> Path:
+    offline = site.offline
+    tls = offline.root / "keys" / "tls"
+    file = offline.folder(f"{CLINICS}_{KEEPS}") / "clinics.toml"
+    file.write_text(
+        f"[tls]\n{offline.pem(f'{PMH}_system')}"
+        f'[gateway]\nurl = "{site.entrance}"\ntenant = "{MUNICIPALITY}"\nca = "{tls / "ca.crt"}"\n'
+        f'[eligibility]\nurl = "https://localhost:{eligibility_port}"\nca = "{tls / "ca.crt"}"\n'
+        + "".join(
+            f'[[clinic]]\ncode = "{code}"\ncertificate = "{tls / name}.crt"\nkey = "{tls / name}.key"\n'
+            for name, code in clinics(offline).items()
+        )
+    )
+    return file
+
+
+def _keeping(offline: Site, connector: str, data: str) -> Path:
+    file = offline.folder(f"{connector}_{KEEPS}") / "system.toml"
+    file.write_text(
+        f'data = "{data}"\nclients = ["{offline.fingerprint(connector)}"]\ntimes = {{ retry_after = 0 }}\n'
+        f"{strikes(_FAULTS[connector])}[tls]\n{offline.pem(f'{connector}_system')}"
+    )
+    return file
+
+
+def clinics(offline: Site) -> dict[str, str]:
+    """The name of each clinic's certificate, and its 医療機関コード."""
+    return {Path(file).stem: code for file, code in offline.settings(CLINICS)["clinics"].items()}
+
+
+def _issuer(offline: Site, connector: str) -> Path:
+    """The private key of who signs what that connector is shown."""
+    return offline.root / "keys" / "tls" / f"{connector}_issuer.key"
