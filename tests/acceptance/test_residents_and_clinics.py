@@ -141,27 +141,6 @@ def test_rule_4_what_pmh_itself_does_not_confirm_is_nobody(city, ordinal, fault)
     assert "record" in entered(city.visit(one)).json["replies"][0]
 
 
-def test_rule_4_the_hub_does_not_believe_an_edge_that_leaves_the_attestation_out(city, ordinal):
-    """An edge process whose own copy of the route asks for nothing: what it signs and sends, the hub refuses."""
-    one = enrolled(city, Child(ordinal()))
-    visit = city.visit(one)
-    honest = asked(city, visit, "")
-    file = city.folder / f"internet/config/tenants/{MUNICIPALITY}.toml"
-    text = file.read_text(encoding="utf-8")
-    forged = re.sub(r'attest = \["identity_confirmed", "consent"\]\nconsent_texts = .*\n', "", text)
-    assert forged.count("identity_confirmed") == 0
-    restarted(city, "internet", forged)
-    try:
-        answer = asked(city, visit, "")
-    finally:
-        restarted(city, "internet", text)
-    assert answer.refusal == (403, "not_attested")
-    assert said(answer) == said(honest)
-    (fact,) = [each for each in city.facts() if each.get("message_id") == answer.json.get("message_id")][-1:]
-    assert (fact["kind"], fact["stage"], fact["connector"]) == ("message.refused", "hub", "clinic_app")
-    assert "replies" in asked(city, visit).json
-
-
 def restarted(city, edge, configuration=None):
     """kill -9 of an edge process, which is started again, with another configuration of the tenant if one is given."""
     city.edges[edge].kill()

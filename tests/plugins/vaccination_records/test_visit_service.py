@@ -163,7 +163,7 @@ async def test_a_dispute_about_a_pseudonym_is_alarmed_and_told_in_numbers_only(c
     link = {"pmh_pseudonym_id": pseudonym(1), "pmh_key": pmh_key(2)}
     said = await send(city, "/v1/residents/links", told("hand_over", link, message=200))
     assert said == [{"index": 0, "status": "refused", "code": "dispute"}]
-    assert await city.get("/v1/health") == (200, {"status": "ok", "disputes": 1})
+    assert await city.get("/v1/health") == (200, {"status": "ok", "disputes": 1, "refused": 0, "notices_asleep": 0})
     _, output = await service.end()
     alarms = [json.loads(line) for line in output.splitlines() if b'"dispute"' in line]
     assert [(alarm["level"], alarm["rows"]) for alarm in alarms] == [("error", 1)]
