@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
+from bench import city_file
 from bench.figures import Table
 from bench.machine import Usage
 from bench.town import Town, at_a_sink, at_the_record_system
@@ -31,10 +32,10 @@ class Bulk:
     async def sample(self, way: str, count: int) -> None:
         """Send one file of so many rows. Raises Failed."""
         async with _town(way) as town:
-            draft = town.draft(count)
+            draft = city_file.draft(town.site, count)
             before = _usage(town)
             began = time.perf_counter()
-            draft.rename(town.site.exchange / "in" / "city.csv")
+            city_file.send(town.site, draft)
             await town.ended(count)
             seconds = time.perf_counter() - began
             after = _usage(town)
@@ -43,7 +44,8 @@ class Bulk:
 
     async def _check(self, town: Town, way: str, count: int) -> dict[str, float]:
         """Whether every row is where it must be; then, of the stopped gateway, what its log holds and weighs."""
-        told = {f"{town.accepted():,} rows are accepted": town.accepted() == count}
+        accepted = city_file.accepted(town.site)
+        told = {f"{accepted:,} rows are accepted": accepted == count}
         if town.outside is not None:
             held, keys = await town.outside.held(), await town.outside.keys()
             told[f"the record system holds {held['versions']:,} states"] = held["versions"] == count

@@ -13,8 +13,10 @@ from typing import Final, TypeAlias
 
 import aiohttp
 
+from bench import city_file
+from bench.city_file import good_rows
 from bench.figures import Table, percentile
-from bench.scene import Scene, good_rows
+from bench.scene import Scene
 from gateway_demo_city.people import MUNICIPALITY
 
 CONCURRENT: Final = (1, 16)
@@ -36,8 +38,8 @@ class Lookups:
 
     async def rounds(self, here: Scene, rounds: int, requests: int) -> None:
         """Fill the record system, then ask `requests` times each way, round by round. Raises Failed."""
-        here.draft(_PERSONS).rename(here.site.exchange / "in" / "city.csv")
-        await here.ended(_PERSONS)
+        city_file.send(here.site, city_file.draft(here.site, _PERSONS))
+        await city_file.ended(here.site, here.daemon.running, _PERSONS)
         connector = aiohttp.TCPConnector(limit=max(CONCURRENT))
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
             line = _through_the_line(session, *here.site.line())

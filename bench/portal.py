@@ -35,6 +35,7 @@ _AT_ONCE: Final = 16
 _PAUSE: Final = 0.005
 """Seconds between queries at low load, so that none meets what is left to do for the one before."""
 _DIRECTLY, _LINE = "directly", "through the line"
+_FULL, _CPU = f"queries/s, {_AT_ONCE} at a time", "CPU, ms a query, all processes"
 _Ask: TypeAlias = Callable[[str], Awaitable[bool]]
 
 
@@ -52,35 +53,36 @@ class Queries:
         return cls(Table(told), [])
 
     async def rounds(self, rounds: int, seconds: float, singles: int) -> None:
-        """Each way in turn, round by round: `singles` one at a time, as many as go through for `seconds`, and half as
-        many for as long again. Raises Failed.
+        """Each way in turn, round by round: `singles` one at a time, as many as go through for `seconds`, and, for
+        twice as long, half of what the line was seen to carry before: both bear the same half load. Raises Failed.
         """
         async with _portal() as ways:
-            for way in ways:  # connections, caches
-                await _full(way.ask, seconds)
+            carried = {way.name: _rate(await _full(way.ask, seconds)) for way in ways}  # also connections, caches
             for number in range(rounds):
                 first = number % len(ways)  # nobody is always first
-                turns = {way.name: await self._turn(way, singles, seconds) for way in (*ways[first:], *ways[:first])}
+                turn, half = (*ways[first:], *ways[:first]), carried[_LINE] / 2
+                turns = {way.name: await self._turn(way, singles, seconds, half) for way in turn}
+                carried = {name: sample[_FULL] for name, sample in turns.items()}
                 self._add(turns)
 
-    async def _turn(self, way: "_Way", singles: int, seconds: float) -> dict[str, float]:
+    async def _turn(self, way: "_Way", singles: int, seconds: float, half: float) -> dict[str, float]:
         commits = way.commits()
         low = await _one_by_one(way.ask, singles)
         commits = way.commits() - commits
         cpu = way.cpu()
         full = await _full(way.ask, seconds)
-        rate, cpu = len(full.took) / full.seconds, way.cpu() - cpu
-        half = await _paced(way.ask, rate / 2, seconds * 2)
-        if wrong := sum(each.wrong for each in (low, full, half)):
+        cpu = way.cpu() - cpu
+        paced = await _paced(way.ask, half, seconds * 2)
+        if wrong := sum(each.wrong for each in (low, full, paced)):
             self.wrong.append(f"a query {way.name}: {wrong:,} answers are missing or not right")
         sample = {
-            f"queries/s, {_AT_ONCE} at a time": rate,
-            "CPU, ms a query, all processes": cpu / len(full.took) * 1e3,
+            _FULL: _rate(full),
+            _CPU: cpu / len(full.took) * 1e3,
             "hub's commits a query at low load": commits / singles,
         }
-        for load, seen in (("low load", low), ("half load", half)):
+        for load, seen in (("low load", low), ("half load", paced)):
             sample |= {f"{load}: p{share}, ms": percentile(seen.took, share / 100) * 1e3 for share in (50, 99)}
-        return sample | {"half load: p99, times its p50 (goal: 3)": _spread(half)}
+        return sample | {"half load: p99, times its p50 (goal: 3)": _spread(paced)}
 
     def _add(self, turns: Mapping[str, dict[str, float]]) -> None:
         """One round's samples; the line's also beside the direct way's of the same round."""
@@ -89,8 +91,7 @@ class Queries:
             f"{load}: p50, times the direct one's{goal}": line[f"{load}: p50, ms"] / direct[f"{load}: p50, ms"]
             for load, goal in (("low load", " (goal: 2.5)"), ("half load", ""))
         }
-        cpu = "CPU, ms a query, all processes"
-        beside["CPU, times the direct one's"] = line[cpu] / direct[cpu]
+        beside["CPU, times the direct one's"] = line[_CPU] / direct[_CPU]
         self.table.add(_DIRECTLY, direct)
         self.table.add(_LINE, line | beside)
 
@@ -172,6 +173,10 @@ def _persons() -> Iterator[str]:
     return cycle([pseudonym(each) for each in range(1, _RESIDENTS + 1)])
 
 
+def _rate(seen: _Seen) -> float:
+    return len(seen.took) / seen.seconds
+
+
 def _spread(seen: _Seen) -> float:
     return percentile(seen.took, 0.99) / percentile(seen.took, 0.50)
 
@@ -188,8 +193,7 @@ async def _portal() -> AsyncIterator[tuple[_Way, ...]]:
             port = int((await records.first_line())["port"])
             for site in sites.values():
                 site.point_at(port)
-            signs = whole.root / f"keys/tls/{_CONNECTOR}_issuer.key"
-            provider = Provider.of(signs, public.tenant["connectors"][_CONNECTOR]["settings"])
+            provider = Provider.make(public.root, public.tenant["connectors"][_CONNECTOR]["settings"])
             gateways = await started(stage, sites)
             timeout, connector = aiohttp.ClientTimeout(total=30), aiohttp.TCPConnector(limit=0)
             async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:

@@ -17,6 +17,7 @@ import aiohttp
 from bench.load import subject
 from gateway_demo_city.people import MUNICIPALITY, individual_number, internal_no
 from gateway_demo_city.stage import Failed
+from gateway_myna_portal.simulated import signing
 from gateway_myna_portal.simulated.signing import SigningKey
 
 DUE, HAD, NOTICES = 6, 8, 2
@@ -36,9 +37,13 @@ class Provider:
     _key: SigningKey = field(repr=False)
 
     @classmethod
-    def of(cls, key: Path, settings: Mapping[str, Any]) -> Self:
-        """With the trial's key, which `gateway init` made and the connector has pinned."""
-        return cls(settings["issuer"], settings["audience"], SigningKey.load(key))
+    def make(cls, root: Path, settings: Mapping[str, Any]) -> Self:
+        """With a new key, pinned where the connector's settings look for it under the root of its edge."""
+        folder = root / "provider"
+        signing.make(folder)
+        pinned = root / settings["jwks"].removeprefix("file:")
+        pinned.write_bytes((folder / "jwks.json").read_bytes())
+        return cls(settings["issuer"], settings["audience"], SigningKey.load(folder / "signing.pem"))
 
     def token(self, pseudonym: str) -> str:
         """The session of a resident who logged in with a card just now and consented."""

@@ -1,24 +1,15 @@
 """Where everything is measured: a new site with a record system and a gateway, two processes in a scratch folder."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
-from gateway_demo_city.city import Row, rows
-from gateway_demo_city.faults import GOOD
 from gateway_demo_city.outside import Outside
 from gateway_demo_city.site import Site
-from gateway_demo_city.stage import Process, Stage, gateway, until
-
-_SEED: Final = 1
-_RESIDENTS: Final = 10_000_000
-"""More than any file here has; always the same, because a city's size decides which of its rows are bad."""
-_ROWS_PER_SECOND_AT_LEAST: Final = 200
+from gateway_demo_city.stage import Process, Stage, gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +22,6 @@ class Scene:
     records_port: int
     daemon: Process
     outside: Outside
-
-    def draft(self, count: int) -> Path:
-        """Write a city file beside the folders of the exchange folder, where nobody takes it."""
-        file = self.site.exchange / "city.draft"
-        with file.open("wb", buffering=1 << 20) as out:
-            out.write(self.site.form.header() + b"\r\n")
-            out.writelines(row.line + b"\r\n" for row in good_rows(count))
-        return file
-
-    def status(self) -> Path:
-        """Where the status file of `city.csv` will be."""
-        return self.site.exchange / "status" / "city.status.csv"
-
-    async def ended(self, count: int) -> None:
-        """Until the status file is there, which is written once, when the last row has ended. Raises Failed."""
-        awaited = self.status().exists
-        running = self.daemon.running
-        await until(lambda: running("the status file") and awaited(), 60 + count / _ROWS_PER_SECOND_AT_LEAST)
-
-
-def good_rows(count: int) -> Iterator[Row]:
-    """So many rows of a made-up city, each of which must be accepted; a shorter city is the beginning of a longer."""
-    return islice((row for row in rows(_RESIDENTS, _SEED) if row.kind == GOOD.kind), count)
 
 
 @asynccontextmanager

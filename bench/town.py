@@ -10,19 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
 
-from bench import deployment
+from bench import city_file, deployment
 from bench.deployment import OFFLINE, SOURCE_EDGE, started, whole
 from bench.machine import module
-from bench.scene import good_rows
 from gateway_demo_city.keys import Pmh, all_issued
 from gateway_demo_city.outside import Outside
-from gateway_demo_city.report import read_status
 from gateway_demo_city.site import Site
 from gateway_demo_city.stage import Process, Stage, until
-
-_ROWS_PER_SECOND_AT_LEAST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +32,14 @@ class Town:
     outside: Outside | None = None
     asks_keys: bool = False
 
-    def draft(self, count: int) -> Path:
-        """Write a city file beside the folders of the exchange folder, where nobody takes it."""
-        file = self.site.exchange / "city.draft"
-        with file.open("wb", buffering=1 << 20) as out:
-            out.write(self.site.form.header() + b"\r\n")
-            out.writelines(row.line + b"\r\n" for row in good_rows(count))
-        return file
-
     async def ended(self, count: int) -> None:
         """Until the status file is there, and no number wants a key any more. Raises Failed."""
-        awaited = self._status().exists
-        await until(lambda: self._running() and awaited(), 60 + count / _ROWS_PER_SECOND_AT_LEAST)
+        await city_file.ended(self.site, self._running, count)
         if self.asks_keys and self.outside is not None:
             await all_issued(self.outside, self.gateways[0], count)
 
-    def accepted(self) -> int:
-        """How many rows the status file says are accepted."""
-        return sum(ending.ending == "accepted" for _, ending in read_status(self._status(), self.site.form.codec))
-
-    def _status(self) -> Path:
-        return self.site.exchange / "status" / "city.status.csv"
-
-    def _running(self) -> bool:
-        return all(process.running("the status file") for process in (*self.gateways, *self.systems))
+    def _running(self, awaited: str) -> bool:
+        return all(process.running(awaited) for process in (*self.gateways, *self.systems))
 
 
 @asynccontextmanager

@@ -3,7 +3,11 @@
 import sqlite3
 import ssl
 
+from pydantic_core import to_json
+
+from bench.sink import HEALTH
 from bench.ways import Way, ended_records
+from gateway_vaccination_records import answers
 
 
 async def nothing():
@@ -36,3 +40,8 @@ def test_only_records_that_ended_at_the_sink_are_counted():
         f'{name}{{destination="health_management",outcome="accepted",code=""}} 7.0\n'
     )
     assert ended_records(metrics) == 7
+
+
+def test_the_sink_is_as_well_as_the_connector_wants_its_system_to_be():
+    """Else no gateway before it is ever ready."""
+    assert not any(answers.waiting(to_json(HEALTH)).values())
