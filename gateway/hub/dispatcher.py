@@ -4,7 +4,7 @@ It holds no state of its own that matters: the queue is derived again from the j
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from gateway.hub.breaker import Breaker
 from gateway.hub.fresh import Fresh
 from gateway.hub.journal import DueSettlement, Journal
 from gateway.hub.permit import HubRules, permit_again
+from gateway.hub.places import Places, Towards, towards
 from gateway.hub.queue import Due, Queue
 from gateway.hub.retry import pause
 from gateway.hub.settling import Settling
@@ -46,7 +47,7 @@ class Dispatcher:
         self._clock = clock
         self._telemetry = telemetry
         self._queue = Queue()
-        self._busy: Counter[tuple[str, bool]] = Counter()
+        self.places = Places(self._room)
         self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
         self._due = asyncio.Event()
         self.settling = Settling(journal, edges, limits, telemetry)
@@ -79,7 +80,14 @@ class Dispatcher:
         if header is None or envelope is None:
             return
         self._fresh.keep(header, envelope)
-        self._add(header, seq, {index: lane for index, _, lane in header.records})
+        lanes = {index: lane for index, _, lane in header.records}
+        if self.places.goes(header.message_id) and not self._stopping:
+            named = (header.message_id, seq, header.kind, header.source, header.destination)
+            message = Due(*named, lanes, in_flight=frozenset(lanes), goes=True)
+            self._queue.add(message)
+            self._begin(message, message.in_flight)
+        else:
+            self._add(header, seq, lanes)
 
     def revived(self, header: Header, seq: int, indices: Iterable[int]) -> None:
         """These records of a message are due once more."""
@@ -146,20 +154,28 @@ class Dispatcher:
         return _elapsed() + min(max(0.0, next_at - self._clock().timestamp()), self.limits.retry_longest)
 
     def _start(self, destination: str, now: float) -> None:
-        """Replies have room of their own, whatever the breaker says: what is in flight may be waiting for one, and one
-        that somebody awaits goes to no system.
-        """
+        """Replies go whatever the breaker says: one that somebody awaits goes to no system."""
         breaker, most = self._breakers[destination], self.limits.in_flight
         take = self._queue.probe if breaker.open else self._queue.take
         self._fill((destination, False), take, breaker.room(now, most), now)
         self._fill((destination, True), self._queue.take_reply, most, now)
 
-    def _fill(self, towards: tuple[str, bool], take: _Take, room: int, now: float) -> None:
-        while self._busy[towards] < room and (taken := take(towards[0], now)):
-            self._busy[towards] += 1
-            task = asyncio.create_task(self._attempt(*taken))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _fill(self, where: Towards, take: _Take, room: int, now: float) -> None:
+        while self.places.busy(where) < room and (taken := take(where[0], now)):
+            self.places.enter(where)
+            self._begin(*taken)
+
+    def _room(self, header: Header) -> int:
+        """For what would go as it is recorded: none while others wait to go before it."""
+        waits = self._stopping or self._log_at is not None or self._queue.waits(header.destination, header.kind)
+        if waits or (header.kind is not MessageKind.REPLY and self._breakers[header.destination].open):
+            return 0
+        return self.limits.in_flight
+
+    def _begin(self, message: Due, wanted: frozenset[int]) -> None:
+        task = asyncio.create_task(self._attempt(message, wanted))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _attempt(self, message: Due, wanted: frozenset[int]) -> None:
         try:
@@ -180,7 +196,8 @@ class Dispatcher:
             self._telemetry.bug(error, "delivery failed")
             await self._after_bug(message)
         finally:
-            self._busy[message.destination, message.kind is MessageKind.REPLY] -= 1
+            message.goes = False
+            self.places.leave(towards(message.destination, message.kind))
             self._due.set()
 
     async def _after_bug(self, message: Due) -> None:
@@ -200,20 +217,20 @@ class Dispatcher:
             header, envelope = self._envelope(message.message_id)
             permit_again(header, self.rules, now)
         except Refused as refusal:  # spoilt in the store, its time is over, or today's routes no longer carry it
+            message.attempt += message.goes  # that one is recorded
             await self._give_up(message, refusal.code, now)
             return
         began = _elapsed()
-        concluded = await flow.deliver(
-            message, header, envelope, wanted, self.rules, self._journal, self._edges, self.limits, self._clock
-        )
+        world = (self.rules, self._journal, self._edges, self.limits, self._clock, self.places)
+        concluded = await flow.deliver(message, header, envelope, wanted, *world)
         self._telemetry.delivered(message.destination, (self._clock() - now).total_seconds())
         if message.kind is not MessageKind.REPLY:
             self._judge(message.destination, concluded, began)
+        next_at = self._on_queue(concluded.next_at)
+        self._ended(message, concluded.outcomes, concluded.attempt, next_at, concluded.recorded.settlement)
         if concluded.reply is not None and concluded.recorded.reply is not None:
             self.troubles.taken(message.destination, _elapsed())
             self.recorded(concluded.reply, concluded.recorded.reply.seq)
-        next_at = self._on_queue(concluded.next_at)
-        self._ended(message, concluded.outcomes, concluded.attempt, next_at, concluded.recorded.settlement)
 
     def _envelope(self, message_id: str) -> tuple[Header, Envelope]:
         """As it was permitted just now, or out of the journal. Raises Refused("bad_envelope")."""

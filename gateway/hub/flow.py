@@ -18,6 +18,7 @@ from gateway.hub.breaker import unreached
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.permit import OURS, HubRules, permit, proven
+from gateway.hub.places import NOWHERE, Places
 from gateway.hub.retry import GiveUp, decide
 from gateway.link.allowance import Allowance
 from gateway.messages import (
@@ -45,7 +46,7 @@ class Journal(Protocol):
     async def fact(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str | None = None) -> int: ...
     async def state(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str) -> Recorded: ...
     async def repeat(self, named: Header | Statement, *, at: str) -> Recorded | None: ...
-    async def record(self, permitted: Permitted, *, at: str, now: float) -> Recorded: ...
+    async def record(self, permitted: Permitted, *, at: str, now: float, goes: bool = False) -> Recorded: ...
     async def attempted(self, message_id: str, indices: Sequence[int], *, attempt: int, at: str) -> None: ...
     async def conclude(  # noqa: PLR0913
         self,
@@ -57,6 +58,7 @@ class Journal(Protocol):
         at: str,
         now: float,
         reply: Permitted | None = None,
+        reply_goes: bool = False,
     ) -> Conclusion: ...
 
 
@@ -67,8 +69,14 @@ class Edges(Protocol):
     async def settle(self, settled: Settled) -> None: ...
 
 
-async def accept(
-    sealed: Sealed, peer: str, rules: HubRules, journal: Journal, now: datetime, unproven: Allowance | None = None
+async def accept(  # noqa: PLR0913  (a peer's message and the whole world around it)
+    sealed: Sealed,
+    peer: str,
+    rules: HubRules,
+    journal: Journal,
+    now: datetime,
+    unproven: Allowance | None = None,
+    places: Places = NOWHERE,
 ) -> tuple[Permitted | None, Recorded]:
     """From the edge of the connector `peer`: permit, record. Raises Refused (recorded as such) or Deferred.
 
@@ -81,7 +89,7 @@ async def accept(
         permitted = permit(sealed, peer, rules, now)
         if permitted.header is not None and permitted.header.kind is MessageKind.REPLY:
             raise Refused("no_open_request")  # an answer comes with the outcomes of its request, and no other way
-        return permitted, await _record(permitted, journal, now)
+        return permitted, await _record(permitted, journal, now, places)
     except Refused as refusal:
         named = proven(sealed, peer, rules)
         if named is not None and (first := await _first(named, refusal.code, journal, now)) is not None:
@@ -94,10 +102,13 @@ async def accept(
         raise
 
 
-async def _record(permitted: Permitted, journal: Journal, now: datetime) -> Recorded:
+async def _record(permitted: Permitted, journal: Journal, now: datetime, places: Places) -> Recorded:
     statement, at = permitted.statement, stamp(now)
     if permitted.header is not None or (statement is not None and statement.records):
-        return await journal.record(permitted, at=at, now=now.timestamp())
+        with places.place(permitted.header) as place:
+            recorded = await journal.record(permitted, at=at, now=now.timestamp(), goes=place.taken)
+            place.used = not recorded.repeated
+        return recorded
     assert statement is not None  # noqa: S101  (permit proved it)
     if (first := await _first(statement, statement.code, journal, now)) is not None:
         return first
@@ -144,10 +155,12 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     edges: Edges,
     limits: Limits,
     clock: "Clock",
+    places: Places = NOWHERE,
 ) -> "Concluded":
     """One attempt: a fact before it, the hand-over, a fact after it with an outcome for each record."""
     attempt = message.attempt + 1
-    await journal.attempted(message.message_id, sorted(wanted), attempt=attempt, at=stamp(clock()))
+    if not message.goes:
+        await journal.attempted(message.message_id, sorted(wanted), attempt=attempt, at=stamp(clock()))
     reply: Permitted | None = None
     try:
         handed = await _handed(header, envelope, wanted, edges, limits)
@@ -161,7 +174,11 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     outcomes, next_at = _patience(outcomes, asked, attempt, limits, now)
     times: dict[str, Any] = {"attempt": attempt, "next_at": next_at, "at": stamp(now), "now": now.timestamp()}
     try:
-        concluded = await journal.conclude(message.message_id, outcomes, reply=reply, **times)
+        with places.place(reply.header if reply else None) as place:
+            concluded = await journal.conclude(
+                message.message_id, outcomes, reply=reply, reply_goes=place.taken, **times
+            )
+            place.used = True
     except Refused as refusal:  # the journal knows better whether the request is still open
         if reply is None:
             raise
@@ -274,6 +291,8 @@ class DueMessage(Protocol):
     def destination(self) -> str: ...
     @property
     def attempt(self) -> int: ...
+    @property
+    def goes(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ _PROBES: Final = 16
 
 @dataclass(slots=True)
 class Due:
-    """A message with records that have not ended; `open` maps their indices to lanes."""
+    """A message with records that have not ended; `open` maps their indices to lanes. `goes`: it is in flight already,
+    its attempt recorded with it.
+    """
 
     message_id: str
     seq: int
@@ -33,6 +35,7 @@ class Due:
     next_at: float = 0.0
     in_flight: frozenset[int] = frozenset()
     parked: set[str] = field(default_factory=set)
+    goes: bool = False
 
 
 class Queue:
@@ -68,6 +71,10 @@ class Queue:
             known.next_at, known.attempt = 0.0, message.attempt
         if not known.in_flight:
             self._schedule(known)
+
+    def waits(self, destination: str, kind: MessageKind) -> bool:
+        """Whether something of the same heap is ready for this destination, and so goes before what comes now."""
+        return bool((self._replies if kind is MessageKind.REPLY else self._ready)[destination])
 
     def take(self, destination: str, now: float) -> tuple[Due, frozenset[int]] | None:
         """The next message for this destination that is no reply, and the indices that may go; they count as in flight

@@ -115,5 +115,5 @@ async def test_a_system_that_asks_to_be_left_alone_is(site, tmp_path):
         line.register_system.answer = busy
         await send(line, range(20))
         await line.until(lambda: line.hub.dispatcher.unreached)
-        await line.until(lambda: not line.hub.dispatcher._busy.total())
+        await line.until(lambda: not line.hub.dispatcher.places.busy((REGISTER, False)))
         assert attempts(line) <= 4

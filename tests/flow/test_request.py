@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from gateway.errors import Deferred, Refused
 from gateway.plugin import Accepted, Answer, DeferredRecord, Duplicate, RefusedRecord
 from tests.flow.line import TOMORROW, endings, just_now, running
-from tests.flow.toys import NUMBER, OFFICE, REGISTER, person, sought
+from tests.flow.toys import NUMBER, OFFICE, REGISTER, TENANT, person, sought
 from tests.unit.test_permit import reply
+from tests.unit.test_seal_open import sealed_by_office
 
 SECRET = "架空の秘密の値"
 
@@ -79,11 +81,76 @@ async def test_a_reply_does_not_wait_behind_what_awaits_it(site, tmp_path):
     """A connector may ask back within `deliver`, when all that may be under way to it is; its breaker may be open."""
     async with running(site, tmp_path, in_flight=1) as line:
         line.register_system.answer = answering(found(1))
-        line.hub.dispatcher._busy[OFFICE, False] = 1
+        line.hub.dispatcher.places.enter((OFFICE, False))
         line.hub.dispatcher._breakers[OFFICE].probe_at = float("inf")
         assert await line.outbox.ask("person.find", [sought(1)]) == (Answer(0, record=found(1)),)
         await line.until(lambda: not line.hub.dispatcher.waiting)
         assert line.hub.dispatcher.unreached == {OFFICE}, "what somebody awaits tells nothing of the system"
+
+
+def commits(folder):
+    """How many transactions the journal has committed, by SQLite's own index of the WAL (`iChange`)."""
+    return int.from_bytes((folder / f"{TENANT}.db-shm").read_bytes()[8:12], sys.byteorder)
+
+
+async def test_a_question_and_its_answer_go_out_as_they_are_recorded(site, tmp_path):
+    """Three commits and no more: each attempt is a fact before it is made, and waits for no commit of its own."""
+    async with running(site, tmp_path) as line:
+        line.register_system.answer = answering(found(1))
+        before = commits(tmp_path)
+        assert await line.outbox.ask("person.find", [sought(1)]) == (Answer(0, record=found(1)),)
+        await line.until(lambda: not line.hub.dispatcher.waiting)
+        assert commits(tmp_path) - before == 3
+        kinds = [each["kind"] for each in line.every_fact()]
+        assert kinds == [*["message.recorded", "delivery.attempted"] * 2, *["delivery.concluded"] * 2]
+
+
+async def test_no_more_questions_go_out_at_once_than_may_be_in_flight(site, tmp_path):
+    most, now = 0, 0
+
+    async def slow(told):
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return {0: Accepted(found(1))}
+
+    async with running(site, tmp_path, in_flight=2) as line:
+        line.register_system.answer = slow
+        asked = await asyncio.gather(*(line.outbox.ask("person.find", [sought(1)]) for _ in range(8)))
+        assert asked == [(Answer(0, record=found(1)),)] * 8
+        assert most <= 2
+        await line.until(lambda: not line.hub.dispatcher.waiting)
+        assert not any(
+            line.hub.dispatcher.places.busy((name, each)) for name in (OFFICE, REGISTER) for each in (False, True)
+        )
+
+
+async def test_no_question_goes_past_an_open_breaker(site, tmp_path):
+    async with running(site, tmp_path) as line:
+        line.hub.dispatcher._breakers[REGISTER].probe_at = float("inf")
+        recorded = await line.hub.submit(OFFICE, asked_now(line))
+        await asyncio.sleep(0.02)
+        assert line.register_system.deliveries == []
+        assert [each["kind"] for each in line.journal.trace(recorded.message_id)] == ["message.recorded"]
+
+
+async def test_what_is_not_recorded_leaves_its_place(site, tmp_path):
+    """The same envelope again, at the same moment and later, is refused; the same question again has its answer."""
+    async with running(site, tmp_path, in_flight=4) as line:
+        line.register_system.answer = answering(found(1))
+        sealed = asked_now(line)
+        ends = await asyncio.gather(*(line.hub.submit(OFFICE, sealed) for _ in range(3)), return_exceptions=True)
+        assert [each.code for each in ends if isinstance(each, Refused)] == ["message_id_reused"] * 2
+        for _ in range(2):
+            assert await line.outbox.ask("person.find", [sought(1)], key=b"1") == (Answer(0, record=found(1)),)
+        await line.until(lambda: not line.hub.dispatcher.waiting)
+        assert line.hub.dispatcher.places.busy((REGISTER, False)) == 0
+
+
+def asked_now(line):
+    return sealed_by_office(line.site, sought(1), operation="person.find", received_at=line.clock())
 
 
 @pytest.mark.parametrize("garbage", ["found", 7, [found()], object()])

@@ -299,3 +299,42 @@ async def test_a_closed_journal_defers(path: Path) -> None:
     journal.close()
     with pytest.raises(Deferred, match="stopping"):
         await journal.record(message(), at=AT, now=NOW)
+
+
+async def test_what_goes_at_once_has_its_attempt_in_the_same_transaction(path: Path) -> None:
+    journal = open_journal(path)
+    asked = message((0, 2), kind="request", request_key=KEY, body_tag=BODY)
+    await journal.record(asked, at=AT, now=NOW, goes=True)
+    journal.close()
+
+    journal = open_journal(path)
+    (due,) = journal.open_messages()
+    assert [each["kind"] for each in journal.trace(id_of(asked))] == ["message.recorded", "delivery.attempted"]
+    assert (due.attempt, journal.trace(id_of(asked))[1]["records"]) == (1, "0,2")
+    journal.close()
+
+
+async def test_a_repeat_does_not_go(journal: Journal) -> None:
+    first, again = (message((0,), kind="request", request_key=KEY, body_tag=BODY) for _ in range(2))
+    await journal.record(first, at=AT, now=NOW)
+    assert (await journal.record(again, at=AT, now=NOW, goes=True)).repeated
+    assert [each["kind"] for each in journal.trace(id_of(first))] == ["message.recorded", "message.repeated"]
+
+
+async def test_that_a_source_has_heard_waits_for_the_next_write_but_not_for_ever(journal: Journal) -> None:
+    ends = [message((0,)) for _ in range(2)]
+    for each in ends:
+        await journal.record(each, at=AT, now=NOW)
+        await end(journal, id_of(each))
+    going = asyncio.create_task(journal.record(message((0,)), at=AT, now=NOW))
+    for _ in range(3):
+        await asyncio.sleep(0)  # its group has begun
+    heard = asyncio.create_task(journal.settled(id_of(ends[0])))
+    await going
+    await asyncio.sleep(0.02)
+    assert not heard.done(), "no commit of its own"
+    await journal.record(message((0,)), at=AT, now=NOW)
+    assert heard.done()
+    async with asyncio.timeout(5):
+        await journal.settled(id_of(ends[1]))
+    assert settlements_due(journal) == []

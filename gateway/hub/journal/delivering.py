@@ -38,12 +38,13 @@ def conclude(  # noqa: PLR0913  (as the journal's own)
     next_at: float | None,
     at: str,
     reply: Entry | None,
+    reply_goes: bool,
     now: float,
     tenant: str,
 ) -> Conclusion:
     """What an attempt came to. Deferred records stay open until `next_at`; a reply is recorded with it."""
     work = transaction.work(message_id)
-    recorded = record(transaction, reply, at=at, now=now) if reply else None
+    recorded = record(transaction, reply, at=at, now=now, goes=reply_goes) if reply else None
     fresh = {each.index: each for each in outcomes if each.index in work.open}.values()
     dead = [each for each in fresh if each.ending is Ending.DEAD]
     handed = [each for each in fresh if each.ending is not Ending.DEAD]

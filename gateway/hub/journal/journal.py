@@ -68,15 +68,16 @@ class Journal:
 
     # ---- writes -----------------------------------------------------------------------------------------------------
 
-    async def record(self, permitted: Permitted, *, at: str, now: float) -> Recorded:
-        """Record a message; it is due at once. `now` is in epoch seconds.
+    async def record(self, permitted: Permitted, *, at: str, now: float, goes: bool = False) -> Recorded:
+        """Record a message; it is due at once. `now` is in epoch seconds. If it `goes` at once, its first attempt is
+        recorded with it, as `attempted` would: it is to be handed over when this returns, unless it is a repeat.
 
         The same request key of the same source with the same body gives the first answer again, and if that message
         has ended, its settlement is due once more. Raises Refused (request_key_reused, message_id_reused, bad_tags,
         header_mismatch, no_open_request), Deferred (queue_full, log_unavailable).
         """
         prepared = entry(permitted)
-        write = partial(record, entry=prepared, at=at, now=now)
+        write = partial(record, entry=prepared, at=at, now=now, goes=goes)
         return await self._writer.commit(write, large=prepared.work.size > LARGE)
 
     async def repeat(self, named: Header | Statement, *, at: str) -> Recorded | None:
@@ -117,6 +118,7 @@ class Journal:
         at: str,
         now: float,
         reply: Permitted | None = None,
+        reply_goes: bool = False,
     ) -> Conclusion:
         """What an attempt came to: ended records leave, deferred ones are due again at `next_at` (epoch seconds).
 
@@ -134,6 +136,7 @@ class Journal:
                 next_at=next_at,
                 at=at,
                 reply=prepared,
+                reply_goes=reply_goes,
                 now=now,
                 tenant=self._tenant,
             ),

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.outcomes import ranges
 from gateway.hub.journal.store import id_bytes, id_text
 from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.work import Work, read_work
@@ -60,8 +61,10 @@ def entry(permitted: Permitted) -> Entry:
     )
 
 
-def record(transaction: Transaction, entry: Entry, *, at: str, now: float) -> Recorded:
-    """Record the message, or find that it had been. Raises Refused or Deferred("queue_full")."""
+def record(transaction: Transaction, entry: Entry, *, at: str, now: float, goes: bool) -> Recorded:
+    """Record the message, or find that it had been; if it `goes` at once, its first attempt too. Raises Refused or
+    Deferred("queue_full").
+    """
     first, same = _first(transaction, entry.named)
     if first is not None:
         if not same:
@@ -84,6 +87,8 @@ def record(transaction: Transaction, entry: Entry, *, at: str, now: float) -> Re
     )
     transaction.insert(seq, entry.work, now=now)
     _keep(transaction, seq, entry)
+    if goes:
+        transaction.attempt(entry.work, {"attempt": 1, "records": ranges(sorted(entry.work.open))}, at=at)
     return Recorded(message_id, repeated=False, seq=seq)
 
 
