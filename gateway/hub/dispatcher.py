@@ -17,7 +17,7 @@ from gateway.hub.fresh import Fresh
 from gateway.hub.journal import DueSettlement, Journal
 from gateway.hub.permit import HubRules, permit_again
 from gateway.hub.places import Places, Towards, towards
-from gateway.hub.queue import Due, Queue
+from gateway.hub.queue import Due, Queue, due
 from gateway.hub.retry import pause
 from gateway.hub.settling import Settling
 from gateway.hub.troubles import Troubles
@@ -47,9 +47,10 @@ class Dispatcher:
         self._clock = clock
         self._telemetry = telemetry
         self._queue = Queue()
-        self.places = Places(self._room)
         self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
         self._due = asyncio.Event()
+        self._going: list[Due] = []
+        self.places = Places(self._queue, self._room, self._due.set)
         self.settling = Settling(journal, edges, limits, telemetry)
         self.troubles = Troubles(rules.tenant.code, telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,21 +81,17 @@ class Dispatcher:
         if header is None or envelope is None:
             return
         self._fresh.keep(header, envelope)
-        lanes = {index: lane for index, _, lane in header.records}
-        if self.places.goes(header.message_id) and not self._stopping:
-            named = (header.message_id, seq, header.kind, header.source, header.destination)
-            message = Due(*named, lanes, in_flight=frozenset(lanes), goes=True)
-            self._queue.add(message)
-            self._begin(message, message.in_flight)
+        if (message := self._queue.get(header.message_id)) is not None and message.goes:
+            message.seq = seq
+            self._going.append(message)
         else:
-            self._add(header, seq, lanes)
+            self._queue.add(due(header, seq))
+        asyncio.get_running_loop().call_soon(self._due.set)  # first the sender is answered: to open takes a while
 
     def revived(self, header: Header, seq: int, indices: Iterable[int]) -> None:
         """These records of a message are due once more."""
         lanes = {index: lane for index, _, lane in header.records}
-        self._add(header, seq, {index: lanes[index] for index in indices})
-
-    def _add(self, header: Header, seq: int, lanes: dict[int, int]) -> None:
+        lanes = {index: lanes[index] for index in indices}
         self._queue.add(Due(header.message_id, seq, header.kind, header.source, header.destination, lanes))
         self._due.set()
 
@@ -129,7 +126,10 @@ class Dispatcher:
     async def _deliveries(self) -> None:
         while not self._stopping:
             self._due.clear()
-            now = _elapsed()
+            now, going = _elapsed(), self._going
+            self._going = []
+            for message in going:
+                self._begin(message, message.in_flight)
             for destination in self._queue.ripe(now) if self._log_at is None or self._log_at <= now else ():
                 self._start(destination, now)
             try:
@@ -166,11 +166,13 @@ class Dispatcher:
             self._begin(*taken)
 
     def _room(self, header: Header) -> int:
-        """For what would go as it is recorded: none while others wait to go before it."""
-        waits = self._stopping or self._log_at is not None or self._queue.waits(header.destination, header.kind)
-        if waits or (header.kind is not MessageKind.REPLY and self._breakers[header.destination].open):
+        """For what would go as it is recorded. An event only goes so if it comes alone: among many, what becomes due
+        together costs less, and nobody waits for its end.
+        """
+        held_up = header.kind is not MessageKind.REPLY and self._breakers[header.destination].open
+        if self._stopping or self._log_at is not None or held_up:
             return 0
-        return self.limits.in_flight
+        return 1 if header.kind is MessageKind.EVENT else self.limits.in_flight
 
     def _begin(self, message: Due, wanted: frozenset[int]) -> None:
         task = asyncio.create_task(self._attempt(message, wanted))
@@ -198,7 +200,6 @@ class Dispatcher:
         finally:
             message.goes = False
             self.places.leave(towards(message.destination, message.kind))
-            self._due.set()
 
     async def _after_bug(self, message: Due) -> None:
         """It was an attempt all the same: what fails each time must end, too."""

@@ -18,7 +18,7 @@ from gateway.hub.breaker import unreached
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.permit import OURS, HubRules, permit, proven
-from gateway.hub.places import NOWHERE, Places
+from gateway.hub.places import Places
 from gateway.hub.retry import GiveUp, decide
 from gateway.link.allowance import Allowance
 from gateway.messages import (
@@ -75,8 +75,8 @@ async def accept(  # noqa: PLR0913  (a peer's message and the whole world around
     rules: HubRules,
     journal: Journal,
     now: datetime,
+    places: Places,
     unproven: Allowance | None = None,
-    places: Places = NOWHERE,
 ) -> tuple[Permitted | None, Recorded]:
     """From the edge of the connector `peer`: permit, record. Raises Refused (recorded as such) or Deferred.
 
@@ -106,7 +106,7 @@ async def _record(permitted: Permitted, journal: Journal, now: datetime, places:
     statement, at = permitted.statement, stamp(now)
     if permitted.header is not None or (statement is not None and statement.records):
         with places.place(permitted.header) as place:
-            recorded = await journal.record(permitted, at=at, now=now.timestamp(), goes=place.taken)
+            recorded = await journal.record(permitted, at=at, now=now.timestamp(), goes=place.goes)
             place.used = not recorded.repeated
         return recorded
     assert statement is not None  # noqa: S101  (permit proved it)
@@ -155,7 +155,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     edges: Edges,
     limits: Limits,
     clock: "Clock",
-    places: Places = NOWHERE,
+    places: Places,
 ) -> "Concluded":
     """One attempt: a fact before it, the hand-over, a fact after it with an outcome for each record."""
     attempt = message.attempt + 1
@@ -176,7 +176,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     try:
         with places.place(reply.header if reply else None) as place:
             concluded = await journal.conclude(
-                message.message_id, outcomes, reply=reply, reply_goes=place.taken, **times
+                message.message_id, outcomes, reply=reply, reply_goes=place.goes, **times
             )
             place.used = True
     except Refused as refusal:  # the journal knows better whether the request is still open

@@ -47,7 +47,7 @@ class TenantHub:
         troubles, loop = self.dispatcher.troubles, asyncio.get_running_loop()
         try:
             permitted, recorded = await flow.accept(
-                sealed, peer, self.rules, self.journal, self.clock(), self._unproven[peer], self.dispatcher.places
+                sealed, peer, self.rules, self.journal, self.clock(), self.dispatcher.places, self._unproven[peer]
             )
         except (Refused, Deferred) as error:
             troubles.not_taken(peer, error.code, loop.time())

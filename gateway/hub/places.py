@@ -1,15 +1,16 @@
 """Room among what is in flight: so many attempts towards each destination, and as many replies beside them.
 
-What takes a place before it is recorded goes out as it is recorded: its first attempt is in the same transaction. Only
-questions and answers do, which have no lane to wait for; what does not go after all leaves its place again.
+What takes a place before it is recorded goes out as it is recorded: its first attempt is in the same transaction. It
+has its lanes from then on, too; what is not recorded after all leaves both again.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from gateway.hub.queue import Queue, due
 from gateway.messages import Header, MessageKind
 
 Towards: TypeAlias = tuple[str, bool]
@@ -23,19 +24,23 @@ def towards(destination: str, kind: MessageKind) -> Towards:
 
 @dataclass(slots=True)
 class Place:
-    """`taken`: there was room. It is `used` if it is to be kept."""
+    """`goes`: there is room. It is `used` once the message is recorded, and so to be kept."""
 
-    taken: bool
+    goes: bool
     used: bool = False
 
 
 class Places:
-    """Of one tenant. `room` says how many may be in flight, with what comes just now: 0 if something goes before it."""
+    """Of one tenant. `room` says how many may be in flight towards the destination of what comes just now, 0 if it must
+    wait in any case; `freed` is called whenever there is room again.
+    """
 
-    def __init__(self, room: Callable[[Header], int]) -> None:
+    def __init__(self, queue: Queue, room: Callable[[Header], int], freed: Callable[[], None]) -> None:
+        self._queue = queue
         self._room = room
+        self._freed = freed
         self._busy: Counter[Towards] = Counter()
-        self._going: set[str] = set()
+        self._plain: Counter[Towards] = Counter()
 
     def enter(self, where: Towards) -> None:
         """An attempt begins that took no place before."""
@@ -44,43 +49,32 @@ class Places:
     def leave(self, where: Towards) -> None:
         """An attempt is over."""
         self._busy[where] -= 1
+        self._freed()
 
     def busy(self, where: Towards) -> int:
         """How many are in flight, or about to be."""
         return self._busy[where]
 
-    def goes(self, message_id: str) -> bool:
-        """Whether this message, which is recorded now, has a place. Asked once."""
-        going = message_id in self._going
-        self._going.discard(message_id)
-        return going
-
     @contextmanager
     def place(self, header: Header | None) -> Iterator[Place]:
         """While a message is being recorded: a place, if it may go with that; left again unless it is used."""
-        if header is None or not self._take(header):
-            yield Place(taken=False)
+        if header is None:
+            yield Place(goes=False)
             return
-        place = Place(taken=True)
+        where = towards(header.destination, header.kind)
+        place = Place(goes=self._take(header, where))
+        self._plain[where] += not place.goes
         try:
             yield place
         finally:
-            if not place.used:
-                self._going.discard(header.message_id)
-                self.leave(towards(header.destination, header.kind))
+            self._plain[where] -= not place.goes
+            if place.goes and not place.used:
+                self._queue.drop(header.message_id)
+                self.leave(where)
 
-    def _take(self, header: Header) -> bool:
-        where = towards(header.destination, header.kind)
-        if (
-            header.kind is MessageKind.EVENT
-            or header.message_id in self._going  # the same once more, at the same moment
-            or self._busy[where] >= self._room(header)
-        ):
+    def _take(self, header: Header, where: Towards) -> bool:
+        """Not before what is being recorded without a place: that came first, and may have the same lanes."""
+        if self._plain[where] or self._busy[where] >= self._room(header) or not self._queue.take_ahead(due(header)):
             return False
         self._busy[where] += 1
-        self._going.add(header.message_id)
         return True
-
-
-NOWHERE: Final = Places(lambda _: 0)
-"""No room: everything waits until the queue gives it out."""

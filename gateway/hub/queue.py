@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.messages import Ending, MessageKind, RecordOutcome
+from gateway.messages import Ending, Header, MessageKind, RecordOutcome
 
 _PROBES: Final = 16
 """How many messages a probe looks at, before it takes what `take` takes."""
@@ -36,6 +36,12 @@ class Due:
     in_flight: frozenset[int] = frozenset()
     parked: set[str] = field(default_factory=set)
     goes: bool = False
+
+
+def due(header: Header, seq: int = 0) -> Due:
+    """All of a message, as it is due at first."""
+    lanes = {index: lane for index, _, lane in header.records}
+    return Due(header.message_id, seq, header.kind, header.source, header.destination, lanes)
 
 
 class Queue:
@@ -72,9 +78,21 @@ class Queue:
         if not known.in_flight:
             self._schedule(known)
 
-    def waits(self, destination: str, kind: MessageKind) -> bool:
-        """Whether something of the same heap is ready for this destination, and so goes before what comes now."""
-        return bool((self._replies if kind is MessageKind.REPLY else self._ready)[destination])
+    def take_ahead(self, message: Due) -> bool:
+        """Take a message that is about to be recorded, all of it, if nothing that is due stands before any of it. It
+        has its lanes from here; its `seq` comes with the recording.
+        """
+        ready = self._replies if message.kind is MessageKind.REPLY else self._ready
+        held = self._lanes[message.source, message.destination] if message.kind is MessageKind.EVENT else {}
+        if (
+            message.message_id in self._due  # the same once more, at the same moment
+            or ready[message.destination]
+            or not held.keys().isdisjoint(message.open.values())
+        ):
+            return False
+        message.in_flight, message.goes = frozenset(message.open), True
+        self.add(message)
+        return True
 
     def take(self, destination: str, now: float) -> tuple[Due, frozenset[int]] | None:
         """The next message for this destination that is no reply, and the indices that may go; they count as in flight

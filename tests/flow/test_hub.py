@@ -10,7 +10,8 @@ from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
 from gateway.hub.journal import Journal
-from gateway.hub.queue import Due
+from gateway.hub.places import Places
+from gateway.hub.queue import Due, Queue
 from gateway.messages import Ending, Handed, MessageKind, RecordOutcome, Sealed, decode_header
 from tests.flow.line import TOMORROW, Clock, just_now
 from tests.flow.site import open_journal
@@ -47,9 +48,14 @@ def sealed_now(site, *records, operation="person.put") -> Sealed:
     return sealed_by_office(site, *records, operation=operation, received_at=CLOCK())
 
 
+def nowhere() -> Places:
+    """No room: the queue gives out everything."""
+    return Places(Queue(), lambda _: 0, lambda: None)
+
+
 async def attempt(site, journal: Journal, sealed, answer, attempts=50, limits=None):
     """Record the message, make one attempt, and tell what it came to."""
-    _, recorded = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK())
+    _, recorded = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK(), nowhere())
     (open_message,) = [each for each in journal.open_messages() if each.message_id == recorded.message_id]
     message = Due(
         recorded.message_id,
@@ -69,6 +75,7 @@ async def attempt(site, journal: Journal, sealed, answer, attempts=50, limits=No
         Edges(answer),
         limits or Limits(attempts=attempts, retry_first=1.0),
         CLOCK,
+        nowhere(),
     )
 
 
@@ -123,7 +130,7 @@ async def test_clocks_that_differ_are_recorded_and_the_message_may_come_again(si
     """It is for the operator to set them; so the sender is put off, not refused."""
     sealed = sealed_now(site, person())
     with pytest.raises(Deferred, match="clock_differs") as put_off:
-        await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK() + timedelta(hours=1))
+        await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK() + timedelta(hours=1), nowhere())
     assert put_off.value.retry_after
     (fact,) = journal.trace(_id(sealed))
     assert (fact["kind"], fact["code"]) == ("message.refused", "clock_differs")
@@ -133,11 +140,11 @@ async def test_a_message_beyond_the_hubs_limits_is_recorded_as_refused_and_may_c
     sealed = sealed_now(site, person(1), person(2))
     small = replace(site.hub_rules, limits=site.hub_rules.limits.model_copy(update={"records_per_message": 1}))
     with pytest.raises(Deferred, match="limits_differ") as put_off:
-        await flow.accept(sealed, OFFICE, small, journal, CLOCK())
+        await flow.accept(sealed, OFFICE, small, journal, CLOCK(), nowhere())
     assert put_off.value.retry_after
     (fact,) = journal.trace(_id(sealed))
     assert (fact["kind"], fact["code"]) == ("message.refused", "limits_differ")
-    permitted, _ = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK())
+    permitted, _ = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK(), nowhere())
     assert permitted is not None
 
 
@@ -205,9 +212,9 @@ async def test_what_the_hub_refuses_is_a_fact_that_believes_nothing_of_it(site, 
     sealed = sealed_now(site, person())
     forged = replace(sealed, envelope=replace(envelope_of(sealed), signature=b"s" * 64))
     with pytest.raises(Refused, match="bad_signature"):
-        await flow.accept(forged, OFFICE, site.hub_rules, journal, CLOCK())
+        await flow.accept(forged, OFFICE, site.hub_rules, journal, CLOCK(), nowhere())
     with pytest.raises(Refused, match="header_mismatch"):
-        await flow.accept(stated(site), REGISTER, site.hub_rules, journal, CLOCK())
+        await flow.accept(stated(site), REGISTER, site.hub_rules, journal, CLOCK(), nowhere())
     rows = journal._connection.execute("SELECT body, message_id FROM fact ORDER BY seq").fetchall()
     assert len(rows) == 2
     assert all(message_id is None and b"message.refused" in body for body, message_id in rows)

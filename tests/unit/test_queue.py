@@ -66,6 +66,33 @@ class Line(RuleBasedStateMachine):
         self.known[name].open |= by_index
         self.queue.add(message)
 
+    @rule(
+        lanes=st.lists(st.integers(0, LANES - 1), min_size=1, max_size=4),
+        source=st.sampled_from(SOURCES),
+        destination=st.sampled_from(DESTINATIONS),
+        kind=st.sampled_from([EVENT, EVENT, EVENT, REQUEST, REPLY]),
+        kept=st.booleans(),
+    )
+    def take_ahead(self, lanes, source, destination, kind, kept):
+        """Before it is recorded; if it is not kept then, it leaves no trace."""
+        name = f"m{len(self.known)}"
+        by_index = dict(enumerate(lanes))
+        message = due(name, by_index, kind=kind, source=source, destination=destination)
+        stands_before = kind is EVENT and any(self.lanes.get((source, destination, lane)) for lane in lanes)
+        if not self.queue.take_ahead(message):
+            assert self.queue.get(name) is None
+            return
+        assert not stands_before, "overtook an earlier record of the same lane"
+        assert message.in_flight == set(by_index)
+        if not kept:
+            self.queue.drop(name)
+            return
+        message.seq = len(self.known)
+        self.known[name] = Known(message, {}, by_index)
+        self._enter(name, by_index)
+        self.known[name].open |= by_index
+        self.known[name].flying = frozenset(by_index)
+
     @rule()
     def dispatch(self):
         """As the dispatcher does: everything that may go, goes."""
