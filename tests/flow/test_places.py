@@ -5,9 +5,13 @@ import asyncio
 import pytest
 
 from gateway.errors import Deferred, Refused
+from gateway.hub.places import Places
+from gateway.hub.queue import Queue
+from gateway.messages import decode_header
 from gateway.plugin import Accepted
 from tests.flow.line import running
 from tests.flow.toys import person
+from tests.unit.test_seal_open import envelope_of, sealed_by_office
 
 
 async def test_a_message_alone_is_recorded_with_its_first_attempt_in_one_write(line, monkeypatch):
@@ -106,3 +110,16 @@ async def test_what_waits_for_the_place_of_something_that_is_not_recorded_goes_t
         with pytest.raises(Deferred, match="queue_full"):
             await first
         assert await line.settlement(second.message_id) == {0: Accepted()}
+
+
+def test_what_is_being_recorded_without_a_place_is_not_overtaken(site):
+    """Room may come free meanwhile; its lanes are nobody's until it is recorded."""
+    first, second = (decode_header(envelope_of(sealed_by_office(site, person(1, seq=n))).header) for n in range(2))
+    room = iter((0, 16, 16))
+    places = Places(Queue(), lambda _: next(room), lambda: None)
+    with places.place(first) as behind:
+        assert not behind.goes
+        with places.place(second) as later:
+            assert not later.goes
+    with places.place(second) as alone:
+        assert alone.goes

@@ -272,3 +272,12 @@ def test_a_message_behind_two_deferred_ones_goes_on_as_soon_as_either_has_passed
     taken = queue.take("x", 2.0)
     assert taken is not None, "it waits for the slow one's retry with a record that nothing holds"
     assert (taken[0].message_id, set(taken[1])) == ("behind both", {1})
+
+
+def test_what_comes_now_goes_before_nothing_that_is_ready():
+    queue = Queue()
+    queue.add(due("ready", {0: 7}, seq=1))
+    assert not queue.take_ahead(due("new", {0: 8}))
+    assert queue.take_ahead(due("elsewhere", {0: 8}, destination="y"))
+    queue.take("x", 0.0)
+    assert queue.take_ahead(due("new", {0: 8}))
