@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,12 +17,11 @@ from gateway.errors import Deferred, Refused
 from gateway.hub.breaker import unreached
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
+from gateway.hub.outcomes import answers, of_each, patience, unanswered
 from gateway.hub.permit import OURS, HubRules, permit, proven
 from gateway.hub.places import Places
-from gateway.hub.retry import GiveUp, decide
 from gateway.link.allowance import Allowance
 from gateway.messages import (
-    Ending,
     Envelope,
     Handed,
     Header,
@@ -165,13 +164,13 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     try:
         handed = await _handed(header, envelope, wanted, edges, limits)
         now, asked = clock(), handed.retry_after
-        outcomes = _of_each(handed.outcomes, wanted, rules)
+        outcomes = of_each(handed.outcomes, wanted, rules)
         outcomes, reply = await _permitted_reply(message, header, outcomes, handed.reply, rules, journal, now)
     except Deferred as deferred:
         now, asked = clock(), deferred.retry_after
-        outcomes = _of_each([RecordOutcome(index, None, deferred.code) for index in wanted], wanted, rules)
+        outcomes = of_each([RecordOutcome(index, None, deferred.code) for index in wanted], wanted, rules)
     nobody = unreached(outcomes, asked)
-    outcomes, next_at = _patience(outcomes, asked, attempt, limits, now)
+    outcomes, next_at = patience(outcomes, asked, attempt, limits, now)
     times: dict[str, Any] = {"attempt": attempt, "next_at": next_at, "at": stamp(now), "now": now.timestamp()}
     try:
         with places.place(reply.header if reply else None) as place:
@@ -183,7 +182,7 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
         if reply is None:
             raise
         await _refused(reply.sealed, message.destination, refusal, rules, journal, now)
-        outcomes, reply = tuple(_unanswered(each, refusal.code) for each in outcomes), None
+        outcomes, reply = tuple(unanswered(each, refusal.code) for each in outcomes), None
         concluded = await journal.conclude(message.message_id, outcomes, **times)
     return Concluded(outcomes, attempt, next_at, concluded, reply, nobody, asked)
 
@@ -214,64 +213,16 @@ async def _permitted_reply(  # noqa: PLR0913
     """
     if reply is None:
         asked = message.kind is MessageKind.REQUEST
-        return tuple(_unanswered(each, "refused_by_system") if asked else each for each in outcomes), None
+        return tuple(unanswered(each, "refused_by_system") if asked else each for each in outcomes), None
     try:
         permitted = permit(reply, message.destination, rules, now)
-        _answers(permitted.header, header, outcomes)
+        answers(permitted.header, header, outcomes)
     except Refused as refusal:
         await _refused(reply, message.destination, refusal, rules, journal, now)
         if refusal.code in OURS:
             raise Deferred(refusal.code) from None
-        return tuple(_unanswered(each, refusal.code) for each in outcomes), None
+        return tuple(unanswered(each, refusal.code) for each in outcomes), None
     return outcomes, permitted
-
-
-def _answers(reply: Header | None, request: Header, outcomes: Sequence[RecordOutcome]) -> None:
-    """It answers this request, by its own route, and just the records that are said to be answered."""
-    accepted = {each.index for each in outcomes if each.ending is Ending.ACCEPTED}
-    if (
-        reply is None
-        or request.kind is not MessageKind.REQUEST
-        or (reply.correlation_id, reply.route) != (request.message_id, request.route)
-        or {index for index, _, _ in reply.records} != accepted
-        or any(each.ending is None for each in outcomes)  # a request is answered as a whole, once
-    ):
-        raise Refused("no_open_request")
-
-
-def _unanswered(outcome: RecordOutcome, code: str) -> RecordOutcome:
-    if outcome.ending is not Ending.ACCEPTED:
-        return outcome
-    return replace(outcome, ending=Ending.REFUSED, code=code, path=None)
-
-
-def _of_each(outcomes: Sequence[RecordOutcome], wanted: frozenset[int], rules: HubRules) -> tuple[RecordOutcome, ...]:
-    """Exactly one outcome for each record that was handed on, in words of the configuration; what an edge leaves out
-    is deferred.
-    """
-    said = {
-        each.index: replace(
-            each,
-            code=each.code if each.code is None or each.code in rules.codes else "refused_by_system",
-            path=each.path if each.path in rules.paths else None,
-        )
-        for each in outcomes
-    }
-    return tuple(said.get(index) or RecordOutcome(index, None, "connector_bug") for index in sorted(wanted))
-
-
-def _patience(
-    outcomes: tuple[RecordOutcome, ...], asked: float | None, attempt: int, limits: Limits, now: datetime
-) -> tuple[tuple[RecordOutcome, ...], float | None]:
-    """Deferred records are due again later, or dead after the last attempt; never dropped in silence."""
-    if all(each.ending is not None for each in outcomes):
-        return outcomes, None
-    decision = decide(attempt, asked, limits)
-    if isinstance(decision, GiveUp):
-        return tuple(
-            replace(each, ending=Ending.DEAD, code="gave_up") if each.ending is None else each for each in outcomes
-        ), None
-    return outcomes, now.timestamp() + decision.seconds
 
 
 class Clock(Protocol):
