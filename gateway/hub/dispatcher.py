@@ -82,7 +82,7 @@ class Dispatcher:
             return
         self._fresh.keep(header, envelope)
         if (message := self._queue.get(header.message_id)) is not None and message.goes:
-            message.seq = seq
+            message.seq, message.attempt = seq, 1
             self._going.append(message)
         else:
             self._queue.add(due(header, seq))
@@ -180,6 +180,7 @@ class Dispatcher:
         task.add_done_callback(self._tasks.discard)
 
     async def _attempt(self, message: Due, wanted: frozenset[int]) -> None:
+        counted = message.attempt + (not message.goes)
         try:
             await self._one(message, wanted)
             self._log_at = None
@@ -193,17 +194,17 @@ class Dispatcher:
             if refused.code == "unknown_message":  # the journal does not know it: there is nothing to end
                 self._queue.drop(message.message_id)
             else:
-                await self._after_bug(message)
+                await self._after_bug(message, counted)
         except (Exception, SystemExit, GeneratorExit) as error:  # a bug of ours must not stop the others  # noqa: BLE001
             self._telemetry.bug(error, "delivery failed")
-            await self._after_bug(message)
+            await self._after_bug(message, counted)
         finally:
             message.goes = False
             self.places.leave(towards(message.destination, message.kind))
 
-    async def _after_bug(self, message: Due) -> None:
-        """It was an attempt all the same: what fails each time must end, too."""
-        message.attempt += 1
+    async def _after_bug(self, message: Due, counted: int) -> None:
+        """It was an attempt all the same, recorded or not: what fails each time must end, too."""
+        message.attempt = counted
         try:
             if message.attempt >= self.limits.attempts:
                 return await self._give_up(message, "internal", self._clock())
@@ -218,7 +219,6 @@ class Dispatcher:
             header, envelope = self._envelope(message.message_id)
             permit_again(header, self.rules, now)
         except Refused as refusal:  # spoilt in the store, its time is over, or today's routes no longer carry it
-            message.attempt += message.goes  # that one is recorded
             await self._give_up(message, refusal.code, now)
             return
         began = _elapsed()

@@ -157,9 +157,10 @@ async def deliver(  # noqa: PLR0913  (one due message and the whole world around
     places: Places,
 ) -> "Concluded":
     """One attempt: a fact before it, the hand-over, a fact after it with an outcome for each record."""
-    attempt = message.attempt + 1
     if not message.goes:
-        await journal.attempted(message.message_id, sorted(wanted), attempt=attempt, at=stamp(clock()))
+        await journal.attempted(message.message_id, sorted(wanted), attempt=message.attempt + 1, at=stamp(clock()))
+        message.attempt += 1
+    attempt = message.attempt
     reply: Permitted | None = None
     try:
         handed = await _handed(header, envelope, wanted, edges, limits)
@@ -232,7 +233,11 @@ class Clock(Protocol):
 
 
 class DueMessage(Protocol):
-    """A message with records that have not ended."""
+    """A message with records that have not ended. `attempt` is how many attempts are recorded; if it `goes`, with the
+    one that is to be made now.
+    """
+
+    attempt: int
 
     @property
     def message_id(self) -> str: ...
@@ -240,8 +245,6 @@ class DueMessage(Protocol):
     def kind(self) -> MessageKind: ...
     @property
     def destination(self) -> str: ...
-    @property
-    def attempt(self) -> int: ...
     @property
     def goes(self) -> bool: ...
 

@@ -21,8 +21,8 @@ _PROBES: Final = 16
 
 @dataclass(slots=True)
 class Due:
-    """A message with records that have not ended; `open` maps their indices to lanes. `goes`: it is in flight already,
-    its attempt recorded with it.
+    """A message with records that have not ended; `open` maps their indices to lanes. `attempt` is how many attempts
+    are recorded; if it `goes`, with the one that is to be made now.
     """
 
     message_id: str

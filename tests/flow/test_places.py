@@ -123,3 +123,27 @@ def test_what_is_being_recorded_without_a_place_is_not_overtaken(site):
             assert not later.goes
     with places.place(second) as alone:
         assert alone.goes
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_an_attempt_whose_end_could_not_be_recorded_counts(line, monkeypatch, alone):
+    conclude, failed = line.journal.conclude, list[bool]()
+
+    async def once(*args, **rest):
+        if not failed:
+            failed.append(True)
+            raise Deferred("log_unavailable")
+        return await conclude(*args, **rest)
+
+    if not alone:
+        line.hub.dispatcher.places._room = lambda _: 0
+    monkeypatch.setattr(line.journal, "conclude", once)
+    monkeypatch.setattr("gateway.hub.dispatcher._LOG_PAUSE", 0.01)
+    receipt = await line.outbox.send("person.put", [person(1)], key=b"1")
+    await line.settlement(receipt.message_id)
+    assert [(each["kind"], each.get("attempt")) for each in line.journal.trace(receipt.message_id)] == [
+        ("message.recorded", None),
+        ("delivery.attempted", 1),
+        ("delivery.attempted", 2),
+        ("delivery.concluded", 2),
+    ]

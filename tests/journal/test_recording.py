@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred, Refused
-from gateway.hub.journal import FactKind, Journal, JournalLimits
+from gateway.hub.journal import FactKind, Journal, JournalLimits, writer
 from gateway.messages import Ending, MessageKind, Recorded, RecordOutcome, Tags, encode
 from tests.journal.builders import (
     AT,
@@ -319,6 +319,16 @@ async def test_a_repeat_does_not_go(journal: Journal) -> None:
     await journal.record(first, at=AT, now=NOW)
     assert (await journal.record(again, at=AT, now=NOW, goes=True)).repeated
     assert [each["kind"] for each in journal.trace(id_of(first))] == ["message.recorded", "message.repeated"]
+
+
+async def test_nothing_that_somebody_waits_for_waits_for_others(journal: Journal, monkeypatch) -> None:
+    monkeypatch.setattr(writer, "LAZY_SECONDS", 3600.0)
+    sent = message((0,))
+    async with asyncio.timeout(5):
+        await journal.record(sent, at=AT, now=NOW)
+        await journal.attempted(id_of(sent), [0], attempt=1, at=AT)
+        await end(journal, id_of(sent))
+        await journal.fact(FactKind.OPERATOR_ACTED, {"operator": "o"}, at=AT)
 
 
 async def test_that_a_source_has_heard_waits_for_the_next_write_but_not_for_ever(journal: Journal) -> None:

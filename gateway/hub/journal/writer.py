@@ -30,7 +30,7 @@ LAZY_SECONDS: Final = 0.2
 class _Waiting(NamedTuple):
     write: Write[Any]
     large: bool
-    lazy: bool
+    by: float
     future: "asyncio.Future[Any]"
 
 
@@ -52,7 +52,6 @@ class Writer:
         self._wal_bytes = self._wal_limit = wal_bytes
         self._waiting: deque[_Waiting] = deque()
         self._under_way = False
-        self._hurried = False
         self._filled: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._broken: str | None = None
         self._held: str | None = None
@@ -74,17 +73,9 @@ class Writer:
             raise Deferred("stopping")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Waiting(write, large, lazy, future))
-        if lazy:
-            loop.call_later(LAZY_SECONDS, self._hurry, loop)
-        else:
-            self._begin(loop)
-        return await future
-
-    def _hurry(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Nothing else came that what is lazy could go with."""
-        self._hurried = True
+        self._waiting.append(_Waiting(write, large, loop.time() + (LAZY_SECONDS if lazy else 0.0), future))
         self._begin(loop)
+        return await future
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Unless a group is under way, the next begins once everything has run that runs just now."""
@@ -94,12 +85,13 @@ class Writer:
 
     def _next(self, loop: asyncio.AbstractEventLoop) -> None:
         """One group at a time has the transaction: here until it is filled in, then in the thread."""
-        wanted = self._hurried or not all(each.lazy for each in self._waiting)
-        group = self._take() if wanted and not self._stopping else []
-        self._hurried = self._hurried and bool(self._waiting)
-        if not group:
-            self._under_way = False
+        self._under_way = False
+        if self._stopping or not self._waiting:
             return
+        if (patience := min(each.by for each in self._waiting) - loop.time()) > 0:  # nobody waits but what is lazy
+            loop.call_later(patience, self._begin, loop)
+            return
+        self._under_way, group = True, self._take()
         slow = self._held is not None or any(each.large for each in group)  # the loop waits for no other program twice
         filled = None if slow else self._guarded(partial(self._fill, group))
         self._filled.put(partial(self._finish, group, filled, loop))
