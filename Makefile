@@ -26,8 +26,8 @@ demo: $(VENV)/ready ## Run the main job: one city's day against real processes, 
 	@$(BIN)/gateway demo $(ARGS)
 
 .PHONY: test
-test: $(VENV)/ready ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/ready ## Run the tests, files side by side on all cores
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 .PHONY: soak
 soak: $(VENV)/ready ## Kill the gateway's processes a thousand times under load (ARGS="--kills 100 --seed 7")
