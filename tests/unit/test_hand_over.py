@@ -161,9 +161,7 @@ async def test_extra_indices_are_nobodys(site):
     assert handed == {0: Duplicate(), 1: Accepted()}
 
 
-@pytest.mark.parametrize(
-    "own", [RefusedRecord("register_full", "home.address"), DeferredRecord("register_full", 5.0)]
-)
+@pytest.mark.parametrize("own", [RefusedRecord("register_full", "home.address"), DeferredRecord("register_full", 5.0)])
 async def test_a_connectors_own_codes_are_those_of_its_interface(site, own):
     handed, _ = await outcomes(site, says(own), 1, 2)
     assert handed[0] == own
