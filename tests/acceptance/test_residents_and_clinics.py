@@ -120,6 +120,23 @@ def test_rule_4_two_clinics_cannot_use_each_others_confirmation(city, ordinal):
         assert "record" in city.at(visit, "query")["answer"]["replies"][0]
 
 
+def test_the_log_says_which_clinic_asked_and_which_was_refused(city, ordinal):
+    """All clinics are one connector; each has its own certificate."""
+    one, before = enrolled(city, Child(ordinal())), len(city.facts())
+    for clinic in CLINICS:
+        visit = city.visit(one, clinic)
+        assert "record" in asked(city, visit, certificate=clinic).json["replies"][0]
+        assert asked(city, visit, "", clinic).refusal == (403, "not_attested")
+    signed = [each[part] for each in city.facts()[before:] for part in ("header", "statement") if part in each]
+    theirs = [each for each in signed if "clinic_app" in (each.get("source"), each.get("connector"))]
+    assert [each["client_certificate"] for each in theirs] == [
+        city._fingerprint(each) for each in CLINICS for _ in "12"
+    ]
+    own = [each for each in signed if each not in theirs and each["source"] != "health_management"]
+    assert own
+    assert not any("client_certificate" in each for each in own)
+
+
 @pytest.mark.parametrize(
     "fault", ["not_stored", "other_person", "other_clinic", "without_consent", "ended", "other_confirmation"]
 )
