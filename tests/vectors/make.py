@@ -3,7 +3,8 @@
     python -m tests.vectors.make
 
 HPKE draws fresh randomness, so every run gives other ciphertexts; what is committed is what other implementations are
-tested against: where a new case is added, only its file is. The keys come from public labels: they protect nothing and must never be used for anything else.
+tested against. Of a new case, commit its file only. The keys come from public labels: they protect nothing and must
+never be used for anything else.
 Each bad vector is a good one with one fault, and its file is named after the fault.
 """
 
