@@ -35,8 +35,9 @@ def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: A
     """Show all that happened to a message, in order.
 
     Each line is one fact of the central log: who, when, which route, each attempt, each outcome; never a value. Records
-    are named by their index in the payload, from 0: not by the row of a file. --json adds the items and digests. The
-    looking itself becomes a fact.
+    are named by their index in the payload, from 0: not by the row of a file. Of the client certificate that it came in
+    by stand the first 16 digits of its SHA-256. --json adds the rest, the items and the digests. The looking itself
+    becomes a fact.
     """
     from gateway.cli.operator import ask_hub
 
@@ -96,11 +97,18 @@ def replay(tenant: Tenant, message_id: MessageId, root: Root = Path()) -> None:
 def _line(fact: dict[str, Any]) -> dict[str, Any]:
     """A fact as one row: what it is, and what it adds."""
     what = [f"{_way(fact['header'])} by {fact['header']['route']}"] if "header" in fact else []
+    what += [f"certificate {peer[:16]}"] if (peer := _peer(fact)) is not None else []
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
     what += [f"refused at its edge: {_records(group)}" for group in _stated(fact.get("statement", {}))]
     what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
     what += [f"{key} {fact[key]}" for key in ("code", "operator", "act") if key in fact]
     return {"seq": fact["seq"], "at": fact["at"], "kind": fact["kind"], "what": "; ".join(what)}
+
+
+def _peer(fact: dict[str, Any]) -> str | None:
+    """By which client certificate it came in: it stands in the header, in the statement, or of a repeat in the fact."""
+    signed = fact.get("header") or fact.get("statement") or fact
+    return signed.get("client_certificate")
 
 
 def _stated(statement: dict[str, Any]) -> list[dict[str, Any]]:

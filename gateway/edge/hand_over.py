@@ -94,13 +94,17 @@ def _sound(outcome: object, contract: Contract, bug: Bugs) -> Outcome:
         case Accepted() | Duplicate():
             return outcome
         case RefusedRecord(code, path):
-            sound = _one_of(code, CODES) or _one_of(code, contract.codes) or "refused_by_system"
-            return RefusedRecord(sound, _one_of(path, contract.paths))
+            return RefusedRecord(_code(code, contract) or "refused_by_system", _one_of(path, contract.paths))
         case DeferredRecord(code, retry_after):
-            return DeferredRecord(_one_of(code, CODES) or "system_busy", patience(retry_after))
+            return DeferredRecord(_code(code, contract) or "system_busy", patience(retry_after))
         case _:
             bug(None, "deliver left a record without an outcome")
             return DeferredRecord("connector_bug")
+
+
+def _code(said: object, contract: Contract) -> str | None:
+    """One of ours, or of the interface's own."""
+    return _one_of(said, CODES) or _one_of(said, contract.codes)
 
 
 def _one_of(said: object, closed: Container[str]) -> str | None:

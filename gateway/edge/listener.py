@@ -120,24 +120,25 @@ class Entrance:
         own = self._own(peer_fingerprint(request))
         for edge in own:
             if not self._may_answer(edge):
-                return await self._refused(edge, "above_clearance")
+                return await self._refused(request, edge, "above_clearance")
             if (found := await edge.status(message_id)) is not None:
                 return web.json_response(_status(*found))
-        return await self._refused(own[0], "unknown_message")
+        return await self._refused(request, own[0], "unknown_message")
 
     async def elsewhere(self, request: web.Request) -> web.Response:
         """Any other address: there is no such operation, and that a known peer tried is a fact."""
-        return await self._refused(self._own(peer_fingerprint(request))[0], "unknown_operation")
+        return await self._refused(request, self._own(peer_fingerprint(request))[0], "unknown_operation")
 
     async def wrong_method(self, request: web.Request) -> web.Response:
         """An address of ours by another method than it takes; that, too, is a fact."""
-        response = await self._refused(self._own(peer_fingerprint(request))[0], "wrong_method")
+        response = await self._refused(request, self._own(peer_fingerprint(request))[0], "wrong_method")
         routes = request.match_info.route.resource or ()
         response.headers["Allow"] = ", ".join(sorted(each.method for each in routes if each.method != "*"))
         return response
 
-    async def _refused(self, edge: Edge, code: str) -> web.Response:
-        arrival = edge.arrival("", b"", entrance="http", listener=self.settings.name)
+    async def _refused(self, request: web.Request, edge: Edge, code: str) -> web.Response:
+        peer = peer_fingerprint(request)
+        arrival = edge.arrival("", b"", entrance="http", fingerprint=peer, listener=self.settings.name)
         await edge.refuse(arrival, code)
         return problem(Refused(code), arrival.message_id)
 

@@ -132,14 +132,15 @@ def _stated(permitted: Permitted, statement: Statement) -> dict[str, Any]:
 async def _refused(
     sealed: Sealed, peer: str, refusal: Refused, rules: HubRules, journal: Journal, now: datetime
 ) -> None:
-    """What the hub refuses may be forged: the digest, the peer and the reason are certain, and an id that it signed."""
+    """What the hub refuses may be forged: the digest, the peer and the reason are certain, and what it signed."""
+    named = proven(sealed, peer, rules)
     body = {
         "stage": "hub",
         "code": refusal.code,
         "connector": peer,
+        "client_certificate": named.client_certificate if named else None,
         "envelope": sealed.envelope.digest() if sealed.envelope else None,
     }
-    named = proven(sealed, peer, rules)
     message_id = named.message_id if named else None
     await journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
 

@@ -191,8 +191,8 @@ def _route(header: Header, rules: HubRules) -> Route:
     if (header.source, header.source_operation, header.destination, header.operation) != (*here, *there):
         raise Refused("no_route")
     is_event = header.kind is MessageKind.EVENT
-    if reply and (header.request_key is not None or header.body_tag is not None):  # it is no repeat of anything
-        raise Refused("header_mismatch")
+    if reply and (header.request_key, header.body_tag, header.client_certificate) != (None, None, None):
+        raise Refused("header_mismatch")  # it is no repeat of anything, and came by no listener
     if reply != (header.correlation_id is not None) or is_event == (header.route in rules.requests):
         raise Refused("header_mismatch")
     return route
@@ -221,7 +221,7 @@ def _times(header: Header, route: Route, rules: HubRules, now: datetime) -> None
     latest = now + timedelta(seconds=rules.limits.carried_seconds(to_proof=to_proof)) + _SKEW
     _now(header.created_at, now)
     if header.expires_at > stamp(latest):
-        raise Refused("header_mismatch")
+        raise Refused("limits_differ")
 
 
 def _now(at: str, now: datetime) -> None:
@@ -262,7 +262,9 @@ def _stated(signed: SignedStatement, peer: str, rules: HubRules, now: datetime) 
     if indices != sorted(set(indices)):
         raise Refused("bad_envelope")
     note = statement.kind == "note"
-    if note != (statement.act is not None) or note != (statement.code is None) or (note and statement.records):
+    if note != (statement.act is not None) or note != (statement.code is None):
+        raise Refused("bad_envelope")
+    if note and (statement.records or statement.client_certificate is not None):  # it is an act of the connector's own
         raise Refused("bad_envelope")
     return statement
 
@@ -293,6 +295,7 @@ def _together(header: Header, statement: Statement) -> None:
         statement.kind != "refusal"
         or statement.message_id != header.message_id
         or (statement.request_key, statement.body_tag) != (header.request_key, header.body_tag)
+        or statement.client_certificate != header.client_certificate
         or not refused
         or refused & {index for index, _, _ in header.records}
     ):

@@ -57,6 +57,7 @@ class Header:
 
     `records` has, for each sealed record in order: its index in the arrival, the number of its item set, its lane.
     `tags_digest` commits to the records' person tags in order; `request_key` and `body_tag` are keyed digests.
+    `client_certificate` is SHA-256 over that of the peer who came in; what a connector sends of itself has none.
     """
 
     version: Literal[1]
@@ -87,6 +88,7 @@ class Header:
     replaces: MessageId | None = None
     actor: Word | None = None
     terminal: Word | None = None
+    client_certificate: Hex64 | None = None
     request_key: Hex64 | None = None
     body_tag: Hex64 | None = None
 
@@ -222,6 +224,7 @@ class Statement:
     counts: dict[Counted, Count] | None = None
     actor: Word | None = None
     terminal: Word | None = None
+    client_certificate: Hex64 | None = None
 
 
 _NAMES: Final = {form: tuple(each.name for each in fields(form)) for form in (Header, Statement)}

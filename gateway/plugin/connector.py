@@ -48,7 +48,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRecord:
-    """The record will never be taken. `code` is one of CODES or of the interface's own codes."""
+    """The record will never be taken. `code` is one of CODES or of the interface's own codes, or is replaced."""
 
     code: str
     path: str | None = None
@@ -56,7 +56,11 @@ class RefusedRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeferredRecord:
-    """Not now: hand the record over again. `retry_after` is in seconds."""
+    """Not now: hand the record over again. `code` as of a refusal; `retry_after` is in seconds.
+
+    `system_busy` with a `retry_after` asks to be left alone by everybody. A code of the interface's own speaks of this
+    record only, so what else goes to the system does not wait.
+    """
 
     code: str
     retry_after: float | None = None

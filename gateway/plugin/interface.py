@@ -40,7 +40,8 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """A connector's fixed set of operations. `codes` are refusal codes of its own system, each with its meaning.
+    """A connector's fixed set of operations. `codes` are its own system's, for what it refuses or defers, each with
+    its meaning.
 
     `never` are data classes that it carries on no account, whatever its zone may (rules 2 and 8).
     """

@@ -13,6 +13,7 @@ import pytest
 from tests.acceptance.child import Child
 from tests.acceptance.outside import CLINICS
 from tests.acceptance.programs import until
+from tests.acceptance.site import DESTINATION
 from tests.acceptance.subjects import MUNICIPALITY, record
 
 UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -117,6 +118,23 @@ def test_rule_4_two_clinics_cannot_use_each_others_confirmation(city, ordinal):
             assert "not_attested" in json.dumps(got["answer"])
     for visit in (of_a, of_b):
         assert "record" in city.at(visit, "query")["answer"]["replies"][0]
+
+
+def test_the_log_says_which_clinic_asked_and_which_was_refused(city, ordinal):
+    """All clinics are one connector; each has its own certificate."""
+    one, before = enrolled(city, Child(ordinal())), len(city.facts())
+    for clinic in CLINICS:
+        visit = city.visit(one, clinic)
+        assert "record" in asked(city, visit, certificate=clinic).json["replies"][0]
+        assert asked(city, visit, "", clinic).refusal == (403, "not_attested")
+    signed = [each[part] for each in city.facts()[before:] for part in ("header", "statement") if part in each]
+    theirs = [each for each in signed if "clinic_app" in (each.get("source"), each.get("connector"))]
+    assert [each["client_certificate"] for each in theirs] == [
+        city._fingerprint(each) for each in CLINICS for _ in "12"
+    ]
+    own = [each for each in signed if each not in theirs and each["source"] != "health_management"]
+    assert own
+    assert not any("client_certificate" in each for each in own)
 
 
 @pytest.mark.parametrize(
@@ -320,3 +338,36 @@ def under_way(city, operation):
     begun = [each["message_id"] for each in facts if each["kind"] == "delivery.attempted"]
     ended = [each["message_id"] for each in facts if each["kind"] == "delivery.concluded"]
     return any(begun.count(each) > ended.count(each) for each in of_it)
+
+
+# ---- PMH is away -----------------------------------------------------------------------------------------------------
+
+
+def test_while_pmh_is_away_nobody_waits_but_clinics(city, ordinal):
+    """What a visit awaits of PMH says nothing of the record system: what else goes there passes."""
+    visits = [city.visit(enrolled(city, Child(ordinal()))) for _ in range(4)]
+    pmh = city.systems["pmh"]
+    pmh.kill()
+    pmh.output.write_text("")
+    with ThreadPoolExecutor(len(visits)) as pool:
+        answers = [pool.submit(asked, city, each) for each in visits]
+        until(lambda: deferred(city, "confirmation_awaited") > 2 * len(visits))
+        registered(city, Child(ordinal()))
+        assert DESTINATION not in opened(city)
+        assert not any("replies" in each.result().json and "record" in each.result().body.decode() for each in answers)
+    pmh.start()
+    until(partial(city._listening, pmh))
+    later = enrolled(city, Child(ordinal()))
+    until(lambda: "record" in asked(city, city.visit(later)).json.get("replies", [{}])[0])
+
+
+def deferred(city, code):
+    """How often records were deferred by that code."""
+    groups = [group for each in city.facts() for group in each.get("outcomes", ())]
+    return sum(each.get("code") == code and each.get("ending", "deferred") == "deferred" for each in groups)
+
+
+def opened(city):
+    """The destinations that were thought to be away."""
+    lines = map(json.loads, city.gateway.output.read_text().splitlines())
+    return {each["destination"] for each in lines if each["event"] == "breaker.opened"}

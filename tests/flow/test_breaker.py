@@ -105,6 +105,23 @@ async def test_what_a_system_says_of_single_records_opens_nothing(line, code):
     assert not told(line)
 
 
+async def test_what_waits_by_a_code_of_the_interfaces_own_keeps_nobody_else_waiting(line):
+    """However long it asks for: it speaks of its records, not of the system."""
+    awaited = {f"{number:010}" for number in range(6)}
+    line.register_system.answer = lambda told: {
+        index: DeferredRecord("register_full", 600.0) if each.internal_no in awaited else Accepted()
+        for index, each in told.records
+    }
+    waiting = await send(line, range(6))
+    await line.until(lambda: all("delivery.concluded" in line.facts(each) for each in waiting))
+    assert not line.hub.dispatcher.unreached
+    for each in await send(line, range(6, 12)):
+        assert await line.settlement(each) == {0: Accepted()}
+    assert not told(line)
+    groups = [group for each in line.every_fact() for group in each.get("outcomes", ())]
+    assert {group.get("code") for group in groups} == {None, "register_full"}
+
+
 async def test_a_system_that_asks_to_be_left_alone_is(site, tmp_path):
     """Retry-After holds for all that goes to it, not for the one message that heard it."""
 

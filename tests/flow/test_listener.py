@@ -1,7 +1,9 @@
 """The HTTPS entrance over real mutual TLS: the certificate decides, every fault is a stable code, nothing is echoed."""
 
 import asyncio
+import hashlib
 import json
+import ssl
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from gateway.errors import Deferred, Refused
 from gateway.keys.certificates import fingerprint_of_file
 from gateway.link.https import problem as problem_of
-from gateway.plugin import Accepted, DeferredRecord, RefusedRecord
+from gateway.plugin import Accepted, Act, Counted, DeferredRecord, RefusedRecord
 from tests.flow.calling import FIND, PUT, answer_of, calling, posted
 from tests.flow.toys import NUMBER, OFFICE, TENANT, person, sought
 
@@ -134,6 +136,43 @@ async def test_who_acted_and_where_stands_in_the_fact(line, office):
     _, told = await posted(office, PUT, [person()], **{"Renkei-Actor": "yamada-3", "Renkei-Terminal": "T01"})
     header = line.journal.trace(told["message_id"])[0]["header"]
     assert (header["actor"], header["terminal"], header["responsible"]) == ("yamada-3", "T01", "staff-0001")
+
+
+async def test_two_peers_of_one_connector_are_told_apart_in_the_log(line, office, site, entrance):
+    """Recorded, refused by edge or hub, in part or whole, or come again: each says by which certificate."""
+    tls = site.config.root / "keys/tls"
+    own, other = (
+        hashlib.sha256(ssl.PEM_cert_to_DER_cert((tls / f"{name}.crt").read_text())).hexdigest()
+        for name in (OFFICE, "stranger")
+    )
+    pinned = {**line.office.rules.pinned, f"sha256:{other}": "keys/tls/stranger.crt"}
+    line.office.rules = replace(line.office.rules, pinned=pinned)
+    line.register_system.answer = lambda delivery: {0: Accepted({"internal_no": "0000000001", "update_seq": 7})}
+    async with calling(site, entrance[1], "stranger") as stranger:
+        for peer, certificate in ((office, own), (stranger, other)):
+            before = len(line.every_fact())
+            key = {"Idempotency-Key": certificate}
+            await posted(peer, FIND, [sought(), {}], **key)
+            await posted(peer, FIND, [sought(), {}], **key)
+            await posted(peer, FIND, [sought(2)], **key)  # the hub refuses it: the same key, another body
+            await posted(peer, FIND, b"[", **key)
+            await posted(peer, f"/v1/{TENANT}/{OFFICE}/elsewhere", [sought()])
+            for method, path in (("GET", "/"), ("DELETE", PUT), ("GET", "/v1/messages/x")):
+                await peer.request(method, path)
+            facts = line.every_fact()[before:]
+            signed = [each[part] for each in facts for part in ("header", "statement") if part in each]
+            told = [each for each in signed if each.get("kind") != "reply"]
+            told += [each for each in facts if each["kind"] == "message.repeated" or each.get("stage") == "hub"]
+            assert [each["client_certificate"] for each in told] == [certificate] * 9
+            assert [each.get("client_certificate") for each in signed if each.get("kind") == "reply"] == [None]
+
+
+async def test_what_a_connector_sends_of_itself_came_in_by_no_certificate(line):
+    sent = await line.outbox.send("person.put", [person(1), person(2, name="")], key=b"k")
+    await line.outbox.note(Act.FILE_TAKEN, reference=b"x", counts={Counted.ROWS: 1})
+    await line.settlement(sent.message_id)
+    assert {"message.recorded", "connector.noted"} <= {each["kind"] for each in line.every_fact()}
+    assert "client_certificate" not in json.dumps(line.every_fact())
 
 
 async def test_the_same_key_is_the_same_message_and_another_body_is_a_conflict(line, office):

@@ -180,6 +180,21 @@ def test_a_trace_says_what_the_edge_refused(printed, answered):
     assert "kind" in told
 
 
+def test_a_trace_says_by_which_certificate_it_came_in(printed, answered):
+    """Whether it was recorded, refused or came again; what a connector sends of itself came in by none."""
+    at, peer = LETTER["created_at"], {"client_certificate": "0123456789abcdef" * 4}
+    for fact in (
+        {"kind": "message.recorded", "header": {**LETTER, "route": "R01", **peer}},
+        {"kind": "message.refused", "statement": peer},
+        {"kind": "message.repeated", **peer},
+    ):
+        answered([{"seq": 1, "at": at, **fact}])
+        told = re.split(r"[\s;]+", printed(240, lambda: message.trace("999997", ID)))
+        assert told[told.index("certificate") + 1] == "0123456789abcdef"
+    answered([FACTS[1]])
+    assert "certificate" not in printed(240, lambda: message.trace("999997", ID))
+
+
 # ---- any encoding ----------------------------------------------------------------------------------------------------
 
 ASCII = (

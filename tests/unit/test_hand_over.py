@@ -161,9 +161,15 @@ async def test_extra_indices_are_nobodys(site):
     assert handed == {0: Duplicate(), 1: Accepted()}
 
 
-async def test_a_connectors_own_codes_are_those_of_its_interface(site):
-    handed, _ = await outcomes(site, says(RefusedRecord("register_full", "home.address")), 1, 2)
-    assert handed[0] == RefusedRecord("register_full", "home.address")
+@pytest.mark.parametrize("own", [RefusedRecord("register_full", "home.address"), DeferredRecord("register_full", 5.0)])
+async def test_a_connectors_own_codes_are_those_of_its_interface(site, own):
+    handed, _ = await outcomes(site, says(own), 1, 2)
+    assert handed[0] == own
+
+
+async def test_an_exception_defers_by_a_code_of_the_interface_too(site):
+    handed, _ = await outcomes(site, raises(Deferred("register_full", 5.0)), 1)
+    assert handed == {0: DeferredRecord("register_full", 5.0)}
 
 
 async def test_a_plugin_that_is_told_to_stop_stops(site):

@@ -41,6 +41,7 @@ def headers(draw):
         "replaces": st.none() | ids,
         "actor": st.none() | words,
         "terminal": st.none() | words,
+        "client_certificate": st.none() | digests,
         "request_key": st.none() | digests,
         "body_tag": st.none() | digests,
     }
@@ -85,6 +86,7 @@ statements = st.builds(
     counts=st.none() | st.dictionaries(st.sampled_from(Counted), counts, max_size=3),
     actor=st.none() | words,
     terminal=st.none() | words,
+    client_certificate=st.none() | digests,
 )
 
 
@@ -215,6 +217,17 @@ def test_any_other_bytes_are_refused(other):
 def test_a_header_of_another_shape_is_refused(changed):
     with pytest.raises(Refused, match="bad_envelope"):
         decode_header(compact(HEADER | changed))
+
+
+@pytest.mark.parametrize(
+    "certificate", ["", "a" * 63, "A" * 64, "sha256:" + "a" * 64, "a" * 64 + "\n", "架空" * 32, 7, None]
+)
+def test_a_client_certificate_has_one_form(certificate):
+    """Nothing else of a peer, such as the name in its certificate, can stand there."""
+    for bare, decode in ((HEADER, decode_header), (STATEMENT, decode_statement)):
+        decode(compact(bare | {"client_certificate": "a" * 64}))
+        with pytest.raises(Refused, match="bad_envelope"):
+            decode(compact(bare | {"client_certificate": certificate}))
 
 
 STATEMENT: dict[str, Any] = {

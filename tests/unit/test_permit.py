@@ -64,6 +64,7 @@ def reply(site, **changes):
         "kem_key": site.directory.recipient(OFFICE).id,
         "signing_key": site.register.signing_id,
         "correlation_id": ID,
+        "client_certificate": None,
         "request_key": None,
         "body_tag": None,
     }
@@ -108,6 +109,7 @@ def test_what_an_edge_seals_is_permitted(site):
         ({"kem_key": "0" * 16}, "unknown_key"),
         ({"expires_at": "2026-04-01T12:00:00.000000Z"}, "expired"),
         ({"expires_at": "2026-03-31T00:00:00.000000Z"}, "expired"),
+        ({"client_certificate": "sha256:" + "c" * 64}, "bad_envelope"),
     ],
 )
 def test_one_change_to_the_header_is_one_refusal(site, changes, code):
@@ -119,6 +121,7 @@ def test_one_change_to_the_header_is_one_refusal(site, changes, code):
     [
         ({"correlation_id": None}, "header_mismatch"),
         ({"kind": "event"}, "no_route"),
+        ({"client_certificate": "c" * 64}, "header_mismatch"),
         ({"item_sets": (("sex",),)}, "items_beyond_route"),
         ({"item_sets": (("municipality_code",),)}, "items_beyond_route"),
         ({"route": "T1", "legal_basis": ("L1", "L2")}, "no_route"),
@@ -232,7 +235,7 @@ def test_what_a_route_wants_attested_must_be(site):
         permit_again(header, rules, NOW + timedelta(minutes=5))
     soon = reply(site, expires_at=stamp(NOW + timedelta(minutes=10)))
     assert permit(soon, REGISTER, rules, NOW).header is not None, "an answer needs no proof of its own"
-    assert code_of(site, reply(site), rules=rules, peer=REGISTER) == "header_mismatch", "and does not live as long"
+    assert code_of(site, reply(site), rules=rules, peer=REGISTER) == "limits_differ", "and does not live as long"
     assert code_of(site, reply(site, attestations=both), REGISTER, rules) == "not_attested"
 
 
@@ -287,6 +290,8 @@ def test_notes_and_refusals_of_an_edge_are_permitted(site):
         ({"act": None}, "bad_envelope"),
         ({"code": "not_json"}, "bad_envelope"),
         ({"records": ((0, "too_long", None),)}, "bad_envelope"),
+        ({"client_certificate": "c" * 64}, "bad_envelope"),
+        (REFUSAL | {"client_certificate": "C" * 64}, "bad_envelope"),
         (REFUSAL | {"code": None}, "bad_envelope"),
         (REFUSAL | {"code": "made_up"}, "bad_envelope"),
         (REFUSAL | {"act": Act.FILE_TAKEN}, "bad_envelope"),
@@ -317,6 +322,8 @@ def test_refusals_beside_an_envelope_belong_to_it(site):
         {"message_id": ID.replace("2", "3")},
         {"request_key": "0" * 64},
         {"body_tag": None},
+        {"client_certificate": "0" * 64},
+        {"client_certificate": None},
         {"records": ()},
         {"records": ((0, "too_long", None),)},
         {"records": ((1, "too_long", None), (2, "too_long", None))},
@@ -336,7 +343,7 @@ def test_a_reload_of_limits_or_names_does_not_kill_what_is_under_way(site):
         permit(good(site), OFFICE, others, NOW)
 
 
-@pytest.mark.parametrize("limit", ["records_per_message", "lanes"])
+@pytest.mark.parametrize("limit", ["records_per_message", "lanes", "message_seconds"])
 def test_what_is_beyond_the_hubs_limits_is_told_by_a_code_of_its_own(site, limit):
     """The edge goes by other ones: nothing is wrong with the message."""
     small = replace(site.hub_rules, limits=site.hub_rules.limits.model_copy(update={limit: 1}))

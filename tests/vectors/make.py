@@ -3,7 +3,8 @@
     python -m tests.vectors.make
 
 HPKE draws fresh randomness, so every run gives other ciphertexts; what is committed is what other implementations are
-tested against. The keys come from public labels: they protect nothing and must never be used for anything else.
+tested against. Of a new case, commit its file only. The keys come from public labels: they protect nothing and must
+never be used for anything else.
 Each bad vector is a good one with one fault, and its file is named after the fault.
 """
 
@@ -70,6 +71,7 @@ LOG = Ed25519PrivateKey.from_private_bytes(seed("log"))
 ROOT_NAME = f"renkei/{TENANT}/directory"
 LOG_NAME = f"renkei/{TENANT}/log"
 _PROOFS = f"attestation\n{MONTH}"
+PEER = hashlib.sha256(b"a client certificate in DER").hexdigest()
 _MONTH_13 = "2026-13-15T00:00:00.000000Z"
 ATTESTED = (
     Attestation("card_login", SOURCE.reference(_PROOFS, b"proof"), "2026-04-15T01:00:00.000000Z"),
@@ -142,6 +144,8 @@ def envelopes() -> Iterator[Case]:
     back = encode(header(DESTINATION, SOURCE, operation="subject.changed", kind="reply", route="R02"))
     attesting = encode(header(SOURCE, DESTINATION, attestations=ATTESTED))
     yield "good_attested", "open", "ok", "two claims are attested", sealed(SOURCE, DESTINATION, attesting).pack()
+    asked = encode(header(SOURCE, DESTINATION, client_certificate=PEER))
+    yield "good_client_certificate", "open", "ok", "a peer sent it", sealed(SOURCE, DESTINATION, asked).pack()
     yield "good_hybrid", "open", "ok", "sealed with MLKEM768_X25519", good.pack()
     yield "good_x25519", "open", "ok", "sealed with X25519", sealed(DESTINATION, SOURCE, back).pack()
     yield from _malformed(head, good)
@@ -180,6 +184,11 @@ def _malformed(head: bytes, good: Envelope) -> Iterator[Case]:
         ),
         ("attestation_with_null", "an absent end is written as null", _attesting(plain, until=None)),
         ("attestation_ends_never", "an attestation's end has a month 13", _attesting(plain, until=_MONTH_13)),
+        (
+            "client_certificate_with_prefix",
+            "the client certificate's digest names its algorithm",
+            encode({**plain, "client_certificate": f"sha256:{PEER}"}),
+        ),
         ("time_with_offset", "created_at is not in UTC", encode({**plain, "created_at": "2026-04-15T09:00:00+09:00"})),
     ):
         yield name, "verify", "bad_envelope", what, sealed(SOURCE, DESTINATION, bytes_).pack()
@@ -311,6 +320,8 @@ def statements() -> Iterator[tuple[str, str, str, bytes, bytes]]:
     )
     text = encode(good)
     signature = SOURCE.sign(SignedStatement(text, b"").signed_part())
+    whole = encode(replace(good, code="not_json", records=(), client_certificate=PEER))
+    capitals = encode(replace(good, client_certificate=PEER.upper()))
     envelope_like = SOURCE.sign(signed_part(text, b""))
     yield "good_refusal", "ok", "two records refused", text, signature
     yield (
@@ -319,6 +330,20 @@ def statements() -> Iterator[tuple[str, str, str, bytes, bytes]]:
         "a file was taken",
         encode(note),
         SOURCE.sign(SignedStatement(encode(note), b"").signed_part()),
+    )
+    yield (
+        "good_client_certificate",
+        "ok",
+        "what a peer sent is refused whole",
+        whole,
+        SOURCE.sign(SignedStatement(whole, b"").signed_part()),
+    )
+    yield (
+        "client_certificate_in_capitals",
+        "bad_envelope",
+        "the client certificate's digest is in capital letters",
+        capitals,
+        SOURCE.sign(SignedStatement(capitals, b"").signed_part()),
     )
     yield (
         "bad_signature",
