@@ -146,15 +146,18 @@ class JournalSettings(Closed):
 
 
 class Limits(Closed):
-    """Bounds on what is taken in and how long it is kept trying. Sizes in bytes, times in seconds."""
+    """Bounds on what is taken in and how long it is kept trying. Sizes in bytes, times in seconds.
+
+    A tighter `le` stands in the annotation: pydantic lets that of `Whole` or `Seconds` win over one beside the default.
+    """
 
     body_bytes: Whole = Field(4 * 1024 * 1024, ge=1024)
-    records_per_message: Whole = Field(1000, ge=1, le=10_000)
+    records_per_message: Annotated[Whole, Field(le=10_000)] = Field(1000, ge=1)
     open_records: Whole = Field(200_000, ge=1)
-    lanes: Whole = Field(4096, ge=1, le=65536)
-    in_flight: Whole = Field(16, ge=1, le=1000)
+    lanes: Annotated[Whole, Field(le=65536)] = Field(4096, ge=1)
+    in_flight: Annotated[Whole, Field(le=1000)] = Field(16, ge=1)
     message_seconds: Seconds = Field(72 * 3600, gt=0)
-    answer_seconds: Seconds = Field(600.0, gt=0)
+    answer_seconds: Annotated[Seconds, Field(le=600)] = Field(120.0, gt=0)
     delivery_deadline: Seconds = Field(30.0, gt=0)
     request_patience: Seconds = Field(10.0, gt=0)
     retry_first: Seconds = Field(1.0, gt=0)

@@ -369,6 +369,30 @@ MISTAKES = {
         "operators = {}\n[limits]\nmessage_seconds = 1e12",
         "limits.message_seconds: must be at most 31622400",
     ),
+    "a message of more records than any": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nrecords_per_message = 10001",
+        "limits.records_per_message: must be at most 10000",
+    ),
+    "more lanes than a header can name": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nlanes = 65537",
+        "limits.lanes: must be at most 65536",
+    ),
+    "too much at one time": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nin_flight = 1001",
+        "limits.in_flight: must be at most 1000",
+    ),
+    "an answer to a proof that is old before it ends": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nanswer_seconds = 601.0",
+        "limits.answer_seconds: must be at most 600",
+    ),
     "a number that stands in quotes": (
         "gateway.toml",
         "port = 0",

@@ -230,7 +230,7 @@ def test_what_a_route_wants_attested_must_be(site):
     assert code_of(site, changed(site, attestations=both)) == "not_attested", "the route asks for nothing"
     with pytest.raises(Refused, match="not_attested"):  # what waits to be handed on waits no longer than its proof
         permit_again(header, rules, NOW + timedelta(minutes=5))
-    soon = reply(site, expires_at=stamp(NOW + timedelta(minutes=10)))
+    soon = reply(site, expires_at=stamp(NOW + timedelta(minutes=2)))
     assert permit(soon, REGISTER, rules, NOW).header is not None, "an answer needs no proof of its own"
     assert code_of(site, reply(site), rules=rules, peer=REGISTER) == "header_mismatch", "and does not live as long"
     assert code_of(site, reply(site, attestations=both), REGISTER, rules) == "not_attested"
