@@ -527,7 +527,7 @@ def test_rule_2_what_a_connector_is_not_cleared_for_is_on_no_route_of_it(starter
     }
 
 
-PROOF = 'attest = ["identity_confirmed", "consent"]\nconsent_texts = ["2026-04"]'
+PROOF = 'attest = ["identity_confirmed", "consent"]\nmay_attest = ["agent"]\nconsent_texts = ["2026-04"]'
 LOGIN = 'attest = ["card_login", "consent"]\nmay_attest = ["agent"]'
 
 
@@ -536,7 +536,7 @@ LOGIN = 'attest = ["card_login", "consent"]\nmay_attest = ["agent"]'
     [
         ("R11-visit", PROOF, "", "consent, identity_confirmed"),
         ("R11-visit", PROOF, 'attest = ["identity_confirmed"]', "consent"),
-        ("R11-visit", PROOF, PROOF.replace("\n", "\nmay_attest = ['consent']\n").replace(', "consent"', ""), "consent"),
+        ("R11-visit", PROOF, PROOF.replace(', "consent"', "").replace('["agent"]', '["agent", "consent"]'), "consent"),
         ("R09-record", LOGIN, 'may_attest = ["card_login", "consent", "agent"]', "card_login, consent"),
         ("R07", LOGIN, 'attest = ["consent"]\nmay_attest = ["card_login"]', "card_login"),
     ],

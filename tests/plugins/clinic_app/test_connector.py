@@ -42,6 +42,14 @@ async def test_no_consent_and_consent_to_a_former_text_are_told_as_they_are(
     assert [each.text for each in claims if each.name == "consent"] == ([consent] if consent else [])
 
 
+async def test_a_parent_who_consents_is_told_as_agent(site: Site, pmh: Simulator) -> None:
+    shown_card = {"card": await pmh.card(subject(), guardian="CARD-P"), "consent": "2026-04", "agent": "CARD-P"}
+    _, told = await pmh.eligible("/eligibility/confirmations", shown_card, site.clinics[CLINIC_A])
+    proven = (await opened(site)).attest(shown(told["token"]))
+    assert [each.name for each in proven.claims] == ["identity_confirmed", "consent", "agent"]
+    assert proven.bound["vaccination_subject_no"] == told["vaccination_subject_no"]
+
+
 async def test_an_ended_confirmation_is_refused_and_a_good_one_ends(site: Site, pmh: Simulator) -> None:
     await pmh.faults({"long_ago": 1})
     ended, good = await pmh.confirmed(subject()), await pmh.confirmed(subject())
