@@ -1,7 +1,7 @@
 """The portal's server as a client of the gateway: a resident's records go there over mutual TLS with the ID token.
 
-The rule: what the gateway says is handed on as it came. An answer that is late, or lost with its connection, is asked for by
-the same request again, with the same key and the same token, until patience ends: without a token nobody gets it.
+The rule: what the gateway says is handed on as it came. An answer that is late or lost with its connection is asked for
+by the same request again, with the same key and token, until patience ends: without a token nobody gets it.
 """
 
 import asyncio
