@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.plugins.vaccination_db.running import Site, made, running
 from tests.plugins.receiving import Simulator
+from tests.plugins.vaccination_db.running import Site, made, running
 
 TIMES = "times = { retry_after = 0, slow = 0.2 }"
 

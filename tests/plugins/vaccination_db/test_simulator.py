@@ -8,8 +8,8 @@ import pytest
 from gateway.plugin import Accepted, Duplicate
 from gateway_vaccination_db.interface import ResearchDose
 from gateway_vaccination_db.simulated.app import Dose
-from tests.plugins.vaccination_db.running import Site, brings, changed, dose, made, running
 from tests.plugins.receiving import Simulator
+from tests.plugins.vaccination_db.running import Site, brings, changed, dose, made, running
 
 
 @pytest.fixture
