@@ -165,9 +165,14 @@ class Limits(Closed):
     attempts: Whole = Field(50, ge=1)
     drain_seconds: Seconds = Field(20.0, ge=0)
 
-    def carried_seconds(self, *, to_proof: bool) -> float:
+    def carried_seconds(self, route: "Route", *, reply: bool) -> float:
         """How long a message may be carried. An answer to a proof is of one moment: flags may be set in the next."""
-        return min(self.answer_seconds, self.message_seconds) if to_proof else self.message_seconds
+        lives = [self.message_seconds]
+        if route.message_seconds is not None:
+            lives.append(route.message_seconds)
+        if reply and route.attest:
+            lives.append(self.answer_seconds)
+        return min(lives)
 
 
 class GatewayFile(Closed):
@@ -255,7 +260,8 @@ class Route(Closed):
     """経路: a permission for one source operation to reach one destination operation, with exactly these fields.
 
     A message must attest all of `attest` and may attest `may_attest`; a consent is to one of `consent_texts`, which are
-    versions of the purpose text. A reply attests nothing: its request did.
+    versions of the purpose text. A reply attests nothing: its request did. What stands in `message_seconds` makes the
+    life of its messages shorter, never longer.
     """
 
     id: Word
@@ -270,6 +276,7 @@ class Route(Closed):
     attest: tuple[ClaimName, ...] = ()
     may_attest: tuple[ClaimName, ...] = ()
     consent_texts: tuple[Word, ...] = ()
+    message_seconds: Annotated[Seconds, Field(gt=0)] | None = None
 
 
 class TenantFile(Closed):

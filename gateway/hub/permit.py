@@ -211,8 +211,8 @@ def _words(header: Header, route: Route, rules: HubRules) -> None:
 
 
 def _times(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
-    to_proof = header.kind is MessageKind.REPLY and bool(route.attest)
-    latest = now + timedelta(seconds=rules.limits.carried_seconds(to_proof=to_proof)) + _SKEW
+    seconds = rules.limits.carried_seconds(route, reply=header.kind is MessageKind.REPLY)
+    latest = now + timedelta(seconds=seconds) + _SKEW
     _now(header.created_at, now)
     if header.expires_at > stamp(latest):
         raise Refused("header_mismatch")

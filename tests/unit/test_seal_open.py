@@ -15,7 +15,7 @@ from gateway.edge.seal import refuse
 from gateway.edge.seal_payload import seal_payload
 from gateway.errors import Deferred, Refused
 from gateway.keys.signatures import verify_statement
-from gateway.messages import Envelope, Sealed, decode_header, encode, signed_part
+from gateway.messages import Envelope, Sealed, decode_header, encode, signed_part, stamp
 from tests.flow.toys import CARRIED, NUMBER, person, whole_person
 from tests.unit.test_authenticate import arrival
 
@@ -255,6 +255,16 @@ def test_what_was_sealed_for_a_former_interface_opens_until_its_last_day(site, u
         return
     with pytest.raises(Refused, match="interface_changed"):
         open_envelope(older, EVERYTHING, rules, site.register, NOW)
+
+
+@pytest.mark.parametrize(("seconds", "lives"), [(60.0, 60.0), (10**6 * 1.0, 72 * 3600.0), (None, 72 * 3600.0)])
+def test_a_message_lives_as_long_as_its_route_says_and_no_longer_than_any(site, seconds, lives):
+    file = site.office_rules.tenant.file
+    routes = tuple(each.model_copy(update={"message_seconds": seconds}) for each in file.routes)
+    tenant = replace(site.office_rules.tenant, file=file.model_copy(update={"routes": routes}))
+    sealed = prepare(_came(site), replace(site.office_rules, tenant=tenant), site.office, SALT)
+    header = decode_header(envelope_of(sealed).header)
+    assert header.expires_at == stamp(NOW + timedelta(seconds=lives))
 
 
 def test_what_has_expired_on_its_way_is_put_off_for_the_hub_to_end(site):
