@@ -11,7 +11,7 @@ from gateway_vaccination_records.interface.clinic import Visit
 from gateway_vaccination_records.system import Later
 
 DUE = {"vaccination_management_id": "M1", "vaccination_setting_id": "S1", "not_eligible_flag": True}
-VISIT = {
+VISIT: dict[str, Any] = {
     "vaccination_subject_no": "MADEUPSUBJECT1",
     "name": "架空 花子",
     "name_kana": "カクウ ハナコ",
