@@ -1,11 +1,11 @@
-"""Whether what a header attests is what its route wants: the one answer for the sending edge and for the hub."""
+"""Whether what a header attests is what its route wants: the one answer for both edges and for the hub."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from gateway.config.files import Route
-from gateway.messages import Attestation, stamp
+from gateway.messages import Attestation, Header, MessageKind, stamp
 
 _ENDING: Final = frozenset({"identity_confirmed"})
 """Claims that hold for a while only, and must say until when (C206)."""
@@ -22,6 +22,13 @@ def attested(attestations: Sequence[Attestation], route: Route, now: datetime) -
         and claims.issubset((*route.attest, *route.may_attest))
         and all(_holds(each, route, stamp(now)) for each in attestations)
     )
+
+
+def still_attested(header: Header, route: Route, now: datetime) -> bool:
+    """The same of a message under way, whenever it is handed on. A reply attests nothing: its request did."""
+    if header.kind is MessageKind.REPLY:
+        return header.attestations == ()
+    return attested(header.attestations, route, now)
 
 
 def _holds(attestation: Attestation, route: Route, now: str) -> bool:

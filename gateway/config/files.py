@@ -146,15 +146,18 @@ class JournalSettings(Closed):
 
 
 class Limits(Closed):
-    """Bounds on what is taken in and how long it is kept trying. Sizes in bytes, times in seconds."""
+    """Bounds on what is taken in and how long it is kept trying. Sizes in bytes, times in seconds.
+
+    A tighter `le` stands in the annotation: pydantic lets that of `Whole` or `Seconds` win over one beside the default.
+    """
 
     body_bytes: Whole = Field(4 * 1024 * 1024, ge=1024)
-    records_per_message: Whole = Field(1000, ge=1, le=10_000)
+    records_per_message: Annotated[Whole, Field(le=10_000)] = Field(1000, ge=1)
     open_records: Whole = Field(200_000, ge=1)
-    lanes: Whole = Field(4096, ge=1, le=65536)
-    in_flight: Whole = Field(16, ge=1, le=1000)
+    lanes: Annotated[Whole, Field(le=65536)] = Field(4096, ge=1)
+    in_flight: Annotated[Whole, Field(le=1000)] = Field(16, ge=1)
     message_seconds: Seconds = Field(72 * 3600, gt=0)
-    answer_seconds: Seconds = Field(600.0, gt=0)
+    answer_seconds: Annotated[Seconds, Field(le=600)] = Field(120.0, gt=0)
     delivery_deadline: Seconds = Field(30.0, gt=0)
     request_patience: Seconds = Field(10.0, gt=0)
     retry_first: Seconds = Field(1.0, gt=0)
@@ -162,9 +165,14 @@ class Limits(Closed):
     attempts: Whole = Field(50, ge=1)
     drain_seconds: Seconds = Field(20.0, ge=0)
 
-    def carried_seconds(self, *, to_proof: bool) -> float:
+    def carried_seconds(self, route: "Route", *, reply: bool) -> float:
         """How long a message may be carried. An answer to a proof is of one moment: flags may be set in the next."""
-        return min(self.answer_seconds, self.message_seconds) if to_proof else self.message_seconds
+        lives = [self.message_seconds]
+        if route.message_seconds is not None:
+            lives.append(route.message_seconds)
+        if reply and route.attest:
+            lives.append(self.answer_seconds)
+        return min(lives)
 
 
 class GatewayFile(Closed):
@@ -252,7 +260,8 @@ class Route(Closed):
     """経路: a permission for one source operation to reach one destination operation, with exactly these fields.
 
     A message must attest all of `attest` and may attest `may_attest`; a consent is to one of `consent_texts`, which are
-    versions of the purpose text. A reply attests nothing: its request did.
+    versions of the purpose text. A reply attests nothing: its request did. What stands in `message_seconds` makes the
+    life of its messages shorter, never longer.
     """
 
     id: Word
@@ -267,6 +276,7 @@ class Route(Closed):
     attest: tuple[ClaimName, ...] = ()
     may_attest: tuple[ClaimName, ...] = ()
     consent_texts: tuple[Word, ...] = ()
+    message_seconds: Annotated[Seconds, Field(gt=0)] | None = None
 
 
 class TenantFile(Closed):

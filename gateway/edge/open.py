@@ -8,7 +8,7 @@ from datetime import datetime
 import jiter
 from pydantic import JsonValue
 
-from gateway.config import in_force, still_valid
+from gateway.config import in_force, still_attested, still_valid
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal_payload import open_payload
 from gateway.errors import Deferred, Refused
@@ -21,9 +21,9 @@ def open_envelope(
     envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime
 ) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    bad_signature, basis_not_in_force, interface_changed, items_beyond_route, cannot_open, items_differ; and Deferred:
-    "key_not_here" (the hub knows the key, so this edge has an older directory, or not all of its own keys), "expired"
-    (its time is over by this clock; the hub will find the same, and make it a dead letter).
+    bad_signature, not_attested, basis_not_in_force, interface_changed, items_beyond_route, cannot_open, items_differ;
+    and Deferred: "key_not_here" (the hub knows the key, so this edge has an older directory, or not all of its own
+    keys), "expired" (its time is over by this clock; the hub will find the same, and make it a dead letter).
     """
     try:
         return _opened(envelope, wanted, rules, keys, now)
@@ -55,6 +55,8 @@ def _for_us(header: Header, rules: EdgeRules, now: datetime) -> None:
     forth = (route.source, route.operation, route.destination, route.destination_operation)
     if named != ((*forth[2:], *forth[:2]) if reply else forth):
         raise Refused("header_mismatch")
+    if not still_attested(header, route, now):  # a hub that holds a message back past its proof does not get it in
+        raise Refused("not_attested")
     if not set(header.legal_basis) <= set(route.legal_basis):
         raise Refused("header_mismatch")
     if not header.legal_basis or not in_force(header.legal_basis, rules.legal_basis, now):

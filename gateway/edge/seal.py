@@ -100,8 +100,7 @@ def _header(
     numbers = [sets.setdefault(frozenset(item_paths(record)), len(sets)) for _, record in there.records]
     lanes = (keys.lane(each, rules.limits.lanes) if each else 0 for each in _persons(there, to))
     request_key, body_tag = _repeat_marks(there.projected.admitted.parsed, keys)
-    to_proof = to.kind == MessageKind.REPLY and bool(to.route.attest)
-    seconds = rules.limits.carried_seconds(to_proof=to_proof)
+    seconds = rules.limits.carried_seconds(to.route, reply=to.kind == MessageKind.REPLY)
     return Header(
         version=1,
         message_id=arrival.message_id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant, attested, in_force, still_valid
+from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant, in_force, still_attested, still_valid
 from gateway.errors import CODES, Refused
 from gateway.keys.directory import Directory
 from gateway.keys.signatures import verify_envelope, verify_statement
@@ -159,7 +159,8 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
     The claims first: what is refused for another reason may have its first answer again.
     """
     route = _route(header, rules)
-    _claims(header, route, now)
+    if not still_attested(header, route, now):
+        raise Refused("not_attested")
     allowed = rules.allowed[route.id, header.kind is MessageKind.REPLY]
     if any(not allowed.issuperset(items) for items in header.item_sets):
         raise Refused("items_beyond_route")
@@ -209,16 +210,9 @@ def _words(header: Header, route: Route, rules: HubRules) -> None:
         raise Refused("header_mismatch")
 
 
-def _claims(header: Header, route: Route, now: datetime) -> None:
-    """What is attested must hold whenever the message is handed on. A reply attests nothing: its request did."""
-    reply = header.kind is MessageKind.REPLY
-    if not (header.attestations == () if reply else attested(header.attestations, route, now)):
-        raise Refused("not_attested")
-
-
 def _times(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
-    to_proof = header.kind is MessageKind.REPLY and bool(route.attest)
-    latest = now + timedelta(seconds=rules.limits.carried_seconds(to_proof=to_proof)) + _SKEW
+    seconds = rules.limits.carried_seconds(route, reply=header.kind is MessageKind.REPLY)
+    latest = now + timedelta(seconds=seconds) + _SKEW
     _now(header.created_at, now)
     if header.expires_at > stamp(latest):
         raise Refused("limits_differ")

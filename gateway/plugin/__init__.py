@@ -1,7 +1,8 @@
 """The door: all that a plugin may import, and nothing behind it.
 
 A plugin is a package with an entry point in the group `gateway.connectors` whose module implements the hook
-`renkei_connector`. See `docs/how-it-works.md` for the whole picture.
+`renkei_connector`. One part is imported by who needs it only: `gateway.plugin.tokens`, which reads signed tokens. See
+`docs/how-it-works.md` for the whole picture.
 """
 
 from pydantic import JsonValue

@@ -16,7 +16,7 @@ def renkei_connector() -> ConnectorSpec:
         settings=Settings,
         factory=ClinicApp,
         peers=_peers,
-        attests=frozenset({"identity_confirmed", "consent"}),
+        attests=frozenset({"identity_confirmed", "consent", "agent"}),
     )
 
 

@@ -26,8 +26,8 @@ class ClinicApp:
         self._confirmations = Confirmations(context.secret(settings.jwks), settings.issuer, settings.longest_visit)
 
     def attest(self, shown: Shown) -> Proven:
-        """Who was confirmed, and the consent, for the clinic whose certificate this is (C206); every record must be
-        about that person, under that confirmation, from that clinic.
+        """Who was confirmed, the consent, and who gave it for the person (C209), for the clinic whose certificate this
+        is (C206); every record must be about that person, under that confirmation, from that clinic.
 
         Raises Refused("not_attested"), or Deferred until it is open.
         """

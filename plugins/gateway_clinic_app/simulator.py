@@ -100,7 +100,7 @@ def _quiet_logging() -> None:
 
 _EPILOG: Final = """\
 Its first line on stdout names the port. Then, over mutual TLS with any certificate of the configured CA:
-  POST /clinics/CODE/visits {"card", "consent"?}             a card is shown at the terminal; "visit" names the visit
+  POST /clinics/CODE/visits {"card", "consent"?, "agent"?}   a card is shown at the terminal; "visit" names the visit
   POST /clinics/CODE/visits/VISIT/query                      questionnaire and records of that person (F52, F54)
   POST /clinics/CODE/visits/VISIT/examination {...}          the doctor's part (F55)
   POST /clinics/CODE/visits/VISIT/vaccination {...}          the dose that was given (F55)

@@ -1,4 +1,5 @@
-"""The clinics' part: a card is shown, with consent; who is there is asked for, examined and vaccinated (F52–F55).
+"""The clinics' part: a card is shown, with consent, a parent's for a child; who is there is asked for, examined and
+vaccinated (F52–F55).
 
 The rule: what a clinic is answered is held against the made-up person, field for field where it can be.
 """
@@ -41,12 +42,17 @@ async def cards(day: Day) -> None:
     for household, reply in zip(day.people, await day.outside.ask(asked), strict=True):
         number = reply["record"]["vaccination_subject_no"]
         day.saw("vaccination_subject_no", number)
-        await day.eligibility.post("/cards", {"card": household.card, "vaccination_subject_no": number})
+        card = {"card": household.card, "vaccination_subject_no": number}
+        guardian = {"guardian": household.parents_card} if household.is_child else {}
+        await day.eligibility.post("/cards", card | guardian)
 
 
-async def show_card(day: Day, card: str, clinic: str, consent: str | None = CONSENT) -> tuple[str, dict[str, Any]]:
-    """Where the visit's requests go, and what the terminal was told."""
-    shown = {"card": card} if consent is None else {"card": card, "consent": consent}
+async def show_card(
+    day: Day, card: str, clinic: str, consent: str | None = CONSENT, agent: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Where the visit's requests go, and what the terminal was told. `agent` is the card of who consents instead."""
+    said = {"card": card, "consent": consent, "agent": agent}
+    shown = {name: value for name, value in said.items() if value is not None}
     told = await day.clinics.post(f"/clinics/{clinic}/visits", shown)
     day.saw("identity_confirmation", told["identity_confirmation"])
     day.saw("confirmation_token", told["token"])
@@ -56,7 +62,8 @@ async def show_card(day: Day, card: str, clinic: str, consent: str | None = CONS
 async def visit(day: Day, household: Household) -> Visit | None:
     """One whole visit; None if anything was answered otherwise than it must be."""
     codes = day.clinic_codes
-    path, told = await show_card(day, household.card, codes[household.place % len(codes)])
+    agent = household.parents_card if household.is_child else None
+    path, told = await show_card(day, household.card, codes[household.place % len(codes)], agent=agent)
     asked = await day.clinics.send(f"{path}/query")
     note = household.words("所見")
     day.saw("doctor_note", note)

@@ -7,17 +7,15 @@ garbage: nothing in it is used, and `Later` is raised.
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import jiter
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.plugin import Accepted, DeferredRecord, Duplicate, Outcome, RefusedRecord
 from gateway_myna_portal.client import Later
 
 
 class _Closed(BaseModel):
-    # "keys": values would stay in a cache of the process, long after their answer has gone.
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, cache_strings="keys"
-    )
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -43,8 +41,10 @@ class _Rows(_Closed):
 def notified(answer: bytes, sent: Iterable[int]) -> dict[int, Outcome]:
     """The outcomes of `POST /v1/notices`. Raises Later."""
     try:
-        rows = _Rows.model_validate_json(answer).rows
-    except ValidationError:  # its text may quote the answer
+        # "keys": jiter would keep values in a cache of the process, long after their answer has gone.
+        plain = jiter.from_json(answer, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+        rows = _Rows.model_validate(plain).rows
+    except ValueError:  # pydantic's ValidationError is one; the texts of both may quote the answer
         raise Later("system_unreachable") from None
     if sorted(row.index for row in rows) != sorted(sent):
         raise Later("system_unreachable")

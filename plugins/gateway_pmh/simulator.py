@@ -144,8 +144,10 @@ _EPILOG: Final = """\
 With [eligibility] in the file there is a second listener, オンライン資格確認, where clinics' terminals come in:
   python -m gateway_pmh.simulator --make-key FOLDER    makes signing.pem and jwks.json there; the gateway's connector
                                                        clinic_app pins jwks.json
-  POST /cards {"card", "vaccination_subject_no"}       a card is given out; any certificate of the configured CA
-  POST /eligibility/confirmations {"card", "consent"?} a card is shown at the terminal with this certificate
+  POST /cards {"card", "vaccination_subject_no", "guardian"?}
+                                                       a card is given out; any certificate of the configured CA
+  POST /eligibility/confirmations {"card", "consent"?, "agent"?}
+                                                       a card is shown at the terminal with this certificate
 
 Faults, for [faults] in the file or PUT /simulator/faults, each with how often it strikes:
 """

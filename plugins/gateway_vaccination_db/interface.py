@@ -1,6 +1,7 @@
 """What 予防接種DB takes: a dose, keyed by ID5, each state of it (F59, R16).
 
-The rule: no name, no address, no day of birth, no free text, no number but the ID5.
+The rule: no name, no address, no day of birth, no number but the ID5. No remarks either; what clinics type all the same
+(maker, names of the vaccine, lot) is about the vaccine, and searched for individual numbers like any text.
 """
 
 from gateway.plugin import DataClass, Interface, Operation, Payload, fields

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, cast
 
+import jiter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.plugin import Accepted, DeferredRecord, Duplicate, JsonValue, Outcome, Payload, RefusedRecord
@@ -15,10 +16,7 @@ from gateway_vaccination_records.system import Later
 
 
 class _Closed(BaseModel):
-    # "keys": values would stay in a cache of the process, long after their answer has gone.
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, cache_strings="keys"
-    )
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -206,9 +204,12 @@ def _garbage() -> Later:
 
 
 def _parse(model: type[_Body], answer: bytes) -> _Body:
+    """A key that stands twice is garbage, too: of two flags nobody knows which holds."""
     try:
-        return model.model_validate_json(answer)
-    except ValidationError:
+        # "keys": jiter would keep values in a cache of the process, long after their answer has gone.
+        plain = jiter.from_json(answer, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+        return model.model_validate(plain)
+    except ValueError:  # pydantic's ValidationError is one; the texts of both may quote the answer
         raise _garbage() from None
 
 

@@ -215,11 +215,14 @@ class Outside(SplitSite):
         """What the portal shows."""
         return list(self.told("myna_portal", f"/residents/{child.card}/notices")["notices"])
 
-    def visit(self, subject_no: str, clinic: str = "clinic_a", consent: str | None = "2026-04") -> dict[str, str]:
-        """The person's card is shown at that clinic's desk."""
+    def visit(
+        self, subject_no: str, clinic: str = "clinic_a", consent: str | None = "2026-04", mother: str | None = None
+    ) -> dict[str, str]:
+        """The person's card is shown at that clinic's desk; with a mother's card she consents."""
         card = f"CARD-{subject_no}"
-        self.told("eligibility", "/cards", {"card": card, "vaccination_subject_no": subject_no})
-        shown = {"card": card} | ({"consent": consent} if consent else {})
+        guardian = {"guardian": mother} if mother else {}
+        self.told("eligibility", "/cards", {"card": card, "vaccination_subject_no": subject_no} | guardian)
+        shown = {"card": card} | ({"consent": consent} if consent else {}) | ({"agent": mother} if mother else {})
         return dict(self.told("clinic_app", f"/clinics/{CLINICS[clinic]}/visits", shown))
 
     def at(self, visit: Mapping[str, str], what: str, body: object = None) -> dict[str, Any]:

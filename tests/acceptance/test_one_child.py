@@ -94,7 +94,7 @@ def at_the_portal(city, child):
 
 def at_the_clinic(city, child, subject_no):
     """Confirmed with consent, the doctor sees the answers, examines, and enters the dose."""
-    visit = city.visit(subject_no, "clinic_b")
+    visit = city.visit(subject_no, "clinic_b", mother=child.mother)
     (seen,) = city.at(visit, "query")["answer"]["replies"]
     (due,) = seen["record"]["due"]
     assert (seen["record"]["name"], due["answer_status"]) == (child.cells["name"], "1")
@@ -181,6 +181,9 @@ def each_system_saw_exactly_its_fields(city):
         assert {item.rpartition(".")[2] for item in had} & IDENTIFIERS == its_own, system
     at_portal = [each for each in headers(city) if each["route"] == "R09-questionnaire" and each["kind"] == "request"]
     assert {"agent", "card_login", "consent"} in [{each["claim"] for each in one["attestations"]} for one in at_portal]
+    at_clinic = [each for each in headers(city) if each["route"].startswith("R11-") and each["kind"] == "request"]
+    claims = [{each["claim"] for each in one["attestations"]} for one in at_clinic]
+    assert claims == [{"agent", "consent", "identity_confirmed"}] * len(claims) != [], "her consent, not the child's"
 
 
 def headers(city):

@@ -53,6 +53,7 @@ PLANTED = [
     ("record-system", "gateway_vaccination_records.record_system.app", "gateway_vaccination_records.interface"),
     ("record-system", "gateway_pmh.simulated.app", "gateway_pmh.answers"),
     ("door-only", "gateway_pmh.connector", "gateway.errors"),
+    ("door-only", "gateway_pmh.connector", "gateway.plugin.tokens"),
     ("no-plugin-named", "gateway.config", "gateway_pmh.interface"),
     *(("pure-steps", "gateway.edge.admit", forbidden) for forbidden in IMPURE),
     *(("pure-steps", step, "time") for step in CONTRACTS["pure-steps"]["source_modules"]),

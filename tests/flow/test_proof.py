@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Refused
+from gateway.hub import permit
 from gateway.plugin import Accepted
 from tests.flow.calling import FIND, PUT, answer_of, posted
 from tests.flow.toys import REGISTER, Terminal, person, sought
@@ -31,6 +32,16 @@ def taking_anything(tenant):
     loose = {"attest": (), "may_attest": every, "consent_texts": ("2025-04", "2026-04")}
     routes = tuple(each.model_copy(update=loose) for each in tenant.file.routes)
     return replace(tenant, file=tenant.file.model_copy(update={"routes": routes}))
+
+
+@pytest.fixture
+def lying_hub(monkeypatch):
+    """From when it is called on, the hub asks for no proof."""
+    return lambda: monkeypatch.setattr(permit, "still_attested", lambda *_: True)
+
+
+def outcomes_in_the_log(line):
+    return [each for fact in line.every_fact() for each in fact.get("outcomes", [])]
 
 
 @pytest.fixture
@@ -119,6 +130,29 @@ async def test_the_blind_hub_refuses_what_a_lying_edge_lets_through(proving, off
     assert (fact["stage"], fact["code"]) == ("hub", "not_attested")
 
 
+async def test_the_receiving_edge_refuses_what_a_lying_hub_lets_through(proving, office, lying_hub):
+    """Sending edge and hub ask for less than the route does: the register, whose data it is, is asked nothing."""
+    proving.office.rules = replace(proving.office.rules, tenant=taking_anything(proving.office.rules.tenant))
+    lying_hub()
+    status, told = await posted(office, FIND, [sought(1)], **shown(LESS["no consent"]))
+    assert (status, told["replies"]) == (200, [{"index": 0, "code": "not_attested"}])
+    assert proving.register_system.deliveries == []
+    assert [each.get("code") for each in outcomes_in_the_log(proving)] == ["not_attested"]
+
+
+async def test_a_hub_that_holds_a_request_back_past_its_proof_does_not_get_it_in(proving, office, lying_hub):
+    proving.register_system.answer = lambda delivery: {}
+    status, told = await posted(office, PUT, [person(1)], **shown(ONE))
+    assert status == 202
+    await proving.until(lambda: proving.register_system.deliveries)
+    lying_hub()
+    proving.advance(hours=2)
+    await proving.until(lambda: proving.status(told["message_id"]).ended)
+    (outcome,) = proving.status(told["message_id"]).outcomes
+    assert (outcome.ending, outcome.code) == ("refused", "not_attested")
+    assert outcomes_in_the_log(proving)[-1]["code"] == "not_attested"
+
+
 async def test_a_route_that_asks_for_nothing_takes_no_proof(line, office):
     assert (await posted(office, FIND, [sought(1)], **shown(ONE)))[1]["code"] == "not_attested"
     line.office_system.attest = Terminal().attest
@@ -173,7 +207,7 @@ async def test_rule_4_less_than_the_route_wants_has_no_first_answer_by_its_key(p
 async def test_an_answer_to_a_proof_is_given_again_for_a_while_only(proving, office):
     """By then flags may be set that were not: whoever wants to know asks anew."""
     _, first = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
-    proving.advance(seconds=590)
+    proving.advance(seconds=110)
     assert (await posted(office, FIND, [sought(1)], **shown(ONE, "k")))[1] == first
     proving.advance(seconds=20)
     status, told = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))

@@ -369,6 +369,30 @@ MISTAKES = {
         "operators = {}\n[limits]\nmessage_seconds = 1e12",
         "limits.message_seconds: must be at most 31622400",
     ),
+    "a message of more records than any": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nrecords_per_message = 10001",
+        "limits.records_per_message: must be at most 10000",
+    ),
+    "more lanes than a header can name": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nlanes = 65537",
+        "limits.lanes: must be at most 65536",
+    ),
+    "too much at one time": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nin_flight = 1001",
+        "limits.in_flight: must be at most 1000",
+    ),
+    "an answer to a proof that is old before it ends": (
+        "gateway.toml",
+        "operators = {}",
+        "operators = {}\n[limits]\nanswer_seconds = 601.0",
+        "limits.answer_seconds: must be at most 600",
+    ),
     "a number that stands in quotes": (
         "gateway.toml",
         "port = 0",
@@ -503,7 +527,7 @@ def test_rule_2_what_a_connector_is_not_cleared_for_is_on_no_route_of_it(starter
     }
 
 
-PROOF = 'attest = ["identity_confirmed", "consent"]\nconsent_texts = ["2026-04"]'
+PROOF = 'attest = ["identity_confirmed", "consent"]\nmay_attest = ["agent"]\nconsent_texts = ["2026-04"]'
 LOGIN = 'attest = ["card_login", "consent"]\nmay_attest = ["agent"]'
 
 
@@ -512,7 +536,7 @@ LOGIN = 'attest = ["card_login", "consent"]\nmay_attest = ["agent"]'
     [
         ("R11-visit", PROOF, "", "consent, identity_confirmed"),
         ("R11-visit", PROOF, 'attest = ["identity_confirmed"]', "consent"),
-        ("R11-visit", PROOF, PROOF.replace("\n", "\nmay_attest = ['consent']\n").replace(', "consent"', ""), "consent"),
+        ("R11-visit", PROOF, PROOF.replace(', "consent"', "").replace('["agent"]', '["agent", "consent"]'), "consent"),
         ("R09-record", LOGIN, 'may_attest = ["card_login", "consent", "agent"]', "card_login, consent"),
         ("R07", LOGIN, 'attest = ["consent"]\nmay_attest = ["card_login"]', "card_login"),
     ],

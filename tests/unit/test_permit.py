@@ -233,10 +233,29 @@ def test_what_a_route_wants_attested_must_be(site):
     assert code_of(site, changed(site, attestations=both)) == "not_attested", "the route asks for nothing"
     with pytest.raises(Refused, match="not_attested"):  # what waits to be handed on waits no longer than its proof
         permit_again(header, rules, NOW + timedelta(minutes=5))
-    soon = reply(site, expires_at=stamp(NOW + timedelta(minutes=10)))
+    soon = reply(site, expires_at=stamp(NOW + timedelta(minutes=2)))
     assert permit(soon, REGISTER, rules, NOW).header is not None, "an answer needs no proof of its own"
     assert code_of(site, reply(site), rules=rules, peer=REGISTER) == "limits_differ", "and does not live as long"
     assert code_of(site, reply(site, attestations=both), REGISTER, rules) == "not_attested"
+
+
+def test_a_route_may_give_its_messages_a_shorter_life_and_never_a_longer_one(site):
+    shorter, longer = (_with_life(site, seconds) for seconds in (3600.0, 10**6 * 1.0))
+    for rules, lasts in (
+        (shorter, timedelta(hours=1)),
+        (longer, timedelta(hours=72)),
+        (site.hub_rules, timedelta(hours=72)),
+    ):
+        skew = timedelta(minutes=5)
+        assert permit(changed(site, expires_at=stamp(NOW + lasts + skew)), OFFICE, rules, NOW).header is not None
+        late = changed(site, expires_at=stamp(NOW + lasts + skew + timedelta(seconds=1)))
+        assert code_of(site, late, rules=rules) == "header_mismatch"
+
+
+def _with_life(site, seconds):
+    tenant = site.hub_rules.tenant
+    routes = tuple(each.model_copy(update={"message_seconds": seconds}) for each in tenant.file.routes)
+    return replace(site.hub_rules, tenant=replace(tenant, file=tenant.file.model_copy(update={"routes": routes})))
 
 
 def test_a_replay_is_held_to_todays_rules(site):

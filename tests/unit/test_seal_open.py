@@ -257,6 +257,17 @@ def test_what_was_sealed_for_a_former_interface_opens_until_its_last_day(site, u
         open_envelope(older, EVERYTHING, rules, site.register, NOW)
 
 
+@pytest.mark.parametrize(("seconds", "lives"), [(60.0, 60.0), (10**6 * 1.0, 72 * 3600.0), (None, 72 * 3600.0)])
+def test_a_message_lives_as_long_as_its_route_says_and_no_longer_than_any(site, seconds, lives):
+    file = site.office_rules.tenant.file
+    routes = tuple(each.model_copy(update={"message_seconds": seconds}) for each in file.routes)
+    tenant = replace(site.office_rules.tenant, file=file.model_copy(update={"routes": routes}))
+    sealed = prepare(_came(site), replace(site.office_rules, tenant=tenant), site.office, SALT)
+    header = decode_header(envelope_of(sealed).header)
+    begins, ends = map(datetime.fromisoformat, (header.created_at, header.expires_at))
+    assert ends - begins == timedelta(seconds=lives)
+
+
 def test_what_has_expired_on_its_way_is_put_off_for_the_hub_to_end(site):
     envelope = envelope_of(sealed_by_office(site, person()))
     expired = NOW + timedelta(days=4)

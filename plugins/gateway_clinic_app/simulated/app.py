@@ -78,7 +78,7 @@ class ClinicApps:
     # ---- at the desk -------------------------------------------------------------------------------------------------
 
     async def _receive(self, request: web.Request) -> web.Response:
-        """A card is shown: {"card", "consent"?}."""
+        """A card is shown: {"card", "consent"?, "agent"?}."""
         clinic = self._clinic(request)
         try:
             number = await clinic.receive(await _given(request))

@@ -60,7 +60,7 @@ class Clinic:
         self._sequence = count(1)
 
     async def receive(self, shown: Mapping[str, Any]) -> str:
-        """The card is shown, with the consent or without: the number of the visit. Raises NotConfirmed."""
+        """The card is shown, with the consent or without, a parent's if so: the visit's number. Raises NotConfirmed."""
         try:
             async with self._terminal.post(f"{self._url}/eligibility/confirmations", json=dict(shown)) as response:
                 if response.status != 200:

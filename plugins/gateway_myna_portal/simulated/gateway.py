@@ -1,7 +1,7 @@
 """The portal's server as a client of the gateway: a resident's records go there over mutual TLS with the ID token.
 
-The rule: what the gateway says is handed on as it came. An answer that is late is asked for by the same request again,
-with the same key and the same token, until patience ends: without a token nobody gets it.
+The rule: what the gateway says is handed on as it came. An answer that is late or lost with its connection is asked for
+by the same request again, with the same key and token, until patience ends: without a token nobody gets it.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from gateway_myna_portal.simulated.config import Gateway
 PROOF: Final = "Renkei-Proof"
 _ANSWERED: Final = frozenset({"pseudonym.hand_over", "template.query", "questionnaire.enter", "record.query"})
 _PAUSE: Final = 0.25
+_DROPPED: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,20 @@ class Entrance:
         headers = {"Idempotency-Key": key or secrets.token_hex(16)} | ({PROOF: token} if token else {})
         ends = asyncio.get_running_loop().time() + self._patience
         try:
-            said = await self._exchange(operation, records, headers)
+            said = await self._sent(operation, records, headers)
             while said.status == 202 and operation in _ANSWERED and asyncio.get_running_loop().time() < ends:
                 await asyncio.sleep(_PAUSE)
-                said = await self._exchange(operation, records, headers)
+                said = await self._sent(operation, records, headers)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
             return Said(0)
         return said
+
+    async def _sent(self, operation: str, records: object, headers: Mapping[str, str]) -> Said:
+        """Once more if the connection was dropped: what became of it is not known, and with its key it is the same."""
+        try:
+            return await self._exchange(operation, records, headers)
+        except _DROPPED:
+            return await self._exchange(operation, records, headers)
 
     async def _exchange(self, operation: str, records: object, headers: Mapping[str, str]) -> Said:
         url = f"{self._settings.url}/v1/{self._settings.tenant}/myna_portal/{operation}"

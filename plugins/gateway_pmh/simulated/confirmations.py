@@ -14,7 +14,9 @@ _AN_HOUR: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """`consent` is the version of the purpose text, None without consent. Times are in seconds since 1970."""
+    """`consent` is the version of the purpose text, None without consent; `agent` is who consented for the person, by
+    the eligibility side's own name. Times are in seconds since 1970.
+    """
 
     id: str = field(repr=False)
     subject: str = field(repr=False)
@@ -22,6 +24,7 @@ class Confirmation:
     consent: str | None
     begun: int
     ends: int
+    agent: str | None = field(default=None, repr=False)
 
     @property
     def valid_until(self) -> str:
@@ -46,7 +49,7 @@ class Confirmation:
             "other_clinic": {"clinicCode": f"{(int(self.clinic) + 1) % 10**10:010d}"},
             "without_consent": {"consentFlag": False},
             "ended": {"validUntil": ended},
-            "other_confirmation": {"identityConfirmation": _new()},
+            "other_confirmation": {"identityConfirmation": new_id("IC")},
         }
         return self.told() | changes[fault]
 
@@ -70,11 +73,6 @@ class Confirmations:
         return len(self._stored)
 
 
-def confirm(subject: str, clinic: str, consent: str | None, begun: int, seconds: int) -> Confirmation:
-    """A new confirmation, from the showing of the card on."""
-    return Confirmation(_new(), subject, clinic, consent, begun, begun + seconds)
-
-
-def _new() -> str:
+def new_id(kind: str) -> str:
     """32 letters: 144 random bits, and nothing that could be taken for an individual number."""
-    return "IC" + "".join(secrets.choice(_LETTERS) for _ in range(32))
+    return kind + "".join(secrets.choice(_LETTERS) for _ in range(32))

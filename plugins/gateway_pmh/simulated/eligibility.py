@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from gateway_pmh.simulated.config import Eligibility as Settings
-from gateway_pmh.simulated.confirmations import Confirmation, Confirmations, confirm
+from gateway_pmh.simulated.confirmations import Confirmation, Confirmations, new_id
 from gateway_pmh.simulated.faults import Faults
 from gateway_pmh.simulated.signing import SigningKey
 
@@ -21,21 +21,25 @@ _Id = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z][0-9A-Za-z-]{0,31}$"
 
 
 class _NewCard(BaseModel):
-    """Whose card it is, by 予防接種対象者番号."""
+    """Whose card it is, by 予防接種対象者番号; `guardian` is the card of the one who may consent for that person."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     card: _Id
     vaccination_subject_no: _Id
+    guardian: _Id | None = None
 
 
 class _CardShown(BaseModel):
-    """`consent` is the version of the purpose text that the person agreed to at the terminal."""
+    """`consent` is the version of the purpose text that was agreed to at the terminal: by the person, or by the
+    guardian, whose card `agent` is.
+    """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     card: _Id
     consent: Annotated[str, StringConstraints(pattern="^[0-9A-Za-z._-]{1,32}$")] | None = None
+    agent: _Id | None = None
 
 
 class Eligibility:
@@ -47,7 +51,8 @@ class Eligibility:
         self._key = key
         self._confirmations = confirmations
         self._faults = faults
-        self._subjects: dict[str, str] = {}  # by card
+        self._cards: dict[str, _NewCard] = {}
+        self._agents: dict[str, str] = {}  # our own name for each guardian, by card
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -64,9 +69,12 @@ class Eligibility:
             shown = _CardShown.model_validate_json(await request.read())
         except ValidationError:  # its text may quote the body
             return _code(400, "malformed")
-        if shown.card not in self._subjects:
+        card = self._cards.get(shown.card)
+        if card is None:
             return _code(404, "no_such_card")
-        confirmed = self._confirmed(self._subjects[shown.card], clinic, shown.consent)
+        if shown.agent is not None and shown.agent != card.guardian:
+            return _code(403, "not_the_guardian")
+        confirmed = self._confirmed(card.vaccination_subject_no, clinic, shown)
         told = {
             "identity_confirmation": confirmed.id,
             "vaccination_subject_no": confirmed.subject,
@@ -76,12 +84,14 @@ class Eligibility:
         }
         return web.json_response(told, headers={"Cache-Control": "no-store"})
 
-    def _confirmed(self, subject: str, clinic: str, consent: str | None) -> Confirmation:
+    def _confirmed(self, subject: str, clinic: str, shown: _CardShown) -> Confirmation:
         """Stored at PMH, without consent if there was none."""
         begun = int(time.time())
         if self._faults.strikes("long_ago"):
             begun -= self._settings.seconds + 3600
-        confirmed = confirm(subject, clinic, consent, begun, self._settings.seconds)
+        agent = None if shown.agent is None else self._agents.setdefault(shown.agent, new_id("EA"))
+        ends = begun + self._settings.seconds
+        confirmed = Confirmation(new_id("IC"), subject, clinic, shown.consent, begun, ends, agent)
         if not self._faults.strikes("not_stored"):
             self._confirmations.store(confirmed)
         return confirmed
@@ -92,13 +102,13 @@ class Eligibility:
             new = _NewCard.model_validate_json(await request.read())
         except ValidationError:
             return _code(422, "malformed")
-        self._subjects[new.card] = new.vaccination_subject_no
+        self._cards[new.card] = new
         return web.json_response({}, status=201)
 
 
 def _claims(confirmed: Confirmation, issuer: str) -> dict[str, Any]:
-    """RFC 7519 §4.1; without consent there is no such claim."""
-    claims = {
+    """RFC 7519 §4.1; without consent there is no such claim, nor `act` (RFC 8693 §4.1) where nobody acts."""
+    claims: dict[str, Any] = {
         "iss": issuer,
         "aud": confirmed.clinic,
         "sub": confirmed.subject,
@@ -106,7 +116,11 @@ def _claims(confirmed: Confirmation, issuer: str) -> dict[str, Any]:
         "iat": confirmed.begun,
         "exp": confirmed.ends,
     }
-    return claims if confirmed.consent is None else {**claims, "consent": {"text": confirmed.consent}}
+    if confirmed.consent is not None:
+        claims["consent"] = {"text": confirmed.consent}
+    if confirmed.agent is not None:
+        claims["act"] = {"sub": confirmed.agent}
+    return claims
 
 
 def _certificate(request: web.Request) -> str:

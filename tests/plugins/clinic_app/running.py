@@ -42,11 +42,15 @@ async def opened(site: Site, **changes: Any) -> ClinicApp:
     return connector
 
 
+DROPPED = 500
+"""Stands for an answer that is lost with its connection."""
+
+
 @dataclass
 class Gateway:
     """In the gateway's place: holds what comes to what the connector attests of it, as the edge does, and keeps it.
 
-    `answers` are by operation: a status and a body; without one, what was attested is answered with 200.
+    `answers` are by operation: a status (or DROPPED) and a body; without one, what was attested is answered with 200.
     """
 
     site: Site
@@ -75,6 +79,8 @@ class Gateway:
             return web.json_response({"code": "all_records_refused"}, status=422)
         said = self.answers.get(operation)
         status, body = said.pop(0) if said else (200, {"message_id": "m1", "replies": [{"index": 0, "record": {}}]})
+        if status == DROPPED and request.transport is not None:
+            request.transport.close()
         return web.json_response(body, status=status)
 
     def _pinned(self, request: web.Request) -> str:

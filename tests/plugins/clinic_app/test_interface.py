@@ -10,11 +10,14 @@ from gateway.plugin.item import DataClass
 from gateway_clinic_app import renkei_connector
 from gateway_clinic_app.interface import INTERFACE
 from gateway_clinic_app.settings import Settings
-from tests.plugins.clinic_app.tokens import CLINIC, ISSUER
 
 ROOT = Path(__file__).parents[3]
 OPERATIONS = describe(INTERFACE).operations
-GOOD = {"issuer": ISSUER, "jwks": "file:keys/999997/clinic_app/jwks.json", "clinics": {"keys/tls/a.crt": CLINIC}}
+GOOD = {
+    "issuer": "https://eligibility.example",
+    "jwks": "file:keys/999997/clinic_app/jwks.json",
+    "clinics": {"keys/tls/a.crt": "1319999999"},
+}
 
 
 def test_the_lock_is_what_the_code_declares() -> None:
@@ -40,7 +43,7 @@ def test_rule_4_every_operation_says_under_which_confirmation_for_whom_and_from_
 
 
 def test_it_attests_what_a_confirmation_can_prove_and_nothing_else() -> None:
-    assert renkei_connector().attests == {"identity_confirmed", "consent"}
+    assert renkei_connector().attests == {"identity_confirmed", "consent", "agent"}
 
 
 def test_it_opens_no_connection() -> None:

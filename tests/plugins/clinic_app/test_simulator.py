@@ -10,7 +10,7 @@ import pytest
 
 from gateway.plugin import checks
 from gateway_clinic_app.interface import AskedVisit, Examination, Vaccination
-from tests.plugins.clinic_app.running import CITY, Clinics, Gateway, configuration, running
+from tests.plugins.clinic_app.running import CITY, DROPPED, Clinics, Gateway, configuration, running
 from tests.plugins.pmh.running import CLINIC_A, CLINIC_B, Simulator, Site, subject
 from tests.plugins.pmh.running import running as pmh_running
 
@@ -50,6 +50,20 @@ async def test_a_correction_is_a_newer_state(clinics: Clinics, pmh: Simulator, g
     ((_, (first,), _), (_, (second,), _)) = gateway.came
     assert (first["updated_at"], first["update_seq"]) < (second["updated_at"], second["update_seq"])
     assert second["is_deleted"] is True
+
+
+async def test_what_was_lost_with_its_connection_is_sent_once_more_with_the_same_key(
+    clinics: Clinics, pmh: Simulator, gateway: Gateway
+) -> None:
+    visit = await received(clinics, pmh)
+    answered = {"message_id": "m7", "replies": [{"index": 0, "code": "no_such_person"}]}
+    gateway.answers["vaccination.enter"] = [(DROPPED, {}), (200, answered)]
+    assert await clinics.act(visit, "vaccination", GIVEN) == {"status": 200, "answer": answered}
+    first, again = gateway.came
+    assert first[:2] == again[:2]
+    assert len({headers["Idempotency-Key"] for _, _, headers in gateway.came}) == 1
+    gateway.answers["vaccination.enter"] = [(DROPPED, {}), (DROPPED, {}), (200, answered)]
+    assert (await clinics.act(visit, "vaccination", GIVEN))["status"] == 0, "and no more than once"
 
 
 async def test_a_late_answer_is_asked_for_by_the_same_request_under_the_same_proof(

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.plugins.history_lookup.running import Simulator, Site, running
+from tests.plugins.history_lookup.running import Site, made, running
+from tests.plugins.receiving import Simulator
 
 TIMES = "times = { retry_after = 0, slow = 0.2, processing = 0.8 }"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return Site.make(tmp_path_factory.mktemp("history"))
+    return made(tmp_path_factory.mktemp("history"))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import pytest
 from aiohttp import web
 
 from gateway.plugin import Accepted, DeferredRecord, Outcome, RefusedRecord
-from tests.plugins.history_lookup.running import Simulator, Site, asks, id5_of, keys
+from tests.plugins.history_lookup.running import Site, asks, id5_of, keys
+from tests.plugins.receiving import Simulator
 
 
 async def test_f56_each_key_gets_its_id5(site: Site, system: Simulator) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.history_lookup.running import Simulator, Site, asks, id5_of, keys, running
+from tests.plugins.history_lookup.running import Site, asks, id5_of, keys, made, running
+from tests.plugins.receiving import Simulator
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Site:
-    return Site.make(tmp_path)
+    return made(tmp_path)
 
 
 async def test_an_id5_outlasts_a_power_cut_and_nothing_of_a_person_is_left_on_the_disk(own: Site) -> None:

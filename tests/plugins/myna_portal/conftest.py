@@ -15,10 +15,14 @@ from tests.plugins.myna_portal.running import Simulator, Site, running
 TIMES = "times = { retry_after = 0, slow = 0.2, patience = 2.0 }"
 
 
+DROPPED = 500
+"""Stands for an answer that is lost with its connection."""
+
+
 @dataclass
 class Gateway:
-    """What came, and what is answered: by operation, else 503. A status and a body; `later` is what comes in
-    their place when the same is asked again.
+    """What came, and what is answered: by operation, else 503. A status (or DROPPED) and a body; `later` is what comes
+    in their place when the same is asked again.
     """
 
     came: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
@@ -30,6 +34,8 @@ class Gateway:
         answers = self.later if operation in self.later and operation in self.operations() else self.answers
         self.came.append((request.path, await request.json(), dict(request.headers)))
         status, body = answers.get(operation, (503, {"code": "stopping"}))
+        if status == DROPPED and request.transport is not None:
+            request.transport.close()
         return web.json_response(body, status=status)
 
     def operations(self) -> list[str]:

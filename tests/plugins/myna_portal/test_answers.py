@@ -58,3 +58,9 @@ def test_whatever_comes_that_is_no_answer_is_not_used_and_not_told(answer: bytes
         answers.notified(answer, SENT)
     assert later.value.args == ("system_unreachable",)
     assert later.value.__suppress_context__ or later.value.__context__ is None
+
+
+def test_two_members_of_one_name_are_no_answer() -> None:
+    twice = b'{"rows": [{"index": 0, "status": "accepted"}, {"index": 7, "status": "accepted", "status": "busy"}]}'
+    with pytest.raises(Later):
+        answers.notified(twice, SENT)

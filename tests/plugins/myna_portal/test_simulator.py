@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway_myna_portal.simulated.residents import Residents
-from tests.plugins.myna_portal.conftest import Gateway
+from tests.plugins.myna_portal.conftest import DROPPED, Gateway
 from tests.plugins.myna_portal.running import CITY, Simulator, Site, brings, key, notice, running
 
 RECORDED = (202, {"message_id": "m1", "repeated": False, "refused": []})
@@ -167,6 +167,21 @@ async def test_an_answer_that_takes_its_time_is_asked_for_by_the_same_request_un
     assert [later[name] for name in ("Idempotency-Key", "Renkei-Proof")] == [
         headers[name] for name in ("Idempotency-Key", "Renkei-Proof")
     ]
+
+
+async def test_what_was_lost_with_its_connection_is_sent_once_more_with_the_same_key(
+    portal: Simulator, gateway: Gateway
+) -> None:
+    who, _ = await first(portal)
+    answer = {"message_id": "m7", "replies": [{"index": 0, "code": "no_such_person"}]}
+    gateway.answers, gateway.later = {"record.query": (DROPPED, {})}, {"record.query": (200, answer)}
+    assert await portal.act(who, "records") == {"status": 200, "answer": answer}
+    (path, records, headers), (again, same, later) = gateway.came
+    assert (again, same, later["Idempotency-Key"]) == (path, records, headers["Idempotency-Key"])
+    gateway.came.clear()
+    gateway.later = {}
+    assert (await portal.act(who, "records"))["status"] == 0
+    assert len(gateway.came) == 2, "once more, and no more"
 
 
 async def test_a_parent_asks_about_the_child_from_the_childs_session(portal: Simulator, gateway: Gateway) -> None:

@@ -146,10 +146,10 @@ class Simulator:
         self.url = f"https://127.0.0.1:{told['port']}"
         self.eligibility = f"https://127.0.0.1:{told['eligibility_port']}"
 
-    async def card(self, whose: str) -> str:
+    async def card(self, whose: str, **more: str) -> str:
         """A new card of that person."""
         card = f"CARD-{next(_fresh):04d}"
-        body = {"card": card, "vaccination_subject_no": whose}
+        body = {"card": card, "vaccination_subject_no": whose, **more}
         assert (await self.eligible("/cards", body, self._site.city))[0] == 201
         return card
 

@@ -59,6 +59,25 @@ async def test_without_consent_the_store_says_so_and_the_token_says_nothing_of_i
     assert await fetched(site, pmh, told["identity_confirmation"]) == [reply(told, consent_flag=False)]
 
 
+async def test_a_guardian_who_consents_is_named_in_the_token_by_one_name_and_nobody_else_may(
+    site: Site, pmh: Simulator
+) -> None:
+    path, terminal = "/eligibility/confirmations", site.clinics[CLINIC_A]
+    child, sister = [await pmh.card(subject(), guardian="CARD-PARENT") for _ in range(2)]
+    named = set()
+    for card in (child, sister):
+        status, told = await pmh.eligible(path, {"card": card, "consent": "2026-04", "agent": "CARD-PARENT"}, terminal)
+        assert status == 200
+        assert claims(site, told)["sub"] == told["vaccination_subject_no"]
+        named.add(claims(site, told)["act"]["sub"])
+    assert len(named) == 1
+    assert "PARENT" not in named.pop()
+    assert "act" not in claims(site, (await pmh.eligible(path, {"card": child}, terminal))[1])
+    for card, agent in ((child, sister), (await pmh.card(subject()), "CARD-PARENT")):
+        shown = {"card": card, "consent": "2026-04", "agent": agent}
+        assert await pmh.eligible(path, shown, terminal) == (403, {"code": "not_the_guardian"})
+
+
 async def test_each_showing_of_a_card_is_a_confirmation_of_its_own_that_nobody_guesses(pmh: Simulator) -> None:
     who = subject()
     ids = {(await pmh.confirmed(who))["identity_confirmation"] for _ in range(5)}

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.plugins.vaccination_db.running import Simulator, Site, running
+from tests.plugins.receiving import Simulator
+from tests.plugins.vaccination_db.running import Site, made, running
 
 TIMES = "times = { retry_after = 0, slow = 0.2 }"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return Site.make(tmp_path_factory.mktemp("research"))
+    return made(tmp_path_factory.mktemp("research"))
 
 
 @pytest.fixture(scope="module")

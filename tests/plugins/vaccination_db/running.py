@@ -1,29 +1,19 @@
-"""The simulator as a process of its own, and connectors that speak to it over mutual TLS."""
+"""What the tests of `vaccination_db` send, and its simulator and connector over mutual TLS."""
 
-import asyncio
-import json
-import ssl
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias
 
-import aiohttp
-from aiohttp import web
-
-from gateway.plugin import Context, Delivery, Outbox
+from gateway.plugin import Delivery
 from gateway_vaccination_db.connector import VaccinationDb
 from gateway_vaccination_db.interface import ResearchDose
 from gateway_vaccination_db.settings import Settings
-from tests.plugins.vaccination_records.certificates import Authority, Identity
+from tests.plugins import receiving
+from tests.plugins.receiving import Simulator
 from tests.plugins.vaccination_records.subjects import message_id
 
-Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Site: TypeAlias = receiving.Site[VaccinationDb]
 _fresh = count(1)
 
 
@@ -61,119 +51,9 @@ def brings(*doses: ResearchDose, deadline: float = 5.0) -> Delivery:
     return Delivery(message_id(next(_fresh)), "research.register", tuple(enumerate(doses)), deadline)
 
 
-class Said:
-    """A telemetry logger that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, dict[str, Any]]] = []
-
-    def info(self, event: str, **known: Any) -> None:
-        self.lines.append((event, known))
-
-    warning = info
+def made(folder: Path) -> Site:
+    return receiving.Site.make(folder, VaccinationDb, Settings)
 
 
-@dataclass(frozen=True)
-class Site:
-    """A folder with certificates and the simulator's configuration."""
-
-    folder: Path
-    authority: Authority
-    city: Identity
-    stranger: Identity
-    said: Said = field(default_factory=Said)
-
-    @classmethod
-    def make(cls, folder: Path) -> "Site":
-        authority = Authority(folder)
-        return cls(folder, authority, authority.issue("city"), authority.issue("stranger"))
-
-    def configuration(self, more: str = "") -> Path:
-        server = self.authority.issue("server")
-        file = self.folder / "simulator.toml"
-        file.write_text(
-            f'clients = ["{self.city.fingerprint}"]\n{more}\n[tls]\ncertificate = "{server.certificate}"\n'
-            f'key = "{server.key}"\nca = "{self.authority.ca}"\n'
-        )
-        return file
-
-    def session(self, identity: Identity) -> aiohttp.ClientSession:
-        context = ssl.create_default_context(cafile=str(self.authority.ca))
-        context.load_cert_chain(identity.certificate, identity.key)
-        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
-
-    @asynccontextmanager
-    async def connected(
-        self, url: str, *, identity: Identity | None = None, **changes: Any
-    ) -> AsyncIterator[VaccinationDb]:
-        who = identity or self.city
-        tls = {"certificate": str(who.certificate), "key": str(who.key), "ca": str(self.authority.ca)}
-        settings = Settings.model_validate({"base_url": url, "tls": tls} | changes)
-        self.said.lines.clear()
-        async with self.session(who) as session:
-            connector, outbox = VaccinationDb(), cast(Outbox, None)
-            await connector.open(Context("999997", settings, outbox, session, self.said, lambda: datetime.now(UTC)))
-            yield connector
-            await connector.close()
-            await connector.close()
-
-    @asynccontextmanager
-    async def serving(self, reply: Reply) -> AsyncIterator[str]:
-        """A server of one's own answers, which asks for a certificate of our authority."""
-        identity = self.authority.issue("other-server")
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self.authority.ca))
-        context.load_cert_chain(identity.certificate, identity.key)
-        context.verify_mode = ssl.CERT_REQUIRED
-        app = web.Application()
-        app.router.add_route("*", "/{anything:.*}", reply)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
-        await runner.cleanup()
-        await asyncio.sleep(0)
-
-
-class Simulator:
-    """One process; `end` answers with all that it wrote to stdout and stderr."""
-
-    def __init__(self, site: Site, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None
-        self._site = site
-        self._process = process
-        self._first = process.stdout.readline()
-        self.url = f"https://127.0.0.1:{json.loads(self._first)['port']}"
-
-    async def call(
-        self, method: str, path: str, body: object = None, identity: Identity | None = None
-    ) -> tuple[int, Any]:
-        async with (
-            self._site.session(identity or self._site.city) as session,
-            session.request(method, self.url + path, json=body) as response,
-        ):
-            text = await response.read()
-            return response.status, json.loads(text) if text.startswith((b"{", b"[")) else None
-
-    async def faults(self, strikes: Mapping[str, int]) -> int:
-        return (await self.call("PUT", "/simulator/faults", dict(strikes)))[0]
-
-    async def counts(self) -> dict[str, Any]:
-        return dict((await self.call("GET", "/simulator/counts"))[1])
-
-    def end(self, *, kill: bool = False) -> tuple[int, bytes]:
-        """Exit status and everything that it wrote."""
-        (self._process.kill if kill else self._process.terminate)()
-        out, err = self._process.communicate(timeout=20)
-        return self._process.returncode, self._first + out + err
-
-
-@contextmanager
-def running(site: Site, more: str = "") -> Iterator[Simulator]:
-    command = [sys.executable, "-m", "gateway_vaccination_db.simulator", str(site.configuration(more))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            yield Simulator(site, process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.communicate(timeout=20)
+def running(site: Site, more: str = "") -> AbstractContextManager[Simulator]:
+    return receiving.running("gateway_vaccination_db.simulator", site, more)

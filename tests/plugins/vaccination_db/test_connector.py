@@ -4,7 +4,8 @@ import pytest
 from aiohttp import web
 
 from gateway.plugin import Accepted, DeferredRecord, Delivery, Duplicate, Outcome, RefusedRecord
-from tests.plugins.vaccination_db.running import Simulator, Site, brings, changed, dose
+from tests.plugins.receiving import Simulator
+from tests.plugins.vaccination_db.running import Site, brings, changed, dose
 
 
 async def counted(database: Simulator) -> dict[str, int]:

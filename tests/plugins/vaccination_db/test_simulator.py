@@ -8,12 +8,13 @@ import pytest
 from gateway.plugin import Accepted, Duplicate
 from gateway_vaccination_db.interface import ResearchDose
 from gateway_vaccination_db.simulated.app import Dose
-from tests.plugins.vaccination_db.running import Simulator, Site, brings, changed, dose, running
+from tests.plugins.receiving import Simulator
+from tests.plugins.vaccination_db.running import Site, brings, changed, dose, made, running
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Site:
-    return Site.make(tmp_path)
+    return made(tmp_path)
 
 
 async def test_doses_and_verdicts_outlast_a_power_cut(own: Site) -> None:

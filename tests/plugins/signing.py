@@ -1,4 +1,4 @@
-"""ID tokens made by hand, right and wrong; no code of the simulator's."""
+"""Tokens made by hand, right and wrong: the keys, the JWK Set, the compact form; no code of any simulator's."""
 
 import base64
 import json
@@ -9,12 +9,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-ISSUER = "https://portal.example"
-AUDIENCE = "renkei-999997"
 NOW = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
 MOMENT = int(NOW.timestamp())
-CHILD = "MPCHILDAAAABBBB"
-PARENT = "MPPARENTCCCCDDDD"
 KEY = ec.generate_private_key(ec.SECP256R1())
 STRANGE = ec.generate_private_key(ec.SECP256R1())
 
@@ -27,25 +23,16 @@ def jwks(*keys: dict[str, Any]) -> bytes:
     return json.dumps({"keys": list(keys)}).encode()
 
 
-def claims(**changes: Any) -> dict[str, Any]:
-    """Those of a resident who logged in a minute ago and consented; what changes to None is left out."""
-    good = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "sub": CHILD,
-        "jti": "0123456789abcdef0123456789abcdef",
-        "acr": "aal3",
-        "iat": MOMENT - 60,
-        "auth_time": MOMENT - 60,
-        "exp": MOMENT + 840,
-        "nonce": "made-up-nonce",
-        "consent": {"text": "2026-04"},
-    }
-    return {name: value for name, value in (good | changes).items() if value is not None}
-
-
 def signed(payload: dict[str, Any], *, key: Any = KEY, alg: str = "ES256", **headers: Any) -> str:
     return jwt.encode(payload, key, algorithm=alg, headers={"kid": "k1"} | headers)
+
+
+def raw(payload: object, header: object = None, key: Any = KEY) -> str:
+    """Signed without any look at what is signed."""
+    head = json.dumps(header if header is not None else {"alg": "ES256", "kid": "k1", "typ": "JWT"}).encode()
+    text = f"{part(head)}.{part(json.dumps(payload).encode())}"
+    signature = ECAlgorithm(ECAlgorithm.SHA256).sign(text.encode(), key)
+    return f"{text}.{part(signature)}"
 
 
 def part(value: bytes) -> str:

@@ -1,0 +1,45 @@
+"""An answer in which something stands twice says nothing: of two safety flags nobody knows which one holds."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.plugin import Accepted
+from gateway_vaccination_records import answers
+from gateway_vaccination_records.interface.clinic import Visit
+from gateway_vaccination_records.system import Later
+
+DUE = {"vaccination_management_id": "M1", "vaccination_setting_id": "S1", "not_eligible_flag": True}
+VISIT: dict[str, Any] = {
+    "vaccination_subject_no": "MADEUPSUBJECT1",
+    "name": "架空 花子",
+    "name_kana": "カクウ ハナコ",
+    "birth_date": "2025-04-01",
+    "sex": "2",
+    "subject_category": "A1",
+    "data_changed_at": "2026-04-01T09:00:00+09:00",
+    "due": [DUE | {"forced_expiry_date": "2027-04-01"}],
+}
+
+
+def answer(row: dict[str, Any], *, old: str = "", new: str = "") -> bytes:
+    text = json.dumps({"rows": [{"index": 0, **row}]})
+    assert old in text
+    return text.replace(old, new).encode() if old else text.encode()
+
+
+def test_a_flag_that_stands_twice_is_not_used() -> None:
+    told = {"record": VISIT}
+    good = answers.answered(answer(told), [0], Visit)
+    assert good == {0: Accepted(reply=VISIT)}
+    twice = answer(told, old='"not_eligible_flag": true', new='"not_eligible_flag": true, "not_eligible_flag": false')
+    with pytest.raises(Later):
+        answers.answered(twice, [0], Visit)
+
+
+def test_a_verdict_that_stands_twice_is_not_used() -> None:
+    twice = answer({"status": "accepted"}, old='"accepted"', new='"busy", "status": "accepted"')
+    assert answers.judged(answer({"status": "accepted"}), [0]) == {0: Accepted()}
+    with pytest.raises(Later):
+        answers.judged(twice, [0])
