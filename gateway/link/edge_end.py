@@ -92,8 +92,11 @@ class HubLink:
         running = asyncio.create_task(channel.run())
         try:
             async with asyncio.timeout(_PATIENCE):
-                await channel.call("hello", self._hello(), None)
-            self._channel = channel
+                hello = self._hello()
+                await channel.call("hello", hello, None)
+                self._channel = channel
+                for place in self._local.edges.keys() - set(hello.open):  # those that opened meanwhile
+                    await self.opened(place)
             self._telemetry.log.info("hub.linked")
             await running
         finally:
@@ -108,9 +111,12 @@ class HubLink:
     # ---- towards the hub ---------------------------------------------------------------------------------------------
 
     async def opened(self, place: Place) -> None:
-        """A connector is open from now on. If the hub is not there, it hears so when it is."""
-        if self._channel is not None:
-            await self._call("opened", place, None)
+        """A connector is open from now on. If the hub does not take that now, we link anew, and it hears so then."""
+        if (channel := self._channel) is not None:
+            try:
+                await channel.call("opened", place, None)
+            except Deferred:
+                await channel.close()
 
     async def leave(self) -> None:
         """Be handed nothing more, and finish what was. Raises Deferred if the hub is gone."""

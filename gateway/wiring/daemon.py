@@ -120,8 +120,7 @@ class Daemon:
 
     async def _opened(self, place: Place) -> None:
         if self._to_hub is not None:
-            with contextlib.suppress(Deferred):  # the hub hears so when it is there
-                await self._to_hub.opened(place)
+            await self._to_hub.opened(place)
 
     # ---- the hub's side, for edge processes --------------------------------------------------------------------------
 

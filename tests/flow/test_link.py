@@ -11,6 +11,7 @@ import pytest
 
 from gateway.config.files import HubAddress, Link
 from gateway.errors import Deferred, Refused
+from gateway.link import hub_end
 from gateway.link.calls import Channel
 from gateway.link.words import PATH, Ask, Hello, Submit
 from gateway.messages import Recorded, Status
@@ -161,6 +162,41 @@ async def test_who_speaks_something_else_is_hung_up_on(site, remote, frame):
     async with dialled(site, remote) as ws:
         await ws.send_bytes(frame)
         assert (await ws.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+
+
+async def test_a_connector_that_opens_while_its_process_says_hello_is_reached(remote, monkeypatch):
+    """The hello does not name it, and when it opens there is no link yet to say so over."""
+    link, place = remote.links[OFFICE], (TENANT, OFFICE)
+    greeting, going_on = asyncio.Event(), asyncio.Event()
+
+    async def linked(edge, config):
+        greeting.set()
+        await going_on.wait()
+
+    monkeypatch.setattr(remote.hubs, "linked", linked, raising=False)
+    opens = remote.local[OFFICE].edges.pop(place)
+    await remote.to_edges.edges[place].channel.close()
+    async with asyncio.timeout(5):
+        await greeting.wait()
+        remote.local[OFFICE].put(place, opens)
+        await link.opened(place)
+        going_on.set()
+        while place not in remote.to_edges.edges:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_a_connector_whose_opening_the_hub_puts_off_is_reached_all_the_same(remote, monkeypatch):
+    link, place = remote.links[OFFICE], (TENANT, OFFICE)
+    former = remote.to_edges.edges.pop(place)
+    monkeypatch.setitem(hub_end._CALLS, "opened", _deferred)
+    await link.opened(place)
+    async with asyncio.timeout(5):
+        while remote.to_edges.edges.get(place) in (None, former):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def _deferred(guest, body):
+    raise Deferred("queue_full")
 
 
 async def test_who_comes_anew_takes_the_place_of_its_former_self(site, remote):
