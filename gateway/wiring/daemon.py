@@ -257,7 +257,7 @@ class Daemon:
     async def stop(self) -> None:
         """Drain: take nothing new, answer who is waiting, finish what is in flight, sign, close."""
         self._stopping = True
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, Deferred):  # Deferred: the hub is gone, perhaps stopped with us
             async with asyncio.timeout(self.config.gateway.limits.drain_seconds):
                 await self._edge.drain()
                 await _cancel(self._connecting)
