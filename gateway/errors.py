@@ -107,7 +107,9 @@ CODES: Final = MappingProxyType(
         "key_not_here": Code(503, "The receiving edge lacks a key that the message names; reload it with the newest."),
         "directory_ahead": Code(503, "The edge has a newer directory than the hub; reload the hub with it first."),
         "limits_differ": Code(
-            503, "The edge's limits exceed the hub's in records_per_message or lanes; raise the hub's."
+            503,
+            "The edge's limits exceed the hub's in records_per_message, lanes, message_seconds or answer_seconds;"
+            " raise the hub's.",
         ),
         "connector_bug": Code(503, "The connector failed in a way that its contract does not allow."),
         "queue_full": Code(503, "Too much is waiting to be delivered; try again later."),

@@ -221,7 +221,7 @@ def _times(header: Header, route: Route, rules: HubRules, now: datetime) -> None
     latest = now + timedelta(seconds=rules.limits.carried_seconds(to_proof=to_proof)) + _SKEW
     _now(header.created_at, now)
     if header.expires_at > stamp(latest):
-        raise Refused("header_mismatch")
+        raise Refused("limits_differ")
 
 
 def _now(at: str, now: datetime) -> None:

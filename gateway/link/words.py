@@ -31,14 +31,16 @@ def largest(body_bytes: int) -> int:
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Of an edge: what it may seal by. Of a hub: what it takes."""
+    """Of an edge: what it may seal by. Of a hub: what it takes. Times in whole seconds, rounded up."""
 
     records_per_message: Count
     lanes: Count
+    message_seconds: Count
+    answer_seconds: Count
 
     def within(self, other: "Bounds") -> bool:
         """Whether all that keeps to these keeps to the other."""
-        return self.records_per_message <= other.records_per_message and self.lanes <= other.lanes
+        return all(getattr(self, name) <= getattr(other, name) for name in self.__struct_fields__)
 
 
 def sentence(said: str) -> str | None:

@@ -131,7 +131,7 @@ class Daemon:
 
     @property
     def limits(self) -> Bounds:
-        """What a message may hold at most, and in how many lanes."""
+        """What a message may hold at most, in how many lanes, and how long it may live."""
         return bounds(self.config)
 
     def of(self, tenant: str) -> HubEnd:
@@ -249,7 +249,8 @@ class Daemon:
     def _enough_for_edges(self, fresh: Config) -> None:
         """A hub that takes less than its edges send would defer that for good. Raises Misconfigured."""
         if self._link is not None and (beyond := self._link.beyond(bounds(fresh))):
-            told = "records_per_message or lanes is less than that of a linked edge process; lower it there first"
+            which = " or ".join(Bounds.__struct_fields__)
+            told = f"{which} is less than that of a linked edge process; lower it there first"
             raise Misconfigured(f"config/gateway.toml: limits: {told}: {name}" for name in beyond)
 
     # ---- stop --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Configuration into parts: directories, keys, plugins, TLS. Each fails with a sentence that says what to do."""
 
+import math
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -161,7 +162,8 @@ def edge_processes(config: Config) -> Mapping[str, Pinned]:
 def bounds(config: Config) -> Bounds:
     """What an edge here seals by, and what a hub here takes."""
     limits = config.gateway.limits
-    return Bounds(limits.records_per_message, limits.lanes)
+    times = (math.ceil(each) for each in (limits.message_seconds, limits.answer_seconds))
+    return Bounds(limits.records_per_message, limits.lanes, *times)
 
 
 def hub_tls(config: Config) -> ssl.SSLContext:

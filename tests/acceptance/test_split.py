@@ -38,6 +38,7 @@ from tests.acceptance.split import EXAMPLES, SplitSite
 from tests.acceptance.subjects import MUNICIPALITY, city_file, subject, values
 from tests.flow.test_link_bounds import frame, upgrade
 
+LIMITS = {"records_per_message": 1000, "lanes": 4096, "message_seconds": 259_200, "answer_seconds": 600}
 RECORDED = "SELECT body FROM fact WHERE kind = 'message.recorded'"
 
 
@@ -152,7 +153,7 @@ def test_a_hub_stops_cleanly_beside_an_edge_that_reads_nothing(split, ordinal):
     hub = tomllib.loads((site.folder / "edges/config/gateway.toml").read_text())["link"]["hub"]
     with mute_edge(site.folder / "edges", hub) as edge:
         places = {"places": [[MUNICIPALITY, source]], "open": [], "config": "0" * 64, "directories": {}}
-        places |= {"limits": {"records_per_message": 1000, "lanes": 4096}}
+        places |= {"limits": LIMITS}
         edge.sendall(frame(0, 0, "hello", msgpack.encode(places)))
         assert edge.recv(2)
         ask = msgpack.encode({"place": [MUNICIPALITY, source], "message_id": message_id})
@@ -237,7 +238,7 @@ def test_limits_are_raised_at_the_hub_first_and_lowered_at_the_edges_first(split
         assert told(each).status == 0
     assert [each["outcome"] for each in site.outcomes(site.register(subject(ordinal())))] == ["accepted"]
     applied = [each for each in site.facts("system") if each["kind"] == "config.applied"]
-    assert applied[-1]["limits"] == {"records_per_message": 1000, "lanes": 2048}
+    assert applied[-1]["limits"] == LIMITS | {"lanes": 2048}
 
 
 def test_the_certificate_of_an_edge_process_is_renewed_by_reloads(split, ordinal):

@@ -153,7 +153,7 @@ class Line:
         self.hub.dispatcher._due.set()
 
 
-BOUNDS = Bounds(1000, 4096)
+BOUNDS = Bounds(records_per_message=1000, lanes=4096, message_seconds=259_200, answer_seconds=600)
 CERTIFICATES = {OFFICE: OFFICE, REGISTER: "stranger"}
 """The certificate of each edge process."""
 

@@ -110,14 +110,14 @@ async def test_no_edge_works_with_a_directory_that_the_hub_does_not_have_yet(sit
             await hub.call("hello", Hello(HELLO.places, (), HELLO.config, {TENANT: 2}, BOUNDS), None)
         await hub.call("hello", HELLO, None)
         applied: dict[str, object] = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64}
-        applied["limits"] = {"records_per_message": 1000, "lanes": 4096}
+        applied["limits"] = msgspec.to_builtins(BOUNDS)
         with pytest.raises(Deferred, match="directory_ahead"):
             await hub.call("told", applied | {"directories": {TENANT: 2}}, None)
         await hub.call("told", applied | {"directories": {TENANT: 1}}, None)
     assert [each for each in remote.hubs.seen if each.startswith("told")] == [f"told {OFFICE} ConfigApplied"]
 
 
-@pytest.mark.parametrize("limit", ["records_per_message", "lanes"])
+@pytest.mark.parametrize("limit", ["records_per_message", "lanes", "message_seconds", "answer_seconds"])
 async def test_no_edge_works_with_limits_that_the_hub_does_not_allow(site, remote, limit):
     """Neither from its start nor by a reload: the hub would defer all that is beyond its own."""
     greater = msgspec.structs.replace(BOUNDS, **{limit: getattr(BOUNDS, limit) + 1})

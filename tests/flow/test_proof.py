@@ -10,7 +10,7 @@ import pytest
 from gateway.errors import Refused
 from gateway.plugin import Accepted
 from tests.flow.calling import FIND, PUT, answer_of, posted
-from tests.flow.toys import Terminal, person, sought
+from tests.flow.toys import REGISTER, Terminal, person, sought
 
 WANTED = {"attest": ("card_login", "consent"), "may_attest": ("agent",), "consent_texts": ("2026-04",)}
 ONE = "0000000001/card_login/consent:2026-04"
@@ -188,10 +188,16 @@ async def test_an_answer_to_a_proof_is_given_again_for_a_while_only(proving, off
 
 
 async def test_the_hub_lets_no_answer_to_a_proof_live_longer(proving, office):
-    longer = proving.register.rules.limits.model_copy(update={"answer_seconds": 3600.0})
-    proving.register.rules = replace(proving.register.rules, limits=longer)
-    _, told = await posted(office, FIND, [sought(1)], **shown(ONE))
-    assert told["replies"] == [{"index": 0, "code": "header_mismatch"}]
+    """It goes by other limits than the edge, which is said; until they agree, the request waits."""
+    own, troubles = proving.register.rules, proving.hub.dispatcher.troubles
+    proving.register.rules = replace(own, limits=own.limits.model_copy(update={"answer_seconds": 3600.0}))
+    asking = asyncio.create_task(posted(office, FIND, [sought(1)], **shown(ONE)))
+    await proving.until(lambda: troubles.behind)
+    assert troubles.behind == {REGISTER: "limits_differ"}
+    assert not asking.done()
+    proving.register.rules = own
+    _, told = await asking
+    assert told["replies"] == [{"index": 0, "record": FOUND}]
 
 
 async def test_who_repeats_another_s_request_word_for_word_has_no_answer_of_theirs(proving, office):

@@ -232,7 +232,7 @@ def test_what_a_route_wants_attested_must_be(site):
         permit_again(header, rules, NOW + timedelta(minutes=5))
     soon = reply(site, expires_at=stamp(NOW + timedelta(minutes=10)))
     assert permit(soon, REGISTER, rules, NOW).header is not None, "an answer needs no proof of its own"
-    assert code_of(site, reply(site), rules=rules, peer=REGISTER) == "header_mismatch", "and does not live as long"
+    assert code_of(site, reply(site), rules=rules, peer=REGISTER) == "limits_differ", "and does not live as long"
     assert code_of(site, reply(site, attestations=both), REGISTER, rules) == "not_attested"
 
 
@@ -336,7 +336,7 @@ def test_a_reload_of_limits_or_names_does_not_kill_what_is_under_way(site):
         permit(good(site), OFFICE, others, NOW)
 
 
-@pytest.mark.parametrize("limit", ["records_per_message", "lanes"])
+@pytest.mark.parametrize("limit", ["records_per_message", "lanes", "message_seconds"])
 def test_what_is_beyond_the_hubs_limits_is_told_by_a_code_of_its_own(site, limit):
     """The edge goes by other ones: nothing is wrong with the message."""
     small = replace(site.hub_rules, limits=site.hub_rules.limits.model_copy(update={limit: 1}))
