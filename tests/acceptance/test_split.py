@@ -38,7 +38,13 @@ from tests.acceptance.split import EXAMPLES, SplitSite
 from tests.acceptance.subjects import MUNICIPALITY, city_file, subject, values
 from tests.flow.test_link_bounds import frame, upgrade
 
-LIMITS = {"records_per_message": 1000, "lanes": 4096, "message_seconds": 259_200, "answer_seconds": 600}
+LIMITS = {
+    "body_bytes": 4194304,
+    "records_per_message": 1000,
+    "lanes": 4096,
+    "message_seconds": 259_200,
+    "answer_seconds": 600,
+}
 RECORDED = "SELECT body FROM fact WHERE kind = 'message.recorded'"
 
 

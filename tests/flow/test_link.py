@@ -11,10 +11,10 @@ import pytest
 
 from gateway.config.files import HubAddress, Link
 from gateway.errors import Deferred, Refused
-from gateway.link import hub_end
+from gateway.link import edge_end, hub_end
 from gateway.link.calls import Channel
 from gateway.link.words import PATH, Ask, Hello, Submit
-from gateway.messages import Recorded, Status
+from gateway.messages import Ending, Recorded, RecordOutcome, Settled, Status
 from gateway.wiring import reload
 from tests.flow.line import BOUNDS, CERTIFICATES, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
@@ -23,10 +23,18 @@ from tests.unit.test_seal_open import sealed_by_office
 HELLO = Hello(((TENANT, OFFICE),), (), "0" * 64, {TENANT: 1}, BOUNDS)
 
 
+ID = "01a2003d-a4fa-75ac-8583-008af9651995"
+
+
 @pytest.fixture
-async def remote(site, tmp_path):
+async def remote_line(site, tmp_path):
     async with running(site, tmp_path, link="https") as line:
-        yield line.remote
+        yield line
+
+
+@pytest.fixture
+async def remote(remote_line):
+    return remote_line.remote
 
 
 @asynccontextmanager
@@ -47,7 +55,7 @@ async def channel(site, remote, certificate=CERTIFICATES[OFFICE]):
         raise AssertionError
 
     async with dialled(site, remote, certificate) as ws:
-        made = Channel(ws, answer, lambda error, problem: None, unreachable="hub_unreachable")
+        made = Channel(ws, answer, lambda error, problem: None, unreachable="hub_unreachable", most=1 << 22)
         running_task = asyncio.create_task(made.run())
         yield made
         await made.close()
@@ -127,12 +135,43 @@ async def test_no_edge_works_with_limits_that_the_hub_does_not_allow(site, remot
             await hub.call("hello", msgspec.structs.replace(HELLO, limits=greater), None)
         assert remote.hubs.seen[-1] == f"turned away {OFFICE} limits_differ"
         await hub.call("hello", HELLO, None)
-        assert remote.listener.beyond(less) == [OFFICE, REGISTER]
+        assert remote.listener.beyond(less) == dict.fromkeys((OFFICE, REGISTER), (limit,))
         applied = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64, "directories": {}}
         with pytest.raises(Deferred, match="limits_differ"):
             await hub.call("told", applied | {"limits": msgspec.to_builtins(greater)}, None)
         await hub.call("told", applied | {"limits": msgspec.to_builtins(less)}, None)
-        assert remote.listener.beyond(less) == [REGISTER]
+        assert remote.listener.beyond(less) == {REGISTER: (limit,)}
+
+
+@pytest.mark.parametrize("by", [1, -1])
+async def test_no_edge_is_linked_that_reckons_with_other_frames_than_the_hub(site, remote, by):
+    """Either would hang up on the other's largest message, and with it on every connector of the process."""
+    other = msgspec.structs.replace(BOUNDS, body_bytes=BOUNDS.body_bytes + by)
+    async with channel(site, remote) as hub:
+        with pytest.raises(Deferred, match="limits_differ"):
+            await hub.call("hello", msgspec.structs.replace(HELLO, limits=other), None)
+    assert f"turned away {OFFICE} limits_differ" in remote.hubs.seen
+
+
+@pytest.mark.parametrize("end", [hub_end, edge_end])
+async def test_what_is_too_large_for_one_frame_is_deferred_and_the_link_lives(remote_line, monkeypatch, end):
+    """It was recorded before the limit was lowered, at hub and edges."""
+    remote, place = remote_line.remote, (TENANT, OFFICE)
+    link, former = remote.links[OFFICE], remote.to_edges.edges[place]
+    monkeypatch.setattr(end, "largest", lambda body_bytes: 10_000)
+    await former.channel.close()
+    await remote_line.until(lambda: remote.to_edges.edges.get(place) not in (None, former) and link.linked)
+    edge = remote.to_edges.edges[place]
+    if end is hub_end:
+        large = Settled(TENANT, OFFICE, ID, (RecordOutcome(0, Ending.REFUSED, "x" * 20_000),))
+        with pytest.raises(Deferred, match="limits_differ"):
+            await edge.settle(large)
+    else:
+        link._connectors = lambda: [{"detail": "x" * 20_000}]
+        with pytest.raises(Deferred, match="limits_differ"):
+            await edge.channel.call("connectors", None, list)
+    await edge.settle(Settled(TENANT, OFFICE, ID, ()))
+    assert remote.to_edges.edges[place] is edge
 
 
 async def test_an_edge_whose_limits_the_hub_no_longer_allows_has_to_come_anew(site, remote, monkeypatch):
