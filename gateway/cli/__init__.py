@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """The entry point `gateway`. The commands are imported in here, so that Ctrl-C is heard meanwhile."""
-    if sys.argv[1:2] == ["run"]:
+    if sys.argv[1:2] in (["run"], ["hub"], ["edge"]):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -69,6 +69,10 @@ class Garbled(Deferred):
     """The other side answered in another form than it is asked for."""
 
 
+class TooLarge(Deferred):
+    """More than one frame may hold: it was sealed by greater limits than those of now."""
+
+
 def _expected(body: bytes, form: Any) -> Any:
     """An answer. That it has not the form is its maker's fault, not the asker's: it refuses nothing."""
     try:
@@ -79,7 +83,8 @@ def _expected(body: bytes, form: Any) -> Any:
 
 class Channel:
     """One side of a socket. `unreachable` is the code of what cannot be called because the other side is gone; `abort`
-    cuts the connection of a peer that does not let go.
+    cuts the connection of a peer that does not let go. A frame of more than `most` bytes would make the other side hang
+    up: it is not sent, and what it belongs to is deferred.
     """
 
     def __init__(
@@ -89,12 +94,14 @@ class Channel:
         bug: Callable[[BaseException, str], None],
         *,
         unreachable: str,
+        most: int,
         abort: Callable[[], None] = lambda: None,
     ) -> None:
         self._socket = socket
         self._answer = answer
         self._bug = bug
         self._unreachable = unreachable
+        self._most = most
         self._abort = abort
         self._sending = Sending(socket)
         self._numbers = itertools.count()
@@ -104,7 +111,7 @@ class Channel:
         self._hanging_up: asyncio.Task[None] | None = None
 
     async def call(self, name: str, body: object, form: Any) -> Any:
-        """The other side's answer. Raises what the other side raised, Deferred if it is gone, or Garbled."""
+        """The other side's answer. Raises what the other side raised, Deferred if it is gone, Garbled, or TooLarge."""
         number = next(self._numbers)
         answer = self._calls[number] = asyncio.get_running_loop().create_future()
         try:
@@ -198,7 +205,10 @@ class Channel:
     async def _respond(self, call: _Call) -> None:
         answered = await self._answer_to(call)
         with contextlib.suppress(Deferred):  # nobody is there any more to hear it
-            await self._send(answered)
+            try:
+                await self._send(answered)
+            except TooLarge as deferred:
+                await self._send(_Error(call.number, "deferred", deferred.code))
 
     async def _answer_to(self, call: _Call) -> _Answer | _Error:
         try:
@@ -214,8 +224,10 @@ class Channel:
             return _Error(call.number, "deferred", "internal")
 
     async def _send(self, frame: _Call | _Answer | _Error) -> None:
+        if len(encoded := _ENCODER.encode(frame)) > self._most:
+            raise TooLarge("limits_differ")
         try:
-            await self._sending.send(_ENCODER.encode(frame))
+            await self._sending.send(encoded)
         except ConnectionError:
             raise Deferred(self._unreachable) from None
 

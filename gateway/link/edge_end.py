@@ -40,7 +40,6 @@ class HubLink:
         directories: Callable[[], Mapping[str, int]],
         limits: Callable[[], Bounds],
         connectors: Callable[[], list[dict[str, Any]]],
-        body_bytes: int,
     ) -> None:
         self._url = url.rstrip("/") + PATH
         self.tls = tls
@@ -51,7 +50,6 @@ class HubLink:
         self._directories = directories
         self._limits = limits
         self._connectors = connectors
-        self._max = largest(body_bytes)
         self.problem = CODES["hub_unreachable"].title
         self._channel: Channel | None = None
         self._answers: Mapping[str, Callable[[bytes], Awaitable[object]]] = {
@@ -81,19 +79,23 @@ class HubLink:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _once(self, session: aiohttp.ClientSession) -> None:
+        most = largest(self._limits().body_bytes)
         async with asyncio.timeout(_PATIENCE):
             socket = await session.ws_connect(
-                self._url, ssl=self.tls, heartbeat=HEARTBEAT, compress=0, max_msg_size=self._max
+                self._url, ssl=self.tls, heartbeat=HEARTBEAT, compress=0, max_msg_size=most
             )
         if socket.get_extra_info("ssl_object") is None:
             await socket.close()
             raise Deferred("hub_unreachable")
-        channel = Channel(socket, self._answer, self._telemetry.bug, unreachable="hub_unreachable")
+        channel = Channel(socket, self._answer, self._telemetry.bug, unreachable="hub_unreachable", most=most)
         running = asyncio.create_task(channel.run())
         try:
             async with asyncio.timeout(_PATIENCE):
-                await channel.call("hello", self._hello(), None)
-            self._channel = channel
+                hello = self._hello()
+                await channel.call("hello", hello, None)
+                self._channel = channel
+                for place in self._local.edges.keys() - set(hello.open):  # those that opened meanwhile
+                    await self.opened(place)
             self._telemetry.log.info("hub.linked")
             await running
         finally:
@@ -108,9 +110,12 @@ class HubLink:
     # ---- towards the hub ---------------------------------------------------------------------------------------------
 
     async def opened(self, place: Place) -> None:
-        """A connector is open from now on. If the hub is not there, it hears so when it is."""
-        if self._channel is not None:
-            await self._call("opened", place, None)
+        """A connector is open from now on. If the hub does not take that now, we link anew, and it hears so then."""
+        if (channel := self._channel) is not None:
+            try:
+                await channel.call("opened", place, None)
+            except Deferred:
+                await channel.close()
 
     async def leave(self) -> None:
         """Be handed nothing more, and finish what was. Raises Deferred if the hub is gone."""

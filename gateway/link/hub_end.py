@@ -94,7 +94,6 @@ class LinkListener:
     hubs: Hubs
     to_edges: ToEdges
     telemetry: Telemetry
-    body_bytes: int
     noise: int = 0
     _guests: "dict[str, _Guest]" = field(default_factory=dict)
     _allowances: dict[str, Allowance] = field(default_factory=dict)
@@ -116,7 +115,8 @@ class LinkListener:
         if edge is None:
             self.noise += 1
             raise Refused("unknown_certificate")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=largest(self.body_bytes))
+        most = largest(self.hubs.limits.body_bytes)
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=most)
         await socket.prepare(request)
         if self.pinned.get(certificate) != edge:  # a reload came in between
             await socket.close()
@@ -125,7 +125,7 @@ class LinkListener:
         guest = _Guest(edge, certificate, self.hubs, self.to_edges, allowance, self.crowded)
         abort = request.transport.abort if request.transport is not None else lambda: None
         channel = guest.channel = Channel(
-            socket, guest.answer, self.telemetry.bug, unreachable="system_unreachable", abort=abort
+            socket, guest.answer, self.telemetry.bug, unreachable="system_unreachable", most=most, abort=abort
         )
         former, self._guests[edge.name] = self._guests.get(edge.name), guest
         if former is not None:
@@ -148,9 +148,10 @@ class LinkListener:
             [each for name, each in self._guests.items() if pinned.get(each.certificate) != each.edge or name in beyond]
         )
 
-    def beyond(self, limits: Bounds) -> list[str]:
-        """The edge processes whose limits exceed these, by name."""
-        return sorted(name for name, each in self._guests.items() if each.limits and not each.limits.within(limits))
+    def beyond(self, limits: Bounds) -> dict[str, tuple[str, ...]]:
+        """The edge processes that have limits beyond these, by name, and which."""
+        found = {name: each.limits.beyond(limits) for name, each in self._guests.items() if each.limits}
+        return {name: found[name] for name in sorted(found) if found[name]}
 
     async def conditions(self) -> dict[Place, Condition]:
         """What the edge processes that are linked say of their own connectors; who does not say in time is left out."""
@@ -269,7 +270,7 @@ class _Guest:
         mine = self.hubs.directories
         if any(version > mine.get(tenant, version) for tenant, version in its.directories.items()):
             raise Deferred("directory_ahead")
-        if not its.limits.within(self.hubs.limits):
+        if its.limits.beyond(self.hubs.limits):
             raise Deferred("limits_differ")
 
     def _shut(self) -> None:

@@ -31,16 +31,20 @@ def largest(body_bytes: int) -> int:
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Of an edge: what it may seal by. Of a hub: what it takes. Times in whole seconds, rounded up."""
+    """Of an edge: what it may seal by. Of a hub: what it takes. Times in whole seconds, rounded up. `body_bytes` is the
+    same at both, for either closes the link that hands it a larger frame than it reckons with.
+    """
 
+    body_bytes: Count
     records_per_message: Count
     lanes: Count
     message_seconds: Count
     answer_seconds: Count
 
-    def within(self, other: "Bounds") -> bool:
-        """Whether all that keeps to these keeps to the other."""
-        return all(getattr(self, name) <= getattr(other, name) for name in self.__struct_fields__)
+    def beyond(self, other: "Bounds") -> tuple[str, ...]:
+        """The limits by which what keeps to these may not keep to the other, nor be carried."""
+        more = (name for name in self.__struct_fields__ if getattr(self, name) > getattr(other, name))
+        return tuple(more) or (("body_bytes",) if self.body_bytes != other.body_bytes else ())
 
 
 def sentence(said: str) -> str | None:

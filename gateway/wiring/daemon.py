@@ -71,13 +71,11 @@ class Daemon:
             directories=lambda: self.directories,
             limits=lambda: self.limits,
             connectors=self._edge.connectors,
-            body_bytes=self.config.gateway.limits.body_bytes,
         )
 
     def _awaited(self) -> LinkListener:
         """Where a hub's edge processes come in."""
-        pinned, limit = edge_processes(self.config), self.config.gateway.limits.body_bytes
-        return LinkListener(pinned, self, self._edges, self._telemetry, limit)
+        return LinkListener(edge_processes(self.config), self, self._edges, self._telemetry)
 
     # ---- start -------------------------------------------------------------------------------------------------------
 
@@ -120,8 +118,7 @@ class Daemon:
 
     async def _opened(self, place: Place) -> None:
         if self._to_hub is not None:
-            with contextlib.suppress(Deferred):  # the hub hears so when it is there
-                await self._to_hub.opened(place)
+            await self._to_hub.opened(place)
 
     # ---- the hub's side, for edge processes --------------------------------------------------------------------------
 
@@ -250,16 +247,19 @@ class Daemon:
     def _enough_for_edges(self, fresh: Config) -> None:
         """A hub that takes less than its edges send would defer that for good. Raises Misconfigured."""
         if self._link is not None and (beyond := self._link.beyond(bounds(fresh))):
-            which = " or ".join(Bounds.__struct_fields__)
-            told = f"{which} is less than that of a linked edge process; lower it there first"
-            raise Misconfigured(f"config/gateway.toml: limits: {told}: {name}" for name in beyond)
+            told = "is less than that of a linked edge process; lower it there first"
+            raise Misconfigured(
+                f"config/gateway.toml: limits.{limit}: {told}: {name}"
+                for name, more in beyond.items()
+                for limit in more
+            )
 
     # ---- stop --------------------------------------------------------------------------------------------------------
 
     async def stop(self) -> None:
         """Drain: take nothing new, answer who is waiting, finish what is in flight, sign, close."""
         self._stopping = True
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, Deferred):  # Deferred: the hub is gone, perhaps stopped with us
             async with asyncio.timeout(self.config.gateway.limits.drain_seconds):
                 await self._edge.drain()
                 await _cancel(self._connecting)

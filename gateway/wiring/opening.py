@@ -163,7 +163,7 @@ def bounds(config: Config) -> Bounds:
     """What an edge here seals by, and what a hub here takes."""
     limits = config.gateway.limits
     times = (math.ceil(each) for each in (limits.message_seconds, limits.answer_seconds))
-    return Bounds(limits.records_per_message, limits.lanes, *times)
+    return Bounds(limits.body_bytes, limits.records_per_message, limits.lanes, *times)
 
 
 def hub_tls(config: Config) -> ssl.SSLContext:

@@ -153,7 +153,7 @@ class Line:
         self.hub.dispatcher._due.set()
 
 
-BOUNDS = Bounds(records_per_message=1000, lanes=4096, message_seconds=259_200, answer_seconds=600)
+BOUNDS = Bounds(body_bytes=1 << 22, records_per_message=1000, lanes=4096, message_seconds=259_200, answer_seconds=600)
 CERTIFICATES = {OFFICE: OFFICE, REGISTER: "stranger"}
 """The certificate of each edge process."""
 
@@ -213,7 +213,7 @@ class Remote:
             fingerprint_of_file(root / f"keys/tls/{file}.crt"): Pinned(name, frozenset({(TENANT, name)}))
             for name, file in CERTIFICATES.items()
         }
-        self.listener = LinkListener(pinned, self.hubs, self.to_edges, self.telemetry, 1 << 22)
+        self.listener = LinkListener(pinned, self.hubs, self.to_edges, self.telemetry)
         self.runner = web.AppRunner(self.listener.application(), access_log=None, shutdown_timeout=1.0)
         await self.runner.setup()
         self.accepting = await listen(
@@ -232,7 +232,6 @@ class Remote:
                 directories=lambda: {TENANT: self.directory_version},
                 limits=lambda: BOUNDS,
                 connectors=list,
-                body_bytes=1 << 22,
             )
 
     async def link(self) -> None:

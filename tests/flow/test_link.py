@@ -11,9 +11,10 @@ import pytest
 
 from gateway.config.files import HubAddress, Link
 from gateway.errors import Deferred, Refused
+from gateway.link import edge_end, hub_end
 from gateway.link.calls import Channel
 from gateway.link.words import PATH, Ask, Hello, Submit
-from gateway.messages import Recorded, Status
+from gateway.messages import Ending, Recorded, RecordOutcome, Settled, Status
 from gateway.wiring import reload
 from tests.flow.line import BOUNDS, CERTIFICATES, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
@@ -22,10 +23,18 @@ from tests.unit.test_seal_open import sealed_by_office
 HELLO = Hello(((TENANT, OFFICE),), (), "0" * 64, {TENANT: 1}, BOUNDS)
 
 
+ID = "01a2003d-a4fa-75ac-8583-008af9651995"
+
+
 @pytest.fixture
-async def remote(site, tmp_path):
+async def remote_line(site, tmp_path):
     async with running(site, tmp_path, link="https") as line:
-        yield line.remote
+        yield line
+
+
+@pytest.fixture
+async def remote(remote_line):
+    return remote_line.remote
 
 
 @asynccontextmanager
@@ -46,7 +55,7 @@ async def channel(site, remote, certificate=CERTIFICATES[OFFICE]):
         raise AssertionError
 
     async with dialled(site, remote, certificate) as ws:
-        made = Channel(ws, answer, lambda error, problem: None, unreachable="hub_unreachable")
+        made = Channel(ws, answer, lambda error, problem: None, unreachable="hub_unreachable", most=1 << 22)
         running_task = asyncio.create_task(made.run())
         yield made
         await made.close()
@@ -126,12 +135,43 @@ async def test_no_edge_works_with_limits_that_the_hub_does_not_allow(site, remot
             await hub.call("hello", msgspec.structs.replace(HELLO, limits=greater), None)
         assert remote.hubs.seen[-1] == f"turned away {OFFICE} limits_differ"
         await hub.call("hello", HELLO, None)
-        assert remote.listener.beyond(less) == [OFFICE, REGISTER]
+        assert remote.listener.beyond(less) == dict.fromkeys((OFFICE, REGISTER), (limit,))
         applied = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64, "directories": {}}
         with pytest.raises(Deferred, match="limits_differ"):
             await hub.call("told", applied | {"limits": msgspec.to_builtins(greater)}, None)
         await hub.call("told", applied | {"limits": msgspec.to_builtins(less)}, None)
-        assert remote.listener.beyond(less) == [REGISTER]
+        assert remote.listener.beyond(less) == {REGISTER: (limit,)}
+
+
+@pytest.mark.parametrize("by", [1, -1])
+async def test_no_edge_is_linked_that_reckons_with_other_frames_than_the_hub(site, remote, by):
+    """Either would hang up on the other's largest message, and with it on every connector of the process."""
+    other = msgspec.structs.replace(BOUNDS, body_bytes=BOUNDS.body_bytes + by)
+    async with channel(site, remote) as hub:
+        with pytest.raises(Deferred, match="limits_differ"):
+            await hub.call("hello", msgspec.structs.replace(HELLO, limits=other), None)
+    assert f"turned away {OFFICE} limits_differ" in remote.hubs.seen
+
+
+@pytest.mark.parametrize("end", [hub_end, edge_end])
+async def test_what_is_too_large_for_one_frame_is_deferred_and_the_link_lives(remote_line, monkeypatch, end):
+    """It was recorded before the limit was lowered, at hub and edges."""
+    remote, place = remote_line.remote, (TENANT, OFFICE)
+    link, former = remote.links[OFFICE], remote.to_edges.edges[place]
+    monkeypatch.setattr(end, "largest", lambda body_bytes: 10_000)
+    await former.channel.close()
+    await remote_line.until(lambda: remote.to_edges.edges.get(place) not in (None, former) and link.linked)
+    edge = remote.to_edges.edges[place]
+    if end is hub_end:
+        large = Settled(TENANT, OFFICE, ID, (RecordOutcome(0, Ending.REFUSED, "x" * 20_000),))
+        with pytest.raises(Deferred, match="limits_differ"):
+            await edge.settle(large)
+    else:
+        link._connectors = lambda: [{"detail": "x" * 20_000}]
+        with pytest.raises(Deferred, match="limits_differ"):
+            await edge.channel.call("connectors", None, list)
+    await edge.settle(Settled(TENANT, OFFICE, ID, ()))
+    assert remote.to_edges.edges[place] is edge
 
 
 async def test_an_edge_whose_limits_the_hub_no_longer_allows_has_to_come_anew(site, remote, monkeypatch):
@@ -161,6 +201,41 @@ async def test_who_speaks_something_else_is_hung_up_on(site, remote, frame):
     async with dialled(site, remote) as ws:
         await ws.send_bytes(frame)
         assert (await ws.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+
+
+async def test_a_connector_that_opens_while_its_process_says_hello_is_reached(remote, monkeypatch):
+    """The hello does not name it, and when it opens there is no link yet to say so over."""
+    link, place = remote.links[OFFICE], (TENANT, OFFICE)
+    greeting, going_on = asyncio.Event(), asyncio.Event()
+
+    async def linked(edge, config):
+        greeting.set()
+        await going_on.wait()
+
+    monkeypatch.setattr(remote.hubs, "linked", linked, raising=False)
+    opens = remote.local[OFFICE].edges.pop(place)
+    await remote.to_edges.edges[place].channel.close()
+    async with asyncio.timeout(5):
+        await greeting.wait()
+        remote.local[OFFICE].put(place, opens)
+        await link.opened(place)
+        going_on.set()
+        while place not in remote.to_edges.edges:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_a_connector_whose_opening_the_hub_puts_off_is_reached_all_the_same(remote, monkeypatch):
+    link, place = remote.links[OFFICE], (TENANT, OFFICE)
+    former = remote.to_edges.edges.pop(place)
+    monkeypatch.setitem(hub_end._CALLS, "opened", _deferred)
+    await link.opened(place)
+    async with asyncio.timeout(5):
+        while remote.to_edges.edges.get(place) in (None, former):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def _deferred(guest, body):
+    raise Deferred("queue_full")
 
 
 async def test_who_comes_anew_takes_the_place_of_its_former_self(site, remote):

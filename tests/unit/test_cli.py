@@ -694,6 +694,30 @@ def test_ctrl_c_ends_a_demo_with_all_its_processes(tmp_path):
     assert (status, "Traceback" in told) == (130, False)
 
 
+# ---- hanging up ------------------------------------------------------------------------------------------------------
+
+HANGS_UP = """
+import os, signal, sys
+
+class HangsUp:
+    def find_spec(self, name, path=None, target=None):
+        if name == "gateway.cli.commands":
+            os.kill(os.getpid(), signal.SIGHUP)
+
+sys.meta_path.insert(0, HangsUp())
+from gateway.cli import main
+main()
+"""
+"""The command, and SIGHUP as soon as it begins to import what it is made of."""
+
+
+@pytest.mark.parametrize("role", ["run", "hub", "edge"])
+def test_a_sighup_before_there_is_anything_to_reload_ends_no_process(tmp_path, role):
+    words = (sys.executable, "-c", HANGS_UP, role, "--root", str(tmp_path / "nowhere"))
+    told = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert (told.returncode, "config/gateway.toml" in told.stderr) == (2, True), "it went on to its configuration"
+
+
 # ---- quick -----------------------------------------------------------------------------------------------------------
 
 
