@@ -114,7 +114,8 @@ EnteredRecordId: TypeAlias = Annotated[
     str, _id("vaccination_record_id", "予防接種記録ID", check="no_individual_number")
 ]
 """The same where a clinic names it: the record system gave it, in letters. A city's own may be twelve digits."""
-AnswerId: TypeAlias = Annotated[str, _id("answer_id", "回答ID")]
+AnswerId: TypeAlias = Annotated[str, _id("answer_id", "回答ID", check="no_individual_number")]
+"""The record system gave it, in letters; a clinic names by it the answers that the doctor has seen."""
 NoticeId: TypeAlias = Annotated[str, _id("notice_id", "通知ID")]
 VaccinationSettingId: TypeAlias = Annotated[
     str, _id("vaccination_setting_id", "予防接種設定ID", _D.OPERATIONAL, 32, check="no_individual_number")

@@ -2,7 +2,7 @@
 
 The rule: what is void has a status and no content. That is all of it from 強制失効日 on, by the calendar of Japan, and
 what is of other questions than the dose's questionnaire has now. Of two sets of answers, or two examinations, the later
-one stands; an examination is of the answers that it found.
+one stands; an examination is of the answers that it names, and they must be those that stand.
 """
 
 import sqlite3
@@ -89,23 +89,27 @@ class Questionnaires:
         verdict = self._answers.write(person, self._dose(filled.vaccination_management_id), part, self._clock())
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
             return verdict
-        (kept,) = self.shown(person, [management])
-        status = {name: kept[name] for name in ("answer_id", "answer_status")}
-        return status | {"forced_expiry_date": management["forced_expiry_date"]}
+        (shown,) = self.shown(person, [management])
+        kept = self._answers.latest(person)[self._dose(filled.vaccination_management_id)].identity
+        status = {"answer_status": shown["answer_status"], "forced_expiry_date": management["forced_expiry_date"]}
+        return {**kept, **status}
 
     def examine(self, person: Person, examination: Examination) -> Record | Verdict:
         """Keep the doctor's part: `answer_status`. Else the verdicts of `fill_in`.
 
-        There need be no answers, for they may be on paper.
+        SUPERSEDED also if other answers stand than it names: the doctor has not seen them. It names none if none stand,
+        for they may be on paper.
         """
         management = self._usable(person, examination.vaccination_management_id)
         if isinstance(management, Verdict):
             return management
         dose = self._dose(examination.vaccination_management_id)
+        answers = self._standing(self._answers.latest(person).get(dose), management)
+        identity = answers.identity if answers else {}
+        if examination.model_dump(include={"answer_id"}, exclude_none=True) != identity:
+            return Verdict.SUPERSEDED
         beside = {*AskedVisit.model_fields, "vaccination_management_id", "examined_at"} - {"clinic_code"}
         content = examination.model_dump(exclude=beside, exclude_none=True)
-        answers = self._answers.latest(person).get(dose)
-        identity = answers.identity if answers else {}
         part = _Part(examination.examined_at, content, identity, self._asked(management), instant(self._clock()))
         verdict = self._examinations.write(person, dose, part, self._clock())
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
@@ -130,17 +134,18 @@ class Questionnaires:
         return max([*given, *map(self._ledger.template_changed, settings)], default=0)
 
     def _shown(self, answers: _Part | None, examination: _Part | None, management: Record) -> Record:
-        identity = answers.identity if answers else {}
+        told = self._standing(answers, management)
+        identity = told.identity if told else {}  # void answers have none: an examination beside them is on paper
         examined = examination if examination is not None and examination.identity == identity else None
         if not (answers or examined):
             return {}
-        told, seen = self._standing(answers, management), self._standing(examined, management)
-        named = answers if told or not seen else None  # void answers lend an examination on paper no name
+        seen = self._standing(examined, management)
+        dated = answers if told or not seen else None
         content = [*(self._told(told) if told else ()), *(_doctors(seen) if seen else ())]
         return {
-            **(named.identity if named else {}),
+            **identity,
             "answer_status": _EXAMINED if seen else _FILLED_IN if told else _VOID,
-            **({"answered_at": named.at} if named else {}),
+            **({"answered_at": dated.at} if dated else {}),
             **({"answers": content} if content else {}),
         }
 

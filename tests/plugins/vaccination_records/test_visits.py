@@ -187,15 +187,15 @@ def test_safety_comes_first_the_flags_are_those_of_now_before_and_after_expiry(v
 def test_answers_are_shown_until_the_forced_expiry_date_and_then_only_that_they_are_void(village: Village) -> None:
     village.ready(1, forced_expiry_date="2026-04-02")
     village.confirm(1, valid_until="2026-04-05T00:00:00Z")
-    kept = village.fill_in(1, ANSWERS)["record"]
-    told = {"answer_id": kept["answer_id"], "answered_at": "2026-04-01T09:00:00+09:00"}
+    told = {"answered_at": "2026-04-01T09:00:00+09:00"}
+    named = {"answer_id": village.fill_in(1, ANSWERS)["record"]["answer_id"]}
     village.now = village.now.replace(hour=14, minute=59)
     (due,) = village.visit(1)["record"]["due"]
-    assert due.items() >= {**told, "answer_status": "1", "answers": GIVEN_ANSWERS}.items()
+    assert due.items() >= {**told, **named, "answer_status": "1", "answers": GIVEN_ANSWERS}.items()
     village.now = village.now.replace(hour=15, minute=0)
     (due,) = shaped(village.visit(1), Visit)["due"]
     assert due.items() >= {**told, "answer_status": "9"}.items()
-    assert "answers" not in due
+    assert not {"answers", "answer_id"} & due.keys()
 
 
 def test_the_answer_tells_when_answers_or_the_doctors_part_were_last_changed(village: Village) -> None:
@@ -221,6 +221,41 @@ def test_the_doctors_part_follows_the_answers_that_it_is_about(village: Village)
     (due,) = village.visit(1)["record"]["due"]
     assert due["answer_status"] == "1", "nobody has looked at the new answers"
     assert due["answers"] == [{**GIVEN_ANSWERS[0], "answer_content": "yes"}]
+
+
+@pytest.mark.parametrize("named", ["none", "the former", "made up"])
+def test_the_doctors_part_confirms_no_answers_that_the_doctor_has_not_seen(village: Village, named: str) -> None:
+    village.ready(1)
+    village.confirm(1)
+    former = village.fill_in(1, ANSWERS)["record"]["answer_id"]
+    (seen,) = village.visit(1)["record"]["due"]
+    assert seen["answer_id"] == former
+    newer = village.fill_in(1, {"FEVER": "yes"}, answered_at="2026-04-01T09:30:00+09:00")["record"]["answer_id"]
+    examined = {"answer_id": {"none": "", "the former": former, "made up": "ANOBODYS"}[named]}
+    assert village.examine(1, **examined) == {"code": "superseded"}
+    (due,) = village.visit(1)["record"]["due"]
+    assert (due["answer_status"], due["answer_id"]) == ("1", newer)
+    assert due["answers"] == [{**GIVEN_ANSWERS[0], "answer_content": "yes"}]
+    assert village.examine(1, answer_id=newer)["record"]["answer_status"] == "2"
+
+
+def test_what_the_doctor_saw_and_is_void_now_is_not_confirmed_either(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    seen = village.fill_in(1, ANSWERS)["record"]["answer_id"]
+    village.registered("template", template(update_seq=99, items=OTHER_QUESTIONS))
+    assert village.examine(1, answer_id=seen) == {"code": "superseded"}
+    assert village.visit(1)["record"]["due"][0]["answer_status"] == "9"
+
+
+def test_the_same_examination_of_other_answers_is_another_one(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    village.fill_in(1, ANSWERS)
+    village.examine(1)
+    village.fill_in(1, {"FEVER": "yes"}, answered_at="2026-04-01T09:30:00+09:00")
+    assert village.examine(1) == {"code": "version_conflict"}, "the same time of examination"
+    assert village.visit(1)["record"]["due"][0]["answer_status"] == "1"
 
 
 def test_a_questionnaire_on_paper_has_a_doctors_part_alone(village: Village) -> None:
