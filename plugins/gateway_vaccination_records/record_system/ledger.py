@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic_core import from_json, to_json
 
 from gateway_vaccination_records.record_system import check_digits
-from gateway_vaccination_records.record_system.due import Due
+from gateway_vaccination_records.record_system.due import Due, Item
 from gateway_vaccination_records.record_system.given import letters
 from gateway_vaccination_records.record_system.ledger_models import (
     DOCTORS_ITEMS,
@@ -143,6 +143,12 @@ class Ledger:
     def notices(self, person: Person) -> list[Record]:
         """The latest state of each notice to the person."""
         return self._all("notice", person)
+
+    def state_of(self, item: Item) -> Record:
+        """The state of an entry that is to be sent. Raises LookupError if the item is about none."""
+        if item.entry is None or item.version is None:
+            raise LookupError
+        return self.state(item.entry, item.version)
 
     def state(self, entry: int, version: Version) -> Record:
         """The state of an entry that had this version."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway_vaccination_records.interface.clinic import Examined, Vaccinated, Visit
-from tests.plugins.vaccination_records.subjects import subject
+from tests.plugins.vaccination_records.subjects import individual_number, subject
 from tests.plugins.vaccination_records.village import (
     CLINIC,
     NOBODY,
@@ -313,6 +313,21 @@ def test_answers_and_the_doctors_part_are_of_the_questions_that_were_asked(
     question = changed.get("items", template()["items"])[0]["question_text"]
     (due,) = village.visit(1)["record"]["due"]
     assert due["answers"] == [{**GIVEN_ANSWERS[0], "question_text": question}]
+
+
+def test_answers_that_came_by_a_wrong_number_do_not_stand_any_more(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    village.fill_in(1, ANSWERS, answered_at="2026-04-01T11:00:00+09:00")
+    village.examine(1)
+    village.delete(1)
+    village.people(1)
+    assert village.visit(1)["record"]["due"][0]["answer_status"] == "2", "the number is what it was"
+    village.people(1, individual_number=individual_number(9))
+    assert not {"answer_id", "answer_status", "answers"} & village.visit(1)["record"]["due"][0].keys()
+    assert village.linked(9, pseudonym(9)) == "accepted"
+    filled = village.fill_in(1, {"FEVER": "yes"}, pmh_pseudonym_id=pseudonym(9))
+    assert filled["record"]["answer_status"] == "1", "though they were given before the wrong ones"
 
 
 def test_a_new_state_of_a_template_with_the_same_questions_leaves_answers_as_they_are(village: Village) -> None:
