@@ -71,7 +71,7 @@ class Area:
         questionnaires = Questionnaires(self._db, key, clock, self._ledger)
         replies = Replies(self._db, key)
         self.residents = Residents(self._pseudonyms, questionnaires, self._ledger, replies)
-        self.visits = Visits(self._people, self._confirmations, questionnaires, self._ledger, replies)
+        self.visits = Visits(self._people, self._confirmations, questionnaires, self._ledger, replies, clock)
         if layout != LAYOUT:
             self._bring_up_to_date(layout)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic_core import from_json, to_json
 
+from gateway_vaccination_records.record_system.check_digits import numbers_within
 from gateway_vaccination_records.record_system.due import Due
 from gateway_vaccination_records.record_system.given import letters
 from gateway_vaccination_records.record_system.keys import Keys
@@ -99,6 +100,10 @@ class People:
     def is_shared(self, number: bytes) -> bool:
         """Whether two persons have this individual number (blind)."""
         return len(self._having(number)) > 1
+
+    def is_known_number(self, identifier: str) -> bool:
+        """Whether an identifier is, or holds, an individual number that is known here (C022)."""
+        return any(self._keys.knows(number) for number, _ in numbers_within(identifier))
 
     def want_all(self) -> None:
         """An area from before there were keys: every number that somebody has is wanted now."""

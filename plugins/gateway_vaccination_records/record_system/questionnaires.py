@@ -8,11 +8,13 @@ one stands; an examination is of the answers that it names, and they must be tho
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from gateway_vaccination_records.record_system.answer_kinds import fits
+from gateway_vaccination_records.record_system.days import day
 from gateway_vaccination_records.record_system.given import letters
 from gateway_vaccination_records.record_system.ledger import Ledger, Record
 from gateway_vaccination_records.record_system.ledger_models import DOCTORS_ITEMS
@@ -22,8 +24,8 @@ from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import State, Verdict, Version, instant, judge
 from gateway_vaccination_records.record_system.visit_models import AskedVisit, Examination
 
-_JAPAN: Final = timezone(timedelta(hours=9))
 _FILLED_IN, _EXAMINED, _VOID = "1", "2", "9"  # 回答処理ステータス
+_UNFIT: Final = "2"  # 医師記入欄(可否)
 
 
 class _Asked(NamedTuple):
@@ -71,8 +73,8 @@ class Questionnaires:
     def fill_in(self, person: Person, filled: FilledIn) -> Record | Verdict:
         """Keep what the person answered: `answer_id`, `answer_status`, `forced_expiry_date`.
 
-        Else the verdicts of `template`, UNKNOWN_ITEM (also one that is answered twice), SUPERSEDED, VERSION_CONFLICT or
-        OUT_OF_RANGE. The same answers again are those that were kept.
+        Else the verdicts of `template`, UNKNOWN_ITEM (also one that is answered twice), WRONG_ANSWER_KIND, SUPERSEDED,
+        VERSION_CONFLICT or OUT_OF_RANGE. The same answers again are those that were kept.
         """
         management = self._usable(person, filled.vaccination_management_id)
         if isinstance(management, Verdict):
@@ -80,9 +82,11 @@ class Questionnaires:
         template = self._ledger.template(management["vaccination_setting_id"])
         if template is None:
             return Verdict.NO_SUCH_TEMPLATE
-        given = [answer.item_id for answer in filled.answers]
-        if len(set(given)) < len(given) or not {*given} <= {item["item_id"] for item in template["items"]}:
+        given, kinds = filled.answers, {item["item_id"]: item["answer_kind"] for item in template["items"]}
+        if len({each.item_id for each in given}) < len(given) or not {each.item_id for each in given} <= kinds.keys():
             return Verdict.UNKNOWN_ITEM
+        if not all(fits(kinds[each.item_id], each.answer_content) for each in given):
+            return Verdict.WRONG_ANSWER_KIND
         content = filled.model_dump(include={"answers"})
         identity = {"answer_id": "A" + letters(16)}
         part = _Part(filled.answered_at, content, identity, self._asked(management), instant(self._clock()))
@@ -116,6 +120,11 @@ class Questionnaires:
             return verdict
         (kept,) = self.shown(person, [management])
         return {"answer_status": kept["answer_status"]}
+
+    def judged_unfit(self, person: Person, vaccination_management_id: str) -> bool:
+        """Whether the doctor who last examined the person for that dose judged against it."""
+        examination = self._examinations.latest(person).get(self._dose(vaccination_management_id))
+        return examination is not None and examination.content["doctor_judgement"] == _UNFIT
 
     def shown(self, person: Person, managements: list[Record]) -> list[Record]:
         """Of each dose due: `answer_id`, `answer_status`, `answered_at`, `answers`, as far as there are any."""
@@ -184,7 +193,7 @@ class Questionnaires:
         return Verdict.EXPIRED_QUESTIONNAIRE if self._void(management) else management
 
     def _void(self, management: Record) -> bool:
-        return self._clock().astimezone(_JAPAN).date() >= date.fromisoformat(management["forced_expiry_date"])
+        return day(self._clock()) >= date.fromisoformat(management["forced_expiry_date"])
 
     def _dose(self, vaccination_management_id: str) -> bytes:
         return self._key.blind("vaccination_management_id", vaccination_management_id)

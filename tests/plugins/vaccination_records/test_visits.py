@@ -142,12 +142,12 @@ def test_rule_5_the_clinic_hears_no_such_person_of_the_flagged_the_deleted_and_t
 def test_a_visit_shows_that_person_with_doses_due_and_had_and_no_more(village: Village) -> None:
     village.ready(1, 2)
     for serial in (1, 2):
-        village.registered("record", city_record(serial))
+        village.registered("record", city_record(serial, 2))
     village.confirm(1)
     visit = shaped(village.visit(1), Visit)
     shown = ("name", "name_kana", "birth_date", "sex", "guardian_name", "subject_category")
     due = {name: management(1)[name] for name in management(1) if name in visit["due"][0]}
-    record = {name: city_record(1)[name] for name in visit["records"][0] if name != "is_latest"}
+    record = {name: city_record(1, 2)[name] for name in visit["records"][0] if name != "is_latest"}
     assert visit == {
         "vaccination_subject_no": village.number(1),
         **{name: subject(1)[name] for name in shown},
@@ -419,6 +419,68 @@ def test_what_another_clinic_or_the_city_entered_or_nobody_did_is_not_yours(vill
         assert village.vaccinate(2, vaccination_record_id=record_id, **second) == not_yours
     assert village.vaccinate(2, vaccination_management_id=dose(1), **second) == not_yours, "another person's dose"
     assert village.visit(1)["record"]["records"][0]["update_seq"] == 1
+
+
+@pytest.mark.parametrize("had", ["by the city", "by a clinic"])
+def test_a_dose_that_was_had_is_not_due_any_more_until_its_record_is_deleted(village: Village, had: str) -> None:
+    village.ready(1)
+    village.registered("management", management(1, 2))
+    village.confirm(1)
+
+    def due() -> list[list[str]]:
+        shown = village.visit(1)["record"], village.own_records(pseudonym(1))["record"]
+        return [[each["vaccination_management_id"] for each in to_whom["due"]] for to_whom in shown]
+
+    assert due() == [[dose(1), dose(1, 2)]] * 2
+    if had == "by the city":
+        village.registered("record", city_record(1))
+        assert due() == [[dose(1, 2)]] * 2
+        village.registered("record", city_record(1, update_seq=2, is_deleted=True))
+    else:
+        own = {"vaccination_record_id": village.vaccinate(1)["record"]["vaccination_record_id"]}
+        assert due() == [[dose(1, 2)]] * 2
+        village.vaccinate(1, **own, update_seq=2, is_deleted=True)
+    assert due() == [[dose(1), dose(1, 2)]] * 2
+
+
+@pytest.mark.parametrize(
+    ("warned", "doubtful"),
+    [
+        ("no_consent", {"consent_flag": False}),
+        ("dated_ahead", {"vaccinated_on": "2026-04-02"}),
+        ("vaccine_expired", {"vaccine_expiry_date": "2026-03-31"}),
+    ],
+)
+def test_what_ought_not_to_have_been_given_is_kept_and_warned_of(
+    village: Village, warned: str, doubtful: dict[str, Any]
+) -> None:
+    village.ready(1)
+    village.confirm(1)
+    kept = shaped(village.vaccinate(1, **doubtful), Vaccinated)
+    assert kept["warnings"] == [{"warning_code": warned}]
+    (record,) = village.visit(1)["record"]["records"]
+    assert record.items() >= doubtful.items()
+    withdrawn = {"vaccination_record_id": kept["vaccination_record_id"], "update_seq": 2, "is_deleted": True}
+    assert "warnings" not in village.vaccinate(1, **withdrawn, **doubtful)["record"]
+
+
+def test_a_dose_against_the_citys_plan_or_the_doctors_judgement_is_kept_and_warned_of(village: Village) -> None:
+    village.ready(1, not_eligible_flag=True)
+    village.confirm(1)
+    village.examine(1, doctor_judgement="2")
+    kept = shaped(village.vaccinate(1), Vaccinated)
+    assert kept["warnings"] == [{"warning_code": "not_eligible"}, {"warning_code": "judged_unfit"}]
+    village.examine(1, examined_at="2026-04-01T11:00:00+09:00")
+    village.registered("management", management(1, update_seq=2))
+    own = {"vaccination_record_id": kept["vaccination_record_id"]}
+    assert "warnings" not in village.vaccinate(1, **own, update_seq=2)["record"], "the later judgement, and plan"
+
+
+def test_a_dose_of_today_is_not_ahead_where_the_day_has_begun(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1, valid_until="2026-04-02T18:00:00+09:00")
+    village.now = village.now.replace(hour=15)
+    assert "warnings" not in village.vaccinate(1, vaccinated_on="2026-04-02")["record"], "midnight in Japan"
 
 
 def test_a_clinic_code_without_a_valid_check_digit_is_a_warning(village: Village) -> None:
