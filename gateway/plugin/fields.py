@@ -55,6 +55,10 @@ InternalNo: TypeAlias = Annotated[
 ]
 PmhKey: TypeAlias = Annotated[str, _code("pmh_key", "PMHキー", _D.IDENTIFIER, max_length=64, pattern=_ID)]
 """I02: one for each individual number, for good (C167). Its real form is not public; this one is wide on purpose."""
+HandedOverPmhKey: TypeAlias = Annotated[
+    str, _code("pmh_key", "PMHキー", _D.IDENTIFIER, max_length=64, pattern=_ID, check="no_individual_number")
+]
+"""The same where the portal names it: a number in its place is refused there, and not sealed first (rule 2)."""
 VaccinationSubjectNo: TypeAlias = Annotated[
     str, _code("vaccination_subject_no", "予防接種対象者番号", _D.IDENTIFIER, max_length=32, pattern=_ID)
 ]
@@ -101,7 +105,7 @@ ControlFlagNondisclosure: TypeAlias = Annotated[bool, _flag("control_flag_nondis
 ControlFlagViewSuspended: TypeAlias = Annotated[bool, _flag("control_flag_view_suspended", "制御フラグ(閲覧停止)")]
 
 # I03, I12, I14, I24, I25: the chains, and what is kept of a person
-PmhPseudonymId: TypeAlias = Annotated[str, _id("pmh_pseudonym_id", "PMH仮名識別子")]
+PmhPseudonymId: TypeAlias = Annotated[str, _id("pmh_pseudonym_id", "PMH仮名識別子", check="no_individual_number")]
 """I03: by which the portal, and only it, names a person."""
 Id5: TypeAlias = Annotated[str, _id("id5", "ID5")]
 """I12: by which the research database names a person."""
@@ -114,7 +118,8 @@ EnteredRecordId: TypeAlias = Annotated[
     str, _id("vaccination_record_id", "予防接種記録ID", check="no_individual_number")
 ]
 """The same where a clinic names it: the record system gave it, in letters. A city's own may be twelve digits."""
-AnswerId: TypeAlias = Annotated[str, _id("answer_id", "回答ID")]
+AnswerId: TypeAlias = Annotated[str, _id("answer_id", "回答ID", check="no_individual_number")]
+"""The record system gave it, in letters; a clinic names by it the answers that the doctor has seen."""
 NoticeId: TypeAlias = Annotated[str, _id("notice_id", "通知ID")]
 VaccinationSettingId: TypeAlias = Annotated[
     str, _id("vaccination_setting_id", "予防接種設定ID", _D.OPERATIONAL, 32, check="no_individual_number")
@@ -132,6 +137,7 @@ QuestionText: TypeAlias = Annotated[str, _text("question_text", "設問", _D.OPE
 AnswerKind: TypeAlias = Annotated[
     str, _code("answer_kind", "回答形式", _D.OPERATIONAL, max_length=6, values=("yesno", "text", "number", "date"))
 ]
+"""What `answer_content` must be: yes or no; any text; a decimal number; YYYY-MM-DD. The record system sees to it."""
 AnswerContent: TypeAlias = Annotated[str, _text("answer_content", "回答内容", _D.HEALTH, 500)]
 AnswerStatus: TypeAlias = Annotated[
     str, _code("answer_status", "回答処理ステータス", _D.OPERATIONAL, max_length=1, values=("1", "2", "9"))
@@ -206,8 +212,23 @@ FeeReductionCategory: TypeAlias = Annotated[
 ]
 """0 なし, 1 一部, 2 全額. Comes from tax and welfare: neither portal nor clinic may have it (rule 8)."""
 WarningCode: TypeAlias = Annotated[
-    str, _code("warning_code", "警告", _D.OPERATIONAL, max_length=40, values=("clinic_code_check_digit",))
+    str,
+    _code(
+        "warning_code",
+        "警告",
+        _D.OPERATIONAL,
+        max_length=40,
+        values=(
+            "clinic_code_check_digit",
+            "not_eligible",
+            "no_consent",
+            "judged_unfit",
+            "dated_ahead",
+            "vaccine_expired",
+        ),
+    ),
 ]
+"""Of a dose that is kept all the same."""
 
 # notices, visits, research
 NoticeTitle: TypeAlias = Annotated[str, _text("notice_title", "通知件名", _D.HEALTH, 100)]

@@ -87,12 +87,16 @@ class Visit(Payload):
 
 
 class Examination(Payload):
-    """医師記入欄 (F55): the doctor's part of the questionnaire."""
+    """医師記入欄 (F55): the doctor's part of the questionnaire.
+
+    It confirms the answers with that `answer_id`, as the query gave it; if that gave none, they are on paper.
+    """
 
     identity_confirmation: fields.IdentityConfirmation
     vaccination_subject_no: fields.VaccinationSubjectNo
     clinic_code: fields.ClinicCode
     vaccination_management_id: fields.VaccinationManagementId
+    answer_id: fields.AnswerId | None = None
     doctor_judgement: fields.DoctorJudgement
     doctor_name: fields.DoctorName
     doctor_note: fields.DoctorNote | None = None

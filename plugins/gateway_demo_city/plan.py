@@ -49,7 +49,7 @@ def templates() -> list[dict[str, Any]]:
 
 def answers(household: Household) -> list[dict[str, str]]:
     """What a parent or a person answers to it."""
-    given = ("36.5", "いいえ", household.words("回答"))
+    given = ("36.5", "no", household.words("回答"))
     return [{"item_id": item, "answer_content": text} for (item, _, _), text in zip(_QUESTIONS, given, strict=True)]
 
 

@@ -13,7 +13,7 @@ class HandedOver(Payload):
     """仮名識別子の引渡し (F47): at first use, the pseudonym and the key that it stands for, once (R07)."""
 
     pmh_pseudonym_id: fields.PmhPseudonymId
-    pmh_key: fields.PmhKey
+    pmh_key: fields.HandedOverPmhKey
 
 
 class Linked(Payload):

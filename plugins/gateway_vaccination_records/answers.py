@@ -40,6 +40,7 @@ class _Refused(_Closed):
         "dose_exists",
         "not_yours",
         "item_exists",
+        "individual_number_in_text",
         "dispute",
     ]
     path: Literal["updated_at", "vaccination_management_id"] | None = None
@@ -60,6 +61,7 @@ class _Denied(_Closed):
         "no_such_person",
         "no_such_template",
         "unknown_item",
+        "wrong_answer_kind",
         "expired_questionnaire",
         "dose_exists",
         "not_yours",

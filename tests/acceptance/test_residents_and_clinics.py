@@ -254,6 +254,27 @@ def test_safety_flags_are_never_stale_nor_is_void_content_shown(city, ordinal):
 # ---- rules 2 and 3 ---------------------------------------------------------------------------------------------------
 
 
+def test_a_doctor_confirms_no_answers_that_came_after_the_query(city, ordinal):
+    child = Child(ordinal())
+    visit, session = city.visit(enrolled(city, child)), linked(city, child)
+    part = {"vaccination_management_id": child.due}
+
+    def answered(temperature, minute):
+        filled = {**part, "answers": [{"item_id": "Q1", "answer_content": temperature}]}
+        filled["answered_at"] = f"2026-04-20T09:{minute:02d}:00+09:00"
+        assert portal(city, session, "questionnaire.enter", filled).status == 200
+
+    answered("36.5", 0)
+    assert "record" in city.at(visit, "query")["answer"]["replies"][0]
+    answered("39.5", 30)
+    assert city.at(visit, "examination", part)["answer"]["replies"] == [{"index": 0, "code": "superseded"}]
+    (seen,) = city.at(visit, "query")["answer"]["replies"]
+    (due,) = seen["record"]["due"]
+    assert (due["answer_status"], [each["answer_content"] for each in due["answers"]]) == ("1", ["39.5"])
+    (examined,) = city.at(visit, "examination", part)["answer"]["replies"]
+    assert examined["record"]["answer_status"] == "2"
+
+
 def test_rule_3_the_portal_hands_a_key_over_and_never_gets_one(city, ordinal):
     child = Child(ordinal())
     enrolled(city, child)

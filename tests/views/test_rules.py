@@ -58,6 +58,16 @@ async def test_rule_2_a_free_text_that_hides_an_individual_number_is_refused_at_
         assert await city.receiver_says(way, forged) == ("individual_number_in_text", []), each.path
 
 
+@of(lambda way: str(way) == "R07-to-vaccination_records")
+async def test_rule_2_the_hand_over_has_no_number_in_place_of_pseudonym_or_key(city, way):
+    honest = await city.honest(way)
+    for path in ("pmh_pseudonym_id", "pmh_key"):
+        record = way.with_one_more(path, "0000-0000-0000")
+        assert await city.sealed(way, record) == "individual_number_in_text", path
+        forged = city.forged(way, honest, record)
+        assert await city.receiver_says(way, forged) == ("individual_number_in_text", []), path
+
+
 @of(lambda way: "myna_portal" in (way.sender, way.receiver) and "pmh_key" not in way.paths)
 async def test_rule_3_pmh_key_goes_no_way_of_the_portal_but_the_hand_over(city, way):
     for place in way.places:

@@ -117,6 +117,8 @@ class ClinicApps:
                 return _problem(409, "no_such_visit")
         self._calls["posts"] += 1
         said = await clinic.entrance.post(post.operation, post.records, post.token)
+        if operation == "visit.query":
+            visit.look(said.body)
         return web.json_response({"status": said.status, "answer": dict(said.body)})
 
     def _clinic(self, request: web.Request) -> Clinic:

@@ -26,13 +26,14 @@ class NotConfirmed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What the terminal was told."""
+    """What the terminal was told; `answers` is which answers (id) the application shows for each dose."""
 
     identity_confirmation: str = field(repr=False)
     vaccination_subject_no: str = field(repr=False)
     clinic_code: str
     valid_until: str
     token: str = field(repr=False)
+    answers: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def bound(self) -> dict[str, str]:
@@ -47,6 +48,14 @@ class Visit:
     def ended(self) -> bool:
         """Whether its time is over."""
         return datetime.fromisoformat(self.valid_until) <= datetime.now(UTC)
+
+    def look(self, answer: Mapping[str, Any]) -> None:
+        """Show what a query was answered."""
+        doses = [dose for reply in answer.get("replies", ()) for dose in reply.get("record", {}).get("due", ())]
+        self.answers.clear()
+        self.answers.update(
+            (each["vaccination_management_id"], each["answer_id"]) for each in doses if "answer_id" in each
+        )
 
 
 class Clinic:
@@ -73,8 +82,10 @@ class Clinic:
         return number
 
     def examination(self, visit: Visit, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The doctor's part; `given` completes it, or says otherwise."""
+        """The doctor's part, of the answers that the doctor was shown; `given` completes it, or says otherwise."""
         own = {"doctor_name": "架空 医師", "doctor_judgement": "1", "examined_at": _now()}
+        if (answers := visit.answers.get(given.get("vaccination_management_id", ""))) is not None:
+            own["answer_id"] = answers
         return {**visit.bound, **own, **given}
 
     def vaccination(self, visit: Visit, given: Mapping[str, Any]) -> dict[str, Any]:

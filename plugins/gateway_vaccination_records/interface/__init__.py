@@ -22,6 +22,7 @@ INTERFACE = Interface(
         "item_exists": "この項目IDは既に使われている",
         "no_such_template": "この予防接種設定の予診票ひな形がない",
         "unknown_item": "予診票ひな形にない項目への回答である",
+        "wrong_answer_kind": "回答形式に合わない回答である",
         "expired_questionnaire": "強制失効日を過ぎている",
     },
 )

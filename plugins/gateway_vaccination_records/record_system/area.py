@@ -32,6 +32,7 @@ from gateway_vaccination_records.record_system.people import By, People, Person
 from gateway_vaccination_records.record_system.pseudonyms import Pseudonyms
 from gateway_vaccination_records.record_system.questionnaires import Questionnaires
 from gateway_vaccination_records.record_system.replies import Replies
+from gateway_vaccination_records.record_system.research import Research
 from gateway_vaccination_records.record_system.resident_models import LinkRow
 from gateway_vaccination_records.record_system.residents import Residents
 from gateway_vaccination_records.record_system.row_models import Row
@@ -63,13 +64,14 @@ class Area:
         self._people = People(self._db, key, clock, self._keys, self._due)
         self._ledger = Ledger(self._db, key, clock, self._people, self._due)
         self._chains = Chains(self._db, key, clock, self._people)
-        self._outgoing = Outgoing(municipality_code, self._due, self._people, self._ledger, self._chains)
+        self._research = Research(self._db, municipality_code, self._people, self._ledger, self._chains, self._due)
+        self._outgoing = Outgoing(self._due, self._people, self._ledger, self._chains, self._research)
         self._pseudonyms = Pseudonyms(self._db, key, clock, self._chains, self._due)
         self._confirmations = Confirmations(self._db, key, clock)
         questionnaires = Questionnaires(self._db, key, clock, self._ledger)
         replies = Replies(self._db, key)
         self.residents = Residents(self._pseudonyms, questionnaires, self._ledger, replies)
-        self.visits = Visits(self._people, self._confirmations, questionnaires, self._ledger, replies)
+        self.visits = Visits(self._people, self._confirmations, questionnaires, self._ledger, replies, clock)
         if layout != LAYOUT:
             self._bring_up_to_date(layout)
 
@@ -197,4 +199,5 @@ class Area:
         with transaction(self._db):
             if layout == 1:
                 self._people.want_all()
+            self._research.assume_all()
             up_to_date(self._db)

@@ -48,14 +48,18 @@ class Chains:
 
     def key_of(self, person: Person) -> PmhKey | None:
         """The person's PMH key, if one was issued and names nobody else."""
-        number = person.record.get("individual_number")
-        if number is None:
+        blind = self.number_of(person)
+        if blind is None:
             return None
-        blind = self._key.blind("individual_number", number)
         found = self._db.execute("SELECT pmh_key, sealed FROM pmh_key WHERE number = ?", (blind,)).fetchone()
         if found is None or self._people.is_shared(blind):
             return None
         return PmhKey(found[0], self._key.open(found[1], key_row(blind)).decode())
+
+    def number_of(self, person: Person) -> bytes | None:
+        """The person's individual number (blind), if there is one."""
+        number = person.record.get("individual_number")
+        return self._key.blind("individual_number", number) if number is not None else None
 
     def person_of(self, pmh_key: bytes) -> Person | None:
         """Whom a key (blind) names, deleted or hidden or not."""
@@ -71,10 +75,10 @@ class Chains:
         found = self._db.execute("SELECT sealed FROM pseudonym WHERE pmh_key = ?", (pmh_key.blind,)).fetchone()
         return self._key.open(found[0], pseudonym_row(pmh_key.blind)).decode() if found else None
 
-    def id5_of(self, pmh_key: PmhKey) -> str | None:
-        """By which the research database knows this key's person; None before it was asked for."""
-        found = self._db.execute("SELECT sealed FROM id5 WHERE pmh_key = ?", (pmh_key.blind,)).fetchone()
-        return self._key.open(found[0], _id5_row(pmh_key.blind)).decode() if found else None
+    def id5_of(self, pmh_key: bytes) -> str | None:
+        """By which the research database knows the person of this key (blind); None before it was asked for."""
+        found = self._db.execute("SELECT sealed FROM id5 WHERE pmh_key = ?", (pmh_key,)).fetchone()
+        return self._key.open(found[0], _id5_row(pmh_key)).decode() if found else None
 
     def keep_id5(self, pmh_key: PmhKey, id5: str) -> bool:
         """Keep an ID5 that was asked for. False if it contradicts what is kept, or is a 個人番号: a dispute."""

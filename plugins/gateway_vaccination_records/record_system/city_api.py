@@ -4,12 +4,20 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from aiohttp import web
 
+from gateway_vaccination_records.record_system import check_digits
 from gateway_vaccination_records.record_system.http import EVENT_ANSWERS, Desks, read, rows
-from gateway_vaccination_records.record_system.ledger_models import PullBody, RegistrationsBody
+from gateway_vaccination_records.record_system.ledger_models import (
+    PullBody,
+    RecordRow,
+    Registration,
+    RegistrationsBody,
+)
 from gateway_vaccination_records.record_system.models import LookupBody, SubjectsBody
 from gateway_vaccination_records.record_system.people import Person
+from gateway_vaccination_records.record_system.versions import Verdict
 
 _SHOWN: Final = (
     "internal_no",
@@ -49,6 +57,7 @@ class CityApi:
         desk = self._desks.of(request)
         body = await read(request, RegistrationsBody)
         verdicts = await desk.ask(partial(desk.area.register, body.message_id, body.rows))
+        _warn(row for row in body.rows if verdicts.get(row.index) is Verdict.ACCEPTED)
         return rows([{"index": row.index, **EVENT_ANSWERS[verdicts.get(row.index)]} for row in body.rows])
 
     async def lookup(self, request: web.Request) -> web.Response:
@@ -64,6 +73,13 @@ class CityApi:
         body = await read(request, PullBody)
         pulled = await desk.ask(partial(desk.area.pull, body.rows))
         return rows([{"index": row.index, **_pulled(pulled[row.index])} for row in body.rows])
+
+
+def _warn(kept: Iterable[Registration]) -> None:
+    """A code whose check digit is wrong may be a substitute, or a slip that somebody ought to see."""
+    codes = [row.record.clinic_code for row in kept if isinstance(row, RecordRow)]
+    if doubtful := sum(code is not None and not check_digits.clinic_code(code) for code in codes):
+        structlog.get_logger().warning("clinic_code_check_digit", rows=doubtful)
 
 
 def _shown(person: Person | None) -> Mapping[str, Any]:

@@ -95,6 +95,13 @@ class Due:
         """What of the kind is about this person need not be sent any more, unless it is under way."""
         self._db.execute("DELETE FROM due WHERE kind = ? AND person = ? AND batch IS NULL", (kind, person))
 
+    def revive(self, kind: DueKind, person: int) -> None:
+        """What was refused of this kind may be taken now."""
+        self._db.execute(
+            "UPDATE due SET refused = NULL, due = ? WHERE kind = ? AND person = ? AND refused IS NOT NULL",
+            (instant(self._clock()), kind, person),
+        )
+
     def wake(self, person: int) -> None:
         """Something about the person changed (state, number, key, pseudonym, ID5): what sleeps may go now."""
         self._db.execute("UPDATE due SET ready = 1 WHERE person = ? AND NOT ready", (person,))
@@ -137,13 +144,17 @@ class Due:
         """By which a record is known to be the one that was sent."""
         return self._key.blind("due", to_json(record).decode())
 
+    def goes_on(self, item: Item) -> None:
+        """Whatever becomes of the record under way, the item is due at once: it is another record now."""
+        self._db.execute("UPDATE due SET content = NULL WHERE id = ?", (item.id,))
+
     def end(self, kind: DueKind, batch: str, rows: Sequence[EndedRow]) -> None:
         """Done is gone, refused stays and is sent no more, the rest is sent again, each time after twice the pause."""
         items = self.items(kind, batch)
         status = {row.index: row for row in rows}
         for position, item in items.items():
             row = status.get(position)
-            if item.content is None:  # see `again`
+            if item.content is None:  # see `again` and `goes_on`
                 continue
             if row is not None and row.status == "done":
                 self._db.execute("DELETE FROM due WHERE id = ?", (item.id,))

@@ -29,6 +29,7 @@ EVENT_ANSWERS: Final[Mapping[Verdict | None, Mapping[str, str]]] = {
     Verdict.DOSE_EXISTS: {"status": "refused", "code": "dose_exists", "path": "vaccination_management_id"},
     Verdict.NOT_YOURS: {"status": "refused", "code": "not_yours"},
     Verdict.ITEM_EXISTS: {"status": "refused", "code": "item_exists"},
+    Verdict.A_NUMBER: {"status": "refused", "code": "individual_number_in_text"},
     Verdict.DISPUTE: {"status": "refused", "code": "dispute"},
     None: {"status": "busy"},
 }

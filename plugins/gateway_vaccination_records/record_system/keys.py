@@ -76,6 +76,15 @@ class Keys:
             (blind, self._sealed(number, blind), instant(self._clock())),
         )
 
+    def knows(self, number: str) -> bool:
+        """Whether this number is known at all: a resident whose key is not asked for has one, too."""
+        known = (
+            "SELECT EXISTS (SELECT 1 FROM person WHERE individual_number = ?1)"
+            " OR EXISTS (SELECT 1 FROM wanted WHERE number = ?1) OR EXISTS (SELECT 1 FROM pmh_key WHERE number = ?1)"
+            " OR EXISTS (SELECT 1 FROM dispute WHERE number = ?1)"
+        )
+        return bool(self._db.execute(known, (self._blind(number),)).fetchone()[0])
+
     def batch(self, most: int, besides: Sequence[str]) -> Batch | None:
         """A batch that is under way, but none of `besides`; else a new one of at most so many numbers; None if none
         is due. Besides others only a full one is begun: what is less may wait for their end.
@@ -159,9 +168,8 @@ class Keys:
         if asked is not None and blind != asked.blind:
             return self._dispute(asked, Why.ANOTHER_NUMBER)
         named = asked or _Number(blind, self._sealed(row.individual_number, blind))
-        if any(
-            whole or self._is_somebodys(self._blind(number), numbers) for number, whole in numbers_within(row.pmh_key)
-        ):
+        within = numbers_within(row.pmh_key)
+        if any(whole or self._blind(number) in numbers or self.knows(number) for number, whole in within):
             return self._dispute(named, Why.A_NUMBER)
         pmh_key, was_asked = self._key.blind("pmh_key", row.pmh_key), asked is not None or self._was_asked(named)
         if was_asked and self._kept(named, row.pmh_key, pmh_key):
@@ -189,15 +197,6 @@ class Keys:
 
     def _disputed(self, number: _Number) -> bool:
         return self._db.execute("SELECT 1 FROM dispute WHERE number = ?", (number.blind,)).fetchone() is not None
-
-    def _is_somebodys(self, number: bytes, named: set[bytes]) -> bool:
-        """Whether this number is named beside it, or known at all: a resident who is not asked for has one, too."""
-        known = (
-            "SELECT EXISTS (SELECT 1 FROM person WHERE individual_number = ?1)"
-            " OR EXISTS (SELECT 1 FROM wanted WHERE number = ?1) OR EXISTS (SELECT 1 FROM pmh_key WHERE number = ?1)"
-            " OR EXISTS (SELECT 1 FROM dispute WHERE number = ?1)"
-        )
-        return number in named or bool(self._db.execute(known, (number,)).fetchone()[0])
 
     def _was_asked(self, number: _Number) -> bool:
         found = self._db.execute("SELECT asked FROM wanted WHERE number = ?", (number.blind,)).fetchone()

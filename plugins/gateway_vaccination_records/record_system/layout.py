@@ -6,8 +6,8 @@ The rule: a personal value stands in a column only sealed, or blind (an HMAC, to
 import sqlite3
 from typing import Final
 
-LAYOUT: Final = 3
-"""1 had no keys, 2 no ledger."""
+LAYOUT: Final = 4
+"""1 had no keys, 2 no ledger; 3 did not know what research has."""
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS area (
     layout INTEGER NOT NULL, municipality_code TEXT NOT NULL, key_proof BLOB NOT NULL
@@ -124,6 +124,11 @@ CREATE TABLE IF NOT EXISTS id5 (
     pmh_key BLOB PRIMARY KEY,                     -- blind
     id5 BLOB NOT NULL UNIQUE,                     -- blind
     sealed BLOB NOT NULL                          -- the id5
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS at_research (          -- a dose may stand there under the ID5 of this key
+    entry INTEGER NOT NULL REFERENCES entry,
+    pmh_key BLOB NOT NULL,                        -- blind
+    PRIMARY KEY (entry, pmh_key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chain_dispute (        -- about pseudonyms and id5, for people to look at
     pmh_key BLOB NOT NULL,                        -- blind

@@ -12,8 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic_core import from_json, to_json
 
-from gateway_vaccination_records.record_system import check_digits
-from gateway_vaccination_records.record_system.due import Due
+from gateway_vaccination_records.record_system.due import Due, Item
 from gateway_vaccination_records.record_system.given import letters
 from gateway_vaccination_records.record_system.ledger_models import (
     DOCTORS_ITEMS,
@@ -35,15 +34,17 @@ _NAMES: Final[Mapping[Kind, str]] = {
     "record": "vaccination_record_id",
     "notice": "notice_id",
 }
+_NAMED_TO_OTHERS: Final = (*_NAMES.values(), "combination_no")
+"""What the city made up and others are told: it may be twelve digits, but nobody's individual number (C022)."""
 _CITY: Final = "city"
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A record that a clinic entered is kept; `warnings` are codes of what ought to be looked at."""
+    """A record that a clinic entered is kept, under this id; `due` is its dose as the city planned it."""
 
     vaccination_record_id: str = field(repr=False)
-    warnings: tuple[str, ...]
+    due: Record = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Ledger:
     def take(self, row: Registration) -> Verdict:
         """Judge one row of the city, which is of this municipality, and keep it if it is accepted."""
         record = row.record.model_dump(exclude_none=True)
+        if any(self._people.is_known_number(record[name]) for name in _NAMED_TO_OTHERS if name in record):
+            return Verdict.A_NUMBER
         if isinstance(row, TemplateRow):
             return self._take_template(record)
         person = self._people.find("internal_no", row.record.internal_no)
@@ -103,8 +106,7 @@ class Ledger:
         verdict = self._take("record", taken, person, clinic_code)
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
             return verdict
-        warnings = () if check_digits.clinic_code(clinic_code) else ("clinic_code_check_digit",)
-        return Entered(taken["vaccination_record_id"], warnings)
+        return Entered(taken["vaccination_record_id"], management)
 
     # ---- what is read -----------------------------------------------------------------------------------------------
 
@@ -132,9 +134,11 @@ class Ledger:
         entry = self._find("management", vaccination_management_id)
         return entry.latest if entry is not None and entry.person == person.id else None
 
-    def managements(self, person: Person) -> list[Record]:
-        """The doses that the person is due."""
-        return self._all("management", person)
+    def due(self, person: Person) -> list[Record]:
+        """The doses that the person is due and has not had: no record of them stands."""
+        found = self._db.execute("SELECT dose FROM entry WHERE person = ? AND dose IS NOT NULL", (person.id,))
+        had = {dose for (dose,) in found}
+        return [each for each in self._all("management", person) if self._dose(each) not in had]
 
     def records(self, person: Person) -> list[Record]:
         """The latest state of each record of the person, the deleted ones too (`is_deleted`)."""
@@ -143,6 +147,12 @@ class Ledger:
     def notices(self, person: Person) -> list[Record]:
         """The latest state of each notice to the person."""
         return self._all("notice", person)
+
+    def state_of(self, item: Item) -> Record:
+        """The state of an entry that is to be sent. Raises LookupError if the item is about none."""
+        if item.entry is None or item.version is None:
+            raise LookupError
+        return self.state(item.entry, item.version)
 
     def state(self, entry: int, version: Version) -> Record:
         """The state of an entry that had this version."""

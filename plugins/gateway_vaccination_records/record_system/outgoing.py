@@ -1,7 +1,7 @@
 """Makes the records that are due into what each destination gets, and takes in what became of them.
 
-The rule: what a destination gets is exactly its operation's payload, named here field by field; a state goes out as it
-was registered or entered, under its own version; to research a microsecond later for each correction of the person.
+The rule: what a destination gets is exactly its operation's payload, named field by field; a state goes out as it was
+registered or entered, under its own version. A refusal counts only if the record would still be what was refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,8 @@ from gateway_vaccination_records.record_system.chains import Chains, PmhKey, Why
 from gateway_vaccination_records.record_system.due import Due, Item, Make, Record, Sending
 from gateway_vaccination_records.record_system.ledger import Ledger
 from gateway_vaccination_records.record_system.ledger_models import AnsweredId5, DueKind, EndedRow
-from gateway_vaccination_records.record_system.people import People, Person, described
+from gateway_vaccination_records.record_system.people import People, Person
+from gateway_vaccination_records.record_system.research import VACCINE, Research
 from gateway_vaccination_records.record_system.versions import written
 
 DISPUTE: Final = "dispute"
@@ -20,14 +21,7 @@ DISPUTE: Final = "dispute"
 
 _VERSION: Final = ("updated_at", "update_seq")
 _NOTICE: Final = ("notice_id", "notice_title", "notice_text", *_VERSION)
-_VACCINE: Final = (
-    *("vaccination_record_id", "vaccination_management_id", "vaccination_setting_id", "vaccinated_on", "consent_flag"),
-    *("implementation_type", "vaccination_type", "gtin", "vaccine_maker", "vaccine_generic_name"),
-    *("vaccine_common_name", "vaccine_brand_name", "lot_no", "dose_volume", "injection_site", "injection_method"),
-    *("vaccine_expiry_date", "caution_flag", "overseas_flag", "is_deleted", *_VERSION),
-)
-_RESEARCH: Final = (*_VACCINE, "subject_category")
-_CITY: Final = (*_VACCINE, "clinic_code", "doctor_name", "place", "special_circumstances")
+_CITY: Final = (*VACCINE, "clinic_code", "doctor_name", "place", "special_circumstances")
 
 
 class Said(StrEnum):
@@ -40,22 +34,25 @@ class Said(StrEnum):
 class Outgoing:
     """On the area's own connection. Every method runs inside a transaction of the area."""
 
-    def __init__(self, municipality_code: str, due: Due, people: People, ledger: Ledger, chains: Chains) -> None:
-        self._municipality_code = municipality_code
+    def __init__(self, due: Due, people: People, ledger: Ledger, chains: Chains, research: Research) -> None:
         self._due = due
         self._people = people
         self._ledger = ledger
         self._chains = chains
+        self._research = research
         self._make: Mapping[DueKind, Make] = {
             "notice": self._notice,
             "return": self._return,
             "id5": self._id5,
-            "research": self._research,
+            "research": research.make,
         }
 
     def batch(self, kind: DueKind, most: int, besides: Sequence[str]) -> Sending | None:
         """See `Due.batch`."""
-        return self._due.batch(kind, most, self._make[kind], besides)
+        sending = self._due.batch(kind, most, self._make[kind], besides)
+        if sending is not None and kind == "research":
+            self._research.sent(self._due.items(kind, sending.id).values())
+        return sending
 
     def end(self, kind: DueKind, batch: str | None, rows: Sequence[EndedRow]) -> dict[int, Said]:
         """End the batch under way. Rows of another batch than that change nothing, but for an ID5 that came late."""
@@ -64,6 +61,9 @@ class Outgoing:
         if kind == "id5":
             said = {row.index: self._answered(row, asked.get(row.index)) for row in rows}
         if batch is not None and asked:
+            for row in rows:
+                if row.index in asked and self._goes_on(kind, row, asked[row.index]):
+                    self._due.goes_on(asked[row.index])
             self._due.end(kind, batch, [_ended(row, said[row.index], kind) for row in rows])
         return said
 
@@ -83,43 +83,29 @@ class Outgoing:
         person = self._people.get(item.person)
         pmh_key = None if person.hidden else self._chains.key_of(person)
         pseudonym = self._chains.pseudonym_of(pmh_key) if pmh_key else None
-        return {"pmh_pseudonym_id": pseudonym, **_pick(self._state(item), _NOTICE)} if pseudonym else None
+        return {"pmh_pseudonym_id": pseudonym, **_pick(self._ledger.state_of(item), _NOTICE)} if pseudonym else None
 
     def _return(self, item: Item) -> Record | None:
         person = self._people.get(item.person)
         return {
             "internal_no": person.record["internal_no"],
             "vaccination_subject_no": person.vaccination_subject_no,
-            **_pick(self._state(item), _CITY),
+            **_pick(self._ledger.state_of(item), _CITY),
         }
 
     def _id5(self, item: Item) -> Record | None:
         pmh_key = self._chains.key_of(self._people.get(item.person))
-        return {"pmh_key": pmh_key.text} if pmh_key and self._chains.id5_of(pmh_key) is None else None
+        return {"pmh_key": pmh_key.text} if pmh_key and self._chains.id5_of(pmh_key.blind) is None else None
 
-    def _research(self, item: Item) -> Record | None:
-        """Of a person who was deleted, only that a dose is: research may have it, under the ID5 of then."""
-        person, state = self._people.get(item.person), self._state(item)
-        if person.state.deleted and not state["is_deleted"]:
-            return None
-        held = self._people.held(person)
-        pmh_key = self._chains.key_of(held)
-        id5 = self._chains.id5_of(pmh_key) if pmh_key else None
-        if id5 is None or item.version is None:
-            return None
-        later = {"updated_at": written(item.version.instant + person.corrections)} if person.corrections else {}
-        return {
-            "id5": id5,
-            "municipality_code": self._municipality_code,
-            **described(held.record),
-            **_pick(state, _RESEARCH),
-            **later,
-        }
+    def _goes_on(self, kind: DueKind, row: EndedRow, item: Item) -> bool:
+        """Whether more of the item is to be sent at once.
 
-    def _state(self, item: Item) -> Record:
-        if item.entry is None or item.version is None:
-            raise LookupError
-        return self._ledger.state(item.entry, item.version)
+        The portal refuses a pseudonym that was replaced while the notice was under way: the new one is to have it.
+        """
+        if row.status == "refused":
+            now = self._make[kind](item)
+            return now is None or self._due.content(now) != item.content
+        return kind == "research" and row.status == "done" and self._research.taken(item)
 
     # ---- an ID5 that was answered -----------------------------------------------------------------------------------
 
@@ -144,7 +130,7 @@ class Outgoing:
         return Said.KEPT
 
     def _was_asked(self, pmh_key: PmhKey, person: Person | None) -> bool:
-        had = self._chains.id5_of(pmh_key) is not None
+        had = self._chains.id5_of(pmh_key.blind) is not None
         return had or (person is not None and self._due.was_asked(person.id))
 
     def _withheld(self, asked: Item) -> Said:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic_core import from_json, to_json
 
+from gateway_vaccination_records.record_system.check_digits import numbers_within
 from gateway_vaccination_records.record_system.due import Due
 from gateway_vaccination_records.record_system.given import letters
 from gateway_vaccination_records.record_system.keys import Keys
@@ -36,7 +37,7 @@ class Person:
     """A person as latest known: who (rowid and blind index), the number given here, and the state opened.
 
     `changed` is when that state was taken here, in microseconds since 1970. `corrections` counts how often month of
-    birth or sex became another.
+    birth, sex or individual number became another.
     """
 
     id: int
@@ -100,6 +101,10 @@ class People:
         """Whether two persons have this individual number (blind)."""
         return len(self._having(number)) > 1
 
+    def is_known_number(self, identifier: str) -> bool:
+        """Whether an identifier is, or holds, an individual number that is known here (C022)."""
+        return any(self._keys.knows(number) for number, _ in numbers_within(identifier))
+
     def want_all(self) -> None:
         """An area from before there were keys: every number that somebody has is wanted now."""
         having = "SELECT id FROM person WHERE individual_number IS NOT NULL ORDER BY id"
@@ -149,13 +154,26 @@ class People:
         )
         if person is not None:
             self._due.wake(identity)
-            if not new.deleted and described(record) != described(former_held):
-                self._corrected(identity)
+            if not new.deleted:
+                self._compare(identity, former_held, record)
         if number != former:
             self._renumbered(identity, former)
 
+    def _compare(self, identity: int, former: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+        """What follows from what was wrong of a person."""
+        another = record.get("individual_number") != former.get("individual_number")
+        if another or described(record) != described(former):
+            self._corrected(identity)
+        if another:
+            self._void_answers(identity)
+            self._due.revive("notice", identity)
+
+    def _void_answers(self, identity: int) -> None:
+        """Whoever was linked by the former number may have given them."""
+        self._db.execute("UPDATE answer_set SET latest = 0 WHERE person = ? AND latest", (identity,))
+
     def _corrected(self, identity: int) -> None:
-        """Doses that research has are wrong now."""
+        """Doses that research has are wrong now, or stand there under another person's ID5."""
         self._db.execute("UPDATE person SET corrections = corrections + 1 WHERE id = ?", (identity,))
         self._due.again(identity)
 

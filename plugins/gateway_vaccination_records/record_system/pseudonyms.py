@@ -45,7 +45,7 @@ class Pseudonyms:
         return {"links": linked, "keys_at_portal": held}
 
     def _link(self, handed: HandedOver) -> Verdict:
-        """What waited for the person to be linked may go now."""
+        """What waited for the person to be linked may go now, and what the portal refused under the former link."""
         pmh_key = PmhKey(self._chains.blind_key(handed.pmh_key), handed.pmh_key)
         person = self._shown(pmh_key.blind)
         if person is None:
@@ -55,6 +55,7 @@ class Pseudonyms:
         if why is not None:
             self._chains.dispute(pmh_key, why)
             return Verdict.DISPUTE
+        self._due.revive("notice", person.id)
         sealed = self._key.seal(handed.pmh_pseudonym_id.encode(), pseudonym_row(pmh_key.blind))
         if not self._replace(pmh_key.blind, pseudonym, sealed):
             return Verdict.DUPLICATE

@@ -2,17 +2,19 @@
 
 The rule: what is void has a status and no content. That is all of it from 強制失効日 on, by the calendar of Japan, and
 what is of other questions than the dose's questionnaire has now. Of two sets of answers, or two examinations, the later
-one stands; an examination is of the answers that it found.
+one stands; an examination is of the answers that it names, and they must be those that stand.
 """
 
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from gateway_vaccination_records.record_system.answer_kinds import fits
+from gateway_vaccination_records.record_system.days import day
 from gateway_vaccination_records.record_system.given import letters
 from gateway_vaccination_records.record_system.ledger import Ledger, Record
 from gateway_vaccination_records.record_system.ledger_models import DOCTORS_ITEMS
@@ -22,8 +24,8 @@ from gateway_vaccination_records.record_system.seal import TenantKey
 from gateway_vaccination_records.record_system.versions import State, Verdict, Version, instant, judge
 from gateway_vaccination_records.record_system.visit_models import AskedVisit, Examination
 
-_JAPAN: Final = timezone(timedelta(hours=9))
 _FILLED_IN, _EXAMINED, _VOID = "1", "2", "9"  # 回答処理ステータス
+_UNFIT: Final = "2"  # 医師記入欄(可否)
 
 
 class _Asked(NamedTuple):
@@ -71,8 +73,8 @@ class Questionnaires:
     def fill_in(self, person: Person, filled: FilledIn) -> Record | Verdict:
         """Keep what the person answered: `answer_id`, `answer_status`, `forced_expiry_date`.
 
-        Else the verdicts of `template`, UNKNOWN_ITEM (also one that is answered twice), SUPERSEDED, VERSION_CONFLICT or
-        OUT_OF_RANGE. The same answers again are those that were kept.
+        Else the verdicts of `template`, UNKNOWN_ITEM (also one that is answered twice), WRONG_ANSWER_KIND, SUPERSEDED,
+        VERSION_CONFLICT or OUT_OF_RANGE. The same answers again are those that were kept.
         """
         management = self._usable(person, filled.vaccination_management_id)
         if isinstance(management, Verdict):
@@ -80,38 +82,49 @@ class Questionnaires:
         template = self._ledger.template(management["vaccination_setting_id"])
         if template is None:
             return Verdict.NO_SUCH_TEMPLATE
-        given = [answer.item_id for answer in filled.answers]
-        if len(set(given)) < len(given) or not {*given} <= {item["item_id"] for item in template["items"]}:
+        given, kinds = filled.answers, {item["item_id"]: item["answer_kind"] for item in template["items"]}
+        if len({each.item_id for each in given}) < len(given) or not {each.item_id for each in given} <= kinds.keys():
             return Verdict.UNKNOWN_ITEM
+        if not all(fits(kinds[each.item_id], each.answer_content) for each in given):
+            return Verdict.WRONG_ANSWER_KIND
         content = filled.model_dump(include={"answers"})
         identity = {"answer_id": "A" + letters(16)}
         part = _Part(filled.answered_at, content, identity, self._asked(management), instant(self._clock()))
         verdict = self._answers.write(person, self._dose(filled.vaccination_management_id), part, self._clock())
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
             return verdict
-        (kept,) = self.shown(person, [management])
-        status = {name: kept[name] for name in ("answer_id", "answer_status")}
-        return status | {"forced_expiry_date": management["forced_expiry_date"]}
+        (shown,) = self.shown(person, [management])
+        kept = self._answers.latest(person)[self._dose(filled.vaccination_management_id)].identity
+        status = {"answer_status": shown["answer_status"], "forced_expiry_date": management["forced_expiry_date"]}
+        return {**kept, **status}
 
     def examine(self, person: Person, examination: Examination) -> Record | Verdict:
         """Keep the doctor's part: `answer_status`. Else the verdicts of `fill_in`.
 
-        There need be no answers, for they may be on paper.
+        SUPERSEDED also if other answers stand than it names: the doctor has not seen them. It names none if none stand,
+        for they may be on paper.
         """
         management = self._usable(person, examination.vaccination_management_id)
         if isinstance(management, Verdict):
             return management
         dose = self._dose(examination.vaccination_management_id)
+        answers = self._standing(self._answers.latest(person).get(dose), management)
+        identity = answers.identity if answers else {}
+        if examination.model_dump(include={"answer_id"}, exclude_none=True) != identity:
+            return Verdict.SUPERSEDED
         beside = {*AskedVisit.model_fields, "vaccination_management_id", "examined_at"} - {"clinic_code"}
         content = examination.model_dump(exclude=beside, exclude_none=True)
-        answers = self._answers.latest(person).get(dose)
-        identity = answers.identity if answers else {}
         part = _Part(examination.examined_at, content, identity, self._asked(management), instant(self._clock()))
         verdict = self._examinations.write(person, dose, part, self._clock())
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
             return verdict
         (kept,) = self.shown(person, [management])
         return {"answer_status": kept["answer_status"]}
+
+    def judged_unfit(self, person: Person, vaccination_management_id: str) -> bool:
+        """Whether the doctor who last examined the person for that dose judged against it."""
+        examination = self._examinations.latest(person).get(self._dose(vaccination_management_id))
+        return examination is not None and examination.content["doctor_judgement"] == _UNFIT
 
     def shown(self, person: Person, managements: list[Record]) -> list[Record]:
         """Of each dose due: `answer_id`, `answer_status`, `answered_at`, `answers`, as far as there are any."""
@@ -130,17 +143,18 @@ class Questionnaires:
         return max([*given, *map(self._ledger.template_changed, settings)], default=0)
 
     def _shown(self, answers: _Part | None, examination: _Part | None, management: Record) -> Record:
-        identity = answers.identity if answers else {}
+        told = self._standing(answers, management)
+        identity = told.identity if told else {}  # void answers have none: an examination beside them is on paper
         examined = examination if examination is not None and examination.identity == identity else None
         if not (answers or examined):
             return {}
-        told, seen = self._standing(answers, management), self._standing(examined, management)
-        named = answers if told or not seen else None  # void answers lend an examination on paper no name
+        seen = self._standing(examined, management)
+        dated = answers if told or not seen else None
         content = [*(self._told(told) if told else ()), *(_doctors(seen) if seen else ())]
         return {
-            **(named.identity if named else {}),
+            **identity,
             "answer_status": _EXAMINED if seen else _FILLED_IN if told else _VOID,
-            **({"answered_at": named.at} if named else {}),
+            **({"answered_at": dated.at} if dated else {}),
             **({"answers": content} if content else {}),
         }
 
@@ -179,7 +193,7 @@ class Questionnaires:
         return Verdict.EXPIRED_QUESTIONNAIRE if self._void(management) else management
 
     def _void(self, management: Record) -> bool:
-        return self._clock().astimezone(_JAPAN).date() >= date.fromisoformat(management["forced_expiry_date"])
+        return day(self._clock()) >= date.fromisoformat(management["forced_expiry_date"])
 
     def _dose(self, vaccination_management_id: str) -> bytes:
         return self._key.blind("vaccination_management_id", vaccination_management_id)

@@ -62,7 +62,7 @@ class Residents:
         return {
             "data_changed_at": written(ledger.changed(person)),
             **views.lists(
-                due=[views.view(each, views.DOSE_DUE_TO_RESIDENTS) for each in ledger.managements(person)],
+                due=[views.view(each, views.DOSE_DUE_TO_RESIDENTS) for each in ledger.due(person)],
                 records=views.had(ledger.records(person), views.DOSE_HAD_TO_RESIDENTS),
                 notices=[views.view(each, views.NOTICE) for each in ledger.notices(person)],
             ),

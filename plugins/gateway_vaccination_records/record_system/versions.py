@@ -64,6 +64,8 @@ class Verdict(StrEnum):
     ITEM_EXISTS = "item_exists"
     NO_SUCH_TEMPLATE = "no_such_template"
     UNKNOWN_ITEM = "unknown_item"
+    WRONG_ANSWER_KIND = "wrong_answer_kind"
+    A_NUMBER = "individual_number_in_text"
     EXPIRED_QUESTIONNAIRE = "expired_questionnaire"
     DISPUTE = "dispute"
     CONFIRMATION_WANTED = "confirmation_wanted"

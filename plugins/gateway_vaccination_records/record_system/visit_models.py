@@ -25,9 +25,10 @@ class AskedVisit(Closed):
 
 
 class Examination(AskedVisit):
-    """医師記入欄 (F55)."""
+    """医師記入欄 (F55), of the answers with that `answer_id`; without one, of none (they are on paper)."""
 
     vaccination_management_id: Id
+    answer_id: Id | None = None
     doctor_judgement: Literal["1", "2"]
     doctor_name: Annotated[str, text(100)]
     doctor_note: Annotated[str, text(500)] | None = None

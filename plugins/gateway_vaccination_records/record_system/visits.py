@@ -5,10 +5,13 @@ and whom a clinic may not be shown, is one answer: no such person (C206, C207).
 """
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Final, TypeVar
 
 from gateway_vaccination_records.record_system import views
 from gateway_vaccination_records.record_system.confirmations import Confirmations
+from gateway_vaccination_records.record_system.days import day
+from gateway_vaccination_records.record_system.doubts import doubts
 from gateway_vaccination_records.record_system.ledger import Ledger, Record
 from gateway_vaccination_records.record_system.people import People, Person
 from gateway_vaccination_records.record_system.questionnaires import Questionnaires
@@ -34,7 +37,9 @@ class Visits:
         questionnaires: Questionnaires,
         ledger: Ledger,
         replies: Replies,
+        clock: Callable[[], datetime],
     ) -> None:
+        self._clock = clock
         self._people = people
         self._confirmations = confirmations
         self._questionnaires = questionnaires
@@ -74,7 +79,7 @@ class Visits:
         return answered({"vaccination_subject_no": person.vaccination_subject_no, **found})
 
     def _visit(self, person: Person, _: AskedVisit) -> Record:
-        managements = self._ledger.managements(person)
+        managements = self._ledger.due(person)
         filled_in = self._questionnaires.shown(person, managements)
         due = [
             {**views.view(management, views.DOSE_DUE_TO_CLINICS), **shown}
@@ -92,5 +97,7 @@ class Visits:
         entered = self._ledger.enter(person, vaccination.clinic_code, record)
         if isinstance(entered, Verdict):
             return entered
-        warnings = [{"warning_code": each} for each in entered.warnings]
+        unfit = self._questionnaires.judged_unfit(person, vaccination.vaccination_management_id)
+        codes = doubts(vaccination, entered.due, unfit=unfit, today=day(self._clock()))
+        warnings = [{"warning_code": each} for each in codes]
         return {"vaccination_record_id": entered.vaccination_record_id, **views.lists(warnings=warnings)}

@@ -43,6 +43,21 @@ async def test_a_visit_is_asked_examined_and_entered_under_the_one_confirmation(
         )
 
 
+async def test_an_examination_names_the_answers_that_the_last_query_showed(
+    clinics: Clinics, pmh: Simulator, gateway: Gateway
+) -> None:
+    visit = await received(clinics, pmh)
+    due = [{"vaccination_management_id": "VM-1", "answer_id": "ANSWERS-1"}, {"vaccination_management_id": "VM-2"}]
+    shown = [{"due": due}, {"due": due[1:]}]
+    gateway.answers["visit.query"] = [(200, {"replies": [{"index": 0, "record": each}]}) for each in shown]
+    for _ in shown:
+        await clinics.act(visit, "query")
+        for dose in due:
+            await clinics.act(visit, "examination", {"vaccination_management_id": dose["vaccination_management_id"]})
+    examined = [record.get("answer_id") for path, (record,), _ in gateway.came if path.endswith("examination.enter")]
+    assert examined == ["ANSWERS-1", None, None, None]
+
+
 async def test_a_correction_is_a_newer_state(clinics: Clinics, pmh: Simulator, gateway: Gateway) -> None:
     visit = await received(clinics, pmh)
     for more in ({}, {"vaccination_record_id": "R1", "is_deleted": True}):

@@ -135,7 +135,7 @@ async def test_without_a_key_there_is_nothing_to_hand_over(portal: Simulator, ga
         ("template", {"vaccination_management_id": "VM-1"}, "template.query"),
         (
             "questionnaire",
-            {"vaccination_management_id": "VM-1", "answers": [{"item_id": "Q1", "answer_content": "いいえ"}]},
+            {"vaccination_management_id": "VM-1", "answers": [{"item_id": "Q1", "answer_content": "no"}]},
             "questionnaire.enter",
         ),
         ("records", None, "record.query"),

@@ -178,6 +178,54 @@ def test_refused_is_sent_no_more_and_seen_and_the_rest_again_after_a_pause(town:
     assert (town.count("due_return"), town.count("refused_return")) == (0, 1)
 
 
+@pytest.mark.parametrize("pseudonym", ["PSEUDONYM-1B", "PSEUDONYM-1"], ids=["another", "the same anew"])
+def test_a_notice_that_the_portal_refused_is_due_again_with_a_new_link(town: Town, pseudonym: str) -> None:
+    town.issue(1, 2)
+    town.link(1, "PSEUDONYM-1")
+    town.keep("notice", notice(1))
+    town.ended("notice", town.sending("notice").id, REFUSED)
+    assert (town.due("notice"), town.count("refused_notice")) == ((), 1)
+    town.link(1, pseudonym)
+    assert [each["pmh_pseudonym_id"] for each in town.send("notice")] == [pseudonym]
+    assert (town.count("due_notice"), town.count("refused_notice")) == (0, 0)
+
+
+def test_a_refusal_that_comes_after_a_new_link_is_not_for_good(town: Town) -> None:
+    town.issue(1, 2)
+    town.link(1, "PSEUDONYM-1")
+    town.link(2, "PSEUDONYM-2")
+    town.keep("notice", notice(1), notice(2))
+    under_way = town.sending("notice")
+    town.link(1, "PSEUDONYM-1B")
+    town.ended("notice", under_way.id, REFUSED, REFUSED)
+    assert town.count("refused_notice") == 1, "that of the other one, whose link is what it was"
+    assert [each["pmh_pseudonym_id"] for each in town.send("notice")] == ["PSEUDONYM-1B"]
+    assert town.count("due_notice") == 0
+
+
+def test_what_the_portal_took_before_a_new_link_is_not_sent_again(town: Town) -> None:
+    town.issue(1, 2)
+    town.link(1, "PSEUDONYM-1")
+    town.keep("notice", notice(1))
+    under_way = town.sending("notice")
+    town.link(1, "PSEUDONYM-1B")
+    town.ended("notice", under_way.id, DONE)
+    assert (town.due("notice"), town.count("due_notice")) == ((), 0)
+
+
+def test_a_notice_that_was_refused_under_a_wrong_number_goes_out_under_the_right_one(town: Town) -> None:
+    """The right one was taken for another person's, and is linked already."""
+    town.register(7)
+    town.issue(1, 2, 7)
+    town.link(1, "PSEUDONYM-1")
+    town.link(7, "PSEUDONYM-7")
+    town.keep("notice", notice(1))
+    town.ended("notice", town.sending("notice").id, REFUSED)
+    town.store(register(0, subject(7, seq=2, individual_number=individual_number(8))))
+    town.store(register(0, subject(1, seq=2, individual_number=individual_number(7))))
+    assert [each["pmh_pseudonym_id"] for each in town.send("notice")] == ["PSEUDONYM-7"]
+
+
 def test_a_new_state_is_sent_instead_of_one_that_was_refused_or_has_not_gone(town: Town) -> None:
     name = enter(town, 1)
     town.ended("return", town.sending("return").id, REFUSED)

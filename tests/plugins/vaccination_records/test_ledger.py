@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pydantic import ValidationError
 
 from gateway_vaccination_records.interface.city import PulledDose, PulledRecords
+from gateway_vaccination_records.record_system.layout import LAYOUT
 from gateway_vaccination_records.record_system.ledger import Entered
 from gateway_vaccination_records.record_system.ledger_models import RegistrationsBody
 from gateway_vaccination_records.record_system.versions import Verdict, written
@@ -23,6 +24,7 @@ from tests.plugins.vaccination_records.subjects import (
     OTHER_CITY,
     delete,
     deletion,
+    individual_number,
     message_id,
     register,
     subject,
@@ -153,11 +155,29 @@ def test_the_city_corrects_what_a_clinic_entered_and_the_clinic_may_go_on(town: 
     assert entered(town.enter(1, CLINIC, given(1, seq=3, vaccination_record_id=name))) == name
 
 
-def test_a_wrong_check_digit_of_a_clinic_is_a_warning_and_of_a_gtin_a_refusal(town: Town) -> None:
-    town.keep("management", management(1), management(3, person=1))
-    answers = [town.enter(1, "0110113719", given(1)), town.enter(1, "0110113718", given(3))]
-    warnings = [each.warnings for each in answers if isinstance(each, Entered)]
-    assert warnings == [(), ("clinic_code_check_digit",)]
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [
+        ("record", "vaccination_record_id"),
+        ("record", "vaccination_management_id"),
+        ("management", "combination_no"),
+        ("notice", "notice_id"),
+    ],
+)
+@pytest.mark.parametrize("hidden", ["{}", "2026-{}-1"])
+def test_rule_2_no_id_that_others_are_told_is_or_holds_the_number_of_somebody_known(
+    town: Town, operation: str, named: str, hidden: str
+) -> None:
+    made: Any = {"record": record, "management": management, "notice": notice}[operation]
+    before = town.area.counts()
+    known = hidden.format(individual_number(2))
+    assert town.keep(operation, made(1, **{named: known})) == ["individual_number_in_text"]
+    assert town.area.counts() == before
+    nobodys = hidden.format(individual_number(99))
+    assert town.keep(operation, made(1, **{named: nobodys})) == ["accepted"], "the city's own may be twelve digits"
+
+
+def test_a_wrong_check_digit_of_a_gtin_is_a_refusal(town: Town) -> None:
     for gtin in ("04999999000004", "6291041500213x", "629104150021"):
         with pytest.raises(ValidationError):
             RegistrationsBody.model_validate(
@@ -225,7 +245,7 @@ def test_an_area_from_before_there_was_a_ledger_opens_and_its_persons_changed_wh
     town.area._db.executescript("ALTER TABLE state DROP COLUMN changed; UPDATE area SET layout = 2;")
     for _ in range(2):
         town.again()
-        assert town.area._db.execute("SELECT layout FROM area").fetchone() == (3,)
+        assert town.area._db.execute("SELECT layout FROM area").fetchone() == (LAYOUT,)
         assert town.pull(1)["data_changed_at"] == "2025-04-01T00:00:00Z", "its updated_at, which is all that is known"
     assert town.keep("record", record(1)) == ["accepted"]
 

@@ -101,6 +101,23 @@ async def test_what_is_due_survives_a_kill_and_comes_back_ended(site: Site, star
     assert b"ID5CANARY" not in output
 
 
+async def test_a_city_record_with_a_doubtful_clinic_code_is_kept_and_told_in_numbers_only(
+    city: Client, service: Running
+) -> None:
+    await have_keys(city, 1)
+    codes = ("0110113718", "0110113719")  # the second one's check digit is right
+    kept = [
+        row(n, "record", record(n, person=1, clinic_code=code, vaccination_management_id=f"DUE-{n}"))
+        for n, code in enumerate(codes, 1)
+    ]
+    _, answer = await city.post("/v1/registrations", registrations(1, *kept))
+    assert [each["status"] for each in answer["rows"]] == ["accepted"] * 2
+    _, output = await service.end()
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["rows"] for line in lines if line["event"] == "clinic_code_check_digit"] == [1]
+    assert codes[0].encode() not in output
+
+
 async def test_malformed_registrations_and_ends_are_problems_that_echo_nothing(city: Client, service: Running) -> None:
     ended = {"kind": "id5", "rows": [{"index": 0, "status": "done", "record": {"pmh_key": "K", "id5": CANARY}}]}
     cases = [

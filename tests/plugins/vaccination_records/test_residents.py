@@ -66,6 +66,24 @@ def test_an_item_answered_twice_is_not_known_a_second_time(village: Village) -> 
     assert village.fill_in(1, {}, answers=twice) == {"code": "unknown_item"}
 
 
+KINDS = {"FEVER": "yesno", "PULSE": "number", "SINCE": "date", "NOTE": "text"}
+
+
+@pytest.mark.parametrize(
+    ("item", "content"),
+    [("FEVER", "いいえ"), ("FEVER", "yes no"), ("PULSE", "八十"), ("PULSE", "80bpm"), ("SINCE", "2026-02-30")],
+)
+def test_an_answer_of_another_kind_than_the_question_asks_for_is_refused(
+    village: Village, item: str, content: str
+) -> None:
+    village.ready(1)
+    items = [{"item_id": name, "question_text": "架空の設問", "answer_kind": kind} for name, kind in KINDS.items()]
+    village.registered("template", template(update_seq=99, items=items))
+    good = {"FEVER": "yes", "PULSE": "-36.5", "SINCE": "2026-02-28", "NOTE": "80bpm"}
+    assert village.fill_in(1, good | {item: content}) == {"code": "wrong_answer_kind"}
+    assert village.fill_in(1, good)["record"]["answer_status"] == "1"
+
+
 def test_later_answers_stand_whatever_comes_after_them(village: Village) -> None:
     village.ready(1)
     first = village.fill_in(1, ANSWERS)
@@ -103,11 +121,11 @@ def test_from_the_forced_expiry_date_on_nothing_can_be_filled_in(village: Villag
 def test_own_records_show_doses_due_and_had_and_notices_and_no_more(village: Village) -> None:
     village.ready(1, 2)
     for serial in (1, 2):
-        assert village.registered("record", city_record(serial)) == "accepted"
+        assert village.registered("record", city_record(serial, 2)) == "accepted"
         assert village.registered("notice", notice(serial)) == "accepted"
     own = shaped(village.own_records(pseudonym(1)), OwnRecords)
     due = {name: management(1)[name] for name in own["due"][0]}
-    record = {name: city_record(1)[name] for name in own["records"][0] if name != "is_latest"}
+    record = {name: city_record(1, 2)[name] for name in own["records"][0] if name != "is_latest"}
     assert own == {
         "pmh_pseudonym_id": pseudonym(1),
         "data_changed_at": "2026-04-01T03:00:00Z",

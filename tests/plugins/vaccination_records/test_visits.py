@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway_vaccination_records.interface.clinic import Examined, Vaccinated, Visit
-from tests.plugins.vaccination_records.subjects import subject
+from tests.plugins.vaccination_records.subjects import individual_number, subject
 from tests.plugins.vaccination_records.village import (
     CLINIC,
     NOBODY,
@@ -142,12 +142,12 @@ def test_rule_5_the_clinic_hears_no_such_person_of_the_flagged_the_deleted_and_t
 def test_a_visit_shows_that_person_with_doses_due_and_had_and_no_more(village: Village) -> None:
     village.ready(1, 2)
     for serial in (1, 2):
-        village.registered("record", city_record(serial))
+        village.registered("record", city_record(serial, 2))
     village.confirm(1)
     visit = shaped(village.visit(1), Visit)
     shown = ("name", "name_kana", "birth_date", "sex", "guardian_name", "subject_category")
     due = {name: management(1)[name] for name in management(1) if name in visit["due"][0]}
-    record = {name: city_record(1)[name] for name in visit["records"][0] if name != "is_latest"}
+    record = {name: city_record(1, 2)[name] for name in visit["records"][0] if name != "is_latest"}
     assert visit == {
         "vaccination_subject_no": village.number(1),
         **{name: subject(1)[name] for name in shown},
@@ -187,15 +187,15 @@ def test_safety_comes_first_the_flags_are_those_of_now_before_and_after_expiry(v
 def test_answers_are_shown_until_the_forced_expiry_date_and_then_only_that_they_are_void(village: Village) -> None:
     village.ready(1, forced_expiry_date="2026-04-02")
     village.confirm(1, valid_until="2026-04-05T00:00:00Z")
-    kept = village.fill_in(1, ANSWERS)["record"]
-    told = {"answer_id": kept["answer_id"], "answered_at": "2026-04-01T09:00:00+09:00"}
+    told = {"answered_at": "2026-04-01T09:00:00+09:00"}
+    named = {"answer_id": village.fill_in(1, ANSWERS)["record"]["answer_id"]}
     village.now = village.now.replace(hour=14, minute=59)
     (due,) = village.visit(1)["record"]["due"]
-    assert due.items() >= {**told, "answer_status": "1", "answers": GIVEN_ANSWERS}.items()
+    assert due.items() >= {**told, **named, "answer_status": "1", "answers": GIVEN_ANSWERS}.items()
     village.now = village.now.replace(hour=15, minute=0)
     (due,) = shaped(village.visit(1), Visit)["due"]
     assert due.items() >= {**told, "answer_status": "9"}.items()
-    assert "answers" not in due
+    assert not {"answers", "answer_id"} & due.keys()
 
 
 def test_the_answer_tells_when_answers_or_the_doctors_part_were_last_changed(village: Village) -> None:
@@ -221,6 +221,41 @@ def test_the_doctors_part_follows_the_answers_that_it_is_about(village: Village)
     (due,) = village.visit(1)["record"]["due"]
     assert due["answer_status"] == "1", "nobody has looked at the new answers"
     assert due["answers"] == [{**GIVEN_ANSWERS[0], "answer_content": "yes"}]
+
+
+@pytest.mark.parametrize("named", ["none", "the former", "made up"])
+def test_the_doctors_part_confirms_no_answers_that_the_doctor_has_not_seen(village: Village, named: str) -> None:
+    village.ready(1)
+    village.confirm(1)
+    former = village.fill_in(1, ANSWERS)["record"]["answer_id"]
+    (seen,) = village.visit(1)["record"]["due"]
+    assert seen["answer_id"] == former
+    newer = village.fill_in(1, {"FEVER": "yes"}, answered_at="2026-04-01T09:30:00+09:00")["record"]["answer_id"]
+    examined = {"answer_id": {"none": "", "the former": former, "made up": "ANOBODYS"}[named]}
+    assert village.examine(1, **examined) == {"code": "superseded"}
+    (due,) = village.visit(1)["record"]["due"]
+    assert (due["answer_status"], due["answer_id"]) == ("1", newer)
+    assert due["answers"] == [{**GIVEN_ANSWERS[0], "answer_content": "yes"}]
+    assert village.examine(1, answer_id=newer)["record"]["answer_status"] == "2"
+
+
+def test_what_the_doctor_saw_and_is_void_now_is_not_confirmed_either(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    seen = village.fill_in(1, ANSWERS)["record"]["answer_id"]
+    village.registered("template", template(update_seq=99, items=OTHER_QUESTIONS))
+    assert village.examine(1, answer_id=seen) == {"code": "superseded"}
+    assert village.visit(1)["record"]["due"][0]["answer_status"] == "9"
+
+
+def test_the_same_examination_of_other_answers_is_another_one(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    village.fill_in(1, ANSWERS)
+    village.examine(1)
+    village.fill_in(1, {"FEVER": "yes"}, answered_at="2026-04-01T09:30:00+09:00")
+    assert village.examine(1) == {"code": "version_conflict"}, "the same time of examination"
+    assert village.visit(1)["record"]["due"][0]["answer_status"] == "1"
 
 
 def test_a_questionnaire_on_paper_has_a_doctors_part_alone(village: Village) -> None:
@@ -278,6 +313,21 @@ def test_answers_and_the_doctors_part_are_of_the_questions_that_were_asked(
     question = changed.get("items", template()["items"])[0]["question_text"]
     (due,) = village.visit(1)["record"]["due"]
     assert due["answers"] == [{**GIVEN_ANSWERS[0], "question_text": question}]
+
+
+def test_answers_that_came_by_a_wrong_number_do_not_stand_any_more(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    village.fill_in(1, ANSWERS, answered_at="2026-04-01T11:00:00+09:00")
+    village.examine(1)
+    village.delete(1)
+    village.people(1)
+    assert village.visit(1)["record"]["due"][0]["answer_status"] == "2", "the number is what it was"
+    village.people(1, individual_number=individual_number(9))
+    assert not {"answer_id", "answer_status", "answers"} & village.visit(1)["record"]["due"][0].keys()
+    assert village.linked(9, pseudonym(9)) == "accepted"
+    filled = village.fill_in(1, {"FEVER": "yes"}, pmh_pseudonym_id=pseudonym(9))
+    assert filled["record"]["answer_status"] == "1", "though they were given before the wrong ones"
 
 
 def test_a_new_state_of_a_template_with_the_same_questions_leaves_answers_as_they_are(village: Village) -> None:
@@ -369,6 +419,68 @@ def test_what_another_clinic_or_the_city_entered_or_nobody_did_is_not_yours(vill
         assert village.vaccinate(2, vaccination_record_id=record_id, **second) == not_yours
     assert village.vaccinate(2, vaccination_management_id=dose(1), **second) == not_yours, "another person's dose"
     assert village.visit(1)["record"]["records"][0]["update_seq"] == 1
+
+
+@pytest.mark.parametrize("had", ["by the city", "by a clinic"])
+def test_a_dose_that_was_had_is_not_due_any_more_until_its_record_is_deleted(village: Village, had: str) -> None:
+    village.ready(1)
+    village.registered("management", management(1, 2))
+    village.confirm(1)
+
+    def due() -> list[list[str]]:
+        shown = village.visit(1)["record"], village.own_records(pseudonym(1))["record"]
+        return [[each["vaccination_management_id"] for each in to_whom["due"]] for to_whom in shown]
+
+    assert due() == [[dose(1), dose(1, 2)]] * 2
+    if had == "by the city":
+        village.registered("record", city_record(1))
+        assert due() == [[dose(1, 2)]] * 2
+        village.registered("record", city_record(1, update_seq=2, is_deleted=True))
+    else:
+        own = {"vaccination_record_id": village.vaccinate(1)["record"]["vaccination_record_id"]}
+        assert due() == [[dose(1, 2)]] * 2
+        village.vaccinate(1, **own, update_seq=2, is_deleted=True)
+    assert due() == [[dose(1), dose(1, 2)]] * 2
+
+
+@pytest.mark.parametrize(
+    ("warned", "doubtful"),
+    [
+        ("no_consent", {"consent_flag": False}),
+        ("dated_ahead", {"vaccinated_on": "2026-04-02"}),
+        ("vaccine_expired", {"vaccine_expiry_date": "2026-03-31"}),
+    ],
+)
+def test_what_ought_not_to_have_been_given_is_kept_and_warned_of(
+    village: Village, warned: str, doubtful: dict[str, Any]
+) -> None:
+    village.ready(1)
+    village.confirm(1)
+    kept = shaped(village.vaccinate(1, **doubtful), Vaccinated)
+    assert kept["warnings"] == [{"warning_code": warned}]
+    (record,) = village.visit(1)["record"]["records"]
+    assert record.items() >= doubtful.items()
+    withdrawn = {"vaccination_record_id": kept["vaccination_record_id"], "update_seq": 2, "is_deleted": True}
+    assert "warnings" not in village.vaccinate(1, **withdrawn, **doubtful)["record"]
+
+
+def test_a_dose_against_the_citys_plan_or_the_doctors_judgement_is_kept_and_warned_of(village: Village) -> None:
+    village.ready(1, not_eligible_flag=True)
+    village.confirm(1)
+    village.examine(1, doctor_judgement="2")
+    kept = shaped(village.vaccinate(1), Vaccinated)
+    assert kept["warnings"] == [{"warning_code": "not_eligible"}, {"warning_code": "judged_unfit"}]
+    village.examine(1, examined_at="2026-04-01T11:00:00+09:00")
+    village.registered("management", management(1, update_seq=2))
+    own = {"vaccination_record_id": kept["vaccination_record_id"]}
+    assert "warnings" not in village.vaccinate(1, **own, update_seq=2)["record"], "the later judgement, and plan"
+
+
+def test_a_dose_of_today_is_not_ahead_where_the_day_has_begun(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1, valid_until="2026-04-02T18:00:00+09:00")
+    village.now = village.now.replace(hour=15)
+    assert "warnings" not in village.vaccinate(1, vaccinated_on="2026-04-02")["record"], "midnight in Japan"
 
 
 def test_a_clinic_code_without_a_valid_check_digit_is_a_warning(village: Village) -> None:

@@ -7,9 +7,10 @@ from gateway_vaccination_records.record_system.due import Sending
 from gateway_vaccination_records.record_system.ledger import Entered
 from gateway_vaccination_records.record_system.ledger_models import DueKind, EndedBody, PullBody, RegistrationsBody
 from gateway_vaccination_records.record_system.people import Person
+from gateway_vaccination_records.record_system.resident_models import LinksBody
 from gateway_vaccination_records.record_system.versions import Verdict
 from tests.plugins.vaccination_records.subjects import CITY, message_id, subject
-from tests.plugins.vaccination_records.test_keys import City
+from tests.plugins.vaccination_records.test_keys import City, key
 
 
 class Town(City):
@@ -37,15 +38,11 @@ class Town(City):
 
     def link(self, serial: int, pseudonym: str) -> None:
         """The portal has handed over a pseudonym for the person's key."""
-        key, pmh_key = self.area._chains._key, self.area._chains.key_of(self.person(serial))
-        assert pmh_key is not None
-        sealed = key.seal(pseudonym.encode(), b"pseudonym|" + pmh_key.blind.hex().encode())
-        with transaction(self.area._db):
-            self.area._db.execute(
-                "INSERT OR REPLACE INTO pseudonym VALUES (?, ?, ?, 0, NULL)",
-                (pmh_key.blind, key.blind("pmh_pseudonym_id", pseudonym), sealed),
-            )
-            self.area._due.wake(self.person(serial).id)
+        self._entered += 1
+        record = {"pmh_pseudonym_id": pseudonym, "pmh_key": key(0, serial)["pmh_key"]}
+        row = {"index": 0, "operation": "hand_over", "record": record}
+        body = LinksBody.model_validate({"message_id": message_id(self._entered), "rows": [row]})
+        assert str(self.area.link(body.message_id, body.rows)[0]) in ("accepted", "duplicate")
 
     def sending(self, kind: DueKind, most: int = 10) -> Sending:
         sending = self.area.due(kind, most)

@@ -229,7 +229,13 @@ class Village:
         return self.area.visits.queries(rows)[0]
 
     def examine(self, serial: int, message: int | None = None, **changes: Any) -> Any:
+        """Of the answers that the clinic sees now, unless `answer_id` is told; "" is none."""
+        confirmed = {name: changes[name] for name in ("identity_confirmation", "clinic_code") if name in changes}
+        seen = self.visit(serial, **confirmed).get("record", {}).get("due", ())
+        shown = {each["vaccination_management_id"]: each.get("answer_id", "") for each in seen}
+        answers = changes.pop("answer_id", shown.get(dose(serial), ""))
         record = {
+            **({"answer_id": answers} if answers else {}),
             "vaccination_management_id": dose(serial),
             "doctor_judgement": "1",
             "doctor_name": "架空髙﨑医師",
