@@ -249,7 +249,7 @@ def test_a_route_may_give_its_messages_a_shorter_life_and_never_a_longer_one(sit
         skew = timedelta(minutes=5)
         assert permit(changed(site, expires_at=stamp(NOW + lasts + skew)), OFFICE, rules, NOW).header is not None
         late = changed(site, expires_at=stamp(NOW + lasts + skew + timedelta(seconds=1)))
-        assert code_of(site, late, rules=rules) == "header_mismatch"
+        assert code_of(site, late, rules=rules) == "limits_differ"
 
 
 def _with_life(site, seconds):
