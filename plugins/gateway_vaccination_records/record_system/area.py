@@ -15,6 +15,7 @@ from gateway_vaccination_records.record_system.closed import Indexed
 from gateway_vaccination_records.record_system.confirmations import Confirmations
 from gateway_vaccination_records.record_system.database import open_database, transaction, up_to_date
 from gateway_vaccination_records.record_system.due import Due, Sending
+from gateway_vaccination_records.record_system.entries import Entries
 from gateway_vaccination_records.record_system.keys import Batch, Keys
 from gateway_vaccination_records.record_system.keys import Said as KeySaid
 from gateway_vaccination_records.record_system.layout import LAYOUT
@@ -62,15 +63,16 @@ class Area:
         self._due = Due(self._db, key, clock)
         self._keys = Keys(self._db, key, clock, self._due)
         self._people = People(self._db, key, clock, self._keys, self._due)
-        self._ledger = Ledger(self._db, key, clock, self._people, self._due)
+        self._entries = Entries(self._db, key, clock)
+        self._ledger = Ledger(self._entries, clock, self._people, self._due)
         self._chains = Chains(self._db, key, clock, self._people)
-        self._research = Research(self._db, municipality_code, self._people, self._ledger, self._chains, self._due)
-        self._outgoing = Outgoing(self._due, self._people, self._ledger, self._chains, self._research)
+        self._research = Research(self._db, municipality_code, self._people, self._entries, self._chains, self._due)
+        self._outgoing = Outgoing(self._due, self._people, self._entries, self._chains, self._research)
         self._pseudonyms = Pseudonyms(self._db, key, clock, self._chains, self._due)
         self._confirmations = Confirmations(self._db, key, clock)
-        questionnaires = Questionnaires(self._db, key, clock, self._ledger)
+        questionnaires = Questionnaires(self._db, key, clock, self._entries)
         replies = Replies(self._db, key)
-        self.residents = Residents(self._pseudonyms, questionnaires, self._ledger, replies)
+        self.residents = Residents(self._pseudonyms, questionnaires, self._entries, replies)
         self.visits = Visits(self._people, self._confirmations, questionnaires, self._ledger, replies, clock)
         if layout != LAYOUT:
             self._bring_up_to_date(layout)
@@ -146,7 +148,7 @@ class Area:
         """How much the area holds, and how much waits to be sent, in numbers only."""
         notices = {"notices_not_linked": self._due.notices_not_linked()}
         persons = self._people.counts() | self._pseudonyms.counts() | self._confirmations.counts()
-        return persons | self._ledger.counts() | notices | self._due.counts()
+        return persons | self._entries.counts() | notices | self._due.counts()
 
     def key_counts(self) -> Mapping[str, int]:
         """See `Keys.counts`."""

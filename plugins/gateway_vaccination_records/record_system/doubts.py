@@ -6,7 +6,7 @@ The rule: what was given is kept, for it was given, be it that it should not hav
 from datetime import date
 
 from gateway_vaccination_records.record_system import check_digits
-from gateway_vaccination_records.record_system.ledger import Record
+from gateway_vaccination_records.record_system.entries import Record
 from gateway_vaccination_records.record_system.visit_models import Vaccination
 
 

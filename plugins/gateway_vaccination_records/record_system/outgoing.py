@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway_vaccination_records.record_system.chains import Chains, PmhKey, Why
 from gateway_vaccination_records.record_system.due import Due, Item, Make, Record, Sending
-from gateway_vaccination_records.record_system.ledger import Ledger
+from gateway_vaccination_records.record_system.entries import Entries
 from gateway_vaccination_records.record_system.ledger_models import AnsweredId5, DueKind, EndedRow
 from gateway_vaccination_records.record_system.people import People, Person
 from gateway_vaccination_records.record_system.research import VACCINE, Research
@@ -34,10 +34,10 @@ class Said(StrEnum):
 class Outgoing:
     """On the area's own connection. Every method runs inside a transaction of the area."""
 
-    def __init__(self, due: Due, people: People, ledger: Ledger, chains: Chains, research: Research) -> None:
+    def __init__(self, due: Due, people: People, entries: Entries, chains: Chains, research: Research) -> None:
         self._due = due
         self._people = people
-        self._ledger = ledger
+        self._entries = entries
         self._chains = chains
         self._research = research
         self._make: Mapping[DueKind, Make] = {
@@ -69,11 +69,11 @@ class Outgoing:
 
     def pull(self, person: Person) -> Record:
         """All that the city gets of a person's doses (F42). Its intake drops what it gets by file as well (C196)."""
-        records = [_pick(each, _CITY) for each in self._ledger.records(person)]
+        records = [_pick(each, _CITY) for each in self._entries.records(person)]
         pulled = {
             "internal_no": person.record["internal_no"],
             "vaccination_subject_no": person.vaccination_subject_no,
-            "data_changed_at": written(self._ledger.changed(person)),
+            "data_changed_at": written(self._entries.changed(person)),
         }
         return pulled | {"records": records} if records else pulled
 
@@ -83,14 +83,14 @@ class Outgoing:
         person = self._people.get(item.person)
         pmh_key = None if person.hidden else self._chains.key_of(person)
         pseudonym = self._chains.pseudonym_of(pmh_key) if pmh_key else None
-        return {"pmh_pseudonym_id": pseudonym, **_pick(self._ledger.state_of(item), _NOTICE)} if pseudonym else None
+        return {"pmh_pseudonym_id": pseudonym, **_pick(self._entries.state_of(item), _NOTICE)} if pseudonym else None
 
     def _return(self, item: Item) -> Record | None:
         person = self._people.get(item.person)
         return {
             "internal_no": person.record["internal_no"],
             "vaccination_subject_no": person.vaccination_subject_no,
-            **_pick(self._ledger.state_of(item), _CITY),
+            **_pick(self._entries.state_of(item), _CITY),
         }
 
     def _id5(self, item: Item) -> Record | None:

@@ -15,8 +15,8 @@ from pydantic_core import from_json, to_json
 
 from gateway_vaccination_records.record_system.answer_kinds import fits
 from gateway_vaccination_records.record_system.days import day
+from gateway_vaccination_records.record_system.entries import Entries, Record
 from gateway_vaccination_records.record_system.given import letters
-from gateway_vaccination_records.record_system.ledger import Ledger, Record
 from gateway_vaccination_records.record_system.ledger_models import DOCTORS_ITEMS
 from gateway_vaccination_records.record_system.people import Person
 from gateway_vaccination_records.record_system.resident_models import FilledIn
@@ -56,10 +56,10 @@ class _Part:
 class Questionnaires:
     """On the area's own connection; what changes something runs inside a transaction of the area."""
 
-    def __init__(self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime], ledger: Ledger) -> None:
+    def __init__(self, db: sqlite3.Connection, key: TenantKey, clock: Callable[[], datetime], entries: Entries) -> None:
         self._key = key
         self._clock = clock
-        self._ledger = ledger
+        self._entries = entries
         self._answers = _Parts(db, key, "answer_set")
         self._examinations = _Parts(db, key, "examination")
 
@@ -68,7 +68,7 @@ class Questionnaires:
         management = self._usable(person, vaccination_management_id)
         if isinstance(management, Verdict):
             return management
-        return self._ledger.template(management["vaccination_setting_id"]) or Verdict.NO_SUCH_TEMPLATE
+        return self._entries.template(management["vaccination_setting_id"]) or Verdict.NO_SUCH_TEMPLATE
 
     def fill_in(self, person: Person, filled: FilledIn) -> Record | Verdict:
         """Keep what the person answered: `answer_id`, `answer_status`, `forced_expiry_date`.
@@ -79,7 +79,7 @@ class Questionnaires:
         management = self._usable(person, filled.vaccination_management_id)
         if isinstance(management, Verdict):
             return management
-        template = self._ledger.template(management["vaccination_setting_id"])
+        template = self._entries.template(management["vaccination_setting_id"])
         if template is None:
             return Verdict.NO_SUCH_TEMPLATE
         given, kinds = filled.answers, {item["item_id"]: item["answer_kind"] for item in template["items"]}
@@ -140,7 +140,7 @@ class Questionnaires:
         parts = self._answers.latest(person), self._examinations.latest(person)
         given = [part.changed for each in parts for part in each.values()]
         settings = {management["vaccination_setting_id"] for management in managements} if given else set()
-        return max([*given, *map(self._ledger.template_changed, settings)], default=0)
+        return max([*given, *map(self._entries.template_changed, settings)], default=0)
 
     def _shown(self, answers: _Part | None, examination: _Part | None, management: Record) -> Record:
         told = self._standing(answers, management)
@@ -177,17 +177,17 @@ class Questionnaires:
         ]
 
     def _asked(self, management: Record) -> _Asked:
-        template = self._ledger.template(management["vaccination_setting_id"])
+        template = self._entries.template(management["vaccination_setting_id"])
         version = State.of(template, deleted=False).version if template else None
         return _Asked(management["vaccination_setting_id"], version)
 
     def _questions(self, asked: _Asked) -> list[Record]:
-        template = self._ledger.template_at(asked.setting, asked.version) if asked.version else None
+        template = self._entries.template_at(asked.setting, asked.version) if asked.version else None
         return list(template["items"]) if template else []
 
     def _usable(self, person: Person, vaccination_management_id: str) -> Record | Verdict:
         """The dose due, while its questionnaire may be filled in."""
-        management = self._ledger.management(person, vaccination_management_id)
+        management = self._entries.management(person, vaccination_management_id)
         if management is None:
             return Verdict.NO_SUCH_TEMPLATE
         return Verdict.EXPIRED_QUESTIONNAIRE if self._void(management) else management

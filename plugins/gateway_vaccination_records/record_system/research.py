@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway_vaccination_records.record_system.chains import Chains
 from gateway_vaccination_records.record_system.due import Due, Item, Record
-from gateway_vaccination_records.record_system.ledger import Ledger
+from gateway_vaccination_records.record_system.entries import Entries
 from gateway_vaccination_records.record_system.people import People, Person, described
 from gateway_vaccination_records.record_system.versions import written
 
@@ -32,12 +32,12 @@ class Research:
     """On the area's own connection. Every method runs inside a transaction of the area."""
 
     def __init__(
-        self, db: sqlite3.Connection, municipality_code: str, people: People, ledger: Ledger, chains: Chains, due: Due
+        self, db: sqlite3.Connection, municipality_code: str, people: People, entries: Entries, chains: Chains, due: Due
     ) -> None:
         self._db = db
         self._municipality_code = municipality_code
         self._people = people
-        self._ledger = ledger
+        self._entries = entries
         self._chains = chains
         self._due = due
 
@@ -48,7 +48,7 @@ class Research:
         """
         person = self._people.get(item.person)
         held = self._people.held(person)
-        state = self._ledger.state_of(item)
+        state = self._entries.state_of(item)
         former = self._former(item, held)
         if former is None and person.state.deleted and not state["is_deleted"]:
             return None

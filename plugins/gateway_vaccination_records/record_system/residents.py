@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from gateway_vaccination_records.record_system import views
-from gateway_vaccination_records.record_system.ledger import Ledger, Record
+from gateway_vaccination_records.record_system.entries import Entries, Record
 from gateway_vaccination_records.record_system.people import Person
 from gateway_vaccination_records.record_system.pseudonyms import Pseudonyms
 from gateway_vaccination_records.record_system.questionnaires import Questionnaires
@@ -23,11 +23,11 @@ class Residents:
     """The residents' side of one area. Every method is whole: what it changed is durable when it returns."""
 
     def __init__(
-        self, pseudonyms: Pseudonyms, questionnaires: Questionnaires, ledger: Ledger, replies: Replies
+        self, pseudonyms: Pseudonyms, questionnaires: Questionnaires, entries: Entries, replies: Replies
     ) -> None:
         self._pseudonyms = pseudonyms
         self._questionnaires = questionnaires
-        self._ledger = ledger
+        self._entries = entries
         self._replies = replies
 
     def templates(self, rows: Collection[Row[WantedTemplate]]) -> Mapping[int, Answer]:
@@ -58,12 +58,12 @@ class Residents:
         }
 
     def _records(self, person: Person, _: AskedRecords) -> Record:
-        ledger = self._ledger
+        entries = self._entries
         return {
-            "data_changed_at": written(ledger.changed(person)),
+            "data_changed_at": written(entries.changed(person)),
             **views.lists(
-                due=[views.view(each, views.DOSE_DUE_TO_RESIDENTS) for each in ledger.due(person)],
-                records=views.had(ledger.records(person), views.DOSE_HAD_TO_RESIDENTS),
-                notices=[views.view(each, views.NOTICE) for each in ledger.notices(person)],
+                due=[views.view(each, views.DOSE_DUE_TO_RESIDENTS) for each in entries.due(person)],
+                records=views.had(entries.records(person), views.DOSE_HAD_TO_RESIDENTS),
+                notices=[views.view(each, views.NOTICE) for each in entries.notices(person)],
             ),
         }

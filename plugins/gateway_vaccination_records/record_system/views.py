@@ -6,7 +6,7 @@ The rule: a field that stands in no list is not shown; the safety flags stand in
 from collections.abc import Sequence
 from typing import Any, Final
 
-from gateway_vaccination_records.record_system.ledger import Record
+from gateway_vaccination_records.record_system.entries import Record
 
 TEMPLATE: Final = ("vaccination_setting_id", "template_name", "items")
 _DOSE_DUE: Final = (

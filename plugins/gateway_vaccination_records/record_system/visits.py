@@ -12,7 +12,8 @@ from gateway_vaccination_records.record_system import views
 from gateway_vaccination_records.record_system.confirmations import Confirmations
 from gateway_vaccination_records.record_system.days import day
 from gateway_vaccination_records.record_system.doubts import doubts
-from gateway_vaccination_records.record_system.ledger import Ledger, Record
+from gateway_vaccination_records.record_system.entries import Record
+from gateway_vaccination_records.record_system.ledger import Ledger
 from gateway_vaccination_records.record_system.people import People, Person
 from gateway_vaccination_records.record_system.questionnaires import Questionnaires
 from gateway_vaccination_records.record_system.replies import Answer, Replies, answered
@@ -43,6 +44,7 @@ class Visits:
         self._people = people
         self._confirmations = confirmations
         self._questionnaires = questionnaires
+        self._entries = ledger.entries
         self._ledger = ledger
         self._replies = replies
 
@@ -79,17 +81,17 @@ class Visits:
         return answered({"vaccination_subject_no": person.vaccination_subject_no, **found})
 
     def _visit(self, person: Person, _: AskedVisit) -> Record:
-        managements = self._ledger.due(person)
+        managements = self._entries.due(person)
         filled_in = self._questionnaires.shown(person, managements)
         due = [
             {**views.view(management, views.DOSE_DUE_TO_CLINICS), **shown}
             for management, shown in zip(managements, filled_in, strict=True)
         ]
-        changed = max(self._ledger.changed(person), self._questionnaires.changed(person, managements))
+        changed = max(self._entries.changed(person), self._questionnaires.changed(person, managements))
         return {
             **views.view(person.record, views.PERSON_TO_CLINICS),
             "data_changed_at": written(changed),
-            **views.lists(due=due, records=views.had(self._ledger.records(person), views.DOSE_HAD_TO_CLINICS)),
+            **views.lists(due=due, records=views.had(self._entries.records(person), views.DOSE_HAD_TO_CLINICS)),
         }
 
     def _enter(self, person: Person, vaccination: Vaccination) -> Record | Verdict:
