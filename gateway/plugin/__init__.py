@@ -1,8 +1,8 @@
 """The door: all that a plugin may import, and nothing behind it.
 
 A plugin is a package with an entry point in the group `gateway.connectors` whose module implements the hook
-`renkei_connector`. One part is imported by who needs it only: `gateway.plugin.tokens`, which reads signed tokens. See
-`docs/how-it-works.md` for the whole picture.
+`renkei_connector`. Two parts are imported by who needs them only: `gateway.plugin.tokens`, which reads signed tokens,
+and `gateway.plugin.exchange`, which speaks HTTPS. See `docs/how-it-works.md` for the whole picture.
 """
 
 from pydantic import JsonValue

@@ -12,7 +12,7 @@ import jiter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.plugin import Accepted, DeferredRecord, Outcome, RefusedRecord
-from gateway_history_lookup.client import Later
+from gateway.plugin.exchange import Later
 
 _Number = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 

@@ -7,17 +7,17 @@ always the same.
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
-from itertools import islice
+from functools import partial
 from typing import Final, cast
 
 from gateway.plugin import Context, Delivery, Health, Outcome, Payload
 from gateway.plugin import Final as Ended
+from gateway.plugin.exchange import Later, in_portions
 from gateway_history_lookup import answers
-from gateway_history_lookup.client import InquirySystem, Later
+from gateway_history_lookup.client import InquirySystem
 from gateway_history_lookup.interface import AskedId5
 from gateway_history_lookup.settings import Settings
 
-_SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time
 _HEALTH_WITHIN: Final = 3.0
 
 
@@ -36,17 +36,9 @@ class HistoryLookup:
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
         """Ask in portions, within the deadline. After a failed portion the rest is deferred."""
-        ends = self._now() + delivery.deadline * _SHARE
-        outcomes: dict[int, Outcome] = {}
-        records = iter(delivery.records)
-        while portion := dict(islice(records, self._settings.rows_per_request)):
-            try:
-                outcomes |= await self._inquire(delivery.message_id, portion, ends)
-            except Later as later:
-                self._context.log.warning("delivery.deferred", code=later.outcome.code)
-                untried = dict.fromkeys([*portion, *(index for index, _ in records)], later.outcome)
-                return outcomes | untried
-        return outcomes
+        return await in_portions(
+            delivery, self._settings.rows_per_request, partial(self._inquire, delivery.message_id), self._context.log
+        )
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Ended]) -> None:
         """Never called: this connector sends nothing."""

@@ -6,17 +6,17 @@ not sent after a session that may be over: the portal's server asks again, with 
 
 import asyncio
 from collections.abc import Mapping
-from itertools import islice
+from functools import partial
 from typing import Final, cast
 
 from gateway.plugin import Accepted, Context, Deferred, Delivery, Health, Outcome, Payload, Proven, Shown
 from gateway.plugin import Final as Ended
+from gateway.plugin.exchange import Later, in_portions
 from gateway_myna_portal import answers
-from gateway_myna_portal.client import Later, Portal
+from gateway_myna_portal.client import Portal
 from gateway_myna_portal.id_token import IdTokens
 from gateway_myna_portal.settings import Settings
 
-_SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time
 _HEALTH_WITHIN: Final = 3.0
 
 
@@ -50,17 +50,9 @@ class MynaPortal:
         """Hand notices over in portions, within the deadline. After a failed portion the rest is deferred."""
         if delivery.reply_to is not None:  # the portal asks for it again
             return {index: Accepted() for index, _ in delivery.records}
-        ends = self._now() + delivery.deadline * _SHARE
-        outcomes: dict[int, Outcome] = {}
-        records = iter(delivery.records)
-        while portion := dict(islice(records, self._settings.rows_per_request)):
-            try:
-                outcomes |= await self._notify(delivery.message_id, portion, ends)
-            except Later as later:
-                self._context.log.warning("delivery.deferred", code=later.outcome.code)
-                untried = dict.fromkeys([*portion, *(index for index, _ in records)], later.outcome)
-                return outcomes | untried
-        return outcomes
+        return await in_portions(
+            delivery, self._settings.rows_per_request, partial(self._notify, delivery.message_id), self._context.log
+        )
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Ended]) -> None:
         """A message of the portal's has ended; its server asks for that itself."""

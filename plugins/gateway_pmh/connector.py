@@ -8,18 +8,18 @@ asked for anew each time.
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from itertools import islice
+from functools import partial
 from typing import Final, TypeAlias, cast
 
 from gateway.plugin import Context, Delivery, Health, Outcome, Payload, Refused, RefusedRecord
 from gateway.plugin import Final as Ended
+from gateway.plugin.exchange import in_portions
 from gateway_pmh import answers
 from gateway_pmh.client import PublicMedicalHub
 from gateway_pmh.interface import AskedConfirmation, AskedKey
 from gateway_pmh.later import Later
 from gateway_pmh.settings import Settings
 
-_SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time
 _HEALTH_WITHIN: Final = 3.0
 _UPSERT: Final = "1"  # 変更区分 登録/更新; a key's end is described nowhere, so "2" 削除 is never sent
 _Parse: TypeAlias = Callable[[bytes, Mapping[int, str]], dict[int, Outcome]]
@@ -40,18 +40,10 @@ class Pmh:
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
         """Ask in portions, for keys or confirmations, in the deadline. After a failed portion the rest is deferred."""
-        ends = self._now() + delivery.deadline * _SHARE
         ask = self._issue if delivery.operation == "pmh_key.issue" else self._confirm
-        outcomes: dict[int, Outcome] = {}
-        records = iter(delivery.records)
-        while portion := dict(islice(records, self._settings.rows_per_request)):
-            try:
-                outcomes |= await ask(delivery.message_id, portion, ends)
-            except Later as later:
-                self._context.log.warning("delivery.deferred", code=later.outcome.code)
-                untried = dict.fromkeys([*portion, *(index for index, _ in records)], later.outcome)
-                return outcomes | untried
-        return outcomes
+        return await in_portions(
+            delivery, self._settings.rows_per_request, partial(ask, delivery.message_id), self._context.log
+        )
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Ended]) -> None:
         """Never called: this connector sends nothing."""

@@ -11,7 +11,7 @@ import jiter
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.plugin import Accepted, DeferredRecord, Duplicate, Outcome, RefusedRecord
-from gateway_vaccination_db.client import Later
+from gateway.plugin.exchange import Later
 
 
 class _Closed(BaseModel):

@@ -6,16 +6,16 @@ however often it comes.
 
 import asyncio
 from collections.abc import Mapping
-from itertools import islice
+from functools import partial
 from typing import Final, cast
 
 from gateway.plugin import Context, Delivery, Health, Outcome, Payload
 from gateway.plugin import Final as Ended
+from gateway.plugin.exchange import Later, in_portions
 from gateway_vaccination_db import answers
-from gateway_vaccination_db.client import Later, ResearchDatabase
+from gateway_vaccination_db.client import ResearchDatabase
 from gateway_vaccination_db.settings import Settings
 
-_SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time
 _HEALTH_WITHIN: Final = 3.0
 
 
@@ -34,17 +34,9 @@ class VaccinationDb:
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
         """Hand doses over in portions, within the deadline. After a failed portion the rest is deferred."""
-        ends = self._now() + delivery.deadline * _SHARE
-        outcomes: dict[int, Outcome] = {}
-        records = iter(delivery.records)
-        while portion := dict(islice(records, self._settings.rows_per_request)):
-            try:
-                outcomes |= await self._register(delivery.message_id, portion, ends)
-            except Later as later:
-                self._context.log.warning("delivery.deferred", code=later.outcome.code)
-                untried = dict.fromkeys([*portion, *(index for index, _ in records)], later.outcome)
-                return outcomes | untried
-        return outcomes
+        return await in_portions(
+            delivery, self._settings.rows_per_request, partial(self._register, delivery.message_id), self._context.log
+        )
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Ended]) -> None:
         """Never called: this connector sends nothing."""

@@ -54,6 +54,7 @@ PLANTED = [
     ("record-system", "gateway_pmh.simulated.app", "gateway_pmh.answers"),
     ("door-only", "gateway_pmh.connector", "gateway.errors"),
     ("door-only", "gateway_pmh.connector", "gateway.plugin.tokens"),
+    ("door-only", "gateway_clinic_app.connector", "gateway.plugin.exchange"),
     ("no-plugin-named", "gateway.config", "gateway_pmh.interface"),
     *(("pure-steps", "gateway.edge.admit", forbidden) for forbidden in IMPURE),
     *(("pure-steps", step, "time") for step in CONTRACTS["pure-steps"]["source_modules"]),

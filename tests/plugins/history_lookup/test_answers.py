@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from gateway.plugin import Accepted, DeferredRecord, RefusedRecord
+from gateway.plugin.exchange import Later
 from gateway_history_lookup.answers import found
-from gateway_history_lookup.client import Later
 
 ASKED = {0: "KEY-A", 4: "KEY-B"}
 

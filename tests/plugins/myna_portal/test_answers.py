@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.plugin import Accepted, DeferredRecord, Duplicate, RefusedRecord
+from gateway.plugin.exchange import Later
 from gateway_myna_portal import answers
-from gateway_myna_portal.client import Later
 
 SENT = (0, 7)
 ACCEPTED = {"index": 0, "status": "accepted"}

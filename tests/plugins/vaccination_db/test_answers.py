@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from gateway.plugin import Accepted, DeferredRecord, Duplicate, Outcome, RefusedRecord
+from gateway.plugin.exchange import Later
 from gateway_vaccination_db.answers import registered
-from gateway_vaccination_db.client import Later
 
 
 def answer(*rows: dict[str, Any]) -> bytes:
