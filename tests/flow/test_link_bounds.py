@@ -13,7 +13,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from gateway.errors import LONGEST_PATIENCE, Deferred, Refused
-from gateway.link import calls, edge_end, hub_end, sending
+from gateway.link import calls, edge_end, guest, hub_end, sending
 from gateway.link.allowance import FACTS_PER_MINUTE
 from gateway.link.tls import server_tls
 from gateway.link.words import PATH, Ask, Submit
@@ -56,7 +56,7 @@ def upgrade():
 
 @asynccontextmanager
 async def mute_edge(site, remote):
-    """The office's edge process as it is when it reads nothing any more: the hub's channel to it, and its own way there."""
+    """The office's edge process when it reads nothing any more: the hub's channel to it, and its own to the hub."""
     former = remote.listener._guests[OFFICE]
     for task in remote.tasks[:1]:
         task.cancel()
@@ -67,10 +67,10 @@ async def mute_edge(site, remote):
     await reader.readuntil(b"\r\n\r\n")
     writer.write(frame(0, 0, "hello", msgspec.msgpack.encode(HELLO)))
     async with asyncio.timeout(5):
-        while (guest := remote.listener._guests.get(OFFICE)) in (None, former) or not guest._greeted:  # noqa: ASYNC110
+        while (its := remote.listener._guests.get(OFFICE)) in (None, former) or not its._greeted:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     try:
-        yield guest.channel, writer
+        yield its.channel, writer
     finally:
         writer.transport.abort()
 
@@ -140,10 +140,10 @@ async def test_few_answers_are_made_for_a_peer_that_reads_none(site, remote, mon
         ask = msgspec.msgpack.encode(Ask((TENANT, OFFICE), ID))
         writer.write(b"".join(frame(0, number, "status", ask) for number in range(1, 201)))
         async with asyncio.timeout(5):
-            while len(fetched) < hub_end._ASKING:  # noqa: ASYNC110
+            while len(fetched) < guest._ASKING:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0.3)
-        assert len(fetched) == hub_end._ASKING
+        assert len(fetched) == guest._ASKING
 
 
 @pytest.mark.parametrize(("bound", "value"), [("AT_ONCE", 4), ("HELD_BYTES", 4 * 150)])
@@ -434,9 +434,9 @@ ROW = {"tenant": TENANT, "connector": OFFICE, "state": "open", "ok": True, "deta
     [
         ([ROW | {"zone": "internet", "required": False}], {(TENANT, OFFICE): "the office answers"}),
         ([ROW | {"connector": REGISTER}, ROW | {"tenant": "131016"}], {}),
-        ([ROW | {"detail": each} for each in ("x" * 501,)], {(TENANT, OFFICE): hub_end._UNFIT}),
-        ([ROW | {"detail": "about 0000-1234-5674"}], {(TENANT, OFFICE): hub_end._UNFIT}),
-        ([ROW | {"detail": "\x1b[2Jall is well"}], {(TENANT, OFFICE): hub_end._UNFIT}),
+        ([ROW | {"detail": each} for each in ("x" * 501,)], {(TENANT, OFFICE): guest._UNFIT}),
+        ([ROW | {"detail": "about 0000-1234-5674"}], {(TENANT, OFFICE): guest._UNFIT}),
+        ([ROW | {"detail": "\x1b[2Jall is well"}], {(TENANT, OFFICE): guest._UNFIT}),
         ([{}], {}),
         ([{"tenant": [1], "connector": {}}], {}),
         ([ROW | {"state": "x"}], {}),
@@ -453,7 +453,7 @@ async def test_an_edge_is_believed_about_its_own_connectors_in_closed_words_alon
 
 
 async def test_who_does_not_say_how_its_connectors_are_keeps_nobody_waiting(remote, monkeypatch):
-    monkeypatch.setattr(hub_end, "_CONDITION_SECONDS", 0.1)
+    monkeypatch.setattr(guest, "_CONDITION_SECONDS", 0.1)
 
     async def never(body):
         await asyncio.sleep(60)
