@@ -37,6 +37,7 @@ class Sending:
         self._unsent = 0
         self._more = asyncio.Event()
         self._moved = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._ended = False
 
     async def send(self, frame: bytes) -> None:
@@ -47,10 +48,11 @@ class Sending:
         self._more.set()
 
     async def room(self) -> None:
-        """Return when little is unsent. Raises ConnectionError after the end."""
-        while self._unsent > UNSENT_BYTES and not self._ended:
-            self._moved.clear()
-            await self._moved.wait()
+        """Return when little is unsent, to one after the other. Raises ConnectionError after the end."""
+        async with self._turn:  # who comes in the moment in which there is room may not pass those who wait for it
+            while self._unsent > UNSENT_BYTES and not self._ended:
+                self._moved.clear()
+                await self._moved.wait()
         if self._ended:
             raise ConnectionError
 

@@ -23,7 +23,7 @@ MAKERS = {
     "Settled": "gateway/hub/journal/reading.py",
 }
 ACROSS = {
-    ("Handed", "gateway/link/hub_end.py"),
+    ("Handed", "gateway/link/guest.py"),
     ("Recorded", "gateway/link/edge_end.py"),
     ("Settled", "gateway/link/edge_end.py"),
 }

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.config.files import HubAddress, Link
 from gateway.errors import Deferred, Refused
-from gateway.link import edge_end, hub_end
+from gateway.link import edge_end, guest, hub_end
 from gateway.link.calls import Channel
 from gateway.link.words import PATH, Ask, Hello, Submit
 from gateway.messages import Ending, Recorded, RecordOutcome, Settled, Status
@@ -227,14 +227,14 @@ async def test_a_connector_that_opens_while_its_process_says_hello_is_reached(re
 async def test_a_connector_whose_opening_the_hub_puts_off_is_reached_all_the_same(remote, monkeypatch):
     link, place = remote.links[OFFICE], (TENANT, OFFICE)
     former = remote.to_edges.edges.pop(place)
-    monkeypatch.setitem(hub_end._CALLS, "opened", _deferred)
+    monkeypatch.setitem(guest._CALLS, "opened", _deferred)
     await link.opened(place)
     async with asyncio.timeout(5):
         while remote.to_edges.edges.get(place) in (None, former):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
-async def _deferred(guest, body):
+async def _deferred(its, body):
     raise Deferred("queue_full")
 
 

@@ -13,10 +13,10 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from gateway.errors import LONGEST_PATIENCE, Deferred, Refused
-from gateway.link import calls, edge_end, hub_end, sending
+from gateway.link import calls, edge_end, guest, hub_end, sending
 from gateway.link.allowance import FACTS_PER_MINUTE
 from gateway.link.tls import server_tls
-from gateway.link.words import PATH, Submit
+from gateway.link.words import PATH, Ask, Submit
 from gateway.messages import Ending, Envelope, Handed, Recorded, RecordOutcome, Sealed, Settled
 from gateway.plugin import Accepted, RefusedRecord
 from tests.flow.calling import tls_of
@@ -56,7 +56,7 @@ def upgrade():
 
 @asynccontextmanager
 async def mute_edge(site, remote):
-    """The office's edge process as it is when it reads nothing any more, and the hub's channel to it."""
+    """The office's edge process when it reads nothing any more: the hub's channel to it, and its own to the hub."""
     former = remote.listener._guests[OFFICE]
     for task in remote.tasks[:1]:
         task.cancel()
@@ -67,10 +67,12 @@ async def mute_edge(site, remote):
     await reader.readuntil(b"\r\n\r\n")
     writer.write(frame(0, 0, "hello", msgspec.msgpack.encode(HELLO)))
     async with asyncio.timeout(5):
-        while (guest := remote.listener._guests.get(OFFICE)) in (None, former) or not guest._greeted:  # noqa: ASYNC110
+        while (its := remote.listener._guests.get(OFFICE)) in (None, former) or not its._greeted:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-    yield guest.channel
-    writer.transport.abort()
+    try:
+        yield its.channel, writer
+    finally:
+        writer.transport.abort()
 
 
 def told_too_much(channel):
@@ -81,7 +83,7 @@ def told_too_much(channel):
 @pytest.mark.parametrize("how", ["close", "adopt", "newcomer"])
 async def test_a_peer_that_reads_nothing_is_hung_up_on_all_the_same(site, remote, how):
     """Even if one who was waiting for it has given up: aiohttp has all of them wait on one future."""
-    async with mute_edge(site, remote) as stalled:
+    async with mute_edge(site, remote) as (stalled, _):
         one, *others = told_too_much(stalled)
         await asyncio.sleep(0.1)
         one.cancel()
@@ -102,13 +104,46 @@ async def test_who_does_not_take_a_frame_in_time_is_given_up(site, remote, monke
     """A call that is given up meanwhile takes no other with it."""
     monkeypatch.setattr(sending, "DRAIN_SECONDS", 0.1)
     monkeypatch.setattr(sending, "LEAST_BYTES_A_SECOND", 64 << 20)
-    async with mute_edge(site, remote) as stalled:
+    async with mute_edge(site, remote) as (stalled, _):
         one, *others = told_too_much(stalled)
         await asyncio.sleep(0.1)
         one.cancel()
         async with asyncio.timeout(5):
             heard = await asyncio.gather(*others, return_exceptions=True)
         assert [str(each)[:18] for each in heard] == ["system_unreachable"] * 2
+
+
+async def test_little_waits_in_memory_for_a_peer_that_reads_nothing(site, remote):
+    """However many have something to say: each holds what is its own."""
+    body = b"x" * (1 << 18)
+    async with mute_edge(site, remote) as (stalled, _):
+        saying = [asyncio.create_task(stalled.call("settle", body, None)) for _ in range(100)]
+        await asyncio.sleep(0.3)
+        assert sending.UNSENT_BYTES < stalled._sending._unsent < sending.UNSENT_BYTES + len(body) + 1000
+        assert sum(map(len, stalled._sending._frames)) <= stalled._sending._unsent
+        for each in saying:
+            each.cancel()
+        await asyncio.gather(*saying, return_exceptions=True)
+
+
+async def test_few_answers_are_made_for_a_peer_that_reads_none(site, remote, monkeypatch):
+    """Each may be as large as a reply: they are not fetched before the others have gone."""
+    fetched: list[str] = []
+
+    async def status(peer, message_id):
+        fetched.append(message_id)
+        await asyncio.sleep(0)
+        return "x" * (2 * sending.UNSENT_BYTES)
+
+    async with mute_edge(site, remote) as (_, writer):
+        monkeypatch.setattr(remote.hubs, "of", lambda tenant: SimpleNamespace(status=status), raising=False)
+        ask = msgspec.msgpack.encode(Ask((TENANT, OFFICE), ID))
+        writer.write(b"".join(frame(0, number, "status", ask) for number in range(1, 201)))
+        async with asyncio.timeout(5):
+            while len(fetched) < guest._ASKING:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.3)
+        assert len(fetched) == guest._ASKING
 
 
 @pytest.mark.parametrize(("bound", "value"), [("AT_ONCE", 4), ("HELD_BYTES", 4 * 150)])
@@ -399,9 +434,9 @@ ROW = {"tenant": TENANT, "connector": OFFICE, "state": "open", "ok": True, "deta
     [
         ([ROW | {"zone": "internet", "required": False}], {(TENANT, OFFICE): "the office answers"}),
         ([ROW | {"connector": REGISTER}, ROW | {"tenant": "131016"}], {}),
-        ([ROW | {"detail": each} for each in ("x" * 501,)], {(TENANT, OFFICE): hub_end._UNFIT}),
-        ([ROW | {"detail": "about 0000-1234-5674"}], {(TENANT, OFFICE): hub_end._UNFIT}),
-        ([ROW | {"detail": "\x1b[2Jall is well"}], {(TENANT, OFFICE): hub_end._UNFIT}),
+        ([ROW | {"detail": each} for each in ("x" * 501,)], {(TENANT, OFFICE): guest._UNFIT}),
+        ([ROW | {"detail": "about 0000-1234-5674"}], {(TENANT, OFFICE): guest._UNFIT}),
+        ([ROW | {"detail": "\x1b[2Jall is well"}], {(TENANT, OFFICE): guest._UNFIT}),
         ([{}], {}),
         ([{"tenant": [1], "connector": {}}], {}),
         ([ROW | {"state": "x"}], {}),
@@ -418,7 +453,7 @@ async def test_an_edge_is_believed_about_its_own_connectors_in_closed_words_alon
 
 
 async def test_who_does_not_say_how_its_connectors_are_keeps_nobody_waiting(remote, monkeypatch):
-    monkeypatch.setattr(hub_end, "_CONDITION_SECONDS", 0.1)
+    monkeypatch.setattr(guest, "_CONDITION_SECONDS", 0.1)
 
     async def never(body):
         await asyncio.sleep(60)
