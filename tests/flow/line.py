@@ -202,7 +202,7 @@ class Remote:
     telemetry: Telemetry
     local: dict[str, ToEdges] = field(default_factory=lambda: {OFFICE: ToEdges(), REGISTER: ToEdges()})
     links: dict[str, HubLink] = field(default_factory=dict)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     directory_version: int = 1
 
     async def listen(self) -> None:
@@ -236,15 +236,20 @@ class Remote:
 
     async def link(self) -> None:
         """Both edges, until the hub knows them."""
-        self.tasks += [asyncio.create_task(each.run()) for each in self.links.values()]
+        self.tasks = {name: asyncio.create_task(each.run()) for name, each in self.links.items()}
         async with asyncio.timeout(10):
             while not (len(self.to_edges.edges) == len(self.links) and all(e.linked for e in self.links.values())):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
-    async def close(self) -> None:
-        for task in self.tasks:
+    async def end(self, *names: str) -> None:
+        """These edges are gone, and do not come again."""
+        tasks = [self.tasks.pop(name) for name in names if name in self.tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        await self.end(*self.tasks)
         await self.listener.close()
         self.accepting.close()
         await self.runner.cleanup()

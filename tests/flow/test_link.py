@@ -39,7 +39,8 @@ async def remote(remote_line):
 
 @asynccontextmanager
 async def dialled(site, remote, certificate=CERTIFICATES[OFFICE]):
-    """A WebSocket to the hub under a certificate of one's choosing."""
+    """A WebSocket to the hub under a certificate of one's choosing, whose own edge does not take it back."""
+    await remote.end(*(name for name, own in CERTIFICATES.items() if own == certificate))
     tls = ssl.create_default_context(cafile=str(site.config.root / "keys/tls/ca.crt"))
     tls.load_cert_chain(*(site.config.root / f"keys/tls/{certificate}.{end}" for end in ("crt", "key")))
     url = f"https://localhost:{remote.accepting.port}{PATH}"

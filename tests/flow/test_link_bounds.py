@@ -58,8 +58,7 @@ def upgrade():
 async def mute_edge(site, remote):
     """The office's edge process when it reads nothing any more: the hub's channel to it, and its own to the hub."""
     former = remote.listener._guests[OFFICE]
-    for task in remote.tasks[:1]:
-        task.cancel()
+    await remote.end(OFFICE)
     reader, writer = await asyncio.open_connection(
         "localhost", remote.accepting.port, ssl=tls_of(site, OFFICE), limit=1024
     )
@@ -156,7 +155,6 @@ async def test_what_is_more_than_is_worked_on_at_once_is_deferred(site, remote, 
         await going_on.wait()
 
     monkeypatch.setattr(remote.hubs, "told", told, raising=False)
-    remote.tasks[0].cancel()  # it would come back and take its place
     fact = {"kind": "config.refused", "by": "a" * 64, "problems": 1}
     async with channel(site, remote) as hub:
         await hub.call("hello", HELLO, None)
@@ -261,7 +259,7 @@ async def test_an_edge_that_hears_nonsense_hangs_up_and_links_again(remote, nons
     async with asyncio.timeout(5):
         while (TENANT, OFFICE) not in remote.to_edges.edges or remote.listener._guests.get(OFFICE) is former:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-    assert not remote.tasks[0].done()
+    assert not remote.tasks[OFFICE].done()
 
 
 async def _refuses(body):
@@ -342,7 +340,6 @@ async def test_an_edge_says_hello_once(site, remote):
 
 async def test_so_many_facts_a_minute_are_recorded_at_an_edges_word(site, remote):
     """Whichever of its connections it comes by."""
-    remote.tasks[0].cancel()
     fact, heard = {"kind": "config.refused", "by": "SIGHUP", "problems": 1}, []
     for _ in range(2):
         async with channel(site, remote) as hub:
@@ -491,8 +488,6 @@ async def test_a_connector_that_is_open_opens_once(remote):
 
 
 async def test_who_is_pinned_no_more_when_its_socket_is_ready_gets_no_link(site, remote, monkeypatch):
-    remote.tasks[0].cancel()
-    await remote.listener._guests[OFFICE].channel.close()
     prepare = web.WebSocketResponse.prepare
 
     async def reloaded_meanwhile(self, request):
