@@ -3,10 +3,14 @@
 import json
 from typing import Any
 
+import pytest
 from aiohttp import web
 
-from gateway.plugin import Accepted, DeferredRecord, Outcome, RefusedRecord
+from gateway.plugin import Accepted, DeferredRecord, Duplicate, Outcome, RefusedRecord
+from gateway_vaccination_records import answers
 from gateway_vaccination_records.interface import INTERFACE
+from gateway_vaccination_records.record_system.http import EVENT_ANSWERS
+from gateway_vaccination_records.record_system.versions import Verdict
 from tests.plugins.vaccination_records.outbox import Line, at_work, delivery
 from tests.plugins.vaccination_records.running import Client, Running, Site
 from tests.plugins.vaccination_records.subjects import CITY, OTHER_CITY, subject
@@ -91,10 +95,11 @@ async def test_residents_link_read_fill_in_and_look_at_their_records(
 
         good, wrong = filled_in(1, "架空の回答"), filled_in(1, "架空の回答")
         wrong["answers"] = [{"item_id": "UNKNOWN", "answer_content": "架空"}]
-        filling = delivery("questionnaire.enter", good, wrong, serial=502)
+        other_kind = filled_in(1, "架空の回答") | {"answers": [{"item_id": "FEVER", "answer_content": "架空"}]}
+        filling = delivery("questionnaire.enter", good, wrong, other_kind, serial=502)
         kept = await connector.deliver(filling)
         assert reply("questionnaire.enter", kept[0])["answer_status"] == "1"
-        assert kept[1] == RefusedRecord("unknown_item")
+        assert (kept[1], kept[2]) == (RefusedRecord("unknown_item"), RefusedRecord("wrong_answer_kind"))
         assert await connector.deliver(filling) == kept, "the same answer again"
 
         own = await connector.deliver(
@@ -102,6 +107,14 @@ async def test_residents_link_read_fill_in_and_look_at_their_records(
         )
         assert [each["notice_id"] for each in reply("record.query", own[0])["notices"]] == [notice(1)["notice_id"]]
         assert own[1] == NOBODY
+
+
+@pytest.mark.parametrize("verdict", [each for each in EVENT_ANSWERS if each is not None])
+def test_the_connector_knows_what_the_record_system_says_of_an_event(verdict: Verdict) -> None:
+    said = EVENT_ANSWERS[verdict]
+    outcome = answers.judged(json.dumps({"rows": [{"index": 0, **said}]}).encode(), [0])[0]
+    expected = {"accepted": Accepted(), "duplicate": Duplicate()}
+    assert outcome == expected.get(said["status"], RefusedRecord(said.get("code", ""), said.get("path")))
 
 
 async def test_a_person_with_a_long_history_is_shown_whole(site: Site, service: Running, city: Client) -> None:

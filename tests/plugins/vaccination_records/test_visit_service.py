@@ -4,8 +4,6 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pytest
-
 from tests.plugins.vaccination_records.running import Client, Running, Site
 from tests.plugins.vaccination_records.subjects import (
     CITY,
@@ -169,26 +167,23 @@ async def test_a_dispute_about_a_pseudonym_is_alarmed_and_told_in_numbers_only(c
     assert [(alarm["level"], alarm["rows"]) for alarm in alarms] == [("error", 1)]
 
 
-@pytest.mark.parametrize(
-    ("path", "record"),
-    [
+async def test_a_malformed_body_is_refused_whole_and_its_refusal_holds_no_value(city: Client) -> None:
+    malformed: list[tuple[str, dict[str, Any]]] = [
         ("/v1/residents/records", {"pmh_pseudonym_id": pseudonym(1), "pmh_key": pmh_key(1)}),
         ("/v1/residents/templates", {"pmh_pseudonym_id": pseudonym(1)}),
         ("/v1/residents/questionnaires", {**filled_in(1, "架空カナリア"), "answers": [{"item_id": "NOTE"}]}),
         ("/v1/confirmations", confirmation("VNOBODY", "CONFIRMED", valid_until="架空カナリア")),
         ("/v1/visits/queries", {**asked("VNOBODY", "CONFIRMED"), "individual_number": individual_number(1)}),
         ("/v1/visits/vaccinations", {**asked("V", "C"), **vaccination(1), "gtin": "04900000000001"}),
-    ],
-)
-async def test_a_malformed_body_is_refused_whole_and_its_refusal_holds_no_value(
-    city: Client, path: str, record: dict[str, Any]
-) -> None:
-    changing = path in ("/v1/residents/questionnaires", "/v1/visits/vaccinations")
-    body = rows(record, **({"message_id": message_id(1)} if changing else {}))
-    status, problem = await city.post(path, body)
-    assert (status, problem["code"]) == (422, "malformed")
-    texts = [value for value in record.values() if isinstance(value, str) and len(value) > 8]
-    assert not [text for text in [*texts, "individual_number"] if text in json.dumps(problem, ensure_ascii=False)]
+    ]
+    for path, record in malformed:
+        changing = path in ("/v1/residents/questionnaires", "/v1/visits/vaccinations")
+        body = rows(record, **({"message_id": message_id(1)} if changing else {}))
+        status, problem = await city.post(path, body)
+        assert (status, problem["code"]) == (422, "malformed"), path
+        texts = [value for value in record.values() if isinstance(value, str) and len(value) > 8]
+        told = json.dumps(problem, ensure_ascii=False)
+        assert not [text for text in [*texts, "individual_number"] if text in told], path
 
 
 async def test_disk_and_log_hold_no_value_of_residents_and_visits(city: Client, site: Site, service: Running) -> None:
@@ -203,7 +198,9 @@ async def test_disk_and_log_hold_no_value_of_residents_and_visits(city: Client, 
     kept = await send(city, "/v1/residents/questionnaires", body)
     await send(city, "/v1/confirmations", rows(confirmation(number, "CONFIRMATIONCANARY")))
     who = asked(number, "CONFIRMATIONCANARY")
-    await send(city, "/v1/visits/examinations", rows({**examination(4711), **who}, message_id=message_id(201)))
+    part = {**examination(4711), **who, "answer_id": kept[0]["record"]["answer_id"]}
+    examined = await send(city, "/v1/visits/examinations", rows(part, message_id=message_id(201)))
+    assert examined[0]["record"]["answer_status"] == "2"
     dose_given = {"place": canary["place"], "lot_no": canary["lot"], "special_circumstances": canary["special"]}
     entered = {**vaccination(4711), **dose_given, **who}
     given_id = await send(city, "/v1/visits/vaccinations", rows(entered, message_id=message_id(202)))
@@ -219,7 +216,8 @@ async def test_disk_and_log_hold_no_value_of_residents_and_visits(city: Client, 
         *(notice(4711)["notice_id"], city_record(4711)["vaccination_record_id"]),
     ]
     needles = {needle for each in canaries for needle in encodings(str(each))}
-    disk = on_disk(site.folder / "data")
+    while_it_ran = on_disk(site.folder / "data")
     _, output = await service.end()
-    assert len(disk) > 4096
-    assert not [needle for needle in needles if needle in disk + output + on_disk(site.folder / "data")]
+    assert len(while_it_ran) > 4096
+    kept_anywhere = while_it_ran + output + on_disk(site.folder / "data")
+    assert not [needle for needle in needles if needle in kept_anywhere]
