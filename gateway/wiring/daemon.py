@@ -18,11 +18,12 @@ from gateway.link.edge_end import HubLink, RemoteHub
 from gateway.link.ends import HubEnd
 from gateway.link.hub_end import LinkListener
 from gateway.link.in_process import ToEdges
-from gateway.link.words import Bounds, ConfigApplied, Place, Told
+from gateway.link.words import Place
 from gateway.observe import Telemetry
 from gateway.wiring import reload
 from gateway.wiring.conditions import LinkedTo, conditions
 from gateway.wiring.edge_side import EdgeSide
+from gateway.wiring.for_edges import ForEdges
 from gateway.wiring.hub_side import HubSide
 from gateway.wiring.listening import Listening
 from gateway.wiring.opening import bounds, edge_processes, hub_tls, load_plugins, open_directory, operators
@@ -46,8 +47,8 @@ class Daemon:
         self._hub = HubSide(config, system, self._edges, telemetry, clock) if system is not None else None
         self._edge = EdgeSide(config, self._edges, telemetry, clock)
         self._to_hub = self._dialled() if self._hub is None else None
-        self._link = self._awaited() if config.gateway.role == "hub" and self._hub is not None else None
-        self._turned_away: dict[str, str] = {}
+        self._for_edges = ForEdges(self._hub, telemetry) if self._hub is not None else None
+        self._link = self._awaited(self._for_edges) if config.gateway.role == "hub" and self._for_edges else None
         self._directories = {code: open_directory(config, code) for code in config.tenants}
         self._admin = AdminListener(self, operators(config), telemetry, clock)
         self._listening = Listening(config, telemetry)
@@ -69,13 +70,13 @@ class Daemon:
             self._telemetry,
             config=lambda: self.config.digest,
             directories=lambda: self.directories,
-            limits=lambda: self.limits,
+            limits=lambda: bounds(self.config),
             connectors=self._edge.connectors,
         )
 
-    def _awaited(self) -> LinkListener:
+    def _awaited(self, for_edges: ForEdges) -> LinkListener:
         """Where a hub's edge processes come in."""
-        return LinkListener(edge_processes(self.config), self, self._edges, self._telemetry)
+        return LinkListener(edge_processes(self.config), for_edges, self._edges, self._telemetry)
 
     # ---- start -------------------------------------------------------------------------------------------------------
 
@@ -120,17 +121,10 @@ class Daemon:
         if self._to_hub is not None:
             await self._to_hub.opened(place)
 
-    # ---- the hub's side, for edge processes --------------------------------------------------------------------------
-
     @property
     def directories(self) -> dict[str, int]:
         """The version of each tenant's directory that is in use."""
         return {code: each.version for code, each in self._directories.items()}
-
-    @property
-    def limits(self) -> Bounds:
-        """What a message may hold at most, in how many lanes, and how long it may live."""
-        return bounds(self.config)
 
     def of(self, tenant: str) -> HubEnd:
         """The tenant's hub, here or there."""
@@ -138,36 +132,6 @@ class Daemon:
             return RemoteHub(self._to_hub, tenant)
         assert self._hub is not None  # noqa: S101
         return self._hub.of(tenant)
-
-    async def linked(self, edge: str, config: str) -> None:
-        """An edge process has come in."""
-        self._turned_away.pop(edge, None)
-        self._anew()
-        self._telemetry.log.info("edge.linked", source=edge)
-        await self._fact(FactKind.EDGE_LINKED, {"edge": edge, "config": config})
-
-    def turned_away(self, edge: str, code: str) -> None:
-        """An edge process dials again and again, and may not come in as it is: one line until that changes."""
-        if self._turned_away.get(edge) != code:
-            self._telemetry.log.warning("edge.turned_away", source=edge, code=code)
-        self._turned_away[edge] = code
-
-    async def unlinked(self, edge: str) -> None:
-        """An edge process has gone."""
-        self._telemetry.log.warning("edge.unlinked", source=edge)
-        with contextlib.suppress(Deferred):  # health says why
-            await self._fact(FactKind.EDGE_UNLINKED, {"edge": edge})
-
-    async def told(self, edge: str, fact: Told) -> None:
-        """An edge process tells of itself."""
-        body = msgspec.to_builtins(fact)
-        await self._fact(FactKind(body.pop("kind")), {"edge": edge, **body})
-        if isinstance(fact, ConfigApplied):
-            self._anew()
-
-    def _anew(self) -> None:
-        if self._hub is not None:
-            self._hub.anew()
 
     async def _fact(self, kind: FactKind, body: Mapping[str, Any]) -> None:
         """Into the system's log, here or at the hub. Raises Deferred."""
@@ -208,7 +172,7 @@ class Daemon:
 
     async def connectors(self) -> list[dict[str, Any]]:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
-        linked_to = LinkedTo(self._to_hub, self._link, self._turned_away)
+        linked_to = LinkedTo(self._to_hub, self._link, self._for_edges.away if self._for_edges else {})
         return await conditions(self.config, self._edge, self._hub, linked_to)
 
     async def reload(self, by: str) -> str:

@@ -21,23 +21,23 @@ from gateway.wiring.reached import reached, went_back
 
 
 class HubSide:
-    """`to_edges` has every edge that is open, in whatever process."""
+    """`config` is in use; `to_edges` has every edge that is open, in whatever process."""
 
     def __init__(self, config: Config, system: Journal, to_edges: ToEdges, telemetry: Telemetry, clock: Clock) -> None:
         self.hubs: dict[str, TenantHub] = {}
         self.system = system
         self.to_edges = to_edges
         to_edges.appeared = self._appeared
-        self._config = config
+        self.config = config
         self._telemetry = telemetry
         self._clock = clock
         self._began = False
 
     def open(self, directories: Mapping[str, Directory]) -> None:
         """Open the journals. Raises Misconfigured."""
-        limits = self._config.gateway.limits
-        for code in self._config.tenants:
-            rules, journal = hub_rules(self._config, code, directories[code]), open_journal(self._config, code)
+        limits = self.config.gateway.limits
+        for code in self.config.tenants:
+            rules, journal = hub_rules(self.config, code, directories[code]), open_journal(self.config, code)
             dispatcher = Dispatcher(rules, journal, self.to_edges, limits, self._clock, self._telemetry)
             self.hubs[code] = TenantHub(rules, journal, dispatcher, self._clock)
 
@@ -46,7 +46,7 @@ class HubSide:
         now = reached(self.hubs)
         if problems := went_back(self.system, now):
             raise Misconfigured(problems)
-        await self.fact(FactKind.GATEWAY_STARTED, {"config": self._config.digest, **now})
+        await self.fact(FactKind.GATEWAY_STARTED, {"config": self.config.digest, **now})
         self._began = True
         for hub in self.hubs.values():
             hub.dispatcher.restore()
@@ -66,7 +66,7 @@ class HubSide:
 
     async def _sign_checkpoints(self) -> None:
         while True:
-            await asyncio.sleep(self._config.gateway.journal.checkpoint_seconds)
+            await asyncio.sleep(self.config.gateway.journal.checkpoint_seconds)
             self._look_for_room()
             for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
                 with contextlib.suppress(Deferred):  # health says why
@@ -74,7 +74,7 @@ class HubSide:
 
     def _look_for_room(self) -> None:
         """A queue that was full is told to have room also if nothing comes any more."""
-        now, limits = asyncio.get_running_loop().time(), self._config.gateway.limits
+        now, limits = asyncio.get_running_loop().time(), self.config.gateway.limits
         for hub in self.hubs.values():
             troubles = hub.dispatcher.troubles
             if troubles.quiet(now):
@@ -109,7 +109,7 @@ class HubSide:
 
     def adopt(self, config: Config, rules: Mapping[str, HubRules]) -> None:
         """A reload: from now on these hold."""
-        self._config = config
+        self.config = config
         for code, hub in self.hubs.items():
             hub.adopt(rules[code], config.gateway.limits)
 
