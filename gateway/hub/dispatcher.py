@@ -15,10 +15,11 @@ from gateway.hub import flow
 from gateway.hub.breaker import Breaker
 from gateway.hub.fresh import Fresh
 from gateway.hub.journal import DueSettlement, Journal
-from gateway.hub.permit import HubRules, permit_again
+from gateway.hub.permit import permit_again
 from gateway.hub.places import Places, Towards, towards
 from gateway.hub.queue import Due, Queue, due
 from gateway.hub.retry import pause
+from gateway.hub.rules import HubRules
 from gateway.hub.settling import Settling
 from gateway.hub.troubles import Troubles
 from gateway.messages import Ending, Envelope, Header, MessageKind, Permitted, RecordOutcome, decode_header, stamp

@@ -18,8 +18,9 @@ from gateway.hub.breaker import unreached
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.outcomes import answers, of_each, patience, unanswered
-from gateway.hub.permit import OURS, HubRules, permit, proven
+from gateway.hub.permit import OURS, permit, proven
 from gateway.hub.places import Places
+from gateway.hub.rules import HubRules
 from gateway.link.allowance import Allowance
 from gateway.messages import (
     Envelope,

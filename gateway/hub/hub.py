@@ -15,7 +15,8 @@ from gateway.errors import Deferred, Refused
 from gateway.hub import flow
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.journal import FactKind, Journal
-from gateway.hub.permit import HubRules, permit_again
+from gateway.hub.permit import permit_again
+from gateway.hub.rules import HubRules
 from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 

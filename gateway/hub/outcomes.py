@@ -9,8 +9,8 @@ from datetime import datetime
 
 from gateway.config import Limits
 from gateway.errors import Refused
-from gateway.hub.permit import HubRules
 from gateway.hub.retry import GiveUp, decide
+from gateway.hub.rules import HubRules
 from gateway.messages import Ending, Header, MessageKind, RecordOutcome
 
 

@@ -4,14 +4,12 @@ Who signed it, whether a route carries it under a legal basis in force at this t
 route, whether the interfaces are the locked ones, what had to be attested, and whether it is still in time.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config import Config, Former, LegalBasis, Limits, Route, Tenant, in_force, still_attested, still_valid
+from gateway.config import Limits, Route, in_force, still_attested, still_valid
 from gateway.errors import CODES, Refused
-from gateway.keys.directory import Directory
+from gateway.hub.rules import HubRules
 from gateway.keys.signatures import verify_envelope, verify_statement
 from gateway.messages import (
     Header,
@@ -30,65 +28,6 @@ OURS: Final = frozenset({"clock_differs", "limits_differ"})
 """Ours to mend, not the sender's: refused and recorded as such, it may come again."""
 _SEALING: Final = 4096
 """Bytes that sealing may add to a body: the encapsulated key and the tag."""
-
-
-@dataclass(frozen=True, slots=True)
-class HubRules:
-    """What the hub is bound by, for one tenant; a reload swaps it whole.
-
-    `requests` are the routes that have a reply, `allowed` the items of each route and of its reply. `operations`,
-    `paths`, `codes` and `responsible` are the words that an edge may use in the clear, so that none can carry anything
-    else.
-    """
-
-    tenant: Tenant
-    directory: Directory
-    legal_basis: Mapping[str, LegalBasis]
-    digests: Mapping[str, str]
-    former: tuple[Former, ...]
-    requests: frozenset[str]
-    allowed: Mapping[tuple[str, bool], frozenset[str]]
-    operations: Mapping[str, frozenset[str]]
-    paths: frozenset[str]
-    codes: frozenset[str]
-    responsible: Mapping[str, str]
-    limits: Limits
-
-
-def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
-    """Resolve the hub's rules for one tenant."""
-    digests = {name: contract.digest() for name, contract in config.contracts.items()}
-    requests = frozenset(
-        route.id
-        for route in config.tenants[tenant].file.routes
-        for operation in config.contracts[route.source].operations
-        if (operation.direction, operation.name, operation.kind) == ("sends", route.operation, "request")
-    )
-    contracts = config.contracts
-    return HubRules(
-        tenant=config.tenants[tenant],
-        directory=directory,
-        legal_basis=config.legal_basis,
-        digests=digests,
-        former=config.former,
-        requests=requests,
-        allowed={
-            (route.id, reply): frozenset(route.reply_fields if reply else route.fields)
-            for route in config.tenants[tenant].file.routes
-            for reply in (False, True)
-        },
-        operations={name: frozenset(each.name for each in contracts[name].operations) for name in contracts},
-        paths=frozenset(
-            path
-            for contract in contracts.values()
-            for operation in contract.operations
-            for field in (*operation.fields, *operation.reply)
-            for path in (field.path, f"{field.path}[]")
-        ),
-        codes=frozenset(CODES).union(*(contract.codes for contract in contracts.values())),
-        responsible={name: entry.responsible for name, entry in config.tenants[tenant].file.connectors.items()},
-        limits=config.gateway.limits,
-    )
 
 
 def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:

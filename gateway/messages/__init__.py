@@ -26,6 +26,7 @@ from gateway.messages.line import (
     Settled,
     Status,
 )
+from gateway.messages.paths import item_paths, path_known, unknown_path
 from gateway.messages.wire import (
     WORD,
     Attestation,
@@ -39,12 +40,9 @@ from gateway.messages.wire import (
     decode_header,
     decode_statement,
     encode,
-    item_paths,
-    path_known,
     signed_part,
     staff_id,
     stamp,
-    unknown_path,
 )
 
 __all__ = [

@@ -11,7 +11,7 @@ from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.flow import Clock
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
-from gateway.hub.permit import HubRules, hub_rules
+from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.link.in_process import ToEdges
 from gateway.messages import stamp

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from gateway.config import Config, ConnectorEntry
 from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
-from gateway.hub.permit import HubRules, hub_rules
+from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.private import EdgeKeys
 from gateway.link.words import Pinned

@@ -23,7 +23,7 @@ from gateway.errors import Refused
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal, JournalLimits
-from gateway.hub.permit import hub_rules
+from gateway.hub.rules import hub_rules
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_verifier

@@ -10,7 +10,7 @@ from gateway import config as configuration
 from gateway.config import Config
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.hub.journal import Journal, JournalLimits
-from gateway.hub.permit import HubRules, hub_rules
+from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.at_rest import Secret, make_passphrase
 from gateway.keys.certificates import Authority
 from gateway.keys.directory import Directory

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.edge.rules import rules_for
 from gateway.errors import Deferred, Refused
-from gateway.hub.permit import hub_rules
+from gateway.hub.rules import hub_rules
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_text, read_verifier

@@ -1,0 +1,70 @@
+"""What the hub goes by for one tenant: configuration, locked interfaces and directory, resolved once.
+
+The rule: whatever an edge may say in the clear is a word that stands here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.config import Config, Former, LegalBasis, Limits, Tenant
+from gateway.errors import CODES
+from gateway.keys.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class HubRules:
+    """What the hub is bound by, for one tenant; a reload swaps it whole.
+
+    `requests` are the routes that have a reply, `allowed` the items of each route and of its reply. `operations`,
+    `paths`, `codes` and `responsible` are the words that an edge may use in the clear, so that none can carry anything
+    else.
+    """
+
+    tenant: Tenant
+    directory: Directory
+    legal_basis: Mapping[str, LegalBasis]
+    digests: Mapping[str, str]
+    former: tuple[Former, ...]
+    requests: frozenset[str]
+    allowed: Mapping[tuple[str, bool], frozenset[str]]
+    operations: Mapping[str, frozenset[str]]
+    paths: frozenset[str]
+    codes: frozenset[str]
+    responsible: Mapping[str, str]
+    limits: Limits
+
+
+def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
+    """Resolve the hub's rules for one tenant."""
+    digests = {name: contract.digest() for name, contract in config.contracts.items()}
+    requests = frozenset(
+        route.id
+        for route in config.tenants[tenant].file.routes
+        for operation in config.contracts[route.source].operations
+        if (operation.direction, operation.name, operation.kind) == ("sends", route.operation, "request")
+    )
+    contracts = config.contracts
+    return HubRules(
+        tenant=config.tenants[tenant],
+        directory=directory,
+        legal_basis=config.legal_basis,
+        digests=digests,
+        former=config.former,
+        requests=requests,
+        allowed={
+            (route.id, reply): frozenset(route.reply_fields if reply else route.fields)
+            for route in config.tenants[tenant].file.routes
+            for reply in (False, True)
+        },
+        operations={name: frozenset(each.name for each in contracts[name].operations) for name in contracts},
+        paths=frozenset(
+            path
+            for contract in contracts.values()
+            for operation in contract.operations
+            for field in (*operation.fields, *operation.reply)
+            for path in (field.path, f"{field.path}[]")
+        ),
+        codes=frozenset(CODES).union(*(contract.codes for contract in contracts.values())),
+        responsible={name: entry.responsible for name, entry in config.tenants[tenant].file.connectors.items()},
+        limits=config.gateway.limits,
+    )
