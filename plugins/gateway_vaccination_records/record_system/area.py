@@ -66,7 +66,9 @@ class Area:
         self._entries = Entries(self._db, key, clock)
         self._ledger = Ledger(self._entries, clock, self._people, self._due)
         self._chains = Chains(self._db, key, clock, self._people)
-        self._research = Research(self._db, municipality_code, self._people, self._entries, self._chains, self._due)
+        self._research = Research(
+            self._db, key, municipality_code, self._people, self._entries, self._chains, self._due
+        )
         self._outgoing = Outgoing(self._due, self._people, self._entries, self._chains, self._research)
         self._pseudonyms = Pseudonyms(self._db, key, clock, self._chains, self._due)
         self._confirmations = Confirmations(self._db, key, clock)

@@ -128,6 +128,7 @@ CREATE TABLE IF NOT EXISTS id5 (
 CREATE TABLE IF NOT EXISTS at_research (          -- a dose may stand there under the ID5 of this key
     entry INTEGER NOT NULL REFERENCES entry,
     pmh_key BLOB NOT NULL,                        -- blind
+    sealed BLOB NOT NULL,                         -- as it was sent there last
     PRIMARY KEY (entry, pmh_key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chain_dispute (        -- about pseudonyms and id5, for people to look at

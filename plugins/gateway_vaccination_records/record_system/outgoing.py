@@ -51,7 +51,7 @@ class Outgoing:
         """See `Due.batch`."""
         sending = self._due.batch(kind, most, self._make[kind], besides)
         if sending is not None and kind == "research":
-            self._research.sent(self._due.items(kind, sending.id).values())
+            self._research.sent(zip(self._due.items(kind, sending.id).values(), sending.records, strict=True))
         return sending
 
     def end(self, kind: DueKind, batch: str | None, rows: Sequence[EndedRow]) -> dict[int, Said]:

@@ -27,6 +27,7 @@ _STATES: Final = (
 )
 _FOUND: Final = f"{_STATES} AND s.latest WHERE p."
 _HELD: Final = f"{_STATES} AND NOT s.deleted WHERE p.id = ? ORDER BY s.instant DESC, s.seq DESC LIMIT 1"
+_ALL_HELD: Final = f"{_STATES} AND NOT s.deleted WHERE p.id = ? ORDER BY s.instant, s.seq"
 _FIND: Final[Mapping[By, str]] = {
     by: f"{_FOUND}{by} = ?" for by in ("internal_no", "individual_number", "vaccination_subject_no")
 }
@@ -92,6 +93,15 @@ class People:
         """The person as last held here: of a deleted one, as before the deletion."""
         return (self._found(_HELD, person.id) if person.state.deleted else None) or person
 
+    def numbers(self, identity: int) -> dict[bytes, Mapping[str, Any]]:
+        """Every individual number (blind) that the person was held to have, with the latest record that has it."""
+        numbers = {}
+        for row in self._db.execute(_ALL_HELD, (identity,)).fetchall():
+            record = self._person(row).record
+            if (number := record.get("individual_number")) is not None:
+                numbers[self._key.blind("individual_number", number)] = record
+        return numbers
+
     def only_one(self, number: bytes) -> Person | None:
         """Who has this individual number (blind); None if nobody has, or two: then it cannot tell which is meant."""
         having = self._having(number)
@@ -125,9 +135,10 @@ class People:
 
     def _found(self, query: str, value: bytes | int) -> Person | None:
         found = self._db.execute(query, (value,)).fetchone()
-        if found is None:
-            return None
-        identity, internal_no, sealed_subject_no, corrections, moment, seq, deleted, changed, sealed = found
+        return self._person(found) if found is not None else None
+
+    def _person(self, row: tuple[Any, ...]) -> Person:
+        identity, internal_no, sealed_subject_no, corrections, moment, seq, deleted, changed, sealed = row
         opened = self._key.open(sealed, _state_row(internal_no, Version(moment, seq), deleted=bool(deleted)))
         record = from_json(opened, cache_strings="keys")
         subject_no = self._key.open(sealed_subject_no, _person_row(internal_no)).decode()
@@ -163,7 +174,7 @@ class People:
         """What follows from what was wrong of a person."""
         another = record.get("individual_number") != former.get("individual_number")
         if another or described(record) != described(former):
-            self._corrected(identity)
+            self.corrected(identity)
         if another:
             self._void_answers(identity)
             self._due.revive("notice", identity)
@@ -172,7 +183,7 @@ class People:
         """Whoever was linked by the former number may have given them."""
         self._db.execute("UPDATE answer_set SET latest = 0 WHERE person = ? AND latest", (identity,))
 
-    def _corrected(self, identity: int) -> None:
+    def corrected(self, identity: int) -> None:
         """Doses that research has are wrong now, or stand there under another person's ID5."""
         self._db.execute("UPDATE person SET corrections = corrections + 1 WHERE id = ?", (identity,))
         self._due.again(identity)

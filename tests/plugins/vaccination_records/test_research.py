@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from gateway_vaccination_db.simulated.doses import Doses
 from gateway_vaccination_records.interface.research import ResearchDose
+from gateway_vaccination_records.record_system.due import Sending
 from tests.plugins.vaccination_records.entries import record
 from tests.plugins.vaccination_records.subjects import delete, deletion, individual_number, register, subject
 from tests.plugins.vaccination_records.test_due import id5_answer, key_of
@@ -173,6 +174,45 @@ def test_an_area_that_did_not_know_what_research_has_takes_it_back_all_the_same(
     assert town.at_research == ["ID5-000001"]
 
 
+def test_what_two_batches_take_back_goes_out_anew_whichever_ends_first(town: Researched) -> None:
+    town.number(RIGHT)
+    town.chained()
+    first = town.sending("research")
+    town.dose(lot_no="LOT-0002")
+    second = town.area.due("research", 10, [first.id])
+    assert second is not None
+    for each in (first, second):
+        town.arrive(each.records)
+        town.ended("research", each.id, {"status": "done"})
+    town.go()
+    assert town.at_research == ["ID5-000001"]
+
+
+def test_what_is_taken_back_tells_nothing_new_of_the_person_under_anothers_id5(town: Researched) -> None:
+    (there,) = town.heard
+    state = subject(1, seq=town._next()) | {"individual_number": individual_number(RIGHT), "birth_date": "2024-11-03"}
+    town.store(register(0, state | {"sex": "2" if there["sex"] == "1" else "1"}))
+    town.dose(lot_no="LOT-0002")
+    (taken_back,) = town.arrive(town.send("research"))
+    changed = {name for name in there.keys() | taken_back.keys() if there.get(name) != taken_back.get(name)}
+    assert changed == {"is_deleted", "updated_at", "update_seq"}
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_older_area_takes_back_what_was_sent_under_a_number_that_had_been_corrected(
+    town: Researched, deleted: bool
+) -> None:
+    """Layout 3 left it where it stood; of a deleted person it knew the number by the former state alone."""
+    town.deleted() if deleted else town.number(RIGHT)
+    town.area._db.executescript(
+        "DROP TABLE at_research; DELETE FROM due WHERE kind = 'research'; UPDATE area SET layout = 3;"
+    )
+    town.again()
+    town.number(RIGHT)
+    town.go()
+    assert town.at_research == ["ID5-000001"]
+
+
 class Corrections(RuleBasedStateMachine):
     """Numbers, doses and persons come and go in any order, and what is sent arrives or not before that is known."""
 
@@ -182,6 +222,7 @@ class Corrections(RuleBasedStateMachine):
         self.town = Researched(Path(self._folder.name))
         self._number: int | None = WRONG
         self._stands, self._here = False, True
+        self._under_way: list[Sending] = []
         self.town.number(WRONG)
 
     def teardown(self) -> None:
@@ -213,11 +254,19 @@ class Corrections(RuleBasedStateMachine):
     def chained(self) -> None:
         self.town.chained()
 
-    @rule(arrives=st.booleans(), status=st.sampled_from(["done", "again", "none"]))
-    def sent(self, arrives: bool, status: str) -> None:
-        sending = self.town.area.due("research", 10)
-        if sending is None:
-            return
+    @rule(beside=st.booleans())
+    def drawn(self, beside: bool) -> None:
+        """As the connector draws: beside what is under way, or, when it begins anew, that once more."""
+        besides = [each.id for each in self._under_way] if beside else []
+        sending = self.town.area.due("research", 10, besides)
+        if sending is not None:
+            self._under_way = [each for each in self._under_way if each.id != sending.id] + [sending]
+
+    @precondition(lambda self: self._under_way)
+    @rule(data=st.data(), arrives=st.booleans(), status=st.sampled_from(["done", "again", "none"]))
+    def ended(self, data: st.DataObject, arrives: bool, status: str) -> None:
+        """In any order."""
+        sending = self._under_way.pop(data.draw(st.integers(0, len(self._under_way) - 1)))
         if arrives or status == "done":
             self.town.arrive(sending.records)
         if status != "none":
@@ -226,6 +275,7 @@ class Corrections(RuleBasedStateMachine):
     @rule()
     def restarted(self) -> None:
         self.town.again()
+        self._under_way = []
 
 
 TestCorrections = Corrections.TestCase
