@@ -6,21 +6,20 @@ next. Small writes are filled in on the event loop, so that only the disk is wai
 """
 
 import asyncio
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway.errors import Deferred
-from gateway.hub.journal.faults import cause, concerns_all
+from gateway.hub.journal.faults import cause
+from gateway.hub.journal.group import Held, Write, fill
 from gateway.hub.journal.sentinel import FileChanged, FileMoved, Sentinel
 from gateway.hub.journal.transaction import Transaction
 
 T = TypeVar("T")
-Write: TypeAlias = Callable[[Transaction], T]
 MAX_GROUP: Final = 128
 """How many writes share one fsync at most: bounds how long the first of them waits."""
 LAZY_SECONDS: Final = 0.2
@@ -32,14 +31,6 @@ class _Waiting(NamedTuple):
     large: bool
     by: float
     future: "asyncio.Future[Any]"
-
-
-class _Held(Exception):
-    """Another program holds the database just now; nothing was written. The text is the cause for the operator."""
-
-
-class _HalfWritten(Exception):
-    """A write failed after it had changed something."""
 
 
 class Writer:
@@ -93,8 +84,8 @@ class Writer:
             return
         self._under_way, group = True, self._take()
         slow = self._held is not None or any(each.large for each in group)  # the loop waits for no other program twice
-        filled = None if slow else self._guarded(partial(self._fill, group))
-        self._filled.put(partial(self._finish, group, filled, loop))
+        results = None if slow else self._guarded(partial(self._fill, group))
+        self._filled.put(partial(self._finish, group, results, loop))
 
     def _answer(self, group: Sequence[_Waiting], results: Sequence[Any], loop: asyncio.AbstractEventLoop) -> None:
         _resolve(group, results)
@@ -181,8 +172,8 @@ class Writer:
         """
         self._check()
         try:
-            results = self._written(group)
-        except _Held as held:
+            results = fill(self._transaction, [each.write for each in group])
+        except Held as held:
             self._held = str(held)
             return None
         self._held = None
@@ -199,57 +190,6 @@ class Writer:
         self._wal.remember()
         self.acknowledged = self._transaction.frontier()
         return True
-
-    def _written(self, group: Sequence[_Waiting]) -> list[Any]:
-        """Each write's result, or its exception if that is a matter of this write alone; it then leaves no trace.
-
-        Savepoints are dear, and hardly ever needed: what refuses does so before it has written. So the group is first
-        tried without; if one of it fails half-way, all is rolled back and done again with them.
-        """
-        self._begin_transaction()
-        mark = self._transaction.mark()
-        try:
-            return [self._bare(each.write) for each in group]
-        except _HalfWritten:
-            self._transaction.execute("ROLLBACK")
-            self._transaction.reset(mark)
-        self._begin_transaction()
-        return [self._try(each.write) for each in group]
-
-    def _begin_transaction(self) -> None:
-        try:
-            self._transaction.begin()
-        except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
-                raise
-            raise _Held(cause(error)) from None
-
-    def _bare(self, write: Write[Any]) -> Any:
-        """As `_try`, without a savepoint. Raises _HalfWritten if something must be taken back."""
-        before = self._transaction.connection.total_changes
-        try:
-            return write(self._transaction)
-        except Exception as error:
-            if concerns_all(error):
-                raise
-            if self._transaction.connection.total_changes != before:
-                raise _HalfWritten from None
-            return error
-
-    def _try(self, write: Write[Any]) -> Any:
-        """In a savepoint of its own."""
-        mark = self._transaction.mark()
-        self._transaction.execute("SAVEPOINT one_write")
-        try:
-            result = write(self._transaction)
-        except Exception as error:
-            if concerns_all(error):
-                raise
-            self._transaction.execute("ROLLBACK TO one_write")
-            self._transaction.reset(mark)
-            result = error
-        self._transaction.execute("RELEASE one_write")
-        return result
 
     def _shorten_wal(self) -> None:
         """Move the WAL into the database, for it has grown beyond its limit. A reader in the way only postpones it."""
