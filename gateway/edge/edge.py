@@ -18,7 +18,7 @@ from gateway.edge.awaiting import Awaiting
 from gateway.edge.closed import closed_error, closed_outcomes
 from gateway.edge.hand_over import Bugs
 from gateway.edge.rules import EdgeRules
-from gateway.edge.seal import refuse
+from gateway.edge.seal import certificate, refuse
 from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
@@ -45,7 +45,7 @@ _GRACE = 5.0
 class Hub(flow.Hub, Protocol):
     """What an edge asks of the hub beyond `submit`."""
 
-    async def status(self, message_id: str) -> Status | None: ...
+    async def status(self, message_id: str, certificate: str | None = None) -> Status | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +115,16 @@ class Edge:
         finally:
             del self._awaiting[arrival.message_id]
 
-    async def status(self, message_id: str, *, proven: bool = False) -> tuple[Status, tuple[Answer, ...] | None] | None:
+    async def status(
+        self, message_id: str, *, fingerprint: str | None = None, proven: bool = False
+    ) -> tuple[Status, tuple[Answer, ...] | None] | None:
         """What became of a message that this connector sent, with its answers if it is an answered request.
 
-        None if it sent no such message. What was answered to a proof is left out unless who asks has `proven` as much.
-        The reply is opened once more; raises Refused if no route carries it today.
+        None if it sent no such message, or if another of its peers than that of `fingerprint` did. What was answered
+        to a proof is left out unless who asks has `proven` as much. The reply is opened once more; raises Refused if no
+        route carries it today.
         """
-        status = await self.hub.status(message_id)
+        status = await self.hub.status(message_id, certificate(fingerprint))
         if status is None:
             return None
         outcomes = closed_outcomes(status.outcomes, self.rules)

@@ -114,14 +114,17 @@ class Entrance:
     async def status(self, request: web.Request) -> web.Response:
         """`GET /v1/messages/{id}`: how each record of a message ended, and for a request its answers.
 
+        For whoever sent it: to another certificate of the same connector it is unknown.
+
         What was answered to a proof is asked for again by a POST with the same Idempotency-Key and a proof.
         """
         message_id = request.match_info["message_id"]
-        own = self._own(peer_fingerprint(request))
+        peer = peer_fingerprint(request)
+        own = self._own(peer)
         for edge in own:
             if not self._may_answer(edge):
                 return await self._refused(request, edge, "above_clearance")
-            if (found := await edge.status(message_id)) is not None:
+            if (found := await edge.status(message_id, fingerprint=peer)) is not None:
                 return web.json_response(_status(*found))
         return await self._refused(request, own[0], "unknown_message")
 

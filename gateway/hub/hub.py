@@ -60,14 +60,15 @@ class TenantHub:
             self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
 
-    async def status(self, peer: str, message_id: str) -> Status | None:
-        """What became of a message that connector `peer` sent; None if it sent none of that id.
+    async def status(self, peer: str, message_id: str, certificate: str | None = None) -> Status | None:
+        """What became of a message that connector `peer` sent; None if it sent none of that id, or if it came in by
+        another client certificate than `certificate`: one connector may have many peers, as clinics are.
 
         A reply that is given out once more passes today's route first, and is a fact. Raises Refused (recorded). One
         whose time is over stays here.
         """
         known = self.journal.message(message_id)
-        if known is None or known.source != peer:
+        if known is None or known.source != peer or certificate not in (None, known.client_certificate or certificate):
             return None
         reply = await self._give_out(known.reply_id, peer, message_id) if known.reply_id else None
         return Status(message_id, known.kind, known.ended, known.outcomes, reply)

@@ -167,6 +167,33 @@ async def test_two_peers_of_one_connector_are_told_apart_in_the_log(line, office
             assert [each.get("client_certificate") for each in signed if each.get("kind") == "reply"] == [None]
 
 
+async def test_another_peer_of_the_connector_is_told_nothing_of_a_message_that_is_not_its_own(
+    line, office, site, entrance
+):
+    """Two clinics are one connector: neither hears whether, when or how the other's message ended."""
+    tls = site.config.root / "keys/tls"
+    pinned = {**line.office.rules.pinned, fingerprint_of_file(tls / "stranger.crt"): "keys/tls/stranger.crt"}
+    line.office.rules = replace(line.office.rules, pinned=pinned)
+    line.register_system.answer = lambda delivery: {0: Accepted({"internal_no": "0000000001", "update_seq": 7})}
+    mine = [(await posted(office, FIND, [sought()]))[1]["message_id"]]
+    mine.append((await posted(office, PUT, [person(name="")]))[1]["message_id"])  # refused at its edge
+    own = (await line.outbox.send("person.put", [person(1)], key=b"k")).message_id
+    await line.settlement(own)
+    facts = len(line.every_fact())
+    async with calling(site, entrance[1], "stranger") as stranger:
+        told = [await answered_status(stranger, each) for each in (*mine, "01960000-0000-7000-8000-000000000001")]
+        assert {(status, body["code"]) for status, body in told} == {(404, "unknown_message")}
+        assert len({frozenset(body) for _, body in told}) == 1
+        assert [each["kind"] for each in line.every_fact()[facts:]] == ["message.refused"] * 3, "no answer was fetched"
+        assert (await answered_status(stranger, own))[0] == 200, "what the connector sent of itself is of all its peers"
+    assert [(await answered_status(office, each))[0] for each in (*mine, own)] == [200] * 3
+
+
+async def answered_status(peer, message_id):
+    async with peer.get(f"/v1/messages/{message_id}") as response:
+        return await answer_of(response)
+
+
 async def test_what_a_connector_sends_of_itself_came_in_by_no_certificate(line):
     sent = await line.outbox.send("person.put", [person(1), person(2, name="")], key=b"k")
     await line.outbox.note(Act.FILE_TAKEN, reference=b"x", counts={Counted.ROWS: 1})
