@@ -21,6 +21,10 @@ from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
 _SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "not_attested", "unknown_key"})
+_MOST_REFUSED = 50
+"""How many refusals are told at a time."""
+_MOST_LOOKED = 100
+"""How many reads are made for them."""
 
 
 @dataclass(slots=True)
@@ -126,6 +130,21 @@ class TenantHub:
     def trace(self, message_id: str) -> list[dict[str, Any]]:
         """Every fact of this message, in order; none holds a value."""
         return self.journal.trace(message_id)
+
+    async def refused(self, before: int | None) -> tuple[list[dict[str, Any]], int]:
+        """What was refused before the fact of that seq, or lately, newest first, as `Journal.refusals` tells it; and
+        the seq down to which was looked, 1 if that was all.
+        """
+        found: list[dict[str, Any]] = []
+        looked = 0
+        while len(found) < _MOST_REFUSED and looked < _MOST_LOOKED and before != 1:
+            some, before = self.journal.refusals(before)
+            found += some
+            looked += 1
+            await asyncio.sleep(0)  # others are served between two reads
+        if len(found) > _MOST_REFUSED:
+            before = found[_MOST_REFUSED - 1]["seq"]
+        return found[:_MOST_REFUSED], before or 1
 
     def adopt(self, rules: HubRules, limits: Limits) -> None:
         """A reload: from now on these hold."""
