@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from prometheus_client import generate_latest
 
 from gateway.errors import Deferred, Refused
 from gateway.keys.certificates import fingerprint_of_file
@@ -165,6 +166,20 @@ async def test_two_peers_of_one_connector_are_told_apart_in_the_log(line, office
             told += [each for each in facts if each["kind"] == "message.repeated" or each.get("stage") == "hub"]
             assert [each["client_certificate"] for each in told] == [certificate] * 9
             assert [each.get("client_certificate") for each in signed if each.get("kind") == "reply"] == [None]
+
+
+async def test_records_that_the_edge_refuses_are_counted_once_by_code_from_every_entrance(line, office):
+    def counted(code):
+        labels = {"tenant": TENANT, "connector": OFFICE, "operation": "person.put", "code": code}
+        return line.telemetry.registry.get_sample_value("renkei_records_refused_at_edge_total", labels)
+
+    body = [person(0), person(1, name=""), {**person(2), SECRET: SECRET}, person(3, name="")]
+    for _ in range(2):  # the second is a repeat
+        await posted(office, PUT, body, **{"Idempotency-Key": "k"})
+    assert (counted("too_short"), counted("unknown_field")) == (2, 1)
+    await line.outbox.send("person.put", [person(1, name="")], key=b"k")
+    assert counted("too_short") == 3
+    assert SECRET not in generate_latest(line.telemetry.registry).decode()
 
 
 async def test_another_peer_of_the_connector_is_told_nothing_of_a_message_that_is_not_its_own(
