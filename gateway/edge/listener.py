@@ -15,13 +15,15 @@ from aiohttp import web
 from gateway.config import Listener as ListenerSettings
 from gateway.edge.edge import Edge, Taken
 from gateway.errors import Deferred, GatewayError, Refused
-from gateway.link.https import expect, peer_fingerprint, problem, problems
+from gateway.link.https import expect, later, peer_fingerprint, problem, problems
 from gateway.messages import Arrival, BadRecord, RecordOutcome, Status
 from gateway.observe import Telemetry
 from gateway.plugin.connector import Answer
 
 _ARRIVE = "/v1/{tenant}/{connector}/{operation}"
 _STATUS = "/v1/messages/{message_id}"
+_AGAIN_SECONDS = 2.0
+"""When to come for an answer that has not come yet: each asking is a fact."""
 _READ = 64 * 1024
 _READ_SECONDS = 60.0
 _MEMORY = 128 * 1024 * 1024
@@ -185,7 +187,10 @@ def _taken(taken: Taken) -> web.Response:
 
 def _asked(taken: Taken, answers: tuple[Answer, ...] | None) -> web.Response:
     if taken.all_refused or answers is None:
-        return _taken(taken)
+        response = _taken(taken)
+        if not taken.all_refused:
+            response.headers.update(later(_AGAIN_SECONDS))
+        return response
     body = {"message_id": taken.recorded.message_id, "replies": [_answer(each) for each in answers]}
     return web.json_response(body)
 

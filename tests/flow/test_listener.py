@@ -26,6 +26,7 @@ async def test_an_event_is_acknowledged_as_recorded_and_its_end_can_be_asked(lin
     async with office.post(PUT, json=[person(0), person(1, name=""), person(2)]) as response:
         status, body = await answer_of(response)
         assert response.headers["Location"] == f"/v1/messages/{body['message_id']}"
+        assert "Retry-After" not in response.headers, "there is no answer to come for"
     assert status == 202
     assert body == {
         "message_id": body["message_id"],
@@ -71,7 +72,7 @@ async def test_a_request_whose_reply_takes_longer_says_where_to_ask(line, office
     line.office.rules = replace(line.office.rules, limits=limits)
     async with office.post(FIND, json=[sought()]) as response:
         where = response.headers["Location"]
-        assert response.status == 202
+        assert (response.status, response.headers["Retry-After"]) == (202, "2")
     async with office.get(where) as response:
         assert (await answer_of(response))[1]["ended"] is False
     may_answer.set()
