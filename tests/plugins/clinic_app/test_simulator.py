@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -221,6 +222,14 @@ def test_a_wrong_configuration_is_told_by_its_key(site: Site, more: str, named: 
     done = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
     assert (done.returncode, done.stdout) == (2, "")
     assert named in done.stderr
+
+
+def test_a_port_that_is_taken_is_told_with_the_reason(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        more = f"listen = {{ port = {taken.getsockname()[1]} }}"
+        done = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
+    assert (done.returncode, "listen: cannot listen there" in done.stderr) == (2, True)
+    assert "address already in use" in done.stderr.lower()
 
 
 def test_help_names_every_fault_and_how_to_begin() -> None:
