@@ -41,7 +41,7 @@ def show(console: Console, machine: Mapping[str, Any], tables: Sequence[Table], 
 
 def _grid(title: str, figures: Mapping[str, Mapping[str, Figure]]) -> Grid:
     grid = Grid(title=title, title_justify="left", title_style="bold")
-    grid.add_column("")
+    grid.add_column("", overflow="fold")
     for case in figures:
         grid.add_column(case, justify="right", overflow="fold")
     for measure in dict.fromkeys(measure for measures in figures.values() for measure in measures):

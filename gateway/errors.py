@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 LONGEST_PATIENCE: Final = 86_400.0
 """Seconds: nobody is waited for longer at his own word."""
@@ -131,15 +131,38 @@ class GatewayError(Exception):
         self.code = code
 
 
+Reason: TypeAlias = Literal[
+    "absent",
+    "form",
+    "unknown_key",
+    "signature",
+    "claims",
+    "issuer",
+    "audience",
+    "too_early",
+    "expired",
+    "peer",
+    "route",
+]
+"""Why nothing is attested, for the operator's telemetry alone: whoever showed the proof hears `not_attested`.
+
+None was shown; it is not of the form of one; its key is not pinned; it is not signed by that; it does not say what it
+must, in the form it must; another issued it, or for another; its time has not begun, or is over; the certificate is of
+no known peer; it proves less or more than the route wants.
+"""
+
+
 class Refused(GatewayError):
     """The sender must change something. Never retried.
 
-    `path` is a path of the locked interface or None; it never names what the sender made up.
+    `path` is a path of the locked interface or None; it never names what the sender made up. `reason` stays in the
+    process that raised it.
     """
 
-    def __init__(self, code: str, path: str | None = None) -> None:
+    def __init__(self, code: str, path: str | None = None, reason: Reason | None = None) -> None:
         super().__init__(code)
         self.path = path
+        self.reason = reason
 
 
 class Deferred(GatewayError):

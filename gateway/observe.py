@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from structlog.typing import FilteringBoundLogger
 
+from gateway.errors import Reason
 from gateway.messages import Ending, RecordOutcome
 
 ALLOWED: Final = frozenset(
@@ -117,6 +118,18 @@ class Telemetry:
             ("tenant", "connector", "operation", "code"),
             registry=self.registry,
         )
+        self._not_admitted = Counter(
+            "renkei_records_refused_at_edge_total",
+            "Records that the edge of their own system refused: they were never sealed.",
+            ("tenant", "connector", "operation", "code"),
+            registry=self.registry,
+        )
+        self._unproven = Counter(
+            "renkei_proofs_refused_total",
+            "Arrivals refused not_attested, by the reason, which the peer is not told.",
+            ("tenant", "connector", "reason"),
+            registry=self.registry,
+        )
         self._records = Counter(
             "renkei_records_total",
             "Records by how an attempt, or giving up, ended for them.",
@@ -156,6 +169,17 @@ class Telemetry:
     def arrived(self, tenant: str, connector: str, operation: str, code: str) -> None:
         """An arrival was answered; `operation` must come from a locked interface."""
         self._arrivals.labels(tenant, connector, operation, code).inc()
+
+    def not_admitted(self, tenant: str, connector: str, operation: str, codes: Collection[str]) -> None:
+        """Records were refused at their own edge; `operation` and `codes` must come from a locked interface."""
+        for code, count in Counts(codes).items():
+            self._not_admitted.labels(tenant, connector, operation, code).inc(count)
+
+    def unproven(self, tenant: str, connector: str, message_id: str, reason: Reason) -> None:
+        """Nothing was attested of a person, though the route wants it, or what was shown does not hold."""
+        self._unproven.labels(tenant, connector, reason).inc()
+        told = {"tenant": tenant, "connector": connector, "message_id": message_id, "cause": reason}
+        self.log.warning("proof.refused", **told)
 
     def delivered(self, destination: str, seconds: float) -> None:
         """An attempt is over."""

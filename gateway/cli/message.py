@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gateway.cli.show import AsJson, Root, Tenant, ending, machine, rows, stopped, tell
+from gateway.cli.trail import folded, letter, line, refusal
 
-app = typer.Typer(no_args_is_help=True, help="Follow a message, find dead letters, replay them.")
+app = typer.Typer(no_args_is_help=True, help="Follow a message, find refusals and dead letters, replay.")
 _ID = "01234567-89ab-7cde-8f01-23456789abcd"
 
 
@@ -23,7 +24,7 @@ MessageId = Annotated[
     typer.Argument(
         callback=_message_id,
         metavar="MESSAGE_ID",
-        help="As the sender got it; for a file, the last column of its status file.",
+        help="As the sender got it; for a file, column メッセージID of its status file.",
     ),
 ]
 
@@ -36,8 +37,8 @@ def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: A
 
     Each line is one fact of the central log: who, when, which route, each attempt, each outcome; never a value. Records
     are named by their index in the payload, from 0: not by the row of a file. Of the client certificate that it came in
-    by stand the first 16 digits of its SHA-256. --json adds the rest, the items and the digests. The looking itself
-    becomes a fact.
+    by stand the first 16 digits of its SHA-256. What happened again and again stands once, with how often and until
+    when. --json has each, and adds the rest, the items and the digests. The looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
 
@@ -47,7 +48,7 @@ def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: A
             machine(facts)
             return
         tell(f"message {message_id}; records are indices in its payload, from 0 (not rows of a file)\n")
-        rows([_line(fact) for fact in facts])
+        rows(folded([line(fact) for fact in facts]))
 
 
 @app.command(
@@ -73,9 +74,36 @@ def dead(
         if as_json:
             machine(found)
         else:
-            rows([_letter(each) for each in found], empty="no dead letters")
+            rows([letter(each) for each in found], empty="no dead letters")
         if any(group.get("code") != "send_anew" for each in found for group in each["outcomes"]):
             raise typer.Exit(1)
+
+
+@app.command(epilog=ending("gateway message refused 999997", "gateway message refused 999997 --before 120431"))
+def refused(
+    tenant: Tenant,
+    root: Root = Path(),
+    before: Annotated[
+        int | None, typer.Option(min=1, metavar="SEQ", help="Only what is older than this fact of the log.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was refused lately, newest first.
+
+    Whole messages and single records, with their codes, and by whom: the edge of the source, the hub, or the
+    destination (its edge or its system). At most 50 at a time; then --before shows older ones. The looking itself
+    becomes a fact.
+    """
+    from gateway.cli.operator import ask_hub
+
+    with stopped():
+        found = ask_hub(root, "GET", f"/v1/{tenant}/refused{f'?before={before}' if before else ''}")
+        if as_json:
+            machine(found)
+            return
+        rows([refusal(each) for each in found["refused"]], empty="nothing was refused")
+        if found["down_to"] > 1:
+            tell(f"older: gateway message refused {tenant} --before {found['down_to']}")
 
 
 @app.command(
@@ -92,48 +120,3 @@ def replay(tenant: Tenant, message_id: MessageId, root: Root = Path()) -> None:
     with stopped():
         answer = ask_hub(root, "POST", f"/v1/{tenant}/messages/{message_id}/replay")
         tell(f"{answer['message_id']}: {len(answer['records'])} records are due again")
-
-
-def _line(fact: dict[str, Any]) -> dict[str, Any]:
-    """A fact as one row: what it is, and what it adds."""
-    what = [f"{_way(fact['header'])} by {fact['header']['route']}"] if "header" in fact else []
-    what += [f"certificate {peer[:16]}"] if (peer := _peer(fact)) is not None else []
-    what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
-    what += [f"refused at its edge: {_records(group)}" for group in _stated(fact.get("statement", {}))]
-    what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
-    what += [f"{key} {fact[key]}" for key in ("code", "operator", "act") if key in fact]
-    return {"seq": fact["seq"], "at": fact["at"], "kind": fact["kind"], "what": "; ".join(what)}
-
-
-def _peer(fact: dict[str, Any]) -> str | None:
-    """By which client certificate it came in: it stands in the header, in the statement, or of a repeat in the fact."""
-    signed = fact.get("header") or fact.get("statement") or fact
-    return signed.get("client_certificate")
-
-
-def _stated(statement: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records that the sending edge refused, grouped as outcomes are."""
-    from gateway.hub.journal.outcomes import group
-    from gateway.messages import Ending, RecordOutcome
-
-    refused = statement.get("records", ())
-    return group(RecordOutcome(index, Ending.REFUSED, code, path) for index, code, path in refused)
-
-
-def _letter(message: dict[str, Any]) -> dict[str, Any]:
-    """A message with dead records as one row."""
-    return {
-        "message id": message["message_id"],
-        "what": f"{_way(message)}, {message['created_at'][:19]}Z",
-        "dead": "; ".join(_records(group) for group in message["outcomes"]),
-    }
-
-
-def _way(message: dict[str, Any]) -> str:
-    return f"{message['source']} → {message['destination']} {message['operation']}"
-
-
-def _records(group: dict[str, Any]) -> str:
-    """Records that ended alike: their indices as ranges, and why."""
-    why = (group[key] for key in ("code", "path") if key in group)
-    return " ".join(("records", group["records"].replace(",", ", "), *why))

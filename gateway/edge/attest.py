@@ -1,6 +1,6 @@
 """Shown → Proven: the one call into a connector for what a peer shows of a person, and its word held to what can be.
 
-A proof that nobody reads is refused, not passed over; and why one does not hold is told to nobody.
+A proof that nobody reads is refused, not passed over; and why one does not hold is told to the operator alone.
 """
 
 import re
@@ -10,13 +10,14 @@ from typing import Any, Final, get_args
 
 from gateway.edge.closed import closed_error
 from gateway.edge.hand_over import Bugs
-from gateway.errors import Deferred, Refused
+from gateway.errors import Deferred, Reason, Refused
 from gateway.messages import WORD
 from gateway.plugin.attest import Claim, ClaimName, Proven, Shown
 from gateway.plugin.connector import Connector
 
 _PROOF: Final = re.compile(r"[!-~]{1,8000}", re.ASCII)
 _CLAIMS: Final = frozenset(get_args(ClaimName))
+_REASONS: Final = frozenset(get_args(Reason))
 
 
 def prove(shown: Shown, connector: Connector, bug: Bugs) -> Proven:
@@ -24,12 +25,14 @@ def prove(shown: Shown, connector: Connector, bug: Bugs) -> Proven:
     connector says, or connector_bug for whatever else it does.
     """
     attest = getattr(connector, "attest", None)
-    if attest is None or not _PROOF.fullmatch(shown.proof):
-        raise Refused("not_attested")
+    if attest is None:
+        raise Refused("not_attested", reason="route")
+    if not _PROOF.fullmatch(shown.proof):
+        raise Refused("not_attested", reason="form")
     try:
         proven: object = attest(shown)
-    except Refused:
-        raise Refused("not_attested") from None
+    except Refused as refused:
+        raise Refused("not_attested", reason=refused.reason if refused.reason in _REASONS else "claims") from None
     except Deferred as deferred:
         raise closed_error(deferred) from None
     except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001  (as in `hand_over`)

@@ -17,7 +17,7 @@ Prove: TypeAlias = Callable[[Shown], Proven]
 
 def unproven(_: Shown) -> Proven:
     """Where nobody reads proofs, none holds."""
-    raise Refused("not_attested")
+    raise Refused("not_attested", reason="route")
 
 
 def authenticate(arrival: Arrival, rules: EdgeRules, prove: Prove = unproven) -> Attested:

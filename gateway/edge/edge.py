@@ -16,9 +16,8 @@ from gateway.edge import flow
 from gateway.edge.attest import prove
 from gateway.edge.awaiting import Awaiting
 from gateway.edge.closed import closed_error, closed_outcomes
-from gateway.edge.hand_over import Bugs
 from gateway.edge.rules import EdgeRules
-from gateway.edge.seal import refuse
+from gateway.edge.seal import certificate, refuse
 from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
@@ -36,6 +35,7 @@ from gateway.messages import (
     decode_header,
     decode_statement,
 )
+from gateway.observe import Telemetry
 from gateway.plugin.attest import Proven, Shown
 from gateway.plugin.connector import Accepted, Answer, Connector, Dead, Duplicate, Final, RefusedRecord
 
@@ -45,7 +45,7 @@ _GRACE = 5.0
 class Hub(flow.Hub, Protocol):
     """What an edge asks of the hub beyond `submit`."""
 
-    async def status(self, message_id: str) -> Status | None: ...
+    async def status(self, message_id: str, certificate: str | None = None) -> Status | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Edge:
     connector: Connector
     hub: Hub
     now: Callable[[], datetime]
-    bug: Bugs
+    telemetry: Telemetry
     _awaiting: dict[str, Awaiting] = field(default_factory=dict)
 
     # ---- in ----------------------------------------------------------------------------------------------------------
@@ -79,15 +79,23 @@ class Edge:
 
     async def take(self, arrival: Arrival) -> Taken:
         """Into the line. Raises Refused (the whole was refused, and that is recorded) or Deferred."""
-        recorded, sealed = await flow.accept(arrival, self.rules, self.keys, self.hub, self._prove)
+        own = self.rules.tenant.code, self.rules.connector
+        try:
+            recorded, sealed = await flow.accept(arrival, self.rules, self.keys, self.hub, self._prove)
+        except Refused as refusal:
+            if refusal.reason is not None:
+                self.telemetry.unproven(*own, arrival.message_id, refusal.reason)
+            raise
         refused: tuple[BadRecord, ...] = ()
         if sealed.statement is not None:
             said = decode_statement(sealed.statement.statement)
             refused = tuple(BadRecord(index, code, path) for index, code, path in said.records)
+        if not recorded.repeated:
+            self.telemetry.not_admitted(*own, arrival.operation, [each.code for each in refused])
         return Taken(recorded, refused, bool(refused) and sealed.envelope is None)
 
     def _prove(self, shown: Shown) -> Proven:
-        return prove(shown, self.connector, self.bug)
+        return prove(shown, self.connector, self.telemetry.bug)
 
     async def refuse(self, arrival: Arrival, code: str) -> None:
         """Have it recorded that this arrival was refused before it entered the line. Raises Deferred."""
@@ -115,13 +123,16 @@ class Edge:
         finally:
             del self._awaiting[arrival.message_id]
 
-    async def status(self, message_id: str, *, proven: bool = False) -> tuple[Status, tuple[Answer, ...] | None] | None:
+    async def status(
+        self, message_id: str, *, fingerprint: str | None = None, proven: bool = False
+    ) -> tuple[Status, tuple[Answer, ...] | None] | None:
         """What became of a message that this connector sent, with its answers if it is an answered request.
 
-        None if it sent no such message. What was answered to a proof is left out unless who asks has `proven` as much.
-        The reply is opened once more; raises Refused if no route carries it today.
+        None if it sent no such message, or if another of its peers than that of `fingerprint` did. What was answered
+        to a proof is left out unless who asks has `proven` as much. The reply is opened once more; raises Refused if no
+        route carries it today.
         """
-        status = await self.hub.status(message_id)
+        status = await self.hub.status(message_id, certificate(fingerprint))
         if status is None:
             return None
         outcomes = closed_outcomes(status.outcomes, self.rules)
@@ -158,7 +169,9 @@ class Edge:
             reached.append(awaiting)
             return awaiting
 
-        handed = await flow.deliver(envelope, wanted, self.rules, self.keys, target, self.bug, self._reply, self.now())
+        handed = await flow.deliver(
+            envelope, wanted, self.rules, self.keys, target, self.telemetry.bug, self._reply, self.now()
+        )
         for awaiting in reached:
             awaiting.replied(handed.outcomes)
         return handed

@@ -167,7 +167,7 @@ def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
         raise Refused("no_route")
     claims = attestations(sender, keys)
     if not attested(claims, route, arrival.received_at):
-        raise Refused("not_attested")
+        raise Refused("not_attested", reason="absent" if arrival.proof is None else "route")
     if not in_force(route.legal_basis, rules.legal_basis, arrival.received_at):
         raise Refused("basis_not_in_force")
     here, there = rules.ends(route)

@@ -15,13 +15,15 @@ from aiohttp import web
 from gateway.config import Listener as ListenerSettings
 from gateway.edge.edge import Edge, Taken
 from gateway.errors import Deferred, GatewayError, Refused
-from gateway.link.https import expect, peer_fingerprint, problem, problems
+from gateway.link.https import expect, later, peer_fingerprint, problem, problems
 from gateway.messages import Arrival, BadRecord, RecordOutcome, Status
 from gateway.observe import Telemetry
 from gateway.plugin.connector import Answer
 
 _ARRIVE = "/v1/{tenant}/{connector}/{operation}"
 _STATUS = "/v1/messages/{message_id}"
+_AGAIN_SECONDS = 2.0
+"""When to come for an answer that has not come yet: each asking is a fact."""
 _READ = 64 * 1024
 _READ_SECONDS = 60.0
 _MEMORY = 128 * 1024 * 1024
@@ -114,14 +116,17 @@ class Entrance:
     async def status(self, request: web.Request) -> web.Response:
         """`GET /v1/messages/{id}`: how each record of a message ended, and for a request its answers.
 
+        For whoever sent it: to another certificate of the same connector it is unknown.
+
         What was answered to a proof is asked for again by a POST with the same Idempotency-Key and a proof.
         """
         message_id = request.match_info["message_id"]
-        own = self._own(peer_fingerprint(request))
+        peer = peer_fingerprint(request)
+        own = self._own(peer)
         for edge in own:
             if not self._may_answer(edge):
                 return await self._refused(request, edge, "above_clearance")
-            if (found := await edge.status(message_id)) is not None:
+            if (found := await edge.status(message_id, fingerprint=peer)) is not None:
                 return web.json_response(_status(*found))
         return await self._refused(request, own[0], "unknown_message")
 
@@ -182,7 +187,10 @@ def _taken(taken: Taken) -> web.Response:
 
 def _asked(taken: Taken, answers: tuple[Answer, ...] | None) -> web.Response:
     if taken.all_refused or answers is None:
-        return _taken(taken)
+        response = _taken(taken)
+        if not taken.all_refused:
+            response.headers.update(later(_AGAIN_SECONDS))
+        return response
     body = {"message_id": taken.recorded.message_id, "replies": [_answer(each) for each in answers]}
     return web.json_response(body)
 

@@ -131,7 +131,7 @@ def _header(
         correlation_id=arrival.correlation_id,
         actor=arrival.actor,
         terminal=arrival.terminal,
-        client_certificate=_certificate(arrival),
+        client_certificate=certificate(arrival.fingerprint),
         request_key=request_key,
         body_tag=body_tag,
     )
@@ -186,14 +186,16 @@ def _refusal(
             body_tag=body_tag,
             actor=arrival.actor if sound else None,
             terminal=arrival.terminal if sound else None,
-            client_certificate=_certificate(arrival),
+            client_certificate=certificate(arrival.fingerprint),
         ),
     )
 
 
-def _certificate(arrival: Arrival) -> str | None:
-    """Which of the connector's peers it was: one connector may have many, as clinics are."""
-    return arrival.fingerprint.removeprefix("sha256:") if arrival.fingerprint is not None else None
+def certificate(fingerprint: str | None) -> str | None:
+    """Which of the connector's peers it is, as header and statement say it: one connector may have many, as clinics
+    are.
+    """
+    return fingerprint.removeprefix("sha256:") if fingerprint is not None else None
 
 
 def note(  # noqa: PLR0913  (each is one column of the fact)

@@ -4,6 +4,7 @@ Health means "can serve": it is bad while a log cannot be written, the hub is no
 open, and says why.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -55,6 +56,7 @@ class AdminListener:
         application.router.add_get("/metrics", self.metrics)
         application.router.add_get("/v1/connectors", self.connectors)
         application.router.add_get("/v1/{tenant}/dead", self.dead)
+        application.router.add_get("/v1/{tenant}/refused", self.refused)
         application.router.add_get("/v1/{tenant}/messages/{message_id}", self.trace)
         application.router.add_post("/v1/{tenant}/messages/{message_id}/replay", self.replay)
         application.router.add_post("/v1/reload", self.reload)
@@ -98,6 +100,17 @@ class AdminListener:
         body = {"operator": operator, "act": "dead"}
         await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()))
         return web.json_response(letters)
+
+    async def refused(self, request: web.Request) -> web.Response:
+        """What was refused lately, newest first; with `?before=SEQ` what was before that fact. The looking is a fact,
+        too.
+        """
+        operator, hub, asked = self._operator(request), self._hub(request), request.query.get("before", "")
+        before = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else None
+        found, down_to = await hub.refused(before)
+        body = {"operator": operator, "act": "refused"}
+        await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()))
+        return web.json_response({"refused": found, "down_to": down_to})
 
     async def trace(self, request: web.Request) -> web.Response:
         """Every fact of one message. The looking is a fact, too."""

@@ -21,6 +21,10 @@ from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
 _SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "not_attested", "unknown_key"})
+_MOST_REFUSED = 50
+"""How many refusals are told at a time."""
+_MOST_LOOKED = 100
+"""How many reads are made for them."""
 
 
 @dataclass(slots=True)
@@ -60,14 +64,15 @@ class TenantHub:
             self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
 
-    async def status(self, peer: str, message_id: str) -> Status | None:
-        """What became of a message that connector `peer` sent; None if it sent none of that id.
+    async def status(self, peer: str, message_id: str, certificate: str | None = None) -> Status | None:
+        """What became of a message that connector `peer` sent; None if it sent none of that id, or if it came in by
+        another client certificate than `certificate`: one connector may have many peers, as clinics are.
 
         A reply that is given out once more passes today's route first, and is a fact. Raises Refused (recorded). One
         whose time is over stays here.
         """
         known = self.journal.message(message_id)
-        if known is None or known.source != peer:
+        if known is None or known.source != peer or certificate not in (None, known.client_certificate or certificate):
             return None
         reply = await self._give_out(known.reply_id, peer, message_id) if known.reply_id else None
         return Status(message_id, known.kind, known.ended, known.outcomes, reply)
@@ -125,6 +130,21 @@ class TenantHub:
     def trace(self, message_id: str) -> list[dict[str, Any]]:
         """Every fact of this message, in order; none holds a value."""
         return self.journal.trace(message_id)
+
+    async def refused(self, before: int | None) -> tuple[list[dict[str, Any]], int]:
+        """What was refused before the fact of that seq, or lately, newest first, as `Journal.refusals` tells it; and
+        the seq down to which was looked, 1 if that was all.
+        """
+        found: list[dict[str, Any]] = []
+        looked = 0
+        while len(found) < _MOST_REFUSED and looked < _MOST_LOOKED and before != 1:
+            some, before = self.journal.refusals(before)
+            found += some
+            looked += 1
+            await asyncio.sleep(0)  # others are served between two reads
+        if len(found) > _MOST_REFUSED:
+            before = found[_MOST_REFUSED - 1]["seq"]
+        return found[:_MOST_REFUSED], before or 1
 
     def adopt(self, rules: HubRules, limits: Limits) -> None:
         """A reload: from now on these hold."""

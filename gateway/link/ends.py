@@ -6,10 +6,12 @@ from gateway.messages import Envelope, Handed, Recorded, Sealed, Settled, Status
 
 
 class HubEnd(Protocol):
-    """A tenant's hub; `peer` is the connector whose edge is calling."""
+    """A tenant's hub; `peer` is the connector whose edge is calling, `certificate` SHA-256 over that of whoever asks
+    there: None if it is the edge itself.
+    """
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded: ...
-    async def status(self, peer: str, message_id: str) -> Status | None: ...
+    async def status(self, peer: str, message_id: str, certificate: str | None = None) -> Status | None: ...
 
 
 class EdgeEnd(Protocol):

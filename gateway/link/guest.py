@@ -156,7 +156,7 @@ class Guest:
         tenant, connector = self._own(call.place)
         async with self._asking:
             await self.channel.drained()
-            return await self.hubs.of(tenant).status(connector, call.message_id)
+            return await self.hubs.of(tenant).status(connector, call.message_id, call.client_certificate)
 
     async def told(self, body: bytes) -> None:
         fact = decode(body, Told)

@@ -80,10 +80,11 @@ class Submit(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What became of a message that the connector at this place sent."""
+    """What became of a message that the connector at this place sent, for the peer with this certificate."""
 
     place: Place
     message_id: str
+    client_certificate: Digest | None = None
 
 
 class NoiseCounted(msgspec.Struct, frozen=True, tag_field="kind", tag="noise.counted"):

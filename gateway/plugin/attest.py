@@ -62,5 +62,7 @@ class Attests(Protocol):
     """The optional part of a connector whose peers prove persons; `ConnectorSpec.attests` names its claims."""
 
     def attest(self, shown: Shown) -> Proven:
-        """Pure: no I/O, no clock but `shown.now`. Raises Refused("not_attested") if the proof does not hold."""
+        """Pure: no I/O, no clock but `shown.now`. Raises Refused("not_attested") if the proof does not hold, with a
+        `Reason` for the operator.
+        """
         ...

@@ -1,8 +1,8 @@
 """Reads a token that an issuer signed about a person (a compact JWS, RFC 7515, of claims, RFC 7519), for a connector's
 `attest`.
 
-The rule: one algorithm, pinned keys, every claim of a fixed form; whatever does not hold is the same `not_attested`,
-without a word about why, for the reason would help only who tries.
+The rule: one algorithm, pinned keys, every claim of a fixed form; whatever does not hold is the same `not_attested` to
+whoever tries. Why is a closed word for the operator.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from gateway.errors import Misconfigured, Refused
+from gateway.errors import Misconfigured, Reason, Refused
 from gateway.plugin.attest import Claim
 
 _ALGORITHM: Final = "ES256"
@@ -76,8 +76,10 @@ class Claims(_Muted):
         """
         moment = int(now.timestamp())
         ends = min(self.exp, begun + longest)
-        if not (begun <= self.iat <= moment + _CLOCKS_DIFFER and moment < ends):
-            raise Refused("not_attested")
+        if moment >= ends:
+            raise Refused("not_attested", reason="expired")
+        if not begun <= self.iat <= moment + _CLOCKS_DIFFER:
+            raise Refused("not_attested", reason="too_early")
         return datetime.fromtimestamp(ends, UTC)
 
     def agreed(self, until: datetime) -> tuple[Claim, ...]:
@@ -104,22 +106,30 @@ class Issuer:
     def read(self, token: str, audience: str, form: type[_Form]) -> _Form:
         """The claims of a token that this issuer signed for that audience. Raises Refused("not_attested")."""
         claims = self._signed(token, form)
-        oneself = claims.act is not None and claims.act.sub == claims.sub
-        if (claims.iss, claims.aud) != (self._name, audience) or oneself:
-            raise Refused("not_attested")
+        if claims.iss != self._name:
+            raise Refused("not_attested", reason="issuer")
+        if claims.aud != audience:
+            raise Refused("not_attested", reason="audience")
+        if claims.act is not None and claims.act.sub == claims.sub:
+            raise Refused("not_attested", reason="claims")
         return claims
 
     def _signed(self, token: str, form: type[_Form]) -> _Form:
+        reason: Reason = "form"
         try:
             if not _COMPACT.fullmatch(token):
-                raise Refused("not_attested")
-            key = self._keys[_JWS.get_unverified_header(token).get("kid", "")]
+                raise Refused("not_attested", reason=reason)
+            name = _JWS.get_unverified_header(token).get("kid", "")
+            reason = "unknown_key"
+            key = self._keys[name]
+            reason = "signature"
             signed = _JWS.decode_complete(token, key, algorithms=[_ALGORITHM])
+            reason = "claims"
             if signed["header"].get("typ", "JWT") != "JWT":  # RFC 8725 §3.11: another kind of token proves nothing here
-                raise Refused("not_attested")
+                raise Refused("not_attested", reason=reason)
             return form.model_validate_json(signed["payload"])
         except (jwt.PyJWTError, KeyError, TypeError, ValidationError):  # their texts may quote the token
-            raise Refused("not_attested") from None
+            raise Refused("not_attested", reason=reason) from None
 
 
 class _Jwk(_Muted):

@@ -69,7 +69,7 @@ class EdgeSide:
         keys = open_keys(self._config, code, name, directory)
         rules = edge_rules(self._config, code, name, directory, spec.interface)
         readable_secrets(self._config, code, name)
-        edge = Edge(rules, keys, plugins.made(name, spec), ToHub(hub, name), self._clock, self._telemetry.bug)
+        edge = Edge(rules, keys, plugins.made(name, spec), ToHub(hub, name), self._clock, self._telemetry)
         session = open_session(self._config, code, spec, plug.settings)
         return Station(edge, spec, plug.settings, session, self._secret, self._telemetry)
 

@@ -91,6 +91,7 @@ async def run_until_told(root: Path, telemetry: Telemetry, role: str) -> bool:
             each.cancel()
         telemetry.log.info("stopping")
         _tell_supervisor(b"STOPPING=1")
+    telemetry.log.info("stopped")
     for number in (signal.SIGTERM, signal.SIGINT):  # one more changes nothing of how it ended
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_IGN)

@@ -35,7 +35,7 @@ class ClinicApp:
             raise Deferred("system_busy")
         clinic = self._clinics.get(shown.certificate)
         if clinic is None:
-            raise Refused("not_attested")
+            raise Refused("not_attested", reason="peer")
         return self._confirmations.proven(shown.proof, clinic, shown.now)
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:

@@ -8,6 +8,7 @@ import argparse
 import csv
 import json
 import os
+import signal
 import sqlite3
 import sys
 import time
@@ -183,4 +184,5 @@ def _told(loaded: Loaded, counts: Mapping[str, int]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` has read enough: end, as other commands do
     sys.exit(main())

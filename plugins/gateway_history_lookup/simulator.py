@@ -40,7 +40,7 @@ def main(path: Path) -> int:
     try:
         asyncio.run(_serve(config, tls, system.application()))
     except OSError as error:
-        sys.stderr.write(f"listen: cannot listen there ({type(error).__name__})\n")
+        sys.stderr.write(f"listen: cannot listen there ({error.strerror or type(error).__name__})\n")
         return 2
     structlog.get_logger().info("stopped", **system.counts())
     return 0

@@ -53,7 +53,7 @@ def main(path: Path) -> int:
     except sqlite3.Error as error:
         sys.stderr.write(f"data: cannot be used ({type(error).__name__})\n")
     except OSError as error:
-        sys.stderr.write(f"listen: cannot listen there ({type(error).__name__})\n")
+        sys.stderr.write(f"listen: cannot listen there ({error.strerror or type(error).__name__})\n")
     return 2
 
 

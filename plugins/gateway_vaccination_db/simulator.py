@@ -44,7 +44,7 @@ def main(path: Path) -> int:
         try:
             asyncio.run(_serve(config, tls, database.application()))
         except OSError as error:
-            sys.stderr.write(f"listen: cannot listen there ({type(error).__name__})\n")
+            sys.stderr.write(f"listen: cannot listen there ({error.strerror or type(error).__name__})\n")
             return 2
         structlog.get_logger().info("stopped", **database.counts())
     return 0

@@ -88,9 +88,20 @@ def test_message_dead_and_replay(site, message_id):
     assert (told.status, "not_replayable" in told.err) == (1, True)
 
 
-@pytest.mark.parametrize("words", [["dead"], ["trace"], ["replay"]])
+def test_message_refused(site, ordinal):
+    wrong = site.send("subject.register", [record(subject(ordinal())) | {"sex": "x"}])
+    found = as_json(site, "message", "refused", MUNICIPALITY)
+    assert found["refused"][0]["message_id"] == wrong.json["message_id"]
+    assert (found["refused"][0]["by"], found["refused"][0]["operation"]) == ("edge", "subject.register")
+    older = as_json(site, "message", "refused", MUNICIPALITY, "--before", str(found["refused"][0]["seq"]))
+    assert wrong.json["message_id"] not in {each.get("message_id") for each in older["refused"]}
+    table = site.cli("message", "refused", MUNICIPALITY)
+    assert (table.status, wrong.json["message_id"] in table.out) == (0, True)
+
+
+@pytest.mark.parametrize("words", [["dead"], ["refused"], ["trace"], ["replay"]])
 def test_an_unknown_tenant_is_wrong_usage(site, words, message_id):
-    told = site.cli("message", *words, "000000", *([message_id] if words != ["dead"] else []))
+    told = site.cli("message", *words, "000000", *([message_id] if words[0] in ("trace", "replay") else []))
     assert (told.status, told.out) == (2, "")
     assert told.err == "unknown_tenant: the running gateway has no such tenant in config/tenants\n"
 

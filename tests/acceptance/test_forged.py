@@ -65,7 +65,7 @@ class Line:
     far: Edge
 
     def arrival(self, *records):
-        edge = Edge(self.wide, self.keys, self.far.connector, self.link, clock, self.far.bug)
+        edge = Edge(self.wide, self.keys, self.far.connector, self.link, clock, self.far.telemetry)
         return edge.arrival("subject.register", tuple(records), entrance="outbox")
 
     def sealed(self, *records) -> Sealed:
@@ -143,7 +143,7 @@ def line(tmp_path_factory, starter):
         ToHub(hub, SOURCE),
         rules_for(wide, MUNICIPALITY, SOURCE, directory, HEALTH),
         near,
-        Edge(far_rules, far, VaccinationRecords(), ToHub(hub, DESTINATION), clock, telemetry.bug),
+        Edge(far_rules, far, VaccinationRecords(), ToHub(hub, DESTINATION), clock, telemetry),
     )
     journal.close()
 

@@ -1,5 +1,6 @@
 """What an operator relies on: draining, reloading, dead letters, replay, retries that outlive a restart."""
 
+import json
 import os
 import shutil
 import signal
@@ -31,6 +32,7 @@ def test_sigterm_drains(new_site, ordinal):
     assert site.gateway.stop() == 0
     assert site.kinds(message_id) == ["message.recorded", "delivery.attempted", "delivery.concluded"]
     assert [each["kind"] for each in site.facts("system")] == ["gateway.started", "gateway.stopped"]
+    assert json.loads(site.gateway.output.read_text().splitlines()[-1])["event"] == "stopped", "the drain has ended"
     assert not site.journal().with_name(f"{MUNICIPALITY}.db-wal").exists()
     site.start_gateway()
     assert [each["outcome"] for each in site.outcomes(message_id)] == ["accepted"]

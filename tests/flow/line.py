@@ -282,7 +282,7 @@ async def running(
     def edge(edge_rules: EdgeRules, keys: EdgeKeys, system: System) -> Edge:
         mine = replace(edge_rules, limits=bounds)
         end: HubEnd = hub if remote is None else RemoteHub(remote.links[mine.connector], TENANT)
-        made = Edge(mine, keys, system, ToHub(end, mine.connector), clock, telemetry.bug)
+        made = Edge(mine, keys, system, ToHub(end, mine.connector), clock, telemetry)
         (to_edges if remote is None else remote.local[mine.connector]).edges[TENANT, mine.connector] = made
         return made
 

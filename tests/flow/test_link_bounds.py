@@ -129,7 +129,7 @@ async def test_few_answers_are_made_for_a_peer_that_reads_none(site, remote, mon
     """Each may be as large as a reply: they are not fetched before the others have gone."""
     fetched: list[str] = []
 
-    async def status(peer, message_id):
+    async def status(peer, message_id, certificate):
         fetched.append(message_id)
         await asyncio.sleep(0)
         return "x" * (2 * sending.UNSENT_BYTES)
@@ -243,7 +243,7 @@ async def test_a_slow_line_carries_a_large_message_and_the_link_lives(remote_lin
             await remote.to_edges.edges[TENANT, OFFICE].settle(Settled(TENANT, OFFICE, ID, outcomes))
             assert remote_line.office_system.heard == [(ID, {0: RefusedRecord("refused_by_system")})]
         else:
-            assert await link.status((TENANT, OFFICE), large) is None
+            assert await link.status((TENANT, OFFICE), large, None) is None
         await asyncio.sleep(1.5)
         assert remote.hubs.seen[seen:] == []
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from prometheus_client import generate_latest
 
 from gateway.errors import Deferred, Refused
 from gateway.keys.certificates import fingerprint_of_file
@@ -25,6 +26,7 @@ async def test_an_event_is_acknowledged_as_recorded_and_its_end_can_be_asked(lin
     async with office.post(PUT, json=[person(0), person(1, name=""), person(2)]) as response:
         status, body = await answer_of(response)
         assert response.headers["Location"] == f"/v1/messages/{body['message_id']}"
+        assert "Retry-After" not in response.headers, "there is no answer to come for"
     assert status == 202
     assert body == {
         "message_id": body["message_id"],
@@ -70,7 +72,7 @@ async def test_a_request_whose_reply_takes_longer_says_where_to_ask(line, office
     line.office.rules = replace(line.office.rules, limits=limits)
     async with office.post(FIND, json=[sought()]) as response:
         where = response.headers["Location"]
-        assert response.status == 202
+        assert (response.status, response.headers["Retry-After"]) == (202, "2")
     async with office.get(where) as response:
         assert (await answer_of(response))[1]["ended"] is False
     may_answer.set()
@@ -165,6 +167,47 @@ async def test_two_peers_of_one_connector_are_told_apart_in_the_log(line, office
             told += [each for each in facts if each["kind"] == "message.repeated" or each.get("stage") == "hub"]
             assert [each["client_certificate"] for each in told] == [certificate] * 9
             assert [each.get("client_certificate") for each in signed if each.get("kind") == "reply"] == [None]
+
+
+async def test_records_that_the_edge_refuses_are_counted_once_by_code_from_every_entrance(line, office):
+    def counted(code):
+        labels = {"tenant": TENANT, "connector": OFFICE, "operation": "person.put", "code": code}
+        return line.telemetry.registry.get_sample_value("renkei_records_refused_at_edge_total", labels)
+
+    body = [person(0), person(1, name=""), {**person(2), SECRET: SECRET}, person(3, name="")]
+    for _ in range(2):  # the second is a repeat
+        await posted(office, PUT, body, **{"Idempotency-Key": "k"})
+    assert (counted("too_short"), counted("unknown_field")) == (2, 1)
+    await line.outbox.send("person.put", [person(1, name="")], key=b"k")
+    assert counted("too_short") == 3
+    assert SECRET not in generate_latest(line.telemetry.registry).decode()
+
+
+async def test_another_peer_of_the_connector_is_told_nothing_of_a_message_that_is_not_its_own(
+    line, office, site, entrance
+):
+    """Two clinics are one connector: neither hears whether, when or how the other's message ended."""
+    tls = site.config.root / "keys/tls"
+    pinned = {**line.office.rules.pinned, fingerprint_of_file(tls / "stranger.crt"): "keys/tls/stranger.crt"}
+    line.office.rules = replace(line.office.rules, pinned=pinned)
+    line.register_system.answer = lambda delivery: {0: Accepted({"internal_no": "0000000001", "update_seq": 7})}
+    mine = [(await posted(office, FIND, [sought()]))[1]["message_id"]]
+    mine.append((await posted(office, PUT, [person(name="")]))[1]["message_id"])  # refused at its edge
+    own = (await line.outbox.send("person.put", [person(1)], key=b"k")).message_id
+    await line.settlement(own)
+    facts = len(line.every_fact())
+    async with calling(site, entrance[1], "stranger") as stranger:
+        told = [await answered_status(stranger, each) for each in (*mine, "01960000-0000-7000-8000-000000000001")]
+        assert {(status, body["code"]) for status, body in told} == {(404, "unknown_message")}
+        assert len({frozenset(body) for _, body in told}) == 1
+        assert [each["kind"] for each in line.every_fact()[facts:]] == ["message.refused"] * 3, "no answer was fetched"
+        assert (await answered_status(stranger, own))[0] == 200, "what the connector sent of itself is of all its peers"
+    assert [(await answered_status(office, each))[0] for each in (*mine, own)] == [200] * 3
+
+
+async def answered_status(peer, message_id):
+    async with peer.get(f"/v1/messages/{message_id}") as response:
+        return await answer_of(response)
 
 
 async def test_what_a_connector_sends_of_itself_came_in_by_no_certificate(line):

@@ -11,7 +11,7 @@ from gateway.errors import Refused
 from gateway.hub import permit
 from gateway.plugin import Accepted
 from tests.flow.calling import FIND, PUT, answer_of, posted
-from tests.flow.toys import REGISTER, Terminal, person, sought
+from tests.flow.toys import OFFICE, REGISTER, TENANT, Terminal, person, sought
 
 WANTED = {"attest": ("card_login", "consent"), "may_attest": ("agent",), "consent_texts": ("2026-04",)}
 ONE = "0000000001/card_login/consent:2026-04"
@@ -102,6 +102,21 @@ async def test_less_than_the_route_wants_is_refused_alike_and_recorded(proving, 
     (fact,) = [each for each in proving.every_fact() if each["kind"] == "message.refused"]
     assert (fact["stage"], fact["code"]) == ("edge", "not_attested")
     assert proving.register_system.deliveries == []
+
+
+@pytest.mark.parametrize(
+    ("proof", "reason"), [(None, "absent"), ("a b", "form"), ("0000000001/card_login", "route"), ("forged", "claims")]
+)
+async def test_the_operator_is_told_why_and_of_which_message_and_the_peer_is_not(proving, office, proof, reason):
+    status, told = await posted(office, FIND, [sought(1)], **(shown(proof) if proof else {}))
+    assert status == 403
+    assert reason not in told.values()
+    assert set(told) == {"type", "title", "status", "code", "message_id"}
+    who = {"tenant": TENANT, "connector": OFFICE}
+    assert proving.told("proof.refused") == [who | {"message_id": told["message_id"], "cause": reason}]
+    counted = proving.telemetry.registry.get_sample_value("renkei_proofs_refused_total", who | {"reason": reason})
+    assert counted == 1
+    assert reason not in json.dumps([each for each in proving.every_fact() if each["kind"] == "message.refused"])
 
 
 async def test_an_event_needs_its_proof_as_well(proving, office):

@@ -109,6 +109,13 @@ def test_every_refusal_is_the_same(refusal):
     assert (refused.code, refused.path, str(refused), told) == ("not_attested", None, str(Refused("not_attested")), [])
 
 
+@pytest.mark.parametrize(("said", "told"), [("expired", "expired"), (None, "claims"), (SECRET, "claims")])
+def test_why_a_proof_does_not_hold_is_a_word_of_ours(said, told):
+    refused, _ = proven_by(Says(Refused("not_attested", reason=said)))
+    assert refused.reason == told
+    assert said is None or said not in str(refused)
+
+
 @pytest.mark.parametrize("raised", [ValueError(SECRET), SystemExit(SECRET), GeneratorExit(SECRET), KeyError(SECRET)])
 def test_whatever_else_it_raises_is_its_fault_and_comes_later(raised):
     deferred, told = proven_by(Says(raised))

@@ -195,6 +195,72 @@ def test_a_trace_says_by_which_certificate_it_came_in(printed, answered):
     assert "certificate" not in printed(240, lambda: message.trace("999997", ID))
 
 
+def traced(printed, answered, *facts):
+    """What a trace of these facts says, as words."""
+    answered([{"seq": seq, "at": LETTER["created_at"], **fact} for seq, fact in enumerate(facts, 1)])
+    return printed(240, lambda: message.trace("999997", ID))
+
+
+def test_a_trace_of_a_refusal_says_who_wanted_what_and_who_refused(printed, answered):
+    stated = {"statement": {"connector": "clinic_app", "operation": "visit.query"}, "code": "not_attested"}
+    told = traced(printed, answered, {"kind": "message.refused", "stage": "edge", **stated})
+    assert "clinic_app visit.query; stage edge; code not_attested" in told
+    told = traced(
+        printed, answered, {"kind": "message.refused", "stage": "hub", "connector": "pmh", "code": "no_route"}
+    )
+    assert "pmh; stage hub; code no_route" in told
+    stated = {"connector": "clinic_app", "operation": "visit.query", "records": [[0, "unknown_field", "unknown:1:1"]]}
+    told = traced(printed, answered, {"kind": "message.recorded", "statement": stated})
+    assert "clinic_app visit.query; refused at its edge: records 0 unknown_field unknown:1:1" in told
+
+
+def test_a_trace_says_what_was_attested_and_until_when_and_no_reference(printed, answered):
+    until, reference = "2026-11-22T12:00:00.000000Z", "f" * 64
+    claims = [
+        {"claim": "agent", "reference": reference, "until": until},
+        {"claim": "consent", "reference": reference, "until": until, "text": "2026-04"},
+        {"claim": "card_login", "reference": reference},
+    ]
+    header = {**LETTER, "route": "R09", "attestations": claims}
+    told = traced(printed, answered, {"kind": "message.recorded", "header": header})
+    assert "attested agent, consent 2026-04 until 2026-11-22T12:00:00Z; attested card_login" in told
+    assert reference[:8] not in told
+
+
+def test_what_happened_again_and_again_stands_once_in_a_trace(printed, answered):
+    again = [{"kind": "message.repeated", "connector": "clinic_app"}] * 40
+    facts = [*again, {"kind": "delivery.attempted", "attempt": 2}, *again[:1]]
+    lines = [line for line in traced(printed, answered, *facts).splitlines() if LETTER["created_at"] in line]
+    assert [line.split()[0] for line in lines] == ["1", "41", "42"], "by seq of the first, in their order"
+    assert f"clinic_app; 40 times, until {LETTER['created_at']}" in lines[0]
+    assert "times" not in lines[1] + lines[2]
+
+
+REFUSALS: list[dict[str, Any]] = [
+    {**LETTER, "at": LETTER["created_at"], "by": "destination", "outcomes": LETTER["outcomes"]},
+    {"at": LETTER["created_at"], "by": "edge", "source": "clinic_app", "code": "not_attested", "outcomes": []},
+]
+
+
+def test_refusals_say_whose_which_records_why_and_by_whom(printed, monkeypatch):
+    asked: list[str] = []
+
+    def ask(*words):
+        asked.append(words[-1])
+        return {"refused": REFUSALS, "down_to": 7}
+
+    monkeypatch.setattr(operator, "ask_hub", ask)
+    told = printed(240, lambda: message.refused("999997", before=9))
+    assert asked == ["/v1/999997/refused?before=9"]
+    assert {ID, LONG, "destination", "edge"} <= set(told.split())
+    assert "records 9 gave_up control_flag_view_suspended" in told
+    assert f"clinic_app, {LETTER['created_at'][:19]}Z" in told
+    assert "all not_attested" in told
+    assert told.splitlines()[-1] == "older: gateway message refused 999997 --before 7"
+    monkeypatch.setattr(operator, "ask_hub", lambda *_: {"refused": [], "down_to": 1})
+    assert printed(240, lambda: message.refused("999997")).split("\n") == ["nothing was refused", ""]
+
+
 # ---- any encoding ----------------------------------------------------------------------------------------------------
 
 ASCII = (
@@ -248,6 +314,7 @@ ROOTED = (
     ["keys", "list"],
     ["log", "verify"],
     ["message", "dead", "999997"],
+    ["message", "refused", "999997"],
 )
 
 

@@ -249,6 +249,31 @@ def test_a_token_is_good_from_its_making_to_its_end_and_not_a_second_longer(pass
         refused(GOOD, now=now)
 
 
+# ---- why, for the operator ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        ("no token", "form"),
+        (signed(claims(), kid="k9"), "unknown_key"),
+        (signed(claims(), key=STRANGE), "signature"),
+        (signed(claims(jti=None)), "claims"),
+        (signed(claims(act={"sub": PERSON})), "claims"),
+        (signed(claims(), typ="at+jwt"), "claims"),
+        (signed(claims(iss="https://other.example")), "issuer"),
+        (signed(claims(aud="another clinic")), "audience"),
+        (signed(claims(iat=MOMENT + 600)), "too_early"),
+        (signed(claims(exp=MOMENT)), "expired"),
+    ],
+)
+def test_why_a_token_does_not_hold_is_one_closed_word(token: str, reason: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read(token)
+    assert caught.value.reason == reason
+    assert str(caught.value) == str(Refused("not_attested"))
+
+
 # ---- the pinned keys -------------------------------------------------------------------------------------------------
 
 

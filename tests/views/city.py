@@ -97,7 +97,7 @@ class City:
         def edge(name: str, interface: Interface) -> Edge:
             mine = EdgeKeys.load(keys.connector(name), secret)
             narrow = rules_for(config, CODE, name, directory, interface)
-            return Edge(narrow, mine, systems[name], ToHub(hub, name), clock, telemetry.bug)
+            return Edge(narrow, mine, systems[name], ToHub(hub, name), clock, telemetry)
 
         edges = {name: edge(name, interface) for name, interface in INTERFACES.items()}
         for name, each in edges.items():

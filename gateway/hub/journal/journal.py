@@ -20,6 +20,7 @@ from gateway.hub.journal.facts import DELIVERY_FACTS, Altered, FactKind
 from gateway.hub.journal.opening import open_files
 from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.recording import entry, record, repeat, stated
+from gateway.hub.journal.refusals import refusals
 from gateway.hub.journal.transaction import JournalLimits, Transaction
 from gateway.hub.journal.writer import Writer
 from gateway.keys import note
@@ -213,6 +214,12 @@ class Journal:
         those whose source was told to send them anew.
         """
         return self._read(partial(reading.dead_letters, every=every))
+
+    def refusals(self, before: int | None = None) -> tuple[list[dict[str, Any]], int]:
+        """The facts with refusals among the last few before that seq, newest first, as plain JSON, and the seq of the
+        oldest that was looked at: from there the next call goes on, until it is 1.
+        """
+        return self._read(partial(refusals, before=before))
 
     def open_records(self) -> int:
         """How many records have not ended."""

@@ -51,6 +51,7 @@ class MessageStatus:
     seq: int
     kind: MessageKind
     source: str
+    client_certificate: str | None
     ended: bool
     outcomes: tuple[RecordOutcome, ...]
     open_records: int
@@ -129,6 +130,7 @@ def message(connection: sqlite3.Connection, message_id: str) -> MessageStatus | 
         seq=seq,
         kind=work.kind,
         source=work.source,
+        client_certificate=work.client_certificate,
         ended=not work.open,
         outcomes=work.outcomes,
         open_records=len(work.open),

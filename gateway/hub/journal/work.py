@@ -31,6 +31,7 @@ class Work:
         self.message_id: str = self._named["message_id"]
         self.stored_id = id_bytes(self.message_id)
         self.source = str(self._named["source" if header else "connector"])
+        self.client_certificate: str | None = self._named.get("client_certificate")
         self.destination = str(header["destination"]) if header else ""
         self.kind = MessageKind(header["kind"]) if header else MessageKind.EVENT
         self._lanes: dict[int, int] = {index: lane for index, _, lane in header["records"]} if header else {}

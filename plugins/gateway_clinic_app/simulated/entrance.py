@@ -16,15 +16,19 @@ from gateway_clinic_app.simulated.config import Gateway
 
 PROOF: Final = "Renkei-Proof"
 _PAUSE: Final = 0.25
+"""Seconds, where the gateway does not say when to come again."""
 _DROPPED: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The gateway's status and body; status 0: it could not be reached or said nothing that can be read."""
+    """The gateway's status and body, and in how many seconds to ask again; status 0: it could not be reached or said
+    nothing that can be read.
+    """
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    again: float = _PAUSE
 
 
 class Entrance:
@@ -42,7 +46,7 @@ class Entrance:
         try:
             said = await self._sent(operation, records, headers)
             while said.status == 202 and asyncio.get_running_loop().time() < ends:
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(min(said.again, max(0.0, ends - asyncio.get_running_loop().time())))
                 said = await self._sent(operation, records, headers)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
             return Said(0)
@@ -62,4 +66,9 @@ class Entrance:
             url, json=records, headers=headers, timeout=timeout, allow_redirects=False
         ) as response:
             body = await response.json(content_type=None)
-            return Said(response.status, body if isinstance(body, dict) else {})
+            return Said(response.status, body if isinstance(body, dict) else {}, _again(response))
+
+
+def _again(response: aiohttp.ClientResponse) -> float:
+    said = response.headers.get("Retry-After", "")
+    return float(said) if said.isascii() and said.isdigit() else _PAUSE

@@ -103,14 +103,16 @@ class Entries:
         ).fetchone()
         return self._open(kind, name, version, sealed)
 
-    def changed(self, person: Person) -> int:
-        """When anything of the person or of the person's entries was last taken here (microseconds since 1970).
+    def changed(self, person: Person, *kinds: Kind) -> int:
+        """When the person, or an entry of the person of one of these kinds, was last taken here (microseconds since
+        1970). Name what the answer holds: of anything else a time would tell its reader that there was something.
 
         Answers and examinations come on top: `max` with their `changed`, then `versions.written`.
         """
         found = self._db.execute(
-            "SELECT max(s.changed) FROM entry e JOIN entry_state s ON s.entry = e.id AND s.latest WHERE e.person = ?",
-            (person.id,),
+            "SELECT max(s.changed) FROM entry e JOIN entry_state s ON s.entry = e.id AND s.latest"
+            " WHERE e.person = ? AND e.kind IN (SELECT value FROM json_each(?))",
+            (person.id, to_json(kinds).decode()),
         ).fetchone()
         return max(person.changed, found[0] or 0)
 

@@ -73,7 +73,7 @@ class Outgoing:
         pulled = {
             "internal_no": person.record["internal_no"],
             "vaccination_subject_no": person.vaccination_subject_no,
-            "data_changed_at": written(self._entries.changed(person)),
+            "data_changed_at": written(self._entries.changed(person, "record")),
         }
         return pulled | {"records": records} if records else pulled
 

@@ -60,7 +60,7 @@ class Residents:
     def _records(self, person: Person, _: AskedRecords) -> Record:
         entries = self._entries
         return {
-            "data_changed_at": written(entries.changed(person)),
+            "data_changed_at": written(entries.changed(person, "management", "record", "notice")),
             **views.lists(
                 due=[views.view(each, views.DOSE_DUE_TO_RESIDENTS) for each in entries.due(person)],
                 records=views.had(entries.records(person), views.DOSE_HAD_TO_RESIDENTS),

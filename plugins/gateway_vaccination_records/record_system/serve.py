@@ -71,7 +71,7 @@ def _run(path: Path, build: Build, open_area: OpenArea) -> int:
         try:
             asyncio.run(_serve(config, tls, build(desks, config.limits.body_bytes)))
         except OSError as error:
-            sys.stderr.write(f"listen: cannot listen there ({type(error).__name__})\n")
+            sys.stderr.write(f"listen: cannot listen there ({error.strerror or type(error).__name__})\n")
             return 2
     return 0
 

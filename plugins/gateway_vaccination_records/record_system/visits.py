@@ -87,7 +87,9 @@ class Visits:
             {**views.view(management, views.DOSE_DUE_TO_CLINICS), **shown}
             for management, shown in zip(managements, filled_in, strict=True)
         ]
-        changed = max(self._entries.changed(person), self._questionnaires.changed(person, managements))
+        changed = max(
+            self._entries.changed(person, "management", "record"), self._questionnaires.changed(person, managements)
+        )
         return {
             **views.view(person.record, views.PERSON_TO_CLINICS),
             "data_changed_at": written(changed),

@@ -58,6 +58,7 @@ class Gateway:
     came: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
     answers: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
     connections: set[asyncio.BaseTransport] = field(default_factory=set)
+    retry_after: str | None = None
 
     async def reply(self, request: web.Request) -> web.Response:
         self.connections.update(filter(None, [request.transport]))
@@ -81,7 +82,8 @@ class Gateway:
         status, body = said.pop(0) if said else (200, {"message_id": "m1", "replies": [{"index": 0, "record": {}}]})
         if status == DROPPED and request.transport is not None:
             request.transport.close()
-        return web.json_response(body, status=status)
+        later = {"Retry-After": self.retry_after} if status == 202 and self.retry_after else {}
+        return web.json_response(body, status=status, headers=later)
 
     def _pinned(self, request: web.Request) -> str:
         assert request.transport is not None

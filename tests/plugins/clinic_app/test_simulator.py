@@ -1,6 +1,8 @@
 """Clinics as they work, and as they do wrong: each wrong goes out as told, and is refused by what is attested."""
 
+import asyncio
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +93,17 @@ async def test_a_late_answer_is_asked_for_by_the_same_request_under_the_same_pro
     assert len(gateway.came) == 3
     for name in ("Idempotency-Key", "Renkei-Proof"):
         assert len({headers[name] for _, _, headers in gateway.came}) == 1
+
+
+@pytest.mark.parametrize(("said", "least"), [("1", 1.0), ("soon", 0.2), ("-9", 0.2)])
+async def test_it_asks_again_when_the_gateway_says_so(
+    clinics: Clinics, pmh: Simulator, gateway: Gateway, said: str, least: float
+) -> None:
+    visit = await received(clinics, pmh)
+    gateway.answers["visit.query"], gateway.retry_after = [(202, {"message_id": "m7"})], said
+    began = asyncio.get_running_loop().time()
+    assert (await clinics.act(visit, "query"))["status"] == 200
+    assert least <= asyncio.get_running_loop().time() - began < least + 0.9
 
 
 async def test_a_gateway_that_is_down_and_a_person_who_is_not_confirmed_are_told_as_such(
@@ -209,6 +222,14 @@ def test_a_wrong_configuration_is_told_by_its_key(site: Site, more: str, named: 
     done = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
     assert (done.returncode, done.stdout) == (2, "")
     assert named in done.stderr
+
+
+def test_a_port_that_is_taken_is_told_with_the_reason(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        more = f"listen = {{ port = {taken.getsockname()[1]} }}"
+        done = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
+    assert (done.returncode, "listen: cannot listen there" in done.stderr) == (2, True)
+    assert "address already in use" in done.stderr.lower()
 
 
 def test_help_names_every_fault_and_how_to_begin() -> None:

@@ -81,3 +81,17 @@ def test_ctrl_c_is_quiet(folder):
     with (folder / "city.csv").open("wb"):  # opens when the other side reads
         process.send_signal(signal.SIGINT)
         assert (process.communicate(timeout=10), process.returncode) == ((b"", b""), 130)
+
+
+def test_whoever_reads_only_the_first_lines_sees_no_traceback(folder):
+    command = (*COMMAND, "status", str(folder), "city.csv")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    beside = folder / "status" / "beside"
+    beside.write_text("行,ス,状,規,項,名,メ,説\r\n1,受付,accepted,,,,m,", encoding="cp932")
+    beside.rename(folder / "status" / "city.status.csv")
+    assert process.stderr is not None
+    with process.stderr as told:
+        assert told.read() == b""
+    assert process.wait(10) == -signal.SIGPIPE

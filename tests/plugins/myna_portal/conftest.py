@@ -28,6 +28,7 @@ class Gateway:
     came: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     later: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    retry_after: str | None = None
 
     async def reply(self, request: web.Request) -> web.Response:
         operation = request.path.rpartition("/")[2]
@@ -36,7 +37,8 @@ class Gateway:
         status, body = answers.get(operation, (503, {"code": "stopping"}))
         if status == DROPPED and request.transport is not None:
             request.transport.close()
-        return web.json_response(body, status=status)
+        again = {"Retry-After": self.retry_after} if status == 202 and self.retry_after else {}
+        return web.json_response(body, status=status, headers=again)
 
     def operations(self) -> list[str]:
         return [path.rpartition("/")[2] for path, _, _ in self.came]

@@ -1,5 +1,6 @@
 """The portal as residents use it, with a listener in the gateway's place: the hand-over, and what is sent."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -167,6 +168,14 @@ async def test_an_answer_that_takes_its_time_is_asked_for_by_the_same_request_un
     assert [later[name] for name in ("Idempotency-Key", "Renkei-Proof")] == [
         headers[name] for name in ("Idempotency-Key", "Renkei-Proof")
     ]
+
+
+async def test_it_asks_again_when_the_gateway_says_so(portal: Simulator, gateway: Gateway) -> None:
+    who, _ = await first(portal)
+    gateway.answers, gateway.later = {"record.query": (202, {"message_id": "m7"})}, {"record.query": (200, {})}
+    gateway.retry_after, began = "1", asyncio.get_running_loop().time()
+    assert (await portal.act(who, "records"))["status"] == 200
+    assert asyncio.get_running_loop().time() - began >= 1.0
 
 
 async def test_what_was_lost_with_its_connection_is_sent_once_more_with_the_same_key(

@@ -200,7 +200,10 @@ def test_a_pull_is_exactly_what_the_interface_says_and_tells_when_it_changed(tow
     assert pulled.records is not None
     dose = pulled.records[0].model_dump(exclude_none=True)
     assert dose == {name: record(1)[name] for name in PulledDose.model_fields}
-    town.now += timedelta(hours=1)
+    town.now += timedelta(minutes=30)
+    assert town.keep("notice", notice(1)) + town.keep("management", management(1)) == ["accepted"] * 2
+    assert town.pull(1)["data_changed_at"] == "2026-04-01T01:00:00Z", "it tells nothing of what it does not hold"
+    town.now += timedelta(minutes=30)
     town.store(register(0, subject(1, seq=2)))
     assert town.pull(1)["data_changed_at"] == "2026-04-01T02:00:00Z"
     assert town.pull(2)["data_changed_at"] == "2026-04-01T00:00:00Z", "of that person only"

@@ -17,6 +17,7 @@ from tests.plugins.vaccination_records.village import (
     dose,
     given,
     management,
+    notice,
     pseudonym,
     shaped,
     template,
@@ -205,6 +206,18 @@ def test_the_answer_tells_when_answers_or_the_doctors_part_were_last_changed(vil
         village.now = village.now.replace(minute=minute)
         change()
         assert village.visit(1)["record"]["data_changed_at"] == f"2026-04-01T03:0{minute}:00Z"
+
+
+def test_a_clinic_is_not_told_when_a_notice_was_registered(village: Village) -> None:
+    village.ready(1)
+    village.confirm(1)
+    before = village.visit(1)
+    village.now = village.now.replace(minute=1)
+    assert village.registered("notice", notice(1)) == "accepted"
+    assert village.visit(1) == before
+    village.now = village.now.replace(minute=2)
+    village.registered("record", city_record(1))
+    assert village.visit(1)["record"]["data_changed_at"] == "2026-04-01T03:02:00Z", "but of what it is given"
 
 
 # ---- what is entered ------------------------------------------------------------------------------------------------

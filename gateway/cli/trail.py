@@ -1,0 +1,89 @@
+"""What became of messages, as rows for people: who, what, which records and why; never a value."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+
+def line(fact: dict[str, Any]) -> dict[str, Any]:
+    """A fact as one row: what it is, and what it adds."""
+    header, statement = fact.get("header", {}), fact.get("statement", {})
+    what = [f"{_way(header)} by {header['route']}"] if header else _named(statement or fact)
+    what += _claims(header.get("attestations", ()))
+    what += [f"certificate {peer[:16]}"] if (peer := _peer(fact)) is not None else []
+    what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
+    what += [f"refused at its edge: {_records(group)}" for group in _stated(statement)]
+    what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
+    what += [f"{key} {fact[key]}" for key in ("stage", "code", "operator", "act") if key in fact]
+    return {"seq": fact["seq"], "at": fact["at"], "kind": fact["kind"], "what": "; ".join(what)}
+
+
+def folded(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines that follow each other and say the same as one, with how many they are and when the last was."""
+    told = []
+    for _, alike in groupby(lines, key=lambda each: (each["kind"], each["what"])):
+        first, *more = alike
+        again = f"{len(more) + 1} times, until {more[-1]['at']}" if more else ""
+        told.append(first | {"what": "; ".join(filter(None, (first["what"], again)))})
+    return told
+
+
+def letter(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with dead records as one row."""
+    return {
+        "message id": message["message_id"],
+        "what": f"{_way(message)}, {message['created_at'][:19]}Z",
+        "dead": "; ".join(_records(group) for group in message["outcomes"]),
+    }
+
+
+def refusal(found: dict[str, Any]) -> dict[str, Any]:
+    """A fact that refuses a message, or records of one, as one row."""
+    what = _way(found) if "destination" in found else " ".join(_named(found))
+    return {
+        "message id": found.get("message_id"),
+        "what": f"{what}, {found['at'][:19]}Z",
+        "refused": "; ".join([_records(group) for group in found["outcomes"]] or [f"all {found.get('code', '')}"]),
+        "by": found["by"],
+    }
+
+
+def _way(message: dict[str, Any]) -> str:
+    return f"{message['source']} → {message['destination']} {message['operation']}"
+
+
+def _named(said: dict[str, Any]) -> list[str]:
+    """Whose it is, and which operation if one is named: of what has no header."""
+    words = [said[key] for key in ("connector", "source", "operation") if key in said]
+    return [" ".join(words)] if words else []
+
+
+def _claims(attestations: Iterable[dict[str, Any]]) -> list[str]:
+    """What was attested of the person, with the version of the text consented to, by when it ends."""
+    ends: dict[str, list[str]] = {}
+    for each in attestations:
+        ends.setdefault(each.get("until", ""), []).append(" ".join(filter(None, (each["claim"], each.get("text")))))
+    return [
+        f"attested {', '.join(claims)}" + (f" until {until[:19]}Z" if until else "") for until, claims in ends.items()
+    ]
+
+
+def _peer(fact: dict[str, Any]) -> str | None:
+    """By which client certificate it came in: it stands in the header, in the statement, or of a repeat in the fact."""
+    signed = fact.get("header") or fact.get("statement") or fact
+    return signed.get("client_certificate")
+
+
+def _stated(statement: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records that the sending edge refused, grouped as outcomes are."""
+    from gateway.hub.journal.outcomes import group
+    from gateway.messages import Ending, RecordOutcome
+
+    refused = statement.get("records", ())
+    return group(RecordOutcome(index, Ending.REFUSED, code, path) for index, code, path in refused)
+
+
+def _records(group: dict[str, Any]) -> str:
+    """Records that ended alike: their indices as ranges, and why."""
+    why = (group[key] for key in ("code", "path") if key in group)
+    return " ".join(("records", group["records"].replace(",", ", "), *why))
