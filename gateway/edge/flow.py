@@ -113,6 +113,14 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
     return Handed(plain, max(waits) if waits else None, reply)
 
 
+def kept_back(handed: Handed | None, waiting: frozenset[int]) -> Handed:
+    """What was handed over, if anything, and that the others wait until the system is done with what it has in hand."""
+    outcomes = tuple(RecordOutcome(index, None, "behind_deferred") for index in sorted(waiting))
+    if handed is None:
+        return Handed(outcomes)
+    return Handed((*handed.outcomes, *outcomes), handed.retry_after, handed.reply)
+
+
 def _reply(
     here: AdmittedHere, outcomes: dict[int, Outcome], rules: EdgeRules, keys: EdgeKeys, unsent: Unsent, bug: Bugs
 ) -> tuple[dict[int, Outcome], Sealed | None]:
