@@ -108,8 +108,9 @@ CODES: Final = MappingProxyType(
         "directory_ahead": Code(503, "The edge has a newer directory than the hub; reload the hub with it first."),
         "limits_differ": Code(
             503,
-            "The edge's limits exceed the hub's in records_per_message, lanes, message_seconds or answer_seconds;"
-            " raise the hub's. Or its body_bytes is another than the hub's, or its routes give messages a longer life.",
+            "The edge's limits exceed the hub's in records_per_message, lanes, message_seconds, answer_seconds or"
+            " delivery_deadline; raise the hub's. Or its body_bytes is another than the hub's, or its routes give"
+            " messages a longer life.",
         ),
         "connector_bug": Code(503, "The connector failed in a way that its contract does not allow."),
         "queue_full": Code(503, "Too much is waiting to be delivered; try again later."),

@@ -16,6 +16,7 @@ from gateway.edge import flow
 from gateway.edge.attest import prove
 from gateway.edge.awaiting import Awaiting
 from gateway.edge.closed import closed_error, closed_outcomes
+from gateway.edge.in_hand import InHand
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal import certificate, refuse
 from gateway.errors import Deferred, Refused
@@ -34,6 +35,7 @@ from gateway.messages import (
     Status,
     decode_header,
     decode_statement,
+    repeat_mark,
 )
 from gateway.observe import Telemetry
 from gateway.plugin.attest import Proven, Shown
@@ -45,16 +47,19 @@ _GRACE = 5.0
 class Hub(flow.Hub, Protocol):
     """What an edge asks of the hub beyond `submit`."""
 
-    async def status(self, message_id: str, certificate: str | None = None) -> Status | None: ...
+    async def status(
+        self, message_id: str, certificate: str | None = None, *, proven: bool = False
+    ) -> Status | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of an arrival: recorded, with the records that this edge refused."""
+    """What became of an arrival: recorded, with the records that this edge refused. `mark` is its `repeat_mark`."""
 
     recorded: Recorded
     refused: tuple[BadRecord, ...]
     all_refused: bool
+    mark: str | None
 
 
 @dataclass(slots=True)
@@ -68,6 +73,7 @@ class Edge:
     now: Callable[[], datetime]
     telemetry: Telemetry
     _awaiting: dict[str, Awaiting] = field(default_factory=dict)
+    _in_hand: InHand = field(default_factory=InHand)
 
     # ---- in ----------------------------------------------------------------------------------------------------------
 
@@ -86,13 +92,13 @@ class Edge:
             if refusal.reason is not None:
                 self.telemetry.unproven(*own, arrival.message_id, refusal.reason)
             raise
-        refused: tuple[BadRecord, ...] = ()
-        if sealed.statement is not None:
-            said = decode_statement(sealed.statement.statement)
-            refused = tuple(BadRecord(index, code, path) for index, code, path in said.records)
+        header = decode_header(sealed.envelope.header) if sealed.envelope is not None else None
+        said = decode_statement(sealed.statement.statement) if sealed.statement is not None else None
+        refused = tuple(BadRecord(index, code, path) for index, code, path in said.records) if said else ()
         if not recorded.repeated:
             self.telemetry.not_admitted(*own, arrival.operation, [each.code for each in refused])
-        return Taken(recorded, refused, bool(refused) and sealed.envelope is None)
+        named = header or said
+        return Taken(recorded, refused, bool(refused) and header is None, repeat_mark(named) if named else None)
 
     def _prove(self, shown: Shown) -> Proven:
         return prove(shown, self.connector, self.telemetry.bug)
@@ -105,17 +111,13 @@ class Edge:
         """A request: its answers, or None if they did not come within `patience` seconds.
 
         Raises as `take` does; and Refused("answer_expired"), recorded, for the repeat of what was answered too long
-        ago.
+        ago; or "dispute", if the hub takes for a repeat what is none.
         """
         waiting = self._awaiting[arrival.message_id] = Awaiting()
         try:
             taken = await self.take(arrival)
             if taken.recorded.repeated:
-                found = await self.status(taken.recorded.message_id, proven=True)
-                if found is not None and _gone(*found):
-                    await self.refuse(arrival, "answer_expired")
-                    raise Refused("answer_expired")
-                return taken, found[1] if found else None
+                return taken, await self._again(arrival, taken)
             done, _ = await asyncio.wait([waiting.answers], timeout=patience)
             if not done and waiting.replied_to:  # its settlement is on the way
                 done, _ = await asyncio.wait([waiting.answers], timeout=_GRACE)
@@ -123,16 +125,31 @@ class Edge:
         finally:
             del self._awaiting[arrival.message_id]
 
+    async def _again(self, arrival: Arrival, taken: Taken) -> tuple[Answer, ...] | None:
+        """The answers to the first message of this key, of which the hub says that it is this one: see `ask`."""
+        code, first = "dispute", taken.recorded.message_id
+        if taken.mark is not None:  # without a key it can be no repeat
+            try:
+                found = await self.status(first, fingerprint=arrival.fingerprint, repeat=taken.mark)
+                if found is None or not _gone(*found):
+                    return found[1] if found else None
+                code = "answer_expired"
+            except Refused as refusal:
+                if refusal.code != code:
+                    raise
+        await self.refuse(arrival, code)
+        raise Refused(code)
+
     async def status(
-        self, message_id: str, *, fingerprint: str | None = None, proven: bool = False
+        self, message_id: str, *, fingerprint: str | None = None, repeat: str | None = None
     ) -> tuple[Status, tuple[Answer, ...] | None] | None:
         """What became of a message that this connector sent, with its answers if it is an answered request.
 
         None if it sent no such message, or if another of its peers than that of `fingerprint` did. What was answered
-        to a proof is left out unless who asks has `proven` as much. The reply is opened once more; raises Refused if no
-        route carries it today.
+        to a proof is left out unless who asks repeats that message under one; `repeat` is the repeat's mark. The reply
+        is opened once more; raises Refused if no route carries it today, or "dispute" if it answers another message.
         """
-        status = await self.hub.status(message_id, certificate(fingerprint))
+        status = await self.hub.status(message_id, certificate(fingerprint), proven=repeat is not None)
         if status is None:
             return None
         outcomes = closed_outcomes(status.outcomes, self.rules)
@@ -142,10 +159,11 @@ class Edge:
         reader = Awaiting()
         if status.reply is not None:
             header = decode_header(status.reply.header)
-            if header.correlation_id != message_id:
-                raise Refused("header_mismatch")
+            if header.correlation_id != message_id or repeat not in (None, header.request_mark):
+                self.bug(None, "the hub gave out the answer to another message")
+                raise Refused("dispute")
             route = self.rules.tenant.route(header.route)
-            if route is not None and route.attest and not proven:
+            if route is not None and route.attest and repeat is None:
                 return status, None
             await self._hand_on(status.reply, frozenset(index for index, _, _ in header.records), reader)
         reader.settle(status.outcomes)
@@ -154,8 +172,16 @@ class Edge:
     # ---- out ---------------------------------------------------------------------------------------------------------
 
     async def deliver(self, envelope: Envelope, wanted: frozenset[int]) -> Handed:
-        """From the hub: hand the wanted records of the envelope to the system."""
-        return await self._hand_on(envelope, wanted, None)
+        """From the hub: hand the wanted records of the envelope to the system. What must wait until the system is done
+        with what it was handed before, is deferred.
+        """
+        try:
+            header = decode_header(envelope.header)
+        except Refused:
+            return await self._hand_on(envelope, wanted, None)  # it says so of each record
+        with self._in_hand.take(header, wanted) as free:
+            handed = await self._hand_on(envelope, free, None) if free else None
+        return flow.kept_back(handed, wanted - free)
 
     async def _hand_on(self, envelope: Envelope, wanted: frozenset[int], reader: Awaiting | None) -> Handed:
         """A reply goes to whoever awaits it; one that nobody awaits any more goes to the connector."""
@@ -182,7 +208,8 @@ class Edge:
             _plain(records[index]) if index in records else BadRecord(index, "unreadable")
             for index in range(max(records) + 1)
         )
-        return self.arrival(request.operation, body, entrance="reply", correlation_id=request.message_id)
+        asked = {"correlation_id": request.message_id, "request_mark": repeat_mark(request)}
+        return self.arrival(request.operation, body, entrance="reply", **asked)
 
     async def settle(self, settled: Settled) -> None:
         """From the hub: every record of a message that this edge sent has ended. Raises what the connector raises, in

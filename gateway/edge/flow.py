@@ -103,23 +103,31 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
         return Handed(tuple(RecordOutcome(i, None, deferred.code) for i in sorted(wanted)))
     operation = rules.receiving_operation(here.header)
     person_key = operation.person_key if operation else ""
-    connector, deadline = target(here.header), rules.limits.delivery_deadline
-    outcomes = await hand_over(here, person_key, connector, rules.contract, deadline, bug)
+    outcomes = await hand_over(here, person_key, target(here.header), rules.contract, rules.limits, bug)
     outcomes |= {bad.index: RefusedRecord(bad.code, bad.path) for bad in here.refused}
     reply = None
     if here.header.kind == MessageKind.REQUEST:
-        outcomes, reply = _reply(here, outcomes, rules, keys, unsent)
+        outcomes, reply = _reply(here, outcomes, rules, keys, unsent, bug)
     waits = [o.retry_after for o in outcomes.values() if isinstance(o, DeferredRecord) and o.retry_after is not None]
     plain = tuple(_plain(index, outcome) for index, outcome in sorted(outcomes.items()))
     return Handed(plain, max(waits) if waits else None, reply)
 
 
+def kept_back(handed: Handed | None, waiting: frozenset[int]) -> Handed:
+    """What was handed over, if anything, and that the others wait until the system is done with what it has in hand."""
+    outcomes = tuple(RecordOutcome(index, None, "behind_deferred") for index in sorted(waiting))
+    if handed is None:
+        return Handed(outcomes)
+    return Handed((*handed.outcomes, *outcomes), handed.retry_after, handed.reply)
+
+
 def _reply(
-    here: AdmittedHere, outcomes: dict[int, Outcome], rules: EdgeRules, keys: EdgeKeys, unsent: Unsent
+    here: AdmittedHere, outcomes: dict[int, Outcome], rules: EdgeRules, keys: EdgeKeys, unsent: Unsent, bug: Bugs
 ) -> tuple[dict[int, Outcome], Sealed | None]:
     """The answers travel the same line back: admitted, projected to `reply_fields`, admitted there, sealed.
 
-    A request is answered as a whole, once: while any of its records is deferred, none is answered yet.
+    A request is answered as a whole, once: while any of its records is deferred, none is answered yet. Answers that do
+    not go into one message end with that: they would not the next time.
     """
     if any(isinstance(outcome, DeferredRecord) for outcome in outcomes.values()):
         deferred = next(o for o in outcomes.values() if isinstance(o, DeferredRecord))
@@ -138,10 +146,11 @@ def _reply(
     try:
         admitted = admit(enter(unsent(here.header, answers), rules), rules, dict(here.records))
         there = admit_there(project(admitted, route.reply_fields), asked, reply=True)
+        sealed = seal(there, to, rules, keys, secrets.token_bytes(32))
     except Refused as refusal:
+        bug(None, f"the answers could not be sent: {refusal.code}")
         return {i: RefusedRecord(refusal.code) if i in answers else o for i, o in outcomes.items()}, None
     bad = {b.index: RefusedRecord(b.code, b.path) for b in (*admitted.refused, *there.refused) if b.index in answers}
-    sealed = seal(there, to, rules, keys, secrets.token_bytes(32))
     return outcomes | bad, sealed if sealed.envelope else None
 
 

@@ -1,13 +1,17 @@
 """AdmittedHere → outcomes: the one call into plugin code; whatever a plugin does becomes an outcome per record here.
 
 Records are handed over in waves that never hold two of one person; a deferred record keeps that person's later ones
-back, so that a newer state is never overtaken by an older one (C176, C179).
+back, so that a newer state is never overtaken by an older one (C176, C179). Once the answers to a request are more than
+one message may hold, no more are drawn.
 """
 
 import asyncio
 from collections.abc import Container, Mapping
 from typing import Protocol
 
+from pydantic_core import to_json
+
+from gateway.config import Limits
 from gateway.errors import CODES, Deferred, Refused, patience
 from gateway.messages import AdmittedHere
 from gateway.plugin.connector import (
@@ -30,23 +34,37 @@ class Bugs(Protocol):
 
 
 async def hand_over(
-    here: AdmittedHere, person_key: str, connector: Connector, contract: Contract, deadline: float, bug: Bugs
+    here: AdmittedHere, person_key: str, connector: Connector, contract: Contract, limits: Limits, bug: Bugs
 ) -> dict[int, Outcome]:
     """An outcome for each admitted record. Never raises for the plugin's sake."""
     outcomes: dict[int, Outcome] = {index: DeferredRecord("behind_deferred") for index, _ in here.records}
     held: set[object] = set()
+    answered_bytes = 0
     for wave in waves(here.records, person_key):
+        if answered_bytes > limits.body_bytes:
+            outcomes |= dict.fromkeys((index for index, _ in wave), RefusedRecord("body_too_large"))
+            continue
         ready = tuple((index, record) for index, record in wave if getattr(record, person_key, None) not in held)
         if not ready:
             continue
         reply_to = here.header.correlation_id if here.header.kind == "reply" else None
-        delivery = Delivery(here.header.message_id, here.header.operation, ready, deadline, reply_to)
+        delivery = Delivery(here.header.message_id, here.header.operation, ready, limits.delivery_deadline, reply_to)
         answered = await _call(connector, delivery, bug)
         for index, record in ready:
-            outcomes[index] = _sound(answered.get(index), contract, bug)
-            if isinstance(outcomes[index], DeferredRecord):
+            outcome = outcomes[index] = _sound(answered.get(index), contract, bug)
+            if isinstance(outcome, DeferredRecord):
                 held.add(getattr(record, person_key, None))
+            elif isinstance(outcome, Accepted) and here.header.kind == "request":
+                answered_bytes += _size(outcome.reply)
     return outcomes
+
+
+def _size(reply: object) -> int:
+    """Bytes of an answer, about; what cannot be written will be refused, and so takes no room."""
+    try:
+        return len(to_json(reply, serialize_unknown=True))
+    except ValueError:
+        return 0
 
 
 def waves(records: tuple[tuple[int, Payload], ...], person_key: str) -> list[list[tuple[int, Payload]]]:

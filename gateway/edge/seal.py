@@ -134,6 +134,7 @@ def _header(
         client_certificate=certificate(arrival.fingerprint),
         request_key=request_key,
         body_tag=body_tag,
+        request_mark=arrival.request_mark,
     )
 
 

@@ -64,20 +64,29 @@ class TenantHub:
             self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
 
-    async def status(self, peer: str, message_id: str, certificate: str | None = None) -> Status | None:
+    async def status(
+        self, peer: str, message_id: str, certificate: str | None = None, *, proven: bool = False
+    ) -> Status | None:
         """What became of a message that connector `peer` sent; None if it sent none of that id, or if it came in by
-        another client certificate than `certificate`: one connector may have many peers, as clinics are.
+        another client certificate than `certificate`: one connector may have many peers, as clinics are. Who is
+        `proven` by the repeat of the message may have a new one.
 
-        A reply that is given out once more passes today's route first, and is a fact. Raises Refused (recorded). One
-        whose time is over stays here.
+        A reply that is given out once more passes today's route first, and is a fact that names the certificate. Raises
+        Refused (recorded). One whose time is over stays here, and so does what was answered to a proof if who asks is
+        not `proven`.
         """
         known = self.journal.message(message_id)
-        if known is None or known.source != peer or certificate not in (None, known.client_certificate or certificate):
+        if known is None or known.source != peer:
             return None
-        reply = await self._give_out(known.reply_id, peer, message_id) if known.reply_id else None
+        if not proven and certificate not in (None, known.client_certificate or certificate):
+            return None
+        asker = {"connector": peer, "client_certificate": certificate}
+        reply = await self._give_out(known.reply_id, asker, message_id, proven=proven) if known.reply_id else None
         return Status(message_id, known.kind, known.ended, known.outcomes, reply)
 
-    async def _give_out(self, reply_id: str, peer: str, message_id: str) -> Envelope | None:
+    async def _give_out(
+        self, reply_id: str, asker: Mapping[str, Any], message_id: str, *, proven: bool
+    ) -> Envelope | None:
         now, reply = self.clock(), None
         try:
             reply = self.journal.envelope(reply_id)
@@ -87,10 +96,13 @@ class TenantHub:
             permit_again(header, self.rules, now)
         except Refused as refusal:
             digest = reply.digest() if reply else None  # None: it is not the one that was recorded
-            body = {"stage": "hub", "code": refusal.code, "connector": peer, "envelope": digest}
+            body = {"stage": "hub", "code": refusal.code, **asker, "envelope": digest}
             await self.journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
             raise
-        body = {"connector": peer, "envelope": reply.digest()}
+        route = self.rules.tenant.route(header.route)
+        if route is None or (route.attest and not proven):
+            return None
+        body = {**asker, "envelope": reply.digest()}
         await self.journal.fact(FactKind.REPLY_FETCHED, body, at=stamp(now), message_id=message_id)
         return reply
 

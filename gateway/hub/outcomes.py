@@ -11,7 +11,7 @@ from gateway.config import Limits
 from gateway.errors import Refused
 from gateway.hub.retry import GiveUp, decide
 from gateway.hub.rules import HubRules
-from gateway.messages import Ending, Header, MessageKind, RecordOutcome
+from gateway.messages import Ending, Header, MessageKind, RecordOutcome, repeat_mark
 
 
 def of_each(outcomes: Sequence[RecordOutcome], wanted: frozenset[int], rules: HubRules) -> tuple[RecordOutcome, ...]:
@@ -55,6 +55,7 @@ def answers(reply: Header | None, request: Header, outcomes: Sequence[RecordOutc
         reply is None
         or request.kind is not MessageKind.REQUEST
         or (reply.correlation_id, reply.route) != (request.message_id, request.route)
+        or reply.request_mark != repeat_mark(request)
         or {index for index, _, _ in reply.records} != accepted
         or any(each.ending is None for each in outcomes)  # a request is answered as a whole, once
     ):

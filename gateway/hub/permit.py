@@ -133,6 +133,8 @@ def _route(header: Header, rules: HubRules) -> Route:
     is_event = header.kind is MessageKind.EVENT
     if reply and (header.request_key, header.body_tag, header.client_certificate) != (None, None, None):
         raise Refused("header_mismatch")  # it is no repeat of anything, and came by no listener
+    if not reply and header.request_mark is not None:
+        raise Refused("header_mismatch")
     if reply != (header.correlation_id is not None) or is_event == (header.route in rules.requests):
         raise Refused("header_mismatch")
     return route

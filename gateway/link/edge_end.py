@@ -135,9 +135,12 @@ class HubLink:
         recorded: Recorded = await self._call("submit", Submit(place, sealed), Recorded)
         return recorded
 
-    async def status(self, place: Place, message_id: str, certificate: str | None) -> Status | None:
+    async def status(
+        self, place: Place, message_id: str, certificate: str | None, *, proven: bool = False
+    ) -> Status | None:
         """See `HubEnd`."""
-        status: Status | None = await self._call("status", Ask(place, message_id, certificate), Status | None)
+        asking = Ask(place, message_id, certificate, proven)
+        status: Status | None = await self._call("status", asking, Status | None)
         return status
 
     async def _call(self, name: str, body: object, form: Any) -> Any:
@@ -185,6 +188,8 @@ class RemoteHub:
         """See `HubEnd`."""
         return await self.link.submit((self.tenant, peer), sealed)
 
-    async def status(self, peer: str, message_id: str, certificate: str | None = None) -> Status | None:
+    async def status(
+        self, peer: str, message_id: str, certificate: str | None = None, *, proven: bool = False
+    ) -> Status | None:
         """See `HubEnd`."""
-        return await self.link.status((self.tenant, peer), message_id, certificate)
+        return await self.link.status((self.tenant, peer), message_id, certificate, proven=proven)

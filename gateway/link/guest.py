@@ -156,7 +156,8 @@ class Guest:
         tenant, connector = self._own(call.place)
         async with self._asking:
             await self.channel.drained()
-            return await self.hubs.of(tenant).status(connector, call.message_id, call.client_certificate)
+            hub, asker = self.hubs.of(tenant), call.client_certificate
+            return await hub.status(connector, call.message_id, asker, proven=call.proven)
 
     async def told(self, body: bytes) -> None:
         fact = decode(body, Told)

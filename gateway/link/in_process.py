@@ -19,9 +19,9 @@ class ToHub:
         """Have it permitted and recorded. Raises Refused or Deferred."""
         return await self.hub.submit(self.connector, sealed)
 
-    async def status(self, message_id: str, certificate: str | None = None) -> Status | None:
+    async def status(self, message_id: str, certificate: str | None = None, *, proven: bool = False) -> Status | None:
         """What became of a message of this connector."""
-        return await self.hub.status(self.connector, message_id, certificate)
+        return await self.hub.status(self.connector, message_id, certificate, proven=proven)
 
 
 @dataclass(slots=True)

@@ -31,8 +31,9 @@ def largest(body_bytes: int) -> int:
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Of an edge: what it may seal by. Of a hub: what it takes. Times in whole seconds, rounded up. `body_bytes` is the
-    same at both, for either closes the link that hands it a larger frame than it reckons with.
+    """Of an edge: what it may seal by, and how long a hand-over may take it. Of a hub: what it takes, and how long it
+    waits. Times in whole seconds, rounded up. `body_bytes` is the same at both, for either closes the link that hands
+    it a larger frame than it reckons with.
     """
 
     body_bytes: Count
@@ -40,6 +41,7 @@ class Bounds(msgspec.Struct, frozen=True):
     lanes: Count
     message_seconds: Count
     answer_seconds: Count
+    delivery_deadline: Count
 
     def beyond(self, other: "Bounds") -> tuple[str, ...]:
         """The limits by which what keeps to these may not keep to the other, nor be carried."""
@@ -80,11 +82,14 @@ class Submit(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What became of a message that the connector at this place sent, for the peer with this certificate."""
+    """What became of a message that the connector at this place sent, for the peer with this certificate. `proven`: it
+    has repeated that message, with what its route wants proven.
+    """
 
     place: Place
     message_id: str
     client_certificate: Digest | None = None
+    proven: bool = False
 
 
 class NoiseCounted(msgspec.Struct, frozen=True, tag_field="kind", tag="noise.counted"):

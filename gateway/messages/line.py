@@ -37,6 +37,7 @@ class Arrival:
     `body` is bytes from the network, or the plain values that a connector put into its outbox (a BadRecord in the
     place of a row that it could not read). `fingerprint` is of the client certificate; None from an outbox, whose
     `connector` and `tenant` are its own by construction. `proof` is what the peer shows of a person, if it does.
+    A reply has the id of its request, and its `request_mark`.
     """
 
     message_id: str
@@ -53,6 +54,7 @@ class Arrival:
     terminal: str | None = None
     proof: str | None = field(default=None, repr=False)
     correlation_id: str | None = None
+    request_mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

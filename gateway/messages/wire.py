@@ -56,6 +56,7 @@ class Header:
     `records` has, for each sealed record in order: its index in the arrival, the number of its item set, its lane.
     `tags_digest` commits to the records' person tags in order; `request_key` and `body_tag` are keyed digests.
     `client_certificate` is SHA-256 over that of the peer who came in; what a connector sends of itself has none.
+    `request_mark` of a reply is the `repeat_mark` of its request.
     """
 
     version: Literal[1]
@@ -89,6 +90,7 @@ class Header:
     client_certificate: Hex64 | None = None
     request_key: Hex64 | None = None
     body_tag: Hex64 | None = None
+    request_mark: Hex64 | None = None
 
 
 def encode(value: Any) -> bytes:
@@ -223,6 +225,17 @@ class Statement:
     actor: Word | None = None
     terminal: Word | None = None
     client_certificate: Hex64 | None = None
+
+
+def repeat_mark(named: Header | Statement) -> str | None:
+    """What a message and its repeats have in common: SHA-256 over `request_key` and `body_tag`; None without them.
+
+    The answering edge signs it, so that the asker sees whether an answer is one to its own question, without the hub's
+    word for it.
+    """
+    if named.request_key is None or named.body_tag is None:
+        return None
+    return hashlib.sha256(bytes.fromhex(named.request_key + named.body_tag)).hexdigest()
 
 
 _NAMES: Final = {form: tuple(each.name for each in fields(form)) for form in (Header, Statement)}

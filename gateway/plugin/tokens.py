@@ -9,7 +9,9 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
+import jiter
 import jwt
+from jwt.utils import base64url_decode
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from gateway.errors import Misconfigured, Reason, Refused
@@ -66,19 +68,21 @@ class Claims(_Muted):
     jti: str
     iat: Seconds
     exp: Seconds
+    nbf: Seconds | None = None
     consent: Consent | None = None
     act: Actor | None = None
 
     def until(self, begun: int, longest: int, now: datetime) -> datetime:
         """When it ends: at `exp`, and `longest` seconds after `begun` at the latest.
 
-        Raises Refused("not_attested") unless it began, was then made, was made before `now`, and has not ended.
+        Raises Refused("not_attested") unless it began, was then made, was made before `now`, holds already (`nbf`), and
+        has not ended.
         """
         moment = int(now.timestamp())
         ends = min(self.exp, begun + longest)
         if moment >= ends:
             raise Refused("not_attested", reason="expired")
-        if not begun <= self.iat <= moment + _CLOCKS_DIFFER:
+        if self.iat < begun or max(self.iat, self.nbf or 0) > moment + _CLOCKS_DIFFER:
             raise Refused("not_attested", reason="too_early")
         return datetime.fromtimestamp(ends, UTC)
 
@@ -127,8 +131,10 @@ class Issuer:
             reason = "claims"
             if signed["header"].get("typ", "JWT") != "JWT":  # RFC 8725 §3.11: another kind of token proves nothing here
                 raise Refused("not_attested", reason=reason)
+            for part in (base64url_decode(token.partition(".")[0]), signed["payload"]):
+                jiter.from_json(part, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
             return form.model_validate_json(signed["payload"])
-        except (jwt.PyJWTError, KeyError, TypeError, ValidationError):  # their texts may quote the token
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError):  # their texts may quote the token
             raise Refused("not_attested", reason=reason) from None
 
 

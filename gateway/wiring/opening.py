@@ -162,7 +162,7 @@ def edge_processes(config: Config) -> Mapping[str, Pinned]:
 def bounds(config: Config) -> Bounds:
     """What an edge here seals by, and what a hub here takes."""
     limits = config.gateway.limits
-    times = (math.ceil(each) for each in (limits.message_seconds, limits.answer_seconds))
+    times = (math.ceil(each) for each in (limits.message_seconds, limits.answer_seconds, limits.delivery_deadline))
     return Bounds(limits.body_bytes, limits.records_per_message, limits.lanes, *times)
 
 
@@ -207,7 +207,8 @@ def _texts(key: str, value: object) -> Iterator[tuple[str, str]]:
 def open_session(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> aiohttp.ClientSession:
     """A session towards the connector's system, with the TLS of its settings."""
     tls = session_tls(config, tenant, spec, settings)
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls, limit=64))
+    cookies = aiohttp.DummyCookieJar()  # a system is told nothing on behalf of one person that it said of another
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls, limit=64), cookie_jar=cookies)
 
 
 def session_tls(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> ssl.SSLContext:

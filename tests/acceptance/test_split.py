@@ -44,6 +44,7 @@ LIMITS = {
     "lanes": 4096,
     "message_seconds": 259_200,
     "answer_seconds": 120,
+    "delivery_deadline": 30,
 }
 RECORDED = "SELECT body FROM fact WHERE kind = 'message.recorded'"
 

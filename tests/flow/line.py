@@ -153,7 +153,14 @@ class Line:
         self.hub.dispatcher._due.set()
 
 
-BOUNDS = Bounds(body_bytes=1 << 22, records_per_message=1000, lanes=4096, message_seconds=259_200, answer_seconds=600)
+BOUNDS = Bounds(
+    body_bytes=1 << 22,
+    records_per_message=1000,
+    lanes=4096,
+    message_seconds=259_200,
+    answer_seconds=600,
+    delivery_deadline=600,
+)
 CERTIFICATES = {OFFICE: OFFICE, REGISTER: "stranger"}
 """The certificate of each edge process."""
 

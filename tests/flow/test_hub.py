@@ -186,6 +186,14 @@ async def test_a_good_reply_is_recorded_in_the_same_breath(site, journal):
     assert status.reply_id == concluded.recorded.reply.message_id
 
 
+async def test_a_reply_that_is_marked_as_one_to_another_question_is_none(site, journal):
+    sealed = sealed_now(site, sought(0), sought(1), operation="person.find")
+    ours = {"correlation_id": _id(sealed), "expires_at": TOMORROW, "created_at": just_now()}
+    other = reply(site, **ours, message_id=_other(sealed), request_mark="c" * 64)
+    _, concluded = await attempt(site, journal, sealed, Handed(BOTH, reply=other))
+    assert {each.code for each in concluded.outcomes} == {"no_open_request"}
+
+
 async def test_an_event_has_no_reply(site, journal):
     sealed = sealed_now(site, person(0), person(1))
     forged = reply(site, correlation_id=_id(sealed), expires_at=TOMORROW, created_at=just_now())

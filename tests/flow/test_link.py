@@ -126,7 +126,9 @@ async def test_no_edge_works_with_a_directory_that_the_hub_does_not_have_yet(sit
     assert [each for each in remote.hubs.seen if each.startswith("told")] == [f"told {OFFICE} ConfigApplied"]
 
 
-@pytest.mark.parametrize("limit", ["records_per_message", "lanes", "message_seconds", "answer_seconds"])
+@pytest.mark.parametrize(
+    "limit", ["records_per_message", "lanes", "message_seconds", "answer_seconds", "delivery_deadline"]
+)
 async def test_no_edge_works_with_limits_that_the_hub_does_not_allow(site, remote, limit):
     """Neither from its start nor by a reload: the hub would defer all that is beyond its own."""
     greater = msgspec.structs.replace(BOUNDS, **{limit: getattr(BOUNDS, limit) + 1})

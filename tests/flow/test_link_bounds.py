@@ -129,7 +129,7 @@ async def test_few_answers_are_made_for_a_peer_that_reads_none(site, remote, mon
     """Each may be as large as a reply: they are not fetched before the others have gone."""
     fetched: list[str] = []
 
-    async def status(peer, message_id, certificate):
+    async def status(peer, message_id, certificate, *, proven):
         fetched.append(message_id)
         await asyncio.sleep(0)
         return "x" * (2 * sending.UNSENT_BYTES)

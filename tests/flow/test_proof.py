@@ -9,6 +9,7 @@ import pytest
 
 from gateway.errors import Refused
 from gateway.hub import permit
+from gateway.messages import Recorded
 from gateway.plugin import Accepted
 from tests.flow.calling import FIND, PUT, answer_of, posted
 from tests.flow.toys import OFFICE, REGISTER, TENANT, Terminal, person, sought
@@ -272,8 +273,60 @@ async def test_what_was_answered_to_a_proof_is_had_again_by_a_proof_alone(provin
     async with office.get(f"/v1/messages/{told['message_id']}") as response:
         status, seen = await answer_of(response)
     assert (status, seen["ended"], "replies" in seen) == (200, True, False)
+    assert fetched(proving) == [], "what was not given out is not said to have been"
     status, again = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
     assert (status, again["message_id"], again["replies"]) == (200, told["message_id"], [{"index": 0, "record": FOUND}])
+    (fact,) = fetched(proving)
+    assert fact["client_certificate"] == headers(proving)[0]["client_certificate"]
+
+
+def fetched(line):
+    return [each for each in line.every_fact() if each["kind"] == "reply.fetched"]
+
+
+async def test_the_hub_gives_an_edge_no_answer_to_a_proof_that_nobody_showed(proving, office):
+    _, told = await posted(office, FIND, [sought(1)], **shown(ONE))
+    status = await proving.office.hub.status(told["message_id"])
+    assert (status.ended, status.reply, fetched(proving)) == (True, None, [])
+    assert (await proving.office.hub.status(told["message_id"], proven=True)).reply is not None
+
+
+async def test_of_a_repeat_the_log_says_who_acted_too(proving, office):
+    await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
+    await posted(office, FIND, [sought(1)], **shown(f"{ONE}/agent", "k"))
+    (first,) = (each["attestations"] for each in headers(proving) if each["kind"] == "request")
+    (again,) = (each["attestations"] for each in proving.every_fact() if each["kind"] == "message.repeated")
+    assert [each["claim"] for each in first] == ["card_login", "consent"]
+    assert [each["claim"] for each in again] == ["agent", "card_login", "consent"]
+    assert {frozenset(each) for each in again} == {
+        frozenset({"claim", "reference", "until"}),
+        frozenset({"claim", "reference", "until", "text"}),
+    }
+
+
+@pytest.mark.parametrize("key", ["k", "another", None])
+@pytest.mark.parametrize("refused_here", [False, True], ids=["in force", "not in force"])
+async def test_a_hub_that_calls_it_a_repeat_gets_nobody_another_s_answer(
+    proving, office, monkeypatch, key, refused_here
+):
+    """One person's answer to another's proof: the answering edge signed which question it answers."""
+    _, first = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
+    assert "replies" in first
+    submitted, submit = [], type(proving.hub).submit
+
+    async def lying(hub, peer, sealed):
+        submitted.append(sealed)
+        if len(submitted) > 1:
+            return await submit(hub, peer, sealed)
+        return Recorded(first["message_id"], repeated=True, seq=1)
+
+    monkeypatch.setattr(type(proving.hub), "submit", lying)
+    if refused_here:
+        proving.office.rules = replace(proving.office.rules, legal_basis={})
+    status, told = await posted(office, FIND, [sought(2)], **shown(OTHER, key))
+    assert (status, told["code"], "replies" in told) == (422, "dispute", False)
+    assert proving.every_fact()[-1]["code"] == "dispute"
+    assert proving.told("bug") or key is None
 
 
 async def test_a_message_waits_no_longer_than_its_proof(proving, office):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Deferred, Refused
+from gateway.messages import Recorded
 from gateway.plugin import Accepted, Answer, DeferredRecord, Duplicate, RefusedRecord
 from tests.flow.line import TOMORROW, endings, just_now, running
 from tests.flow.toys import NUMBER, OFFICE, REGISTER, TENANT, person, sought
@@ -41,6 +42,34 @@ async def test_the_answer_is_what_the_route_lets_back_and_nothing_else(line):
     assert recorded["header"]["withheld"] == ["name", "sex"]
     assert recorded["header"]["item_sets"] == [["internal_no", "update_seq"]]
     assert "太郎" not in json.dumps(line.every_fact(), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("link", ["in_process", "https"])
+async def test_answers_that_go_into_no_one_message_end_with_that_at_once(site, tmp_path, link):
+    """The same question would have the same answers: it is not asked again, and somebody is told."""
+    async with running(site, tmp_path, link=link, body_bytes=400) as line:
+        line.register_system.answer = answering(*(found(n, update_seq=2**31 - 1) for n in range(9)))
+        answers = await line.outbox.ask("person.find", [sought(n) for n in range(9)], patience=5)
+        assert answers == tuple(Answer(n, code="body_too_large") for n in range(9))
+        assert len(line.register_system.deliveries) == 1
+        assert [each["problem"] for each in line.told("bug")] == ["the answers could not be sent: body_too_large"]
+        assert await line.outbox.ask("person.find", [sought(0)]) == (Answer(0, record=found(0, update_seq=2**31 - 1)),)
+
+
+async def test_what_the_hub_says_is_a_repeat_and_is_none_has_no_answer(line, monkeypatch):
+    """With no key it can be no repeat; with one, the answer says which question it is to."""
+    line.register_system.answer = answering(found(1))
+    await line.outbox.ask("person.find", [sought(1)], key=b"one")
+    first = next(each["message_id"] for each in line.every_fact())
+
+    async def lying(hub, peer, sealed):
+        monkeypatch.undo()
+        return Recorded(first, repeated=True, seq=1)
+
+    for key in (b"two", None):
+        monkeypatch.setattr(type(line.hub), "submit", lying)
+        with pytest.raises(Refused, match="dispute"):
+            await line.outbox.ask("person.find", [sought(2)], key=key)
 
 
 async def test_each_record_is_answered_by_a_record_or_a_code(line):

@@ -29,8 +29,13 @@ def signed(payload: dict[str, Any], *, key: Any = KEY, alg: str = "ES256", **hea
 
 def raw(payload: object, header: object = None, key: Any = KEY) -> str:
     """Signed without any look at what is signed."""
-    head = json.dumps(header if header is not None else {"alg": "ES256", "kid": "k1", "typ": "JWT"}).encode()
-    text = f"{part(head)}.{part(json.dumps(payload).encode())}"
+    head = json.dumps(header if header is not None else {"alg": "ES256", "kid": "k1", "typ": "JWT"})
+    return written(json.dumps(payload), head, key)
+
+
+def written(payload: str, header: str, key: Any = KEY) -> str:
+    """These very texts, signed."""
+    text = f"{part(header.encode())}.{part(payload.encode())}"
     signature = ECAlgorithm(ECAlgorithm.SHA256).sign(text.encode(), key)
     return f"{text}.{part(signature)}"
 

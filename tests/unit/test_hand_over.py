@@ -3,13 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config import Limits
 from gateway.edge.hand_over import hand_over, waves
 from gateway.errors import Deferred, Refused
 from gateway.messages import AdmittedHere, Header
@@ -39,8 +40,9 @@ class Told:
 
 async def outcomes(site, answer, *numbers, deadline=1.0, told=None):
     system = System(answer)
+    limits = Limits(delivery_deadline=deadline)
     handed = await hand_over(
-        here(*numbers), "internal_no", system, site.register_rules.contract, deadline, told or Told()
+        here(*numbers), "internal_no", system, site.register_rules.contract, limits, told or Told()
     )
     return handed, system
 
@@ -185,3 +187,14 @@ async def test_a_plugin_that_is_told_to_stop_stops(site):
 async def test_a_delivery_shows_no_values(site):
     _, system = await outcomes(site, says(Accepted()), 1, 2)
     assert "太郎" not in repr(system.deliveries)
+
+
+async def test_once_the_answers_are_more_than_a_message_holds_no_more_are_drawn(site):
+    """One person asked for many times is one wave for each time: nothing is asked for that nobody can be sent."""
+    asked = replace(here(*[1] * 9), header=replace(Header(**HEADER), kind="request"))
+    system = System(lambda delivery: {i: Accepted({"remark": "x" * 600}) for i, _ in delivery.records})
+    limits, contract = Limits(body_bytes=1024), site.register_rules.contract
+    handed = await hand_over(asked, "internal_no", system, contract, limits, Told())
+    assert [isinstance(handed[i], Accepted) for i in range(9)] == [True, True] + [False] * 7
+    assert set(map(handed.get, range(2, 9))) == {RefusedRecord("body_too_large")}
+    assert len(system.deliveries) == 2

@@ -110,6 +110,8 @@ def test_what_an_edge_seals_is_permitted(site):
         ({"expires_at": "2026-04-01T12:00:00.000000Z"}, "expired"),
         ({"expires_at": "2026-03-31T00:00:00.000000Z"}, "expired"),
         ({"client_certificate": "sha256:" + "c" * 64}, "bad_envelope"),
+        ({"request_mark": "c" * 64}, "header_mismatch"),
+        ({"request_mark": "C" * 64}, "bad_envelope"),
     ],
 )
 def test_one_change_to_the_header_is_one_refusal(site, changes, code):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.plugin import Claim, Misconfigured, Refused
 from gateway.plugin.tokens import Claims, Issuer
-from tests.plugins.signing import KEY, MOMENT, NOW, STRANGE, jwk, jwks, part, raw, signed
+from tests.plugins.signing import KEY, MOMENT, NOW, STRANGE, jwk, jwks, part, raw, signed, written
 
 ISSUER, AUDIENCE = "https://issuer.example", "renkei-999997"
 PERSON, OTHER = "MADEUPCHILDAAAA", "MADEUPPARENTBBBB"
@@ -125,6 +125,9 @@ def test_what_was_read_is_mute() -> None:
         ("exp", True),
         ("exp", 10**30),
         ("iat", MOMENT + 61),
+        ("nbf", MOMENT + 61),
+        ("nbf", MOMENT - 0.5),
+        ("nbf", str(MOMENT)),
         ("iat", MOMENT - 3600),
         ("iat", -1),
         ("consent", "2026-04"),
@@ -181,6 +184,16 @@ def test_a_payload_that_is_no_set_of_claims_refuses(payload: object) -> None:
 )
 def test_another_header_refuses_though_the_signature_is_good(header: object) -> None:
     refused(raw(claims(), header))
+
+
+def test_a_member_that_is_there_twice_refuses_wherever_it_is() -> None:
+    """RFC 7515 §4, RFC 7519 §4: whoever reads the other of the two reads another token."""
+    head, body = '{"alg":"ES256","kid":"k1","typ":"JWT"}', json.dumps(claims())
+    assert read(written(body, head)) == read(GOOD)
+    refused(written(body[:-1] + f', "sub": "{PERSON}"}}', head))
+    refused(written(body.replace('{"sub":', f'{{"sub": "{PERSON}", "sub":'), head))
+    refused(written(body[:-1] + ', "more": {"a": 1, "a": 2}}', head))
+    refused(written(body, head.replace("{", '{"kid":"k9",')))
 
 
 def test_another_key_refuses_even_if_the_token_brings_it_along() -> None:

@@ -144,7 +144,13 @@ def _first(transaction: Transaction, named: Header | Statement) -> tuple[tuple[i
 def _repeated(transaction: Transaction, named: Header | Statement, first: tuple[int, bytes], *, at: str) -> Recorded:
     """It came again: a fact, and if the message has ended, its settlement is due once more."""
     seq, first_id = first[0], id_text(first[1])
-    told = {"repeat": named.message_id, "connector": _source(named), "client_certificate": named.client_certificate}
+    told: dict[str, Any] = {
+        "repeat": named.message_id,
+        "connector": _source(named),
+        "client_certificate": named.client_certificate,
+    }
+    if isinstance(named, Header):
+        told["attestations"] = msgspec.to_builtins(named.attestations)
     transaction.append(FactKind.MESSAGE_REPEATED, told, at=at, message_id=first_id)
     transaction.execute(
         "UPDATE message SET settle_asked = settle_asked + 1 WHERE seq = ? AND open = 0 AND answers IS NULL", (seq,)
