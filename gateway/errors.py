@@ -35,7 +35,9 @@ CODES: Final = MappingProxyType(
         "body_too_large": Code(413, "The body is larger than this gateway takes."),
         "not_json": Code(400, "The body is not one well-formed UTF-8 JSON text (no duplicate keys, no NaN)."),
         "not_an_array": Code(400, "The body must be a JSON array of records."),
-        "too_many_records": Code(413, "The array holds more records than this gateway takes in one message."),
+        "too_many_records": Code(
+            413, "The array holds more records than the operation allows in one message, or than this gateway takes."
+        ),
         "no_records": Code(400, "The array is empty."),
         "unknown_operation": Code(404, "The locked interface has no such operation."),
         "wrong_method": Code(405, "This address does not take that HTTP method; Allow names those that it takes."),

@@ -160,7 +160,7 @@ class Edge:
         if status.reply is not None:
             header = decode_header(status.reply.header)
             if header.correlation_id != message_id or repeat not in (None, header.request_mark):
-                self.bug(None, "the hub gave out the answer to another message")
+                self.telemetry.bug(None, "the hub gave out the answer to another message")
                 raise Refused("dispute")
             route = self.rules.tenant.route(header.route)
             if route is not None and route.attest and repeat is None:

@@ -50,7 +50,9 @@ class Unsent(Protocol):
 
 def enter(arrival: Arrival, rules: EdgeRules, prove: Prove = unproven) -> Parsed:
     """A sender's bytes as records of a proven sender. Raises Refused if the whole is refused."""
-    return parse(authenticate(arrival, rules, prove), rules.limits)
+    proven = authenticate(arrival, rules, prove)
+    sent = rules.contract.operation("sends", arrival.operation)
+    return parse(proven, rules.limits, sent.most_records if sent else None)
 
 
 def prepare(parsed: Parsed, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:

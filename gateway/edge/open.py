@@ -21,9 +21,10 @@ def open_envelope(
     envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime
 ) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    bad_signature, not_attested, basis_not_in_force, interface_changed, items_beyond_route, cannot_open, items_differ;
-    and Deferred: "key_not_here" (the hub knows the key, so this edge has an older directory, or not all of its own
-    keys), "expired" (its time is over by this clock; the hub will find the same, and make it a dead letter).
+    bad_signature, not_attested, basis_not_in_force, too_many_records, interface_changed, items_beyond_route,
+    cannot_open, items_differ; and Deferred: "key_not_here" (the hub knows the key, so this edge has an older directory,
+    or not all of its own keys), "expired" (its time is over by this clock; the hub will find the same, and make it a
+    dead letter).
     """
     try:
         return _opened(envelope, wanted, rules, keys, now)
@@ -61,6 +62,9 @@ def _for_us(header: Header, rules: EdgeRules, now: datetime) -> None:
         raise Refused("header_mismatch")
     if not header.legal_basis or not in_force(header.legal_basis, rules.legal_basis, now):
         raise Refused("basis_not_in_force")
+    operation = rules.receiving_operation(header)
+    if operation and operation.most_records and len(header.records) > operation.most_records:
+        raise Refused("too_many_records")
     digest, ours = header.destination_interface, rules.connector
     if digest != rules.digests[ours] and not still_valid(digest, ours, rules.former, now):
         raise Refused("interface_changed")

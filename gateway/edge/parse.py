@@ -18,15 +18,18 @@ _PARTS = (dict, list)
 _VISIBLE = re.compile(rb"[!-~]{1,128}")
 
 
-def parse(attested: Attested, limits: Limits) -> Parsed:
-    """Raises Refused: bad_request_key, body_too_large, not_json, not_an_array, no_records, too_many_records."""
+def parse(attested: Attested, limits: Limits, most: int | None = None) -> Parsed:
+    """`most` is how many records its operation allows, if fewer than the limits do.
+
+    Raises Refused: bad_request_key, body_too_large, not_json, not_an_array, no_records, too_many_records.
+    """
     body, key = attested.arrival.body, attested.arrival.request_key
     if attested.arrival.entrance == "http" and key is not None and not _VISIBLE.fullmatch(key):
         raise Refused("bad_request_key")
     elements = _array(body, limits) if isinstance(body, bytes) else body
     if not elements:
         raise Refused("no_records")
-    if len(elements) > limits.records_per_message:
+    if len(elements) > min(limits.records_per_message, most or limits.records_per_message):
         raise Refused("too_many_records")
     return Parsed(attested, tuple(_record(index, element) for index, element in enumerate(elements)))
 

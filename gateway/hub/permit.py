@@ -33,7 +33,8 @@ _SEALING: Final = 4096
 def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:
     """`peer` is the connector whose edge the link has authenticated. Raises Refused with the first reason found:
     body_too_large, bad_envelope, header_mismatch, unknown_key, bad_signature, no_route, items_beyond_route,
-    basis_not_in_force, interface_changed, not_attested, expired; or one of OURS, which is nobody's fault who sends.
+    basis_not_in_force, interface_changed, not_attested, expired, too_many_records; or one of OURS, which is
+    nobody's fault who sends.
     """
     _bounded(sealed, rules.limits)
     header = statement = None
@@ -88,6 +89,8 @@ def _same_peer(source: str, peer: str) -> None:
 def _entering(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
     """What is asked once, on entry: a reload that changes a limit or a name must not kill what is under way."""
     _numbers(header, rules.limits)
+    if len(header.records) > rules.most.get(route.id, len(header.records)):
+        raise Refused("too_many_records")
     _words(header, route, rules)
     _times(header, route, rules, now)
 

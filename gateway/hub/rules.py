@@ -15,7 +15,8 @@ from gateway.keys.directory import Directory
 class HubRules:
     """What the hub is bound by, for one tenant; a reload swaps it whole.
 
-    `requests` are the routes that have a reply, `allowed` the items of each route and of its reply. `operations`,
+    `requests` are the routes that have a reply, `allowed` the items of each route and of its reply, `most` how many
+    records a message of a route may hold, where either end has a bound of its own. `operations`,
     `paths`, `codes` and `responsible` are the words that an edge may use in the clear, so that none can carry anything
     else.
     """
@@ -27,6 +28,7 @@ class HubRules:
     former: tuple[Former, ...]
     requests: frozenset[str]
     allowed: Mapping[tuple[str, bool], frozenset[str]]
+    most: Mapping[str, int]
     operations: Mapping[str, frozenset[str]]
     paths: frozenset[str]
     codes: frozenset[str]
@@ -56,6 +58,7 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
             for route in config.tenants[tenant].file.routes
             for reply in (False, True)
         },
+        most=_most(config, tenant),
         operations={name: frozenset(each.name for each in contracts[name].operations) for name in contracts},
         paths=frozenset(
             path
@@ -68,3 +71,14 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         responsible={name: entry.responsible for name, entry in config.tenants[tenant].file.connectors.items()},
         limits=config.gateway.limits,
     )
+
+
+def _most(config: Config, tenant: str) -> Mapping[str, int]:
+    most: dict[str, int] = {}
+    for route in config.tenants[tenant].file.routes:
+        sent = config.contracts[route.source].operation("sends", route.operation)
+        received = config.contracts[route.destination].operation("receives", route.destination_operation)
+        bounds = [end.most_records for end in (sent, received) if end is not None and end.most_records is not None]
+        if bounds:
+            most[route.id] = min(bounds)
+    return most

@@ -11,9 +11,18 @@ from typing import Final, NamedTuple
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _LAST_TWO = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
-_CONTROL_CLASS = rf"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufdd0-\ufdef\ufff9-\uffff{_LAST_TWO}"
+_CONTROL_CLASS = rf"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufdd0-\ufdef\ufff9-\uffff{_LAST_TWO}\U000e0000-\U000e007f"
 _CONTROL = re.compile(f"[{_CONTROL_CLASS}]")
 _KANJI = "〇一二三四五六七八九"
+_FORMAL = dict(
+    zip("零壱壹弌弐弍貳貮参參弎肆伍陸漆柒捌玖〡〢〣〤〥〦〧〨〩", "011122223334567789123456789", strict=True)
+)
+"""大字, as deeds and cheques have them, and the numerals of merchants (U+3021–3029)."""
+_ROMAN = {start + digit: str(digit) for start in (0x215F, 0x216F) for digit in range(1, 10)}
+"""Ⅰ to Ⅸ and ⅰ to ⅸ, of which NFKC would make letters."""
+_CIRCLES = dict.fromkeys(map(ord, "○◯"), "0")
+_STANDING_ALONE = f"{''.join(_FORMAL)}\uf96b\uf9b2\uf9d3\u2160-\u2168\u2170-\u2178○◯\uffee"
+"""What is one digit in some texts and none in others: it never hides the digits that it stands beside."""
 _OTHER_NUMERALS = (
     r"\u00b2\u00b3\u00b9\u00bc-\u00be\u1369-\u1371\u19da\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189"
     r"\u2460-\u249b\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792"
@@ -23,10 +32,12 @@ _OTHER_NUMERALS = (
     r"\U0001f100-\U0001f10a\U0001f214\U0001f229\U0001f22a\U0001f241\U0001f242"
 )
 """Every other character that is a digit (unicodedata.digit), or of which NFKC makes one or a kanji one."""
-_COULD_BE_DIGITS = rf"\d{_KANJI}{_OTHER_NUMERALS}"
-_ONE_WRITING = re.compile(rf"\d+|[{_KANJI}]+|[{_OTHER_NUMERALS}]+")
-_READ_AS = {kanji: str(digit) for digit, kanji in enumerate(_KANJI)} | dict.fromkeys("のノ\u115f\u1160", " ")
+_COULD_BE_DIGITS = rf"\d{_KANJI}{_STANDING_ALONE}{_OTHER_NUMERALS}"
+_ONE_WRITING = re.compile(rf"\d+|[{_KANJI}]+|[{_STANDING_ALONE}]|[{_OTHER_NUMERALS}]+")
+_READ_AS = {kanji: str(digit) for digit, kanji in enumerate(_KANJI)} | _FORMAL | dict.fromkeys("のノ\u115f\u1160", " ")
 """Letters that are digits, and those that separate digits: の as addresses have it, and invisible fillers."""
+_BLANKED_OUT = "0" * 12
+"""What ○○○○-○○○○-○○○○ would be: whoever writes it leaves a number out."""
 _DIGIT = re.compile(r"[0-9]")
 _NOT_DIGITS = re.compile(r"[^0-9 ]+")
 _ZERO = ord("0")
@@ -34,8 +45,8 @@ _ZERO = ord("0")
 
 # Forms that the validator reads without Python (Rust's regular expressions); all that is left over is looked at here.
 NO_CONTROL: Final = rf"^[^{_CONTROL_CLASS}]*\z"
-"""No C0, no C1, no line or paragraph separator, no byte order mark, no non-character."""
-FEW_DIGITS: Final = rf"^[^{_COULD_BE_DIGITS}]*(?:[0-9０-９{_KANJI}][^{_COULD_BE_DIGITS}]*){{0,11}}\z"
+"""No C0, no C1, no line or paragraph separator, no byte order mark, no non-character, no invisible tag."""
+FEW_DIGITS: Final = rf"^[^{_COULD_BE_DIGITS}]*(?:[0-9０-９{_KANJI}{_STANDING_ALONE}][^{_COULD_BE_DIGITS}]*){{0,11}}\z"
 """Too few digits for an individual number, and nothing else that could be read as one."""
 _PLAIN_DATE = r"^[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
 _HOUR = r"(?:[01][0-9]|2[0-3])"
@@ -89,27 +100,29 @@ def instant(text: str) -> bool:
 
 
 def has_control_character(text: str) -> bool:
-    """C0, C1, line and paragraph separators, byte order marks and non-characters."""
+    """C0, C1, line and paragraph separators, byte order marks, non-characters and tags (U+E0000–E007F, never seen)."""
     return _CONTROL.search(text) is not None
 
 
 def holds_individual_number(text: str) -> bool:
     """True if a free text hides a 個人番号 (C022, C191; requirements §7 no. 31).
 
-    Digits of every writing count: full-width, circled, kanji. Whatever is neither a letter nor a digit separates
-    groups of digits; so do ー, の and a change of writing. Then each run of neighbouring groups that has exactly twelve
-    digits is tried for a valid check digit, so that neither a separator inside the number nor digits beside it hide it.
+    Digits of every writing count: full-width, circled, kanji, 大字, Roman; ○ both as a zero and as a separator.
+    Whatever is neither a letter nor a digit separates groups of digits; so do ー, の and a change of writing. Then each
+    run of neighbouring groups that has exactly twelve digits is tried for a valid check digit, so that neither a
+    separator inside the number nor digits beside it hide it.
     """
-    plain = unicodedata.normalize("NFKC", _ONE_WRITING.sub(r" \g<0> ", text))
+    plain = unicodedata.normalize("NFKC", _ONE_WRITING.sub(r" \g<0> ", text).translate(_ROMAN))
     readings = {plain, plain.replace("一", "ー")}  # the kanji is often typed for the dash
-    return any(map(_holds_twelve, readings))
+    circled = {each.translate(_CIRCLES) for each in readings} - readings
+    return any(map(_holds_twelve, readings)) or any(_holds_twelve(each, besides=_BLANKED_OUT) for each in circled)
 
 
-def _holds_twelve(plain: str) -> bool:
+def _holds_twelve(plain: str, besides: str | None = None) -> bool:
     digits = "".join(map(_read, plain))
     if len(_DIGIT.findall(digits)) < 12:
         return False
-    return any(_runs_of_twelve(neighbours.split()) for neighbours in _NOT_DIGITS.split(digits))
+    return any(_runs_of_twelve(neighbours.split(), besides) for neighbours in _NOT_DIGITS.split(digits))
 
 
 @lru_cache(maxsize=8192)  # characters, not texts: nobody is known by one
@@ -121,14 +134,14 @@ def _read(character: str) -> str:
     return _READ_AS.get(character, character if letter else " ")
 
 
-def _runs_of_twelve(groups: list[str]) -> bool:
+def _runs_of_twelve(groups: list[str], besides: str | None) -> bool:
     for first in range(len(groups)):
         run = ""
         for group in groups[first:]:
             run += group
             if len(run) >= 12:
                 break
-        if individual_number(run):
+        if run != besides and individual_number(run):
             return True
     return False
 

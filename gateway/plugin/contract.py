@@ -69,6 +69,7 @@ class ContractOperation(_Closed):
     person_key: str
     version: tuple[str, ...] = ()
     attests: tuple[ClaimName, ...] = ()
+    most_records: Annotated[int, Field(ge=1)] | None = None
     fields: tuple[ContractField, ...]
     reply: tuple[ContractField, ...] = ()
 

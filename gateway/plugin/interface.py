@@ -25,7 +25,8 @@ class Operation:
 
     A `reply` makes it a request. `person_key` is the top-level attribute that names the person (I15 for a municipal
     system): it orders a person's records. `version` names attributes that, compared in their order, say which of two
-    states of one person is newer. `attests` are the claims without which no route may carry it.
+    states of one person is newer. `attests` are the claims without which no route may carry it. `most_records` is how
+    many records of it one message may hold, if fewer than the limits allow: both edges and the hub refuse more.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Operation:
     person_key: str
     version: tuple[str, ...] = ()
     attests: tuple[ClaimName, ...] = ()
+    most_records: int | None = None
     reply: type[Payload] | None = None
 
 
@@ -90,6 +92,7 @@ def _operation(operation: Operation) -> ContractOperation:
         person_key=operation.person_key,
         version=operation.version,
         attests=operation.attests,
+        most_records=operation.most_records,
         fields=fields,
         reply=tuple(_fields(operation.reply)) if operation.reply else (),
     )

@@ -172,6 +172,7 @@ INTERFACE = Interface(
             payload=AskedVisit,
             person_key="vaccination_subject_no",
             attests=_PROOF,
+            most_records=1,
             reply=Visit,
         ),
         Operation(

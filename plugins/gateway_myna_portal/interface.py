@@ -203,6 +203,7 @@ INTERFACE = Interface(
             payload=AskedRecords,
             person_key="pmh_pseudonym_id",
             attests=_PROOF,
+            most_records=1,
             reply=OwnRecords,
         ),
         Operation(

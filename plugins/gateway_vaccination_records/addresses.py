@@ -15,7 +15,8 @@ Portion: TypeAlias = Mapping[int, Payload]
 """Records by their index in the message."""
 _FEW: Final = 50
 _VERDICT: Final = 1024
-_PERSON: Final = 256 * 1024
+_PERSON: Final = 1024 * 1024
+"""The record system bounds what a resident may add to it (its `MOST_ANSWERS`); the rest is far below."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ class _Denied(_Closed):
         "no_such_template",
         "unknown_item",
         "wrong_answer_kind",
+        "too_many_answers",
         "expired_questionnaire",
         "dose_exists",
         "not_yours",
@@ -233,8 +234,8 @@ def _found(row: _Given | _Denied, reply: type[Payload]) -> Outcome:
         return RefusedRecord(row.code)
     try:
         record = reply.model_validate(row.record)
-    except ValidationError:
-        raise _garbage() from None
+    except ValidationError:  # that of one person: the system itself can be reached
+        raise Later("connector_bug") from None
     return Accepted(reply=cast(Mapping[str, JsonValue], record.model_dump(exclude_none=True)))
 
 

@@ -76,8 +76,8 @@ async def _bounded(stream: aiohttp.StreamReader, most: int) -> bytes:
     body = bytearray()
     async for chunk in stream.iter_any():
         body += chunk
-        if len(body) > most:
-            raise Later("system_unreachable")
+        if len(body) > most:  # it is there, and speaks: no reason to keep others from it
+            raise Later("connector_bug")
     return bytes(body)
 
 

@@ -107,6 +107,14 @@ def test_rule_4_a_confirmation_is_about_one_person(city, ordinal):
     assert b"not_attested" in answers[0].body
 
 
+def test_a_question_about_the_person_of_a_proof_is_asked_once_in_a_message(city, ordinal):
+    """All of its rows would be the same: hundreds of them are one answer, hundreds of times."""
+    visit = city.visit(enrolled(city, Child(ordinal())))
+    refused = city.public("clinic_a", "clinic_app", "visit.query", [bound(visit)] * 2, visit["token"])
+    assert (refused.status, refused.json["code"]) == (413, "too_many_records")
+    assert "record" in asked(city, visit).json["replies"][0]
+
+
 def test_rule_4_two_clinics_cannot_use_each_others_confirmation(city, ordinal):
     one = enrolled(city, Child(ordinal()))
     of_a, of_b = city.visit(one, "clinic_a"), city.visit(one, "clinic_b")

@@ -202,7 +202,7 @@ def traced(printed, answered, *facts):
 
 
 def test_a_trace_of_a_refusal_says_who_wanted_what_and_who_refused(printed, answered):
-    stated = {"statement": {"connector": "clinic_app", "operation": "visit.query"}, "code": "not_attested"}
+    stated: dict[str, Any] = {"statement": {"connector": "clinic_app", "operation": "visit.query"}, "code": "not_attested"}
     told = traced(printed, answered, {"kind": "message.refused", "stage": "edge", **stated})
     assert "clinic_app visit.query; stage edge; code not_attested" in told
     told = traced(

@@ -122,6 +122,7 @@ def changes():
             yield f"{operation['name']} {key}", ("operations", at, key), operation[key] + "x"
         yield f"{operation['name']} version", ("operations", at, "version"), [*operation["version"], "update_seq"]
         yield f"{operation['name']} attests", ("operations", at, "attests"), ["consent"]
+        yield f"{operation['name']} most records", ("operations", at, "most_records"), 1
         yield f"{operation['name']} kind", ("operations", at, "kind"), "event" if operation["reply"] else "request"
         yield f"{operation['name']} direction", ("operations", at, "direction"), "receives"
         yield f"{operation['name']} fewer fields", ("operations", at, "fields"), operation["fields"][:-1]

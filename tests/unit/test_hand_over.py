@@ -191,7 +191,7 @@ async def test_a_delivery_shows_no_values(site):
 
 async def test_once_the_answers_are_more_than_a_message_holds_no_more_are_drawn(site):
     """One person asked for many times is one wave for each time: nothing is asked for that nobody can be sent."""
-    asked = replace(here(*[1] * 9), header=replace(Header(**HEADER), kind="request"))
+    asked = replace(here(*[1] * 9), header=replace(Header(**HEADER), kind=MessageKind.REQUEST))
     system = System(lambda delivery: {i: Accepted({"remark": "x" * 600}) for i, _ in delivery.records})
     limits, contract = Limits(body_bytes=1024), site.register_rules.contract
     handed = await hand_over(asked, "internal_no", system, contract, limits, Told())

@@ -9,6 +9,7 @@ from gateway.config import Former
 from gateway.edge.seal import note, refuse
 from gateway.errors import Refused
 from gateway.hub.permit import permit, permit_again
+from gateway.hub.rules import hub_rules
 from gateway.messages import (
     Attestation,
     Sealed,
@@ -21,9 +22,9 @@ from gateway.messages import (
     stamp,
 )
 from gateway.plugin import Act, Counted
-from tests.flow.toys import OFFICE, REGISTER, person
+from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 from tests.unit.test_authenticate import arrival
-from tests.unit.test_seal_open import envelope_of, sealed_by_office, signed
+from tests.unit.test_seal_open import bounded, envelope_of, sealed_by_office, signed
 
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
 ID = "01960000-0000-7000-8000-000000000002"
@@ -362,6 +363,20 @@ def test_a_reload_of_limits_or_names_does_not_kill_what_is_under_way(site):
     permit_again(header, others, NOW)
     with pytest.raises(Refused):
         permit(good(site), OFFICE, others, NOW)
+
+
+def test_no_more_records_than_either_end_of_the_route_takes_in_one_message(site):
+    few = replace(site.hub_rules, most={"T1": 1})
+    assert code_of(site, good(site), rules=few) == "too_many_records"
+    permit(good(site, person(1)), OFFICE, few, NOW)
+    permit(good(site), OFFICE, replace(site.hub_rules, most={"T1": 2}), NOW)
+
+
+@pytest.mark.parametrize("end", ["office", "register"])
+def test_the_hub_goes_by_the_smaller_bound_of_the_two_locks(site, end):
+    contract = bounded(site.config.contracts[end], "person.put", 7)
+    rules = hub_rules(replace(site.config, contracts={**site.config.contracts, end: contract}), TENANT, site.directory)
+    assert rules.most == {"T1": 7}
 
 
 @pytest.mark.parametrize("limit", ["records_per_message", "lanes", "message_seconds"])

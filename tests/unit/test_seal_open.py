@@ -42,6 +42,15 @@ def signed(site, header, records, keys=None) -> Envelope:
     return Envelope(head, ciphertext, (keys or site.office).sign(signed_part(head, ciphertext)))
 
 
+def bounded(contract, operation, most):
+    """The contract, with a bound on the records that a message of this operation may hold."""
+    changed = [
+        each.model_copy(update={"most_records": most}) if each.name == operation else each
+        for each in contract.operations
+    ]
+    return contract.model_copy(update={"operations": tuple(changed)})
+
+
 def opened(site, envelope, wanted=EVERYTHING):
     return open_envelope(envelope, wanted, site.register_rules, site.register, NOW).records
 
@@ -273,3 +282,18 @@ def test_what_has_expired_on_its_way_is_put_off_for_the_hub_to_end(site):
     expired = NOW + timedelta(days=4)
     with pytest.raises(Deferred, match="expired"):
         open_envelope(envelope, EVERYTHING, site.register_rules, site.register, expired)
+
+
+def test_no_more_records_than_the_operation_takes_at_both_ends(site):
+    """A sender is refused before a record is looked at; a sender's edge that lets them pass is not believed."""
+    office, register = (bounded(site.config.contracts[name], "person.put", 1) for name in ("office", "register"))
+    small = replace(site.office_rules, contracts={**site.office_rules.contracts, "office": office})
+    for body in ((person(1), person(2)), (7, 7)):
+        with pytest.raises(Refused, match="too_many_records"):
+            enter(arrival(site, entrance="outbox", body=body), small)
+    assert len(enter(arrival(site, entrance="outbox", body=(person(1),)), small).records) == 1
+    both, one = (envelope_of(sealed_by_office(site, *map(person, range(count)))) for count in (2, 1))
+    rules = replace(site.register_rules, contracts={**site.register_rules.contracts, "register": register})
+    with pytest.raises(Refused, match="too_many_records"):
+        open_envelope(both, EVERYTHING, rules, site.register, NOW)
+    assert len(open_envelope(one, EVERYTHING, rules, site.register, NOW).records) == 1

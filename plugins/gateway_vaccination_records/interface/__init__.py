@@ -23,6 +23,7 @@ INTERFACE = Interface(
         "no_such_template": "この予防接種設定の予診票ひな形がない",
         "unknown_item": "予診票ひな形にない項目への回答である",
         "wrong_answer_kind": "回答形式に合わない回答である",
+        "too_many_answers": "接種予定の全ての予診票を合わせた回答が長すぎる",
         "expired_questionnaire": "強制失効日を過ぎている",
     },
 )

@@ -178,6 +178,7 @@ OPERATIONS: Final = (
         direction="receives",
         payload=AskedVisit,
         person_key="vaccination_subject_no",
+        most_records=1,
         reply=Visit,
     ),
     Operation(

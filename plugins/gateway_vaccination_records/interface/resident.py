@@ -190,6 +190,7 @@ OPERATIONS: Final = (
         direction="receives",
         payload=AskedRecords,
         person_key="pmh_pseudonym_id",
+        most_records=1,
         reply=OwnRecords,
     ),
     Operation(

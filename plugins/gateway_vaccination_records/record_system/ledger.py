@@ -20,7 +20,14 @@ from gateway_vaccination_records.record_system.ledger_models import (
     TemplateRow,
 )
 from gateway_vaccination_records.record_system.people import People, Person
-from gateway_vaccination_records.record_system.versions import State, Verdict, Version, judge
+from gateway_vaccination_records.record_system.versions import (
+    CITY_AHEAD,
+    DESK_AHEAD,
+    State,
+    Verdict,
+    Version,
+    judge,
+)
 
 _NAMED_TO_OTHERS: Final = (*NAMES.values(), "combination_no")
 """What the city made up and others are told: it may be twelve digits, but nobody's individual number (C022)."""
@@ -105,7 +112,8 @@ class Ledger:
         if entry is not None and entry.person != owner:
             return Verdict.NOT_YOURS
         new = State.of(record, deleted=False)
-        verdict = judge(State.of(entry.latest, deleted=False) if entry else None, new, self._clock())
+        latest = State.of(entry.latest, deleted=False) if entry else None
+        verdict = judge(latest, new, self._clock(), CITY_AHEAD if source == _CITY else DESK_AHEAD)
         if verdict is not Verdict.ACCEPTED:
             return verdict
         if kind == "record" and not self._anybodys(record, owner):

@@ -6,12 +6,11 @@ one stands; an examination is of the answers that it names, and they must be tho
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from gateway_vaccination_records.record_system.answer_kinds import fits
 from gateway_vaccination_records.record_system.days import day
@@ -19,38 +18,18 @@ from gateway_vaccination_records.record_system.entries import Entries, Record
 from gateway_vaccination_records.record_system.given import letters
 from gateway_vaccination_records.record_system.ledger_models import DOCTORS_ITEMS
 from gateway_vaccination_records.record_system.people import Person
+from gateway_vaccination_records.record_system.questionnaire_parts import Asked, Part, Parts
 from gateway_vaccination_records.record_system.resident_models import FilledIn
 from gateway_vaccination_records.record_system.seal import TenantKey
-from gateway_vaccination_records.record_system.versions import State, Verdict, Version, instant, judge
+from gateway_vaccination_records.record_system.versions import State, Verdict, instant
 from gateway_vaccination_records.record_system.visit_models import AskedVisit, Examination
 
+MOST_ANSWERS: Final = 256 * 1024
+"""Bytes of a person's answers that doctors are shown at once. A quarter of what the connector reads of one person:
+what a resident writes must not keep the city's flags from the doctor.
+"""
 _FILLED_IN, _EXAMINED, _VOID = "1", "2", "9"  # 回答処理ステータス
 _UNFIT: Final = "2"  # 医師記入欄(可否)
-
-
-class _Asked(NamedTuple):
-    """Which questionnaire: the setting that the dose had, and the version of its template; None without one."""
-
-    setting: str
-    version: Version | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One state of the answers to a questionnaire, or of its doctor's part. `identity` names the answers, if any.
-
-    `at` is its own time, by which it is ordered; `changed` is when it was taken here, in microseconds since 1970.
-    """
-
-    at: str
-    content: Mapping[str, Any] = field(repr=False)
-    identity: Mapping[str, str] = field(repr=False)
-    asked: _Asked
-    changed: int
-
-    @property
-    def state(self) -> State:
-        return State(Version(instant(datetime.fromisoformat(self.at)), 0), deleted=False, content=self.content)
 
 
 class Questionnaires:
@@ -60,8 +39,8 @@ class Questionnaires:
         self._key = key
         self._clock = clock
         self._entries = entries
-        self._answers = _Parts(db, key, "answer_set")
-        self._examinations = _Parts(db, key, "examination")
+        self._answers = Parts(db, key, "answer_set")
+        self._examinations = Parts(db, key, "examination")
 
     def template(self, person: Person, vaccination_management_id: str) -> Record | Verdict:
         """What may be answered for a dose that the person is due. Else NO_SUCH_TEMPLATE, EXPIRED_QUESTIONNAIRE."""
@@ -73,8 +52,9 @@ class Questionnaires:
     def fill_in(self, person: Person, filled: FilledIn) -> Record | Verdict:
         """Keep what the person answered: `answer_id`, `answer_status`, `forced_expiry_date`.
 
-        Else the verdicts of `template`, UNKNOWN_ITEM (also one that is answered twice), WRONG_ANSWER_KIND, SUPERSEDED,
-        VERSION_CONFLICT or OUT_OF_RANGE. The same answers again are those that were kept.
+        Else the verdicts of `template`, UNKNOWN_ITEM (also one that is answered twice), WRONG_ANSWER_KIND,
+        TOO_MANY_ANSWERS (with those for the other doses due), SUPERSEDED, VERSION_CONFLICT or OUT_OF_RANGE. The same
+        answers again are those that were kept.
         """
         management = self._usable(person, filled.vaccination_management_id)
         if isinstance(management, Verdict):
@@ -82,14 +62,11 @@ class Questionnaires:
         template = self._entries.template(management["vaccination_setting_id"])
         if template is None:
             return Verdict.NO_SUCH_TEMPLATE
-        given, kinds = filled.answers, {item["item_id"]: item["answer_kind"] for item in template["items"]}
-        if len({each.item_id for each in given}) < len(given) or not {each.item_id for each in given} <= kinds.keys():
-            return Verdict.UNKNOWN_ITEM
-        if not all(fits(kinds[each.item_id], each.answer_content) for each in given):
-            return Verdict.WRONG_ANSWER_KIND
         content = filled.model_dump(include={"answers"})
         identity = {"answer_id": "A" + letters(16)}
-        part = _Part(filled.answered_at, content, identity, self._asked(management), instant(self._clock()))
+        part = Part(filled.answered_at, content, identity, self._asked(management), instant(self._clock()))
+        if (wrong := self._wrong(person, filled, part, template)) is not None:
+            return wrong
         verdict = self._answers.write(person, self._dose(filled.vaccination_management_id), part, self._clock())
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
             return verdict
@@ -114,7 +91,7 @@ class Questionnaires:
             return Verdict.SUPERSEDED
         beside = {*AskedVisit.model_fields, "vaccination_management_id", "examined_at"} - {"clinic_code"}
         content = examination.model_dump(exclude=beside, exclude_none=True)
-        part = _Part(examination.examined_at, content, identity, self._asked(management), instant(self._clock()))
+        part = Part(examination.examined_at, content, identity, self._asked(management), instant(self._clock()))
         verdict = self._examinations.write(person, dose, part, self._clock())
         if verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE):
             return verdict
@@ -142,7 +119,7 @@ class Questionnaires:
         settings = {management["vaccination_setting_id"] for management in managements} if given else set()
         return max([*given, *map(self._entries.template_changed, settings)], default=0)
 
-    def _shown(self, answers: _Part | None, examination: _Part | None, management: Record) -> Record:
+    def _shown(self, answers: Part | None, examination: Part | None, management: Record) -> Record:
         told = self._standing(answers, management)
         identity = told.identity if told else {}  # void answers have none: an examination beside them is on paper
         examined = examination if examination is not None and examination.identity == identity else None
@@ -158,13 +135,28 @@ class Questionnaires:
             **({"answers": content} if content else {}),
         }
 
-    def _standing(self, part: _Part | None, management: Record) -> _Part | None:
+    def _standing(self, part: Part | None, management: Record) -> Part | None:
         """The part, unless it is void: expired, or of another questionnaire than the dose has now."""
         if part is None or self._void(management) or part.asked.setting != management["vaccination_setting_id"]:
             return None
         return part if self._questions(part.asked) == self._questions(self._asked(management)) else None
 
-    def _told(self, answers: _Part) -> list[Record]:
+    def _wrong(self, person: Person, filled: FilledIn, part: Part, template: Record) -> Verdict | None:
+        """What speaks against answers to a template, their time aside."""
+        given, kinds = filled.answers, {item["item_id"]: item["answer_kind"] for item in template["items"]}
+        if len({each.item_id for each in given}) < len(given) or not {each.item_id for each in given} <= kinds.keys():
+            return Verdict.UNKNOWN_ITEM
+        if not all(fits(kinds[each.item_id], each.answer_content) for each in given):
+            return Verdict.WRONG_ANSWER_KIND
+        all_of_them = _length(self._told(part)) + self._others(person, filled.vaccination_management_id)
+        return Verdict.TOO_MANY_ANSWERS if all_of_them > MOST_ANSWERS else None
+
+    def _others(self, person: Person, besides: str) -> int:
+        """How long the answers are that stand for the other doses that the person is due."""
+        due = [each for each in self._entries.due(person) if each["vaccination_management_id"] != besides]
+        return sum(_length(shown.get("answers", [])) for shown in self.shown(person, due))
+
+    def _told(self, answers: Part) -> list[Record]:
         """The answers with their questions as they were asked."""
         questions = {item["item_id"]: item["question_text"] for item in self._questions(answers.asked)}
         return [
@@ -176,12 +168,12 @@ class Questionnaires:
             for each in answers.content["answers"]
         ]
 
-    def _asked(self, management: Record) -> _Asked:
+    def _asked(self, management: Record) -> Asked:
         template = self._entries.template(management["vaccination_setting_id"])
         version = State.of(template, deleted=False).version if template else None
-        return _Asked(management["vaccination_setting_id"], version)
+        return Asked(management["vaccination_setting_id"], version)
 
-    def _questions(self, asked: _Asked) -> list[Record]:
+    def _questions(self, asked: Asked) -> list[Record]:
         template = self._entries.template_at(asked.setting, asked.version) if asked.version else None
         return list(template["items"]) if template else []
 
@@ -199,44 +191,11 @@ class Questionnaires:
         return self._key.blind("vaccination_management_id", vaccination_management_id)
 
 
-class _Parts:
-    """The states of one part of all questionnaires, in a table of their own."""
-
-    def __init__(self, db: sqlite3.Connection, key: TenantKey, table: Literal["answer_set", "examination"]) -> None:
-        self._db = db
-        self._key = key
-        self._table = table
-
-    def latest(self, person: Person) -> dict[bytes, _Part]:
-        """What stands for each dose of the person."""
-        query = f"SELECT dose, changed, sealed FROM {self._table} WHERE person = ? AND latest"  # noqa: S608 - ours
-        parts = {}
-        for dose, changed, sealed in self._db.execute(query, (person.id,)):
-            kept = from_json(self._key.open(sealed, self._row(person, dose, changed)))
-            setting, version = kept["asked"]
-            asked = _Asked(setting, Version(*version) if version else None)
-            parts[dose] = _Part(kept["at"], kept["content"], kept["identity"], asked, changed)
-        return parts
-
-    def write(self, person: Person, dose: bytes, part: _Part, now: datetime) -> Verdict:
-        """Judge a part against the one that stands, and keep it if it is accepted."""
-        before = self.latest(person).get(dose)
-        verdict = judge(before.state if before else None, part.state, now)
-        if verdict is Verdict.ACCEPTED:
-            named = {"at": part.at, "content": part.content, "identity": part.identity, "asked": part.asked}
-            kept = to_json(named)
-            sealed = self._key.seal(kept, self._row(person, dose, part.changed))
-            former = f"UPDATE {self._table} SET latest = 0 WHERE person = ? AND dose = ? AND latest"  # noqa: S608 - ours
-            self._db.execute(former, (person.id, dose))
-            new = f"INSERT INTO {self._table} (person, dose, latest, changed, sealed) VALUES (?, ?, 1, ?, ?)"  # noqa: S608 - ours
-            self._db.execute(new, (person.id, dose, part.changed, sealed))
-        return verdict
-
-    def _row(self, person: Person, dose: bytes, changed: int) -> bytes:
-        return b"%s|%d|%s|%d" % (self._table.encode(), person.id, dose.hex().encode(), changed)
+def _length(answers: list[Record]) -> int:
+    return len(to_json(answers))
 
 
-def _doctors(examination: _Part) -> list[Record]:
+def _doctors(examination: Part) -> list[Record]:
     content = examination.content
     return [
         {"item_id": item_id, "question_text": question, "answer_content": content[name]}

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-MOST_AHEAD = timedelta(days=1)
-"""How far a source's clock may be ahead of ours."""
+CITY_AHEAD: Final = timedelta(days=1)
+"""How far a time of the city's may be ahead of ours: its batches are stamped with the day they are for."""
+DESK_AHEAD: Final = timedelta(minutes=5)
+"""The same of what somebody enters as it happens: JST that is written as UTC would shut out what is true for hours."""
 
 
 class Version(NamedTuple):
@@ -65,18 +67,19 @@ class Verdict(StrEnum):
     NO_SUCH_TEMPLATE = "no_such_template"
     UNKNOWN_ITEM = "unknown_item"
     WRONG_ANSWER_KIND = "wrong_answer_kind"
+    TOO_MANY_ANSWERS = "too_many_answers"
     A_NUMBER = "individual_number_in_text"
     EXPIRED_QUESTIONNAIRE = "expired_questionnaire"
     DISPUTE = "dispute"
     CONFIRMATION_WANTED = "confirmation_wanted"
 
 
-def judge(latest: State | None, new: State, now: datetime) -> Verdict:
+def judge(latest: State | None, new: State, now: datetime, ahead: timedelta = CITY_AHEAD) -> Verdict:
     """What becomes of `new`, given the latest state of that person, or None if the person is unknown here.
 
-    A state of a time yet to come is not taken: every true one would be superseded until then.
+    A state of a time more than `ahead` of ours is not taken: every true one would be superseded until then.
     """
-    if new.version.instant > instant(now + MOST_AHEAD):
+    if new.version.instant > instant(now + ahead):
         return Verdict.OUT_OF_RANGE
     if latest is None:
         return Verdict.NO_SUCH_PERSON if new.deleted else Verdict.ACCEPTED

@@ -129,10 +129,12 @@ async def test_a_person_with_a_long_history_is_shown_whole(site: Site, service: 
 
 
 OWN = {"pmh_pseudonym_id": "P", "data_changed_at": "2026-04-01T00:00:00Z"}
-LIES: dict[str, Any] = {
+MISFITS: dict[str, Any] = {
     "a surplus field": {"record": OWN | {"pmh_key": "KEY"}},
     "a surplus field deeper": {"record": OWN | {"notices": [{"notice_id": "N", "individual_number": "1"}]}},
     "a field that lacks": {"record": {"pmh_pseudonym_id": "P"}},
+}
+LIES: dict[str, Any] = {
     "no record": {"record": "架空"},
     "an unknown code": {"code": "架空"},
     "a verdict": {"status": "accepted"},
@@ -151,6 +153,9 @@ async def test_an_answer_that_is_none_is_not_used(site: Site) -> None:
         asking = delivery("record.query", {"pmh_pseudonym_id": "P"})
         for case, lie in LIES.items():  # noqa: B007 - the server tells it
             assert await connector.deliver(asking) == UNREACHABLE, case
+        for case, lie in MISFITS.items():  # noqa: B007
+            said = {0: DeferredRecord("connector_bug")}
+            assert await connector.deliver(asking) == said, f"{case}: one person's record keeps nobody else waiting"
         lie = {"record": OWN}
         assert await connector.deliver(asking) == {0: Accepted(reply=OWN)}
 

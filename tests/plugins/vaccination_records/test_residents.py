@@ -1,7 +1,11 @@
 """What residents fill in and see by way of the portal (F49, F50; C021, C154, C155; rules 3, 5 and 8)."""
 
+import json
+
 import pytest
 
+from gateway_vaccination_records.addresses import VISITS
+from gateway_vaccination_records.interface.clinic import Visit
 from gateway_vaccination_records.interface.resident import Kept, OwnRecords, Template
 from tests.plugins.vaccination_records.village import (
     NOBODY,
@@ -84,6 +88,46 @@ def test_an_answer_of_another_kind_than_the_question_asks_for_is_refused(
     assert village.fill_in(1, good)["record"]["answer_status"] == "1"
 
 
+QUESTIONS = [{"item_id": f"Q{n}", "question_text": "架空の設問", "answer_kind": "text"} for n in range(20)]
+
+
+def test_nobody_can_make_their_own_visit_unreadable(village: Village) -> None:
+    """However much a resident writes, the doctor is shown all of it that was kept, and the city's flags."""
+    village.ready(1, not_eligible_flag=True, forced_expiry_date="2026-05-01")
+    village.registered("template", template(update_seq=99, items=QUESTIONS))
+    for number in range(2, 16):
+        village.registered("management", management(1, number, not_eligible_flag=True))
+    long = {item["item_id"]: "熱" * 500 for item in QUESTIONS}
+    said = [village.fill_in(1, long, vaccination_management_id=dose(1, number)) for number in range(1, 16)]
+    kept = [number for number, each in enumerate(said, start=1) if "record" in each]
+    assert said[len(kept) :] == [{"code": "too_many_answers"}] * (15 - len(kept))
+    assert 5 < len(kept) < 15
+    village.confirm(1)
+    visit = shaped(village.visit(1), Visit)
+    assert [each["not_eligible_flag"] for each in visit["due"]] == [True] * 15
+    assert visit["due"][0]["forced_expiry_date"] == "2026-05-01"
+    assert sum("answers" in each for each in visit["due"]) == len(kept)
+    bound = VISITS["visit.query"].row_bytes
+    assert len(json.dumps(visit, ensure_ascii=False).encode()) < bound / 3
+    assert "record" in village.fill_in(1, {"Q0": "なし"}, answered_at="2026-04-01T09:30:00+09:00"), (
+        "in place of the first"
+    )
+    again = village.fill_in(1, long, vaccination_management_id=dose(1, kept[-1] + 1))
+    assert "record" in again, "what was made shorter leaves room"
+
+
+def test_answers_to_a_dose_that_was_had_leave_their_room(village: Village) -> None:
+    village.ready(1)
+    village.registered("template", template(update_seq=99, items=QUESTIONS))
+    numbers = range(1, 16)
+    for number in numbers[1:]:
+        village.registered("management", management(1, number))
+    long = {item["item_id"]: "熱" * 500 for item in QUESTIONS}
+    for number in numbers:
+        assert "record" in village.fill_in(1, long, vaccination_management_id=dose(1, number))
+        village.registered("record", city_record(1, number))
+
+
 def test_later_answers_stand_whatever_comes_after_them(village: Village) -> None:
     village.ready(1)
     first = village.fill_in(1, ANSWERS)
@@ -92,7 +136,7 @@ def test_later_answers_stand_whatever_comes_after_them(village: Village) -> None
     assert village.fill_in(1, ANSWERS) == {"code": "superseded"}
     assert village.fill_in(1, ANSWERS, answered_at="2026-04-01T00:30:00Z") == {"code": "version_conflict"}
     assert village.fill_in(1, {"FEVER": "yes"}, answered_at="2026-04-01T00:30:00Z") == later
-    assert village.fill_in(1, ANSWERS, answered_at="2026-04-03T09:00:00+09:00") == {"code": "out_of_range"}
+    assert village.fill_in(1, ANSWERS, answered_at="2026-04-01T12:05:01+09:00") == {"code": "out_of_range"}
     village.again()
     village.confirm(1)
     (answer,) = village.visit(1)["record"]["due"][0]["answers"]

@@ -514,3 +514,29 @@ def test_a_dose_that_a_clinic_entered_goes_back_to_the_city_and_is_shown_to_the_
     assert [each["vaccination_record_id"] for each in returned.records] == [entered]
     own = village.own_records(pseudonym(1))["record"]["records"]
     assert [(each["vaccination_record_id"], each["vaccination_setting_id"]) for each in own] == [(entered, SETTING)]
+
+
+# ---- clocks ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_time_that_is_hours_ahead_does_not_shut_out_the_truth(village: Village) -> None:
+    """JST that is written with a Z is nine hours ahead: what is true would be superseded until then."""
+    village.ready(1, 2)
+    village.confirm(1)
+    assert village.fill_in(1, ANSWERS, answered_at="2026-04-01T11:00:00Z") == {"code": "out_of_range"}
+    assert "record" in village.fill_in(1, ANSWERS, answered_at="2026-04-01T12:05:00+09:00"), "five minutes, no more"
+    village.now = village.now.replace(minute=10)
+    assert village.examine(1, examined_at="2026-04-01T12:00:00Z") == {"code": "out_of_range"}
+    assert "record" in village.examine(1, doctor_judgement="2", examined_at="2026-04-01T12:10:00+09:00")
+    answers = village.visit(1)["record"]["due"][0]["answers"]
+    assert [each["answer_content"] for each in answers if each["item_id"] == "doctor-judgement"] == ["2"]
+    assert village.vaccinate(1, updated_at="2026-04-01T12:30:00Z") == {"code": "out_of_range"}
+    entered = village.vaccinate(1, updated_at="2026-04-01T12:15:00+09:00")["record"]["vaccination_record_id"]
+    corrected = {"vaccination_record_id": entered, "updated_at": "2026-04-01T12:15:01+09:00"}
+    assert village.vaccinate(1, **corrected) == {"code": "out_of_range"}
+
+
+def test_the_city_may_be_a_day_ahead(village: Village) -> None:
+    village.ready(1)
+    assert village.registered("record", city_record(1, updated_at="2026-04-02T12:00:00+09:00")) == "accepted"
+    assert village.registered("record", city_record(1, 2, updated_at="2026-04-02T12:00:01+09:00")) == "out_of_range"
