@@ -1,7 +1,7 @@
 """Starts everything that the gateway speaks to, each as a process of its own that listens on mutual TLS.
 
 The rule: a system gets from `offline` the certificate that stands for it, pins those of its peers, and keeps what it
-keeps in a folder of its own. What has no certificate of its own there shows that of PMH, with which it is run.
+keeps in a folder of its own.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ def _clinics(site: Split, eligibility_port: int) -> Path:
     tls = offline.root / "keys" / "tls"
     file = offline.folder(f"{CLINICS}_{KEEPS}") / "clinics.toml"
     file.write_text(
-        f"[tls]\n{offline.pem(f'{PMH}_system')}"
+        f"[tls]\n{offline.pem(f'{CLINICS}_system')}"
         f'[gateway]\nurl = "{site.entrance}"\ntenant = "{MUNICIPALITY}"\nca = "{tls / "ca.crt"}"\n'
         f'[eligibility]\nurl = "https://localhost:{eligibility_port}"\nca = "{tls / "ca.crt"}"\n'
         + "".join(
