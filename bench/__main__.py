@@ -93,7 +93,7 @@ def _options() -> argparse.Namespace:
         ("bulk", "only files, every way"),
     ):
         only.add_argument(f"--{name}", action="store_const", const=name, dest="only", help=told)
-    parser.add_argument("--quick", action="store_true", help="one or two short rounds of everything, half a minute")
+    parser.add_argument("--quick", action="store_true", help="one or two short rounds of everything, two minutes")
     parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON object on standard output")
     options = parser.parse_args()
     options.rows = options.rows or ([1000, 6000] if options.quick else [5000, 30_000])

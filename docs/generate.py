@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.config import load
+from gateway.config.files import LegalBasis
 from gateway.errors import CODES
-from tests.views.matrix import RECEIVERS, SECTIONS, Row, given, matrix, reasons
+from tests.views.matrix import RECEIVERS, SECTIONS, Row, given, matrix, reasons, sources
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,8 +65,29 @@ person". A PMH key comes from the portal once, in the hand-over (R07), and is ne
 
 ## Routes
 
-| route | from | to | legal basis | what must be attested |
-| --- | --- | --- | --- | --- |
+What *must be attested*: without it nothing passes. What *may be attested*: `agent` says that somebody acts for the
+person, a parent say, and the log tells so. *Purpose text*: the version that a consent must be to.
+
+| route | from | to | legal basis | must be attested | may be attested | purpose text |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+BASES = """
+| legal basis | reference | in force |
+| --- | --- | --- |
+"""
+SOURCES = """
+## What the sources are
+
+The *assessment documents* are two published 特定個人情報保護評価書:
+
+- 川崎市「予防接種の実施等に関する事務 全項目評価書」, 評価書番号60, as put out for public comment in 令和8年6月;
+- 筑西市「予防接種に関する事務 重点項目評価書」, 評価書番号19, 令和5年7月21日.
+
+*Requirements* is our own reading of them, where each system, flow, item, identifier and safeguard has a number. It is
+not in this tree: to follow a row, take the place in the documents that stands here.
+
+| a row cites | which is |
+| --- | --- |
 """
 
 
@@ -78,12 +100,21 @@ def views() -> str:
     page = VIEWS + why + LEGEND
     for each in tenant.file.routes:
         ends = f"`{each.source}` | `{each.destination}`"
-        page += f"| {each.id} | {ends} | {', '.join(each.legal_basis)} | {', '.join(each.attest) or '–'} |\n"
+        lists = (each.legal_basis, each.attest, each.may_attest, each.consent_texts)
+        page += f"| {each.id} | {ends} | {' | '.join(', '.join(one) or '–' for one in lists)} |\n"
+    named = {name for each in tenant.file.routes for name in each.legal_basis}
+    page += BASES + "".join(_basis(name, config.legal_basis[name]) for name in sorted(named))
+    page += SOURCES + "".join(f"| {cited} | {told} |\n" for cited, told in sources().items())
     heads = ("項目", *RECEIVERS.values(), "source", "note")
     for section, title in SECTIONS.items():
         page += f"\n## {title}\n\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
         page += "".join(_line(row, used) for row in matrix() if section in row.section.split())
     return page
+
+
+def _basis(name: str, basis: LegalBasis) -> str:
+    until = f" to {basis.valid_until}" if basis.valid_until else ""
+    return f"| {name} | {basis.reference} | from {basis.valid_from}{until} |\n"
 
 
 def _line(row: Row, used: Mapping[tuple[str, str], tuple[str, ...]]) -> str:

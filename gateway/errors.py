@@ -96,7 +96,9 @@ CODES: Final = MappingProxyType(
         "superseded": Code(422, "A newer state of this person from the same source is already recorded."),
         "version_conflict": Code(422, "The same version was recorded before with other content."),
         "dispute": Code(
-            422, "The answer contradicts its question (another person, another number, a number for a key)."
+            422,
+            "It contradicts its question, or what is known: another person, another number, a number for a key, "
+            "a pseudonym or ID5 that is another person's.",
         ),
         "no_such_person": Code(422, "There is no such person."),
         "refused_by_system": Code(422, "The destination system refused the record."),

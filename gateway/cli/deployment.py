@@ -10,7 +10,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.init import EXAMPLE, NAME, SYSTEMS, YOURS, make, proofs
+from gateway.cli.init import EXAMPLE, NAME, YOURS, make, proofs
+from gateway.cli.systems import FOLDER, place_systems
 from gateway.config import place_of
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import make_directory
@@ -40,12 +41,13 @@ def make_example(root: Path, tenant: str, name: str, example: str) -> Iterator[s
         role = "hub" if "listen" in processes[process]["link"] else "edge"
         yield f"{root / process}: start it with: gateway {role} --root {root / process}"
     yield "each of these has the keys of its own connectors and its own certificates, and no others"
-    yield f"{offline}/keys: all private keys, the root key and the trial authority's among them"
-    yield f"{offline}/keys/tls: the systems' certificates too; give each system its own, in a trial take them from here"
+    place_systems(offline, root / FOLDER, EXAMPLE, tenant)
+    yield f"{root / FOLDER}: what stands for the systems in a trial, ready to start"
+    yield f"{offline}/keys: all private keys, the root key, the systems' and the trial authority's among them"
     yield from proofs(offline, f"keys/{tenant}/*")
     yield f"{offline}: then move it to a machine that is not connected; no process needs it"
     yield f"edit config/tenants/{tenant}.toml in each of them, the same but for the settings of connectors: {YOURS}"
-    yield SYSTEMS
+    yield f"start the systems of {root / FOLDER}, or your own, or messages wait: docs/city-by-hand.md leads through it"
     yield f"next: gateway check --root {root / min(texts)}, and so for the others; then start each as above"
 
 

@@ -120,7 +120,7 @@ def _secrets(root: Path, connector: str, settings: Mapping[str, Any]) -> None:
 def _certificates(
     root: Path, processes: Iterable[Mapping[str, Any]], tenant: Mapping[str, Any], passphrase: Secret, now: datetime
 ) -> int:
-    """Every certificate that the configuration names, and one for each system that a connector speaks to."""
+    """Every certificate that the configuration names, and one for the system of each connector, to serve with."""
     folder = root / TLS
     authority = Authority.make("Renkei trial authority", now)
     authority.issued.write(folder, "ca", passphrase)
@@ -134,9 +134,9 @@ def _certificates(
         clients |= set(file["admin"]["operators"].values())
     for name, connector in tenant["connectors"].items():
         clients |= set(connector.get("certificates", ()))
+        servers.add(f"keys/tls/{name}_system.crt")
         if "tls" in connector.get("settings", {}):
             clients.add(connector["settings"]["tls"]["certificate"])
-            servers.add(f"keys/tls/{name}_system.crt")
     for path in sorted(servers):
         authority.server(Path(path).stem, now).write((root / path).parent, Path(path).stem)
     for path in sorted(clients):

@@ -126,7 +126,10 @@ def fitting(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> 
     ]
     strangers = sorted(plugins.peers(name, spec, settings) - set(file.connectors[name].certificates))
     at = f"{where}: connectors.{name}.settings"
-    problems += [f"{at}: {each} is not among the connector's certificates" for each in strangers]
+    problems += [
+        f"{at}: {each} is not among the connector's certificates; it stays shut, for all of its peers"
+        for each in strangers
+    ]
     if problems:
         raise Misconfigured(problems)
     portion = plugins.portion(name, spec, settings)

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway_clinic_app.simulated.app import ClinicApps, Connections
 from gateway_clinic_app.simulated.config import Clinic, Config, Invalid, load
@@ -27,6 +29,7 @@ def main(path: Path) -> int:
     _quiet_logging()
     try:
         config = load(path)
+        _must_serve(config.tls.certificate)
         server = _tls("tls", config.tls.certificate, config.tls.key, config.tls.ca, ssl.Purpose.CLIENT_AUTH)
         apps = ClinicApps(config, {each.code: _connections(each, config) for each in config.clinic})
     except Invalid as invalid:
@@ -60,6 +63,19 @@ def _tls(place: str, certificate: Path, key: Path, ca: Path, purpose: ssl.Purpos
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def _must_serve(certificate: Path) -> None:
+    """A clinic's own certificate is for a client: every caller would refuse it, and nobody see why. Raises Invalid."""
+    try:
+        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        purposes = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return  # then it is for any
+    except (OSError, ValueError) as error:
+        raise Invalid([f"tls.certificate: cannot be read ({type(error).__name__})"]) from None
+    if ExtendedKeyUsageOID.SERVER_AUTH not in purposes:
+        raise Invalid(["tls.certificate: cannot serve, it is for a client only; take one that is made for a server"])
 
 
 async def _serve(config: Config, tls: ssl.SSLContext, apps: ClinicApps) -> None:

@@ -110,7 +110,7 @@ FAULTS: Final = (
     Fault("duplicate", Expected("duplicate"), _as_it_is, repeats=True),
     _bad("version conflict", "version_conflict", None, _other_content, repeats=True),
     _bad("superseded state", "superseded", "updated_at", _put("updated_at", _BEFORE_ALL), repeats=True),
-    _bad("wrong municipality", "no_such_person", None, _put("municipality_code", OTHER_MUNICIPALITY)),
+    _bad("wrong municipality (C160)", "no_such_person", None, _put("municipality_code", OTHER_MUNICIPALITY)),
     _bad("undecodable bytes", "undecodable_bytes", "name", _put("name", f"見本{_MARK}"), write=_undecodable),
     _bad("over-long field", "too_long", "address", _put("address", "架空市" * 70)),
     _bad("control character", "control_character", "address", _put("address", "架空市\t見本", "架空市\x07見本")),

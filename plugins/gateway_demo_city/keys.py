@@ -21,8 +21,10 @@ from gateway_demo_city.site import PMH, PMH_FOLDER, Site
 from gateway_demo_city.split import Split
 from gateway_demo_city.stage import Failed, Process, Stage
 
-_FAULTS: Final = {"lie": 1, "drop": 1, "garbage": 1, "busy": 1, "asynchronous": 1, "token_lost": 1}
+FAULTS: Final = {"lie": 1, "drop": 1, "garbage": 1, "busy": 1, "asynchronous": 1, "token_lost": 1}
 """Each strikes so often. After `drop` and `garbage` the same numbers are asked again, and have their keys already."""
+HONEST: Final = {name: times for name, times in FAULTS.items() if name != "lie"}
+"""For a file of somebody's own: nobody is to wonder why a good row has no key."""
 _NUMBERS_PER_SECOND_AT_LEAST: Final = 200
 
 
@@ -35,7 +37,7 @@ class Pmh:
     eligibility_port: int = 0
 
     @classmethod
-    async def start(cls, stage: Stage, site: Site | Split, faults: Mapping[str, int] = _FAULTS, more: str = "") -> Self:
+    async def start(cls, stage: Stage, site: Site | Split, faults: Mapping[str, int] = FAULTS, more: str = "") -> Self:
         """On a free port; the connector is pointed there, and keys are to be asked for. `more` is configured too."""
         config = site.pmh_system(faults)
         with config.open("a") as file:
@@ -79,9 +81,8 @@ async def hold(
     lies = int(told["faults"].get("lie", 0))
     alarms = (site.beside / "observed" / "record_system.out").read_text(encoding="utf-8").count('"event": "dispute"')
     detail = f"{lies} lie, {held['disputed']} in dispute, {alarms} alarm"
-    report.check(
-        "PMH answered with another number and was caught", detail, passed=(held["disputed"], alarms) == (lies, lies)
-    )
+    caught = "PMH answered with another number and was caught" if lies else "PMH answered with the number that was sent"
+    report.check(caught, detail, passed=(held["disputed"], alarms) == (lies, lies))
 
 
 async def keys_of(pmh: Pmh, outside: Outside, site: Split, numbers: Sequence[str]) -> list[str]:

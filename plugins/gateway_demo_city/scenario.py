@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway_demo_city import attempts, evening, plan, proof, residents, visits
 from gateway_demo_city.day import Day
 from gateway_demo_city.households import LEAST, households
-from gateway_demo_city.keys import all_issued, hold
+from gateway_demo_city.keys import FAULTS, HONEST, all_issued, hold
 from gateway_demo_city.outside import Outside
 from gateway_demo_city.report import Report
 from gateway_demo_city.site import DESTINATION
@@ -28,7 +28,7 @@ async def play(options: Options, root: Path, tell: Teller) -> Report:
         tell.step("A new site in three roots: keys, certificates, signed directory, locked interfaces")
         site = await Split.make(stage)
         tell.step("Record system, PMH, portal, clinics, history lookup, research database: six processes with faults")
-        systems = await Systems.start(stage, site, options.seed)
+        systems = await Systems.start(stage, site, options.seed, HONEST if options.file else FAULTS)
         tell.step("Hub, edges and internet edge: three processes, mutual TLS between all of them")
         site = Split.read(root)
         daemons = await site.start(stage)
@@ -63,6 +63,7 @@ async def _from_morning_to_night(
     if options.file is not None:
         await hold(outside, systems.pmh, site, report)
         own_file(folder, report)
+        tell.step("A file of your own: nobody visits portal or clinic, and PMH does not lie")
         return {}
     expectation, numbers = await made_up(options, folder, report, tell)
     await hold(outside, systems.pmh, site, report, expectation)

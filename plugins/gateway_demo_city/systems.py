@@ -1,11 +1,12 @@
 """Starts everything that the gateway speaks to, each as a process of its own that listens on mutual TLS.
 
 The rule: a system gets from `offline` the certificate that stands for it, pins those of its peers, and keeps what it
-keeps in a folder of its own. What has no certificate of its own there shows that of PMH, with which it is run.
+keeps in a folder of its own.
 """
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -41,7 +42,7 @@ class Systems:
     ports: dict[str, int]
 
     @classmethod
-    async def start(cls, stage: Stage, site: Split, seed: int) -> Self:
+    async def start(cls, stage: Stage, site: Split, seed: int, pmh_faults: Mapping[str, int]) -> Self:
         """Each on a free port, where its connector is pointed. Raises Failed."""
         portal, eligibility = free_port(), free_port()  # the one is in every token, the other in the clinics' file
         configs = {
@@ -54,7 +55,8 @@ class Systems:
         noisy = ("--config", str(site.record_system()), "--faults", _NETWORK, "--seed", str(seed))
         records = _simulator(stage, DESTINATION, *noisy, name="record_system")
         pmh, (first, *others) = await asyncio.gather(
-            Pmh.start(stage, site, more=_eligibility(site.offline, eligibility)), asyncio.gather(records, *simulators)
+            Pmh.start(stage, site, pmh_faults, more=_eligibility(site.offline, eligibility)),
+            asyncio.gather(records, *simulators),
         )
         told = [int((await each.first_line())["port"]) for each in (first, *others)]
         ports = dict(zip((DESTINATION, *configs), told, strict=True))
@@ -106,7 +108,7 @@ def _clinics(site: Split, eligibility_port: int) -> Path:
     tls = offline.root / "keys" / "tls"
     file = offline.folder(f"{CLINICS}_{KEEPS}") / "clinics.toml"
     file.write_text(
-        f"[tls]\n{offline.pem(f'{PMH}_system')}"
+        f"[tls]\n{offline.pem(f'{CLINICS}_system')}"
         f'[gateway]\nurl = "{site.entrance}"\ntenant = "{MUNICIPALITY}"\nca = "{tls / "ca.crt"}"\n'
         f'[eligibility]\nurl = "https://localhost:{eligibility_port}"\nca = "{tls / "ca.crt"}"\n'
         + "".join(

@@ -70,19 +70,19 @@ def make_key(folder: Path) -> int:
 def _run(config: Config) -> int:
     """Raises Invalid, sqlite3.Error, OSError."""
     confirmations, faults = Confirmations(), Faults(config.faults)
-    faces = _eligibility(config.eligibility, confirmations, faults) if config.eligibility is not None else []
     tls = _tls("tls", config.tls)
     clients = {each.client_id: Credentials(secret(each), each.certificate) for each in config.client}
     with closing(Keys(config.data)) as keys:
+        faces = _eligibility(config.eligibility, keys, confirmations, faults) if config.eligibility is not None else []
         hub = PublicMedicalHub(keys, confirmations, Tokens(clients, config.times.token), faults, config.times)
         asyncio.run(_serve([_Face(config.listen, tls, hub.application()), *faces]))
         structlog.get_logger().info("stopped", keys=keys.count(), faults=dict(faults.struck))
     return 0
 
 
-def _eligibility(side: EligibilitySettings, confirmations: Confirmations, faults: Faults) -> list[_Face]:
+def _eligibility(side: EligibilitySettings, keys: Keys, confirmations: Confirmations, faults: Faults) -> list[_Face]:
     """Raises Invalid."""
-    app = Eligibility(side, SigningKey.load(side.signing_key), confirmations, faults).application()
+    app = Eligibility(side, SigningKey.load(side.signing_key), keys, confirmations, faults).application()
     return [_Face(side.listen, _tls("eligibility.tls", side.tls), app)]
 
 
@@ -146,6 +146,7 @@ With [eligibility] in the file there is a second listener, オンライン資格
                                                        clinic_app pins jwks.json
   POST /cards {"card", "vaccination_subject_no", "guardian"?}
                                                        a card is given out; any certificate of the configured CA
+  POST /pmh-keys {"individual_number"}                  its PMHキー, as PMH tells it this side for the portal
   POST /eligibility/confirmations {"card", "consent"?, "agent"?}
                                                        a card is shown at the terminal with this certificate
 

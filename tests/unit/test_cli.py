@@ -24,6 +24,7 @@ from gateway.cli import commands, message, operator
 from gateway.cli.table import draw
 from gateway.config import read_contract
 from gateway.errors import Deferred
+from gateway.keys.certificates import fingerprint_of_file
 from gateway_pmh.simulated.signing import SigningKey
 
 ROOT = Path(__file__).parents[2]
@@ -202,7 +203,10 @@ def traced(printed, answered, *facts):
 
 
 def test_a_trace_of_a_refusal_says_who_wanted_what_and_who_refused(printed, answered):
-    stated: dict[str, Any] = {"statement": {"connector": "clinic_app", "operation": "visit.query"}, "code": "not_attested"}
+    stated: dict[str, Any] = {
+        "statement": {"connector": "clinic_app", "operation": "visit.query"},
+        "code": "not_attested",
+    }
     told = traced(printed, answered, {"kind": "message.refused", "stage": "edge", **stated})
     assert "clinic_app visit.query; stage edge; code not_attested" in told
     told = traced(
@@ -469,12 +473,27 @@ def test_init_says_what_lies_offline_and_what_each_process_got(apart):
     assert f"{root}/offline/keys: all private keys" in said
     private = {each.partition("/")[2] for each in held if each.endswith((".pem", ".key")) and "/keys/" in each}
     assert all(f"offline/{each}" in held for each in private)
-    assert f"{root}/offline/keys/tls: the systems' certificates too" in said
-    assert "offline/keys/tls/pmh_system.crt" in held
+    assert f"{root}/systems: what stands for the systems in a trial" in said
+    assert {"systems/pmh.toml", "systems/keys/tls/pmh_system.key", "systems/keys/tls/clinic_app_system.key"} <= held
+    given = {each.name for each in (root / "systems/keys/tls").iterdir()}
+    assert not given & {"ca.key", "operator.key", "pmh.key", "vaccination_records.key", "internet_server.key"}
+
+
+def test_a_connector_and_its_system_have_the_same_secret_and_the_system_pins_the_connectors_certificate(apart):
+    root, _ = apart
+    told = tomllib.loads((root / "systems/pmh.toml").read_text(encoding="utf-8"))
+    (client,) = told["client"]
+    mine = (root / "closed_network/keys/999997/pmh/client_secret").read_bytes()
+    assert (root / "systems" / client["client_secret"].removeprefix("file:")).read_bytes() == mine
+    pinned = fingerprint_of_file(root / "closed_network/keys/tls/pmh.crt")
+    assert f"sha256:{client['certificate']}" == pinned
+    for file in (root / "systems").rglob("*"):
+        private = file.is_file() and file.suffix not in (".crt", ".toml")
+        assert not private or file.stat().st_mode & 0o077 == 0
 
 
 def test_every_process_of_an_example_is_found_right_as_it_was_made(apart):
-    for process in sorted(each for each in apart[0].iterdir() if each.name != "offline"):
+    for process in sorted(each for each in apart[0].iterdir() if each.name not in ("offline", "systems")):
         done = CliRunner().invoke(commands.app, ["check", "--root", str(process)])
         assert (done.exit_code, done.stderr) == (0, "")
 
@@ -487,7 +506,7 @@ def test_what_signs_proofs_in_a_trial_lies_offline_and_each_connector_pins_its_o
     issuer = root / f"offline/keys/tls/{connector}_issuer.key"
     assert SigningKey.load(issuer).jwks == pinned
     assert issuer.stat().st_mode & 0o077 == 0
-    assert [each.relative_to(root).parts[0] for each in root.rglob(issuer.name)] == ["offline"]
+    assert {each.relative_to(root).parts[0] for each in root.rglob(issuer.name)} == {"offline", "systems"}
 
 
 def test_the_keys_of_healthy_processes_are_found_right(apart):

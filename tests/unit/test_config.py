@@ -611,7 +611,9 @@ def test_a_certificate_of_the_settings_that_the_connector_does_not_admit_is_name
     with pytest.raises(Misconfigured) as caught:
         fitting(load(tmp_path), TENANT, spec, None)
     at = f"config/{TENANTS}: connectors.{OFFICE}.settings"
-    assert caught.value.problems == (f"{at}: keys/tls/stranger.crt is not among the connector's certificates",)
+    assert caught.value.problems == (
+        f"{at}: keys/tls/stranger.crt is not among the connector's certificates; it stays shut, for all of its peers",
+    )
 
 
 def test_what_carries_nothing_is_named(tmp_path):

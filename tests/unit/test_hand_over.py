@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.config import Limits
 from gateway.edge.hand_over import hand_over, waves
 from gateway.errors import Deferred, Refused
-from gateway.messages import AdmittedHere, Header
+from gateway.messages import AdmittedHere, Header, MessageKind
 from gateway.plugin import Accepted, Dead, DeferredRecord, Duplicate, RefusedRecord
 from tests.flow.line import System
 from tests.flow.toys import PersonThere, person

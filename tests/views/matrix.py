@@ -81,6 +81,12 @@ def reasons() -> dict[str, str]:
         return {line["reason"]: line["why"] for line in csv.DictReader(file)}
 
 
+def sources() -> dict[str, str]:
+    """sources.csv: what rows and notes cite, each with what it is; the reading that they cite is not in this tree."""
+    with (HERE / "sources.csv").open(encoding="utf-8", newline="") as file:
+        return {line["cited"]: line["means"] for line in csv.DictReader(file)}
+
+
 def name_of(path: str) -> str:
     """The field that a path ends in."""
     return path.rpartition(".")[2]

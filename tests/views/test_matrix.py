@@ -10,7 +10,7 @@ from gateway.config import load
 from gateway.config.contradictions import contradictions
 from gateway.plugin.contract import ContractField
 from gateway.plugin.item import DataClass
-from tests.views.matrix import RECEIVERS, SECTIONS, given, matrix, name_of, reasons
+from tests.views.matrix import RECEIVERS, SECTIONS, given, matrix, name_of, reasons, sources
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load(ROOT)
@@ -46,6 +46,21 @@ def test_each_field_stands_once_and_each_cell_has_a_mark_of_the_requirements():
 def test_only_what_is_allowed_needs_a_reason_and_each_reason_is_explained():
     assert [key for key, cell in CELLS.items() if cell.reason and not cell.allowed] == []
     assert {cell.reason for cell in CELLS.values()} - {""} == set(reasons())
+
+
+def test_whatever_a_row_cites_is_explained():
+    """A reader has no more than the page: each number is of a kind that it explains, or is explained by itself."""
+    single = (r"C\d{3}", r"rule \d", r"surprise \d+", r"interfaces §[\d.]+", r"requirements §[\d.]+ no\. \d+")
+    explained = " ".join((*sources(), sources()["§5"]))
+    for row in MATRIX.values():
+        left = f"{row.source} {row.note}"
+        for pattern in single:
+            for cited in re.findall(rf"\b{pattern}", left):
+                assert cited in sources(), row.field
+                left = left.replace(cited, "")
+        for number in re.findall(r"§[\d.]+|[IFR]\d\d", " ".join((left, *(f"§{each}" for each in row.section.split())))):
+            kind = number if number.startswith("§") else f"{number[0]}01"
+            assert kind in explained, row.field
 
 
 def test_every_field_of_every_lock_is_in_the_matrix_under_its_own_label():

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from gateway_pmh.simulated.config import Eligibility as Settings
 from gateway_pmh.simulated.confirmations import Confirmation, Confirmations, new_id
 from gateway_pmh.simulated.faults import Faults
+from gateway_pmh.simulated.keys import Keys
 from gateway_pmh.simulated.signing import SigningKey
 
 _Id = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z][0-9A-Za-z-]{0,31}$")]
@@ -28,6 +29,14 @@ class _NewCard(BaseModel):
     card: _Id
     vaccination_subject_no: _Id
     guardian: _Id | None = None
+
+
+class _Whose(BaseModel):
+    """Whose PMHキー is asked for."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    individual_number: Annotated[str, StringConstraints(pattern="^[0-9]{12}$")]
 
 
 class _CardShown(BaseModel):
@@ -45,8 +54,11 @@ class _CardShown(BaseModel):
 class Eligibility:
     """The HTTP application. Cards are in memory."""
 
-    def __init__(self, settings: Settings, key: SigningKey, confirmations: Confirmations, faults: Faults) -> None:
+    def __init__(
+        self, settings: Settings, key: SigningKey, keys: Keys, confirmations: Confirmations, faults: Faults
+    ) -> None:
         self._settings = settings
+        self._keys = keys
         self._clinics = {each.certificate: each.clinic_code for each in settings.terminal}
         self._key = key
         self._confirmations = confirmations
@@ -59,6 +71,7 @@ class Eligibility:
         app = web.Application(client_max_size=8192)
         app.router.add_post("/eligibility/confirmations", self._confirm)
         app.router.add_post("/cards", self._card)
+        app.router.add_post("/pmh-keys", self._pmh_key)
         return app
 
     async def _confirm(self, request: web.Request) -> web.Response:
@@ -104,6 +117,15 @@ class Eligibility:
             return _code(422, "malformed")
         self._cards[new.card] = new
         return web.json_response({}, status=201)
+
+    async def _pmh_key(self, request: web.Request) -> web.Response:
+        """For tests and demonstrations: the key that PMH tells this side of a number, for the portal (F45, F46)."""
+        try:
+            whose = _Whose.model_validate_json(await request.read())
+        except ValidationError:
+            return _code(422, "malformed")
+        (pmh_key,) = self._keys.issue([whose.individual_number])
+        return web.json_response({"pmh_key": pmh_key}, headers={"Cache-Control": "no-store"})
 
 
 def _claims(confirmed: Confirmation, issuer: str) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.keys.certificates import Authority
 from gateway.plugin import checks
 from gateway_clinic_app.interface import AskedVisit, Examination, Vaccination
 from tests.plugins.clinic_app.running import CITY, DROPPED, Clinics, Gateway, configuration, running
@@ -230,6 +233,20 @@ def test_a_port_that_is_taken_is_told_with_the_reason(site: Site) -> None:
         done = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
     assert (done.returncode, "listen: cannot listen there" in done.stderr) == (2, True)
     assert "address already in use" in done.stderr.lower()
+
+
+def test_a_certificate_that_cannot_serve_is_told_at_start(site: Site, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    Authority.make("another", now).client("clinic_a", now).write(tmp_path, "clinic_a")
+    file = Path(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2"))
+    before, server, rest = re.split(r"(?m)^(certificate = .*clinics-server.*)$", file.read_text(), maxsplit=1)
+    assert server
+    file.write_text(f'{before}certificate = "{tmp_path}/clinic_a.crt"{rest}')
+    done = run(file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "tls.certificate: cannot serve, it is for a client only; take one that is made for a server\n"
+    )
 
 
 def test_help_names_every_fault_and_how_to_begin() -> None:

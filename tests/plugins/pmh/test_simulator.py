@@ -35,6 +35,18 @@ async def test_keys_outlast_a_power_cut_and_no_number_is_left_on_the_disk(own: S
     assert not any(number.encode() in written for number in asked)
 
 
+async def test_the_eligibility_side_is_told_the_key_that_the_city_got_and_a_number_has_one_only(
+    site: Site, pmh: Simulator
+) -> None:
+    (number,) = numbers(1)
+    async with site.connected(pmh.url) as connector:
+        outcomes = await connector.deliver(asks(number))
+    told = await pmh.eligible("/pmh-keys", {"individual_number": number}, site.city)
+    assert told == (200, {"pmh_key": key_of(outcomes[0])})
+    for wrong in ({"individual_number": number[:11]}, {"individual_number": number, "name": "x"}, {}):
+        assert await pmh.eligible("/pmh-keys", wrong, site.city) == (422, {"code": "malformed"})
+
+
 async def test_faults_of_the_file_strike_as_often_as_told(own: Site) -> None:
     asked = numbers(1)
     with running(own, "faults = { lie = 1, busy = 1 }\ntimes = { retry_after = 3 }") as simulator:
