@@ -200,6 +200,7 @@ def test_other_digits_count_as_digits(written):
         "第一000000000000",
         "3の000000000000",
         "❶〇〇〇〇〇〇〇〇〇〇〇〇",
+        "大陸零零零零壱弐参肆伍陸漆肆参照",
     ],
 )
 def test_a_number_that_stands_beside_other_digits_is_found(text):
