@@ -22,7 +22,7 @@ async def test_what_a_system_says_to_one_call_is_not_sent_along_with_the_next(si
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "localhost", 0).start()
-    spec = ConnectorSpec(OFFICE_INTERFACE, BaseModel, System)
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=BaseModel, factory=System)
     async with open_session(site.config, TENANT, spec, None) as session:
         for _ in range(2):
             async with session.get(f"http://localhost:{runner.addresses[0][1]}/"):
