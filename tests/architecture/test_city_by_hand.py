@@ -47,7 +47,7 @@ def test_every_command_of_the_page_does_what_the_page_shows(tmp_path):
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -64,7 +64,7 @@ def test_every_command_of_the_page_does_what_the_page_shows(tmp_path):
     ):
         assert shown in done.stdout
         assert shown in PAGE
-    assert re.search(r"^999997: \d+ facts, 1 checkpoints, root [0-9a-f]{64}: verified$", done.stdout, re.MULTILINE)
+    assert re.search(r"^999997: \d+ facts, \d+ checkpoints, root [0-9a-f]{64}: verified$", done.stdout, re.MULTILINE)
     logs = [tmp_path / f"city/log/{name}.jsonl" for name in SYSTEMS]
     assert {json.loads(log.read_text().splitlines()[-1])["event"] for log in logs} == {"stopped"}
 
