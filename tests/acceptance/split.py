@@ -30,7 +30,7 @@ class SplitSite(Site):
         self.folder = folder
         self.tls = folder / "offline/keys/tls"
         self.exchange = folder / EXAMPLES[example] / "exchange"
-        self.names = tuple(each.name for each in folder.iterdir() if each.name not in ("hub", "offline"))
+        self.names = tuple(each.name for each in folder.iterdir() if each.name not in ("hub", "offline", "systems"))
         self.gateway = Program((*GATEWAY, "hub", "--root", str(self.root)), self.observed / "hub.out")
         self.edges = {
             name: Program((*GATEWAY, "edge", "--root", str(folder / name)), self.observed / f"{name}.out")
