@@ -89,6 +89,7 @@ class Guest:
     crowded: Callable[[], None]
     channel: Channel = field(init=False)
     limits: Bounds | None = None
+    left: asyncio.Event = field(default_factory=asyncio.Event)
     _ends: dict[Place, EdgeEnd] = field(default_factory=dict)
     _hello: bool = False
     _greeted: bool = False

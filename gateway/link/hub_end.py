@@ -4,8 +4,10 @@ Whoever comes anew takes the place of its former self: an edge that died may not
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from aiohttp import web
 
@@ -17,6 +19,9 @@ from gateway.link.https import expect, peer_fingerprint, problems
 from gateway.link.in_process import ToEdges
 from gateway.link.words import HEARTBEAT, PATH, Bounds, Condition, Pinned, Place, largest
 from gateway.observe import Telemetry
+
+_LEAVING_SECONDS: Final = 5.0
+"""How long a stop waits for the last word about each edge."""
 
 
 @dataclass(slots=True)
@@ -69,6 +74,7 @@ class LinkListener:
             if self._guests.get(edge.name) is guest:
                 del self._guests[edge.name]
             await guest.gone()
+            guest.left.set()
         return socket
 
     async def adopt(self, pinned: Mapping[str, Pinned]) -> None:
@@ -92,8 +98,12 @@ class LinkListener:
         return {place: each for of_one in said for place, each in of_one.items()}
 
     async def close(self) -> None:
-        """Hang up on everybody."""
-        await self._hang_up(self._guests.values())
+        """Hang up on everybody; returns when it is a fact of each that it has gone."""
+        guests = [*self._guests.values()]
+        await self._hang_up(guests)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                await asyncio.gather(*[each.left.wait() for each in guests])
 
     async def _hang_up(self, guests: Iterable[Guest]) -> None:
         await asyncio.gather(*[each.channel.close() for each in guests])
