@@ -32,7 +32,7 @@ def prove(shown: Shown, connector: Connector, bug: Bugs) -> Proven:
     try:
         proven: object = attest(shown)
     except Refused as refused:
-        raise Refused("not_attested", reason=refused.reason if refused.reason in _REASONS else "claims") from None
+        raise Refused("not_attested", reason=_closed(refused.reason)) from None
     except Deferred as deferred:
         raise closed_error(deferred) from None
     except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001  (as in `hand_over`)
@@ -42,6 +42,11 @@ def prove(shown: Shown, connector: Connector, bug: Bugs) -> Proven:
         bug(None, "attest answered something that is no sound Proven")
         raise Deferred("connector_bug")
     return proven
+
+
+def _closed(reason: Any) -> Reason:
+    """A plugin's word, if it is one of ours."""
+    return next((each for each in _REASONS if each == reason), "claims")
 
 
 def _sound(proven: Proven) -> bool:

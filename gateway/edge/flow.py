@@ -52,7 +52,7 @@ def enter(arrival: Arrival, rules: EdgeRules, prove: Prove = unproven) -> Parsed
     """A sender's bytes as records of a proven sender. Raises Refused if the whole is refused."""
     proven = authenticate(arrival, rules, prove)
     sent = rules.contract.operation("sends", arrival.operation)
-    return parse(proven, rules.limits, sent.most_records if sent else None)
+    return parse(proven, rules.limits, sent.most_records if sent and arrival.entrance != "reply" else None)
 
 
 def prepare(parsed: Parsed, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:

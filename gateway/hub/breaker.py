@@ -22,6 +22,11 @@ def unreached(outcomes: Iterable[RecordOutcome], asked: float | None) -> bool:
     return bool(codes) and codes <= (_UNREACHED | {"system_busy"} if asked is not None else _UNREACHED)
 
 
+def silent(outcomes: Iterable[RecordOutcome]) -> bool:
+    """Whether an attempt says nothing of the system: all of it waits for what the edge still has in hand."""
+    return all(each.ending is None and each.code == "behind_deferred" for each in outcomes)
+
+
 @dataclass(slots=True)
 class Breaker:
     """One destination's, closed at first. Times are seconds of a clock that only goes forward."""

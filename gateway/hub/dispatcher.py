@@ -12,7 +12,7 @@ from typing import TypeAlias
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
-from gateway.hub.breaker import Breaker
+from gateway.hub.breaker import Breaker, silent
 from gateway.hub.fresh import Fresh
 from gateway.hub.journal import DueSettlement, Journal
 from gateway.hub.permit import permit_again
@@ -246,6 +246,8 @@ class Dispatcher:
     def _judge(self, destination: str, concluded: flow.Concluded, began: float) -> None:
         """What an attempt tells of its destination: one line when deliveries begin to wait, one when they go on."""
         breaker, tenant = self._breakers[destination], self.rules.tenant.code
+        if silent(concluded.outcomes):
+            return
         if not concluded.unreached:
             if breaker.reached():
                 self._telemetry.breaker(tenant, destination, is_open=False)

@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.errors import Refused
+from gateway.errors import Deferred, Refused
 from gateway.link.allowance import Allowance
 from gateway.link.calls import Channel
 from gateway.link.guest import Guest, Hubs
@@ -35,6 +35,8 @@ class LinkListener:
     noise: int = 0
     _guests: dict[str, Guest] = field(default_factory=dict)
     _allowances: dict[str, Allowance] = field(default_factory=dict)
+    _staying: set[asyncio.Event] = field(default_factory=set)
+    _closing: bool = False
 
     def crowded(self) -> None:
         """Somebody found no room, or an edge went beyond its allowance: noise, which is counted and not told singly."""
@@ -53,10 +55,12 @@ class LinkListener:
         if edge is None:
             self.noise += 1
             raise Refused("unknown_certificate")
+        if self._closing:
+            raise Deferred("stopping")
         most = largest(self.hubs.limits.body_bytes)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False, max_msg_size=most)
         await socket.prepare(request)
-        if self.pinned.get(certificate) != edge:  # a reload came in between
+        if self.pinned.get(certificate) != edge or self._closing:  # a reload, or our stop, came in between
             await socket.close()
             return socket
         allowance = self._allowances.setdefault(edge.name, Allowance())
@@ -66,15 +70,19 @@ class LinkListener:
             socket, guest.answer, self.telemetry.bug, unreachable="system_unreachable", most=most, abort=abort
         )
         former, self._guests[edge.name] = self._guests.get(edge.name), guest
-        if former is not None:
-            await former.channel.close()
+        self._staying.add(guest.left)
         try:
+            if former is not None:
+                await former.channel.close()
             await channel.run()
         finally:
             if self._guests.get(edge.name) is guest:
                 del self._guests[edge.name]
-            await guest.gone()
-            guest.left.set()
+            try:
+                await guest.gone()
+            finally:
+                self._staying.discard(guest.left)
+                guest.left.set()
         return socket
 
     async def adopt(self, pinned: Mapping[str, Pinned]) -> None:
@@ -99,11 +107,12 @@ class LinkListener:
 
     async def close(self) -> None:
         """Hang up on everybody; returns when it is a fact of each that it has gone."""
-        guests = [*self._guests.values()]
-        await self._hang_up(guests)
+        self._closing = True
+        staying = [*self._staying]
+        await self._hang_up(self._guests.values())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVING_SECONDS):
-                await asyncio.gather(*[each.left.wait() for each in guests])
+                await asyncio.gather(*[each.wait() for each in staying])
 
     async def _hang_up(self, guests: Iterable[Guest]) -> None:
         await asyncio.gather(*[each.channel.close() for each in guests])

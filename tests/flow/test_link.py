@@ -71,6 +71,14 @@ async def test_a_certificate_that_is_pinned_to_no_edge_gets_no_link(site, remote
     assert remote.listener.noise == 1
 
 
+async def test_nobody_comes_in_any_more_once_the_hub_stops(site, remote):
+    await remote.end(*remote.links)
+    await remote.listener.close()
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+        async with dialled(site, remote):
+            pass
+
+
 async def test_nothing_is_answered_before_an_edge_has_said_who_it_is(site, remote):
     async with channel(site, remote) as hub:
         with pytest.raises(Refused, match="bad_envelope"):

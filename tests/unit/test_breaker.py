@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.hub.breaker import FAILURES, Breaker, unreached
+from gateway.hub.breaker import FAILURES, Breaker, silent, unreached
 from gateway.messages import Ending, RecordOutcome
 
 MOST = 5
@@ -97,3 +97,10 @@ def test_a_hint_that_it_is_back_brings_the_probe_forward_and_no_more():
     assert [breaker.room(4.0, MOST), breaker.room(103.0, MOST)] == [0, 1]
     breaker.probe_now(5.0)
     assert [breaker.room(4.0, MOST), breaker.room(5.0, MOST)] == [0, 1]
+
+
+def test_what_waits_for_what_is_in_hand_says_nothing_of_the_system():
+    waits = RecordOutcome(0, None, "behind_deferred")
+    assert silent([waits, waits])
+    assert not silent([waits, RecordOutcome(1, None, "deadline")])
+    assert not silent([waits, RecordOutcome(1, Ending.ACCEPTED)])

@@ -196,6 +196,13 @@ def test_a_member_that_is_there_twice_refuses_wherever_it_is() -> None:
     refused(written(body, head.replace("{", '{"kid":"k9",')))
 
 
+@pytest.mark.parametrize("open_brackets", ["[", '{"a":'])
+def test_a_header_of_brackets_alone_refuses(open_brackets: str) -> None:
+    """Deeper than Python's own parser goes; as long as a proof may be."""
+    deep = base64.urlsafe_b64encode((open_brackets * (6000 // len(open_brackets))).encode()).rstrip(b"=").decode()
+    refused(".".join((deep, *GOOD.split(".")[1:])))
+
+
 def test_another_key_refuses_even_if_the_token_brings_it_along() -> None:
     refused(signed(claims(), key=STRANGE))
     refused(signed(claims(), key=STRANGE, jwk=jwk(STRANGE)))

@@ -6,10 +6,17 @@ The rule: a personal value stands in a column only sealed, or blind (an HMAC, to
 import sqlite3
 from typing import Final
 
-LAYOUT: Final = 4
-"""1 had no keys, 2 no ledger; 3 did not know what research has."""
-TABLES: Final = """
-CREATE TABLE IF NOT EXISTS area (
+LAYOUT: Final = 5
+"""1 had no keys, 2 no ledger; 3 did not know where doses stand at research, 4 not as what."""
+_AT_RESEARCH: Final = """
+CREATE TABLE IF NOT EXISTS at_research (          -- a dose may stand there under the ID5 of this key
+    entry INTEGER NOT NULL REFERENCES entry,
+    pmh_key BLOB NOT NULL,                        -- blind
+    sealed BLOB NOT NULL,                         -- as it was sent there last
+    PRIMARY KEY (entry, pmh_key)
+) STRICT, WITHOUT ROWID;
+"""
+TABLES: Final = f"""{_AT_RESEARCH}CREATE TABLE IF NOT EXISTS area (
     layout INTEGER NOT NULL, municipality_code TEXT NOT NULL, key_proof BLOB NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS person (
@@ -125,12 +132,6 @@ CREATE TABLE IF NOT EXISTS id5 (
     id5 BLOB NOT NULL UNIQUE,                     -- blind
     sealed BLOB NOT NULL                          -- the id5
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS at_research (          -- a dose may stand there under the ID5 of this key
-    entry INTEGER NOT NULL REFERENCES entry,
-    pmh_key BLOB NOT NULL,                        -- blind
-    sealed BLOB NOT NULL,                         -- as it was sent there last
-    PRIMARY KEY (entry, pmh_key)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chain_dispute (        -- about pseudonyms and id5, for people to look at
     pmh_key BLOB NOT NULL,                        -- blind
     why TEXT NOT NULL,
@@ -167,6 +168,9 @@ CREATE UNIQUE INDEX IF NOT EXISTS one_latest_examination ON examination (person,
 
 def upgrade(db: sqlite3.Connection) -> None:
     """Bring the tables of an older file up to date; once that is done it changes nothing. Call it in a transaction."""
+    if "sealed" not in {row[1] for row in db.execute("PRAGMA table_info(at_research)")}:
+        db.execute("DROP TABLE at_research")  # what it held, the area finds out again
+        db.execute(_AT_RESEARCH)
     columns = {row[1] for row in db.execute("PRAGMA table_info(state)")}
     if "changed" not in columns:
         db.execute("ALTER TABLE state ADD COLUMN changed INTEGER NOT NULL DEFAULT 0")

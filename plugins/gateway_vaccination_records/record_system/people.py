@@ -93,13 +93,21 @@ class People:
         """The person as last held here: of a deleted one, as before the deletion."""
         return (self._found(_HELD, person.id) if person.state.deleted else None) or person
 
-    def numbers(self, identity: int) -> dict[bytes, Mapping[str, Any]]:
-        """Every individual number (blind) that the person was held to have, with the latest record that has it."""
-        numbers = {}
+    def numbers(self, identity: int) -> dict[bytes, tuple[Mapping[str, Any], int | None]]:
+        """Every individual number (blind) that the person was held to have: the latest record that has it, and when
+        another was taken in its place (microseconds since 1970; None: it is still held).
+        """
+        numbers: dict[bytes, tuple[Mapping[str, Any], int | None]] = {}
+        last = None
         for row in self._db.execute(_ALL_HELD, (identity,)).fetchall():
-            record = self._person(row).record
-            if (number := record.get("individual_number")) is not None:
-                numbers[self._key.blind("individual_number", number)] = record
+            held = self._person(row)
+            given = held.record.get("individual_number")
+            number = self._key.blind("individual_number", given) if given is not None else None
+            if last is not None and last != number:
+                numbers[last] = (numbers[last][0], held.changed)
+            if number is not None:
+                numbers[number] = (held.record, None)
+            last = number
         return numbers
 
     def only_one(self, number: bytes) -> Person | None:

@@ -34,8 +34,8 @@ _GONE: Final = (
 )
 """Unless another batch has the dose: what that one takes back, or brings, is not known yet."""
 _DOSES: Final = (
-    "SELECT e.person, e.id, s.instant, s.seq FROM entry e JOIN entry_state s ON s.entry = e.id AND s.latest"
-    " WHERE e.kind = 'record' ORDER BY e.person"
+    "SELECT e.person, e.id, s.instant, s.seq, s.changed FROM entry e JOIN entry_state s ON s.entry = e.id"
+    " WHERE e.kind = 'record' ORDER BY e.person, e.id, s.instant, s.seq"
 )
 _KEYS_WITH_ID5: Final = "SELECT k.number, k.pmh_key FROM pmh_key k JOIN id5 i ON i.pmh_key = k.pmh_key"
 
@@ -108,19 +108,21 @@ class Research:
         return former is not None
 
     def assume_all(self) -> None:
-        """An area from before this was known: whatever could be sent may stand there, under each number of its person.
+        """An area from before this was known: whatever could be sent may stand there, under each number that its person
+        was held to have, as it was when that number was the person's.
 
         Where one is not the person's of now, the dose goes anew, first to be taken back.
         """
         keys = dict(self._db.execute(_KEYS_WITH_ID5).fetchall())
-        for owner, doses in groupby(self._db.execute(_DOSES).fetchall(), key=itemgetter(0)):
-            numbers = {n: record for n, record in self._people.numbers(owner).items() if n in keys}
+        for owner, states in groupby(self._db.execute(_DOSES), key=itemgetter(0)):
+            numbers = {number: held for number, held in self._people.numbers(owner).items() if number in keys}
             if numbers.keys() - {self._chains.number_of(self._people.held(self._people.get(owner)))}:
                 self._people.corrected(owner)
-            for _, entry, *version in doses:
-                state = self._entries.state(entry, Version(*version))
-                for number, record in numbers.items():
-                    if (id5 := self._chains.id5_of(keys[number])) is not None:
+            for _, entry, instant, seq, taken in states:
+                for number, (record, until) in numbers.items():
+                    id5 = self._chains.id5_of(keys[number])
+                    if id5 is not None and (until is None or taken < until):
+                        state = self._entries.state(entry, Version(instant, seq))
                         self._stands(entry, keys[number], self._told(id5, record, state))
 
     def _told(self, id5: str, person: Record, state: Record) -> Record:

@@ -213,6 +213,26 @@ def test_an_older_area_takes_back_what_was_sent_under_a_number_that_had_been_cor
     assert town.at_research == ["ID5-000001"]
 
 
+def test_an_older_area_tells_nothing_under_a_former_number_that_was_given_after_it(town: Researched) -> None:
+    """Of the dose that was sent it is taken back as it was; of a later one there is nothing to take back."""
+    heard = len(town.heard)
+    town.now += timedelta(days=1)
+    town.number(RIGHT)
+    town.now += timedelta(days=1)
+    town.dose(lot_no="LOT-0002")
+    other = record(2, person=1, seq=town._next())
+    assert town.keep("record", other) == ["accepted"]
+    town.area._db.executescript(
+        "DROP TABLE at_research; CREATE TABLE at_research (entry, pmh_key); UPDATE area SET layout = 4;"
+        " DELETE FROM due WHERE kind = 'research';"
+    )
+    town.again()
+    town.go()
+    under_the_former = [each for each in town.heard[heard:] if each["id5"] == "ID5-000007"]
+    assert [(each["lot_no"], each["is_deleted"]) for each in under_the_former] == [(town.heard[0]["lot_no"], True)]
+    assert town.at_research == ["ID5-000001", "ID5-000001"]
+
+
 class Corrections(RuleBasedStateMachine):
     """Numbers, doses and persons come and go in any order, and what is sent arrives or not before that is known."""
 
