@@ -134,7 +134,7 @@ class Issuer:
             for part in (base64url_decode(token.partition(".")[0]), signed["payload"]):
                 jiter.from_json(part, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
             return form.model_validate_json(signed["payload"])
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError, RecursionError):  # their texts may quote the token
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError):  # their texts may quote the token
             raise Refused("not_attested", reason=reason) from None
 
 
