@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from gateway.plugin.connector import DeferredRecord, Delivery, Log, Outcome
 from gateway.plugin.payload import Payload
 
-_LONGEST_PATIENCE: Final = 24 * 3600  # a maintenance window; the hub has a bound of its own
+_MAINTENANCE: Final = 24 * 3600.0  # the hub has a bound of its own
 _SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time
 _AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 
@@ -29,9 +29,13 @@ class Later(Exception):
         self.outcome = DeferredRecord(code, retry_after)
 
 
+class TooLarge(Later):
+    """The answer was larger than any honest one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a system answered. `retry_after` is in seconds, at most a day."""
+    """What a system answered. `retry_after` is in seconds."""
 
     status: int
     retry_after: float | None
@@ -40,12 +44,15 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A system at `base_url`, over a session of the line. Times are in seconds."""
+    """A system at `base_url`, over a session of the line. Times are in seconds; no Retry-After counts for more than
+    `longest_patience`.
+    """
 
     session: aiohttp.ClientSession
     base_url: str
     connect_timeout: float
     answer_timeout: float
+    longest_patience: float = _MAINTENANCE
 
     async def request(
         self,
@@ -73,7 +80,7 @@ class System:
                 timeout=timeout,
                 allow_redirects=False,  # personal data goes to the configured address and nowhere else
             ) as response:
-                patience = _patience(response.headers.get("Retry-After", ""))
+                patience = _patience(response.headers.get("Retry-After", ""), self.longest_patience)
                 if response.status not in good:
                     raise _refusal(response.status, patience)
                 return Answered(response.status, patience, await _bounded(response.content, most))
@@ -111,7 +118,7 @@ async def _bounded(stream: aiohttp.StreamReader, most: int) -> bytes:
     async for chunk in stream.iter_any():
         body += chunk
         if len(body) > most:
-            raise Later("system_unreachable")
+            raise TooLarge("system_unreachable")
     return bytes(body)
 
 
@@ -126,6 +133,6 @@ def _refusal(status: int, patience: float | None) -> Later:
             return Later("system_unreachable")
 
 
-def _patience(text: str) -> float | None:
+def _patience(text: str, longest: float) -> float | None:
     """Retry-After in seconds; its other form, a date, tells too little between two clocks."""
-    return float(min(int(text), _LONGEST_PATIENCE)) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+    return min(float(text), longest) if text.isascii() and text.isdecimal() and len(text) < 10 else None

@@ -12,7 +12,7 @@ import jiter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.plugin import Accepted, DeferredRecord, Duplicate, JsonValue, Outcome, Payload, RefusedRecord
-from gateway_vaccination_records.system import Later
+from gateway.plugin.exchange import Later
 
 
 class _Closed(BaseModel):

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from gateway.plugin import Accepted, Answer, Context, Deferred, DeferredRecord, Outcome, Payload, Refused, RefusedRecord
+from gateway.plugin.exchange import Later
 from gateway_vaccination_records.answers import Batch
 from gateway_vaccination_records.pauses import Pauses
-from gateway_vaccination_records.system import Later
 
 _ENDS: Final[Mapping[str, Outcome]] = {
     "stored": Accepted(),

@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from gateway.plugin import Accepted, Context, Delivery, Duplicate, Health, Outcome, RefusedRecord
 from gateway.plugin import Final as Ended
+from gateway.plugin.exchange import Later
 from gateway_vaccination_records import answers, questions, visits
 from gateway_vaccination_records.addresses import ADDRESSES, VISITS, Portion
 from gateway_vaccination_records.asking import Asking
@@ -18,7 +19,7 @@ from gateway_vaccination_records.interface.resident import HandedOver
 from gateway_vaccination_records.jobs import Jobs
 from gateway_vaccination_records.sending import Sending
 from gateway_vaccination_records.settings import Settings
-from gateway_vaccination_records.system import Later, RecordSystem, left
+from gateway_vaccination_records.system import RecordSystem, left
 from gateway_vaccination_records.visits import Visits
 
 _SHARE: Final = 0.9  # of the delivery's deadline, so that what was answered so far is still told in time

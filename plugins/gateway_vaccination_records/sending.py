@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from gateway.plugin import Accepted, Context, Dead, Deferred, Duplicate, Receipt, Refused
 from gateway.plugin import Final as Ended
+from gateway.plugin.exchange import Later
 from gateway_vaccination_records import due
 from gateway_vaccination_records.answers import Batch
 from gateway_vaccination_records.pauses import Pauses
 from gateway_vaccination_records.settings import Settings
-from gateway_vaccination_records.system import Later, RecordSystem
+from gateway_vaccination_records.system import RecordSystem
 
 OPERATIONS: Final[Mapping[str, str]] = MappingProxyType(
     {"notice": "notice.deliver", "return": "record.return", "research": "research.register"}

@@ -24,12 +24,13 @@ from gateway.plugin import (
     Refused,
     RefusedRecord,
 )
+from gateway.plugin.exchange import Later
 from gateway_vaccination_records import answers
 from gateway_vaccination_records.addresses import CONFIRMATIONS, VISITS, Portion
 from gateway_vaccination_records.interface.clinic import AskedVisit, FoundConfirmation
 from gateway_vaccination_records.pauses import Pauses
 from gateway_vaccination_records.settings import Settings
-from gateway_vaccination_records.system import Later, RecordSystem, left
+from gateway_vaccination_records.system import RecordSystem, left
 
 OPERATION: Final = "confirmation.fetch"
 _AT_ONCE: Final = 4

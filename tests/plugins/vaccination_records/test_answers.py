@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.plugin import Accepted
+from gateway.plugin.exchange import Later
 from gateway_vaccination_records import answers
 from gateway_vaccination_records.interface.clinic import Visit
-from gateway_vaccination_records.system import Later
 
 DUE = {"vaccination_management_id": "M1", "vaccination_setting_id": "S1", "not_eligible_flag": True}
 VISIT: dict[str, Any] = {
