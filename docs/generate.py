@@ -100,9 +100,14 @@ def views() -> str:
     page = VIEWS + why + LEGEND
     for each in tenant.file.routes:
         ends = f"`{each.source}` | `{each.destination}`"
-        lists = (each.legal_basis, each.attest, each.may_attest, each.consent_texts)
+        lists = (
+            (*each.legal_basis, *each.legal_rows, each.assessment),
+            each.attest,
+            each.may_attest,
+            each.consent_texts,
+        )
         page += f"| {each.id} | {ends} | {' | '.join(', '.join(one) or '–' for one in lists)} |\n"
-    named = {name for each in tenant.file.routes for name in each.legal_basis}
+    named = {name for each in tenant.file.routes for name in (*each.cites(None), *each.legal_rows)}
     page += BASES + "".join(_basis(name, config.legal_basis[name]) for name in sorted(named))
     page += SOURCES + "".join(f"| {cited} | {told} |\n" for cited, told in sources().items())
     heads = ("項目", *RECEIVERS.values(), "source", "note")

@@ -5,7 +5,7 @@ immutable and holds together: each route names operations, fields and legal base
 clearance forbids. No environment variable overrides what was reviewed; secrets come by reference only.
 """
 
-from gateway.config.attested import attested, still_attested
+from gateway.config.attested import attested, counterparty_allowed, still_attested
 from gateway.config.config import Config, Tenant, in_force, japanese_day, place_of, still_valid
 from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
@@ -59,6 +59,7 @@ __all__ = [
     "ZonesFile",
     "attested",
     "contradictions",
+    "counterparty_allowed",
     "idle",
     "in_force",
     "instead",

@@ -1,14 +1,17 @@
 """Whether what a header attests is what its route wants: the one answer for both edges and for the hub."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from gateway.config.files import Route
+from gateway.config.files import LegalBasis, Route
 from gateway.messages import Attestation, Header, MessageKind, stamp
+from gateway.plugin.checks import municipality_code
 
-_ENDING: Final = frozenset({"identity_confirmed"})
+_ENDING: Final = frozenset({"identity_confirmed", "permit", "self_requested"})
 """Claims that hold for a while only, and must say until when (C206)."""
+_PREFECTURE: Final = "000"
+"""The third to fifth digit of a prefecture's code (interfaces §10.2)."""
 
 
 def attested(attestations: Sequence[Attestation], route: Route, now: datetime) -> bool:
@@ -31,11 +34,25 @@ def still_attested(header: Header, route: Route, now: datetime) -> bool:
     return attested(header.attestations, route, now)
 
 
+def counterparty_allowed(
+    attestations: Sequence[Attestation], cited: Iterable[str], legal_basis: Mapping[str, LegalBasis]
+) -> bool:
+    """L6: whether the other body that a permit names is such as each cited reference allows."""
+    governor = any(legal_basis[each].counterparty == "governor" for each in cited if each in legal_basis)
+    parties = [each.party for each in attestations if each.claim == "permit"]
+    return not governor or (bool(parties) and all(each is not None and each[2:5] == _PREFECTURE for each in parties))
+
+
 def _holds(attestation: Attestation, route: Route, now: str) -> bool:
     if attestation.until is None:
         if attestation.claim in _ENDING:
             return False
     elif attestation.until <= now:
+        return False
+    permit = attestation.claim == "permit"
+    if permit != (attestation.party is not None) or permit != (attestation.asked is not None):
+        return False
+    if attestation.party is not None and not municipality_code(attestation.party):
         return False
     if attestation.claim == "consent":
         return attestation.text in route.consent_texts

@@ -54,12 +54,15 @@ def place_of(written: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration, checked. `digest` is SHA-256 over all its files."""
+    """The whole configuration, checked. `legal_basis` has the assessments too, whose ids are `assessments`; `digest`
+    is SHA-256 over all its files.
+    """
 
     root: Path
     gateway: GatewayFile
     zones: Mapping[str, Zone]
     legal_basis: Mapping[str, LegalBasis]
+    assessments: frozenset[str]
     tenants: Mapping[str, Tenant]
     contracts: Mapping[str, Contract]
     former: tuple[Former, ...]

@@ -5,6 +5,7 @@ bounded, so that no sum of times or sizes overflows later.
 """
 
 import re
+from collections.abc import Collection
 from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
@@ -209,11 +210,16 @@ class ZonesFile(Closed):
 
 
 class LegalBasis(Closed):
-    """A reference to the law with the days on which it is in force, both inclusive (requirements §2.1)."""
+    """A reference to the law, or an assessment, with the days on which it is in force, both inclusive (requirements
+    §2.1). A renumbered reference is a new entry, and the old one gets its last day: old facts keep it.
+
+    `counterparty` narrows who may be asked or answered under it: a governor only (L6).
+    """
 
     reference: str
     valid_from: Day
     valid_until: Day | None = None
+    counterparty: Literal["governor"] | None = None
 
     def in_force(self, day: date) -> bool:
         """Whether the reference is in force on that day."""
@@ -224,6 +230,14 @@ class LegalBasisFile(Closed):
     """`config/legal_basis.toml`."""
 
     legal_basis: dict[Word, LegalBasis]
+    assessment: dict[Word, LegalBasis] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        """Headers cite both kinds in one list."""
+        if both := self.legal_basis.keys() & self.assessment.keys():
+            raise ValueError(f"{', '.join(sorted(both))} is both a legal basis and an assessment")
+        return self
 
 
 class Former(Closed):
@@ -261,7 +275,9 @@ class Route(Closed):
 
     A message must attest all of `attest` and may attest `may_attest`; a consent is to one of `consent_texts`, which are
     versions of the purpose text. A reply attests nothing: its request did. What stands in `message_seconds` makes the
-    life of its messages shorter, never longer.
+    life of its messages shorter, never longer. Its messages cite all of `legal_basis`, one of `legal_rows` if there are
+    such (項 of the ministerial order's table, L4, L5), and the `assessment` that was published for it before it carried
+    anything (requirements §7 no. 37).
     """
 
     id: Word
@@ -272,11 +288,22 @@ class Route(Closed):
     fields: tuple[FieldPath, ...] = Field(min_length=1)
     reply_fields: tuple[FieldPath, ...] = ()
     legal_basis: tuple[Word, ...] = Field(min_length=1)
+    legal_rows: tuple[Word, ...] = ()
+    assessment: Word
     purpose: Word
     attest: tuple[ClaimName, ...] = ()
     may_attest: tuple[ClaimName, ...] = ()
     consent_texts: tuple[Word, ...] = ()
     message_seconds: Annotated[Seconds, Field(gt=0)] | None = None
+
+    def cites(self, row: str | None) -> tuple[str, ...]:
+        """What the header of its message cites, under that row."""
+        return (*self.legal_basis, *((row,) if row is not None else ()), self.assessment)
+
+    def cited_by(self, cited: Collection[str]) -> bool:
+        """Whether the header of a message under way cites nothing else, and one row if there are such."""
+        rows = sum(each in self.legal_rows for each in cited)
+        return bool(cited) and rows == bool(self.legal_rows) and {*cited} <= {*self.cites(None), *self.legal_rows}
 
 
 class TenantFile(Closed):

@@ -1,5 +1,5 @@
-"""What the configuration names and time has passed by: routes whose legal basis is not in force today (C009), and
-digests of former interfaces.
+"""What the configuration names and time has passed by: routes whose legal basis or assessment is not in force today
+(C009), and digests of former interfaces.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,8 @@ def lapses(config: Config, now: datetime) -> Iterator[Lapse]:
     day = japanese_day(now)
     for code, tenant in config.tenants.items():
         for route in tenant.file.routes:
-            for cited in route.legal_basis:
+            rows = () if any(config.legal_basis[row].in_force(day) for row in route.legal_rows) else route.legal_rows
+            for cited in (*route.cites(None), *rows):
                 basis = config.legal_basis[cited]
                 if not basis.in_force(day):
                     yield Lapse(code, route.id, cited, basis, ended=basis.valid_from <= day)

@@ -4,7 +4,7 @@ A proof that nobody reads is refused, not passed over; and why one does not hold
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, get_args
 
@@ -44,6 +44,15 @@ def prove(shown: Shown, connector: Connector, bug: Bugs) -> Proven:
     return proven
 
 
+def own(claims: Sequence[Claim], may: Container[str], bug: Bugs) -> tuple[Claim, ...]:
+    """What a connector attests of its own system's accord, in what it sends. Raises Deferred("connector_bug")."""
+    said = tuple(claims)
+    if not _sound(Proven(said)) or any(each.name not in may for each in said):
+        bug(None, "a connector sent claims that are not sound, or not its own to make")
+        raise Deferred("connector_bug")
+    return said
+
+
 def _closed(reason: Any) -> Reason:
     """A plugin's word, if it is one of ours."""
     return next((each for each in _REASONS if each == reason), "claims")
@@ -68,4 +77,6 @@ def _plain(claim: Any) -> bool:
         and isinstance(claim.proof, bytes)
         and (claim.until is None or claim.until.utcoffset() == timedelta())
         and (claim.text is None or re.fullmatch(WORD, claim.text) is not None)
+        and (claim.party is None or re.fullmatch("[0-9]{6}", claim.party, re.ASCII) is not None)
+        and (claim.asked is None or claim.asked.utcoffset() == timedelta())
     )

@@ -41,9 +41,11 @@ def authenticate(arrival: Arrival, rules: EdgeRules, prove: Prove = unproven) ->
 
 
 def _proven(arrival: Arrival, rules: EdgeRules, prove: Prove) -> Proven:
-    """What is shown must hold, whether or not the route asks for it; what is not shown proves nothing."""
+    """What is shown must hold, whether or not the route asks for it; what is not shown proves nothing. A connector's
+    own word, through its outbox, is that of its system.
+    """
     if arrival.proof is None:
-        return Proven(())
+        return Proven(arrival.claims if arrival.entrance == "outbox" else ())
     peer = arrival.fingerprint or ""
     return prove(Shown(arrival.operation, arrival.proof, peer, arrival.received_at, rules.pinned.get(peer, "")))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from gateway.config import Route, attested, in_force
+from gateway.config import Route, attested, counterparty_allowed, in_force
 from gateway.edge.admit import admit, admit_here, admit_there
 from gateway.edge.authenticate import Prove, authenticate, unproven
 from gateway.edge.hand_over import Bugs, hand_over
@@ -144,7 +144,8 @@ def _reply(
     route = rules.tenant.route(here.header.route)
     assert route is not None  # noqa: S101  (open_envelope proved it)
     asked, answered = rules.ends(route)
-    to = Address(route, answered, MessageKind.REPLY, route.destination_operation, route.source, route.operation)
+    ends = (route.destination_operation, route.source, route.operation)
+    to = Address(route, answered, MessageKind.REPLY, *ends, legal_basis=route.cites(None))
     try:
         admitted = admit(enter(unsent(here.header, answers), rules), rules, dict(here.records))
         there = admit_there(project(admitted, route.reply_fields), asked, reply=True)
@@ -170,7 +171,8 @@ def _plain(index: int, outcome: Outcome) -> RecordOutcome:
 
 def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
     """The one route from this operation, with what it wants attested, under law in force. Raises Refused (no_route,
-    not_attested, basis_not_in_force), in this order: what is refused otherwise may have its first answer again.
+    not_attested, basis_not_in_force, counterparty_not_allowed), in this order: what is refused otherwise may have its
+    first answer again.
     """
     arrival = sender.arrival
     route: Route | None = rules.tenant.route_from(rules.connector, arrival.operation)
@@ -179,8 +181,12 @@ def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
     claims = attestations(sender, keys)
     if not attested(claims, route, arrival.received_at):
         raise Refused("not_attested", reason="absent" if arrival.proof is None else "route")
-    if not in_force(route.legal_basis, rules.legal_basis, arrival.received_at):
+    cited = route.cites(arrival.legal_row)
+    if not route.cited_by(cited) or not in_force(cited, rules.legal_basis, arrival.received_at):
         raise Refused("basis_not_in_force")
+    if not counterparty_allowed(claims, cited, rules.legal_basis):
+        raise Refused("counterparty_not_allowed")
     here, there = rules.ends(route)
     kind = MessageKind.REQUEST if here.kind == "request" else MessageKind.EVENT
-    return Address(route, there, kind, route.operation, route.destination, route.destination_operation, claims)
+    ends = (route.operation, route.destination, route.destination_operation)
+    return Address(route, there, kind, *ends, claims, cited)

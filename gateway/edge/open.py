@@ -8,7 +8,7 @@ from datetime import datetime
 import jiter
 from pydantic import JsonValue
 
-from gateway.config import in_force, still_attested, still_valid
+from gateway.config import counterparty_allowed, in_force, still_attested, still_valid
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal_payload import open_payload
 from gateway.errors import Deferred, Refused
@@ -21,10 +21,10 @@ def open_envelope(
     envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: EdgeKeys, now: datetime
 ) -> Opened:
     """Open it; of its records keep those with the `wanted` indices. Raises Refused: bad_envelope, header_mismatch,
-    bad_signature, not_attested, basis_not_in_force, too_many_records, interface_changed, items_beyond_route,
-    cannot_open, items_differ; and Deferred: "key_not_here" (the hub knows the key, so this edge has an older directory,
-    or not all of its own keys), "expired" (its time is over by this clock; the hub will find the same, and make it a
-    dead letter).
+    bad_signature, not_attested, basis_not_in_force, counterparty_not_allowed, too_many_records, interface_changed,
+    items_beyond_route, cannot_open, items_differ; and Deferred: "key_not_here" (the hub knows the key, so this edge has
+    an older directory, or not all of its own keys), "expired" (its time is over by this clock; the hub will find the
+    same, and make it a dead letter).
     """
     try:
         return _opened(envelope, wanted, rules, keys, now)
@@ -58,10 +58,12 @@ def _for_us(header: Header, rules: EdgeRules, now: datetime) -> None:
         raise Refused("header_mismatch")
     if not still_attested(header, route, now):  # a hub that holds a message back past its proof does not get it in
         raise Refused("not_attested")
-    if not set(header.legal_basis) <= set(route.legal_basis):
+    if not route.cited_by(header.legal_basis):
         raise Refused("header_mismatch")
-    if not header.legal_basis or not in_force(header.legal_basis, rules.legal_basis, now):
+    if not in_force(header.legal_basis, rules.legal_basis, now):
         raise Refused("basis_not_in_force")
+    if not counterparty_allowed(header.attestations, header.legal_basis, rules.legal_basis):
+        raise Refused("counterparty_not_allowed")
     operation = rules.receiving_operation(header)
     if operation and operation.most_records and len(header.records) > operation.most_records:
         raise Refused("too_many_records")

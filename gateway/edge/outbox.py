@@ -6,24 +6,37 @@ from dataclasses import dataclass
 import uuid_utils
 from pydantic import JsonValue
 
+from gateway.edge.attest import own
 from gateway.edge.edge import Edge
 from gateway.edge.seal import note
 from gateway.errors import CODES, Deferred
 from gateway.messages import BadRecord, stamp
 from gateway.plugin.act import Act, Counted
+from gateway.plugin.attest import Claim
 from gateway.plugin.connector import Answer, Receipt, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeOutbox:
-    """`gateway.plugin.Outbox` for one edge."""
+    """`gateway.plugin.Outbox` for one edge. `attests` are the claims that its connector may make."""
 
     edge: Edge
+    attests: frozenset[str] = frozenset()
 
-    async def send(self, operation: str, records: "Sequence[JsonValue | Unreadable]", *, key: bytes) -> Receipt:
+    async def send(
+        self,
+        operation: str,
+        records: "Sequence[JsonValue | Unreadable]",
+        *,
+        key: bytes,
+        claims: Sequence[Claim] = (),
+        legal_row: str | None = None,
+    ) -> Receipt:
         """See `gateway.plugin.Outbox.send`."""
         body = tuple(_element(index, each) for index, each in enumerate(records))
-        taken = await self.edge.take(self.edge.arrival(operation, body, entrance="outbox", request_key=key))
+        attested = own(claims, self.attests, self.edge.telemetry.bug)
+        said = {"request_key": key, "claims": attested, "legal_row": legal_row}
+        taken = await self.edge.take(self.edge.arrival(operation, body, entrance="outbox", **said))
         return Receipt(taken.recorded.message_id, taken.recorded.repeated)
 
     async def ask(

@@ -45,7 +45,7 @@ NO_TAG = bytes(16)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Who a sealed message is for, by which permission, and what is attested for it."""
+    """Who a sealed message is for, by which permission, what is attested for it, and what it cites."""
 
     route: Route
     operation: ContractOperation
@@ -54,6 +54,7 @@ class Address:
     destination: str
     destination_operation: str
     attestations: tuple[Attestation, ...] = ()
+    legal_basis: tuple[str, ...] = ()
 
 
 def seal(there: AdmittedThere, to: Address, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Sealed:
@@ -121,7 +122,7 @@ def _header(
         created_at=stamp(arrival.received_at),
         expires_at=stamp(arrival.received_at + timedelta(seconds=seconds)),
         responsible=rules.responsible,
-        legal_basis=to.route.legal_basis,
+        legal_basis=to.legal_basis,
         purpose=to.route.purpose,
         attestations=to.attestations,
         kem_key=recipient.id,
@@ -147,6 +148,8 @@ def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:
             keys.reference(f"attestation\n{month}", each.proof),
             stamp(each.until) if each.until is not None else None,
             each.text,
+            each.party,
+            stamp(each.asked) if each.asked is not None else None,
         )
         for each in sorted(sender.proven.claims, key=lambda each: each.name)
     )

@@ -7,7 +7,7 @@ route, whether the interfaces are the locked ones, what had to be attested, and 
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config import Limits, Route, in_force, still_attested, still_valid
+from gateway.config import Limits, Route, counterparty_allowed, in_force, still_attested, still_valid
 from gateway.errors import CODES, Refused
 from gateway.hub.rules import HubRules
 from gateway.keys.signatures import verify_envelope, verify_statement
@@ -33,8 +33,8 @@ _SEALING: Final = 4096
 def permit(sealed: Sealed, peer: str, rules: HubRules, now: datetime) -> Permitted:
     """`peer` is the connector whose edge the link has authenticated. Raises Refused with the first reason found:
     body_too_large, bad_envelope, header_mismatch, unknown_key, bad_signature, no_route, items_beyond_route,
-    basis_not_in_force, interface_changed, not_attested, expired, too_many_records; or one of OURS, which is
-    nobody's fault who sends.
+    basis_not_in_force, counterparty_not_allowed, interface_changed, not_attested, expired, too_many_records; or one of
+    OURS, which is nobody's fault who sends.
     """
     _bounded(sealed, rules.limits)
     header = statement = None
@@ -145,7 +145,10 @@ def _route(header: Header, rules: HubRules) -> Route:
 
 def _words(header: Header, route: Route, rules: HubRules) -> None:
     """Nothing but words of the configuration stands in a header, and each once."""
-    if header.legal_basis != route.legal_basis or header.purpose != route.purpose or header.replaces is not None:
+    row = next((each for each in header.legal_basis if each in route.legal_rows), None)
+    if header.legal_basis != route.cites(row):
+        raise Refused("header_mismatch")
+    if header.purpose != route.purpose or header.replaces is not None:
         raise Refused("header_mismatch")
     if len(set(header.withheld)) != len(header.withheld) or not rules.paths.issuperset(header.withheld):
         raise Refused("bad_envelope")
@@ -181,11 +184,15 @@ def _numbers(header: Header, limits: Limits) -> None:
 
 
 def _basis(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
-    """C009: no legal basis in force, no passage. What is under way may cite fewer than the route does by now."""
-    if not set(header.legal_basis) <= set(route.legal_basis):
+    """C009: no legal basis and assessment in force, no passage. What is under way may cite fewer than the route does by
+    now, but one row if the route has rows.
+    """
+    if not route.cited_by(header.legal_basis):
         raise Refused("header_mismatch")
-    if not header.legal_basis or not in_force(header.legal_basis, rules.legal_basis, now):
+    if not in_force(header.legal_basis, rules.legal_basis, now):
         raise Refused("basis_not_in_force")
+    if not counterparty_allowed(header.attestations, header.legal_basis, rules.legal_basis):
+        raise Refused("counterparty_not_allowed")
 
 
 def _stated(signed: SignedStatement, peer: str, rules: HubRules, now: datetime) -> Statement:

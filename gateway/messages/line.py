@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from gateway.messages.wire import Envelope, Header, MessageId, MessageKind, SignedStatement, Statement, Tags
-from gateway.plugin.attest import Proven
+from gateway.plugin.attest import Claim, Proven
 from gateway.plugin.payload import Payload
 
 # ---- in the sending edge -------------------------------------------------------------------------------------------
@@ -35,9 +35,9 @@ class Arrival:
     """Something came to an entrance. Nothing about it is proven; time and id were set by the entrance.
 
     `body` is bytes from the network, or the plain values that a connector put into its outbox (a BadRecord in the
-    place of a row that it could not read). `fingerprint` is of the client certificate; None from an outbox, whose
-    `connector` and `tenant` are its own by construction. `proof` is what the peer shows of a person, if it does.
-    A reply has the id of its request, and its `request_mark`.
+    place of a row that it could not read); `claims` and `legal_row` are what it says of its own accord. `fingerprint`
+    is of the client certificate; None from an outbox, whose `connector` and `tenant` are its own by construction.
+    `proof` is what the peer shows of a person, if it does. A reply has the id of its request, and its `request_mark`.
     """
 
     message_id: str
@@ -52,6 +52,8 @@ class Arrival:
     request_key: bytes | None = field(default=None, repr=False)
     actor: str | None = None
     terminal: str | None = None
+    claims: tuple[Claim, ...] = ()
+    legal_row: str | None = None
     proof: str | None = field(default=None, repr=False)
     correlation_id: str | None = None
     request_mark: str | None = None

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +25,7 @@ Hex64: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Word: TypeAlias = Annotated[str, msgspec.Meta(pattern=WORD)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Stamp: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z\Z")]
+BodyCode: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}\Z")]
 MessageId: TypeAlias = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 ]
@@ -40,13 +42,16 @@ class MessageKind(StrEnum):
 class Attestation(msgspec.Struct, frozen=True, omit_defaults=True):
     """A signed claim from the closed list of a route, with a keyed reference to its proof.
 
-    `until` is when it ends; of a consent, `text` is the version of the purpose text consented to. Absent is absent.
+    `until` is when it ends; of a consent, `text` is the version of the purpose text consented to; of a permit, `party`
+    is the other body's code and `asked` when it was asked for (番号法第23条第1項). Absent is absent.
     """
 
     claim: Word
     reference: Hex64
     until: Stamp | None = None
     text: Word | None = None
+    party: BodyCode | None = None
+    asked: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +59,8 @@ class Header:
     """What the hub may know of a message. Serialised once; those bytes are signed, bound into the seal and stored.
 
     `records` has, for each sealed record in order: its index in the arrival, the number of its item set, its lane.
-    `tags_digest` commits to the records' person tags in order; `request_key` and `body_tag` are keyed digests.
+    `legal_basis` are the references under which it travels, the assessment last. `tags_digest` commits to the records'
+    person tags in order; `request_key` and `body_tag` are keyed digests.
     `client_certificate` is SHA-256 over that of the peer who came in; what a connector sends of itself has none.
     `request_mark` of a reply is the `repeat_mark` of its request.
     """
@@ -131,10 +137,14 @@ def decode_header(header: bytes) -> Header:
 
 def _read(header: bytes) -> Header:
     decoded = _decode(_HEADER, header)
-    _exists(decoded.created_at, decoded.expires_at, *(each.until for each in decoded.attestations if each.until))
+    _exists(decoded.created_at, decoded.expires_at, *_times(decoded.attestations))
     if any(number >= len(decoded.item_sets) for _, number, _ in decoded.records):
         raise Refused("bad_envelope")
     return decoded
+
+
+def _times(attestations: Iterable[Attestation]) -> Iterator[str]:
+    return (moment for each in attestations for moment in (each.until, each.asked) if moment is not None)
 
 
 _SMALL: Final = 4096

@@ -9,12 +9,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
-ClaimName: TypeAlias = Literal["agent", "card_login", "consent", "identity_confirmed"]
+ClaimName: TypeAlias = Literal[
+    "agent", "card_login", "consent", "identity_confirmed", "permit", "review", "self_requested", "undisclosed"
+]
 """The closed list of claims.
 
 `card_login`: a resident logged in with a card. `agent`: somebody acts for the person (a parent, say). `consent`: the
 person consented to a purpose text, whose version the claim names. `identity_confirmed`: who is at the desk was
 confirmed with a card, for this one receiver (C206).
+
+What a connector attests of its own system's accord: `permit`: the information provision network permits this one
+exchange with the other body that the claim names (C186). `self_requested`: the network vouches that the person asked
+for it. `review`: the system that owns the flag wants people to look before it goes (自動応答不可, C152). `undisclosed`:
+that it was asked or given is itself not to be disclosed (番号法第23条第2項).
 """
 
 
@@ -39,13 +46,16 @@ class Claim:
 
     `proof` are the bytes that stand for it, a token's id or a session, and for an agent who it is; only their digest,
     keyed with a secret of the line and by the month, goes anywhere. `until` is when it ends, UTC. `text` is the version
-    of the purpose text consented to, a word.
+    of the purpose text consented to, a word. Of a permit, `party` is the code of the other body, six digits, and
+    `asked` when it was asked for, UTC (番号法第23条第1項).
     """
 
     name: ClaimName
     proof: bytes = field(repr=False)
     until: datetime | None = None
     text: str | None = None
+    party: str | None = None
+    asked: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, JsonValue
 
 from gateway.errors import Misconfigured
 from gateway.plugin.act import Act
-from gateway.plugin.attest import ClaimName
+from gateway.plugin.attest import Claim, ClaimName
 from gateway.plugin.interface import Interface
 from gateway.plugin.payload import Payload
 
@@ -123,9 +123,14 @@ class Outbox(Protocol):
         records: Sequence[JsonValue | Unreadable],
         *,
         key: bytes,
+        claims: Sequence[Claim] = (),
+        legal_row: str | None = None,
     ) -> Receipt:
         """Send an event. The same `key` with the same records is the same message: it gets the first receipt. Records
         are the same if they hold the same values in the same order.
+
+        `claims` are what the connector attests of its own system's accord, each of `ConnectorSpec.attests`. `legal_row`
+        is the one of the route's `legal_rows` under which this message goes, where the route has such.
 
         The key is hashed with a secret of the line before it goes anywhere. Every `send` is followed by at least one
         `settled`. Raises Refused if the whole was refused (and recorded as such), Deferred if it should come later.
@@ -230,7 +235,7 @@ class ConnectorSpec:
     that opens no connection. `portion` tells it how many records the connector sends in one message at most; None if
     that is not its own choice. `peers` tells it which client certificates the settings say something about, each by its
     file as the connector's `certificates` name it. `attests` are the claims that its `attest` may prove
-    (`gateway.plugin.Attests`). `poll_every` is in seconds.
+    (`gateway.plugin.Attests`) or that it may send itself. `poll_every` is in seconds.
     """
 
     interface: Interface

@@ -240,3 +240,65 @@ BirthMonth: TypeAlias = Annotated[
     str, _code("birth_month", "生年月", _D.BASIC, max_length=7, pattern=r"[0-9]{4}-(0[1-9]|1[0-2])")
 ]
 """Research has no day of birth (interfaces §4.4)."""
+
+# the intermediate server and the information provision network (requirements §3.6, interfaces §3)
+DatasetCode: TypeAlias = Annotated[
+    str, _code("dataset_code", "特定個人情報名コード", _D.OPERATIONAL, max_length=16, pattern=r"TM[0-9]{14}")
+]
+ProcedureCode: TypeAlias = Annotated[
+    str, _code("procedure_code", "事務手続きコード", _D.OPERATIONAL, max_length=16, pattern=r"JT[0-9]{14}")
+]
+DatasetRecordNo: TypeAlias = Annotated[
+    str, _id("dataset_record_no", "レコード識別番号", max_length=32, check="no_individual_number")
+]
+"""One record of a replica; the city's own, and never used twice."""
+DatasetVersion: TypeAlias = Annotated[
+    int,
+    Item(
+        name="dataset_version",
+        label="特定個人情報の版番号",
+        data_class=_D.OPERATIONAL,
+        kind=Kind.INTEGER,
+        minimum=1,
+        maximum=9999,
+    ),
+]
+"""Of the layout, not of the state: that is 更新日時 and 更新連番."""
+NoAutoResponseFlag: TypeAlias = Annotated[bool, _flag("no_auto_response_flag", "自動応答不可フラグ")]
+"""Of a person or of one record (C152, surprise 45)."""
+UndisclosedFlag: TypeAlias = Annotated[bool, _flag("undisclosed_flag", "不開示コード")]
+"""That it was asked or given is itself not to be disclosed (番号法第23条第2項)."""
+InquiryNo: TypeAlias = Annotated[str, _id("inquiry_no", "照会番号", _D.OPERATIONAL, 32, check="no_individual_number")]
+"""One inquiry of the city's, by its own number, never used twice."""
+InquiryRow: TypeAlias = Annotated[
+    str,
+    _code("inquiry_row", "照会の項", _D.OPERATIONAL, max_length=3, values=("25", "26", "27", "28", "29", "153")),
+]
+"""項 of the ministerial order's table under which a city may ask (L4)."""
+ProvisionRow: TypeAlias = Annotated[
+    str, _code("provision_row", "提供の項", _D.OPERATIONAL, max_length=3, values=("25", "26", "153"))
+]
+"""And under which it may give (L5): the others are for asking only (surprise 34)."""
+InquirerCode: TypeAlias = Annotated[
+    str, _code("inquirer_code", "情報照会者機関コード", _D.OPERATIONAL, max_length=6, check="municipality_code")
+]
+ProviderCode: TypeAlias = Annotated[
+    str, _code("provider_code", "情報提供者機関コード", _D.OPERATIONAL, max_length=6, check="municipality_code")
+]
+InquiryFrom: TypeAlias = Annotated[str, _date("inquiry_from", "照会開始日付", _D.OPERATIONAL)]
+InquiryTo: TypeAlias = Annotated[str, _date("inquiry_to", "照会終了日付", _D.OPERATIONAL)]
+InquiryStatus: TypeAlias = Annotated[
+    str, _code("inquiry_status", "照会ステータス", _D.OPERATIONAL, max_length=1, values=("1", "2", "3", "9"))
+]
+"""1 回答あり, 2 該当なし, 3 拒否, 9 中断 (made-up codes: the specification is not public)."""
+ProvisionNo: TypeAlias = Annotated[
+    str, _id("provision_no", "提供受付番号", _D.OPERATIONAL, 32, check="no_individual_number")
+]
+"""One request of another body, or of the person, as the intermediate server received it."""
+DoseNo: TypeAlias = Annotated[
+    int, Item(name="dose_no", label="接種回", data_class=_D.HEALTH, kind=Kind.INTEGER, minimum=1, maximum=99)
+]
+AnnouncementResponse: TypeAlias = Annotated[
+    str, _code("announcement_response", "お知らせ回答結果", _D.OPERATIONAL, max_length=1, values=("1", "2", "9"))
+]
+"""1 送信済, 2 既読, 9 送信不可 (made-up codes)."""

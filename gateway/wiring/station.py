@@ -43,7 +43,7 @@ class Station:
         """Until cancelled: open the connector, tell so, then poll it if it polls and, beside that, ask how it is."""
         rules, connector = self.edge.rules, self.edge.connector
         log = self._telemetry.log.bind(tenant=rules.tenant.code, connector=rules.connector)
-        outbox = EdgeOutbox(self.edge)
+        outbox = EdgeOutbox(self.edge, self.spec.attests)
         context = Context(rules.tenant.code, self.settings, outbox, self._session, log, clock, self._secret)
 
         async def open_once() -> None:

@@ -1,4 +1,5 @@
-"""What the health management system sends (subjects, templates, doses due and had, notices) and is given back (doses).
+"""What the health management system sends (subjects, templates, doses due and had, notices; addressees, replicas and
+inquiries for the intermediate server) and is given back (doses, answers of other bodies, replicas to be checked).
 
 Vaccination subjects only (rule 8): of tax and welfare there is nothing here but 減免区分. Field names and
 the change types come from K 別添2(1); the flows are F41 (register) and F60 (delete).
@@ -225,6 +226,154 @@ class ReturnedRecord(Payload):
     update_seq: fields.UpdateSeq
 
 
+class Addressee(Payload):
+    """A person to whom 団体内統合宛名番号 is allocated from the individual number, inside the city (F20).
+
+    The number goes no further than the link platform. `no_auto_response_flag` is the person's (C152).
+    """
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    individual_number: fields.IndividualNumber
+    name: fields.Name
+    name_kana: fields.NameKana | None = None
+    birth_date: fields.BirthDate
+    sex: fields.Sex
+    address: fields.Address
+    no_auto_response_flag: fields.NoAutoResponseFlag
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class Replica(Payload):
+    """副本 (F21): one dose as other bodies may be told of it, in one dataset record; the flag is the record's."""
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    dataset_code: fields.DatasetCode
+    dataset_record_no: fields.DatasetRecordNo
+    dataset_version: fields.DatasetVersion
+    no_auto_response_flag: fields.NoAutoResponseFlag
+    vaccinated_on: fields.VaccinatedOn
+    vaccine_generic_name: fields.VaccineGenericName
+    dose_no: fields.DoseNo | None = None
+    vaccination_type: fields.VaccinationType | None = None
+    implementation_type: fields.ImplementationType | None = None
+    vaccine_maker: fields.VaccineMaker | None = None
+    lot_no: fields.LotNo | None = None
+    dose_volume: fields.DoseVolume | None = None
+    overseas_flag: fields.OverseasFlag
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class ReplicaDeletion(Payload):
+    """The original is erased, and so is its replica (F23, C119)."""
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    dataset_record_no: fields.DatasetRecordNo
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class Inquiry(Payload):
+    """情報照会 (F24): what is asked of which body, by which 項 of the table and for which procedure."""
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    inquiry_no: fields.InquiryNo
+    inquiry_row: fields.InquiryRow
+    procedure_code: fields.ProcedureCode
+    dataset_code: fields.DatasetCode
+    provider_code: fields.ProviderCode
+    inquiry_from: fields.InquiryFrom | None = None
+    inquiry_to: fields.InquiryTo | None = None
+    undisclosed_flag: fields.UndisclosedFlag
+
+
+class Announcement(Payload):
+    """お知らせ情報 to one person, over the network (F28)."""
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    notice_id: fields.NoticeId
+    notice_title: fields.NoticeTitle
+    notice_text: fields.NoticeText
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class Dose(Payload):
+    """What the ministerial order lets bodies tell each other of one dose: no clinic, no doctor, no free text."""
+
+    vaccinated_on: fields.VaccinatedOn
+    vaccine_generic_name: fields.VaccineGenericName
+    dose_no: fields.DoseNo | None = None
+    vaccination_type: fields.VaccinationType | None = None
+    implementation_type: fields.ImplementationType | None = None
+    vaccine_maker: fields.VaccineMaker | None = None
+    lot_no: fields.LotNo | None = None
+    dose_volume: fields.DoseVolume | None = None
+    overseas_flag: fields.OverseasFlag
+
+
+class InquiryAnswer(Payload):
+    """The answer to an inquiry (F25); `doses` is absent where the other body has none."""
+
+    internal_no: fields.InternalNo
+    inquiry_no: fields.InquiryNo
+    inquiry_status: fields.InquiryStatus
+    inquiry_row: fields.InquiryRow
+    dataset_code: fields.DatasetCode
+    provider_code: fields.ProviderCode
+    undisclosed_flag: fields.UndisclosedFlag
+    doses: list[Dose] | None = None
+
+
+class InquiryEnd(Payload):
+    """An inquiry that ended without an answer: refused by the network or by the other body, or aborted."""
+
+    internal_no: fields.InternalNo
+    inquiry_no: fields.InquiryNo
+    inquiry_status: fields.InquiryStatus
+
+
+class AnnouncementStatus(Payload):
+    """What became of an announcement (C193)."""
+
+    internal_no: fields.InternalNo
+    notice_id: fields.NoticeId
+    announcement_response: fields.AnnouncementResponse
+
+
+class ExportedReplica(Payload):
+    """One replica as it is kept, to be held against the original."""
+
+    dataset_code: fields.DatasetCode
+    dataset_record_no: fields.DatasetRecordNo
+    dataset_version: fields.DatasetVersion
+    no_auto_response_flag: fields.NoAutoResponseFlag
+    vaccinated_on: fields.VaccinatedOn
+    vaccine_generic_name: fields.VaccineGenericName
+    dose_no: fields.DoseNo | None = None
+    vaccination_type: fields.VaccinationType | None = None
+    implementation_type: fields.ImplementationType | None = None
+    vaccine_maker: fields.VaccineMaker | None = None
+    lot_no: fields.LotNo | None = None
+    dose_volume: fields.DoseVolume | None = None
+    overseas_flag: fields.OverseasFlag
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class ReplicaExport(Payload):
+    """原本照合のエクスポートデータ (F22, C195): all replicas of one person; absent where there is none."""
+
+    internal_no: fields.InternalNo
+    replicas: list[ExportedReplica] | None = None
+
+
 _VERSION: Final = ("updated_at", "update_seq")
 REGISTER: Final = "subject.register"
 DELETE: Final = "subject.delete"
@@ -232,7 +381,7 @@ LOOKUP: Final = "subject.lookup"
 
 INTERFACE: Final = Interface(
     connector="health_management",
-    version="2",
+    version="3",
     codes={"not_in_encoding": "設定の文字コードで書けない文字がある"},
     operations=(
         Operation(
@@ -306,6 +455,72 @@ INTERFACE: Final = Interface(
             payload=ReturnedRecord,
             person_key="internal_no",
             version=_VERSION,
+        ),
+        Operation(
+            name="addressee.register",
+            label="宛名の登録",
+            direction="sends",
+            payload=Addressee,
+            person_key="internal_no",
+            version=_VERSION,
+        ),
+        Operation(
+            name="replica.register",
+            label="副本の登録",
+            direction="sends",
+            payload=Replica,
+            person_key="internal_no",
+            version=_VERSION,
+        ),
+        Operation(
+            name="replica.delete",
+            label="副本の削除",
+            direction="sends",
+            payload=ReplicaDeletion,
+            person_key="internal_no",
+            version=_VERSION,
+        ),
+        Operation(
+            name="inquiry.request", label="情報照会", direction="sends", payload=Inquiry, person_key="internal_no"
+        ),
+        Operation(
+            name="announcement.send",
+            label="お知らせの送信",
+            direction="sends",
+            payload=Announcement,
+            person_key="internal_no",
+            version=_VERSION,
+        ),
+        Operation(
+            name="inquiry.answer",
+            label="情報照会の回答",
+            direction="receives",
+            payload=InquiryAnswer,
+            person_key="internal_no",
+            attests=("permit",),
+            most_records=1,
+        ),
+        Operation(
+            name="inquiry.end",
+            label="情報照会の終了",
+            direction="receives",
+            payload=InquiryEnd,
+            person_key="internal_no",
+            most_records=1,
+        ),
+        Operation(
+            name="announcement.status",
+            label="お知らせの状況",
+            direction="receives",
+            payload=AnnouncementStatus,
+            person_key="internal_no",
+        ),
+        Operation(
+            name="replica.export",
+            label="副本の照合用出力",
+            direction="receives",
+            payload=ReplicaExport,
+            person_key="internal_no",
         ),
     ),
 )

@@ -67,6 +67,10 @@ valid_from = 2024-05-27
 reference = "架空法第2条"
 valid_from = 2021-09-01
 valid_until = 2099-03-31
+
+[assessment.A1]
+reference = "架空市の特定個人情報保護評価書"
+valid_from = 2024-05-27
 """
 TENANT_FILE = f"""
 name = "架空市"
@@ -90,6 +94,7 @@ to = "{REGISTER}"
 as = "person.put"
 fields = {json.dumps(CARRIED)}
 legal_basis = ["L1", "L2"]
+assessment = "A1"
 purpose = "vaccination"
 
 [[routes]]
@@ -101,6 +106,7 @@ as = "person.find"
 fields = ["internal_no", "municipality_code"]
 reply_fields = ["internal_no", "update_seq"]
 legal_basis = ["L1"]
+assessment = "A1"
 purpose = "vaccination"
 """
 FILES: Mapping[str, str] = {

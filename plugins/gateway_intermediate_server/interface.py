@@ -1,0 +1,303 @@
+"""What the intermediate server takes (addressees, replicas, inquiries, announcements), tells the city, and gives out.
+
+What it gives out goes from this connector to itself through the hub (R20): made of the replica on the way in, sealed
+with the inquirer's key on the way out. 団体内統合宛名番号, 符号 and 処理通番 are in no operation: the city speaks of
+people by 内部番号, and the link platform converts (interfaces §3.1). The rows of the table are L4 and L5.
+"""
+
+from typing import Final, Literal
+
+from gateway.plugin import ClaimName, DataClass, Interface, Operation, Payload, fields
+
+
+class Addressee(Payload):
+    """A person to whom 団体内統合宛名番号 is allocated from the individual number, inside the city (F20).
+
+    The number goes no further than the link platform. `no_auto_response_flag` is the person's (C152).
+    """
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    individual_number: fields.IndividualNumber
+    name: fields.Name
+    name_kana: fields.NameKana | None = None
+    birth_date: fields.BirthDate
+    sex: fields.Sex
+    address: fields.Address
+    no_auto_response_flag: fields.NoAutoResponseFlag
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class Replica(Payload):
+    """副本 (F21): one dose as other bodies may be told of it, in one dataset record; the flag is the record's."""
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    dataset_code: fields.DatasetCode
+    dataset_record_no: fields.DatasetRecordNo
+    dataset_version: fields.DatasetVersion
+    no_auto_response_flag: fields.NoAutoResponseFlag
+    vaccinated_on: fields.VaccinatedOn
+    vaccine_generic_name: fields.VaccineGenericName
+    dose_no: fields.DoseNo | None = None
+    vaccination_type: fields.VaccinationType | None = None
+    implementation_type: fields.ImplementationType | None = None
+    vaccine_maker: fields.VaccineMaker | None = None
+    lot_no: fields.LotNo | None = None
+    dose_volume: fields.DoseVolume | None = None
+    overseas_flag: fields.OverseasFlag
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class ReplicaDeletion(Payload):
+    """The original is erased, and so is its replica (F23, C119)."""
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    dataset_record_no: fields.DatasetRecordNo
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class Inquiry(Payload):
+    """情報照会 (F24): what is asked of which body, by which 項 of the table and for which procedure."""
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    inquiry_no: fields.InquiryNo
+    inquiry_row: fields.InquiryRow
+    procedure_code: fields.ProcedureCode
+    dataset_code: fields.DatasetCode
+    provider_code: fields.ProviderCode
+    inquiry_from: fields.InquiryFrom | None = None
+    inquiry_to: fields.InquiryTo | None = None
+    undisclosed_flag: fields.UndisclosedFlag
+
+
+class Announcement(Payload):
+    """お知らせ情報 to one person, over the network (F28)."""
+
+    internal_no: fields.InternalNo
+    municipality_code: fields.MunicipalityCode
+    notice_id: fields.NoticeId
+    notice_title: fields.NoticeTitle
+    notice_text: fields.NoticeText
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class Dose(Payload):
+    """What the ministerial order lets bodies tell each other of one dose: no clinic, no doctor, no free text."""
+
+    vaccinated_on: fields.VaccinatedOn
+    vaccine_generic_name: fields.VaccineGenericName
+    dose_no: fields.DoseNo | None = None
+    vaccination_type: fields.VaccinationType | None = None
+    implementation_type: fields.ImplementationType | None = None
+    vaccine_maker: fields.VaccineMaker | None = None
+    lot_no: fields.LotNo | None = None
+    dose_volume: fields.DoseVolume | None = None
+    overseas_flag: fields.OverseasFlag
+
+
+class InquiryAnswer(Payload):
+    """The answer to an inquiry (F25); `doses` is absent where the other body has none."""
+
+    internal_no: fields.InternalNo
+    inquiry_no: fields.InquiryNo
+    inquiry_status: fields.InquiryStatus
+    inquiry_row: fields.InquiryRow
+    dataset_code: fields.DatasetCode
+    provider_code: fields.ProviderCode
+    undisclosed_flag: fields.UndisclosedFlag
+    doses: list[Dose] | None = None
+
+
+class InquiryEnd(Payload):
+    """An inquiry that ended without an answer: refused by the network or by the other body, or aborted."""
+
+    internal_no: fields.InternalNo
+    inquiry_no: fields.InquiryNo
+    inquiry_status: fields.InquiryStatus
+
+
+class AnnouncementStatus(Payload):
+    """What became of an announcement (C193)."""
+
+    internal_no: fields.InternalNo
+    notice_id: fields.NoticeId
+    announcement_response: fields.AnnouncementResponse
+
+
+class ExportedReplica(Payload):
+    """One replica as it is kept, to be held against the original."""
+
+    dataset_code: fields.DatasetCode
+    dataset_record_no: fields.DatasetRecordNo
+    dataset_version: fields.DatasetVersion
+    no_auto_response_flag: fields.NoAutoResponseFlag
+    vaccinated_on: fields.VaccinatedOn
+    vaccine_generic_name: fields.VaccineGenericName
+    dose_no: fields.DoseNo | None = None
+    vaccination_type: fields.VaccinationType | None = None
+    implementation_type: fields.ImplementationType | None = None
+    vaccine_maker: fields.VaccineMaker | None = None
+    lot_no: fields.LotNo | None = None
+    dose_volume: fields.DoseVolume | None = None
+    overseas_flag: fields.OverseasFlag
+    updated_at: fields.UpdatedAt
+    update_seq: fields.UpdateSeq
+
+
+class ReplicaExport(Payload):
+    """原本照合のエクスポートデータ (F22, C195): all replicas of one person; absent where there is none."""
+
+    internal_no: fields.InternalNo
+    replicas: list[ExportedReplica] | None = None
+
+
+class Provision(Payload):
+    """情報提供 to another body (F26, R20): all of the dataset that the replica has; absent where it has nothing."""
+
+    internal_no: fields.InternalNo
+    provision_no: fields.ProvisionNo
+    provision_row: fields.ProvisionRow
+    inquirer_code: fields.InquirerCode
+    dataset_code: fields.DatasetCode
+    doses: list[Dose] | None = None
+
+
+class SelfInformation(Payload):
+    """自己情報提供 (F27): the same to the person, who asked for it over the network."""
+
+    internal_no: fields.InternalNo
+    provision_no: fields.ProvisionNo
+    dataset_code: fields.DatasetCode
+    doses: list[Dose] | None = None
+
+
+_VERSION: Final = ("updated_at", "update_seq")
+_PERMIT: Final[tuple[ClaimName, ...]] = ("permit",)
+_ASKED: Final[tuple[ClaimName, ...]] = ("self_requested",)
+_BOTH: Final[tuple[Literal["sends", "receives"], ...]] = ("sends", "receives")
+ADDRESSEE: Final = "addressee.register"
+REPLICA: Final = "replica.register"
+REPLICA_DELETE: Final = "replica.delete"
+INQUIRY: Final = "inquiry.request"
+ANNOUNCEMENT: Final = "announcement.send"
+ANSWER: Final = "inquiry.answer"
+END: Final = "inquiry.end"
+ANNOUNCEMENT_STATUS: Final = "announcement.status"
+EXPORT: Final = "replica.export"
+PROVISION: Final = "provision.answer"
+SELF_INFORMATION: Final = "self_information.answer"
+
+INTERFACE: Final = Interface(
+    connector="intermediate_server",
+    version="1",
+    codes={
+        "dataset_not_managed": "この団体が管理しない特定個人情報",
+        "record_no_taken": "レコード識別番号は他の副本に使われている",
+        "unknown_addressee": "団体内統合宛名番号が付番されていない",
+        "number_known_otherwise": "個人番号は他の内部番号に付番されている",
+        "code_not_acquired": "符号が取得されていない",
+        "not_on_matching_list": "照会許可用照合リストにない",
+        "permit_pending": "情報提供許可証を待っている",
+        "permit_denied": "情報提供許可証が発行されなかった",
+        "permit_not_valid": "情報提供許可証が正しくない",
+        "inquiry_no_taken": "照会番号は他の照会に使われている",
+        "replica_changed": "提供内容の作成後に副本が変わった",
+        "review_required": "提供内容の作成後に自動応答不可となった",
+        "no_inquirer_key": "情報照会者の暗号化鍵がない",
+        "provided_otherwise": "他の内容で回答済み",
+    },
+    never=frozenset({DataClass.TAX_WELFARE, DataClass.CONTACT}),
+    operations=(
+        Operation(
+            name=ADDRESSEE,
+            label="宛名の登録",
+            direction="receives",
+            payload=Addressee,
+            person_key="internal_no",
+            version=_VERSION,
+        ),
+        Operation(
+            name=REPLICA,
+            label="副本の登録",
+            direction="receives",
+            payload=Replica,
+            person_key="internal_no",
+            version=_VERSION,
+        ),
+        Operation(
+            name=REPLICA_DELETE,
+            label="副本の削除",
+            direction="receives",
+            payload=ReplicaDeletion,
+            person_key="internal_no",
+            version=_VERSION,
+        ),
+        Operation(name=INQUIRY, label="情報照会", direction="receives", payload=Inquiry, person_key="internal_no"),
+        Operation(
+            name=ANNOUNCEMENT,
+            label="お知らせの送信",
+            direction="receives",
+            payload=Announcement,
+            person_key="internal_no",
+            version=_VERSION,
+        ),
+        Operation(
+            name=ANSWER,
+            label="情報照会の回答",
+            direction="sends",
+            payload=InquiryAnswer,
+            person_key="internal_no",
+            attests=_PERMIT,
+            most_records=1,
+        ),
+        Operation(
+            name=END,
+            label="情報照会の終了",
+            direction="sends",
+            payload=InquiryEnd,
+            person_key="internal_no",
+            most_records=1,
+        ),
+        Operation(
+            name=ANNOUNCEMENT_STATUS,
+            label="お知らせの状況",
+            direction="sends",
+            payload=AnnouncementStatus,
+            person_key="internal_no",
+        ),
+        Operation(
+            name=EXPORT, label="副本の照合用出力", direction="sends", payload=ReplicaExport, person_key="internal_no"
+        ),
+        *(
+            Operation(
+                name=PROVISION,
+                label="情報提供",
+                direction=direction,
+                payload=Provision,
+                person_key="internal_no",
+                attests=_PERMIT,
+                most_records=1,
+            )
+            for direction in _BOTH
+        ),
+        *(
+            Operation(
+                name=SELF_INFORMATION,
+                label="自己情報提供",
+                direction=direction,
+                payload=SelfInformation,
+                person_key="internal_no",
+                attests=_ASKED,
+                most_records=1,
+            )
+            for direction in _BOTH
+        ),
+    ),
+)
