@@ -5,13 +5,13 @@ The rule: each knows its people by its own codes, opens with its own key and kee
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from sqlite3 import Row
 from typing import Any, Final
 
 from gateway_intermediate_server.simulated.database import Database, one_way, read
 from gateway_intermediate_server.simulated.faults import Faults
 from gateway_intermediate_server.simulated.forms import ProvisionAnswer
+from gateway_intermediate_server.simulated.moments import moment
 from gateway_intermediate_server.simulated.network import Wanted
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.sealing import Key, seal
@@ -83,8 +83,8 @@ class Bodies:
         if not doses:
             return "no_data", None
         self._record(body, "provision", {
-            "permit_no": jti, "inquirer_code": self._city, "provider_code": body, "requested_at": now(),
-            "provided_at": now(), "row": asked.permit["row"], "items": _items(doses),
+            "permit_no": jti, "inquirer_code": self._city, "provider_code": body, "requested_at": moment(),
+            "provided_at": moment(), "row": asked.permit["row"], "items": _items(doses),
             "undisclosed_flag": asked.permit["undisclosed_flag"],
         })  # fmt: skip
         if faults.strikes("answer_garbage"):
@@ -98,7 +98,7 @@ class Bodies:
         self._database.change(
             "INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', NULL)",
             *(question.provision_no, wanted.inquirer, wanted.row, wanted.undisclosed_flag, wanted.jti),
-            *(question.permit, question.route_info, now(), question.replayable),
+            *(question.permit, question.route_info, moment(), question.replayable),
         )
 
     def former(self, body: str) -> tuple[str, str]:
@@ -119,7 +119,7 @@ class Bodies:
         if given.result == "answered":
             self._record(row["body"], "inquiry", {
                 "permit_no": row["jti"], "inquirer_code": row["body"], "provider_code": self._city,
-                "requested_at": row["asked_at"], "provided_at": now(), "row": row["row"],
+                "requested_at": row["asked_at"], "provided_at": moment(), "row": row["row"],
                 "items": _items(self._opened(row, sealed) or []), "undisclosed_flag": bool(row["undisclosed_flag"]),
             })  # fmt: skip
         statement = "UPDATE questions SET state = ?, enc_ciphertext = ? WHERE provision_no = ?"
@@ -152,11 +152,6 @@ class Bodies:
             "INSERT INTO body_records VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             *(body, kind, content["permit_no"], one_way(content)),
         )
-
-
-def now() -> str:
-    """To the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _items(doses: list[dict[str, Any]]) -> list[str]:

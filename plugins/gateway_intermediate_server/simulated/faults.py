@@ -24,8 +24,12 @@ INQUIRY_FAULTS: Final = {
     "aborts": "the network aborts the inquiry",
 }
 """They strike the city's own inquiries: down to `forged_permit` when a permit is asked for, then when it is sent."""
+LIST_FAULTS: Final = {
+    "forged_list": "the matching list comes signed by another key",
+    "ended_list": "the matching list comes with an end that has passed",
+}
 ANNOUNCEMENT_FAULTS: Final = {"undeliverable": "the announcement cannot be delivered: response 9"}
-FAULTS: Final = {**CALL_FAULTS, **INQUIRY_FAULTS, **ANNOUNCEMENT_FAULTS}
+FAULTS: Final = {**CALL_FAULTS, **INQUIRY_FAULTS, **LIST_FAULTS, **ANNOUNCEMENT_FAULTS}
 
 
 class Faults:

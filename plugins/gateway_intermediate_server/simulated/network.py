@@ -92,11 +92,12 @@ class Network:
         claims = {"provider": provider, "dataset_code": dataset_code, "key": key}
         return self._signed({"aud": provider, "sub": new_no("PS"), "jti": jti, "use": "self", **claims}, ago)
 
-    def matching_list(self, to: str) -> str:
-        """照会許可用照合リスト."""
+    def matching_list(self, to: str, *, ended: bool = False) -> str:
+        """照会許可用照合リスト; `ended`: it held until now."""
         claims = {"version": 1, "rows": [row._asdict() for row in ROWS]}
         named = {"aud": to, "sub": "matching-list", "jti": new_no("ML"), "use": "list"}
-        return self._signed({**named, **claims}, life=self._times.list_life)
+        life = self._times.list_life
+        return self._signed({**named, **claims}, life if ended else 0, life)
 
     def permitted(self, permit: str, inquirer: str) -> dict[str, Any] | None:
         """The claims of a permit that we made out for the inquirer, and that has not ended."""

@@ -118,7 +118,7 @@ class OwnCity:
     # ---- server: what the city asks ----------------------------------------------------------------------------------
 
     def _matching_list(self, _: forms.Nothing) -> _Answer:
-        return {"list": self._server.network.matching_list(self._server.body)}
+        return {"list": self._server.matching_list()}
 
     def _ask_permit(self, given: forms.PermitWanted) -> _Answer:
         inside = self._inside(given.internal_no)

@@ -7,8 +7,8 @@ attempts from 1.
 from sqlite3 import Row
 from typing import Any, Final
 
-from gateway_intermediate_server.simulated.bodies import now
 from gateway_intermediate_server.simulated.database import Database, one_way, read
+from gateway_intermediate_server.simulated.moments import moment
 from gateway_intermediate_server.simulated.refusal import Refusal
 
 _TABLES: Final = """
@@ -31,7 +31,7 @@ class Requests:
         """One more."""
         self._database.change(
             "INSERT INTO requests VALUES (?, ?, ?, 1, ?, ?, NULL)",
-            *(number, self._name, now(), integrated_addressee_no, one_way(content)),
+            *(number, self._name, moment(), integrated_addressee_no, one_way(content)),
         )
 
     def waiting(self) -> list[dict[str, Any]]:

@@ -41,6 +41,7 @@ class Server:
         )
         self.body = config.body
         self._times = config.times
+        self._faults = faults
         self.platform = Platform(platform, config.body)
         self.network = Network(network, signing.SigningKey.load(config.keys), config)
         self.bodies = Bodies(bodies, {body: signing.load_key(config.keys, body) for body in OTHERS}, config.body)
@@ -57,6 +58,11 @@ class Server:
         """住基ネット and the network make a code of the number, which is delivered here without it (F20)."""
         code = self.network.code(self.body, individual_number)
         self.codes.arrive(integrated_addressee_no, code, self._times.code)
+
+    def matching_list(self) -> str:
+        """Our copy, as the network distributes it (F29)."""
+        signed = self.network.matching_list(self.body, ended=self._faults.strikes("ended_list"))
+        return self.network.key.forged(signed) if self._faults.strikes("forged_list") else signed
 
     def provide(self, given: ProvisionAnswer) -> None:
         """An answer goes to its destination. Again the same: it goes there again. Raises Refusal."""

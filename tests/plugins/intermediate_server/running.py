@@ -40,7 +40,7 @@ class Resident:
     @classmethod
     def new(cls) -> "Resident":
         serial = fresh()
-        return cls(f"{serial:010d}", individual_number(serial))
+        return cls(f"9{serial:09d}", individual_number(serial))
 
     def addressee(self, seq: int = 1, **changes: Any) -> dict[str, Any]:
         return {
