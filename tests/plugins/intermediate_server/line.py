@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.plugin import Act, Claim, Context, Delivery, Outcome, Payload, Receipt, Refused
+from gateway.plugin import Act, Claim, Context, Deferred, Delivery, Outcome, Payload, Receipt, Refused
 from gateway_intermediate_server.connector import IntermediateServer
 from gateway_intermediate_server.interface import INTERFACE
 from gateway_intermediate_server.settings import Settings
 from tests.plugins.intermediate_server.exchanges import DATASET
-from tests.plugins.intermediate_server.running import ISSUER, Simulator
+from tests.plugins.intermediate_server.running import ISSUER, Resident, Simulator
 from tests.plugins.receiving import Said
 from tests.plugins.vaccination_records.subjects import CITY
 
@@ -54,6 +54,7 @@ class Line:
     messages: dict[bytes, Sent] = field(default_factory=dict)
     notes: list[tuple[Act, bytes, dict[str, int], str | None]] = field(default_factory=list)
     refuses: str | None = None
+    broken: bool = False
 
     async def send(
         self,
@@ -64,6 +65,7 @@ class Line:
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> Receipt:
+        self._up()
         if self.refuses is not None:
             raise Refused(self.refuses)
         for record in records:
@@ -82,12 +84,22 @@ class Line:
         raise AssertionError
 
     async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int], code: str | None = None) -> None:
+        self._up()
         self.notes.append((act, reference, dict(counts), code))
+
+    def _up(self) -> None:
+        """Nothing passes if the log cannot be written."""
+        if self.broken:
+            raise Deferred("log_unavailable")
 
     def sent(self, operation: str, person: str | None = None) -> list[Sent]:
         """In order; of one person, where one is named."""
         of = [each for each in self.messages.values() if each.operation == operation]
         return [each for each in of if person is None or any(one["internal_no"] == person for one in each.records)]
+
+    def about(self, number: str) -> list[Sent]:
+        """Messages that answer that request."""
+        return [each for each in self.messages.values() if each.records[0].get("provision_no") == number]
 
     def refusals(self, number: str) -> list[str | None]:
         """Why a request was refused."""
@@ -125,6 +137,12 @@ class City:
 
     async def poll(self) -> None:
         await self.connector.poll()
+
+    async def register(self, *, flagged: bool = False) -> Resident:
+        """A resident, with a code."""
+        resident = Resident.new()
+        await self.deliver("addressee.register", resident.addressee(no_auto_response_flag=flagged))
+        return resident
 
     async def release(self, sent: Sent) -> Outcome:
         """The message comes out at the far end, and how it ended is told."""
