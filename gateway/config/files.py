@@ -275,7 +275,8 @@ class Route(Closed):
 
     A message must attest all of `attest` and may attest `may_attest`; a consent is to one of `consent_texts`, which are
     versions of the purpose text. A reply attests nothing: its request did. What stands in `message_seconds` makes the
-    life of its messages shorter, never longer. Its messages cite all of `legal_basis`, one of `legal_rows` if there are
+    life of its messages shorter, never longer. `keep_seconds` after a message has ended its sealed payload is deleted
+    (C117); without it, it is kept. Its messages cite all of `legal_basis`, one of `legal_rows` if there are
     such (項 of the ministerial order's table, L4, L5), and the `assessment` that was published for it before it carried
     anything (requirements §7 no. 37).
     """
@@ -295,6 +296,7 @@ class Route(Closed):
     may_attest: tuple[ClaimName, ...] = ()
     consent_texts: tuple[Word, ...] = ()
     message_seconds: Annotated[Seconds, Field(gt=0)] | None = None
+    keep_seconds: Annotated[Seconds, Field(ge=0)] | None = None
 
     def cites(self, row: str | None) -> tuple[str, ...]:
         """What the header of its message cites, under that row."""

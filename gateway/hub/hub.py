@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
@@ -114,9 +114,10 @@ class TenantHub:
         """
         now, known = self.clock(), self.journal.message(message_id)
         try:
-            envelope = self.journal.envelope(message_id)
-            if envelope is None or known is None:
+            if known is None:
                 raise Refused("unknown_message")
+            if (envelope := self.journal.envelope(message_id)) is None:
+                await self._anew(known.source, message_id, now, operator)
             header = decode_header(envelope.header)
             await self._carried_today(header, now, operator)
             indices = await self.journal.revive(message_id, at=stamp(now), now=now.timestamp(), operator=operator)
@@ -135,9 +136,13 @@ class TenantHub:
         except Refused as refusal:
             if refusal.code not in _SEALED_FOR_GOOD:
                 raise
-            await self.journal.unreplayable(header.message_id, at=stamp(now), operator=operator)
-            self.dispatcher.settling.due(header.source, header.message_id)
-            raise Refused("send_anew") from None
+            await self._anew(header.source, header.message_id, now, operator)
+
+    async def _anew(self, source: str, message_id: str, now: datetime, operator: str) -> NoReturn:
+        """Have the source hear that it is to send it anew. Raises Refused: "send_anew", or as the journal does."""
+        await self.journal.unreplayable(message_id, at=stamp(now), operator=operator)
+        self.dispatcher.settling.due(source, message_id)
+        raise Refused("send_anew") from None
 
     def trace(self, message_id: str) -> list[dict[str, Any]]:
         """Every fact of this message, in order; none holds a value."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.config import Config
 from gateway.errors import Deferred, Misconfigured
+from gateway.hub import retention
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.flow import Clock
 from gateway.hub.hub import TenantHub
@@ -55,6 +56,7 @@ class HubSide:
         """What must run as long as the process does."""
         yield from (hub.dispatcher.run() for hub in self.hubs.values())
         yield self._sign_checkpoints()
+        yield from (self._retain(hub) for hub in self.hubs.values())
 
     def of(self, tenant: str) -> TenantHub:
         """The tenant's hub."""
@@ -71,6 +73,13 @@ class HubSide:
             for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
                 with contextlib.suppress(Deferred):  # health says why
                     await journal.checkpoint()
+
+    async def _retain(self, hub: TenantHub) -> None:
+        """Until cancelled: what one tenant is not to keep is deleted."""
+        while True:
+            with contextlib.suppress(Deferred):  # health says why
+                await retention.delete_outdated(hub.rules.tenant, hub.journal, self._clock())
+            await asyncio.sleep(retention.pause(hub.rules.tenant))
 
     def _look_for_room(self) -> None:
         """A queue that was full is told to have room also if nothing comes any more."""

@@ -88,6 +88,21 @@ def unreplayable(transaction: Transaction, message_id: str, *, at: str, operator
     transaction.tell(work, FactKind.MESSAGE_DEAD, fields, at=at, next_at=None)
 
 
+def delete_envelope(transaction: Transaction, message_id: str, *, at: str) -> None:
+    """The sealed payload of a message that has ended is kept no more; its digest stays in the log (C117).
+
+    Raises Refused (unknown_message; not_ended if it is open again).
+    """
+    work = transaction.work(message_id)
+    if work.open:
+        raise Refused("not_ended")
+    transaction.append(FactKind.ENVELOPE_DELETED, {"envelope": work.envelope}, at=at, message_id=message_id)
+    work.apply(FactKind.ENVELOPE_DELETED, {})
+    seq = transaction.seq(message_id)
+    transaction.execute("DELETE FROM envelope WHERE message = ?", (seq,))
+    transaction.execute("UPDATE message SET ended_at = NULL WHERE seq = ?", (seq,))
+
+
 def _dead(work: Work) -> tuple[int, ...]:
     """Raises Refused("not_replayable") if none is."""
     if not work.dead:

@@ -26,6 +26,7 @@ class FactKind(StrEnum):
     DELIVERY_CONCLUDED = "delivery.concluded"
     MESSAGE_DEAD = "message.dead"
     MESSAGE_REPLAYED = "message.replayed"
+    ENVELOPE_DELETED = "envelope.deleted"
     CONNECTOR_NOTED = "connector.noted"
     NOISE_COUNTED = "noise.counted"
     GATEWAY_STARTED = "gateway.started"
@@ -46,6 +47,7 @@ DELIVERY_FACTS: Final = frozenset(
         FactKind.DELIVERY_CONCLUDED,
         FactKind.MESSAGE_DEAD,
         FactKind.MESSAGE_REPLAYED,
+        FactKind.ENVELOPE_DELETED,
     }
 )
 """The kinds that change what is due: only the journal's own operations write them."""

@@ -169,6 +169,10 @@ class Journal:
         """
         await self._writer.commit(partial(delivering.unreplayable, message_id=message_id, at=at, operator=operator))
 
+    async def delete_envelope(self, message_id: str, *, at: str) -> None:
+        """Keep the envelope of a message that has ended no more. Raises Refused (unknown_message, not_ended)."""
+        await self._writer.commit(partial(delivering.delete_envelope, message_id=message_id, at=at))
+
     async def checkpoint(self) -> str:
         """Sign a checkpoint of all facts so far, beside those that the limits bring about; returns the note."""
         return await self._writer.commit(Transaction.sign)
@@ -196,6 +200,10 @@ class Journal:
     def envelope(self, message_id: str) -> Envelope | None:
         """The message's envelope, while it is kept. Raises Refused("bad_envelope") if it is not the recorded one."""
         return self._read(lambda connection: reading.envelope(connection, message_id))
+
+    def outdated(self, route: str, ended_before: str) -> list[str]:
+        """The next few messages of a route that ended before that time and whose envelopes are kept."""
+        return self._read(partial(reading.outdated, route=route, ended_before=ended_before))
 
     def message(self, message_id: str) -> MessageStatus | None:
         """The message as it stands."""

@@ -93,6 +93,11 @@ def unheard(connection: sqlite3.Connection, source: str, after: int) -> list[tup
     return [(seq, id_text(found)) for seq, found in connection.execute(_UNHEARD, (source, after, UNHEARD))]
 
 
+def outdated(connection: sqlite3.Connection, route: str, ended_before: str) -> list[str]:
+    """The next few messages of a route that ended before that time and whose envelopes are kept, oldest first."""
+    return [id_text(found) for (found,) in connection.execute(_OUTDATED, (route, ended_before, _BATCH))]
+
+
 def settlement(connection: sqlite3.Connection, message_id: str, tenant: str) -> DueSettlement | None:
     """How the message ended, for its source to hear; None if there is nothing to hear now. Raises Altered."""
     row = connection.execute(_SETTLEMENT, (id_sought(message_id),)).fetchone()
@@ -204,6 +209,7 @@ _UNHEARD: Final = (
     " ORDER BY seq LIMIT ?"
 )
 _SETTLEMENT: Final = "SELECT seq, settle_asked FROM message WHERE open = 0 AND settle_asked > settle_told AND id = ?"
+_OUTDATED: Final = "SELECT id FROM message WHERE route = ? AND ended_at < ? ORDER BY ended_at LIMIT ?"
 _LAST: Final = (
     "SELECT seq, body FROM fact WHERE kind = ? AND message_id IS NULL AND body IS NOT NULL"
     " AND json_extract(CAST(body AS TEXT), '$.edge') IS NULL ORDER BY seq DESC LIMIT 1"

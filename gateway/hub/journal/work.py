@@ -18,9 +18,9 @@ from gateway.messages import Ending, MessageKind, RecordOutcome
 class Work:
     """One message, up to the last fact that was applied.
 
-    `open` maps indices of records that have not ended to lanes; `asked` counts how often the source is to hear how the
-    message ended. `header` is None if every record was refused by the edge; such a message has no answer, so it counts
-    as an event.
+    `open` maps indices of records that have not ended to lanes; `deleted`: the envelope is kept no more; `asked` counts
+    how often the source is to hear how the message ended. `header` is None if every record was refused by the edge;
+    such a message has no answer, so it counts as an event.
     """
 
     def __init__(self, recorded: Mapping[str, Any]) -> None:
@@ -40,6 +40,7 @@ class Work:
         self._ended = {index: RecordOutcome(index, Ending.REFUSED, code, path) for index, code, path in refused}
         self.attempt = 0
         self.asked = 0 if self.open else 1
+        self.deleted = False
 
     @property
     def outcomes(self) -> tuple[RecordOutcome, ...]:
@@ -72,6 +73,10 @@ class Work:
             case FactKind.MESSAGE_REPLAYED:
                 self.attempt = 0
                 self._reopen(indices(fields["records"]))
+            case FactKind.ENVELOPE_DELETED:
+                if self.open or self.envelope is None or self.deleted:
+                    raise ValueError("an envelope is deleted once, after its message has ended")
+                self.deleted = True
             case FactKind.MESSAGE_REPEATED:
                 anew = not was_open  # who sends again has perhaps not heard how it ended
             case _:
@@ -86,6 +91,7 @@ class Work:
         return {
             "id": self.stored_id,
             "source": self.source,
+            "route": self.header["route"] if self.header else None,
             "request_key": bytes.fromhex(key) if key else None,
             "body_tag": bytes.fromhex(tag) if tag else None,
             "answers": id_bytes(reply["correlation_id"]) if reply else None,
@@ -129,5 +135,5 @@ def read_work(connection: sqlite3.Connection, stored_id: bytes, *, repeats: bool
 
 _FACTS: Final = (
     "SELECT seq, kind, body FROM fact WHERE message_id = ?1 AND kind IN ('message.recorded', 'delivery.attempted',"
-    " 'delivery.concluded', 'message.dead', 'message.replayed', ?2) ORDER BY seq"
+    " 'delivery.concluded', 'message.dead', 'message.replayed', 'envelope.deleted', ?2) ORDER BY seq"
 )
