@@ -89,6 +89,18 @@ CODES: Final = MappingProxyType(
         "unknown_message": Code(404, "No such message is known here."),
         "not_replayable": Code(409, "Nothing of this message can be replayed: no record of it is dead."),
         "send_anew": Code(409, "The message can no longer be carried as it was sealed; the source must send it anew."),
+        "not_ended": Code(
+            409, "Some records of the message are still to be delivered; all of it is to be held: replay it after them."
+        ),
+        # what people decide
+        "not_held": Code(409, "The message is not held: it never was, or it was released or refused, or has expired."),
+        "not_looked_at": Code(409, "Whoever decides about a held message has to look at its content first."),
+        "maker_may_not_confirm": Code(403, "Whoever made something may neither release nor refuse it."),
+        "second_person_needed": Code(409, "Whoever approved a release may not be the second who releases."),
+        "role_missing": Code(403, "The person has not the role that this act needs, or has it no longer."),
+        "bad_reason": Code(400, "A refusal gives one reason of the closed list, and nothing else."),
+        "edge_elsewhere": Code(404, "No edge of this connector is open in this process."),
+        "not_released": Code(422, "It was held, and people decided not to release it."),
         # what the receiving edge refuses
         "cannot_open": Code(422, "The payload does not open under its header with this edge's key."),
         "items_differ": Code(422, "The payload does not hold exactly the items that its header names."),

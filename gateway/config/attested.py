@@ -1,4 +1,4 @@
-"""Whether what a header attests is what its route wants: the one answer for both edges and for the hub."""
+"""Whether what a header attests is what its route wants, and whether it is to be held: one answer for edges and hub."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,8 @@ from typing import Final
 from gateway.config.files import Route
 from gateway.messages import Attestation, Header, MessageKind, stamp
 
+REVIEW: Final = "review"
+"""The claim that has a message held, and the only cause of a hold that is ever shown."""
 _ENDING: Final = frozenset({"identity_confirmed"})
 """Claims that hold for a while only, and must say until when (C206)."""
 
@@ -29,6 +31,13 @@ def still_attested(header: Header, route: Route, now: datetime) -> bool:
     if header.kind is MessageKind.REPLY:
         return header.attestations == ()
     return attested(header.attestations, route, now)
+
+
+def to_be_held(header: Header, route: Route | None) -> bool:
+    """Whether two people must release it first: its route says so, or the system that owns the flag attests it. Nobody
+    is told which of both it was (rule 5).
+    """
+    return (route is not None and route.hold) or any(each.claim == REVIEW for each in header.attestations)
 
 
 def _holds(attestation: Attestation, route: Route, now: str) -> bool:

@@ -261,7 +261,8 @@ class Route(Closed):
 
     A message must attest all of `attest` and may attest `may_attest`; a consent is to one of `consent_texts`, which are
     versions of the purpose text. A reply attests nothing: its request did. What stands in `message_seconds` makes the
-    life of its messages shorter, never longer.
+    life of its messages shorter, never longer. Events of a route with `hold` are held until two people release them, as
+    is what attests `review`.
     """
 
     id: Word
@@ -277,6 +278,7 @@ class Route(Closed):
     may_attest: tuple[ClaimName, ...] = ()
     consent_texts: tuple[Word, ...] = ()
     message_seconds: Annotated[Seconds, Field(gt=0)] | None = None
+    hold: Flag = False
 
 
 class TenantFile(Closed):

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
-ClaimName: TypeAlias = Literal["agent", "card_login", "consent", "identity_confirmed"]
+ClaimName: TypeAlias = Literal["agent", "card_login", "consent", "identity_confirmed", "review"]
 """The closed list of claims.
 
 `card_login`: a resident logged in with a card. `agent`: somebody acts for the person (a parent, say). `consent`: the
 person consented to a purpose text, whose version the claim names. `identity_confirmed`: who is at the desk was
-confirmed with a card, for this one receiver (C206).
+confirmed with a card, for this one receiver (C206). `review`: the system that owns the flag says that two people must
+release it (自動応答不可, C146); it is held whatever the route says.
 """
 
 

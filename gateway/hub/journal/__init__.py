@@ -6,6 +6,9 @@ to verify a log without this program.
 
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.hold import By
+from gateway.hub.journal.holding import Confirmed, Reason
+from gateway.hub.journal.holds import Holds
 from gateway.hub.journal.journal import Journal
 from gateway.hub.journal.reading import UNHEARD, DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.transaction import JournalLimits
@@ -13,13 +16,17 @@ from gateway.hub.journal.verify import VerifyReport, anchors, verify
 
 __all__ = [
     "UNHEARD",
+    "By",
     "Conclusion",
+    "Confirmed",
     "DueMessage",
     "DueSettlement",
     "FactKind",
+    "Holds",
     "Journal",
     "JournalLimits",
     "MessageStatus",
+    "Reason",
     "VerifyReport",
     "anchors",
     "verify",

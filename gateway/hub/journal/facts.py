@@ -26,6 +26,11 @@ class FactKind(StrEnum):
     DELIVERY_CONCLUDED = "delivery.concluded"
     MESSAGE_DEAD = "message.dead"
     MESSAGE_REPLAYED = "message.replayed"
+    HOLD_PLACED = "hold.placed"
+    HOLD_LOOKED = "hold.looked"
+    HOLD_APPROVED = "hold.approved"
+    HOLD_RELEASED = "hold.released"
+    HOLD_REFUSED = "hold.refused"
     CONNECTOR_NOTED = "connector.noted"
     NOISE_COUNTED = "noise.counted"
     GATEWAY_STARTED = "gateway.started"
@@ -38,6 +43,15 @@ class FactKind(StrEnum):
     OPERATOR_ACTED = "operator.acted"
 
 
+HOLD_FACTS: Final = frozenset(
+    {
+        FactKind.HOLD_PLACED,
+        FactKind.HOLD_LOOKED,
+        FactKind.HOLD_APPROVED,
+        FactKind.HOLD_RELEASED,
+        FactKind.HOLD_REFUSED,
+    }
+)
 DELIVERY_FACTS: Final = frozenset(
     {
         FactKind.MESSAGE_RECORDED,
@@ -46,6 +60,7 @@ DELIVERY_FACTS: Final = frozenset(
         FactKind.DELIVERY_CONCLUDED,
         FactKind.MESSAGE_DEAD,
         FactKind.MESSAGE_REPLAYED,
+        *HOLD_FACTS,
     }
 )
 """The kinds that change what is due: only the journal's own operations write them."""

@@ -65,7 +65,7 @@ def open_messages(connection: sqlite3.Connection) -> Iterator[DueMessage]:
     while rows := connection.execute(_OPEN, (after, _BATCH)).fetchall():
         for seq, stored_id, next_at in rows:
             work = read_work(connection, stored_id)
-            if work is None or work.header is None or not work.open:
+            if work is None or work.header is None or not work.open or work.held:
                 continue  # it ended between the two reads
             yield DueMessage(
                 message_id=work.message_id,
@@ -194,7 +194,7 @@ def _is_dead(outcome: RecordOutcome, *, every: bool) -> bool:
     return outcome.ending is Ending.DEAD and (every or outcome.code != "send_anew")
 
 
-_OPEN: Final = "SELECT seq, id, next_at FROM message WHERE open > 0 AND seq > ? ORDER BY seq LIMIT ?"
+_OPEN: Final = "SELECT seq, id, next_at FROM message WHERE open > 0 AND held = 0 AND seq > ? ORDER BY seq LIMIT ?"
 _OPEN_RECORDS: Final = "SELECT coalesce(sum(open), 0) FROM message WHERE open > 0"
 _NEXT_SOURCE: Final = (
     "SELECT source FROM message WHERE open = 0 AND settle_asked > settle_told AND source > ? ORDER BY source LIMIT 1"
