@@ -80,9 +80,7 @@ def settled(transaction: Transaction, message_id: str, *, due: int | None) -> No
         raise Refused("unknown_message")
 
 
-def revive(  # noqa: PLR0913  (as the journal's own)
-    transaction: Transaction, message_id: str, *, at: str, now: float, operator: str, held: bool
-) -> Revived:
+def revive(transaction: Transaction, message_id: str, *, at: str, now: float, operator: str, held: bool) -> Revived:
     """Dead records become open again, with no attempt counted: held, if it is to be and nobody ever released it."""
     work = transaction.work(message_id)
     dead = _dead(work)

@@ -62,9 +62,7 @@ def entry(permitted: Permitted) -> Entry:
     )
 
 
-def record(  # noqa: PLR0913  (as the journal's own)
-    transaction: Transaction, entry: Entry, *, at: str, now: float, goes: bool, held: bool = False
-) -> Recorded:
+def record(transaction: Transaction, entry: Entry, *, at: str, now: float, goes: bool, held: bool = False) -> Recorded:
     """Record the message, or find that it had been; if it `goes` at once, its first attempt too, if it is `held` the
     hold. Raises Refused or Deferred("queue_full").
     """
