@@ -76,11 +76,11 @@ class Holds:
         """How many messages are held."""
         return self._read(lambda connection: int(connection.execute(_COUNT).fetchone()[0]))
 
-    def ends(self) -> Iterator[tuple[str, str]]:
-        """When the time of each held message is over, and its id."""
+    def ends(self) -> Iterator[tuple[str, str, str]]:
+        """When the time of each held message is over, its id, and its destination."""
         after = 0
         while found := self.listed(after):
-            yield from ((each["until"], each["message_id"]) for each in found)
+            yield from ((each["until"], each["message_id"], each["destination"]) for each in found)
             after = found[-1]["seq"]
 
 
