@@ -31,6 +31,19 @@ CODES: Final = MappingProxyType(
         "wrong_tenant": Code(403, "The certificate does not speak for the tenant that the address names."),
         "above_clearance": Code(403, "The listener's zone may not carry a data class of this operation."),
         "bad_actor": Code(400, "Renkei-Actor or Renkei-Terminal is not a plain staff or terminal id."),
+        # what persons may do
+        "role_missing": Code(403, "The person has not the role, in this tenant and today, that the act needs."),
+        "own_grant": Code(403, "Nobody grants a role to himself, nor revokes his own."),
+        "duties_conflict": Code(
+            403, "Who is configured as operator or administrator may be neither officer nor approver."
+        ),
+        "certificate_taken": Code(
+            409, "The certificate is another person's, or the configuration gives this person another one."
+        ),
+        "bad_grant": Code(
+            400, "Person, role, certificate or last day is missing, or not of the form that is asked for."
+        ),
+        "unknown_right": Code(404, "The person has no such right."),
         # the whole arrival
         "body_too_large": Code(413, "The body is larger than this gateway takes."),
         "not_json": Code(400, "The body is not one well-formed UTF-8 JSON text (no duplicate keys, no NaN)."),
@@ -97,7 +110,6 @@ CODES: Final = MappingProxyType(
         "not_looked_at": Code(409, "Whoever decides about a held message has to look at its content first."),
         "maker_may_not_confirm": Code(403, "Whoever made something may neither release nor refuse it."),
         "second_person_needed": Code(409, "Whoever approved a release may not be the second who releases."),
-        "role_missing": Code(403, "The person has not the role that this act needs, or has it no longer."),
         "bad_reason": Code(400, "A refusal gives one reason of the closed list, and nothing else."),
         "edge_elsewhere": Code(404, "No edge of this connector is open in this process."),
         "not_released": Code(422, "It was held, and people decided not to release it."),

@@ -69,6 +69,9 @@ def _tenant(config: Config, tenant: Tenant) -> Iterator[str]:
     where = f"config/tenants/{tenant.code}.toml"
     if not municipality_code(tenant.code):
         yield f"{where}: the file's name is {not_a_municipality(tenant.code)}"
+    for name in sorted(config.gateway.admin.operators.keys() & tenant.file.administrators.keys()):
+        told = "is an operator in config/gateway.toml; who runs the machine does not say who may act"
+        yield f"{where}: administrators.{name}: {told}"
     for name, entry in tenant.file.connectors.items():
         if entry.zone not in config.zones:
             known = instead(entry.zone, config.zones)

@@ -282,11 +282,14 @@ class Route(Closed):
 
 
 class TenantFile(Closed):
-    """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory."""
+    """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory.
+    `administrators` (ユーザID管理者, C041) are staff ids, each with the file of a personal certificate.
+    """
 
     name: str
     root_key: str
     directory: str
     directory_version: Whole = Field(1, ge=1)
+    administrators: dict[StaffId, str] = Field(default_factory=dict)
     connectors: dict[Name, ConnectorEntry]
     routes: tuple[Route, ...]

@@ -13,10 +13,11 @@ from typing import Any
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
+from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.holds import Holds
 from gateway.hub.journal import FactKind, Journal
-from gateway.hub.people import People
+from gateway.hub.people import Configured
 from gateway.hub.permit import permit_again
 from gateway.hub.rules import HubRules
 from gateway.link.allowance import Allowance
@@ -36,8 +37,8 @@ class TenantHub:
     rules: HubRules
     journal: Journal
     dispatcher: Dispatcher
+    people: Accounts
     clock: flow.Clock
-    people: People
     holds: Holds = field(init=False)
     _unproven: defaultdict[str, Allowance] = field(default_factory=lambda: defaultdict(Allowance))
     _submitting: "set[asyncio.Future[Recorded]]" = field(default_factory=set)
@@ -177,8 +178,9 @@ class TenantHub:
             before = found[_MOST_REFUSED - 1]["seq"]
         return found[:_MOST_REFUSED], before or 1
 
-    def adopt(self, rules: HubRules, limits: Limits) -> None:
+    def adopt(self, rules: HubRules, limits: Limits, configured: Configured) -> None:
         """A reload: from now on these hold."""
+        self.people.adopt(configured)
         self.rules = self.dispatcher.rules = self.holds.rules = rules
         self.dispatcher.limits = self.dispatcher.settling.limits = limits
         self.dispatcher.troubles.anew()

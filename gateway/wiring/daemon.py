@@ -203,7 +203,7 @@ class Daemon:
             raise
         self.config, self._directories = fresh, dict(prepared.directories)
         if self._hub is not None:
-            self._hub.adopt(fresh, prepared.hubs)
+            self._hub.adopt(fresh, prepared.hubs, prepared.people)
         self._edge.adopt(fresh, prepared.edges)
         if self._to_hub is not None and prepared.to_hub is not None:
             self._to_hub.tls = prepared.to_hub

@@ -100,7 +100,7 @@ class EdgeSide:
         return [station.edge for station in self._stations.values()]
 
     async def look(self, place: Place, message_id: str, certificate: str, terminal: str) -> dict[str, Any]:
-        """A held message as people read it. Raises Refused and Deferred as `Edge.look`, and Refused("edge_elsewhere")."""
+        """A held message as people read it. Raises as `Edge.look`, and Refused("edge_elsewhere")."""
         if (station := self._stations.get(place)) is None:
             raise Refused("edge_elsewhere")
         return shown(await station.edge.look(message_id, certificate, terminal), station.edge.rules)

@@ -540,9 +540,9 @@ AT_AN_EDGE = (
     "name that edge's root with --root\n"
 )
 ELSEWHERE = {
-    "message dead 999997": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
-    f"message trace 999997 {ID}": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
-    f"message replay 999997 {ID}": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
+    "message dead 999997": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
+    f"message trace 999997 {ID}": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
+    f"message replay 999997 {ID}": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
     "log verify": ("lgwan", AT_THE_HUB.format("the logs are the hub's")),
     "keys rotate 999997 pmh": ("hub", AT_AN_EDGE),
     "keys retire 999997 pmh": ("hub", AT_AN_EDGE),

@@ -41,6 +41,8 @@ class FactKind(StrEnum):
     CONFIG_APPLIED = "config.applied"
     CONFIG_REFUSED = "config.refused"
     OPERATOR_ACTED = "operator.acted"
+    PERSON_GRANTED = "person.granted"
+    PERSON_REVOKED = "person.revoked"
 
 
 HOLD_FACTS: Final = frozenset(
@@ -64,6 +66,8 @@ DELIVERY_FACTS: Final = frozenset(
     }
 )
 """The kinds that change what is due: only the journal's own operations write them."""
+PERSON_FACTS: Final = (FactKind.PERSON_GRANTED, FactKind.PERSON_REVOKED)
+"""The kinds that say who may act: what they come to is nowhere else."""
 
 
 class Altered(Exception):

@@ -214,6 +214,10 @@ class Journal:
         """The last fact of this kind that is of no message, and not at an edge process's word."""
         return self._read(partial(reading.last, kind=kind.value))
 
+    def told(self, kinds: Sequence[FactKind], *, after: int = 0) -> list[tuple[int, FactKind, dict[str, Any]]]:
+        """Seq, kind and body of the facts of these kinds that are of no message, behind that seq, in order."""
+        return self._read(partial(reading.told, kinds=kinds, after=after))
+
     def dead_letters(self, *, every: bool = False) -> list[dict[str, Any]]:
         """Messages with dead records that wait for a decision, by seq, as plain JSON; with `every` also the others:
         those whose source was told to send them anew.

@@ -6,12 +6,12 @@ The rows of `message` find what is due; what is said of it comes from its facts.
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.errors import Refused
-from gateway.hub.journal.facts import Altered
+from gateway.hub.journal.facts import Altered, FactKind, commitment
 from gateway.hub.journal.outcomes import group
 from gateway.hub.journal.store import id_sought, id_text
 from gateway.hub.journal.work import read_work
@@ -153,6 +153,23 @@ def last(connection: sqlite3.Connection, kind: str) -> dict[str, Any] | None:
     return _body(*row) if row else None
 
 
+def told(
+    connection: sqlite3.Connection, kinds: Sequence[FactKind], after: int
+) -> list[tuple[int, FactKind, dict[str, Any]]]:
+    """Seq, kind and body of the facts of these kinds that are of no message, behind that seq, in order; each held
+    against its commitment. Raises Altered.
+    """
+    found = []
+    for seq, kind, kept, salt, body in connection.execute(_TOLD.format(", ".join("?" * len(kinds))), (*kinds, after)):
+        if not (isinstance(salt, bytes) and isinstance(body, bytes)) or commitment(salt, body) != kept:
+            raise Altered(seq, f"fact {seq} is altered: its salt and body do not give its commitment")
+        fact = _body(seq, body)
+        if fact["kind"] != kind:
+            raise Altered(seq, f"fact {seq} is altered: its columns contradict its body")
+        found.append((seq, FactKind(kind), fact))
+    return found
+
+
 def _body(seq: int, body: Any) -> dict[str, Any]:
     try:
         fact: dict[str, Any] = json.loads(body)
@@ -207,6 +224,10 @@ _SETTLEMENT: Final = "SELECT seq, settle_asked FROM message WHERE open = 0 AND s
 _LAST: Final = (
     "SELECT seq, body FROM fact WHERE kind = ? AND message_id IS NULL AND body IS NOT NULL"
     " AND json_extract(CAST(body AS TEXT), '$.edge') IS NULL ORDER BY seq DESC LIMIT 1"
+)
+_TOLD: Final = (
+    "SELECT seq, kind, commitment, salt, body FROM fact WHERE kind IN ({}) AND message_id IS NULL AND seq > ?"
+    " ORDER BY seq"
 )
 _ENVELOPE: Final = "SELECT packed FROM envelope JOIN message ON message.seq = envelope.message WHERE id = ?"
 _STATUS: Final = (
