@@ -153,6 +153,7 @@ class Line:
         """Let time pass, and let the dispatcher see it."""
         self.clock.ahead += timedelta(**ahead)
         self.hub.dispatcher._due.set()
+        self.hub.dispatcher.overdue.look()
 
 
 BOUNDS = Bounds(
