@@ -1,4 +1,4 @@
-"""What is held goes nowhere before two people have looked and released it, and every decision is a fact before it counts.
+"""What is held goes nowhere before two people have looked and released it; each decision is a fact before it counts.
 
 The second half of rule 5: held until released by two different people, and the cause shown is `review` whatever it is.
 """
