@@ -13,7 +13,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import Misconfigured, Refused
-from gateway.hub.admin_holds import HoldRoutes
+from gateway.hub.admin_holds import Edges, HoldRoutes
 from gateway.hub.admin_people import PeopleRoutes
 from gateway.hub.callers import Callers
 from gateway.hub.hub import TenantHub
@@ -22,7 +22,7 @@ from gateway.link.https import later, problems
 from gateway.observe import Telemetry
 
 
-class Daemon(Protocol):
+class Daemon(Edges, Protocol):
     """What the operators' listener may ask of the running process."""
 
     @property
@@ -32,9 +32,6 @@ class Daemon(Protocol):
     def vitals(self) -> Mapping[str, Any]: ...
     async def connectors(self) -> list[dict[str, Any]]: ...
     async def reload(self, by: str) -> str: ...
-    async def look(
-        self, place: tuple[str, str], message_id: str, certificate: str, terminal: str
-    ) -> dict[str, Any]: ...
 
 
 _LARGEST: Final = 4096
@@ -53,7 +50,7 @@ class AdminListener:
         self._telemetry = telemetry
         self._callers = Callers(lambda: daemon.hubs, operators, clock)
         self._people = PeopleRoutes(self._callers, clock)
-        self._holds = HoldRoutes(self._callers, daemon.look)
+        self._holds = HoldRoutes(self._callers, daemon)
 
     @property
     def noise(self) -> int:

@@ -5,8 +5,7 @@ edge: what it shows passes from there to the person who asked, and is kept nowhe
 """
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
@@ -22,14 +21,20 @@ class _Refusal(msgspec.Struct, forbid_unknown_fields=True):
     reason: str
 
 
-class HoldRoutes:
-    """`look` opens a held message at its destination's edge, if that is in this process."""
+class Edges(Protocol):
+    """What opens a held message, for the person of that certificate, if its destination's edge is here."""
 
-    def __init__(
-        self, callers: Callers, look: Callable[[tuple[str, str], str, str, str], Awaitable[dict[str, Any]]]
-    ) -> None:
+    async def look(
+        self, place: tuple[str, str], message_id: str, certificate: str, terminal: str
+    ) -> dict[str, Any]: ...
+
+
+class HoldRoutes:
+    """`edges` are those of this process."""
+
+    def __init__(self, callers: Callers, edges: Edges) -> None:
         self._callers = callers
-        self._look = look
+        self._edges = edges
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Their places on the operators' listener."""
@@ -67,7 +72,7 @@ class HoldRoutes:
         tenant, connector, message_id = (request.match_info[each] for each in ("tenant", "connector", "message_id"))
         certificate = peer_fingerprint(request).removeprefix("sha256:")
         try:
-            found = await self._look((tenant, connector), message_id, certificate, _terminal(request))
+            found = await self._edges.look((tenant, connector), message_id, certificate, _terminal(request))
         except Refused as refusal:
             self._callers.noise += refusal.code == "unknown_certificate"
             raise

@@ -17,7 +17,6 @@ from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.holds import Holds
 from gateway.hub.journal import FactKind, Journal
-from gateway.hub.people import Configured
 from gateway.hub.permit import permit_again
 from gateway.hub.rules import HubRules
 from gateway.link.allowance import Allowance
@@ -178,9 +177,8 @@ class TenantHub:
             before = found[_MOST_REFUSED - 1]["seq"]
         return found[:_MOST_REFUSED], before or 1
 
-    def adopt(self, rules: HubRules, limits: Limits, configured: Configured) -> None:
+    def adopt(self, rules: HubRules, limits: Limits) -> None:
         """A reload: from now on these hold."""
-        self.people.adopt(configured)
         self.rules = self.dispatcher.rules = self.holds.rules = rules
         self.dispatcher.limits = self.dispatcher.settling.limits = limits
         self.dispatcher.troubles.anew()

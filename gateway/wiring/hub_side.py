@@ -114,7 +114,8 @@ class HubSide:
         """A reload: from now on these hold."""
         self.config = config
         for code, hub in self.hubs.items():
-            hub.adopt(rules[code], config.gateway.limits, people[code])
+            hub.adopt(rules[code], config.gateway.limits)
+            hub.people.adopt(people[code])
 
     async def drain(self) -> None:
         """Finish what is in flight."""

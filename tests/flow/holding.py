@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.hub.people import Configured, Person, Role
+from gateway.hub.people import Person, Role
 from gateway.hub.rights import Grant
 
 TERMINAL = "terminal-7"
@@ -55,7 +55,7 @@ def hold_everything(line: Any, **changes: Any) -> None:
         holding(line.office.rules, **changes),
         holding(line.register.rules, **changes),
     )
-    line.hub.adopt(holding(line.hub.rules, **changes), line.hub.dispatcher.limits, Configured())
+    line.hub.adopt(holding(line.hub.rules, **changes), line.hub.dispatcher.limits)
 
 
 async def looked(line: Any, message_id: str, *names: str) -> None:

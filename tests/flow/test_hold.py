@@ -11,7 +11,6 @@ import pytest
 
 from gateway.edge.show import shown
 from gateway.errors import Deferred, Refused
-from gateway.hub.people import Configured
 from gateway.messages import decode_header
 from gateway.plugin import Accepted, Dead, RefusedRecord
 from tests.flow.calling import PUT, posted
@@ -204,11 +203,11 @@ async def test_what_todays_routes_do_not_carry_stays_held(held):
     await looked(held, message_id, ANNA, BEN)
     await release(held, message_id, ANNA)
     usual = held.hub.rules
-    held.hub.adopt(replace(usual, legal_basis={}), held.hub.dispatcher.limits, Configured())
+    held.hub.adopt(replace(usual, legal_basis={}), held.hub.dispatcher.limits)
     with pytest.raises(Refused, match="basis_not_in_force"):
         await release(held, message_id, BEN)
     assert refusals(held)[-1] == (BEN, "release", "basis_not_in_force")
-    held.hub.adopt(usual, held.hub.dispatcher.limits, Configured())
+    held.hub.adopt(usual, held.hub.dispatcher.limits)
     assert await release(held, message_id, BEN) == "released"
     await held.settlement(message_id)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,14 +11,17 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from gateway.cli import commands
+from gateway.errors import Misconfigured
 from gateway.hub.admin import AdminListener
+from gateway.hub.hub import TenantHub
 from gateway.hub.journal import PERSON_FACTS, FactKind
 from gateway.hub.people import Configured
 from gateway.keys.certificates import digest_of_file
 from gateway.link.tls import server_tls
+from gateway.wiring.people import configured
 from tests.flow.calling import answer_of, calling
-from tests.flow.line import running
-from tests.flow.site import GATEWAY
+from tests.flow.line import Line, running
+from tests.flow.site import GATEWAY, Site
 from tests.flow.toys import OFFICE, TENANT
 
 PEOPLE = f"/v1/{TENANT}/people"
@@ -31,7 +34,7 @@ NAMES = ("root", "staff-0100", "staff-0001", "staff-0002")
 class Process:
     """The rest of the daemon."""
 
-    hubs: dict[str, object]
+    hubs: dict[str, TenantHub]
     directories: dict[str, int] = field(default_factory=dict)
 
     def vitals(self):
@@ -48,8 +51,8 @@ class Process:
 class Desk:
     """The listener, and everybody who may sit before it."""
 
-    site: object
-    line: object
+    site: Site
+    line: Line
     listener: AdminListener
     port: int
 
@@ -235,6 +238,44 @@ async def test_a_large_body_is_not_read(desk):
 async def test_while_the_log_cannot_be_written_nobody_is_granted_anything(desk, tmp_path):
     (tmp_path / f"{TENANT}.db").unlink()
     assert await desk.grant("staff-0001", "officer") == (503, "log_unavailable")
+
+
+# ---- the configuration -----------------------------------------------------------------------------------------------
+
+
+def configuration(site, operators, administrators):
+    """The site's, with these people by their certificates' files."""
+    config, pem = site.config, "keys/tls/{}.crt".format
+    admin = config.gateway.admin.model_copy(update={"operators": {name: pem(file) for name, file in operators}})
+    people = {name: pem(file) for name, file in administrators}
+    tenant = replace(
+        config.tenants[TENANT], file=config.tenants[TENANT].file.model_copy(update={"administrators": people})
+    )
+    return replace(config, gateway=config.gateway.model_copy(update={"admin": admin}), tenants={TENANT: tenant})
+
+
+def test_the_people_of_the_configuration_are_known_by_their_certificates(site):
+    digest = digest_of_file(site.config.root / "keys/tls/root.crt")
+    other = digest_of_file(site.config.root / "keys/tls/staff-0100.crt")
+    found = configured(configuration(site, [("root", "root")], [("staff-0100", "staff-0100")]))
+    assert found == {TENANT: Configured({"root": digest}, {"staff-0100": other})}
+
+
+@pytest.mark.parametrize(
+    ("administrators", "told"),
+    [
+        ([("staff-0100", "root")], "administrators.staff-0100: is the certificate of root already"),
+        (
+            [("staff-0100", "staff-0100"), ("staff-0101", "staff-0100")],
+            "administrators.staff-0101: is the certificate of staff-0100 already",
+        ),
+        ([("staff-0100", "nobody")], "administrators.staff-0100: "),
+    ],
+)
+def test_a_certificate_is_one_person_s_in_the_configuration_too(site, administrators, told):
+    with pytest.raises(Misconfigured) as caught:
+        configured(configuration(site, [("root", "root")], administrators))
+    assert [each for each in caught.value.problems if each.startswith(f"config/tenants/{TENANT}.toml: {told}")]
 
 
 # ---- the commands ----------------------------------------------------------------------------------------------------

@@ -258,6 +258,30 @@ def test_a_file_of_another_form_is_named_with_its_key_and_without_its_value(tmp_
     assert not any(SECRET in each for each in told)
 
 
+ADMINISTRATORS = "\n[administrators]\n"
+
+
+@pytest.mark.parametrize(
+    ("administrators", "told"),
+    [
+        ("staff-0100 = 1", "administrators.staff-0100: must be a text, in quotes"),
+        ('"0000-1111-2222" = "a.crt"', "administrators.0000-1111-2222: must be a staff id"),
+        ('operator = "a.crt"', "administrators.operator: is an operator in config/gateway.toml"),
+    ],
+)
+def test_an_administrator_is_a_staff_id_with_a_certificate_and_no_operator(tmp_path, administrators, told):
+    found = problems(
+        tmp_path,
+        {
+            "gateway.toml": exchanged(GATEWAY, "operators = {}", 'operators = { operator = "b.crt" }'),
+            TENANTS: exchanged(
+                TENANT_FILE, f"\n[connectors.{OFFICE}]", f"{ADMINISTRATORS}{administrators}\n\n[connectors.{OFFICE}]"
+            ),
+        },
+    )
+    assert [each for each in found if each.startswith(f"config/{TENANTS}: {told}")]
+
+
 MISTAKES = {
     "a key that is nearly right": (
         "zones.toml",

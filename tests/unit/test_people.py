@@ -90,7 +90,7 @@ class Reading:
     """The plainest reading: the list of all that was granted and revoked, searched anew for each question."""
 
     def __init__(self):
-        self.said = []
+        self.said: list[tuple[str, Role, str | None, date | None]] = []
         self.configured = CONFIGURED
 
     def certificate(self, person):
@@ -128,17 +128,19 @@ class Reading:
         return None if 0 <= ahead <= 366 else "out_of_range"
 
     async def take(self, accounts, step, day):
-        match step:
-            case ("grant", person, role, letter, ahead):
-                until = day + timedelta(days=ahead)
-                why = self.why_not(person, role, CERTIFICATES[letter], ahead, day)
-                doing = accounts.grant(grant(person, role, letter, until), ADMINISTRATOR, TERMINAL, noon(day))
-                said = (person, role, CERTIFICATES[letter], until)
-            case ("revoke", person, role):
-                there = next((until for p, r, _, until in reversed(self.said) if (p, r) == (person, role)), None)
-                why = "own_grant" if person == ADMINISTRATOR.id else None if there else "unknown_right"
-                doing = accounts.revoke(Revocation(person=person, role=role), ADMINISTRATOR, TERMINAL, noon(day))
-                said = (person, role, None, None)
+        act, person, role, *more = step
+        said: tuple[str, Role, str | None, date | None]
+        if act == "grant":
+            letter, ahead = more
+            until = day + timedelta(days=ahead)
+            why = self.why_not(person, role, CERTIFICATES[letter], ahead, day)
+            doing = accounts.grant(grant(person, role, letter, until), ADMINISTRATOR, TERMINAL, noon(day))
+            said = (person, role, CERTIFICATES[letter], until)
+        else:
+            there = next((until for p, r, _, until in reversed(self.said) if (p, r) == (person, role)), None)
+            why = "own_grant" if person == ADMINISTRATOR.id else None if there else "unknown_right"
+            doing = accounts.revoke(Revocation(person=person, role=role), ADMINISTRATOR, TERMINAL, noon(day))
+            said = (person, role, None, None)
         if why is None:
             await doing
             self.said.append(said)
