@@ -129,6 +129,18 @@ CONTRADICTIONS = {
         tenant('purpose = "vaccination"', 'purpose = "vaccination"\nattest = ["agent"]\nmay_attest = ["agent"]'),
         f"config/{TENANTS}: routes.T1.may_attest: agent stands in attest already",
     ),
+    "a request that is to be held": (
+        tenant("reply_fields", "hold = true\nreply_fields"),
+        f"config/{TENANTS}: routes.T2.hold: only an event can be held; a request's answer is not there yet",
+    ),
+    "a request that must be reviewed": (
+        tenant("reply_fields", 'attest = ["review"]\nreply_fields'),
+        f"config/{TENANTS}: routes.T2.attest: review has an event held; a request's answer is not there yet",
+    ),
+    "a request that may be reviewed": (
+        tenant("reply_fields", 'may_attest = ["review"]\nreply_fields'),
+        f"config/{TENANTS}: routes.T2.may_attest: review has an event held; a request's answer is not there yet",
+    ),
     "two listeners of one name": (
         {"gateway.toml": GATEWAY + GATEWAY[GATEWAY.index("[[listeners]]") : GATEWAY.index("[admin]")]},
         "config/gateway.toml: listeners.municipal: two listeners have this name",
