@@ -132,6 +132,7 @@ def _certificates(
         servers |= {link["listen"]["certificate"]} if "listen" in link else set()
         clients |= {link["hub"]["certificate"]} if "hub" in link else set()
         clients |= set(file["admin"]["operators"].values())
+    clients |= set(tenant.get("administrators", {}).values())
     for name, connector in tenant["connectors"].items():
         clients |= set(connector.get("certificates", ()))
         servers.add(f"keys/tls/{name}_system.crt")

@@ -14,7 +14,11 @@ def line(fact: dict[str, Any]) -> dict[str, Any]:
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
     what += [f"refused at its edge: {_records(group)}" for group in _stated(statement)]
     what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
-    what += [f"{key} {fact[key]}" for key in ("stage", "code", "operator", "act") if key in fact]
+    what += [
+        f"{key} {fact[key]}"
+        for key in ("stage", "code", "operator", "person", "act", "reason", "terminal")
+        if key in fact
+    ]
     return {"seq": fact["seq"], "at": fact["at"], "kind": fact["kind"], "what": "; ".join(what)}
 
 

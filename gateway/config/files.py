@@ -275,10 +275,12 @@ class Route(Closed):
 
     A message must attest all of `attest` and may attest `may_attest`; a consent is to one of `consent_texts`, which are
     versions of the purpose text. A reply attests nothing: its request did. What stands in `message_seconds` makes the
-    life of its messages shorter, never longer. `keep_seconds` after a message has ended its sealed payload is deleted
-    (C117); without it, it is kept. Its messages cite all of `legal_basis`, one of `legal_rows` if there are
-    such (項 of the ministerial order's table, L4, L5), and the `assessment` that was published for it before it carried
-    anything (requirements §7 no. 37).
+    life of its messages shorter, never longer. Events of a route with `hold` are held until two people release them, as
+    is what attests `review`. `keep_seconds` after a message has ended its sealed payload is deleted (C117); without it,
+    it is kept.
+
+    Its messages cite all of `legal_basis`, one of `legal_rows` if there are such (項 of the ministerial order's table,
+    L4, L5), and the `assessment` that was published for it before it carried anything (requirements §7 no. 37).
     """
 
     id: Word
@@ -297,6 +299,7 @@ class Route(Closed):
     consent_texts: tuple[Word, ...] = ()
     message_seconds: Annotated[Seconds, Field(gt=0)] | None = None
     keep_seconds: Annotated[Seconds, Field(ge=0)] | None = None
+    hold: Flag = False
 
     def cites(self, row: str | None) -> tuple[str, ...]:
         """What the header of its message cites, under that row."""
@@ -309,11 +312,14 @@ class Route(Closed):
 
 
 class TenantFile(Closed):
-    """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory."""
+    """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory.
+    `administrators` (ユーザID管理者, C041) are staff ids, each with the file of a personal certificate.
+    """
 
     name: str
     root_key: str
     directory: str
     directory_version: Whole = Field(1, ge=1)
+    administrators: dict[StaffId, str] = Field(default_factory=dict)
     connectors: dict[Name, ConnectorEntry]
     routes: tuple[Route, ...]

@@ -20,9 +20,11 @@ from gateway.edge.rules import EdgeRules, rules_for
 from gateway.edge.seal import refuse
 from gateway.edge.seal_payload import open_payload, seal_payload
 from gateway.errors import Refused
+from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal, JournalLimits
+from gateway.hub.people import Configured
 from gateway.hub.rules import hub_rules
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
@@ -136,7 +138,7 @@ def line(tmp_path_factory, starter):
     journal = Journal.open(root / "log.db", tenant=MUNICIPALITY, origin=signer.name, signer=signer, limits=limits)
     rules = hub_rules(narrow, MUNICIPALITY, directory)
     dispatcher = Dispatcher(rules, journal, ToEdges(), narrow.gateway.limits, clock, telemetry)
-    hub = TenantHub(rules, journal, dispatcher, clock)
+    hub = TenantHub(rules, journal, dispatcher, Accounts(journal, Configured()), clock)
     far_rules = rules_for(narrow, MUNICIPALITY, DESTINATION, directory, RECORDS)
     yield Line(
         hub,

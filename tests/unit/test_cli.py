@@ -106,7 +106,7 @@ def answered(monkeypatch):
 
     def answers(answer):
         for ask in ("ask", "ask_hub"):
-            monkeypatch.setattr(operator, ask, lambda *_: answer)
+            monkeypatch.setattr(operator, ask, lambda *_, **__: answer)
 
     return answers
 
@@ -156,7 +156,7 @@ def test_dead_records_that_wait_for_nobody_are_not_found_wrong(monkeypatch, code
     asked: list[str] = []
     letter = LETTER | {"outcomes": [{"ending": "dead", "code": code, "records": "0"}]}
 
-    def ask(*words):
+    def ask(*words, **_):
         asked.append(words[-1])
         return [letter]
 
@@ -249,7 +249,7 @@ REFUSALS: list[dict[str, Any]] = [
 def test_refusals_say_whose_which_records_why_and_by_whom(printed, monkeypatch):
     asked: list[str] = []
 
-    def ask(*words):
+    def ask(*words, **_):
         asked.append(words[-1])
         return {"refused": REFUSALS, "down_to": 7}
 
@@ -261,7 +261,7 @@ def test_refusals_say_whose_which_records_why_and_by_whom(printed, monkeypatch):
     assert f"clinic_app, {LETTER['created_at'][:19]}Z" in told
     assert "all not_attested" in told
     assert told.splitlines()[-1] == "older: gateway message refused 999997 --before 7"
-    monkeypatch.setattr(operator, "ask_hub", lambda *_: {"refused": [], "down_to": 1})
+    monkeypatch.setattr(operator, "ask_hub", lambda *_, **__: {"refused": [], "down_to": 1})
     assert printed(240, lambda: message.refused("999997")).split("\n") == ["nothing was refused", ""]
 
 
@@ -540,9 +540,9 @@ AT_AN_EDGE = (
     "name that edge's root with --root\n"
 )
 ELSEWHERE = {
-    "message dead 999997": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
-    f"message trace 999997 {ID}": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
-    f"message replay 999997 {ID}": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
+    "message dead 999997": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
+    f"message trace 999997 {ID}": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
+    f"message replay 999997 {ID}": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
     "log verify": ("lgwan", AT_THE_HUB.format("the logs are the hub's")),
     "keys rotate 999997 pmh": ("hub", AT_AN_EDGE),
     "keys retire 999997 pmh": ("hub", AT_AN_EDGE),

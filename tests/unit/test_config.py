@@ -129,6 +129,18 @@ CONTRADICTIONS = {
         tenant('purpose = "vaccination"', 'purpose = "vaccination"\nattest = ["agent"]\nmay_attest = ["agent"]'),
         f"config/{TENANTS}: routes.T1.may_attest: agent stands in attest already",
     ),
+    "a request that is to be held": (
+        tenant("reply_fields", "hold = true\nreply_fields"),
+        f"config/{TENANTS}: routes.T2.hold: only an event can be held; a request's answer is not there yet",
+    ),
+    "a request that must be reviewed": (
+        tenant("reply_fields", 'attest = ["review"]\nreply_fields'),
+        f"config/{TENANTS}: routes.T2.attest: review has an event held; a request's answer is not there yet",
+    ),
+    "a request that may be reviewed": (
+        tenant("reply_fields", 'may_attest = ["review"]\nreply_fields'),
+        f"config/{TENANTS}: routes.T2.may_attest: review has an event held; a request's answer is not there yet",
+    ),
     "two listeners of one name": (
         {"gateway.toml": GATEWAY + GATEWAY[GATEWAY.index("[[listeners]]") : GATEWAY.index("[admin]")]},
         "config/gateway.toml: listeners.municipal: two listeners have this name",
@@ -256,6 +268,30 @@ def test_a_file_of_another_form_is_named_with_its_key_and_without_its_value(tmp_
     told = problems(tmp_path, {name: exchanged(FILES[name], old, new)})
     assert any(each.startswith(f"config/{name}: {key}") for each in told)
     assert not any(SECRET in each for each in told)
+
+
+ADMINISTRATORS = "\n[administrators]\n"
+
+
+@pytest.mark.parametrize(
+    ("administrators", "told"),
+    [
+        ("staff-0100 = 1", "administrators.staff-0100: must be a text, in quotes"),
+        ('"0000-1111-2222" = "a.crt"', "administrators.0000-1111-2222: must be a staff id"),
+        ('operator = "a.crt"', "administrators.operator: is an operator in config/gateway.toml"),
+    ],
+)
+def test_an_administrator_is_a_staff_id_with_a_certificate_and_no_operator(tmp_path, administrators, told):
+    found = problems(
+        tmp_path,
+        {
+            "gateway.toml": exchanged(GATEWAY, "operators = {}", 'operators = { operator = "b.crt" }'),
+            TENANTS: exchanged(
+                TENANT_FILE, f"\n[connectors.{OFFICE}]", f"{ADMINISTRATORS}{administrators}\n\n[connectors.{OFFICE}]"
+            ),
+        },
+    )
+    assert [each for each in found if each.startswith(f"config/{TENANTS}: {told}")]
 
 
 MISTAKES = {

@@ -20,9 +20,11 @@ from gateway.edge.edge import Edge
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.edge.seal_payload import open_payload, seal_payload
 from gateway.errors import Refused
+from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal, JournalLimits
+from gateway.hub.people import Configured
 from gateway.hub.rules import hub_rules
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
@@ -87,9 +89,8 @@ class City:
         journal = Journal.open(root / "log.db", tenant=CODE, origin=signer.name, signer=signer, limits=limits)
         telemetry, to_edges = Telemetry(configure()), ToEdges()
         rules = hub_rules(config, CODE, directory)
-        hub = TenantHub(
-            rules, journal, Dispatcher(rules, journal, to_edges, config.gateway.limits, clock, telemetry), clock
-        )
+        dispatcher = Dispatcher(rules, journal, to_edges, config.gateway.limits, clock, telemetry)
+        hub = TenantHub(rules, journal, dispatcher, Accounts(journal, Configured()), clock)
         systems = {name: Prover() for name in INTERFACES}
         for name, system in systems.items():
             system.routes = tuple(each for each in config.tenants[CODE].file.routes if each.source == name)

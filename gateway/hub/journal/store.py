@@ -58,6 +58,7 @@ CREATE TABLE message (
     answers BLOB UNIQUE,                -- of a reply: the id of the request, which is answered once
     open INTEGER NOT NULL,              -- how many records have not ended
     dead INTEGER NOT NULL,              -- how many ended dead
+    held INTEGER NOT NULL DEFAULT 0,    -- 1 while what is open waits for people, and is not due
     settle_asked INTEGER NOT NULL,      -- how often the source was to hear how it ended
     settle_told INTEGER NOT NULL DEFAULT 0,     -- up to which of them it has heard; not in the facts
     next_at REAL,                       -- when the next attempt is due; not in the facts
@@ -65,6 +66,7 @@ CREATE TABLE message (
 );
 CREATE UNIQUE INDEX message_of_request ON message (source, request_key) WHERE request_key IS NOT NULL;
 CREATE INDEX message_open ON message (seq) WHERE open > 0;
+CREATE INDEX message_held ON message (seq) WHERE held = 1;
 CREATE INDEX message_dead ON message (seq) WHERE dead > 0;
 CREATE INDEX message_ended ON message (route, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX message_to_settle ON message (source, seq) WHERE open = 0 AND settle_asked > settle_told;
