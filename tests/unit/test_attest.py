@@ -134,7 +134,7 @@ def test_it_may_ask_for_patience_in_our_codes():
     [
         None,
         (),
-        Proven((Claim("permit", b"p"),)),  # type: ignore[arg-type]
+        Proven((Claim("mother", b"p"),)),  # type: ignore[arg-type]
         Proven((Claim("agent", b"p"), Claim("agent", b"q"))),
         Proven((Claim("agent", "p"),)),  # type: ignore[arg-type]
         Proven((Claim("consent", b"p", text="架空"),)),
@@ -171,7 +171,7 @@ LATER, OVER = "2026-04-01T12:00:00.000001Z", "2026-04-01T12:00:00.000000Z"
 
 def route(attest=("identity_confirmed", "consent"), may_attest=("agent",), consent_texts=("2026-04", "2026-10")):
     ends = {"id": "T1", "from": "a", "operation": "o", "to": "b", "as": "o"}
-    rest = {"fields": ("x",), "legal_basis": ("L1",), "purpose": "p"}
+    rest = {"fields": ("x",), "legal_basis": ("L1",), "assessment": "A1", "purpose": "p"}
     claims = {"attest": attest, "may_attest": may_attest, "consent_texts": consent_texts}
     return Route.model_validate(ends | rest | claims)
 

@@ -513,7 +513,7 @@ def test_the_keys_of_healthy_processes_are_found_right(apart):
     root, _ = apart
     processes = {
         "individual_number_zone": {"health_management"},
-        "lgwan": {"vaccination_records"},
+        "lgwan": {"vaccination_records", "intermediate_server"},
         "closed_network": {"pmh", "history_lookup", "vaccination_db"},
         "internet": {"myna_portal", "clinic_app"},
     }

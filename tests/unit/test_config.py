@@ -281,7 +281,7 @@ MISTAKES = {
         "legal_basis.toml",
         'reference = "架空法第1条"',
         'reference = "架空法第1条"\nxyz = 1',
-        "legal_basis.L1.xyz: there is no such key; there is reference, valid_from, valid_until",
+        "legal_basis.L1.xyz: there is no such key; there is counterparty, reference, valid_from, valid_until",
     ),
     "a list that is empty": (TENANTS, FIELDS, "[]", "routes.T1.fields: has too few elements: 1 or more"),
     "a key that is missing": (
@@ -737,7 +737,10 @@ def test_a_basis_is_in_force_on_its_first_and_last_day(tmp_path, day, holds):
     [
         ("2099-03-31T14:59", []),  # 23:59 in Japan, on the last day
         ("2099-03-31T15:00", [("T1", "L2", True)]),
-        ("2021-08-31T14:59", [("T1", "L1", False), ("T1", "L2", False), ("T2", "L1", False)]),
+        (
+            "2021-08-31T14:59",
+            [("T1", "L1", False), ("T1", "L2", False), ("T1", "A1", False), ("T2", "L1", False), ("T2", "A1", False)],
+        ),
     ],
 )
 def test_a_citation_that_is_not_in_force_is_a_lapse(tmp_path, moment, expected):
@@ -746,7 +749,7 @@ def test_a_citation_that_is_not_in_force_is_a_lapse(tmp_path, moment, expected):
     assert [(each.route, each.cited, each.ended) for each in found] == expected
     for each in found:
         assert str(each).startswith(
-            f"config/{TENANTS}: routes.{each.route} carries nothing today: {each.cited} (架空法第"
+            f"config/{TENANTS}: routes.{each.route} carries nothing today: {each.cited} (架空"
         )
         assert str(each).endswith("ended on 2099-03-31" if each.ended else f"begins on {each.basis.valid_from}")
 
