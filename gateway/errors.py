@@ -91,7 +91,7 @@ CODES: Final = MappingProxyType(
         "header_mismatch": Code(403, "The header contradicts the route or the link it came by."),
         "clock_differs": Code(503, "The message was made more than five minutes from the hub's time: set the clocks."),
         "items_beyond_route": Code(403, "The header names an item that the route does not carry."),
-        "basis_not_in_force": Code(403, "A legal basis or the assessment of the route is not in force at this time."),
+        "basis_not_in_force": Code(403, "A legal basis, row or assessment is not of the route, or not in force now."),
         "counterparty_not_allowed": Code(403, "The law does not allow this exchange with that body."),
         "interface_changed": Code(409, "The header's interface digest is not one that is valid now."),
         "not_attested": Code(403, "What the route wants attested of a person is not, or is not for this record."),

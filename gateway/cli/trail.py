@@ -63,10 +63,11 @@ def _named(said: dict[str, Any]) -> list[str]:
 
 
 def _claims(attestations: Iterable[dict[str, Any]]) -> list[str]:
-    """What was attested of the person, with the version of the text consented to, by when it ends."""
+    """What was attested, with the version of the text consented to or the other body's code, by when it ends."""
     ends: dict[str, list[str]] = {}
     for each in attestations:
-        ends.setdefault(each.get("until", ""), []).append(" ".join(filter(None, (each["claim"], each.get("text")))))
+        said = (each["claim"], each.get("text"), each.get("party"))
+        ends.setdefault(each.get("until", ""), []).append(" ".join(filter(None, said)))
     return [
         f"attested {', '.join(claims)}" + (f" until {until[:19]}Z" if until else "") for until, claims in ends.items()
     ]

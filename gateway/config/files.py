@@ -5,7 +5,7 @@ bounded, so that no sum of times or sizes overflows later.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
@@ -234,9 +234,11 @@ class LegalBasisFile(Closed):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        """Headers cite both kinds in one list."""
+        """Headers cite both kinds in one list; and whom it may go to, the law says and no assessment."""
         if both := self.legal_basis.keys() & self.assessment.keys():
             raise ValueError(f"{', '.join(sorted(both))} is both a legal basis and an assessment")
+        if narrow := [name for name, each in self.assessment.items() if each.counterparty is not None]:
+            raise ValueError(f"assessment {', '.join(narrow)} has a counterparty, which only a legal basis may have")
         return self
 
 
@@ -301,14 +303,26 @@ class Route(Closed):
     keep_seconds: Annotated[Seconds, Field(ge=0)] | None = None
     hold: Flag = False
 
+    def goes_under(self, row: str | None) -> bool:
+        """Whether its messages may go under that row: under one of its rows if it has such, else under none."""
+        return row in self.legal_rows if self.legal_rows else row is None
+
     def cites(self, row: str | None) -> tuple[str, ...]:
         """What the header of its message cites, under that row."""
         return (*self.legal_basis, *((row,) if row is not None else ()), self.assessment)
 
-    def cited_by(self, cited: Collection[str]) -> bool:
-        """Whether the header of a message under way cites nothing else, and one row if there are such."""
-        rows = sum(each in self.legal_rows for each in cited)
-        return bool(cited) and rows == bool(self.legal_rows) and {*cited} <= {*self.cites(None), *self.legal_rows}
+    def cited_by(self, cited: Sequence[str]) -> bool:
+        """Whether the header of a message under way may cite that: of the legal basis, one row if there are such, and
+        the assessment last, each once. A basis that was added since, it cannot cite.
+        """
+        law = cited[:-1]
+        return (
+            bool(law)
+            and cited[-1] == self.assessment
+            and len({*law}) == len(law)
+            and sum(each in self.legal_rows for each in law) == bool(self.legal_rows)
+            and {*law} <= {*self.legal_basis, *self.legal_rows}
+        )
 
 
 class TenantFile(Closed):

@@ -192,9 +192,9 @@ def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
         raise Refused("no_route")
     claims = attestations(sender, keys)
     if not attested(claims, route, arrival.received_at):
-        raise Refused("not_attested", reason="absent" if arrival.proof is None else "route")
+        raise Refused("not_attested", reason="route" if claims or arrival.proof is not None else "absent")
     cited = route.cites(arrival.legal_row)
-    if not route.cited_by(cited) or not in_force(cited, rules.legal_basis, arrival.received_at):
+    if not route.goes_under(arrival.legal_row) or not in_force(cited, rules.legal_basis, arrival.received_at):
         raise Refused("basis_not_in_force")
     if not counterparty_allowed(claims, cited, rules.legal_basis):
         raise Refused("counterparty_not_allowed")

@@ -149,14 +149,17 @@ def test_sighup_does_not_change_what_needs_a_restart(new_site):
     assert site.peer().get("/v1/messages/x").refusal == (404, "unknown_message")
 
 
+L1 = 'reference = "番号法第9条第1項 別表の14の項及び126の項"\n'
+
+
 def test_a_legal_basis_that_is_not_in_force(new_site, ordinal):
     """Its last day is over, or its first is to come: nothing passes by any route that names it."""
     site = new_site().start()
-    begins = "valid_from = 2024-05-27"
+    begins = f"{L1}valid_from = 2024-05-27"
     today = date.today()  # noqa: DTZ011  (two days of margin, whatever the zone)
     periods = (
-        f"valid_from = 2024-05-27\nvalid_until = {today - timedelta(days=2)}",
-        f"valid_from = {today + timedelta(days=2)}",
+        f"{L1}valid_from = 2024-05-27\nvalid_until = {today - timedelta(days=2)}",
+        f"{L1}valid_from = {today + timedelta(days=2)}",
     )
     former = begins
     for period in periods:
@@ -170,7 +173,7 @@ def test_a_legal_basis_that_is_not_in_force(new_site, ordinal):
             assert (fact["kind"], fact["stage"]) == ("message.refused", "edge")
             assert fact["statement"]["code"] == "basis_not_in_force"
             assert fact["message_id"] == answer.message_id  # the id that the sender got leads to the fact
-    site.edit("legal_basis.toml", former, f"valid_from = {today - timedelta(days=2)}")
+    site.edit("legal_basis.toml", former, f"{L1}valid_from = {today - timedelta(days=2)}")
     site.hang_up("config.applied")
     assert site.send("subject.register", [record(subject(ordinal()))]).status == 202
 

@@ -224,10 +224,11 @@ def test_a_trace_says_what_was_attested_and_until_when_and_no_reference(printed,
         {"claim": "agent", "reference": reference, "until": until},
         {"claim": "consent", "reference": reference, "until": until, "text": "2026-04"},
         {"claim": "card_login", "reference": reference},
+        {"claim": "permit", "reference": reference, "until": until, "party": "130001", "asked": until},
     ]
     header = {**LETTER, "route": "R09", "attestations": claims}
     told = traced(printed, answered, {"kind": "message.recorded", "header": header})
-    assert "attested agent, consent 2026-04 until 2026-11-22T12:00:00Z; attested card_login" in told
+    assert "attested agent, consent 2026-04, permit 130001 until 2026-11-22T12:00:00Z; attested card_login" in told
     assert reference[:8] not in told
 
 
@@ -513,7 +514,7 @@ def test_the_keys_of_healthy_processes_are_found_right(apart):
     root, _ = apart
     processes = {
         "individual_number_zone": {"health_management"},
-        "lgwan": {"vaccination_records"},
+        "lgwan": {"vaccination_records", "intermediate_server"},
         "closed_network": {"pmh", "history_lookup", "vaccination_db"},
         "internet": {"myna_portal", "clinic_app"},
     }

@@ -60,7 +60,7 @@ def reply(site, **changes):
         "source_interface": rules.digests[REGISTER],
         "destination_interface": rules.digests[OFFICE],
         "item_sets": (("internal_no", "update_seq"),),
-        "legal_basis": ("L1",),
+        "legal_basis": ("L1", "A1"),
         "responsible": rules.responsible[REGISTER],
         "kem_key": site.directory.recipient(OFFICE).id,
         "signing_key": site.register.signing_id,
@@ -102,8 +102,12 @@ def test_what_an_edge_seals_is_permitted(site):
         ({"records": ((0, 0, 0), (0, 0, 0))}, "bad_envelope"),
         ({"records": ((0, 1, 0),)}, "bad_envelope"),
         ({"records": ((0, 0, 0),)}, "bad_tags"),
-        ({"legal_basis": ("L1",)}, "header_mismatch"),
-        ({"legal_basis": ("L2", "L1")}, "header_mismatch"),
+        ({"legal_basis": ()}, "header_mismatch"),
+        ({"legal_basis": ("L1", "A1")}, "header_mismatch"),
+        ({"legal_basis": ("L2", "L1", "A1")}, "header_mismatch"),
+        ({"legal_basis": ("L1", "L2")}, "header_mismatch"),
+        ({"legal_basis": ("A1", "L1", "L2")}, "header_mismatch"),
+        ({"legal_basis": ("L1", "L2", "A1", "A1")}, "header_mismatch"),
         ({"purpose": "research"}, "header_mismatch"),
         ({"source_interface": "0" * 64}, "interface_changed"),
         ({"destination_interface": "0" * 64}, "interface_changed"),
@@ -127,7 +131,7 @@ def test_one_change_to_the_header_is_one_refusal(site, changes, code):
         ({"client_certificate": "c" * 64}, "header_mismatch"),
         ({"item_sets": (("sex",),)}, "items_beyond_route"),
         ({"item_sets": (("municipality_code",),)}, "items_beyond_route"),
-        ({"route": "T1", "legal_basis": ("L1", "L2")}, "no_route"),
+        ({"route": "T1", "legal_basis": ("L1", "L2", "A1")}, "no_route"),
     ],
 )
 def test_the_same_for_a_reply(site, changes, code):
@@ -142,7 +146,7 @@ def test_an_event_is_not_a_request_by_saying_so(site):
         "operation": "person.find",
         "route": "T2",
         "item_sets": (("internal_no",),),
-        "legal_basis": ("L1",),
+        "legal_basis": ("L1", "A1"),
     }
     assert permit(changed(site, **as_event | {"kind": "request"}), OFFICE, site.hub_rules, NOW).header is not None
     assert code_of(site, changed(site, **as_event)) == "header_mismatch"

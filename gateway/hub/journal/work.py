@@ -89,7 +89,7 @@ class Work:
             self.asked += 1
 
     def _require_may_follow(self, kind: FactKind) -> None:
-        """While it is held nothing goes out; once the envelope is deleted, which is after the end, nothing ever does."""
+        """While it is held nothing goes out; once the envelope is deleted, after the end, nothing ever does again."""
         if self.hold.waiting and kind in _NOT_WHILE_HELD:
             raise ValueError("it is held: nothing goes out")
         if self.deleted and kind in (FactKind.MESSAGE_REPLAYED, FactKind.ENVELOPE_DELETED):
