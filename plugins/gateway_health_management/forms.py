@@ -11,13 +11,8 @@ from typing import Final, Literal, TypeAlias, get_args
 from pydantic.fields import FieldInfo
 
 from gateway.plugin import Payload, fields
-from gateway_health_management.interface import (
-    REGISTER,
-    RegisteredManagement,
-    RegisteredNotice,
-    RegisteredRecord,
-    SubjectRegister,
-)
+from gateway_health_management.interface.registered import RegisteredManagement, RegisteredNotice, RegisteredRecord
+from gateway_health_management.interface.subject import REGISTER, SubjectRegister
 
 Prefixed: TypeAlias = Literal["management.register", "record.register", "notice.register"]
 """Operations whose files have a prefix. A template is more than one row, so it comes as JSON only."""

@@ -7,7 +7,9 @@ from gateway.plugin.interface import describe
 from gateway.plugin.item import DataClass
 from gateway_health_management import renkei_connector
 from gateway_health_management.forms import PAYLOADS, Form
-from gateway_health_management.interface import INTERFACE, REGISTER, ReturnedRecord
+from gateway_health_management.interface import INTERFACE
+from gateway_health_management.interface.returned import ReturnedRecord
+from gateway_health_management.interface.subject import REGISTER
 from gateway_health_management.settings import Settings
 from gateway_health_management.values import DATES, FLAGS, NUMBERS, TIMES
 from tests.plugins.health_management.line import EXAMPLE, README
