@@ -5,6 +5,7 @@ import pytest
 from gateway.plugin import Accepted, RefusedRecord
 from gateway.plugin.contract import leaves
 from gateway.plugin.interface import describe
+from gateway_health_management.intake import Intake, Loaded
 from gateway_health_management.interface import INTERFACE
 from gateway_health_management.returned import kind_of
 from tests.plugins.health_management.line import Line, new_life, settings
@@ -119,3 +120,29 @@ def test_every_field_that_comes_has_one_column_that_any_encoding_can_write(opera
     assert named <= set(columns.values())
     assert len(set(columns.values())) == len(columns)
     "".join(columns).encode("cp932")
+
+
+async def test_the_system_loads_each_answer_and_each_replica_once(tmp_path):
+    """Every message is handed over again after its file was taken, and the export comes again the next day."""
+    intake = Intake()
+    export = exported(3, kept("REC-1"), kept("REC-2"))
+    first = [
+        tells("inquiry.answer", answered(1, dose(), dose(dose_no=2))),
+        tells("inquiry.answer", answered(2), message=2),
+        tells("inquiry.end", ended(4), message=3),
+        tells("announcement.status", announced(1, "1"), announced(2, "9"), message=4),
+        tells("replica.export", export, exported(5), message=5),
+    ]
+    later = [
+        tells("announcement.status", announced(1, "2"), message=6),
+        tells("replica.export", export, exported(5, kept("REC-3")), message=7),
+    ]
+    for deliveries, counted in ((first, (3, 2, 2, 2)), (first, (3, 2, 2, 2)), (later, (3, 2, 3, 3))):
+        connector = await new_life(Line(), settings(tmp_path))
+        for delivery in deliveries:
+            await connector.deliver(delivery)
+        assert intake.load_files(tmp_path, "cp932") == Loaded(0, 0)
+        counts = intake.counts()
+        assert tuple(counts[name] for name in ("inquiries", "answered", "announcements", "replicas")) == counted
+        assert not files(tmp_path)
+    intake.close()
