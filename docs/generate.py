@@ -65,17 +65,18 @@ person". A PMH key comes from the portal once, in the hand-over (R07), and is ne
 
 連携基盤・中間サーバー is this city's own: what it is given stays inside the city. 団体内統合宛名番号 is allocated
 there, from the individual number, which goes no further (R17); 符号 and 処理通番 are in no interface at all.
+
 他団体・本人 stands behind it: the body that inquired (R20), or the person who asked (R20-self), over the information
-provision network. What that column names is all that they are told, sealed with the key that they sent, after release where a
-person or record is marked 自動応答不可; what else R20 carries addresses the answer, and stays with the intermediate
-server. Nobody is told without the network's word for it.
+provision network. What that column names is all that they are told, sealed with the key that they sent, after release
+where a person or record is marked 自動応答不可; what else R20 carries addresses the answer, and stays with the
+intermediate server. Nobody is told without the network's word for it.
 
 ## Routes
 
 The *legal basis* is all that a message cites: of the references to a row (項) of the table, the one under which it
-goes, and the assessment (A1) that was published before. What *must be attested*: without it nothing passes. What
-*may be attested*: `agent` says that somebody acts for the person, a parent say, and the log tells so; `review` that people look
-before it goes; `undisclosed` that it was asked or given is not to be disclosed. *Purpose text*: the version that a
+goes, and the assessment (A1) that was published before. What *must be attested*: without it nothing passes. What *may
+be attested*: `agent` says that somebody acts for the person, a parent say, and the log tells so; `review` that people
+look before it goes; `undisclosed` that it was asked or given is not to be disclosed. *Purpose text*: the version that a
 consent must be to.
 
 | route | from | to | legal basis | must be attested | may be attested | purpose text |
