@@ -48,7 +48,10 @@ async def hand_over(
         if not ready:
             continue
         reply_to = here.header.correlation_id if here.header.kind == "reply" else None
-        delivery = Delivery(here.header.message_id, here.header.operation, ready, limits.delivery_deadline, reply_to)
+        delivery = Delivery(
+            *(here.header.message_id, here.header.operation, ready, limits.delivery_deadline, reply_to),
+            claims=frozenset(each.claim for each in here.header.attestations),
+        )
         answered = await _call(connector, delivery, bug)
         for index, record in ready:
             outcome = outcomes[index] = _sound(answered.get(index), contract, bug)

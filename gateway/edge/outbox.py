@@ -52,12 +52,13 @@ class EdgeOutbox:
             raise Deferred("deadline")
         return answered
 
-    async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int]) -> None:
+    async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int], code: str | None = None) -> None:
         """See `gateway.plugin.Outbox.note`."""
         edge, message_id = self.edge, str(uuid_utils.uuid7())
         at = stamp(edge.now())
         counted = {Counted(name): count for name, count in counts.items()}
-        await edge.hub.submit(note(edge.rules, edge.keys, message_id, at, Act(act), reference, counted))
+        why = code if code is None or code in CODES or code in edge.rules.contract.codes else "refused_by_system"
+        await edge.hub.submit(note(edge.rules, edge.keys, message_id, at, Act(act), reference, counted, why))
 
 
 def _element(index: int, element: "JsonValue | Unreadable") -> "JsonValue | BadRecord":

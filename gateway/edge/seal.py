@@ -203,9 +203,16 @@ def certificate(fingerprint: str | None) -> str | None:
 
 
 def note(  # noqa: PLR0913  (each is one column of the fact)
-    rules: EdgeRules, keys: EdgeKeys, message_id: str, at: str, act: Act, reference: bytes, counts: dict[Counted, int]
+    rules: EdgeRules,
+    keys: EdgeKeys,
+    message_id: str,
+    at: str,
+    act: Act,
+    reference: bytes,
+    counts: dict[Counted, int],
+    code: str | None = None,
 ) -> Sealed:
-    """A signed statement of one act of the connector, with a keyed reference and counts."""
+    """A signed statement of one act of the connector, with a keyed reference, counts and, of a refusal, its code."""
     statement = _signed(
         keys,
         Statement(
@@ -217,6 +224,7 @@ def note(  # noqa: PLR0913  (each is one column of the fact)
             at=at,
             responsible=rules.responsible,
             signing_key=keys.signing_id,
+            code=code,
             act=act,
             reference=keys.reference("note", reference),
             counts=counts,

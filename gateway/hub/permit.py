@@ -199,15 +199,15 @@ def _stated(signed: SignedStatement, peer: str, rules: HubRules, now: datetime) 
     statement = verify_statement(signed, rules.directory)
     _same_peer(statement.connector, peer)
     _now(statement.at, now)
+    note = statement.kind == "note"
     codes = [statement.code, *(code for _, code, _ in statement.records)]
-    if any(code is not None and code not in CODES for code in codes):
+    if any(code is not None and code not in (rules.codes if note else CODES) for code in codes):
         raise Refused("bad_envelope")
     _plain_words(statement, rules)
     indices = [index for index, _, _ in statement.records]
     if indices != sorted(set(indices)):
         raise Refused("bad_envelope")
-    note = statement.kind == "note"
-    if note != (statement.act is not None) or note != (statement.code is None):
+    if note != (statement.act is not None) or (not note and statement.code is None):
         raise Refused("bad_envelope")
     if note and (statement.records or statement.client_certificate is not None):  # it is an act of the connector's own
         raise Refused("bad_envelope")

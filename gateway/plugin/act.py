@@ -10,6 +10,8 @@ class Act(StrEnum):
     FILE_REFUSED = "file_refused"
     FILE_FINISHED = "file_finished"
     FILE_DELETED = "file_deleted"
+    RESULT_DELETED = "result_deleted"
+    PROVISION_REFUSED = "provision_refused"
 
 
 class Counted(StrEnum):
@@ -21,3 +23,4 @@ class Counted(StrEnum):
     DUPLICATE = "duplicate"
     REFUSED = "refused"
     DEAD = "dead"
+    RESULTS = "results"

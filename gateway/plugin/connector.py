@@ -88,6 +88,7 @@ class Delivery:
 
     (`message_id`, index) is stable over every repeat, so that the system can make the effect exactly one. `deadline`
     is in seconds from now. `reply_to` is set when this is a late reply to a request that nobody awaits any more.
+    `claims` is what the message attests: with `review`, people looked at it and released it.
     """
 
     message_id: str
@@ -95,6 +96,7 @@ class Delivery:
     records: tuple[tuple[int, Payload], ...] = field(repr=False)
     deadline: float
     reply_to: str | None = None
+    claims: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,11 @@ class Outbox(Protocol):
         """
         ...
 
-    async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int]) -> None:
-        """Have one act recorded. The reference is hashed with a secret of the line; counts are named as `Counted`."""
+    async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int], code: str | None = None) -> None:
+        """Have one act recorded. The reference is hashed with a secret of the line; counts are named as `Counted`.
+
+        `code` is why it was done, where that is a refusal: one of CODES or of the interface's own codes.
+        """
         ...
 
 

@@ -502,7 +502,7 @@ def test_every_process_of_an_example_is_found_right_as_it_was_made(apart):
 @pytest.mark.parametrize("connector", ["clinic_app", "myna_portal"])
 def test_what_signs_proofs_in_a_trial_lies_offline_and_each_connector_pins_its_own(apart, connector):
     root, said = apart
-    assert f"{root}/offline/keys/tls/*_issuer.key: what signs proofs of persons in a trial" in said
+    assert f"{root}/offline/keys/tls/*_issuer.key: what signs proofs and permits in a trial" in said
     pinned = json.loads((root / f"internet/keys/999997/{connector}/jwks.json").read_text())
     issuer = root / f"offline/keys/tls/{connector}_issuer.key"
     assert SigningKey.load(issuer).jwks == pinned

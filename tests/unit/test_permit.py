@@ -296,6 +296,7 @@ REFUSAL = {"kind": "refusal", "act": None, "reference": None, "counts": None, "c
 def test_notes_and_refusals_of_an_edge_are_permitted(site):
     for sealed in (
         stated(site),
+        stated(site, code="not_json"),
         stated(site, **REFUSAL),
         stated(site, **REFUSAL | {"records": ((0, "too_long", "name"), (3, "unknown_field", None))}),
         stated(site, **REFUSAL | {"records": ((0, "unknown_field", "unknown:3:1"),)}),
@@ -314,7 +315,7 @@ def test_notes_and_refusals_of_an_edge_are_permitted(site):
         ({"connector": "stranger"}, "unknown_key"),
         ({"connector": REGISTER}, "unknown_key"),
         ({"act": None}, "bad_envelope"),
-        ({"code": "not_json"}, "bad_envelope"),
+        ({"code": "made_up"}, "bad_envelope"),
         ({"records": ((0, "too_long", None),)}, "bad_envelope"),
         ({"client_certificate": "c" * 64}, "bad_envelope"),
         (REFUSAL | {"client_certificate": "C" * 64}, "bad_envelope"),

@@ -102,7 +102,7 @@ class Outbox:
     async def ask(self, operation, records, *, key=None, patience=10.0):
         raise NotImplementedError
 
-    async def note(self, act, *, reference, counts):
+    async def note(self, act, *, reference, counts, code=None):
         raise NotImplementedError
 
 

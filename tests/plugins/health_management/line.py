@@ -147,7 +147,7 @@ class Line:
     async def ask(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError
 
-    async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int]) -> None:
+    async def note(self, act: Act, *, reference: bytes, counts: Mapping[str, int], code: str | None = None) -> None:
         await self._perhaps_later()
         self.notes.append((act, reference, dict(counts)))
 

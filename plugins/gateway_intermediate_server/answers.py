@@ -1,0 +1,291 @@
+"""What platform and server answer, form by form: closed, strict, and read whole or not at all.
+
+The rule: what is not exactly a known answer is garbage, says nothing about what was asked, and is asked for again.
+"""
+
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
+
+import jiter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.plugin.exchange import Later
+from gateway_intermediate_server.interface import Dose, ExportedReplica
+from gateway_intermediate_server.permits import BodyCode, Dataset, Id, Procedure, Row
+from gateway_intermediate_server.sealing import PublicKey
+
+Token = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,8192}$")]
+_Sealed = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]+$")]
+_Seconds = Annotated[int, Field(ge=0, le=253402300799)]
+_InternalNo = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+CodeState = Literal["none", "requested", "acquired"]
+Ended = Literal["answered", "no_data", "refused", "aborted"]
+Result = Literal["answered", "no_data", "refused"]
+_CODES: Final = frozenset(
+    {
+        "answered_otherwise",
+        "code_not_acquired",
+        "no_permit",
+        "number_known_otherwise",
+        "record_no_taken",
+        "request_reused",
+        "superseded",
+        "unknown_addressee",
+        "unknown_inquiry",
+        "version_conflict",
+    }
+)
+
+
+class Garbage(Later):
+    """The answer is none that was agreed on."""
+
+    def __init__(self) -> None:
+        super().__init__("system_unreachable")
+
+
+class _Closed(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__
+
+
+class Done(_Closed):
+    """It was done; there is no more to say."""
+
+
+class Trouble(_Closed):
+    """Why something was not done."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
+
+    def ours(self) -> str:
+        """The code, if it is one that we know; whatever else it says is no word of ours."""
+        return self.code if self.code in _CODES else "refused_by_system"
+
+
+# ---- the link platform ---------------------------------------------------------------------------------------------
+
+
+class Registered(_Closed):
+    """A person is known there, with or without a 符号."""
+
+    result: Literal["registered", "updated", "duplicate"]
+    code_state: CodeState
+
+
+class Found(_Closed):
+    """団体内統合宛名番号 goes no further than this form."""
+
+    integrated_addressee_no: Id
+    no_auto_response_flag: bool
+    code_state: CodeState
+
+
+class Serial(_Closed):
+    """処理通番."""
+
+    process_serial_no: Id
+
+
+class ReplicaTaken(_Closed):
+    """A replica is there, as it was sent."""
+
+    result: Literal["registered", "updated", "duplicate"]
+
+
+class Gone(_Closed):
+    """It is there no more."""
+
+    result: Literal["deleted", "absent"]
+
+
+class Replicas(_Closed):
+    """All of a person, or of one dataset; the flag is the person's."""
+
+    no_auto_response_flag: bool
+    replicas: list[ExportedReplica]
+
+
+class PersonsReplicas(_Closed):
+    """All of one person; without any, an empty list."""
+
+    internal_no: _InternalNo
+    replicas: list[ExportedReplica]
+
+
+class Page(_Closed):
+    """Some people, and where the next ones begin; None after the last."""
+
+    people: list[PersonsReplicas]
+    next: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,256}$")] | None
+
+
+# ---- the server: what the city asks --------------------------------------------------------------------------------
+
+
+class Listed(_Closed):
+    """The matching list, signed."""
+
+    list: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
+
+
+class PermitAsked(_Closed):
+    """The number under which the permit can be fetched."""
+
+    permit_request_no: Id
+
+
+class PermitFetched(_Closed):
+    """The network's decision, if there is one by now."""
+
+    state: Literal["pending", "granted", "denied"]
+    permit: Token | None = None
+
+
+class InquirySent(_Closed):
+    """The server's own number of the inquiry."""
+
+    inquiry_receipt_no: Id
+
+
+class InquiryState(_Closed):
+    """`request_id` is the city's 照会番号."""
+
+    inquiry_receipt_no: Id
+    request_id: Id
+    state: Ended | Literal["waiting"]
+    ended_at: _Seconds | None = None
+    taken: bool
+
+
+class Inquiries(_Closed):
+    """All whose results are not deleted."""
+
+    inquiries: list[InquiryState]
+
+
+class Sealed(_Closed):
+    """Sealed by another body for our key."""
+
+    enc_ciphertext: _Sealed
+
+
+class InquiryResult(_Closed):
+    """How an inquiry ended, with the permit that it was made with."""
+
+    request_id: Id
+    internal_no: _InternalNo | None
+    state: Ended
+    permit: Token | None = None
+    provider_code: BodyCode
+    answer: Sealed | None = None
+
+
+class Opened(_Closed):
+    """What another body sealed for us; `inquiry` is the serial of its permit."""
+
+    inquiry: Id
+    doses: Annotated[list[Dose], Field(min_length=1, max_length=1000)]
+
+
+# ---- the server: what the city is asked ----------------------------------------------------------------------------
+
+
+class Provision(_Closed):
+    """One request that is not answered."""
+
+    provision_no: Id
+    received_at: str
+    tries: int
+
+
+class Provisions(_Closed):
+    """All of other bodies that are not answered."""
+
+    provisions: list[Provision]
+
+
+class Asked(_Closed):
+    """What is asked of the city. `tries` counts how often an answer was made; `result` is there once one was given."""
+
+    tries: int
+    internal_no: _InternalNo | None
+    dataset_code: Dataset
+    result: Result | None = None
+
+
+class ProvisionRequest(Asked):
+    """What a body asks. What it claims of itself counts for nothing."""
+
+    provision_no: Id
+    row: Row
+    procedure_code: Procedure
+    claimed_inquirer_code: str
+    claimed_destination: str
+    permit: Token | None
+    route_info: Token | None
+    inquirer_encryption_key: PublicKey | None
+    inquiry_from: str | None = None
+    inquiry_to: str | None = None
+
+
+class SelfRequest(_Closed):
+    """One request that is not answered."""
+
+    self_request_no: Id
+    received_at: str
+    tries: int
+
+
+class SelfRequests(_Closed):
+    """All of residents that are not answered."""
+
+    self_requests: list[SelfRequest]
+
+
+class SelfInformationRequest(Asked):
+    """What a person asks."""
+
+    self_request_no: Id
+    authorisation: Token | None
+    recipient_encryption_key: PublicKey | None
+
+
+class Again(_Closed):
+    """How often it was made by now, and this time."""
+
+    tries: int
+
+
+# ---- the server: announcements -------------------------------------------------------------------------------------
+
+
+class AnnouncementState(_Closed):
+    """What became of one announcement."""
+
+    announcement_no: Id
+    internal_no: _InternalNo | None
+    response: Literal["1", "2", "9"]
+    changed_at: _Seconds
+
+
+class Statuses(_Closed):
+    """Those that were not taken."""
+
+    statuses: list[AnnouncementState]
+
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def read(form: type[Form], answer: bytes) -> Form:
+    """An answer of that form. Raises Garbage."""
+    try:
+        # "keys": jiter would keep values in a cache of the process, long after their answer has gone.
+        plain = jiter.from_json(answer, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+        return form.model_validate(plain)
+    except ValueError:  # pydantic's ValidationError is one; the texts of both may quote the answer
+        raise Garbage from None

@@ -1,0 +1,200 @@
+"""What is given out, to another body or to the person: made of the replica, released, sealed for whoever asked.
+
+The rule: everything is verified twice, when the message is made and when it is released, for a permit ends, a replica
+changes, and a flag is set meanwhile. A request that may not be answered is answered `refused`, for every cause alike,
+also where there is no such person (rule 9); the cause stands in the log alone.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+
+from pydantic_core import to_json
+
+from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused, RefusedRecord
+from gateway.plugin import Final as Ended
+from gateway_intermediate_server import answers
+from gateway_intermediate_server.interface import Dose, ExportedReplica, Provision, SelfInformation
+from gateway_intermediate_server.permits import Permit
+from gateway_intermediate_server.sealing import PublicKey
+from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.under_way import UnderWay
+
+Doses: TypeAlias = list[dict[str, JsonValue]]
+Request = TypeVar("Request", bound=answers.Asked)
+_MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
+_DOSE: Final = set(Dose.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What entitles to an answer, verified. `jti` names it, `record` is what the message says of it; `key` is the
+    asker's. Days bound what is asked for. `permit` and `legal_row` are another body's.
+    """
+
+    jti: str
+    internal_no: str
+    dataset_code: str
+    record: Mapping[str, JsonValue]
+    claims: tuple[Claim, ...]
+    key: PublicKey
+    days: tuple[str, str] = ("", "9999")
+    permit: Permit | None = None
+    legal_row: str | None = None
+
+
+class Kind(Protocol[Request]):
+    """One kind of request. `number` is what the server calls its number, `path` where it is asked about."""
+
+    operation: str
+    number: str
+    path: str
+
+    async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
+        """Number and tries of those not answered. Raises Later."""
+        ...
+
+    async def fetch(self, number: str, ends: float) -> Request:
+        """Raises Later, Refused."""
+        ...
+
+    async def grounds(self, request: Request, ends: float) -> Grounds:
+        """Raises Refused with why it may not be answered; Later."""
+        ...
+
+
+class Giving(Generic[Request]):
+    """Requests of one kind: seen by `poll`, answered by `deliver`. `tries` counts how often a message was made."""
+
+    def __init__(self, site: Site, kind: Kind[Request]) -> None:
+        self._site = site
+        self._kind: Kind[Request] = kind
+        self._under_way: UnderWay[tuple[str, int]] = UnderWay(site.outbox, self._ended)
+        self.settled = self._under_way.settled
+
+    async def poll(self) -> None:
+        """Make a message of each request that may be answered; refuse the others. Raises Later, Deferred."""
+        for number, tries in await self._kind.waiting(self._site.client.soon()):
+            if (number, tries) in self._under_way:
+                continue
+            try:
+                await self._one(number)
+            except answers.Garbage as garbage:
+                self._site.log.warning("provision.deferred", code=garbage.outcome.code)
+            except Refused as refused:  # by the server: it knows the number no more, or another answer
+                self._site.log.warning("provision.gone", code=refused.code)
+
+    async def deliver(self, record: Provision | SelfInformation, claims: Collection[str], ends: float) -> Outcome:
+        """The far end of the line: seal it and hand it to the server. Raises Later, Refused."""
+        number = record.provision_no
+        request = await self._kind.fetch(number, ends)
+        if request.result is not None:
+            if request.result == "refused":
+                raise Refused("provided_otherwise")
+            return Accepted()  # by this message, before a crash
+        grounds = await self._kind.grounds(request, ends)
+        if any(getattr(record, name) != value for name, value in grounds.record.items()):
+            raise Refused("permit_not_valid")
+        doses, review = await self._made(grounds, ends)
+        if doses != [dose.model_dump(exclude_none=True) for dose in record.doses or ()]:
+            raise Refused("replica_changed")
+        if review and "review" not in claims:
+            raise Refused("review_required")
+        await self._answer(number, grounds, doses, ends)
+        return Accepted()
+
+    async def _one(self, number: str) -> None:
+        site, ends = self._site, self._site.client.soon()
+        request = await self._kind.fetch(number, ends)
+        if request.result is not None:
+            return
+        try:
+            grounds = await self._kind.grounds(request, ends)
+            doses, review = await self._made(grounds, ends)
+        except Refused as refused:
+            code, counts = refused.code, {"refused": 1}
+            await site.outbox.note(Act.PROVISION_REFUSED, reference=number.encode(), counts=counts, code=code)
+            site.log.warning("provision.refused", code=code)
+            await self._refuse(number)
+            return
+        told = {**grounds.record, "doses": [*doses]} if doses else grounds.record
+        try:
+            await self._under_way.send(
+                (number, request.tries),
+                self._kind.operation,
+                told,
+                key=f"{grounds.jti}\n{request.tries}",
+                claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
+                legal_row=grounds.legal_row,
+            )
+        except Refused as refused:  # its refusal is a fact already; request_key_reused: the permit was used before
+            site.log.warning("provision.refused", code=refused.code)
+            await self._refuse(number)
+
+    async def _made(self, grounds: Grounds, ends: float) -> tuple[Doses, bool]:
+        """The doses of the replica, in order, and whether people must look first (C152). Raises Later, Refused."""
+        self._site.replicas.managed(grounds.dataset_code)
+        try:
+            found = await self._site.replicas.of(grounds.internal_no, ends, grounds.dataset_code)
+        except Refused:
+            raise Refused("no_such_person") from None
+        asked = [each for each in found.replicas if each.dataset_code == grounds.dataset_code]
+        first, last = grounds.days
+        given = sorted(
+            (each for each in asked if first <= each.vaccinated_on <= last),
+            key=lambda each: (each.vaccinated_on, each.dataset_record_no),
+        )
+        flagged = found.no_auto_response_flag or any(each.no_auto_response_flag for each in given)
+        return [_dose(each) for each in given], flagged
+
+    async def _answer(self, number: str, grounds: Grounds, doses: Doses, ends: float) -> None:
+        """First 情報提供等記録, then the answer (番号法第23条). Raises Later, Refused."""
+        body: dict[str, object] = {self._kind.number: number, "result": "no_data"}
+        if doses:
+            plaintext = to_json({self._kind.number: number, "doses": doses})
+            try:
+                body |= {"result": "answered", "answer": {"enc_ciphertext": grounds.key.seal(plaintext, grounds.jti)}}
+            except ValueError:
+                raise Refused("no_inquirer_key") from None
+        if grounds.permit is not None:
+            items = sorted({name for dose in doses for name in dose})
+            await self._site.record(grounds.permit, items, self._site.now(), ends)
+            body |= {"permit_no": grounds.jti, "destination": grounds.permit.inquirer}
+        await self._say(body, ends)
+
+    async def _ended(self, made: tuple[str, int], outcome: Ended) -> None:
+        """What was overtaken is made anew, under another key; whatever else kept it back is a refusal. Raises Later."""
+        number, tries = made
+        if isinstance(outcome, Accepted | Duplicate):
+            return
+        if isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW:
+            again = {self._kind.number: number, "tries": tries}
+            await self._site.client.ask(f"{self._kind.path}/again", again, answers.Again, self._site.client.soon())
+        else:
+            await self._refuse(number)
+
+    async def _refuse(self, number: str) -> None:
+        """Without a cause, and without anything of the request. Raises Later."""
+        try:
+            await self._say({self._kind.number: number, "result": "refused"}, self._site.client.soon())
+        except Refused as refused:
+            self._site.log.warning("provision.gone", code=refused.code)
+
+    async def _say(self, body: dict[str, object], ends: float) -> None:
+        """Raises Later, Refused."""
+        try:
+            await self._site.client.ask(f"{self._kind.path}/answer", body, answers.Done, ends)
+        except Refused as refused:
+            raise Refused("provided_otherwise" if refused.code == "answered_otherwise" else refused.code) from None
+
+
+def vouched(key: PublicKey | None, thumbprint: str) -> PublicKey:
+    """The asker's key, if it is the one that the network vouches for (C075). Raises Refused("no_inquirer_key")."""
+    if key is None or key.thumbprint() != thumbprint:
+        raise Refused("no_inquirer_key")
+    return key
+
+
+def _dose(replica: ExportedReplica) -> dict[str, JsonValue]:
+    """What may be told of it: neither its record's number nor its flag."""
+    return replica.model_dump(include=_DOSE, exclude_none=True)

@@ -1,0 +1,89 @@
+"""情報提供 (F26): what entitles another body to an answer, and where that goes.
+
+The rule: the permit, the route information and our own matching list say so; what the request claims of its sender and
+of its destination is not even read (C187, C189).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.plugin import Refused
+from gateway_intermediate_server import answers
+from gateway_intermediate_server.answers import ProvisionRequest
+from gateway_intermediate_server.client import LARGE
+from gateway_intermediate_server.giving import Grounds, vouched
+from gateway_intermediate_server.interface import PROVISION
+from gateway_intermediate_server.permits import Permit, Route, body_kind
+from gateway_intermediate_server.site import Site
+
+_TO_A_GOVERNOR_ONLY: Final = "26"  # L6
+
+
+class Provisions:
+    """Requests of other bodies."""
+
+    operation = PROVISION
+    number = "provision_no"
+    path = "/server/v1/provisions"
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
+        """See `Kind`."""
+        listed = await self._site.client.ask(f"{self.path}/list", {}, answers.Provisions, ends, most=LARGE)
+        return [(each.provision_no, each.tries) for each in listed.provisions]
+
+    async def fetch(self, number: str, ends: float) -> ProvisionRequest:
+        """See `Kind`."""
+        request = await self._site.client.ask(f"{self.path}/fetch", {self.number: number}, ProvisionRequest, ends)
+        if request.provision_no != number:
+            raise answers.Garbage
+        return request
+
+    async def grounds(self, request: ProvisionRequest, ends: float) -> Grounds:
+        """See `Kind`. Refused: permit_not_valid, not_on_matching_list, counterparty_not_allowed, no_inquirer_key,
+        dataset_not_managed, no_such_person.
+        """
+        permit = self._permit(request)
+        legal_row = self._site.settings.provision_rows.get(permit.row)
+        if legal_row is None:
+            raise Refused("not_on_matching_list")
+        if permit.row == _TO_A_GOVERNOR_ONLY and body_kind(permit.inquirer) != "governor":
+            raise Refused("counterparty_not_allowed")
+        await self._site.matching.admits(permit.exchange, ends)
+        self._route(request, permit)
+        key = vouched(request.inquirer_encryption_key, permit.key)
+        if request.internal_no is None:
+            raise Refused("no_such_person")
+        return Grounds(
+            jti=permit.jti,
+            internal_no=request.internal_no,
+            dataset_code=permit.dataset_code,
+            record={
+                "internal_no": request.internal_no,
+                "provision_no": request.provision_no,
+                "provision_row": permit.row,
+                "inquirer_code": permit.inquirer,
+                "dataset_code": permit.dataset_code,
+            },
+            claims=permit.claims(permit.inquirer),
+            key=key,
+            days=(request.inquiry_from or "", request.inquiry_to or "9999"),
+            permit=permit,
+            legal_row=legal_row,
+        )
+
+    def _permit(self, request: ProvisionRequest) -> Permit:
+        """For us, by the network, still good, and for exactly what is asked. Raises Refused("permit_not_valid")."""
+        permit = self._site.network.read(request.permit, Permit, self._site.now())
+        asked = (request.row, request.procedure_code, request.dataset_code)
+        if permit.provider != self._site.tenant or (permit.row, permit.procedure_code, permit.dataset_code) != asked:
+            raise Refused("permit_not_valid")
+        return permit
+
+    def _route(self, request: ProvisionRequest, permit: Permit) -> None:
+        """The network sends the answer under this permit to its inquirer. Raises Refused("permit_not_valid")."""
+        route = self._site.network.read(request.route_info, Route, self._site.now())
+        if (route.permit, route.sub, route.destination) != (permit.jti, permit.sub, permit.inquirer):
+            raise Refused("permit_not_valid")

@@ -1,0 +1,155 @@
+"""What became of the city's inquiries: told to it, and deleted after their time, told or not (F25, C117, C118).
+
+The rule: an answer counts under the permit that it was asked with, opened with our key, and read whole; one that is not
+so ends the inquiry as aborted, and people are told.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from gateway.plugin import Accepted, Act, Duplicate, JsonValue, Refused
+from gateway.plugin import Final as Ended
+from gateway_intermediate_server import answers
+from gateway_intermediate_server.answers import InquiryResult, InquiryState
+from gateway_intermediate_server.client import LARGE
+from gateway_intermediate_server.interface import ANSWER, END
+from gateway_intermediate_server.permits import Permit
+from gateway_intermediate_server.sealing import CannotOpen
+from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.under_way import UnderWay
+
+_ANSWERED: Final = "1"
+_NO_DATA: Final = "2"
+_REFUSED: Final = "3"
+_ABORTED: Final = "9"
+
+
+class Results:
+    """Results of inquiries, as the server lists them."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._under_way: UnderWay[str] = UnderWay(site.outbox, self._taken)
+        self._noted: set[str] = set()
+        self._stuck: set[str] = set()
+        self._unreadable: set[str] = set()
+        self.settled = self._under_way.settled
+
+    async def poll(self) -> None:
+        """Raises Later, Deferred."""
+        site, ends = self._site, self._site.client.soon()
+        listed = await site.client.ask("/server/v1/inquiries/list", {}, answers.Inquiries, ends, most=LARGE)
+        for each in listed.inquiries:
+            if each.state == "waiting" or each.ended_at is None:
+                continue
+            try:
+                await self._one(each, datetime.fromtimestamp(each.ended_at, UTC))
+            except answers.Garbage as garbage:
+                site.log.warning("result.deferred", code=garbage.outcome.code)
+            except Refused as refused:  # by the line, or by the server: the same again would be, too
+                site.log.warning("result.stuck", code=refused.code)
+                self._stuck.add(each.inquiry_receipt_no)
+
+    def troubles(self) -> list[str]:
+        """For the operator: what people must look at, since the start."""
+        counted = {"results that could not be told to the city": self._stuck, "results unreadable": self._unreadable}
+        return [f"{what}: {len(which)}" for what, which in counted.items() if which]
+
+    async def _one(self, each: InquiryState, ended_at: datetime) -> None:
+        if ended_at + timedelta(seconds=self._site.settings.result_seconds) <= self._site.now():
+            await self._delete(each)
+        elif not (each.taken or each.inquiry_receipt_no in self._under_way or each.inquiry_receipt_no in self._stuck):
+            await self._tell(each, ended_at)
+
+    async def _delete(self, each: InquiryState) -> None:
+        """The deletion is a fact before it is asked for; after a crash both come once more."""
+        site, number = self._site, each.inquiry_receipt_no
+        if number not in self._noted:
+            await site.outbox.note(Act.RESULT_DELETED, reference=each.request_id.encode(), counts={"results": 1})
+            self._noted.add(number)
+        asked = {"inquiry_receipt_no": number}
+        await site.client.ask("/server/v1/inquiries/delete", asked, answers.Gone, site.client.soon())
+        self._noted.discard(number)
+
+    async def _tell(self, each: InquiryState, ended_at: datetime) -> None:
+        """Raises Later, Deferred, Refused."""
+        site, ends = self._site, self._site.client.soon()
+        asked = {"inquiry_receipt_no": each.inquiry_receipt_no}
+        result = await site.client.ask("/server/v1/inquiries/result", asked, InquiryResult, ends, most=LARGE)
+        if (result.request_id, result.state) != (each.request_id, each.state):
+            raise answers.Garbage
+        if result.internal_no is None:
+            raise Refused("unknown_addressee")
+        permit = self._permit(result)
+        doses = self._doses(result, permit) if permit is not None else None
+        if permit is not None:
+            items = sorted({name for dose in doses or () for name in dose})
+            await site.record(permit, items, ended_at if doses else None, ends)
+        told: dict[str, JsonValue] = {"internal_no": result.internal_no, "inquiry_no": result.request_id}
+        if permit is not None and doses is not None:
+            await self._answer(each, told, permit, doses)
+        else:
+            await self._end(each, told)
+
+    async def _answer(
+        self, each: InquiryState, told: dict[str, JsonValue], permit: Permit, doses: list[dict[str, JsonValue]]
+    ) -> None:
+        told |= {
+            "inquiry_status": _ANSWERED if doses else _NO_DATA,
+            "inquiry_row": permit.row,
+            "dataset_code": permit.dataset_code,
+            "provider_code": permit.provider,
+            "undisclosed_flag": permit.undisclosed_flag,
+        }
+        if doses:
+            told["doses"] = [*doses]
+        await self._under_way.send(
+            each.inquiry_receipt_no,
+            ANSWER,
+            told,
+            key=each.inquiry_receipt_no,
+            claims=permit.claims(permit.provider),
+            legal_row=self._site.settings.inquiry_rows[permit.row],
+        )
+
+    async def _end(self, each: InquiryState, told: dict[str, JsonValue]) -> None:
+        if each.state in ("answered", "no_data") and each.inquiry_receipt_no not in self._unreadable:
+            self._unreadable.add(each.inquiry_receipt_no)
+            self._site.log.warning("result.unreadable", code="unreadable")
+        told["inquiry_status"] = _REFUSED if each.state == "refused" else _ABORTED
+        await self._under_way.send(each.inquiry_receipt_no, END, told, key=each.inquiry_receipt_no)
+
+    def _permit(self, result: InquiryResult) -> Permit | None:
+        """What we asked with, if it holds: ours, for that provider and our key, under a row that we may cite."""
+        site = self._site
+        try:
+            permit = site.network.read(result.permit, Permit, site.now())
+        except Refused:
+            return None
+        ours = (permit.inquirer, permit.provider, permit.key)
+        if ours != (site.tenant, result.provider_code, site.key.public.thumbprint()):
+            return None
+        return permit if permit.row in site.settings.inquiry_rows else None
+
+    def _doses(self, result: InquiryResult, permit: Permit) -> list[dict[str, JsonValue]] | None:
+        """What was answered: none where the other body has none. None if there is no answer that can be read."""
+        if result.state != "answered":
+            return [] if result.state == "no_data" else None
+        if result.answer is None:
+            return None
+        try:
+            opened = self._site.key.open(result.answer.enc_ciphertext, permit.jti)
+            told = answers.read(answers.Opened, opened)
+        except (CannotOpen, answers.Garbage):
+            return None
+        if told.inquiry != permit.sub:  # an answer to another question
+            return None
+        return [dose.model_dump(exclude_none=True) for dose in told.doses]
+
+    async def _taken(self, inquiry_receipt_no: str, outcome: Ended) -> None:
+        """However it ended: what the city refused, or could not be given, people see in the log. Raises Later."""
+        site = self._site
+        if not isinstance(outcome, Accepted | Duplicate):
+            site.log.warning("result.not_taken", code=outcome.code)
+        asked = {"inquiry_receipt_no": inquiry_receipt_no}
+        await site.client.ask("/server/v1/inquiries/taken", asked, answers.Done, site.client.soon())

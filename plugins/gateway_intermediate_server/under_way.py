@@ -1,0 +1,51 @@
+"""What this connector sent of its own accord, until it hears how that ended.
+
+The rule: only in memory. After a restart the server lists the same things again, they are sent again under the same
+keys, and so are the same messages, whose end is told once more.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from gateway.plugin import Claim, Final, JsonValue, Outbox
+
+_Thing = TypeVar("_Thing")
+
+
+class UnderWay(Generic[_Thing]):
+    """Things of one kind, one record each. `ended` is told what became of each, and may raise to be told again."""
+
+    def __init__(self, outbox: Outbox, ended: Callable[[_Thing, Final], Awaitable[None]]) -> None:
+        self._outbox = outbox
+        self._ended = ended
+        self._things: dict[str, _Thing] = {}
+        self._known = asyncio.Lock()  # what is settled while its receipt is still on the way is known by that
+
+    def __contains__(self, thing: _Thing) -> bool:
+        return thing in self._things.values()
+
+    async def send(
+        self,
+        thing: _Thing,
+        operation: str,
+        record: Mapping[str, JsonValue],
+        *,
+        key: str,
+        claims: Sequence[Claim] = (),
+        legal_row: str | None = None,
+    ) -> None:
+        """Raises Refused, Deferred."""
+        async with self._known:
+            receipt = await self._outbox.send(
+                operation, [dict(record)], key=key.encode(), claims=claims, legal_row=legal_row
+            )
+            self._things[receipt.message_id] = thing
+
+    async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
+        """Passes over what is none of these. Raises what `ended` raises."""
+        async with self._known:
+            thing = self._things.get(message_id)
+            if thing is not None:
+                await self._ended(thing, outcomes[0])
+                del self._things[message_id]
