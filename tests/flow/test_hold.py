@@ -44,9 +44,8 @@ async def send(line, *records, key=b"k1"):
 
 async def release(line, message_id, *names):
     """Each says that it may go; the last answer."""
-    for name in names:
-        answer = await line.hub.holds.release(message_id, someone(name), TERMINAL)
-    return answer["state"]
+    words = [await line.hub.holds.release(message_id, someone(name), TERMINAL) for name in names]
+    return words[-1]["state"]
 
 
 async def released(line, message_id):
