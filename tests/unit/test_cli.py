@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import typer
+from cryptography.x509 import load_pem_x509_certificate
 from typer.testing import CliRunner
 
 from gateway.cli import commands, message, operator
@@ -478,6 +479,32 @@ def test_init_says_what_lies_offline_and_what_each_process_got(apart):
     assert {"systems/pmh.toml", "systems/keys/tls/pmh_system.key", "systems/keys/tls/clinic_app_system.key"} <= held
     given = {each.name for each in (root / "systems/keys/tls").iterdir()}
     assert not given & {"ca.key", "operator.key", "pmh.key", "vaccination_records.key", "internet_server.key"}
+
+
+def test_the_hub_knows_the_administrator_and_no_process_has_the_key(apart):
+    root, _ = apart
+    files = {path.relative_to(root).as_posix() for path in root.glob("*/keys/tls/staff-0100.*")}
+    assert files == {
+        "hub/keys/tls/staff-0100.crt",
+        "offline/keys/tls/staff-0100.crt",
+        "offline/keys/tls/staff-0100.key",
+    }
+
+
+def test_a_trial_s_certificate_is_made_once_and_only_where_the_trial_s_authority_is(apart, tmp_path):
+    root, _ = apart
+    shutil.copytree(root / "offline", tmp_path / "offline")
+    made = tmp_path / "offline/keys/tls/staff-0012.crt"
+    for where, status, told in (
+        (tmp_path / "offline", 0, f"{made}: and its key beside it, for staff-0012 alone\n"),
+        (tmp_path / "offline", 2, "staff-0012.key: exists already"),
+        (root / "hub", 2, "ca.key: the trial authority's key is not here"),
+    ):
+        done = CliRunner().invoke(commands.app, ["people", "certificate", "staff-0012", "--root", str(where)])
+        assert (done.exit_code, told in done.output) == (status, True)
+    assert CliRunner().invoke(commands.app, ["people", "certificate", "000011112222"]).exit_code == 2
+    one, authority = (load_pem_x509_certificate(each.read_bytes()) for each in (made, made.with_name("ca.crt")))
+    one.verify_directly_issued_by(authority)
 
 
 def test_a_connector_and_its_system_have_the_same_secret_and_the_system_pins_the_connectors_certificate(apart):
