@@ -81,7 +81,7 @@ def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, An
 
 
 def proofs(root: Path, places: str) -> Iterator[str]:
-    """Whose keys sign proofs and permits, if a connector wants any: the trial's, for which others are to be put in place."""
+    """Whose keys sign proofs and permits, if a connector wants any: the trial's, until others are put in place."""
     if any((root / TLS).glob("*_issuer.key")):
         yield f"{root / TLS}/*_issuer.key: what signs proofs and permits in a trial; {places}/{JWKS} pin it"
         yield f"put the public keys of the real portal, eligibility side and network in the place of each {JWKS}"
