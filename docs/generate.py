@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.config import load
 from gateway.config.files import LegalBasis
 from gateway.errors import CODES
-from tests.views.matrix import RECEIVERS, SECTIONS, Row, given, matrix, reasons, sources
+from tests.views.matrix import COLUMNS, SECTIONS, Row, given, matrix, reasons, sources
 
 ROOT = Path(__file__).parents[1]
 
@@ -63,10 +63,21 @@ LEGEND = """\
 Control flags (不開示, 閲覧停止) are given neither to the portal nor to clinics: whom they hide is answered as "no such
 person". A PMH key comes from the portal once, in the hand-over (R07), and is never given to it.
 
+連携基盤・中間サーバー is this city's own: what it is given stays inside the city. 団体内統合宛名番号 is allocated
+there, from the individual number, which goes no further (R17); 符号 and 処理通番 are in no interface at all.
+
+他団体・本人 stands behind it: the body that inquired (R20), or the person who asked (R20-self), over the information
+provision network. What that column names is all that they are told, sealed with the key that they sent, after release
+where a person or record is marked 自動応答不可; what else R20 carries addresses the answer, and stays with the
+intermediate server. Nobody is told without the network's word for it.
+
 ## Routes
 
-What *must be attested*: without it nothing passes. What *may be attested*: `agent` says that somebody acts for the
-person, a parent say, and the log tells so. *Purpose text*: the version that a consent must be to.
+The *legal basis* is all that a message cites: of the references to a row (項) of the table, the one under which it
+goes, and the assessment (A1) that was published before. What *must be attested*: without it nothing passes. What *may
+be attested*: `agent` says that somebody acts for the person, a parent say, and the log tells so; `review` that people
+look before it goes; `undisclosed` that it was asked or given is not to be disclosed. *Purpose text*: the version that a
+consent must be to.
 
 | route | from | to | legal basis | must be attested | may be attested | purpose text |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -110,7 +121,7 @@ def views() -> str:
     named = {name for each in tenant.file.routes for name in (*each.cites(None), *each.legal_rows)}
     page += BASES + "".join(_basis(name, config.legal_basis[name]) for name in sorted(named))
     page += SOURCES + "".join(f"| {cited} | {told} |\n" for cited, told in sources().items())
-    heads = ("項目", *RECEIVERS.values(), "source", "note")
+    heads = ("項目", *COLUMNS.values(), "source", "note")
     for section, title in SECTIONS.items():
         page += f"\n## {title}\n\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
         page += "".join(_line(row, used) for row in matrix() if section in row.section.split())

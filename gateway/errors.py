@@ -31,6 +31,19 @@ CODES: Final = MappingProxyType(
         "wrong_tenant": Code(403, "The certificate does not speak for the tenant that the address names."),
         "above_clearance": Code(403, "The listener's zone may not carry a data class of this operation."),
         "bad_actor": Code(400, "Renkei-Actor or Renkei-Terminal is not a plain staff or terminal id."),
+        # what persons may do
+        "role_missing": Code(403, "The person has not the role, in this tenant and today, that the act needs."),
+        "own_grant": Code(403, "Nobody grants a role to himself, nor revokes his own."),
+        "duties_conflict": Code(
+            403, "Who is configured as operator or administrator may be neither officer nor approver."
+        ),
+        "certificate_taken": Code(
+            409, "The certificate is another person's, or the configuration gives this person another one."
+        ),
+        "bad_grant": Code(
+            400, "Person, role, certificate or last day is missing, or not of the form that is asked for."
+        ),
+        "unknown_right": Code(404, "The person has no such right."),
         # the whole arrival
         "body_too_large": Code(413, "The body is larger than this gateway takes."),
         "not_json": Code(400, "The body is not one well-formed UTF-8 JSON text (no duplicate keys, no NaN)."),
@@ -78,7 +91,7 @@ CODES: Final = MappingProxyType(
         "header_mismatch": Code(403, "The header contradicts the route or the link it came by."),
         "clock_differs": Code(503, "The message was made more than five minutes from the hub's time: set the clocks."),
         "items_beyond_route": Code(403, "The header names an item that the route does not carry."),
-        "basis_not_in_force": Code(403, "A legal basis or the assessment of the route is not in force at this time."),
+        "basis_not_in_force": Code(403, "A legal basis, row or assessment is not of the route, or not in force now."),
         "counterparty_not_allowed": Code(403, "The law does not allow this exchange with that body."),
         "interface_changed": Code(409, "The header's interface digest is not one that is valid now."),
         "not_attested": Code(403, "What the route wants attested of a person is not, or is not for this record."),
@@ -90,6 +103,15 @@ CODES: Final = MappingProxyType(
         "unknown_message": Code(404, "No such message is known here."),
         "not_replayable": Code(409, "Nothing of this message can be replayed: no record of it is dead."),
         "send_anew": Code(409, "The message can no longer be carried as it was sealed; the source must send it anew."),
+        "not_ended": Code(409, "The message has not ended: some of its records are still to be delivered."),
+        # what people decide
+        "not_held": Code(409, "The message is not held: it never was, or it was released or refused, or has expired."),
+        "not_looked_at": Code(409, "Whoever decides about a held message has to look at its content first."),
+        "maker_may_not_confirm": Code(403, "Whoever made something may neither release nor refuse it."),
+        "second_person_needed": Code(409, "Whoever approved a release may not be the second who releases."),
+        "bad_reason": Code(400, "A refusal gives one reason of the closed list, and nothing else."),
+        "edge_elsewhere": Code(404, "No edge of this connector is open in this process."),
+        "not_released": Code(422, "It was held, and people decided not to release it."),
         # what the receiving edge refuses
         "cannot_open": Code(422, "The payload does not open under its header with this edge's key."),
         "items_differ": Code(422, "The payload does not hold exactly the items that its header names."),

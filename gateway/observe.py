@@ -155,6 +155,9 @@ class Telemetry:
         self.waiting = Gauge(
             "renkei_messages_waiting", "Messages with records that have not ended.", ("tenant",), registry=self.registry
         )
+        self.held = Gauge(
+            "renkei_held", "Messages that wait to be released by people.", ("tenant",), registry=self.registry
+        )
         self.healthy = Gauge(
             "renkei_log_writable", "1 while the tenant's log can be written.", ("tenant",), registry=self.registry
         )

@@ -5,14 +5,16 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import demo, interface, keys, log, message
+from gateway.cli import demo, hold, interface, keys, log, message, people
 from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(hold.app, name="hold")
 app.add_typer(interface.app, name="interface")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(message.app, name="message")
+app.add_typer(people.app, name="people")
 
 
 def _version(asked: bool) -> None:

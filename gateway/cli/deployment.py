@@ -84,6 +84,8 @@ def _certificates(
     own |= {link[side]["certificate"] for side in ("listen", "hub") if side in link}
     own |= set(admin["operators"].values())
     pinned = {each["certificate"] for each in link.get("edges", {}).values()}
+    if "listen" in link:
+        pinned |= set(tenant.get("administrators", {}).values())
     for name in connectors:
         entry = tenant["connectors"][name]
         pinned |= set(entry.get("certificates", ()))

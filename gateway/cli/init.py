@@ -1,7 +1,7 @@
 """`gateway init`: the starter configuration in a new root, with keys, a signed directory and trial certificates.
 
 What it makes is for a trial on one machine: before production, take certificates from your own authority, put in place
-the public keys of those who sign proofs of persons, and move `keys/<tenant>/root/root.pem` to a machine that is not
+the public keys of those who sign proofs and permits, and move `keys/<tenant>/root/root.pem` to a machine that is not
 connected.
 """
 
@@ -21,6 +21,7 @@ from gateway.config.files import Word
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, make_directory, make_passphrase
 from gateway.keys.certificates import Authority
+from gateway.keys.inquiry import make_inquiry_key
 from gateway.keys.issuer import make_issuer
 from gateway.keys.layout import TenantKeys
 from gateway.keys.make import make_connector, make_log, make_root, publish
@@ -28,6 +29,7 @@ from gateway.plugin.checks import municipality_code
 
 EXAMPLE = "999997"
 JWKS = "jwks.json"
+JWK = ".jwk"
 TLS = "keys/tls"
 NAME = "renkei.example"
 YOURS = "name is the example's; responsible, certificates and settings are your site's"
@@ -79,10 +81,10 @@ def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, An
 
 
 def proofs(root: Path, places: str) -> Iterator[str]:
-    """Whose keys prove persons, if a connector wants any: the trial's, for which others are to be put in place."""
+    """Whose keys sign proofs and permits, if a connector wants any: the trial's, until others are put in place."""
     if any((root / TLS).glob("*_issuer.key")):
-        yield f"{root / TLS}/*_issuer.key: what signs proofs of persons in a trial; {places}/{JWKS} pin it"
-        yield f"put the public keys of the real portal and eligibility side in the place of each {JWKS}"
+        yield f"{root / TLS}/*_issuer.key: what signs proofs and permits in a trial; {places}/{JWKS} pin it"
+        yield f"put the public keys of the real portal, eligibility side and network in the place of each {JWKS}"
 
 
 def _copy_starter(root: Path, tenant: str, name: str) -> Path:
@@ -106,13 +108,16 @@ def _gateway(root: Path) -> dict[str, Any]:
 def _secrets(root: Path, connector: str, settings: Mapping[str, Any]) -> None:
     """What a connector's settings refer to as `file:PATH`: made up for the trial; its system's own, later.
 
-    A `jwks.json` is who may sign what the connector is shown: the private key lies with those of the systems.
+    A `jwks.json` is who may sign what the connector is shown: the private key lies with those of the systems. What
+    ends in `.jwk` opens what another network sealed for the connector's system.
     """
     for value in settings.values():
         if isinstance(value, str) and value.startswith("file:"):
             path = root / value.removeprefix("file:")
             if path.name == JWKS:
                 make_issuer(root / TLS / f"{connector}_issuer.key", path)
+            elif path.suffix == JWK:
+                make_inquiry_key(path)
             else:
                 make_passphrase(path)
 
@@ -132,6 +137,7 @@ def _certificates(
         servers |= {link["listen"]["certificate"]} if "listen" in link else set()
         clients |= {link["hub"]["certificate"]} if "hub" in link else set()
         clients |= set(file["admin"]["operators"].values())
+    clients |= set(tenant.get("administrators", {}).values())
     for name, connector in tenant["connectors"].items():
         clients |= set(connector.get("certificates", ()))
         servers.add(f"keys/tls/{name}_system.crt")

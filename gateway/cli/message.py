@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.show import AsJson, Root, Tenant, ending, machine, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Tenant, ending, machine, rows, stopped, tell
 from gateway.cli.trail import folded, letter, line, refusal
 
 app = typer.Typer(no_args_is_help=True, help="Follow a message, find refusals and dead letters, replay.")
@@ -32,7 +32,7 @@ MessageId = Annotated[
 @app.command(
     epilog=ending(f"gateway message trace 999997 {_ID}", wrong="the tenant or the message is not known to this gateway")
 )
-def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: AsJson = False) -> None:
+def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_: As = None, as_json: AsJson = False) -> None:
     """Show all that happened to a message, in order.
 
     Each line is one fact of the central log: who, when, which route, each attempt, each outcome; never a value. Records
@@ -43,7 +43,7 @@ def trace(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_json: A
     from gateway.cli.operator import ask_hub
 
     with stopped():
-        facts = ask_hub(root, "GET", f"/v1/{tenant}/messages/{message_id}")
+        facts = ask_hub(root, "GET", f"/v1/{tenant}/messages/{message_id}", as_=as_)
         if as_json:
             machine(facts)
             return
@@ -60,6 +60,7 @@ def dead(
     tenant: Tenant,
     root: Root = Path(),
     every: Annotated[bool, typer.Option("--all", help="Also those that were answered send_anew.")] = False,
+    as_: As = None,
     as_json: AsJson = False,
 ) -> None:
     """List the messages with dead records that wait for a decision.
@@ -70,7 +71,7 @@ def dead(
     from gateway.cli.operator import ask_hub
 
     with stopped():
-        found = ask_hub(root, "GET", f"/v1/{tenant}/dead{'?all' if every else ''}")
+        found = ask_hub(root, "GET", f"/v1/{tenant}/dead{'?all' if every else ''}", as_=as_)
         if as_json:
             machine(found)
         else:
@@ -86,6 +87,7 @@ def refused(
     before: Annotated[
         int | None, typer.Option(min=1, metavar="SEQ", help="Only what is older than this fact of the log.")
     ] = None,
+    as_: As = None,
     as_json: AsJson = False,
 ) -> None:
     """List what was refused lately, newest first.
@@ -97,7 +99,7 @@ def refused(
     from gateway.cli.operator import ask_hub
 
     with stopped():
-        found = ask_hub(root, "GET", f"/v1/{tenant}/refused{f'?before={before}' if before else ''}")
+        found = ask_hub(root, "GET", f"/v1/{tenant}/refused{f'?before={before}' if before else ''}", as_=as_)
         if as_json:
             machine(found)
             return
@@ -109,14 +111,14 @@ def refused(
 @app.command(
     epilog=ending(f"gateway message replay 999997 {_ID}", wrong="nothing of it can be replayed; the code says why")
 )
-def replay(tenant: Tenant, message_id: MessageId, root: Root = Path()) -> None:
+def replay(tenant: Tenant, message_id: MessageId, root: Root = Path(), as_: As = None) -> None:
     """Hand the dead records of a message on again.
 
     They pass today's routes first. Where they can never go as they were sealed, the answer is send_anew: have the
-    source send them as a new message. Your name, from the operator's certificate, is in the fact.
+    source send them as a new message. Your name, from your certificate, is in the fact.
     """
     from gateway.cli.operator import ask_hub
 
     with stopped():
-        answer = ask_hub(root, "POST", f"/v1/{tenant}/messages/{message_id}/replay")
+        answer = ask_hub(root, "POST", f"/v1/{tenant}/messages/{message_id}/replay", as_=as_)
         tell(f"{answer['message_id']}: {len(answer['records'])} records are due again")

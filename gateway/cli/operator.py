@@ -1,39 +1,70 @@
-"""Asks the running gateway through its admin listener, as the operator whose personal certificate lies at hand."""
+"""Asks the running gateway through its admin listener, under a personal certificate: that of the operator whose key
+lies at hand, or another person's.
+"""
 
 import asyncio
 import json
+import re
+import socket
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
 from gateway.cli.process import at_the_hub
 from gateway.config import GatewayFile, read_gateway_file
 from gateway.errors import Deferred, GatewayError, Misconfigured
+from gateway.messages import staff_id
 
 
-def ask(root: Path, method: str, path: str) -> Any:
-    """The answer's JSON. Raises Misconfigured if the gateway cannot be asked, GatewayError with its code if it says
+def ask(
+    root: Path,
+    method: str,
+    path: str,
+    *,
+    body: Mapping[str, Any] | None = None,
+    as_: Path | None = None,
+    terminal: str | None = None,
+) -> Any:
+    """The answer's JSON. `as_` is the file of a personal certificate, with its key beside it; without it an operator of
+    the configuration asks. Raises Misconfigured if the gateway cannot be asked, GatewayError with its code if it says
     no.
     """
-    return asyncio.run(_ask(root, read_gateway_file(root), method, path))
+    file = read_gateway_file(root)
+    asking = _Asking(f"https://{file.admin.host}:{file.admin.port}{path}", method, body, _terminal(terminal))
+    return asyncio.run(_ask(file, asking, *_identity(root, file, as_)))
 
 
-def ask_hub(root: Path, method: str, path: str) -> Any:
+def ask_hub(root: Path, method: str, path: str, **how: Any) -> Any:
     """As `ask`, for what is in a tenant's log. Raises Misconfigured at an edge's root, too."""
-    at_the_hub(root, "messages are followed and replayed at the hub")
-    return ask(root, method, path)
+    at_the_hub(root, "a tenant's log is asked at the hub")
+    return ask(root, method, path, **how)
 
 
-async def _ask(root: Path, file: GatewayFile, method: str, path: str) -> Any:
-    admin = file.admin
-    tls, certificate = _identity(root, file)
-    url = f"https://{admin.host}:{admin.port}{path}"
+class _Asking(NamedTuple):
+    url: str
+    method: str
+    body: Mapping[str, Any] | None
+    terminal: str
+
+
+def _terminal(said: str | None) -> str:
+    """The terminal's id: as said, or the host's name as far as it can be one. Raises Misconfigured."""
+    name = said if said is not None else re.sub("[^A-Za-z0-9.-]", "-", socket.gethostname())[:32]
+    if not staff_id(name):
+        told = "1 to 32 letters, digits and ._- with fewer than 12 digits together"
+        raise Misconfigured((f"--terminal: name the terminal at which you sit, in {told}",))
+    return name
+
+
+async def _ask(file: GatewayFile, asking: _Asking, tls: ssl.SSLContext, certificate: str) -> Any:
+    admin, headers = file.admin, {"Renkei-Terminal": asking.terminal}
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
-            session.request(method, url, ssl=tls) as response,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), headers=headers) as session,
+            session.request(asking.method, asking.url, ssl=tls, json=asking.body) as response,
         ):
             answer = json.loads(await response.read())
     except aiohttp.ClientSSLError:
@@ -46,9 +77,12 @@ async def _ask(root: Path, file: GatewayFile, method: str, path: str) -> Any:
         raise Misconfigured((f"what answers at {admin.host}:{admin.port} is not a gateway",)) from None
     match answer:
         case {"code": "unknown_certificate"}:
-            told = f"unknown_certificate: the running gateway does not know {certificate} as an operator's"
-            step = "it read config/gateway.toml: admin.operators when it started"
-            raise Misconfigured((f"{told}; {step}",))
+            told = f"unknown_certificate: the running gateway does not know {certificate}"
+            if certificate in admin.operators.values():
+                step = "as an operator's; it read config/gateway.toml: admin.operators when it started"
+            else:
+                step = "as that of anybody who may act in this tenant today"
+            raise Misconfigured((f"{told} {step}",))
         case {"code": "unknown_tenant"}:
             raise Misconfigured(("unknown_tenant: the running gateway has no such tenant in config/tenants",))
         case {"code": code, "status": 503}:
@@ -60,16 +94,22 @@ async def _ask(root: Path, file: GatewayFile, method: str, path: str) -> Any:
     return answer
 
 
-def _identity(root: Path, file: GatewayFile) -> tuple[ssl.SSLContext, str]:
-    """The first configured operator whose key lies beside the certificate, and that certificate's file."""
+def _identity(root: Path, file: GatewayFile, as_: Path | None) -> tuple[ssl.SSLContext, str]:
+    """Under which certificate to ask, and its file as it was named."""
+    if as_ is not None:
+        return _context(root, file, "--as", as_), str(as_)
+    for name, certificate in file.admin.operators.items():
+        if (root / certificate).with_suffix(".key").exists():
+            where = f"config/gateway.toml: admin.operators.{name}"
+            return _context(root, file, where, root / certificate), certificate
+    raise Misconfigured(("config/gateway.toml: admin.operators: no operator's key lies beside its certificate here",))
+
+
+def _context(root: Path, file: GatewayFile, where: str, certificate: Path) -> ssl.SSLContext:
     from gateway.wiring.opening import present, readable
 
-    for name, certificate in file.admin.operators.items():
-        key = (root / certificate).with_suffix(".key")
-        if key.exists():
-            with readable("config/gateway.toml: admin.client_ca"):
-                context = ssl.create_default_context(cafile=present(root / file.admin.client_ca))
-            with readable(f"config/gateway.toml: admin.operators.{name}"):
-                context.load_cert_chain(present(root / certificate), present(key))
-            return context, certificate
-    raise Misconfigured(("config/gateway.toml: admin.operators: no operator's key lies beside its certificate here",))
+    with readable("config/gateway.toml: admin.client_ca"):
+        context = ssl.create_default_context(cafile=present(root / file.admin.client_ca))
+    with readable(where):
+        context.load_cert_chain(present(certificate), present(certificate.with_suffix(".key")))
+    return context

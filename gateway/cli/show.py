@@ -23,6 +23,19 @@ def _code(text: str) -> str:
 
 Tenant = Annotated[str, typer.Argument(callback=_code, metavar="TENANT", help="The municipality's 6-digit code.")]
 
+As = Annotated[
+    Path | None,
+    typer.Option(
+        "--as",
+        metavar="FILE",
+        help="Your personal certificate, its .key beside it. [default: that of an operator here]",
+    ),
+]
+Terminal = Annotated[
+    str | None,
+    typer.Option("--terminal", metavar="ID", help="Where you sit; it stands in the fact. [default: this host's name]"),
+]
+
 
 def ending(*examples: str, wrong: str = "") -> str:
     """What stands below a command's help: examples, and its exit statuses; `wrong` says when it is 1."""

@@ -14,7 +14,11 @@ def line(fact: dict[str, Any]) -> dict[str, Any]:
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
     what += [f"refused at its edge: {_records(group)}" for group in _stated(statement)]
     what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
-    what += [f"{key} {fact[key]}" for key in ("stage", "code", "operator", "act") if key in fact]
+    what += [
+        f"{key} {fact[key]}"
+        for key in ("stage", "code", "operator", "person", "act", "reason", "terminal")
+        if key in fact
+    ]
     return {"seq": fact["seq"], "at": fact["at"], "kind": fact["kind"], "what": "; ".join(what)}
 
 
@@ -59,10 +63,11 @@ def _named(said: dict[str, Any]) -> list[str]:
 
 
 def _claims(attestations: Iterable[dict[str, Any]]) -> list[str]:
-    """What was attested of the person, with the version of the text consented to, by when it ends."""
+    """What was attested, with the version of the text consented to or the other body's code, by when it ends."""
     ends: dict[str, list[str]] = {}
     for each in attestations:
-        ends.setdefault(each.get("until", ""), []).append(" ".join(filter(None, (each["claim"], each.get("text")))))
+        said = (each["claim"], each.get("text"), each.get("party"))
+        ends.setdefault(each.get("until", ""), []).append(" ".join(filter(None, said)))
     return [
         f"attested {', '.join(claims)}" + (f" until {until[:19]}Z" if until else "") for until, claims in ends.items()
     ]

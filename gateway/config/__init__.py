@@ -5,7 +5,7 @@ immutable and holds together: each route names operations, fields and legal base
 clearance forbids. No environment variable overrides what was reviewed; secrets come by reference only.
 """
 
-from gateway.config.attested import attested, counterparty_allowed, still_attested
+from gateway.config.attested import attested, counterparty_allowed, still_attested, to_be_held
 from gateway.config.config import Config, Tenant, in_force, japanese_day, place_of, still_valid
 from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
@@ -77,5 +77,6 @@ __all__ = [
     "sentences",
     "still_attested",
     "still_valid",
+    "to_be_held",
     "write_contract",
 ]

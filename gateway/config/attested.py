@@ -1,4 +1,4 @@
-"""Whether what a header attests is what its route wants: the one answer for both edges and for the hub."""
+"""Whether what a header attests is what its route wants, and whether it is to be held: one answer for edges and hub."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,6 +8,8 @@ from gateway.config.files import LegalBasis, Route
 from gateway.messages import Attestation, Header, MessageKind, stamp
 from gateway.plugin.checks import municipality_code
 
+REVIEW: Final = "review"
+"""The claim that has a message held, and the only cause of a hold that is ever shown."""
 _ENDING: Final = frozenset({"identity_confirmed", "permit", "self_requested"})
 """Claims that hold for a while only, and must say until when (C206)."""
 _PREFECTURE: Final = "000"
@@ -41,6 +43,13 @@ def counterparty_allowed(
     governor = any(legal_basis[each].counterparty == "governor" for each in cited if each in legal_basis)
     parties = [each.party for each in attestations if each.claim == "permit"]
     return not governor or (bool(parties) and all(each is not None and each[2:5] == _PREFECTURE for each in parties))
+
+
+def to_be_held(header: Header, route: Route | None) -> bool:
+    """Whether two people must release it first: its route says so, or the system that owns the flag attests it. Nobody
+    is told which of both it was (rule 5).
+    """
+    return (route is not None and route.hold) or any(each.claim == REVIEW for each in header.attestations)
 
 
 def _holds(attestation: Attestation, route: Route, now: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.config.attested import REVIEW
 from gateway.config.clearances import connector_problems, route_problems, zone_problems
 from gateway.config.config import Config, Tenant
 from gateway.config.files import Limits, Route
@@ -68,6 +69,9 @@ def _tenant(config: Config, tenant: Tenant) -> Iterator[str]:
     where = f"config/tenants/{tenant.code}.toml"
     if not municipality_code(tenant.code):
         yield f"{where}: the file's name is {not_a_municipality(tenant.code)}"
+    for name in sorted(config.gateway.admin.operators.keys() & tenant.file.administrators.keys()):
+        told = "is an operator in config/gateway.toml; who runs the machine does not say who may act"
+        yield f"{where}: administrators.{name}: {told}"
     for name, entry in tenant.file.connectors.items():
         if entry.zone not in config.zones:
             known = instead(entry.zone, config.zones)
@@ -176,8 +180,19 @@ def _exchange(route: Route, here: ContractOperation, there: ContractOperation) -
         yield from _carried("reply_fields", route.reply_fields, there.reply, here.reply)
     elif route.reply_fields:
         yield "reply_fields: an event has no reply"
+    if here.kind == "request":
+        yield from _answered_at_once(route)
     if there.person_key not in route.fields or here.person_key not in route.fields:
         yield "fields: the person key of both ends must travel"
+
+
+def _answered_at_once(route: Route) -> Iterator[str]:
+    """Who asks cannot wait for two people: a request's answer is not there yet, and a held question gives none."""
+    if route.hold:
+        yield "hold: only an event can be held; a request's answer is not there yet"
+    for key, claims in (("attest", route.attest), ("may_attest", route.may_attest)):
+        if REVIEW in claims:
+            yield f"{key}: {REVIEW} has an event held; a request's answer is not there yet"
 
 
 def _carried(

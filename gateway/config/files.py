@@ -5,7 +5,7 @@ bounded, so that no sum of times or sizes overflows later.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
@@ -234,9 +234,11 @@ class LegalBasisFile(Closed):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        """Headers cite both kinds in one list."""
+        """Headers cite both kinds in one list; and whom it may go to, the law says and no assessment."""
         if both := self.legal_basis.keys() & self.assessment.keys():
             raise ValueError(f"{', '.join(sorted(both))} is both a legal basis and an assessment")
+        if narrow := [name for name, each in self.assessment.items() if each.counterparty is not None]:
+            raise ValueError(f"assessment {', '.join(narrow)} has a counterparty, which only a legal basis may have")
         return self
 
 
@@ -275,9 +277,12 @@ class Route(Closed):
 
     A message must attest all of `attest` and may attest `may_attest`; a consent is to one of `consent_texts`, which are
     versions of the purpose text. A reply attests nothing: its request did. What stands in `message_seconds` makes the
-    life of its messages shorter, never longer. Its messages cite all of `legal_basis`, one of `legal_rows` if there are
-    such (項 of the ministerial order's table, L4, L5), and the `assessment` that was published for it before it carried
-    anything (requirements §7 no. 37).
+    life of its messages shorter, never longer. Events of a route with `hold` are held until two people release them, as
+    is what attests `review`. `keep_seconds` after a message has ended its sealed payload is deleted (C117); without it,
+    it is kept.
+
+    Its messages cite all of `legal_basis`, one of `legal_rows` if there are such (項 of the ministerial order's table,
+    L4, L5), and the `assessment` that was published for it before it carried anything (requirements §7 no. 37).
     """
 
     id: Word
@@ -295,23 +300,40 @@ class Route(Closed):
     may_attest: tuple[ClaimName, ...] = ()
     consent_texts: tuple[Word, ...] = ()
     message_seconds: Annotated[Seconds, Field(gt=0)] | None = None
+    keep_seconds: Annotated[Seconds, Field(ge=0)] | None = None
+    hold: Flag = False
+
+    def goes_under(self, row: str | None) -> bool:
+        """Whether its messages may go under that row: under one of its rows if it has such, else under none."""
+        return row in self.legal_rows if self.legal_rows else row is None
 
     def cites(self, row: str | None) -> tuple[str, ...]:
         """What the header of its message cites, under that row."""
         return (*self.legal_basis, *((row,) if row is not None else ()), self.assessment)
 
-    def cited_by(self, cited: Collection[str]) -> bool:
-        """Whether the header of a message under way cites nothing else, and one row if there are such."""
-        rows = sum(each in self.legal_rows for each in cited)
-        return bool(cited) and rows == bool(self.legal_rows) and {*cited} <= {*self.cites(None), *self.legal_rows}
+    def cited_by(self, cited: Sequence[str]) -> bool:
+        """Whether the header of a message under way may cite that: of the legal basis, one row if there are such, and
+        the assessment last, each once. A basis that was added since, it cannot cite.
+        """
+        law = cited[:-1]
+        return (
+            bool(law)
+            and cited[-1] == self.assessment
+            and len({*law}) == len(law)
+            and sum(each in self.legal_rows for each in law) == bool(self.legal_rows)
+            and {*law} <= {*self.legal_basis, *self.legal_rows}
+        )
 
 
 class TenantFile(Closed):
-    """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory."""
+    """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory.
+    `administrators` (ユーザID管理者, C041) are staff ids, each with the file of a personal certificate.
+    """
 
     name: str
     root_key: str
     directory: str
     directory_version: Whole = Field(1, ge=1)
+    administrators: dict[StaffId, str] = Field(default_factory=dict)
     connectors: dict[Name, ConnectorEntry]
     routes: tuple[Route, ...]

@@ -12,18 +12,22 @@ from gateway.config.files import LegalBasis
 
 @dataclass(frozen=True, slots=True)
 class Lapse:
-    """One citation of a route that is not in force; `ended` is False if its time has not come yet."""
+    """One citation of a route that is not in force; `ended` is False if its time has not come yet. `carries` if the
+    route carries on without it, under other rows.
+    """
 
     tenant: str
     route: str
     cited: str
     basis: LegalBasis
     ended: bool
+    carries: bool = False
 
     def __str__(self) -> str:
         when = f"ended on {self.basis.valid_until}" if self.ended else f"begins on {self.basis.valid_from}"
+        what = "nothing under one of its rows" if self.carries else "nothing"
         return (
-            f"config/tenants/{self.tenant}.toml: routes.{self.route} carries nothing today: "
+            f"config/tenants/{self.tenant}.toml: routes.{self.route} carries {what} today: "
             f"{self.cited} ({self.basis.reference}) {when}"
         )
 
@@ -33,11 +37,12 @@ def lapses(config: Config, now: datetime) -> Iterator[Lapse]:
     day = japanese_day(now)
     for code, tenant in config.tenants.items():
         for route in tenant.file.routes:
-            rows = () if any(config.legal_basis[row].in_force(day) for row in route.legal_rows) else route.legal_rows
-            for cited in (*route.cites(None), *rows):
+            others = any(config.legal_basis[row].in_force(day) for row in route.legal_rows)
+            for cited in (*route.cites(None), *route.legal_rows):
                 basis = config.legal_basis[cited]
                 if not basis.in_force(day):
-                    yield Lapse(code, route.id, cited, basis, ended=basis.valid_from <= day)
+                    carries = others and cited in route.legal_rows
+                    yield Lapse(code, route.id, cited, basis, ended=basis.valid_from <= day, carries=carries)
 
 
 def passed(config: Config, now: datetime) -> Iterator[str]:

@@ -5,7 +5,7 @@ A proof that nobody reads is refused, not passed over; and why one does not hold
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, get_args
 
 from gateway.edge.closed import closed_error
@@ -75,8 +75,14 @@ def _plain(claim: Any) -> bool:
     return (
         claim.name in _CLAIMS
         and isinstance(claim.proof, bytes)
-        and (claim.until is None or claim.until.utcoffset() == timedelta())
-        and (claim.text is None or re.fullmatch(WORD, claim.text) is not None)
-        and (claim.party is None or re.fullmatch("[0-9]{6}", claim.party, re.ASCII) is not None)
-        and (claim.asked is None or claim.asked.utcoffset() == timedelta())
+        and all(_utc(each) for each in (claim.until, claim.asked) if each is not None)
+        and all(_is(form, each) for form, each in ((WORD, claim.text), ("[0-9]{6}", claim.party)) if each is not None)
     )
+
+
+def _utc(moment: Any) -> bool:
+    return isinstance(moment, datetime) and moment.utcoffset() == timedelta()
+
+
+def _is(form: str, text: Any) -> bool:
+    return isinstance(text, str) and re.fullmatch(form, text) is not None

@@ -22,6 +22,7 @@ from gateway.edge.seal import certificate, refuse
 from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
+    AdmittedHere,
     Arrival,
     BadRecord,
     Ending,
@@ -50,6 +51,7 @@ class Hub(flow.Hub, Protocol):
     async def status(
         self, message_id: str, certificate: str | None = None, *, proven: bool = False
     ) -> Status | None: ...
+    async def look(self, message_id: str, certificate: str, terminal: str) -> Envelope: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,17 @@ class Edge:
         )
         asked = {"correlation_id": request.message_id, "request_mark": repeat_mark(request)}
         return self.arrival(request.operation, body, entrance="reply", **asked)
+
+    async def look(self, message_id: str, certificate: str, terminal: str) -> AdmittedHere:
+        """A held message for this connector, opened for the person of that certificate (SHA-256, hex), whom the hub
+        knows; that it is looked at is a fact by then. Raises Refused or Deferred, as the hub or the opening does; or
+        "dispute", if the hub gives out another message.
+        """
+        envelope = await self.hub.look(message_id, certificate, terminal)
+        if decode_header(envelope.header).message_id != message_id:
+            self.telemetry.bug(None, "the hub gave out another message to be looked at")
+            raise Refused("dispute")
+        return flow.look(envelope, self.rules, self.keys, self.now())
 
     async def settle(self, settled: Settled) -> None:
         """From the hub: every record of a message that this edge sent has ended. Raises what the connector raises, in

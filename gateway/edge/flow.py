@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from gateway.config import Route, attested, counterparty_allowed, in_force
+from gateway.config import Route, attested, counterparty_allowed, in_force, to_be_held
 from gateway.edge.admit import admit, admit_here, admit_there
 from gateway.edge.authenticate import Prove, authenticate, unproven
 from gateway.edge.hand_over import Bugs, hand_over
@@ -32,6 +32,7 @@ from gateway.messages import (
     Recorded,
     RecordOutcome,
     Sealed,
+    decode_header,
 )
 from gateway.plugin.connector import Accepted, Connector, DeferredRecord, Duplicate, Outcome, RefusedRecord
 
@@ -115,6 +116,17 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
     return Handed(plain, max(waits) if waits else None, reply)
 
 
+def look(envelope: Envelope, rules: EdgeRules, keys: EdgeKeys, now: datetime) -> AdmittedHere:
+    """A held message as it would be handed over, for people to see. Raises Refused and Deferred as `open_envelope`, and
+    "not_held": by what its sender signed and by this edge's own routes nobody is to look at it, whatever the hub says.
+    """
+    header = decode_header(envelope.header)
+    if not to_be_held(header, rules.tenant.route(header.route)):
+        raise Refused("not_held")
+    every = frozenset(index for index, _, _ in header.records)
+    return admit_here(open_envelope(envelope, every, rules, keys, now), rules)
+
+
 def kept_back(handed: Handed | None, waiting: frozenset[int]) -> Handed:
     """What was handed over, if anything, and that the others wait until the system is done with what it has in hand."""
     outcomes = tuple(RecordOutcome(index, None, "behind_deferred") for index in sorted(waiting))
@@ -180,9 +192,9 @@ def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
         raise Refused("no_route")
     claims = attestations(sender, keys)
     if not attested(claims, route, arrival.received_at):
-        raise Refused("not_attested", reason="absent" if arrival.proof is None else "route")
+        raise Refused("not_attested", reason="route" if claims or arrival.proof is not None else "absent")
     cited = route.cites(arrival.legal_row)
-    if not route.cited_by(cited) or not in_force(cited, rules.legal_basis, arrival.received_at):
+    if not route.goes_under(arrival.legal_row) or not in_force(cited, rules.legal_basis, arrival.received_at):
         raise Refused("basis_not_in_force")
     if not counterparty_allowed(claims, cited, rules.legal_basis):
         raise Refused("counterparty_not_allowed")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import uuid_utils
 from pydantic import JsonValue
@@ -34,7 +35,9 @@ class EdgeOutbox:
     ) -> Receipt:
         """See `gateway.plugin.Outbox.send`."""
         body = tuple(_element(index, each) for index, each in enumerate(records))
-        attested = own(claims, self.attests, self.edge.telemetry.bug)
+        rules = self.edge.rules
+        bug = partial(self.edge.telemetry.bug, tenant=rules.tenant.code, connector=rules.connector)
+        attested = own(claims, self.attests, bug)
         said = {"request_key": key, "claims": attested, "legal_row": legal_row}
         taken = await self.edge.take(self.edge.arrival(operation, body, entrance="outbox", **said))
         return Receipt(taken.recorded.message_id, taken.recorded.repeated)

@@ -7,20 +7,22 @@ open, and says why.
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import Misconfigured, Refused
+from gateway.hub.admin_holds import Edges, HoldRoutes
+from gateway.hub.admin_people import PeopleRoutes
+from gateway.hub.callers import Callers
 from gateway.hub.hub import TenantHub
-from gateway.hub.journal import FactKind
-from gateway.link.https import later, peer_fingerprint, problems
-from gateway.messages import stamp
+from gateway.hub.people import Role
+from gateway.link.https import later, problems
 from gateway.observe import Telemetry
 
 
-class Daemon(Protocol):
+class Daemon(Edges, Protocol):
     """What the operators' listener may ask of the running process."""
 
     @property
@@ -32,17 +34,32 @@ class Daemon(Protocol):
     async def reload(self, by: str) -> str: ...
 
 
+_LARGEST: Final = 4096
+"""Bytes of a body: nobody asks for more here than a form on a screen holds."""
+
+
 class AdminListener:
-    """`operators` maps the fingerprints of personal certificates to names."""
+    """`operators` maps the personal certificates of the configured operators, as hex digests, to names. Persons with
+    that role in a tenant act as they do, but on the whole process.
+    """
 
     def __init__(
         self, daemon: Daemon, operators: Mapping[str, str], telemetry: Telemetry, clock: Callable[[], datetime]
     ) -> None:
         self._daemon = daemon
-        self._operators = operators
         self._telemetry = telemetry
-        self._clock = clock
-        self.noise = 0
+        self._callers = Callers(lambda: daemon.hubs, operators, clock)
+        self._people = PeopleRoutes(self._callers, clock)
+        self._holds = HoldRoutes(self._callers, daemon)
+
+    @property
+    def noise(self) -> int:
+        """How many came that nobody knows, and have not been counted in a fact yet."""
+        return self._callers.noise
+
+    @noise.setter
+    def noise(self, count: int) -> None:
+        self._callers.noise = count
 
     def crowded(self) -> None:
         """Somebody found no room: noise, for who it was is not known."""
@@ -50,7 +67,7 @@ class AdminListener:
 
     def application(self) -> web.Application:
         """The aiohttp application of the admin listener."""
-        application = web.Application(middlewares=[problems(self._telemetry)])
+        application = web.Application(middlewares=[problems(self._telemetry)], client_max_size=_LARGEST)
         application.router.add_get("/healthz", self.healthz)
         application.router.add_get("/readyz", self.readyz)
         application.router.add_get("/metrics", self.metrics)
@@ -60,6 +77,8 @@ class AdminListener:
         application.router.add_get("/v1/{tenant}/messages/{message_id}", self.trace)
         application.router.add_post("/v1/{tenant}/messages/{message_id}/replay", self.replay)
         application.router.add_post("/v1/reload", self.reload)
+        self._people.add_to(application.router)
+        self._holds.add_to(application.router)
         return application
 
     async def healthz(self, request: web.Request) -> web.Response:
@@ -81,6 +100,7 @@ class AdminListener:
         for code, hub in self._daemon.hubs.items():
             self._telemetry.facts.labels(code).set(hub.journal.size_and_root()[0])
             self._telemetry.waiting.labels(code).set(hub.dispatcher.waiting)
+            self._telemetry.held.labels(code).set(hub.journal.holds.count())
             self._telemetry.healthy.labels(code).set(hub.journal.health()[0])
         for code, version in self._daemon.directories.items():
             self._telemetry.directory.labels(code).set(version)
@@ -90,69 +110,52 @@ class AdminListener:
 
     async def connectors(self, request: web.Request) -> web.Response:
         """What is enabled, and its health."""
-        self._operator(request)
+        await self._callers.operator(request, "connectors")
         return web.json_response(await self._daemon.connectors())
 
     async def dead(self, request: web.Request) -> web.Response:
         """Messages with dead records that wait for a decision; with `?all` every one. The looking is a fact, too."""
-        operator, hub = self._operator(request), self._hub(request)
+        hub, person = await self._callers.person(request, "dead", Role.OPERATOR)
         letters = hub.journal.dead_letters(every="all" in request.query)
-        body = {"operator": operator, "act": "dead"}
-        await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()))
+        await self._callers.acted(hub, person, "dead")
         return web.json_response(letters)
 
     async def refused(self, request: web.Request) -> web.Response:
         """What was refused lately, newest first; with `?before=SEQ` what was before that fact. The looking is a fact,
         too.
         """
-        operator, hub, asked = self._operator(request), self._hub(request), request.query.get("before", "")
+        hub, person = await self._callers.person(request, "refused", Role.OPERATOR)
+        asked = request.query.get("before", "")
         before = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else None
         found, down_to = await hub.refused(before)
-        body = {"operator": operator, "act": "refused"}
-        await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()))
+        await self._callers.acted(hub, person, "refused")
         return web.json_response({"refused": found, "down_to": down_to})
 
     async def trace(self, request: web.Request) -> web.Response:
         """Every fact of one message. The looking is a fact, too."""
-        operator, hub = self._operator(request), self._hub(request)
-        facts = hub.trace(request.match_info["message_id"])
+        hub, person = await self._callers.person(request, "trace", Role.OPERATOR)
+        message_id = request.match_info["message_id"]
+        facts = hub.trace(message_id)
         if not facts:
             raise Refused("unknown_message")
-        at = stamp(self._clock())
-        message_id = request.match_info["message_id"]
-        await hub.journal.fact(
-            FactKind.OPERATOR_ACTED, {"operator": operator, "act": "trace"}, at=at, message_id=message_id
-        )
+        await self._callers.acted(hub, person, "trace", message_id=message_id)
         return web.json_response(facts)
 
     async def replay(self, request: web.Request) -> web.Response:
         """Have the dead records of a message handed on again, under today's routes."""
-        operator = self._operator(request)
+        hub, person = await self._callers.person(request, "replay", Role.OPERATOR)
         message_id = request.match_info["message_id"]
-        indices = await self._hub(request).replay(message_id, operator)
+        indices = await hub.replay(message_id, person.id)
         return web.json_response({"message_id": message_id, "records": list(indices)})
 
     async def reload(self, request: web.Request) -> web.Response:
         """Apply the configuration on disk, if it is valid; else say what is wrong and run on."""
-        operator = self._operator(request)
+        operator = await self._callers.operator(request, "reload")
         try:
             digest = await self._daemon.reload(operator)
         except Misconfigured as wrong:
             return web.json_response({"applied": False, "problems": list(wrong.problems)}, status=409)
         return web.json_response({"applied": True, "digest": digest, "directories": dict(self._daemon.directories)})
-
-    def _operator(self, request: web.Request) -> str:
-        try:
-            return self._operators[peer_fingerprint(request)]
-        except KeyError:
-            self.noise += 1
-            raise Refused("unknown_certificate") from None
-
-    def _hub(self, request: web.Request) -> TenantHub:
-        try:
-            return self._daemon.hubs[request.match_info["tenant"]]
-        except KeyError:
-            raise Refused("unknown_tenant") from None
 
 
 def _healthy(body: Mapping[str, Any]) -> web.Response:

@@ -15,6 +15,7 @@ from gateway.hub import flow
 from gateway.hub.breaker import Breaker, silent
 from gateway.hub.fresh import Fresh
 from gateway.hub.journal import DueSettlement, Journal
+from gateway.hub.overdue import Overdue
 from gateway.hub.permit import permit_again
 from gateway.hub.places import Places, Towards, towards
 from gateway.hub.queue import Due, Queue, due
@@ -53,6 +54,7 @@ class Dispatcher:
         self._going: list[Due] = []
         self.places = Places(self._queue, self._room, self._due.set)
         self.settling = Settling(journal, edges, limits, telemetry)
+        self.overdue = Overdue(rules.tenant.code, journal, self.settling, clock, telemetry)
         self.troubles = Troubles(rules.tenant.code, telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
         self._fresh = Fresh()
@@ -75,6 +77,7 @@ class Dispatcher:
                 )
             )
         self._due.set()
+        self.overdue.restore()
 
     def recorded(self, permitted: Permitted, seq: int) -> None:
         """A message was recorded just now and is due at once. It need not be read back while there is room."""
@@ -116,6 +119,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._deliveries())
             group.create_task(self.settling.run())
+            group.create_task(self.overdue.run())
 
     async def drain(self) -> None:
         """Start nothing new and await what is in flight; what remains or is unheard is due again at the next start."""

@@ -46,7 +46,9 @@ class Journal(Protocol):
     async def fact(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str | None = None) -> int: ...
     async def state(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str) -> Recorded: ...
     async def repeat(self, named: Header | Statement, *, at: str) -> Recorded | None: ...
-    async def record(self, permitted: Permitted, *, at: str, now: float, goes: bool = False) -> Recorded: ...
+    async def record(
+        self, permitted: Permitted, *, at: str, now: float, goes: bool = False, held: bool = False
+    ) -> Recorded: ...
     async def attempted(self, message_id: str, indices: Sequence[int], *, attempt: int, at: str) -> None: ...
     async def conclude(  # noqa: PLR0913
         self,
@@ -89,7 +91,7 @@ async def accept(  # noqa: PLR0913  (a peer's message and the whole world around
         permitted = permit(sealed, peer, rules, now)
         if permitted.header is not None and permitted.header.kind is MessageKind.REPLY:
             raise Refused("no_open_request")  # an answer comes with the outcomes of its request, and no other way
-        return permitted, await _record(permitted, journal, now, places)
+        return permitted, await _record(permitted, rules, journal, now, places)
     except Refused as refusal:
         named = proven(sealed, peer, rules)
         if named is not None and (first := await _first(named, refusal.code, journal, now)) is not None:
@@ -102,11 +104,13 @@ async def accept(  # noqa: PLR0913  (a peer's message and the whole world around
         raise
 
 
-async def _record(permitted: Permitted, journal: Journal, now: datetime, places: Places) -> Recorded:
+async def _record(permitted: Permitted, rules: HubRules, journal: Journal, now: datetime, places: Places) -> Recorded:
+    """What is to be held finds no place: it is not due before people have released it."""
     statement, at = permitted.statement, stamp(now)
     if permitted.header is not None or (statement is not None and statement.records):
-        with places.place(permitted.header) as place:
-            recorded = await journal.record(permitted, at=at, now=now.timestamp(), goes=place.goes)
+        held = rules.hold(permitted.header)
+        with places.place(None if held else permitted.header) as place:
+            recorded = await journal.record(permitted, at=at, now=now.timestamp(), goes=place.goes, held=held)
             place.used = not recorded.repeated
         return recorded
     assert statement is not None  # noqa: S101  (permit proved it)

@@ -8,12 +8,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
 from gateway.hub import flow
+from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
+from gateway.hub.holds import Holds
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.permit import permit_again
 from gateway.hub.rules import HubRules
@@ -34,9 +36,14 @@ class TenantHub:
     rules: HubRules
     journal: Journal
     dispatcher: Dispatcher
+    people: Accounts
     clock: flow.Clock
+    holds: Holds = field(init=False)
     _unproven: defaultdict[str, Allowance] = field(default_factory=lambda: defaultdict(Allowance))
     _submitting: "set[asyncio.Future[Recorded]]" = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.holds = Holds(self.rules, self.journal, self.people, self.dispatcher, self.clock)
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded:
         """From the edge of connector `peer`. Raises Refused (recorded) or Deferred.
@@ -49,10 +56,10 @@ class TenantHub:
         return await asyncio.shield(work)
 
     async def _submit(self, peer: str, sealed: Sealed) -> Recorded:
-        troubles, loop = self.dispatcher.troubles, asyncio.get_running_loop()
+        rules, troubles, loop = self.rules, self.dispatcher.troubles, asyncio.get_running_loop()
         try:
             permitted, recorded = await flow.accept(
-                sealed, peer, self.rules, self.journal, self.clock(), self.dispatcher.places, self._unproven[peer]
+                sealed, peer, rules, self.journal, self.clock(), self.dispatcher.places, self._unproven[peer]
             )
         except (Refused, Deferred) as error:
             troubles.not_taken(peer, error.code, loop.time())
@@ -61,7 +68,10 @@ class TenantHub:
             self.dispatcher.settling.due(peer, recorded.message_id)
         else:
             troubles.taken(peer, loop.time())
-            self.dispatcher.recorded(permitted, recorded.seq)
+            if permitted.header is not None and rules.hold(permitted.header):
+                self.dispatcher.overdue.add(permitted.header)
+            else:
+                self.dispatcher.recorded(permitted, recorded.seq)
         return recorded
 
     async def status(
@@ -106,26 +116,36 @@ class TenantHub:
         await self.journal.fact(FactKind.REPLY_FETCHED, body, at=stamp(now), message_id=message_id)
         return reply
 
+    async def look(self, peer: str, message_id: str, certificate: str, terminal: str) -> Envelope:
+        """See `Holds.look`: the edge of the destination `peer` is about to show it to that person."""
+        return await self.holds.look(peer, message_id, certificate, terminal)
+
     async def replay(self, message_id: str, operator: str) -> tuple[int, ...]:
-        """Have the dead records of a message handed on again, under today's routes: their indices.
+        """Have the dead records of a message handed on again, under today's routes, or held by them: their indices.
 
         Raises Refused: unknown_message, not_replayable, or why today's routes do not carry it; where it can never go
         as it was sealed, send_anew. All of it is recorded with the operator's name.
         """
         now, known = self.clock(), self.journal.message(message_id)
         try:
-            envelope = self.journal.envelope(message_id)
-            if envelope is None or known is None:
+            if known is None:
                 raise Refused("unknown_message")
+            if (envelope := self.journal.envelope(message_id)) is None:
+                await self._anew(known.source, message_id, now, operator)
             header = decode_header(envelope.header)
             await self._carried_today(header, now, operator)
-            indices = await self.journal.revive(message_id, at=stamp(now), now=now.timestamp(), operator=operator)
+            times: dict[str, Any] = {"at": stamp(now), "now": now.timestamp()}
+            held = self.rules.hold(header)
+            indices, held = await self.journal.revive(message_id, operator=operator, held=held, **times)
         except Refused as refusal:
             body: Mapping[str, Any] = {"operator": operator, "act": "replay", "code": refusal.code}
             known_id = message_id if known is not None else None
             await self.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now), message_id=known_id)
             raise
-        self.dispatcher.revived(header, known.seq, indices)
+        if held:
+            self.dispatcher.overdue.add(header)
+        else:
+            self.dispatcher.revived(header, known.seq, indices)
         return indices
 
     async def _carried_today(self, header: Header, now: datetime, operator: str) -> None:
@@ -135,9 +155,13 @@ class TenantHub:
         except Refused as refusal:
             if refusal.code not in _SEALED_FOR_GOOD:
                 raise
-            await self.journal.unreplayable(header.message_id, at=stamp(now), operator=operator)
-            self.dispatcher.settling.due(header.source, header.message_id)
-            raise Refused("send_anew") from None
+            await self._anew(header.source, header.message_id, now, operator)
+
+    async def _anew(self, source: str, message_id: str, now: datetime, operator: str) -> NoReturn:
+        """Have the source hear that it is to send it anew. Raises Refused: "send_anew", or as the journal does."""
+        await self.journal.unreplayable(message_id, at=stamp(now), operator=operator)
+        self.dispatcher.settling.due(source, message_id)
+        raise Refused("send_anew") from None
 
     def trace(self, message_id: str) -> list[dict[str, Any]]:
         """Every fact of this message, in order; none holds a value."""
@@ -160,7 +184,7 @@ class TenantHub:
 
     def adopt(self, rules: HubRules, limits: Limits) -> None:
         """A reload: from now on these hold."""
-        self.rules = self.dispatcher.rules = rules
+        self.rules = self.dispatcher.rules = self.holds.rules = rules
         self.dispatcher.limits = self.dispatcher.settling.limits = limits
         self.dispatcher.troubles.anew()
 

@@ -1,9 +1,10 @@
 """Who may act in a tenant, and as what: individual accounts, each known by a personal certificate, with a last day."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Role(StrEnum):
@@ -13,6 +14,10 @@ class Role(StrEnum):
     OFFICER = "officer"
     APPROVER = "approver"
     ADMINISTRATOR = "administrator"
+
+
+CONFIRMING: Final = frozenset({Role.OFFICER, Role.APPROVER})
+"""Who confirms what others have made: neither who grants these roles nor who runs the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +35,18 @@ class People(Protocol):
     def person(self, certificate: str, now: datetime) -> Person | None:
         """Whose certificate it is, with the roles that count now; None if it is nobody's."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The accounts of the reviewed configuration, certificates by name: operators of every tenant and of the process,
+    and the administrators (ユーザID管理者) of this tenant. No name and no certificate stands in both.
+    """
+
+    operators: Mapping[str, str] = field(default_factory=dict)
+    administrators: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def certificates(self) -> Mapping[str, str]:
+        """All of them."""
+        return {**self.operators, **self.administrators}

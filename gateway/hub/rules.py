@@ -6,9 +6,10 @@ The rule: whatever an edge may say in the clear is a word that stands here.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.config import Config, Former, LegalBasis, Limits, Tenant
+from gateway.config import Config, Former, LegalBasis, Limits, Tenant, to_be_held
 from gateway.errors import CODES
 from gateway.keys.directory import Directory
+from gateway.messages import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class HubRules:
     codes: frozenset[str]
     responsible: Mapping[str, str]
     limits: Limits
+
+    def hold(self, header: Header | None) -> bool:
+        """Whether two people must release it first."""
+        return header is not None and to_be_held(header, self.tenant.route(header.route))
 
 
 def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -148,6 +149,14 @@ def read_x25519(path: Path, passphrase: Secret) -> X25519PrivateKey:
 def read_mlkem768(path: Path, passphrase: Secret) -> MLKEM768PrivateKey:
     """The same for ML-KEM-768."""
     if isinstance(key := _read_private(path, passphrase), MLKEM768PrivateKey):
+        return key
+    raise _another_kind(path)
+
+
+def read_p256(path: Path, passphrase: Secret) -> EllipticCurvePrivateKey:
+    """The same for P-256."""
+    key = _read_private(path, passphrase)
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
         return key
     raise _another_kind(path)
 

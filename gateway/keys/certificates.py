@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from gateway.keys.at_rest import Secret, write_guarded, write_private
+from gateway.keys.at_rest import Secret, read_p256, write_guarded, write_private
 
 LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 _VALID: Final = timedelta(days=365)
@@ -70,6 +70,12 @@ class Authority:
         )
         return cls(Issued(builder.sign(key, SHA256()), key))
 
+    @classmethod
+    def read(cls, directory: Path, name: str, passphrase: Secret) -> Self:
+        """The authority that `Issued.write` left there. Raises Misconfigured, OSError or ValueError."""
+        key = read_p256(directory / f"{name}.key", passphrase)
+        return cls(Issued(x509.load_pem_x509_certificate((directory / f"{name}.crt").read_bytes()), key))
+
     def server(self, common_name: str, now: datetime, names: Sequence[str] = LOCAL) -> Issued:
         """A server certificate for these host names and addresses."""
         return self._issue(common_name, now, ExtendedKeyUsageOID.SERVER_AUTH, names)
@@ -103,6 +109,11 @@ def fingerprint(certificate: bytes) -> str:
 def fingerprint_of_file(path: Path) -> str:
     """The fingerprint of the (first) certificate in a PEM file. Raises OSError, or ValueError if there is none."""
     return fingerprint(x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER))
+
+
+def digest_of_file(path: Path) -> str:
+    """The same without the algorithm's name: 64 hexadecimal digits, as facts have it."""
+    return fingerprint_of_file(path).removeprefix("sha256:")
 
 
 def end_of_file(path: Path) -> datetime:

@@ -15,8 +15,8 @@ import aiohttp
 from gateway.errors import CODES, Deferred, GatewayError, Refused
 from gateway.link.calls import Channel, decode
 from gateway.link.in_process import ToEdges
-from gateway.link.words import HEARTBEAT, PATH, Ask, Bounds, Deliver, Hello, Place, Submit, largest
-from gateway.messages import Handed, Recorded, Sealed, Settled, Status
+from gateway.link.words import HEARTBEAT, PATH, Ask, Bounds, Deliver, Hello, Look, Place, Submit, largest
+from gateway.messages import Envelope, Handed, Recorded, Sealed, Settled, Status
 from gateway.observe import Telemetry
 
 _LONGEST_PAUSE: Final = 5.0
@@ -143,6 +143,12 @@ class HubLink:
         status: Status | None = await self._call("status", asking, Status | None)
         return status
 
+    async def look(self, place: Place, message_id: str, certificate: str, terminal: str) -> Envelope:
+        """See `HubEnd`."""
+        looking = Look(place, message_id, certificate, terminal)
+        envelope: Envelope = await self._call("look", looking, Envelope)
+        return envelope
+
     async def _call(self, name: str, body: object, form: Any) -> Any:
         if self._channel is None:
             raise Deferred("hub_unreachable")
@@ -193,3 +199,7 @@ class RemoteHub:
     ) -> Status | None:
         """See `HubEnd`."""
         return await self.link.status((self.tenant, peer), message_id, certificate, proven=proven)
+
+    async def look(self, peer: str, message_id: str, certificate: str, terminal: str) -> Envelope:
+        """See `HubEnd`."""
+        return await self.link.look((self.tenant, peer), message_id, certificate, terminal)

@@ -20,6 +20,7 @@ from gateway.link.words import (
     ConfigApplied,
     Deliver,
     Hello,
+    Look,
     Pinned,
     Place,
     Submit,
@@ -160,6 +161,15 @@ class Guest:
             hub, asker = self.hubs.of(tenant), call.client_certificate
             return await hub.status(connector, call.message_id, asker, proven=call.proven)
 
+    async def look(self, body: bytes) -> Envelope:
+        call = decode(body, Look)
+        tenant, connector = self._own(call.place)
+        self.allowance.spend()
+        async with self._asking:
+            await self.channel.drained()
+            hub = self.hubs.of(tenant)
+            return await hub.look(connector, call.message_id, call.client_certificate, call.terminal)
+
     async def told(self, body: bytes) -> None:
         fact = decode(body, Told)
         if isinstance(fact, ConfigApplied):
@@ -209,5 +219,6 @@ _CALLS: Mapping[str, Callable[[Guest, bytes], Awaitable[object]]] = {
     "leave": Guest.leave,
     "submit": Guest.submit,
     "status": Guest.status,
+    "look": Guest.look,
     "told": Guest.told,
 }

@@ -92,6 +92,15 @@ class Ask(msgspec.Struct, frozen=True):
     proven: bool = False
 
 
+class Look(msgspec.Struct, frozen=True):
+    """Give out a held message for the connector at this place, to be shown to the person of this certificate."""
+
+    place: Place
+    message_id: str
+    client_certificate: Digest
+    terminal: Annotated[str, msgspec.Meta(max_length=64)]
+
+
 class NoiseCounted(msgspec.Struct, frozen=True, tag_field="kind", tag="noise.counted"):
     """So many peers without a pinned certificate knocked at a listener of this process."""
 

@@ -20,8 +20,9 @@ confirmed with a card, for this one receiver (C206).
 
 What a connector attests of its own system's accord: `permit`: the information provision network permits this one
 exchange with the other body that the claim names (C186). `self_requested`: the network vouches that the person asked
-for it. `review`: the system that owns the flag wants people to look before it goes (自動応答不可, C152). `undisclosed`:
-that it was asked or given is itself not to be disclosed (番号法第23条第2項).
+for it. `review`: the system that owns the flag says that two people must release it (自動応答不可, C146, C152); it is
+held whatever the route says. `undisclosed`: that it was asked or given is itself not to be disclosed
+(番号法第23条第2項).
 """
 
 

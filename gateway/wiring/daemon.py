@@ -175,6 +175,10 @@ class Daemon:
         linked_to = LinkedTo(self._to_hub, self._link, self._for_edges.away if self._for_edges else {})
         return await conditions(self.config, self._edge, self._hub, linked_to)
 
+    async def look(self, place: Place, message_id: str, certificate: str, terminal: str) -> dict[str, Any]:
+        """A held message for a connector of this process, as the person of that certificate may see it."""
+        return await self._edge.look(place, message_id, certificate, terminal)
+
     async def reload(self, by: str) -> str:
         """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured, Deferred."""
         async with self._reloading:
@@ -199,7 +203,7 @@ class Daemon:
             raise
         self.config, self._directories = fresh, dict(prepared.directories)
         if self._hub is not None:
-            self._hub.adopt(fresh, prepared.hubs)
+            self._hub.adopt(fresh, prepared.hubs, prepared.people)
         self._edge.adopt(fresh, prepared.edges)
         if self._to_hub is not None and prepared.to_hub is not None:
             self._to_hub.tls = prepared.to_hub

@@ -12,7 +12,8 @@ from gateway.edge import plugins
 from gateway.edge.edge import Edge
 from gateway.edge.listener import Entrance
 from gateway.edge.rules import EdgeRules
-from gateway.errors import Misconfigured
+from gateway.edge.show import shown
+from gateway.errors import Misconfigured, Refused
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
 from gateway.keys.private import EdgeKeys
@@ -97,6 +98,12 @@ class EdgeSide:
 
     def _edges(self) -> list[Edge]:
         return [station.edge for station in self._stations.values()]
+
+    async def look(self, place: Place, message_id: str, certificate: str, terminal: str) -> dict[str, Any]:
+        """A held message as people read it. Raises as `Edge.look`, and Refused("edge_elsewhere")."""
+        if (station := self._stations.get(place)) is None:
+            raise Refused("edge_elsewhere")
+        return shown(await station.edge.look(message_id, certificate, terminal), station.edge.rules)
 
     def connectors(self) -> list[dict[str, Any]]:
         """Every connector of this process with its state, for operators."""

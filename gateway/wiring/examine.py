@@ -23,11 +23,11 @@ from gateway.wiring.opening import (
     log_signer,
     open_directory,
     open_keys,
-    operators,
     passphrase,
     readable_secrets,
     session_tls,
 )
+from gateway.wiring.people import configured
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str
     for listener in config.gateway.listeners:
         stops.of(partial(listener_tls, config, f"listeners.{listener.name}", listener))
     stops.of(partial(listener_tls, config, "admin", config.gateway.admin))
-    stops.of(partial(operators, config))
+    stops.of(partial(configured, config))
     plugs = stops.of(partial(load_plugins, config)) or {}
     for code, tenant in config.tenants.items():
         directory = stops.of(partial(open_directory, config, code))

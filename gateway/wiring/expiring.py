@@ -29,7 +29,8 @@ class Expiring:
 
 
 def expiring(config: Config, plugs: Mapping[tuple[str, str], Plug], now: datetime) -> Iterator[Expiring]:
-    """Those of listeners, operators, pinned systems, and of connectors towards their systems; each file once.
+    """Those of listeners, operators, administrators, pinned systems, and of connectors towards their systems; each file
+    once.
 
     What cannot be read is passed over: whoever opens it says so, and it may be a quarantined connector's.
     """
@@ -46,6 +47,9 @@ def expiring(config: Config, plugs: Mapping[tuple[str, str], Plug], now: datetim
 
 def _named(config: Config, plugs: Mapping[tuple[str, str], Plug]) -> Iterator[tuple[str, str]]:
     yield from ((f"config/gateway.toml: {key}", file) for key, file in _of_the_process(config.gateway))
+    for code, tenant in config.tenants.items() if config.gateway.role != "edge" else ():
+        for name, file in tenant.file.administrators.items():
+            yield f"config/tenants/{code}.toml: administrators.{name}", file
     for code, name in config.places:
         for file in config.tenants[code].file.connectors[name].certificates:
             yield f"config/tenants/{code}.toml: connectors.{name}.certificates", file

@@ -7,16 +7,20 @@ from typing import Any
 
 from gateway.config import Config
 from gateway.errors import Deferred, Misconfigured
+from gateway.hub import retention
+from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.flow import Clock
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
+from gateway.hub.people import Configured
 from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.link.in_process import ToEdges
 from gateway.messages import stamp
 from gateway.observe import Telemetry
 from gateway.wiring.journals import open_journal
+from gateway.wiring.people import configured
 from gateway.wiring.reached import reached, went_back
 
 
@@ -35,11 +39,11 @@ class HubSide:
 
     def open(self, directories: Mapping[str, Directory]) -> None:
         """Open the journals. Raises Misconfigured."""
-        limits = self.config.gateway.limits
+        limits, people = self.config.gateway.limits, configured(self.config)
         for code in self.config.tenants:
             rules, journal = hub_rules(self.config, code, directories[code]), open_journal(self.config, code)
             dispatcher = Dispatcher(rules, journal, self.to_edges, limits, self._clock, self._telemetry)
-            self.hubs[code] = TenantHub(rules, journal, dispatcher, self._clock)
+            self.hubs[code] = TenantHub(rules, journal, dispatcher, Accounts(journal, people[code]), self._clock)
 
     async def begin(self) -> None:
         """The first fact, and everything that is due taken up. Raises Misconfigured if a log has gone back."""
@@ -55,6 +59,7 @@ class HubSide:
         """What must run as long as the process does."""
         yield from (hub.dispatcher.run() for hub in self.hubs.values())
         yield self._sign_checkpoints()
+        yield from (self._retain(hub) for hub in self.hubs.values())
 
     def of(self, tenant: str) -> TenantHub:
         """The tenant's hub."""
@@ -71,6 +76,13 @@ class HubSide:
             for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
                 with contextlib.suppress(Deferred):  # health says why
                     await journal.checkpoint()
+
+    async def _retain(self, hub: TenantHub) -> None:
+        """Until cancelled: what one tenant is not to keep is deleted."""
+        while True:
+            with contextlib.suppress(Deferred):  # health says why
+                await retention.delete_outdated(hub.rules.tenant, hub.journal, self._clock())
+            await asyncio.sleep(retention.pause(hub.rules.tenant))
 
     def _look_for_room(self) -> None:
         """A queue that was full is told to have room also if nothing comes any more."""
@@ -107,11 +119,12 @@ class HubSide:
         journals = {code: hub.journal for code, hub in self.hubs.items()} | {"system": self.system}
         return {name: journal.health() for name, journal in journals.items()}
 
-    def adopt(self, config: Config, rules: Mapping[str, HubRules]) -> None:
+    def adopt(self, config: Config, rules: Mapping[str, HubRules], people: Mapping[str, Configured]) -> None:
         """A reload: from now on these hold."""
         self.config = config
         for code, hub in self.hubs.items():
             hub.adopt(rules[code], config.gateway.limits)
+            hub.people.adopt(people[code])
 
     async def drain(self) -> None:
         """Finish what is in flight."""

@@ -16,7 +16,7 @@ from gateway.edge.plugins import Loaded
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.errors import Misconfigured, told_at
 from gateway.keys.at_rest import Secret, Source
-from gateway.keys.certificates import fingerprint_of_file
+from gateway.keys.certificates import digest_of_file, fingerprint_of_file
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
 from gateway.keys.note import Signer
@@ -147,9 +147,9 @@ def listener_tls(config: Config, name: str, settings: Listener | Admin | LinkLis
 
 
 def operators(config: Config) -> Mapping[str, str]:
-    """The operators' names by the fingerprints of their certificates."""
+    """The operators' names by their certificates, as hex digests."""
     with readable("config/gateway.toml: admin.operators"):
-        return {fingerprint_of_file(config.path(file)): name for name, file in config.gateway.admin.operators.items()}
+        return {digest_of_file(config.path(file)): name for name, file in config.gateway.admin.operators.items()}
 
 
 def edge_processes(config: Config) -> Mapping[str, Pinned]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from gateway.config import Config, ConnectorEntry
 from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
+from gateway.hub.people import Configured
 from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.private import EdgeKeys
@@ -16,16 +17,19 @@ from gateway.link.words import Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.wiring.examine import startable
 from gateway.wiring.opening import edge_processes, edge_rules, fitting, hub_tls, open_directory, open_keys
+from gateway.wiring.people import configured
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The new directories, and the rules of every hub, by tenant, and the rules and keys of every edge, by tenant and
-    connector, here. Of a link: the edge processes that a hub lets in, or the TLS by which an edge process goes there.
+    """The new directories, and the rules and configured people of every hub, by tenant, and the rules and keys of
+    every edge, by tenant and connector, here. Of a link: the edge processes that a hub lets in, or the TLS by which an
+    edge process goes there.
     """
 
     directories: Mapping[str, Directory]
     hubs: Mapping[str, HubRules]
+    people: Mapping[str, Configured]
     edges: Mapping[tuple[str, str], tuple[EdgeRules, EdgeKeys]]
     processes: Mapping[str, Pinned]
     to_hub: ssl.SSLContext | None
@@ -56,6 +60,7 @@ def prepare(
     return Prepared(
         directories,
         {code: hub_rules(fresh, code, directory) for code, directory in hubs.items()},
+        configured(fresh),
         {
             (code, name): (
                 edge_rules(fresh, code, name, directories[code], spec.interface),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gateway.plugin import JsonValue, Unreadable
-from gateway_health_management.interface import DELETE, REGISTER
+from gateway_health_management.interface.subject import DELETE, REGISTER
 from gateway_health_management.rows import Row
 
 

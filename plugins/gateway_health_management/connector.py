@@ -48,7 +48,7 @@ class HealthManagement:
         self._files.clear()
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
-        """Doses for `out/`. A late reply to a look-up or a pull is fetched by its asker at GET /v1/messages/{id}."""
+        """Files for `out/`. A late reply to a look-up or a pull is fetched by its asker at GET /v1/messages/{id}."""
         if delivery.reply_to is not None:
             return {index: Accepted() for index, _ in delivery.records}
         try:

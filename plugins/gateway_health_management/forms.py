@@ -11,15 +11,23 @@ from typing import Final, Literal, TypeAlias, get_args
 from pydantic.fields import FieldInfo
 
 from gateway.plugin import Payload, fields
-from gateway_health_management.interface import (
-    REGISTER,
-    RegisteredManagement,
-    RegisteredNotice,
-    RegisteredRecord,
-    SubjectRegister,
-)
+from gateway_health_management.interface.addressee import Addressee
+from gateway_health_management.interface.announcement import Announcement
+from gateway_health_management.interface.inquiry import Inquiry
+from gateway_health_management.interface.registered import RegisteredManagement, RegisteredNotice, RegisteredRecord
+from gateway_health_management.interface.replica import Replica, ReplicaDeletion
+from gateway_health_management.interface.subject import REGISTER, SubjectRegister
 
-Prefixed: TypeAlias = Literal["management.register", "record.register", "notice.register"]
+Prefixed: TypeAlias = Literal[
+    "management.register",
+    "record.register",
+    "notice.register",
+    "addressee.register",
+    "replica.register",
+    "replica.delete",
+    "inquiry.request",
+    "announcement.send",
+]
 """Operations whose files have a prefix. A template is more than one row, so it comes as JSON only."""
 
 PAYLOADS: Final[Mapping[str, type[Payload]]] = {
@@ -27,6 +35,11 @@ PAYLOADS: Final[Mapping[str, type[Payload]]] = {
     "management.register": RegisteredManagement,
     "record.register": RegisteredRecord,
     "notice.register": RegisteredNotice,
+    "addressee.register": Addressee,
+    "replica.register": Replica,
+    "replica.delete": ReplicaDeletion,
+    "inquiry.request": Inquiry,
+    "announcement.send": Announcement,
 }
 
 
@@ -56,11 +69,15 @@ class Form:
 
 
 def by_label(payload: type[Payload]) -> dict[str, str]:
-    """The headers that a file has unless the settings say others: the catalogue's labels, in the interface's order."""
-    return {_label(info): name for name, info in payload.model_fields.items()}
+    """The headers that a file has unless the settings say others: the catalogue's labels, in the interface's order.
+
+    A list of others has none: what is in it are rows.
+    """
+    labels = {name: _label(info) for name, info in payload.model_fields.items()}
+    return {label: name for name, label in labels.items() if label is not None}
 
 
-def _label(info: FieldInfo) -> str:
+def _label(info: FieldInfo) -> str | None:
     """Of an optional field the item stands within the union."""
     inner = [each for kind in get_args(info.annotation) for each in getattr(kind, "__metadata__", ())]
-    return next(each.label for each in (*info.metadata, *inner) if isinstance(each, fields.Item))
+    return next((each.label for each in (*info.metadata, *inner) if isinstance(each, fields.Item)), None)

@@ -1,7 +1,7 @@
-"""Behaves as the municipal system's ledger of doses: loads what it pulled and what came back as files, once.
+"""Behaves as the municipal system's ledger: loads what it pulled and what came as files, once.
 
 The rule: a state is (予防接種記録ID, 更新日時, 更新連番), with the time as an instant, however it was written (C196). A
-file leaves `out/` after its states are kept, so that a crash between the two only means that it is read again.
+file leaves `out/` after what it says is kept, so that a crash between the two only means that it is read again.
 """
 
 import csv
@@ -17,23 +17,68 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS states (
   vaccination_record_id TEXT, updated_at TEXT, update_seq INTEGER, internal_no TEXT, is_deleted INTEGER,
   PRIMARY KEY (vaccination_record_id, updated_at, update_seq));
-"""
-_KEEP: Final = """
-INSERT OR IGNORE INTO states VALUES (:vaccination_record_id, :updated_at, :update_seq, :internal_no, :is_deleted)
+CREATE TABLE IF NOT EXISTS answers (
+  inquiry_no TEXT, line INTEGER, inquiry_status TEXT, vaccinated_on TEXT, PRIMARY KEY (inquiry_no, line));
+CREATE TABLE IF NOT EXISTS announcements (
+  notice_id TEXT, announcement_response TEXT, PRIMARY KEY (notice_id, announcement_response));
+CREATE TABLE IF NOT EXISTS replicas (
+  dataset_record_no TEXT, updated_at TEXT, update_seq INTEGER,
+  PRIMARY KEY (dataset_record_no, updated_at, update_seq));
 """
 _JAPAN: Final = timezone(timedelta(hours=9))
-_COLUMNS: Final = {
-    "予防接種記録ID": "vaccination_record_id",
-    "更新日時": "updated_at",
-    "更新連番": "update_seq",
-    "内部番号": "internal_no",
-    "削除フラグ": "is_deleted",
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of file: what is kept of a row, and how. `line` is the row's place in its file, from 1."""
+
+    columns: Mapping[str, str]
+    keep: str
+
+
+_DOSE: Final = _Kind(
+    {
+        "予防接種記録ID": "vaccination_record_id",
+        "更新日時": "updated_at",
+        "更新連番": "update_seq",
+        "内部番号": "internal_no",
+        "削除フラグ": "is_deleted",
+    },
+    "INSERT OR IGNORE INTO states VALUES (:vaccination_record_id, :updated_at, :update_seq, :internal_no, :is_deleted)",
+)
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "return": _DOSE,
+    "inquiry": _Kind(
+        {"照会番号": "inquiry_no", "照会ステータス": "inquiry_status", "接種日": "vaccinated_on"},
+        "INSERT OR IGNORE INTO answers VALUES (:inquiry_no, :line, :inquiry_status, :vaccinated_on)",
+    ),
+    "announcement": _Kind(
+        {"通知ID": "notice_id", "お知らせ回答結果": "announcement_response"},
+        "INSERT OR IGNORE INTO announcements VALUES (:notice_id, :announcement_response)",
+    ),
+    "replica": _Kind(
+        {"レコード識別番号": "dataset_record_no", "更新日時": "updated_at", "更新連番": "update_seq"},
+        "INSERT OR IGNORE INTO replicas SELECT :dataset_record_no, :updated_at, :update_seq"
+        " WHERE :dataset_record_no <> ''",
+    ),
+}
+_STANDING: Final = """SELECT count(*) FROM (
+  SELECT is_deleted, row_number() OVER (
+    PARTITION BY vaccination_record_id ORDER BY updated_at DESC, update_seq DESC) AS age FROM states)
+  WHERE age = 1 AND NOT is_deleted"""
+_COUNTS: Final = {
+    "states": "SELECT count(*) FROM states",
+    "doses": _STANDING,
+    "inquiries": "SELECT count(DISTINCT inquiry_no) FROM answers",
+    "answered": "SELECT count(*) FROM answers WHERE vaccinated_on <> ''",
+    "announcements": "SELECT count(*) FROM announcements",
+    "replicas": "SELECT count(*) FROM replicas",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many states were new, and how many were there already and were dropped."""
+    """How many states of doses were new, and how many were there already and were dropped."""
 
     new: int
     dropped: int
@@ -49,45 +94,48 @@ class Intake:
     def load_answer(self, answer: Mapping[str, Any]) -> Loaded:
         """One person's answer to record.pull."""
         doses = answer.get("records") or ()
-        return self._load({**dose, "internal_no": answer["internal_no"]} for dose in doses)
+        same = {"internal_no": answer["internal_no"]}
+        return self._load(_DOSE, [{**dose, **same, "updated_at": _instant(dose["updated_at"])} for dose in doses])
 
     def load_files(self, folder: Path, encoding: str) -> Loaded:
         """All files of `out/` of the exchange folder, each of which is then taken away. Raises OSError, ValueError."""
         new = dropped = 0
         for path in sorted((folder / "out").glob("[!.]*.csv")):
+            kind = _KINDS.get(path.name.partition("-")[0])
             with path.open(encoding=encoding, newline="") as file:
                 rows = csv.DictReader(file, strict=True)
-                if not _COLUMNS.keys() <= set(rows.fieldnames or ()):
-                    raise ValueError("a file lacks a column that tells a state")
-                loaded = self._load(map(_named, rows))
+                if kind is None or not kind.columns.keys() <= set(rows.fieldnames or ()):
+                    raise ValueError("a file of no kind, or without a column that counts")
+                loaded = self._load(kind, [_named(kind, line, row) for line, row in enumerate(rows, start=1)])
             path.unlink()
-            new, dropped = new + loaded.new, dropped + loaded.dropped
+            if kind is _DOSE:
+                new, dropped = new + loaded.new, dropped + loaded.dropped
         return Loaded(new, dropped)
 
     def counts(self) -> dict[str, int]:
-        """States ever loaded, and doses that stand by their newest one."""
-        standing = """SELECT count(*) FROM (
-          SELECT is_deleted, row_number() OVER (
-            PARTITION BY vaccination_record_id ORDER BY updated_at DESC, update_seq DESC) AS age FROM states)
-          WHERE age = 1 AND NOT is_deleted"""
-        asked = {"states": "SELECT count(*) FROM states", "doses": standing}
-        return {name: self._db.execute(query).fetchone()[0] for name, query in asked.items()}
+        """States ever loaded, doses that stand by their newest one; inquiries that ended and doses answered to them;
+        answers to announcements; states of replicas.
+        """
+        return {name: self._db.execute(query).fetchone()[0] for name, query in _COUNTS.items()}
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
 
-    def _load(self, doses: Iterable[Mapping[str, Any]]) -> Loaded:
-        rows = [{**each, "updated_at": _instant(each["updated_at"])} for each in doses]
+    def _load(self, kind: _Kind, rows: list[Mapping[str, Any]]) -> Loaded:
         with self._db:
-            new = self._db.executemany(_KEEP, rows).rowcount
+            new = self._db.executemany(kind.keep, rows).rowcount
         return Loaded(max(new, 0), len(rows) - max(new, 0))
 
 
-def _named(row: Mapping[str, str]) -> dict[str, Any]:
-    """A row of a returned file under the interface's names; its flags are "1" and "0"."""
-    dose = {name: row[header] for header, name in _COLUMNS.items()}
-    return dose | {"update_seq": int(dose["update_seq"]), "is_deleted": dose["is_deleted"] == "1"}
+def _named(kind: _Kind, line: int, row: Mapping[str, str]) -> dict[str, Any]:
+    """A row of a file under the interface's names. Flags are "1" and "0"; who has no replicas has no version."""
+    named: dict[str, Any] = {name: row[header] for header, name in kind.columns.items()} | {"line": line}
+    if named.get("updated_at"):
+        named |= {"updated_at": _instant(named["updated_at"]), "update_seq": int(named["update_seq"])}
+    if "is_deleted" in named:
+        named["is_deleted"] = named["is_deleted"] == "1"
+    return named
 
 
 def _instant(written: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 from gateway.plugin import JsonValue, Unreadable
 from gateway_health_management.cells import Broken, split
 from gateway_health_management.forms import Form
-from gateway_health_management.interface import DELETE, REGISTER, SubjectDelete
+from gateway_health_management.interface.subject import DELETE, REGISTER, SubjectDelete
 from gateway_health_management.settings import Settings
 from gateway_health_management.values import Unfit, changes
 

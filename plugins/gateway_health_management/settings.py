@@ -12,7 +12,8 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway_health_management.forms import PAYLOADS, Form, Prefixed, by_label
-from gateway_health_management.interface import REGISTER, ReturnedRecord
+from gateway_health_management.interface.returned import ReturnedRecord
+from gateway_health_management.interface.subject import REGISTER
 
 _READING: Final = {"encoding", "columns", "dates", "datetimes", "utc_offset", "flags", "change_types"}
 

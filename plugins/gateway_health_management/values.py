@@ -16,14 +16,14 @@ from gateway_health_management.settings import Settings
 # In a fixed order: of two bad cells the same one is told in every life, for the same key must have the same body.
 FLAGS: Final = (
     "control_flag_recovery", "control_flag_nondisclosure", "control_flag_view_suspended", "not_eligible_flag",
-    "consent_flag", "caution_flag", "overseas_flag", "is_deleted",
+    "consent_flag", "caution_flag", "overseas_flag", "is_deleted", "no_auto_response_flag", "undisclosed_flag",
 )  # fmt: skip
 DATES: Final = (
     "birth_date", "deletion_event_date", "forced_expiry_date", "recommendation_date", "vaccinated_on",
-    "vaccine_expiry_date",
+    "vaccine_expiry_date", "inquiry_from", "inquiry_to",
 )  # fmt: skip
 TIMES: Final = ("updated_at",)
-NUMBERS: Final = ("update_seq",)
+NUMBERS: Final = ("update_seq", "dataset_version", "dose_no")
 _DATE: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _TIME: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")

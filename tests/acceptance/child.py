@@ -10,7 +10,7 @@ from gateway.plugin import Payload
 from gateway_demo_city.city import FORM
 from gateway_demo_city.people import Cells
 from gateway_health_management.forms import by_label
-from gateway_health_management.interface import RegisteredManagement, RegisteredNotice, RegisteredRecord
+from gateway_health_management.interface.registered import RegisteredManagement, RegisteredNotice, RegisteredRecord
 from gateway_health_management.simulator import city_csv
 from tests.acceptance.subjects import lookup, record, subject, values
 

@@ -20,9 +20,11 @@ from gateway.edge.rules import EdgeRules, rules_for
 from gateway.edge.seal import refuse
 from gateway.edge.seal_payload import open_payload, seal_payload
 from gateway.errors import Refused
+from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal, JournalLimits
+from gateway.hub.people import Configured
 from gateway.hub.rules import hub_rules
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
@@ -136,7 +138,7 @@ def line(tmp_path_factory, starter):
     journal = Journal.open(root / "log.db", tenant=MUNICIPALITY, origin=signer.name, signer=signer, limits=limits)
     rules = hub_rules(narrow, MUNICIPALITY, directory)
     dispatcher = Dispatcher(rules, journal, ToEdges(), narrow.gateway.limits, clock, telemetry)
-    hub = TenantHub(rules, journal, dispatcher, clock)
+    hub = TenantHub(rules, journal, dispatcher, Accounts(journal, Configured()), clock)
     far_rules = rules_for(narrow, MUNICIPALITY, DESTINATION, directory, RECORDS)
     yield Line(
         hub,
@@ -218,7 +220,9 @@ HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     "another destination": ({"destination": SOURCE}, "no_route"),
     "a route that there is not": ({"route": "R99"}, "no_route"),
     "another route": ({"route": "R25"}, "no_route"),
-    "a legal basis of its own choice": ({"legal_basis": ("L3",)}, "header_mismatch"),
+    "a legal basis of its own choice": ({"legal_basis": ("L3", "A1")}, "header_mismatch"),
+    "no assessment": ({"legal_basis": ("L1", "L2")}, "header_mismatch"),
+    "an assessment of its own choice": ({"legal_basis": ("L1", "L2", "A9")}, "header_mismatch"),
     "a purpose of its own choice": ({"purpose": "advertising"}, "header_mismatch"),
     "another interface at the source": ({"source_interface": "0" * 64}, "interface_changed"),
     "another interface at the destination": ({"destination_interface": "0" * 64}, "interface_changed"),

@@ -90,7 +90,7 @@ def test_must_header_names_items(site, ordinal):
     sets = [sorted(record(whole)), sorted(record(lean))]
     assert header["item_sets"] == sets
     assert [[index, number] for index, number, _ in header["records"]] == [[0, 0], [1, 1], [2, 0]]
-    assert (header["legal_basis"], header["purpose"], header["route"]) == (["L1", "L2"], "vaccination", "R01")
+    assert (header["legal_basis"], header["purpose"], header["route"]) == (["L1", "L2", "A1"], "vaccination", "R01")
     assert (header["responsible"], header["tenant"]) == ("staff-0001", MUNICIPALITY)
 
 

@@ -181,6 +181,18 @@ LAWLESS = {
         'legal_basis = ["L9"]',
         "routes.R02.legal_basis: L9 is not in config/legal_basis.toml",
     ),
+    "a route without an assessment": (
+        TENANT,
+        'legal_basis = ["L1"]\nassessment = "A1"',
+        'legal_basis = ["L1"]',
+        "routes.R02.assessment: is missing",
+    ),
+    "an assessment that there is not": (
+        TENANT,
+        'legal_basis = ["L1"]\nassessment = "A1"',
+        'legal_basis = ["L1"]\nassessment = "A9"',
+        "routes.R02.assessment: A9 is no assessment of config/legal_basis.toml",
+    ),
     "a switch that there is not": ("gateway.toml", "[limits]", "[limits]\nskip_checks = true", "limits.skip_checks:"),
 }
 

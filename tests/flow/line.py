@@ -17,9 +17,11 @@ from gateway.config import Limits
 from gateway.edge.edge import Edge
 from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.rules import EdgeRules
+from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal
+from gateway.hub.people import Configured
 from gateway.keys.certificates import fingerprint_of_file
 from gateway.keys.private import EdgeKeys
 from gateway.link.accept import listen
@@ -151,6 +153,7 @@ class Line:
         """Let time pass, and let the dispatcher see it."""
         self.clock.ahead += timedelta(**ahead)
         self.hub.dispatcher._due.set()
+        self.hub.dispatcher.overdue.look()
 
 
 BOUNDS = Bounds(
@@ -279,7 +282,7 @@ async def running(
     journal = open_journal(site, folder / f"{TENANT}.db")
     rules = replace(site.hub_rules, limits=bounds)
     dispatcher = Dispatcher(rules, journal, to_edges, bounds, clock, telemetry)
-    hub = TenantHub(rules, journal, dispatcher, clock)
+    hub = TenantHub(rules, journal, dispatcher, Accounts(journal, Configured()), clock)
     to_edges.appeared = lambda place: dispatcher.appeared(place[1])
 
     remote = Remote(site, Hubs(hub), to_edges, telemetry) if link == "https" else None

@@ -13,8 +13,8 @@ from gateway.config.files import HubAddress, Link
 from gateway.errors import Deferred, Refused
 from gateway.link import edge_end, guest, hub_end
 from gateway.link.calls import Channel
-from gateway.link.words import PATH, Ask, Hello, Submit
-from gateway.messages import Ending, Recorded, RecordOutcome, Settled, Status
+from gateway.link.words import PATH, Ask, Hello, Look, Submit
+from gateway.messages import Ending, Envelope, Recorded, RecordOutcome, Settled, Status
 from gateway.wiring import reload
 from tests.flow.line import BOUNDS, CERTIFICATES, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
@@ -94,6 +94,7 @@ async def test_an_edge_speaks_for_its_own_place_alone(site, remote, place):
         for name, body, form in (
             ("opened", place, None),
             ("status", Ask(place, "x"), Status | None),
+            ("look", Look(place, "x", "0" * 64, "desk-1"), Envelope),
             ("submit", Submit(place, sealed_by_office(site, person())), Recorded),
         ):
             with pytest.raises(Refused, match="header_mismatch"):
@@ -101,7 +102,7 @@ async def test_an_edge_speaks_for_its_own_place_alone(site, remote, place):
 
 
 @pytest.mark.parametrize("body", [b"", b"\xc1", msgspec.msgpack.encode({"place": 1}), msgspec.msgpack.encode("x")])
-@pytest.mark.parametrize("name", ["hello", "submit", "status", "opened", "told", "no_such_call"])
+@pytest.mark.parametrize("name", ["hello", "submit", "status", "look", "opened", "told", "no_such_call"])
 async def test_a_body_of_another_form_is_refused(site, remote, name, body):
     async with channel(site, remote) as hub:
         await hub.call("hello", HELLO, None)

@@ -164,7 +164,7 @@ async def test_replay_makes_exactly_the_dead_records_due_again(journal: Journal)
     message_id = await recorded(journal, message((0, 1, 2)))
     outcomes = [RecordOutcome(0, ACCEPTED), RecordOutcome(1, DEAD, "gave_up"), RecordOutcome(2, REFUSED, "superseded")]
     await conclude(journal, message_id, *outcomes, attempt=9)
-    assert await journal.revive(message_id, at=AT, now=NOW + 5, operator="staff-0001") == (1,)
+    assert await journal.revive(message_id, at=AT, now=NOW + 5, operator="staff-0001") == ((1,), False)
     (due,) = journal.open_messages()
     assert (due.records, due.attempt, due.next_at) == (((1, 1),), 0, NOW + 5)
     assert settlements_due(journal) == []
@@ -184,7 +184,7 @@ async def test_a_replay_waits_for_room_like_what_is_new(path: Path) -> None:
     with pytest.raises(Deferred, match="queue_full"):
         await journal.revive(message_id, at=AT, now=NOW, operator="staff-0001")
     await conclude(journal, other, RecordOutcome(0, ACCEPTED))
-    assert await journal.revive(message_id, at=AT, now=NOW, operator="staff-0001") == (0, 1)
+    assert await journal.revive(message_id, at=AT, now=NOW, operator="staff-0001") == ((0, 1), False)
     with pytest.raises(Deferred, match="queue_full"):
         await journal.record(message(), at=AT, now=NOW)
     journal.close()

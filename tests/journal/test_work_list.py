@@ -95,6 +95,7 @@ COLUMNS = {
     "answers": "zeroblob(16)",
     "open": "open + 1",
     "dead": "dead + 1",
+    "held": "held + 1",
     "settle_asked": "settle_asked + 1",
     "settle_told": "settle_asked + 1",
     "next_at": "'soon'",

@@ -2,17 +2,19 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import Route, attested
+from gateway.config import LegalBasis, Route, attested, counterparty_allowed
 from gateway.edge.attest import prove
 from gateway.edge.authenticate import authenticate
 from gateway.edge.seal import attestations
 from gateway.errors import Deferred, Refused
 from gateway.messages import Attestation
 from gateway.plugin import Claim, Proven, Shown
+from gateway.plugin.checks import municipality_code
 from tests.flow.toys import Terminal
 from tests.unit.test_authenticate import arrival
 
@@ -134,7 +136,7 @@ def test_it_may_ask_for_patience_in_our_codes():
     [
         None,
         (),
-        Proven((Claim("permit", b"p"),)),  # type: ignore[arg-type]
+        Proven((Claim("mother", b"p"),)),  # type: ignore[arg-type]
         Proven((Claim("agent", b"p"), Claim("agent", b"q"))),
         Proven((Claim("agent", "p"),)),  # type: ignore[arg-type]
         Proven((Claim("consent", b"p", text="架空"),)),
@@ -171,7 +173,7 @@ LATER, OVER = "2026-04-01T12:00:00.000001Z", "2026-04-01T12:00:00.000000Z"
 
 def route(attest=("identity_confirmed", "consent"), may_attest=("agent",), consent_texts=("2026-04", "2026-10")):
     ends = {"id": "T1", "from": "a", "operation": "o", "to": "b", "as": "o"}
-    rest = {"fields": ("x",), "legal_basis": ("L1",), "purpose": "p"}
+    rest = {"fields": ("x",), "legal_basis": ("L1",), "assessment": "A1", "purpose": "p"}
     claims = {"attest": attest, "may_attest": may_attest, "consent_texts": consent_texts}
     return Route.model_validate(ends | rest | claims)
 
@@ -222,6 +224,79 @@ def test_where_nothing_is_demanded_nothing_is_taken():
     plain = route((), (), ())
     assert attested((), plain, NOW)
     assert not attested((CONSENT,), plain, NOW)
+
+
+BODIES = st.one_of(st.none(), st.from_regex(r"[0-9]{6}\Z", fullmatch=True), st.sampled_from(["130001", "131016"]))
+
+
+@given(party=BODIES, asked=st.sampled_from([None, OVER, LATER]), until=st.sampled_from([None, OVER, LATER]))
+def test_a_permit_names_the_other_body_by_a_code_that_there_may_be_and_when_it_was_asked_for(party, asked, until):
+    permit = Attestation("permit", "c" * 64, until, party=party, asked=asked)
+    holds = party is not None and municipality_code(party) and asked is not None and until == LATER
+    assert attested((permit,), route(("permit",), (), ()), NOW) is holds
+    asking = msgspec.structs.replace(permit, claim="self_requested")
+    own = (party, asked, until) == (None, None, LATER)
+    assert attested((asking,), route(("self_requested",), (), ()), NOW) is own, "it has no other body"
+
+
+LAW = {
+    "any": LegalBasis(reference="x", valid_from=NOW.date()),
+    "governor": LegalBasis(reference="x", valid_from=NOW.date(), counterparty="governor"),
+}
+GOVERNOR, MAYOR = (Attestation("permit", "c" * 64, LATER, party=each, asked=OVER) for each in ("130001", "131016"))
+
+
+@pytest.mark.parametrize(
+    ("attestations", "cited", "allowed"),
+    [
+        ((GOVERNOR,), ("governor",), True),
+        ((GOVERNOR, CONSENT), ("any", "governor"), True),
+        ((MAYOR,), ("any",), True),
+        ((), ("any",), True),
+        ((MAYOR,), ("governor",), False),
+        ((MAYOR,), ("any", "governor"), False),
+        ((), ("governor",), False),
+        ((CONSENT,), ("governor",), False),
+        ((GOVERNOR, MAYOR), ("governor",), False),
+        ((msgspec.structs.replace(GOVERNOR, party=None),), ("governor",), False),
+        ((msgspec.structs.replace(GOVERNOR, claim="review"),), ("governor",), False),
+    ],
+)
+def test_rule_6_what_is_for_a_governor_goes_to_nobody_else(attestations, cited, allowed):
+    assert counterparty_allowed(attestations, cited, LAW) is allowed
+
+
+CITING = route().model_copy(update={"legal_basis": ("L1", "L2"), "legal_rows": ("P25", "P26")})
+
+
+@pytest.mark.parametrize(
+    "cited",
+    [("L1", "L2", "P25", "A1"), ("L1", "P26", "A1"), ("P25", "A1")],
+    ids=["all", "before a basis was added", "before both bases were added"],
+)
+def test_what_is_under_way_cites_one_row_and_the_assessment_last(cited):
+    assert CITING.cited_by(cited)
+
+
+@pytest.mark.parametrize(
+    "cited",
+    [
+        (),
+        ("A1",),
+        ("L1", "L2", "A1"),
+        ("L1", "L2", "P25"),
+        ("L1", "L2", "P25", "P26", "A1"),
+        ("L1", "L2", "P25", "P25", "A1"),
+        ("L1", "L1", "P25", "A1"),
+        ("L1", "L2", "P27", "A1"),
+        ("L1", "L2", "L9", "P25", "A1"),
+        ("L1", "L2", "P25", "A2"),
+        ("A1", "L1", "L2", "P25"),
+        ("L1", "A1", "P25", "A1"),
+    ],
+)
+def test_what_cites_anything_else_does_not_go_on(cited):
+    assert not CITING.cited_by(cited)
 
 
 @given(st.lists(st.builds(claim, st.sampled_from(["agent", "consent", "identity_confirmed", "card_login"]))))

@@ -9,6 +9,7 @@ import pytest
 from gateway.edge.authenticate import authenticate
 from gateway.errors import Refused
 from gateway.messages import Arrival
+from gateway.plugin import Claim
 from gateway.plugin.item import DataClass
 from tests.flow.toys import NUMBER, OFFICE, TENANT
 
@@ -26,6 +27,13 @@ def arrival(site, **changes):
         "listener": "municipal",
     }
     return Arrival(**values | changes)
+
+
+@pytest.mark.parametrize(("entrance", "said"), [("outbox", True), ("http", False), ("reply", False)])
+def test_a_connector_s_own_claims_come_by_its_outbox_and_by_no_other_entrance(site, entrance, said):
+    claim = Claim("permit", b"p")
+    came = arrival(site, entrance=entrance, claims=(claim,))
+    assert authenticate(came, site.office_rules).proven.claims == ((claim,) if said else ())
 
 
 def test_the_pinned_certificate_is_let_in_for_its_connector_and_tenant(site):

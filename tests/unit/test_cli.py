@@ -1,5 +1,6 @@
 """The commands as an operator meets them: whole ids on any terminal, any encoding, help that teaches, Ctrl-C."""
 
+import base64
 import contextlib
 import io
 import json
@@ -18,6 +19,8 @@ from typing import Any
 
 import pytest
 import typer
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.x509 import load_pem_x509_certificate
 from typer.testing import CliRunner
 
 from gateway.cli import commands, message, operator
@@ -106,7 +109,7 @@ def answered(monkeypatch):
 
     def answers(answer):
         for ask in ("ask", "ask_hub"):
-            monkeypatch.setattr(operator, ask, lambda *_: answer)
+            monkeypatch.setattr(operator, ask, lambda *_, **__: answer)
 
     return answers
 
@@ -156,7 +159,7 @@ def test_dead_records_that_wait_for_nobody_are_not_found_wrong(monkeypatch, code
     asked: list[str] = []
     letter = LETTER | {"outcomes": [{"ending": "dead", "code": code, "records": "0"}]}
 
-    def ask(*words):
+    def ask(*words, **_):
         asked.append(words[-1])
         return [letter]
 
@@ -224,10 +227,11 @@ def test_a_trace_says_what_was_attested_and_until_when_and_no_reference(printed,
         {"claim": "agent", "reference": reference, "until": until},
         {"claim": "consent", "reference": reference, "until": until, "text": "2026-04"},
         {"claim": "card_login", "reference": reference},
+        {"claim": "permit", "reference": reference, "until": until, "party": "130001", "asked": until},
     ]
     header = {**LETTER, "route": "R09", "attestations": claims}
     told = traced(printed, answered, {"kind": "message.recorded", "header": header})
-    assert "attested agent, consent 2026-04 until 2026-11-22T12:00:00Z; attested card_login" in told
+    assert "attested agent, consent 2026-04, permit 130001 until 2026-11-22T12:00:00Z; attested card_login" in told
     assert reference[:8] not in told
 
 
@@ -249,7 +253,7 @@ REFUSALS: list[dict[str, Any]] = [
 def test_refusals_say_whose_which_records_why_and_by_whom(printed, monkeypatch):
     asked: list[str] = []
 
-    def ask(*words):
+    def ask(*words, **_):
         asked.append(words[-1])
         return {"refused": REFUSALS, "down_to": 7}
 
@@ -261,7 +265,7 @@ def test_refusals_say_whose_which_records_why_and_by_whom(printed, monkeypatch):
     assert f"clinic_app, {LETTER['created_at'][:19]}Z" in told
     assert "all not_attested" in told
     assert told.splitlines()[-1] == "older: gateway message refused 999997 --before 7"
-    monkeypatch.setattr(operator, "ask_hub", lambda *_: {"refused": [], "down_to": 1})
+    monkeypatch.setattr(operator, "ask_hub", lambda *_, **__: {"refused": [], "down_to": 1})
     assert printed(240, lambda: message.refused("999997")).split("\n") == ["nothing was refused", ""]
 
 
@@ -479,6 +483,32 @@ def test_init_says_what_lies_offline_and_what_each_process_got(apart):
     assert not given & {"ca.key", "operator.key", "pmh.key", "vaccination_records.key", "internet_server.key"}
 
 
+def test_the_hub_knows_the_administrator_and_no_process_has_the_key(apart):
+    root, _ = apart
+    files = {path.relative_to(root).as_posix() for path in root.glob("*/keys/tls/staff-0100.*")}
+    assert files == {
+        "hub/keys/tls/staff-0100.crt",
+        "offline/keys/tls/staff-0100.crt",
+        "offline/keys/tls/staff-0100.key",
+    }
+
+
+def test_a_trial_s_certificate_is_made_once_and_only_where_the_trial_s_authority_is(apart, tmp_path):
+    root, _ = apart
+    shutil.copytree(root / "offline", tmp_path / "offline")
+    made = tmp_path / "offline/keys/tls/staff-0012.crt"
+    for where, status, told in (
+        (tmp_path / "offline", 0, f"{made}: and its key beside it, for staff-0012 alone\n"),
+        (tmp_path / "offline", 2, "staff-0012.key: exists already"),
+        (root / "hub", 2, "ca.key: the trial authority's key is not here"),
+    ):
+        done = CliRunner().invoke(commands.app, ["people", "certificate", "staff-0012", "--root", str(where)])
+        assert (done.exit_code, told in done.output) == (status, True)
+    assert CliRunner().invoke(commands.app, ["people", "certificate", "000011112222"]).exit_code == 2
+    one, authority = (load_pem_x509_certificate(each.read_bytes()) for each in (made, made.with_name("ca.crt")))
+    one.verify_directly_issued_by(authority)
+
+
 def test_a_connector_and_its_system_have_the_same_secret_and_the_system_pins_the_connectors_certificate(apart):
     root, _ = apart
     told = tomllib.loads((root / "systems/pmh.toml").read_text(encoding="utf-8"))
@@ -492,17 +522,40 @@ def test_a_connector_and_its_system_have_the_same_secret_and_the_system_pins_the
         assert not private or file.stat().st_mode & 0o077 == 0
 
 
+def test_the_network_s_stand_in_has_its_bodies_keys_and_the_connector_another_to_open_answers_with(apart):
+    root, _ = apart
+    told = tomllib.loads((root / "systems/intermediate_server.toml").read_text(encoding="utf-8"))
+    files = [root / "systems" / each for each in told["inquiry_keys"].values()]
+    files.append(root / "lgwan/keys/999997/intermediate_server/inquiry_key.jwk")
+    assert len({json.loads(each.read_bytes())["d"] for each in files}) == len(files) == 3
+    assert {each.stat().st_mode & 0o077 for each in files} == {0}
+    assert not (root / "systems/keys/999997/intermediate_server").exists()
+    assert f"sha256:{told['listen']['clients'][0]}" == fingerprint_of_file(
+        root / "lgwan/keys/tls/intermediate_server.crt"
+    )
+
+
+def test_what_init_makes_to_open_answers_with_is_a_key_of_two_halves_that_fit(apart):
+    key = json.loads((apart[0] / "lgwan/keys/999997/intermediate_server/inquiry_key.jwk").read_bytes())
+    assert {each: key[each] for each in ("kty", "crv")} == {"kty": "OKP", "crv": "X25519"}
+    private, public = (base64.urlsafe_b64decode(f"{key[half]}=") for half in ("d", "x"))
+    assert X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw() == public
+
+
 def test_every_process_of_an_example_is_found_right_as_it_was_made(apart):
     for process in sorted(each for each in apart[0].iterdir() if each.name not in ("offline", "systems")):
         done = CliRunner().invoke(commands.app, ["check", "--root", str(process)])
         assert (done.exit_code, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("connector", ["clinic_app", "myna_portal"])
-def test_what_signs_proofs_in_a_trial_lies_offline_and_each_connector_pins_its_own(apart, connector):
+@pytest.mark.parametrize(
+    ("process", "connector"),
+    [("internet", "clinic_app"), ("internet", "myna_portal"), ("lgwan", "intermediate_server")],
+)
+def test_what_signs_proofs_in_a_trial_lies_offline_and_each_connector_pins_its_own(apart, process, connector):
     root, said = apart
-    assert f"{root}/offline/keys/tls/*_issuer.key: what signs proofs of persons in a trial" in said
-    pinned = json.loads((root / f"internet/keys/999997/{connector}/jwks.json").read_text())
+    assert f"{root}/offline/keys/tls/*_issuer.key: what signs proofs and permits in a trial" in said
+    pinned = json.loads((root / f"{process}/keys/999997/{connector}/jwks.json").read_text())
     issuer = root / f"offline/keys/tls/{connector}_issuer.key"
     assert SigningKey.load(issuer).jwks == pinned
     assert issuer.stat().st_mode & 0o077 == 0
@@ -513,7 +566,7 @@ def test_the_keys_of_healthy_processes_are_found_right(apart):
     root, _ = apart
     processes = {
         "individual_number_zone": {"health_management"},
-        "lgwan": {"vaccination_records"},
+        "lgwan": {"vaccination_records", "intermediate_server"},
         "closed_network": {"pmh", "history_lookup", "vaccination_db"},
         "internet": {"myna_portal", "clinic_app"},
     }
@@ -531,7 +584,9 @@ def test_an_edge_that_lacks_the_keys_of_its_connector_is_found_wrong(apart, tmp_
     shutil.copytree(apart[0] / "lgwan", root)
     shutil.rmtree(root / "keys/999997/vaccination_records")
     done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root), "--json"])
-    assert (done.exit_code, [each["state"] for each in json.loads(done.stdout)]) == (1, ["missing"])
+    states = {each["connector"]: each["state"] for each in json.loads(done.stdout)}
+    assert (done.exit_code, states["vaccination_records"]) == (1, "missing")
+    assert "missing" not in {states[each] for each in states if each != "vaccination_records"}
 
 
 AT_THE_HUB = "config/gateway.toml: its [link] is that of an edge; {}: name the hub's root with --root\n"
@@ -540,9 +595,9 @@ AT_AN_EDGE = (
     "name that edge's root with --root\n"
 )
 ELSEWHERE = {
-    "message dead 999997": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
-    f"message trace 999997 {ID}": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
-    f"message replay 999997 {ID}": ("lgwan", AT_THE_HUB.format("messages are followed and replayed at the hub")),
+    "message dead 999997": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
+    f"message trace 999997 {ID}": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
+    f"message replay 999997 {ID}": ("lgwan", AT_THE_HUB.format("a tenant's log is asked at the hub")),
     "log verify": ("lgwan", AT_THE_HUB.format("the logs are the hub's")),
     "keys rotate 999997 pmh": ("hub", AT_AN_EDGE),
     "keys retire 999997 pmh": ("hub", AT_AN_EDGE),
@@ -552,7 +607,7 @@ ELSEWHERE = {
     ),
     "keys rotate 999997 pmh ": (
         "lgwan",
-        "{root}/keys/999997/pmh: holds no keys of a connector; there is vaccination_records\n",
+        "{root}/keys/999997/pmh: holds no keys of a connector; there is intermediate_server, vaccination_records\n",
     ),
 }
 

@@ -74,6 +74,11 @@ def tenant(old, new):
     return {TENANTS: exchanged(TENANT_FILE, old, new)}
 
 
+def under_rows(rows, attest='attest = ["permit"]'):
+    """The first route with rows."""
+    return tenant('legal_basis = ["L1", "L2"]', f'legal_basis = ["L1", "L2"]\n{rows}\n{attest}')
+
+
 FIELDS = json.dumps(CARRIED)
 T2_FIELDS = 'fields = ["internal_no", "municipality_code"]'
 CONTRADICTIONS = {
@@ -129,6 +134,18 @@ CONTRADICTIONS = {
         tenant('purpose = "vaccination"', 'purpose = "vaccination"\nattest = ["agent"]\nmay_attest = ["agent"]'),
         f"config/{TENANTS}: routes.T1.may_attest: agent stands in attest already",
     ),
+    "a request that is to be held": (
+        tenant("reply_fields", "hold = true\nreply_fields"),
+        f"config/{TENANTS}: routes.T2.hold: only an event can be held; a request's answer is not there yet",
+    ),
+    "a request that must be reviewed": (
+        tenant("reply_fields", 'attest = ["review"]\nreply_fields'),
+        f"config/{TENANTS}: routes.T2.attest: review has an event held; a request's answer is not there yet",
+    ),
+    "a request that may be reviewed": (
+        tenant("reply_fields", 'may_attest = ["review"]\nreply_fields'),
+        f"config/{TENANTS}: routes.T2.may_attest: review has an event held; a request's answer is not there yet",
+    ),
     "two listeners of one name": (
         {"gateway.toml": GATEWAY + GATEWAY[GATEWAY.index("[[listeners]]") : GATEWAY.index("[admin]")]},
         "config/gateway.toml: listeners.municipal: two listeners have this name",
@@ -140,6 +157,38 @@ CONTRADICTIONS = {
     "a legal basis that is not listed": (
         tenant('legal_basis = ["L1"]', 'legal_basis = ["L1", "L9"]'),
         f"config/{TENANTS}: routes.T2.legal_basis: L9 is not in",
+    ),
+    "an assessment that is not listed": (
+        tenant('assessment = "A1"', 'assessment = "A9"'),
+        f"config/{TENANTS}: routes.T1.assessment: A9 is no assessment of config/legal_basis.toml",
+    ),
+    "a legal basis in an assessment's place": (
+        tenant('assessment = "A1"', 'assessment = "L1"'),
+        f"config/{TENANTS}: routes.T1.assessment: L1 is no assessment of config/legal_basis.toml",
+    ),
+    "an assessment in a legal basis' place": (
+        tenant('legal_basis = ["L1"]', 'legal_basis = ["L1", "A1"]'),
+        f"config/{TENANTS}: routes.T2.legal_basis: A1 is not in",
+    ),
+    "a row that is not listed": (
+        under_rows('legal_rows = ["L1-25"]'),
+        f"config/{TENANTS}: routes.T1.legal_rows: L1-25 is not in",
+    ),
+    "a row that all messages cite already": (
+        under_rows('legal_rows = ["L2"]'),
+        f"config/{TENANTS}: routes.T1.legal_rows: L2 stands in legal_basis already",
+    ),
+    "rows without a permit": (
+        under_rows('legal_rows = ["L9"]', attest=""),
+        f"config/{TENANTS}: routes.T1.attest: lacks permit",
+    ),
+    "rows of a request": (
+        tenant('legal_basis = ["L1"]', 'legal_basis = ["L1"]\nlegal_rows = ["L2"]\nattest = ["permit"]'),
+        f"config/{TENANTS}: routes.T2.legal_rows: only an event goes under a row",
+    ),
+    "a basis for governors only that all messages cite": (
+        {"legal_basis.toml": exchanged(BASES, "[legal_basis.L2]", '[legal_basis.L2]\ncounterparty = "governor"')},
+        f"config/{TENANTS}: routes.T1.legal_basis: L2 narrows whom it may go to",
     ),
     "a source that is not enabled": (
         tenant(f'from = "{OFFICE}"', 'from = "stranger"'),
@@ -196,6 +245,18 @@ CONTRADICTIONS = {
 def test_each_contradiction_is_named_with_file_and_key(tmp_path, name):
     changed, expected = CONTRADICTIONS[name]
     assert any(each.startswith(expected) for each in problems(tmp_path, changed))
+
+
+@pytest.mark.parametrize(
+    ("as_written", "told"),
+    [
+        ('[assessment.A1]\ncounterparty = "governor"', "assessment A1 has a counterparty"),
+        ("[assessment.L2]", "L2 is both a legal basis and an assessment"),
+    ],
+)
+def test_an_assessment_is_no_legal_basis(tmp_path, as_written, told):
+    (problem,) = problems(tmp_path, {"legal_basis.toml": exchanged(BASES, "[assessment.A1]", as_written)})
+    assert problem.startswith(f"config/legal_basis.toml: {told}")
 
 
 def test_all_problems_are_told_together(tmp_path):
@@ -258,6 +319,30 @@ def test_a_file_of_another_form_is_named_with_its_key_and_without_its_value(tmp_
     assert not any(SECRET in each for each in told)
 
 
+ADMINISTRATORS = "\n[administrators]\n"
+
+
+@pytest.mark.parametrize(
+    ("administrators", "told"),
+    [
+        ("staff-0100 = 1", "administrators.staff-0100: must be a text, in quotes"),
+        ('"0000-1111-2222" = "a.crt"', "administrators.0000-1111-2222: must be a staff id"),
+        ('operator = "a.crt"', "administrators.operator: is an operator in config/gateway.toml"),
+    ],
+)
+def test_an_administrator_is_a_staff_id_with_a_certificate_and_no_operator(tmp_path, administrators, told):
+    found = problems(
+        tmp_path,
+        {
+            "gateway.toml": exchanged(GATEWAY, "operators = {}", 'operators = { operator = "b.crt" }'),
+            TENANTS: exchanged(
+                TENANT_FILE, f"\n[connectors.{OFFICE}]", f"{ADMINISTRATORS}{administrators}\n\n[connectors.{OFFICE}]"
+            ),
+        },
+    )
+    assert [each for each in found if each.startswith(f"config/{TENANTS}: {told}")]
+
+
 MISTAKES = {
     "a key that is nearly right": (
         "zones.toml",
@@ -281,7 +366,7 @@ MISTAKES = {
         "legal_basis.toml",
         'reference = "架空法第1条"',
         'reference = "架空法第1条"\nxyz = 1',
-        "legal_basis.L1.xyz: there is no such key; there is reference, valid_from, valid_until",
+        "legal_basis.L1.xyz: there is no such key; there is counterparty, reference, valid_from, valid_until",
     ),
     "a list that is empty": (TENANTS, FIELDS, "[]", "routes.T1.fields: has too few elements: 1 or more"),
     "a key that is missing": (
@@ -737,7 +822,10 @@ def test_a_basis_is_in_force_on_its_first_and_last_day(tmp_path, day, holds):
     [
         ("2099-03-31T14:59", []),  # 23:59 in Japan, on the last day
         ("2099-03-31T15:00", [("T1", "L2", True)]),
-        ("2021-08-31T14:59", [("T1", "L1", False), ("T1", "L2", False), ("T2", "L1", False)]),
+        (
+            "2021-08-31T14:59",
+            [("T1", "L1", False), ("T1", "L2", False), ("T1", "A1", False), ("T2", "L1", False), ("T2", "A1", False)],
+        ),
     ],
 )
 def test_a_citation_that_is_not_in_force_is_a_lapse(tmp_path, moment, expected):
@@ -745,10 +833,68 @@ def test_a_citation_that_is_not_in_force_is_a_lapse(tmp_path, moment, expected):
     found = list(lapses(load(tmp_path), datetime.fromisoformat(moment).replace(tzinfo=UTC)))
     assert [(each.route, each.cited, each.ended) for each in found] == expected
     for each in found:
-        assert str(each).startswith(
-            f"config/{TENANTS}: routes.{each.route} carries nothing today: {each.cited} (架空法第"
-        )
+        assert str(each).startswith(f"config/{TENANTS}: routes.{each.route} carries nothing today: {each.cited} (架空")
         assert str(each).endswith("ended on 2099-03-31" if each.ended else f"begins on {each.basis.valid_from}")
+
+
+ROWED = (
+    BASES
+    + """
+[legal_basis.P25]
+reference = "架空省令 25の項"
+valid_from = 2024-05-27
+
+[legal_basis.P16]
+reference = "架空省令 16の項"
+valid_from = 2021-09-01
+valid_until = 2025-03-31
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        ("2025-03-31T14:59", []),
+        (
+            "2025-03-31T15:00",
+            [("P16", "nothing under one of its rows today: P16 (架空省令 16の項) ended on 2025-03-31")],
+        ),
+        (
+            "2024-05-26T14:59",
+            [
+                ("L1", "nothing today: L1 (架空法第1条) begins on 2024-05-27"),
+                ("A1", "nothing today: A1 (架空市の特定個人情報保護評価書) begins on 2024-05-27"),
+                ("P25", "nothing under one of its rows today: P25 (架空省令 25の項) begins on 2024-05-27"),
+            ],
+        ),
+    ],
+)
+def test_a_row_that_is_not_in_force_while_others_are_is_named(tmp_path, moment, expected):
+    write_config(tmp_path, {"legal_basis.toml": ROWED} | under_rows('legal_rows = ["P25", "P16"]'))
+    found = lapses(load(tmp_path), datetime.fromisoformat(moment).replace(tzinfo=UTC))
+    told = [(each.cited, str(each).partition(" carries ")[2]) for each in found if each.route == "T1"]
+    assert told == expected
+
+
+def test_a_route_of_whose_rows_none_is_in_force_carries_nothing(tmp_path):
+    write_config(tmp_path, {"legal_basis.toml": ROWED} | under_rows('legal_rows = ["P16"]'))
+    (lapse,) = lapses(load(tmp_path), datetime(2026, 4, 1, tzinfo=UTC))
+    assert "routes.T1 carries nothing today: P16" in str(lapse)
+
+
+def test_rule_6_the_example_asks_and_gives_under_the_rows_of_the_law_alone():
+    """L4: the city asks under six; L5, L6: it gives under three, and under 26 to a governor only."""
+    config = read(Path(__file__).parents[2])
+    rows = {each.id: each.legal_rows for each in config.tenants["999997"].file.routes if each.legal_rows}
+    assert {route: {int(row.rpartition("-")[2]) for row in its} for route, its in rows.items()} == {
+        "R19": {25, 26, 27, 28, 29, 153},
+        "R20": {25, 26, 153},
+    }
+    assert {row for its in rows.values() for row in its if config.legal_basis[row].counterparty} == {"L5-26"}
+    assert all(
+        each.partition("-")[0] == ("L4" if route == "R19" else "L5") for route, its in rows.items() for each in its
+    )
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "9" * 10_000])

@@ -212,6 +212,12 @@ def test_any_other_bytes_are_refused(other):
         {"item_sets": [], "records": [[0, 0, 0]]},
         {"attestations": [{"claim": "consent", "reference": "c" * 64, "more": 1}]},
         {"attestations": [{"claim": "consent"}]},
+        {"attestations": [{"claim": "permit", "reference": "c" * 64, "party": "13000"}]},
+        {"attestations": [{"claim": "permit", "reference": "c" * 64, "party": "１３０００１"}]},
+        {"attestations": [{"claim": "permit", "reference": "c" * 64, "party": 130001}]},
+        {"attestations": [{"claim": "permit", "reference": "c" * 64, "party": None}]},
+        {"attestations": [{"claim": "permit", "reference": "c" * 64, "asked": "2026-04-01"}]},
+        {"attestations": [{"claim": "permit", "reference": "c" * 64, "asked": "2026-02-30T00:00:00.000000Z"}]},
     ],
 )
 def test_a_header_of_another_shape_is_refused(changed):

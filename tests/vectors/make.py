@@ -77,6 +77,13 @@ ATTESTED = (
     Attestation("card_login", SOURCE.reference(_PROOFS, b"proof"), "2026-04-15T01:00:00.000000Z"),
     Attestation("consent", SOURCE.reference(_PROOFS, b"proof"), text="2026-04"),
 )
+PERMITTED = Attestation(
+    "permit",
+    SOURCE.reference(_PROOFS, b"permit"),
+    "2026-04-15T01:00:00.000000Z",
+    party="140007",
+    asked="2026-04-14T23:59:00.000000Z",
+)
 
 
 def header(sender: EdgeKeys, receiver: EdgeKeys, **changes: Any) -> Header:
@@ -144,6 +151,10 @@ def envelopes() -> Iterator[Case]:
     back = encode(header(DESTINATION, SOURCE, operation="subject.changed", kind="reply", route="R02"))
     attesting = encode(header(SOURCE, DESTINATION, attestations=ATTESTED))
     yield "good_attested", "open", "ok", "two claims are attested", sealed(SOURCE, DESTINATION, attesting).pack()
+    cited = ("L4", "L4-25", "A1")
+    permitted = encode(header(SOURCE, DESTINATION, legal_basis=cited, attestations=(PERMITTED,)))
+    what = "a permit is attested, and a row and the assessment are cited"
+    yield "good_permit", "open", "ok", what, sealed(SOURCE, DESTINATION, permitted).pack()
     asked = encode(header(SOURCE, DESTINATION, client_certificate=PEER))
     yield "good_client_certificate", "open", "ok", "a peer sent it", sealed(SOURCE, DESTINATION, asked).pack()
     yield "good_hybrid", "open", "ok", "sealed with MLKEM768_X25519", good.pack()
@@ -184,6 +195,9 @@ def _malformed(head: bytes, good: Envelope) -> Iterator[Case]:
         ),
         ("attestation_with_null", "an absent end is written as null", _attesting(plain, until=None)),
         ("attestation_ends_never", "an attestation's end has a month 13", _attesting(plain, until=_MONTH_13)),
+        ("party_of_five_digits", "the other body's code lacks its check digit", _attesting(plain, party="14000")),
+        ("asked_on_a_day", "when a permit was asked for is a date", _attesting(plain, asked="2026-04-14")),
+        ("asked_in_month_13", "when a permit was asked for has a month 13", _attesting(plain, asked=_MONTH_13)),
         (
             "client_certificate_with_prefix",
             "the client certificate's digest names its algorithm",

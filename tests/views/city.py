@@ -1,4 +1,4 @@
-"""The example municipality's seven connectors on a line: real configuration, keys, edges and hub, fake systems.
+"""The example municipality's eight connectors on a line: real configuration, keys, edges and hub, fake systems.
 
 The rule: what goes a way is made by the real steps, and what an honest edge never makes is sealed and signed with the
 sending edge's own keys.
@@ -20,9 +20,11 @@ from gateway.edge.edge import Edge
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.edge.seal_payload import open_payload, seal_payload
 from gateway.errors import Refused
+from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal, JournalLimits
+from gateway.hub.people import Configured
 from gateway.hub.rules import hub_rules
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
@@ -36,6 +38,7 @@ from gateway.plugin.interface import Interface
 from gateway_clinic_app.interface import INTERFACE as CLINIC_APP
 from gateway_health_management.interface import INTERFACE as HEALTH_MANAGEMENT
 from gateway_history_lookup.interface import INTERFACE as HISTORY_LOOKUP
+from gateway_intermediate_server.interface import INTERFACE as INTERMEDIATE_SERVER
 from gateway_myna_portal.interface import INTERFACE as MYNA_PORTAL
 from gateway_pmh.interface import INTERFACE as PMH
 from gateway_vaccination_db.interface import INTERFACE as VACCINATION_DB
@@ -45,12 +48,30 @@ from tests.views.ways import CODE, Way, ways
 
 INTERFACES = {
     each.connector: each
-    for each in (CLINIC_APP, HEALTH_MANAGEMENT, HISTORY_LOOKUP, MYNA_PORTAL, PMH, VACCINATION_DB, VACCINATION_RECORDS)
+    for each in (
+        CLINIC_APP,
+        HEALTH_MANAGEMENT,
+        HISTORY_LOOKUP,
+        INTERMEDIATE_SERVER,
+        MYNA_PORTAL,
+        PMH,
+        VACCINATION_DB,
+        VACCINATION_RECORDS,
+    )
 }
+GOVERNOR = "990001"
+"""A made-up prefecture: whom a permit names."""
 
 
 def clock() -> datetime:
     return datetime.now(UTC)
+
+
+def claims_of(route: Route, now: datetime) -> tuple[Claim, ...]:
+    """All that a route wants attested."""
+    until, texts = now + timedelta(minutes=5), {"consent": (*route.consent_texts, None)[0]}
+    permit = {"party": GOVERNOR, "asked": now}
+    return tuple(Claim(e, b"proof", until, texts.get(e), **permit if e == "permit" else {}) for e in route.attest)
 
 
 class Prover(System):
@@ -60,9 +81,7 @@ class Prover(System):
 
     def attest(self, shown: Shown) -> Proven:
         (route,) = (each for each in self.routes if each.operation == shown.operation)
-        until = shown.now + timedelta(minutes=5)
-        texts = {"consent": (*route.consent_texts, None)[0]}
-        return Proven(tuple(Claim(each, b"proof", until, texts.get(each)) for each in route.attest))
+        return Proven(claims_of(route, shown.now))
 
 
 @dataclass
@@ -87,9 +106,8 @@ class City:
         journal = Journal.open(root / "log.db", tenant=CODE, origin=signer.name, signer=signer, limits=limits)
         telemetry, to_edges = Telemetry(configure()), ToEdges()
         rules = hub_rules(config, CODE, directory)
-        hub = TenantHub(
-            rules, journal, Dispatcher(rules, journal, to_edges, config.gateway.limits, clock, telemetry), clock
-        )
+        dispatcher = Dispatcher(rules, journal, to_edges, config.gateway.limits, clock, telemetry)
+        hub = TenantHub(rules, journal, dispatcher, Accounts(journal, Configured()), clock)
         systems = {name: Prover() for name in INTERFACES}
         for name, system in systems.items():
             system.routes = tuple(each for each in config.tenants[CODE].file.routes if each.source == name)
@@ -119,8 +137,7 @@ class City:
         return sealed
 
     def _sent(self, way: Way, record: dict[str, Any], edge: Edge) -> Sealed | str:
-        proof = "shown" if way.route.attest else None
-        arrival = edge.arrival(way.route.operation, (record,), entrance="outbox", proof=proof)
+        arrival = edge.arrival(way.route.operation, (record,), entrance="outbox", **_attested(way.route, edge.now()))
         sealed = flow.prepare(flow.enter(arrival, edge.rules, edge._prove), edge.rules, edge.keys, bytes(32))
         if sealed.statement is None:
             return sealed
@@ -178,6 +195,13 @@ class City:
         handed = await edge.deliver(sealed.envelope, frozenset({0}))
         (outcome,) = handed.outcomes
         return outcome.code, [record for _, record in system.records()]
+
+
+def _attested(route: Route, now: datetime) -> dict[str, Any]:
+    """What a peer shows; or, where a claim is not of a person but of the network, what its connector says with it."""
+    if not {"permit", "self_requested"} & {*route.attest}:
+        return {"proof": "shown" if route.attest else None}
+    return {"claims": claims_of(route, now), "legal_row": (*route.legal_rows, None)[0]}
 
 
 def header_of(sealed: Sealed) -> Header:

@@ -1,4 +1,4 @@
-"""The example's site as `gateway init` makes it, once for all: seven connectors with their keys, and a hub."""
+"""The example's site as `gateway init` makes it, once for all: eight connectors with their keys, and a hub."""
 
 import pytest
 

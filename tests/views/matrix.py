@@ -1,4 +1,4 @@
-"""Who may be given which field: requirements §3.1–3.4 and §5 as data, read from them and not from any lock.
+"""Who may be given which field: requirements §3.1–3.4, §3.6 and §5 as data, read from them and not from any lock.
 
 A cell has the requirements' own mark (+ documented, (+) inferred from a flow, × forbidden, (×) inferred forbidden) and,
 where what is allowed is not used, the reason. The rule: what has no + and what has a reason is given to nobody.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.config import Tenant
+from gateway.config import Route, Tenant
 
 HERE = Path(__file__).parent
 RECEIVERS = {
@@ -21,14 +21,19 @@ RECEIVERS = {
     "clinic_app": "医療機関用アプリ",
     "history_lookup": "履歴照会回答",
     "vaccination_db": "予防接種DB",
+    "intermediate_server": "連携基盤・中間サーバー",
 }
 """Who is given something: the connectors of the example, with their systems' names for people."""
+BEYOND = "other_bodies"
+"""Who stands behind the intermediate server: whom it tells of a person, another body or the person who asked (R20)."""
+COLUMNS = RECEIVERS | {BEYOND: "他団体・本人"}
 SECTIONS = {
     "3.1": "対象者情報: subjects",
     "3.2": "ユーザー情報: users",
     "3.3": "予診票情報: questionnaires",
     "3.4": "予防接種記録情報: vaccination records",
     "5": "識別子: identifiers beside these",
+    "3.6": "情報連携: intermediate server and information provision network",
     "other": "その他: what else the interfaces need",
 }
 """The sections of the requirements that rows cite, and those fields that stand in no list of theirs."""
@@ -36,7 +41,7 @@ SECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One field and one receiver; `reason` is a word of reasons.csv, or empty."""
+    """One field and one of COLUMNS; `reason` is a word of reasons.csv, or empty."""
 
     mark: str
     reason: str
@@ -71,7 +76,7 @@ def matrix() -> tuple[Row, ...]:
 
 
 def _row(line: dict[str, str]) -> Row:
-    cells = {name: Cell(*line.pop(name).partition(" ")[::2]) for name in RECEIVERS}
+    cells = {name: Cell(*line.pop(name).partition(" ")[::2]) for name in COLUMNS}
     return Row(**line, cells=cells)
 
 
@@ -92,11 +97,23 @@ def name_of(path: str) -> str:
     return path.rpartition(".")[2]
 
 
+def beyond(route: Route) -> bool:
+    """Whether it goes on to who stands behind: from a connector to itself, through the hub."""
+    return route.source == route.destination
+
+
+def taker(route: Route, path: str) -> str:
+    """Which of COLUMNS an item of the route is for. Of what goes on, the doses are told beyond; all else addresses them
+    and stays with the connector.
+    """
+    return BEYOND if beyond(route) and path.startswith("doses[].") else route.destination
+
+
 def given(tenant: Tenant) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """The routes that give a field to a receiver, by (field, receiver), in the order of the configuration."""
+    """The routes that give a field to one of COLUMNS, by (field, column), in the order of the configuration."""
     found: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for route in tenant.file.routes:
-        for paths, receiver in ((route.fields, route.destination), (route.reply_fields, route.source)):
-            for path in paths:
-                found[name_of(path), receiver][route.id] = None
+        taken = [(path, taker(route, path)) for path in route.fields]
+        for path, column in (*taken, *((path, route.source) for path in route.reply_fields)):
+            found[name_of(path), column][route.id] = None
     return {key: tuple(ids) for key, ids in found.items()}

@@ -3,20 +3,23 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from gateway.config import load
 from gateway.config.contradictions import contradictions
+from gateway.plugin import fields
 from gateway.plugin.contract import ContractField
-from gateway.plugin.item import DataClass
-from tests.views.matrix import RECEIVERS, SECTIONS, given, matrix, name_of, reasons, sources
+from gateway.plugin.item import DataClass, Item
+from tests.views.matrix import BEYOND, RECEIVERS, SECTIONS, beyond, given, matrix, name_of, reasons, sources, taker
 
 ROOT = Path(__file__).parents[2]
 CONFIG = load(ROOT)
 TENANT = CONFIG.tenants["999997"]
 MATRIX = {row.field: row for row in matrix()}
 CELLS = {(name, receiver): cell for name, row in MATRIX.items() for receiver, cell in row.cells.items()}
+CONFINED = ("integrated_addressee_no", "person_code_for_provision", "provision_code", "process_serial_no")
 NUMBERLESS = ("myna_portal", "clinic_app", "history_lookup", "vaccination_db")
 
 
@@ -71,9 +74,9 @@ def test_every_field_of_every_lock_is_in_the_matrix_under_its_own_label():
 
 
 def test_the_requirements_sections_are_whole():
-    """Each section has as many fields as the documents list (requirements §3.1–3.4)."""
-    counts = {s: sum(s in row.section.split() for row in MATRIX.values()) for s in ("3.1", "3.2", "3.3", "3.4")}
-    assert counts == {"3.1": 23, "3.2": 8, "3.3": 14, "3.4": 27}
+    """Each section has as many fields as the documents list (requirements §3.1–3.4, §3.6)."""
+    counts = {s: sum(s in row.section.split() for row in MATRIX.values()) for s in ("3.1", "3.2", "3.3", "3.4", "3.6")}
+    assert counts == {"3.1": 23, "3.2": 8, "3.3": 14, "3.4": 27, "3.6": 13}
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in MATRIX)
 
 
@@ -88,6 +91,74 @@ def test_routes_give_exactly_what_the_matrix_marks_as_used():
 def test_a_lock_takes_in_nothing_that_no_route_gives(receiver):
     """So that a route which is widened by mistake still gives nothing: the lock must be changed, and reviewed, too."""
     assert taken(receiver) == {name for name, row in MATRIX.items() if row.cells[receiver].used}
+
+
+def test_what_goes_beyond_the_intermediate_server_is_what_the_matrix_marks_for_who_stands_there():
+    """The lock's own word: what the connector both sends and receives, but for what addresses it."""
+    operations = CONFIG.contracts["intermediate_server"].operations
+    (there, *others) = [one for one in operations if one.direction == "receives" and own(one, operations)]
+    told = {name_of(each.path) for one in (there, *others) for each in one.fields if each.path.startswith("doses[].")}
+    assert told == {name for name, row in MATRIX.items() if row.cells[BEYOND].used}
+    assert {each.id for each in TENANT.file.routes if beyond(each)} == {"R20", "R20-self"}
+    (route,) = (each for each in TENANT.file.routes if each.id == "R20")
+    assert {path for path in route.fields if taker(route, path) != BEYOND} == {
+        "internal_no",
+        "provision_no",
+        "provision_row",
+        "inquirer_code",
+        "dataset_code",
+    }
+
+
+def own(operation, operations):
+    return any(each.direction == "sends" and each.name == operation.name for each in operations)
+
+
+@pytest.mark.parametrize("connector", RECEIVERS)
+def test_rule_2_and_issue_5_item_1_no_lock_has_a_code_that_is_confined(connector):
+    """C192: 符号, what it is had with and what it is linked to: in no interface, so in no record and no log of ours."""
+    fields = locked(connector)
+    assert [each.path for each in fields if name_of(each.path) in CONFINED] == []
+    words = ("符号", "識別符号", "処理通番", "統合宛名番号")
+    assert [each.path for each in fields if any(word in (each.label or "") for word in words)] == []
+
+
+def test_rule_2_and_issue_5_item_1_no_route_gives_a_confined_code_and_the_catalogue_has_none():
+    assert {name for name, _ in given(TENANT)} & {*CONFINED} == set()
+    assert [
+        name for name in CONFINED if name in MATRIX and any(cell.used for cell in MATRIX[name].cells.values())
+    ] == []
+    catalogue = {each.name for alias in vars(fields).values() for each in get_args(alias) if isinstance(each, Item)}
+    assert "individual_number" in catalogue
+    assert catalogue & {*CONFINED} == set()
+
+
+def test_rule_2_the_intermediate_server_has_the_individual_number_in_one_operation_to_allocate_from_it():
+    """C191: none that goes towards the network has it, nor any that comes back."""
+    operations = CONFIG.contracts["intermediate_server"].operations
+    having = {(one.name, one.direction) for one in operations if "individual_number" in names_in(one)}
+    assert having == {("addressee.register", "receives")}
+    numbers = {name_of(e.path) for e in locked("intermediate_server") if e.data_class is DataClass.INDIVIDUAL_NUMBER}
+    assert numbers == {"individual_number"}
+    routes = {each.id for each in TENANT.file.routes if "intermediate_server" in (each.source, each.destination)}
+    carrying = {each.id for each in TENANT.file.routes if "individual_number" in (*each.fields, *each.reply_fields)}
+    assert routes & carrying == {"R17-addressee"}
+
+
+def test_rule_2_the_intermediate_server_has_no_key_of_another_chain():
+    """Who joins two chains of identifiers is the record system alone (requirements §5)."""
+    keys = {"pmh_key", "pmh_pseudonym_id", "id5", "vaccination_subject_no", "identity_confirmation"}
+    assert {name_of(each.path) for each in locked("intermediate_server")} & keys == set()
+
+
+def test_rule_8_the_intermediate_server_has_nothing_of_tax_and_welfare_and_its_lock_says_never():
+    assert DataClass.TAX_WELFARE in CONFIG.contracts["intermediate_server"].never
+    assert DataClass.TAX_WELFARE not in {each.data_class for each in locked("intermediate_server")}
+    assert DataClass.TAX_WELFARE not in (TENANT.file.connectors["intermediate_server"].clearance or ())
+
+
+def names_in(operation):
+    return {name_of(each.path) for each in (*operation.fields, *operation.reply)}
 
 
 def test_rule_2_individual_number_is_in_no_lock_and_no_clearance_of_the_outside():
@@ -140,7 +211,7 @@ def test_rule_2_a_lock_of_the_outside_that_has_the_individual_number_is_refused(
     assert [each for each in told if each.startswith(at)]
 
 
-@pytest.mark.parametrize("connector", ["pmh", *NUMBERLESS])
+@pytest.mark.parametrize("connector", ["pmh", "intermediate_server", *NUMBERLESS])
 def test_rule_8_a_lock_of_the_outside_that_has_the_fee_reduction_category_is_refused(connector):
     told = widened(connector, "fee_reduction_category", like="health_management")
     at = f"config/tenants/999997.toml: connectors.{connector}: its interface carries tax_welfare, which "

@@ -1,4 +1,4 @@
-"""Rules 2, 3, 4 and 8 of the routes, on every way of the example that they speak of, at edges and hub.
+"""Rules 2, 3, 4, 6 and 8 of the routes, on every way of the example that they speak of, at edges and hub.
 
 What a receiver is never given is walked in test_walk.py; here is what the outside may not even send.
 """
@@ -8,10 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as changed
 
 from gateway.config import load
 from gateway.errors import Refused
-from gateway.messages import stamp
+from gateway.messages import Attestation, stamp
 from tests.views.city import City, clock, header_of
 from tests.views.ways import Way, ways
 
@@ -85,27 +86,58 @@ async def test_rule_8_fee_reduction_category_goes_neither_to_nor_from_the_outsid
         assert await said(city, way, f"{place}fee_reduction_category", "1") == REFUSED_BY_ALL
 
 
-# ---- rule 4: no answer without a proof, and only of that person ------------------------------------------------------
+# ---- the information provision network -------------------------------------------------------------------------------
+
+NETWORK = of(lambda way: "intermediate_server" in (way.sender, way.receiver) and way.route.id != "R17-addressee")
+
+
+@NETWORK
+async def test_rule_2_individual_number_goes_no_way_of_the_network_but_to_be_allocated(city, way):
+    """C191: the link platform allocates from it (R17-addressee); whatever goes on speaks of a person otherwise."""
+    for place in way.places:
+        assert await said(city, way, f"{place}individual_number", NUMBER) == REFUSED_BY_ALL
+
+
+@NETWORK
+async def test_rule_2_no_number_made_up_by_a_system_hides_an_individual_number(city, way):
+    honest = await city.honest(way)
+    for each in (each for each in way.giving if each.check == "no_individual_number"):
+        record = way.with_one_more(each.path, "0000-0000-0000")
+        assert await city.sealed(way, record) == "individual_number_in_text", each.path
+        forged = city.forged(way, honest, record)
+        assert await city.receiver_says(way, forged) == ("individual_number_in_text", []), each.path
+
+
+@of(lambda way: "intermediate_server" in (way.sender, way.receiver))
+async def test_rule_2_no_key_of_another_chain_goes_a_way_of_the_network(city, way):
+    """Who joins two chains of identifiers is the record system alone (requirements §5)."""
+    for name in ("pmh_key", "pmh_pseudonym_id", "id5", "vaccination_subject_no"):
+        for place in way.places:
+            assert await said(city, way, f"{place}{name}", "1") == REFUSED_BY_ALL, name
+
+
+# ---- rule 4: no answer without a proof, and only of that person; rule 6: none without a permit -----------------------
 
 PROVEN = of(lambda way: way.route.attest and not way.reply)
 
 
 @PROVEN
-async def test_rule_4_without_a_proof_nothing_is_sealed(city, way):
+async def test_rules_4_and_6_without_a_proof_or_a_permit_nothing_is_sealed(city, way):
     mute = replace(way, route=way.route.model_copy(update={"attest": ()}))
     with pytest.raises(Refused, match="not_attested"):
         await city.sealed(mute, way.whole)
 
 
 @PROVEN
-async def test_rule_4_the_blind_hub_refuses_each_lack_alike(city, way):
+async def test_rules_4_and_6_the_blind_hub_refuses_each_lack_alike(city, way):
     honest, over = await city.honest(way), stamp(clock() - timedelta(seconds=1))
     claims = header_of(honest).attestations
     assert {each.claim for each in claims} == {*way.route.attest}
     lacking = [tuple(each for each in claims if each is not left) for left in claims]
-    late = [tuple(type(e)(e.claim, e.reference, over, e.text) if e is one else e for e in claims) for one in claims]
-    texts = [tuple(type(e)(e.claim, e.reference, e.until, "2025-04" if e.text else None) for e in claims)]
-    beyond = [(*claims, type(claims[0])("permit", "0" * 64))]
+    late = [tuple(changed(e, until=over) if e is one else e for e in claims) for one in claims]
+    texts = [tuple(changed(e, text="2025-04") for e in claims)]
+    other = next(each for each in ("card_login", "identity_confirmed") if each not in way.route.attest)
+    beyond = [(*claims, Attestation(other, "0" * 64, claims[0].until))]
     for attestations in (*lacking, *late, *texts, *beyond, ()):
         forged = city.forged(way, honest, way.whole, attestations=attestations)
         assert await city.hub_says(way, forged) == "not_attested", attestations
@@ -129,7 +161,15 @@ def test_rule_4_every_route_from_portal_and_clinic_wants_its_proof(way):
     assert way.route.attest == (() if way.route.id == "R07-deleted" else wanted[way.sender])
 
 
-@of(lambda way: way.sender in {"myna_portal", "clinic_app"})
-def test_rule_4_the_locks_want_what_the_routes_want(city, way):
+@of(lambda way: way.sender == "intermediate_server")
+def test_rule_6_whatever_the_intermediate_server_tells_of_a_person_wants_the_network_s_word(way):
+    wanted = {"R19": ("permit",), "R20": ("permit",), "R20-self": ("self_requested",)}
+    assert way.route.attest == wanted.get(way.route.id, ())
+    told = any(path.startswith("doses[].") for path in way.paths)
+    assert told == (way.route.id in wanted), "the others hold nothing of a dose, but the city's own replicas"
+
+
+@of(lambda way: way.sender in {"myna_portal", "clinic_app", "intermediate_server"})
+def test_rules_4_and_6_the_locks_want_what_the_routes_want(city, way):
     """So that no route can be written with less."""
     assert city.edges[way.sender].rules.ends(way.route)[0].attests == way.route.attest

@@ -11,6 +11,7 @@ from gateway.config import Config, Route
 from gateway.edge.rules import EdgeRules
 from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.item import DataClass
+from tests.views.matrix import BEYOND, beyond
 from tests.views.samples import places, put, record_of
 
 CODE = "999997"
@@ -32,6 +33,11 @@ class Way:
     @property
     def receiver(self) -> str:
         return self.route.source if self.reply else self.route.destination
+
+    @property
+    def column(self) -> str:
+        """Who the matrix says it is given to: the receiver, or who stands behind it."""
+        return BEYOND if beyond(self.route) else self.receiver
 
     @property
     def paths(self) -> tuple[str, ...]:

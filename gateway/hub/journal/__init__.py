@@ -5,21 +5,29 @@ to verify a log without this program.
 """
 
 from gateway.hub.journal.delivering import Conclusion
-from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.facts import PERSON_FACTS, FactKind
+from gateway.hub.journal.hold import By
+from gateway.hub.journal.holding import Confirmed, Reason
+from gateway.hub.journal.holds import Holds
 from gateway.hub.journal.journal import Journal
 from gateway.hub.journal.reading import UNHEARD, DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.transaction import JournalLimits
 from gateway.hub.journal.verify import VerifyReport, anchors, verify
 
 __all__ = [
+    "PERSON_FACTS",
     "UNHEARD",
+    "By",
     "Conclusion",
+    "Confirmed",
     "DueMessage",
     "DueSettlement",
     "FactKind",
+    "Holds",
     "Journal",
     "JournalLimits",
     "MessageStatus",
+    "Reason",
     "VerifyReport",
     "anchors",
     "verify",

@@ -10,11 +10,18 @@ from gateway.errors import Refused
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.journal.outcomes import group, ranges
 from gateway.hub.journal.reading import DueSettlement
-from gateway.hub.journal.recording import Entry, record
+from gateway.hub.journal.recording import Entry, place_hold, record
 from gateway.hub.journal.store import id_sought
 from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.work import Work
 from gateway.messages import Ending, MessageKind, Recorded, RecordOutcome
+
+
+class Revived(NamedTuple):
+    """The indices that are open once more, and whether they are held."""
+
+    records: tuple[int, ...]
+    held: bool
 
 
 class Conclusion(NamedTuple):
@@ -57,9 +64,14 @@ def conclude(  # noqa: PLR0913  (as the journal's own)
     if dead:
         fields = {"attempt": attempt, "outcomes": group(dead)}
         asked = transaction.tell(work, FactKind.MESSAGE_DEAD, fields, at=at, next_at=next_at)
+    return Conclusion(recorded, settlement_of(work, asked, tenant))
+
+
+def settlement_of(work: Work, asked: int, tenant: str) -> DueSettlement | None:
+    """What the source is to hear for the `asked`th time, if nothing is open."""
     if not asked or work.open or work.kind is MessageKind.REPLY:
-        return Conclusion(recorded, None)
-    return Conclusion(recorded, DueSettlement(tenant, work.source, message_id, work.outcomes, asked))
+        return None
+    return DueSettlement(tenant, work.source, work.message_id, work.outcomes, asked)
 
 
 def settled(transaction: Transaction, message_id: str, *, due: int | None) -> None:
@@ -68,16 +80,21 @@ def settled(transaction: Transaction, message_id: str, *, due: int | None) -> No
         raise Refused("unknown_message")
 
 
-def revive(transaction: Transaction, message_id: str, *, at: str, now: float, operator: str) -> tuple[int, ...]:
-    """Dead records become open again, with no attempt counted. Returns their indices."""
+def revive(transaction: Transaction, message_id: str, *, at: str, now: float, operator: str, held: bool) -> Revived:
+    """Dead records become open again, with no attempt counted: held, if it is to be and nobody ever released it."""
     work = transaction.work(message_id)
     dead = _dead(work)
+    held = held and not work.hold.released
+    if held and work.open:
+        raise Refused("not_ended")
     if not transaction.execute("SELECT 1 FROM envelope WHERE message = ?", (transaction.seq(message_id),)).fetchone():
         raise Refused("send_anew")
     transaction.require_room(len(dead))
     fields = {"operator": operator, "records": ranges(dead)}
     transaction.tell(work, FactKind.MESSAGE_REPLAYED, fields, at=at, next_at=now)
-    return dead
+    if held:
+        place_hold(transaction, work, at=at)
+    return Revived(dead, held)
 
 
 def unreplayable(transaction: Transaction, message_id: str, *, at: str, operator: str) -> None:
@@ -86,6 +103,21 @@ def unreplayable(transaction: Transaction, message_id: str, *, at: str, operator
     anew = [RecordOutcome(index, Ending.DEAD, "send_anew") for index in _dead(work)]
     fields = {"operator": operator, "outcomes": group(anew)}
     transaction.tell(work, FactKind.MESSAGE_DEAD, fields, at=at, next_at=None)
+
+
+def delete_envelope(transaction: Transaction, message_id: str, *, at: str) -> None:
+    """The sealed payload of a message that has ended is kept no more; its digest stays in the log (C117).
+
+    Raises Refused (unknown_message; not_ended if it is open again).
+    """
+    work = transaction.work(message_id)
+    if work.open:
+        raise Refused("not_ended")
+    transaction.append(FactKind.ENVELOPE_DELETED, {"envelope": work.envelope}, at=at, message_id=message_id)
+    work.apply(FactKind.ENVELOPE_DELETED, {})
+    seq = transaction.seq(message_id)
+    transaction.execute("DELETE FROM envelope WHERE message = ?", (seq,))
+    transaction.execute("UPDATE message SET ended_at = NULL WHERE seq = ?", (seq,))
 
 
 def _dead(work: Work) -> tuple[int, ...]:

@@ -26,6 +26,12 @@ class FactKind(StrEnum):
     DELIVERY_CONCLUDED = "delivery.concluded"
     MESSAGE_DEAD = "message.dead"
     MESSAGE_REPLAYED = "message.replayed"
+    ENVELOPE_DELETED = "envelope.deleted"
+    HOLD_PLACED = "hold.placed"
+    HOLD_LOOKED = "hold.looked"
+    HOLD_APPROVED = "hold.approved"
+    HOLD_RELEASED = "hold.released"
+    HOLD_REFUSED = "hold.refused"
     CONNECTOR_NOTED = "connector.noted"
     NOISE_COUNTED = "noise.counted"
     GATEWAY_STARTED = "gateway.started"
@@ -36,8 +42,19 @@ class FactKind(StrEnum):
     CONFIG_APPLIED = "config.applied"
     CONFIG_REFUSED = "config.refused"
     OPERATOR_ACTED = "operator.acted"
+    PERSON_GRANTED = "person.granted"
+    PERSON_REVOKED = "person.revoked"
 
 
+HOLD_FACTS: Final = frozenset(
+    {
+        FactKind.HOLD_PLACED,
+        FactKind.HOLD_LOOKED,
+        FactKind.HOLD_APPROVED,
+        FactKind.HOLD_RELEASED,
+        FactKind.HOLD_REFUSED,
+    }
+)
 DELIVERY_FACTS: Final = frozenset(
     {
         FactKind.MESSAGE_RECORDED,
@@ -46,9 +63,13 @@ DELIVERY_FACTS: Final = frozenset(
         FactKind.DELIVERY_CONCLUDED,
         FactKind.MESSAGE_DEAD,
         FactKind.MESSAGE_REPLAYED,
+        FactKind.ENVELOPE_DELETED,
+        *HOLD_FACTS,
     }
 )
 """The kinds that change what is due: only the journal's own operations write them."""
+PERSON_FACTS: Final = (FactKind.PERSON_GRANTED, FactKind.PERSON_REVOKED)
+"""The kinds that say who may act: what they come to is nowhere else."""
 
 
 class Altered(Exception):

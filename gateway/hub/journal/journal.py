@@ -15,8 +15,9 @@ from typing import Any, Final, Self, TypeVar
 
 from gateway.errors import Deferred
 from gateway.hub.journal import delivering, reading
-from gateway.hub.journal.delivering import Conclusion
+from gateway.hub.journal.delivering import Conclusion, Revived
 from gateway.hub.journal.facts import DELIVERY_FACTS, Altered, FactKind
+from gateway.hub.journal.holds import Holds
 from gateway.hub.journal.opening import open_files
 from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.recording import entry, record, repeat, stated
@@ -39,6 +40,7 @@ class Journal:
         self._writer = writer
         self._connection = reader
         self._resources = resources
+        self.holds = Holds(tenant, writer.commit, self._read)
 
     @classmethod
     def open(cls, path: Path, *, tenant: str, origin: str, signer: note.Signer, limits: JournalLimits) -> Self:
@@ -69,16 +71,19 @@ class Journal:
 
     # ---- writes -----------------------------------------------------------------------------------------------------
 
-    async def record(self, permitted: Permitted, *, at: str, now: float, goes: bool = False) -> Recorded:
-        """Record a message; it is due at once. `now` is in epoch seconds. If it `goes` at once, its first attempt is
-        recorded with it, as `attempted` would: it is to be handed over when this returns, unless it is a repeat.
+    async def record(
+        self, permitted: Permitted, *, at: str, now: float, goes: bool = False, held: bool = False
+    ) -> Recorded:
+        """Record a message; it is due at once, or if `held` when people have released it. `now` is in epoch seconds. If
+        it `goes` at once, its first attempt is recorded with it, as `attempted` would: it is to be handed over when
+        this returns, unless it is a repeat.
 
         The same request key of the same source with the same body gives the first answer again, and if that message
         has ended, its settlement is due once more. Raises Refused (request_key_reused, message_id_reused, bad_tags,
         header_mismatch, no_open_request), Deferred (queue_full, log_unavailable).
         """
         prepared = entry(permitted)
-        write = partial(record, entry=prepared, at=at, now=now, goes=goes)
+        write = partial(record, entry=prepared, at=at, now=now, goes=goes, held=held)
         return await self._writer.commit(write, large=prepared.work.size > LARGE)
 
     async def repeat(self, named: Header | Statement, *, at: str) -> Recorded | None:
@@ -152,14 +157,14 @@ class Journal:
         """
         await self._writer.commit(partial(delivering.settled, message_id=message_id, due=due), lazy=True)
 
-    async def revive(self, message_id: str, *, at: str, now: float, operator: str) -> tuple[int, ...]:
-        """Make dead records due again; returns their indices.
+    async def revive(self, message_id: str, *, at: str, now: float, operator: str, held: bool = False) -> Revived:
+        """Make dead records due again; what is to be `held` and was never released is held, and not due.
 
-        Raises Refused (unknown_message; not_replayable if none is dead; send_anew if the envelope is gone) or
-        Deferred("queue_full").
+        Raises Refused (unknown_message; not_replayable if none is dead; send_anew if the envelope is gone; not_ended if
+        it is to be held while others of its records are due) or Deferred("queue_full").
         """
         return await self._writer.commit(
-            partial(delivering.revive, message_id=message_id, at=at, now=now, operator=operator)
+            partial(delivering.revive, message_id=message_id, at=at, now=now, operator=operator, held=held)
         )
 
     async def unreplayable(self, message_id: str, *, at: str, operator: str) -> None:
@@ -169,6 +174,10 @@ class Journal:
         """
         await self._writer.commit(partial(delivering.unreplayable, message_id=message_id, at=at, operator=operator))
 
+    async def delete_envelope(self, message_id: str, *, at: str) -> None:
+        """Keep the envelope of a message that has ended no more. Raises Refused (unknown_message, not_ended)."""
+        await self._writer.commit(partial(delivering.delete_envelope, message_id=message_id, at=at))
+
     async def checkpoint(self) -> str:
         """Sign a checkpoint of all facts so far, beside those that the limits bring about; returns the note."""
         return await self._writer.commit(Transaction.sign)
@@ -176,7 +185,7 @@ class Journal:
     # ---- reads: quick, of what is committed -------------------------------------------------------------------------
 
     def open_messages(self) -> Iterator[DueMessage]:
-        """Messages with records that have not ended, by seq."""
+        """Messages with records that have not ended and are not held, by seq."""
         messages = reading.open_messages(self._connection)
         while (each := self._read(lambda _: next(messages, None))) is not None:
             yield each
@@ -197,6 +206,10 @@ class Journal:
         """The message's envelope, while it is kept. Raises Refused("bad_envelope") if it is not the recorded one."""
         return self._read(lambda connection: reading.envelope(connection, message_id))
 
+    def outdated(self, route: str, ended_before: str) -> list[str]:
+        """The next few messages of a route that ended before that time and whose envelopes are kept."""
+        return self._read(partial(reading.outdated, route=route, ended_before=ended_before))
+
     def message(self, message_id: str) -> MessageStatus | None:
         """The message as it stands."""
         return self._read(lambda connection: reading.message(connection, message_id))
@@ -208,6 +221,10 @@ class Journal:
     def last(self, kind: FactKind) -> dict[str, Any] | None:
         """The last fact of this kind that is of no message, and not at an edge process's word."""
         return self._read(partial(reading.last, kind=kind.value))
+
+    def told(self, kinds: Sequence[FactKind], *, after: int = 0) -> list[tuple[int, FactKind, dict[str, Any]]]:
+        """Seq, kind and body of the facts of these kinds that are of no message, behind that seq, in order."""
+        return self._read(partial(reading.told, kinds=kinds, after=after))
 
     def dead_letters(self, *, every: bool = False) -> list[dict[str, Any]]:
         """Messages with dead records that wait for a decision, by seq, as plain JSON; with `every` also the others:

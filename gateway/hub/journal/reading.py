@@ -6,12 +6,12 @@ The rows of `message` find what is due; what is said of it comes from its facts.
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.errors import Refused
-from gateway.hub.journal.facts import Altered
+from gateway.hub.journal.facts import Altered, FactKind, commitment
 from gateway.hub.journal.outcomes import group
 from gateway.hub.journal.store import id_sought, id_text
 from gateway.hub.journal.work import read_work
@@ -65,7 +65,7 @@ def open_messages(connection: sqlite3.Connection) -> Iterator[DueMessage]:
     while rows := connection.execute(_OPEN, (after, _BATCH)).fetchall():
         for seq, stored_id, next_at in rows:
             work = read_work(connection, stored_id)
-            if work is None or work.header is None or not work.open:
+            if work is None or work.header is None or not work.open or work.held:
                 continue  # it ended between the two reads
             yield DueMessage(
                 message_id=work.message_id,
@@ -91,6 +91,11 @@ def deaf(connection: sqlite3.Connection) -> list[str]:
 def unheard(connection: sqlite3.Connection, source: str, after: int) -> list[tuple[int, str]]:
     """Seq and id of the next messages of this source that have ended and of which it is to hear, by seq."""
     return [(seq, id_text(found)) for seq, found in connection.execute(_UNHEARD, (source, after, UNHEARD))]
+
+
+def outdated(connection: sqlite3.Connection, route: str, ended_before: str) -> list[str]:
+    """The next few messages of a route that ended before that time and whose envelopes are kept, oldest first."""
+    return [id_text(found) for (found,) in connection.execute(_OUTDATED, (route, ended_before, _BATCH))]
 
 
 def settlement(connection: sqlite3.Connection, message_id: str, tenant: str) -> DueSettlement | None:
@@ -153,6 +158,23 @@ def last(connection: sqlite3.Connection, kind: str) -> dict[str, Any] | None:
     return _body(*row) if row else None
 
 
+def told(
+    connection: sqlite3.Connection, kinds: Sequence[FactKind], after: int
+) -> list[tuple[int, FactKind, dict[str, Any]]]:
+    """Seq, kind and body of the facts of these kinds that are of no message, behind that seq, in order; each held
+    against its commitment. Raises Altered.
+    """
+    found = []
+    for seq, kind, kept, salt, body in connection.execute(_TOLD.format(", ".join("?" * len(kinds))), (*kinds, after)):
+        if not (isinstance(salt, bytes) and isinstance(body, bytes)) or commitment(salt, body) != kept:
+            raise Altered(seq, f"fact {seq} is altered: its salt and body do not give its commitment")
+        fact = _body(seq, body)
+        if fact["kind"] != kind:
+            raise Altered(seq, f"fact {seq} is altered: its columns contradict its body")
+        found.append((seq, FactKind(kind), fact))
+    return found
+
+
 def _body(seq: int, body: Any) -> dict[str, Any]:
     try:
         fact: dict[str, Any] = json.loads(body)
@@ -194,7 +216,7 @@ def _is_dead(outcome: RecordOutcome, *, every: bool) -> bool:
     return outcome.ending is Ending.DEAD and (every or outcome.code != "send_anew")
 
 
-_OPEN: Final = "SELECT seq, id, next_at FROM message WHERE open > 0 AND seq > ? ORDER BY seq LIMIT ?"
+_OPEN: Final = "SELECT seq, id, next_at FROM message WHERE open > 0 AND held = 0 AND seq > ? ORDER BY seq LIMIT ?"
 _OPEN_RECORDS: Final = "SELECT coalesce(sum(open), 0) FROM message WHERE open > 0"
 _NEXT_SOURCE: Final = (
     "SELECT source FROM message WHERE open = 0 AND settle_asked > settle_told AND source > ? ORDER BY source LIMIT 1"
@@ -204,9 +226,14 @@ _UNHEARD: Final = (
     " ORDER BY seq LIMIT ?"
 )
 _SETTLEMENT: Final = "SELECT seq, settle_asked FROM message WHERE open = 0 AND settle_asked > settle_told AND id = ?"
+_OUTDATED: Final = "SELECT id FROM message WHERE route = ? AND ended_at < ? ORDER BY ended_at LIMIT ?"
 _LAST: Final = (
     "SELECT seq, body FROM fact WHERE kind = ? AND message_id IS NULL AND body IS NOT NULL"
     " AND json_extract(CAST(body AS TEXT), '$.edge') IS NULL ORDER BY seq DESC LIMIT 1"
+)
+_TOLD: Final = (
+    "SELECT seq, kind, commitment, salt, body FROM fact WHERE kind IN ({}) AND message_id IS NULL AND seq > ?"
+    " ORDER BY seq"
 )
 _ENVELOPE: Final = "SELECT packed FROM envelope JOIN message ON message.seq = envelope.message WHERE id = ?"
 _STATUS: Final = (

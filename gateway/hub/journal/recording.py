@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.hold import CODE
 from gateway.hub.journal.outcomes import ranges
 from gateway.hub.journal.store import id_bytes, id_text
 from gateway.hub.journal.transaction import Transaction
@@ -61,9 +62,9 @@ def entry(permitted: Permitted) -> Entry:
     )
 
 
-def record(transaction: Transaction, entry: Entry, *, at: str, now: float, goes: bool) -> Recorded:
-    """Record the message, or find that it had been; if it `goes` at once, its first attempt too. Raises Refused or
-    Deferred("queue_full").
+def record(transaction: Transaction, entry: Entry, *, at: str, now: float, goes: bool, held: bool = False) -> Recorded:
+    """Record the message, or find that it had been; if it `goes` at once, its first attempt too, if it is `held` the
+    hold. Raises Refused or Deferred("queue_full").
     """
     first, same = _first(transaction, entry.named)
     if first is not None:
@@ -87,9 +88,16 @@ def record(transaction: Transaction, entry: Entry, *, at: str, now: float, goes:
     )
     transaction.insert(seq, entry.work, now=now)
     _keep(transaction, seq, entry)
-    if goes:
+    if held:
+        place_hold(transaction, entry.work, at=at)
+    elif goes:
         transaction.attempt(entry.work, {"attempt": 1, "records": ranges(sorted(entry.work.open))}, at=at)
     return Recorded(message_id, repeated=False, seq=seq)
+
+
+def place_hold(transaction: Transaction, work: Work, *, at: str) -> None:
+    """What is open of it is not due until two people have released it."""
+    transaction.tell(work, FactKind.HOLD_PLACED, {"code": CODE}, at=at)
 
 
 def repeat(transaction: Transaction, named: Header | Statement, *, at: str) -> Recorded | None:

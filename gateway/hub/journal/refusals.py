@@ -1,4 +1,4 @@
-"""What was refused lately, by an edge, the hub or a destination: read backwards from the end of the log.
+"""What was refused lately, by an edge, the hub, a destination or people: read backwards from the end of the log.
 
 There is no index for it, as it is asked seldom and must not slow what is written often: a read looks at a slice of
 facts at a time.
@@ -43,11 +43,11 @@ def _told(
     groups = [each for each in fact.get("outcomes", ()) if each["ending"] == Ending.REFUSED] or group(outcomes)
     if not groups and kind is not FactKind.MESSAGE_REFUSED:
         return None
-    header = fact.get("header") or (_header(connection, stored_id) if kind is FactKind.DELIVERY_CONCLUDED else {})
+    header = fact.get("header") or (_header(connection, stored_id) if kind in _BY else {})
     return {
         **{key: fact[key] for key in ("seq", "at")},
         "message_id": fact.get("message_id"),
-        "by": "destination" if kind is FactKind.DELIVERY_CONCLUDED else fact.get("stage", "edge"),
+        "by": _BY.get(kind) or fact.get("stage", "edge"),
         "source": header.get("source") or statement.get("connector") or fact.get("connector"),
         "destination": header.get("destination"),
         "operation": header.get("operation") or statement.get("operation"),
@@ -62,9 +62,11 @@ def _header(connection: sqlite3.Connection, stored_id: bytes | None) -> Mapping[
     return header
 
 
+_BY: Final = {FactKind.DELIVERY_CONCLUDED: "destination", FactKind.HOLD_REFUSED: "people"}
 _FACTS: Final = (
     "SELECT seq, kind, message_id, body FROM fact WHERE seq >= ? AND seq < ? AND body IS NOT NULL"
-    " AND (kind = 'message.refused' OR (kind = 'message.recorded' AND instr(body, CAST('\"statement\":' AS BLOB)))"
+    " AND (kind IN ('message.refused', 'hold.refused') OR (kind = 'message.recorded' AND"
+    " instr(body, CAST('\"statement\":' AS BLOB)))"
     " OR (kind = 'delivery.concluded' AND instr(body, CAST('\"ending\":\"refused\"' AS BLOB)))) ORDER BY seq DESC"
 )
 _RECORDED: Final = (

@@ -14,7 +14,7 @@ from uuid import UUID
 
 APPLICATION_ID: Final = 0x524E4B4A
 """'RNKJ', so that `file` and `gateway log verify` know what they look at."""
-FORMAT: Final = 3
+FORMAT: Final = 4
 BUSY_SECONDS: Final = 0.1
 """How long to wait for a lock: only a stranger to the journal can hold one."""
 _MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -52,18 +52,23 @@ CREATE TABLE message (
     seq INTEGER PRIMARY KEY REFERENCES fact,    -- of its recording fact
     id BLOB NOT NULL UNIQUE,
     source TEXT NOT NULL,
+    route TEXT,
     request_key BLOB,
     body_tag BLOB,
     answers BLOB UNIQUE,                -- of a reply: the id of the request, which is answered once
     open INTEGER NOT NULL,              -- how many records have not ended
     dead INTEGER NOT NULL,              -- how many ended dead
+    held INTEGER NOT NULL DEFAULT 0,    -- 1 while what is open waits for people, and is not due
     settle_asked INTEGER NOT NULL,      -- how often the source was to hear how it ended
     settle_told INTEGER NOT NULL DEFAULT 0,     -- up to which of them it has heard; not in the facts
-    next_at REAL                        -- when the next attempt is due; not in the facts
+    next_at REAL,                       -- when the next attempt is due; not in the facts
+    ended_at TEXT                       -- when nothing was open any more, while the envelope is kept; not in the facts
 );
 CREATE UNIQUE INDEX message_of_request ON message (source, request_key) WHERE request_key IS NOT NULL;
 CREATE INDEX message_open ON message (seq) WHERE open > 0;
+CREATE INDEX message_held ON message (seq) WHERE held = 1;
 CREATE INDEX message_dead ON message (seq) WHERE dead > 0;
+CREATE INDEX message_ended ON message (route, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX message_to_settle ON message (source, seq) WHERE open = 0 AND settle_asked > settle_told;
 
 CREATE TABLE envelope (
@@ -85,6 +90,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     # The WAL is moved into the database by the writer alone: the sentinel must know when the files' heads change.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted does not stay in free pages
     return connection
 
 

@@ -164,8 +164,8 @@ class Transaction:
         open_before, asked_before = len(work.open), work.asked
         self.append(kind, fields, at=at, message_id=work.message_id)
         work.apply(kind, fields)
-        left = len(work.open), len(work.dead), work.asked - asked_before, next_at, work.stored_id
-        asked: int = self.execute(_UPDATE, left).fetchone()[0]
+        ended = len(work.open), len(work.dead), work.asked - asked_before
+        asked: int = self.execute(_UPDATE, (*ended, next_at, work.stored_id, int(work.held), at)).fetchone()[0]
         self._open_records += len(work.open) - open_before
         if not work.open:
             self._forget(work.message_id)
@@ -199,10 +199,13 @@ def _weight(work: Work) -> int:
 
 
 _INSERT: Final = (
-    "INSERT INTO message (seq, id, source, request_key, body_tag, answers, open, dead, settle_asked, next_at)"
-    " VALUES (:seq, :id, :source, :request_key, :body_tag, :answers, :open, :dead, :settle_asked, :next_at)"
+    "INSERT INTO message"
+    " (seq, id, source, route, request_key, body_tag, answers, open, dead, held, settle_asked, next_at) VALUES"
+    " (:seq, :id, :source, :route, :request_key, :body_tag, :answers, :open, :dead, :held, :settle_asked, :next_at)"
 )
 _UPDATE: Final = (
-    "UPDATE message SET open = ?1, dead = ?2, settle_asked = settle_asked + ?3,"
-    " next_at = CASE WHEN ?1 = 0 THEN NULL ELSE coalesce(?4, next_at) END WHERE id = ?5 RETURNING settle_asked"
+    "UPDATE message SET open = ?1, dead = ?2, held = ?6, settle_asked = settle_asked + ?3,"
+    " next_at = CASE WHEN ?1 = 0 THEN NULL ELSE coalesce(?4, next_at) END,"
+    " ended_at = CASE WHEN ?1 = 0 AND EXISTS (SELECT 1 FROM envelope WHERE message = seq) THEN ?7 END"
+    " WHERE id = ?5 RETURNING settle_asked"
 )

@@ -15,8 +15,8 @@ from typing import Final, TypeAlias
 
 from gateway.hub.journal.checkpoint_check import Checkpoints
 from gateway.hub.journal.fact_check import check_stray, facts
-from gateway.hub.journal.facts import Altered, FactKind
-from gateway.hub.journal.reading import last
+from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
+from gateway.hub.journal.reading import last, told
 from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
 from gateway.hub.journal.tree import Frontier, leaf_hash
 from gateway.hub.journal.work_check import check_due, check_indexes, check_recorded, check_work
@@ -92,16 +92,17 @@ def anchors(path: Path) -> Mapping[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     with contextlib.suppress(WrongStore, Altered, sqlite3.Error), closing(_connect(path)) as connection:
         for kind in (FactKind.GATEWAY_STARTED, FactKind.GATEWAY_STOPPED):
-            told = last(connection, kind) or {}
-            for code, size in told.get("logs", {}).items():
-                found[code] = max(found.get(code, (0, "")), (size, told["roots"][code]))
+            fact = last(connection, kind) or {}
+            for code, size in fact.get("logs", {}).items():
+                found[code] = max(found.get(code, (0, "")), (size, fact["roots"][code]))
     return found
 
 
 def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: str) -> tuple[Frontier, int]:
     """The tree to work on, verified from the last checkpoint on, and that checkpoint's size. Raises Altered.
 
-    Of the messages, those recorded since and those of which something is due are held against their facts.
+    Of the messages, those recorded since and those of which something is due are held against their facts; of the
+    persons, each fact against its commitment, for who may act is told by them alone.
     """
     walk = _Walk(connection, Checkpoints(connection, verifier, origin))
     walk.frontier = walk.checkpoints.trust_last()
@@ -110,6 +111,7 @@ def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: s
     check_indexes(connection, "message")
     check_due(connection)
     check_recorded(connection, proven, walk.frontier.size)
+    told(connection, PERSON_FACTS, 0)
     return walk.frontier, walk.checkpoints.signed_size
 
 

@@ -1,4 +1,4 @@
-"""What the facts of one message come to: which of its records are open, and how the others ended.
+"""What the facts of one message come to: which of its records are open, whether it is held, and how the others ended.
 
 The one place that knows what those facts mean: operations, reads, start and verification all ask here. So what is
 forgotten or made up beside the log can be found.
@@ -9,7 +9,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gateway.hub.journal.facts import Altered, FactKind
+from gateway.hub.journal.facts import DELIVERY_FACTS, HOLD_FACTS, Altered, FactKind
+from gateway.hub.journal.hold import Hold
 from gateway.hub.journal.outcomes import indices, ungroup
 from gateway.hub.journal.store import id_bytes
 from gateway.messages import Ending, MessageKind, RecordOutcome
@@ -18,9 +19,9 @@ from gateway.messages import Ending, MessageKind, RecordOutcome
 class Work:
     """One message, up to the last fact that was applied.
 
-    `open` maps indices of records that have not ended to lanes; `asked` counts how often the source is to hear how the
-    message ended. `header` is None if every record was refused by the edge; such a message has no answer, so it counts
-    as an event.
+    `open` maps indices of records that have not ended to lanes; `hold` says whether people are waited for; `deleted`:
+    the envelope is kept no more; `asked` counts how often the source is to hear how the message ended. `header` is None
+    if every record was refused by the edge; such a message has no answer, so it counts as an event.
     """
 
     def __init__(self, recorded: Mapping[str, Any]) -> None:
@@ -38,8 +39,10 @@ class Work:
         self.open = dict(self._lanes)
         refused = statement["records"] if statement else ()
         self._ended = {index: RecordOutcome(index, Ending.REFUSED, code, path) for index, code, path in refused}
+        self.hold = Hold(str(self._named.get("actor") or self._named["responsible"]))
         self.attempt = 0
         self.asked = 0 if self.open else 1
+        self.deleted = False
 
     @property
     def outcomes(self) -> tuple[RecordOutcome, ...]:
@@ -58,6 +61,7 @@ class Work:
 
     def apply(self, kind: FactKind, fields: Mapping[str, Any]) -> None:
         """Let one more fact count. Raises ValueError or KeyError if it is none that can follow."""
+        self._require_may_follow(kind)
         was_open, anew = bool(self.open), False
         match kind:
             case FactKind.DELIVERY_ATTEMPTED:
@@ -72,12 +76,31 @@ class Work:
             case FactKind.MESSAGE_REPLAYED:
                 self.attempt = 0
                 self._reopen(indices(fields["records"]))
+            case FactKind.ENVELOPE_DELETED:
+                self.deleted = True
             case FactKind.MESSAGE_REPEATED:
                 anew = not was_open  # who sends again has perhaps not heard how it ended
+            case _ if kind in HOLD_FACTS and was_open and not self.attempt:
+                self.hold.apply(kind, fields)
+                self._end(ungroup(fields.get("outcomes", ())))
             case _:
-                raise ValueError("a message is recorded once")
+                raise ValueError("a message is recorded once, and held before it goes out")
         if self.kind is not MessageKind.REPLY and (anew or (was_open and not self.open)):
             self.asked += 1
+
+    def _require_may_follow(self, kind: FactKind) -> None:
+        """While it is held nothing goes out; once the envelope is deleted, after the end, nothing ever does again."""
+        if self.hold.waiting and kind in _NOT_WHILE_HELD:
+            raise ValueError("it is held: nothing goes out")
+        if self.deleted and kind in (FactKind.MESSAGE_REPLAYED, FactKind.ENVELOPE_DELETED):
+            raise ValueError("its envelope is deleted")
+        if kind is FactKind.ENVELOPE_DELETED and (self.open or self.envelope is None):
+            raise ValueError("an envelope is deleted once its message has ended")
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for people, and is not due."""
+        return self.hold.waiting
 
     def row(self) -> dict[str, Any]:
         """The columns of `message` that follow from the facts; settle_asked too, if every repeat was applied."""
@@ -86,11 +109,13 @@ class Work:
         return {
             "id": self.stored_id,
             "source": self.source,
+            "route": self.header["route"] if self.header else None,
             "request_key": bytes.fromhex(key) if key else None,
             "body_tag": bytes.fromhex(tag) if tag else None,
             "answers": id_bytes(reply["correlation_id"]) if reply else None,
             "open": len(self.open),
             "dead": len(self.dead),
+            "held": int(self.held),
             "settle_asked": self.asked,
         }
 
@@ -99,6 +124,7 @@ class Work:
             if each.ending is not None:
                 self.open.pop(each.index, None)
                 self._ended[each.index] = each
+        self.hold.waiting &= bool(self.open)
 
     def _reopen(self, revived: Iterable[int]) -> None:
         for index in revived:
@@ -127,7 +153,11 @@ def read_work(connection: sqlite3.Connection, stored_id: bytes, *, repeats: bool
     return work
 
 
+_NOT_WHILE_HELD: Final = frozenset(
+    {FactKind.DELIVERY_ATTEMPTED, FactKind.DELIVERY_CONCLUDED, FactKind.MESSAGE_REPLAYED}
+)
+_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(DELIVERY_FACTS - {FactKind.MESSAGE_REPEATED}))
 _FACTS: Final = (
-    "SELECT seq, kind, body FROM fact WHERE message_id = ?1 AND kind IN ('message.recorded', 'delivery.attempted',"
-    " 'delivery.concluded', 'message.dead', 'message.replayed', ?2) ORDER BY seq"
+    "SELECT seq, kind, body FROM fact WHERE message_id = ?1"  # noqa: S608  (the kinds are ours)
+    f" AND kind IN ({_KINDS}, ?2) ORDER BY seq"
 )

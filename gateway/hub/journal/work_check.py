@@ -6,6 +6,7 @@ verification of every one.
 
 import hashlib
 import math
+import re
 import sqlite3
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from gateway.hub.journal.work import Work, read_work
 from gateway.messages import Envelope, encode
 
 _BATCH: Final = 200
+_STAMP: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z")
 
 
 def check_due(connection: sqlite3.Connection) -> None:
@@ -67,12 +69,21 @@ def _check_row(connection: sqlite3.Connection, seq: int, stored_id: Any) -> Work
         raise _contradiction(seq, f"{message} has a `settle_told` that cannot be")
     if next_at is not None and not (isinstance(next_at, float) and math.isfinite(next_at)):
         raise _contradiction(seq, f"{message} has a `next_at` that cannot be")
+    ended_at = row["ended_at"]
+    if ended_at is not None and not (isinstance(ended_at, str) and _STAMP.fullmatch(ended_at)):
+        raise _contradiction(seq, f"{message} has an `ended_at` that cannot be")
+    if (ended_at is not None) != (work.envelope is not None and not work.open and not work.deleted):
+        raise _contradiction(seq, f"{message} has an `ended_at`, or none, against its facts")
     return work
 
 
 def _check_envelope(connection: sqlite3.Connection, seq: int, work: Work) -> None:
-    """It is kept as long as its message, and is the one that was recorded."""
+    """It is the one that was recorded, kept until the log says that it was deleted."""
     row = connection.execute("SELECT packed FROM envelope WHERE message = ?", (seq,)).fetchone()
+    if work.deleted and row is None:
+        return
+    if work.deleted:
+        raise _contradiction(seq, f"message {work.message_id} has an envelope that was deleted by its facts")
     packed = row[0] if row else None
     digest = hashlib.sha256(packed).hexdigest() if isinstance(packed, bytes) else None
     if packed is not None and digest == work.envelope and not _same_header(packed, work):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.plugin import Delivery
-from gateway_health_management.interface import PulledDose, PulledRecords, ReturnedRecord
+from gateway_health_management.interface.returned import PulledDose, PulledRecords, ReturnedRecord
 from tests.plugins.vaccination_records.subjects import message_id
 
 

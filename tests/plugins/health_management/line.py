@@ -18,6 +18,7 @@ import gateway_health_management
 from gateway.plugin import (
     Accepted,
     Act,
+    Claim,
     Context,
     Deferred,
     Duplicate,
@@ -116,7 +117,16 @@ class Line:
     open_now: set[str] = field(default_factory=set)
     most_open: int = 0
 
-    async def send(self, operation: str, records: Sequence[JsonValue | Unreadable], *, key: bytes) -> Receipt:
+    async def send(
+        self,
+        operation: str,
+        records: Sequence[JsonValue | Unreadable],
+        *,
+        key: bytes,
+        claims: Sequence[Claim] = (),
+        legal_row: str | None = None,
+    ) -> Receipt:
+        assert (claims, legal_row) == ((), None), "a system that attests nothing"
         self.sends += 1
         await self._perhaps_later()
         if self.refusing:

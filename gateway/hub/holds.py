@@ -1,0 +1,114 @@
+"""What people decide about held messages: they look, through the destination's own edge; then two of them release it,
+or one refuses it.
+
+Whatever is decided is a fact with person, certificate and terminal before it takes effect, and so is every refusal to
+let somebody decide. Nothing of the content is known here.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Final, get_args
+
+from gateway.errors import Refused
+from gateway.hub.dispatcher import Dispatcher
+from gateway.hub.flow import Clock
+from gateway.hub.journal import By, FactKind, Journal, Reason
+from gateway.hub.people import People, Person, Role
+from gateway.hub.permit import permit_again
+from gateway.hub.rules import HubRules
+from gateway.messages import Envelope, Header, decode_header, staff_id, stamp
+
+DECIDE: Final = frozenset({Role.OFFICER, Role.APPROVER})
+"""Who may look, approve and refuse; to release second needs the approver's."""
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+
+
+class Holds:
+    """Of one tenant. `rules` is swapped whole on a reload."""
+
+    def __init__(self, rules: HubRules, journal: Journal, people: People, dispatcher: Dispatcher, clock: Clock) -> None:
+        self.rules = rules
+        self._journal = journal
+        self._people = people
+        self._dispatcher = dispatcher
+        self._clock = clock
+
+    async def look(self, peer: str, message_id: str, certificate: str, terminal: str) -> Envelope:
+        """The envelope, for the edge of its destination `peer` to open before the person of this certificate.
+
+        Raises Refused: unknown_certificate; and recorded: role_missing, unknown_message, bad_actor, not_held.
+        """
+        now = self._clock()
+        person = self._people.person(certificate, now)
+        if person is None:
+            raise Refused("unknown_certificate")
+        async with self._refusals_recorded("look", message_id, person, now):
+            header, envelope = self._message(message_id)
+            if header.destination != peer:
+                raise Refused("unknown_message")
+            await self._journal.holds.look(message_id, by=_by(person, terminal), at=stamp(now))
+        return envelope
+
+    async def release(self, message_id: str, person: Person, terminal: str) -> dict[str, Any]:
+        """One word of two. The first approves; the second, an approver's, re-enters the message at Permitted, and from
+        then on it is due. What it came to, as plain JSON.
+
+        Raises Refused, recorded: role_missing, unknown_message, bad_actor, why today's routes do not carry it (then it
+        stays held), not_held, maker_may_not_confirm, not_looked_at, second_person_needed.
+        """
+        now = self._clock()
+        async with self._refusals_recorded("release", message_id, person, now):
+            header, _ = self._message(message_id)
+            by = _by(person, terminal)
+            permit_again(header, self.rules, now)
+            approver = Role.APPROVER in person.roles
+            confirmed = await self._journal.holds.confirm(
+                message_id, by=by, approver=approver, at=stamp(now), now=now.timestamp()
+            )
+        if confirmed.released:
+            self._dispatcher.revived(header, confirmed.seq, confirmed.released)
+        state = "released" if confirmed.released else "approved"
+        return {"message_id": message_id, "state": state, "records": list(confirmed.released)}
+
+    async def refuse(self, message_id: str, person: Person, terminal: str, reason: str) -> dict[str, Any]:
+        """It goes nowhere: its source hears `not_released`, whatever the reason.
+
+        Raises Refused, recorded: role_missing, unknown_message, bad_actor, bad_reason, not_held,
+        maker_may_not_confirm, not_looked_at.
+        """
+        now = self._clock()
+        async with self._refusals_recorded("refuse", message_id, person, now):
+            header, _ = self._message(message_id)
+            known = next((each for each in REASONS if each == reason), None)
+            if known is None:
+                raise Refused("bad_reason")
+            by = _by(person, terminal)
+            due = await self._journal.holds.refuse(message_id, by=by, reason=known, at=stamp(now))
+        self._dispatcher.settling.due(header.source, message_id, due)
+        return {"message_id": message_id, "state": "refused", "reason": known}
+
+    def _message(self, message_id: str) -> tuple[Header, Envelope]:
+        envelope = self._journal.envelope(message_id)
+        if envelope is None:
+            raise Refused("unknown_message")
+        return decode_header(envelope.header), envelope
+
+    @contextlib.asynccontextmanager
+    async def _refusals_recorded(self, act: str, message_id: str, person: Person, now: datetime) -> AsyncIterator[None]:
+        """The role is asked for here; whoever is refused, that is a fact."""
+        try:
+            if person.roles.isdisjoint(DECIDE):
+                raise Refused("role_missing")
+            yield
+        except Refused as refusal:
+            known_id = message_id if self._journal.message(message_id) is not None else None
+            body = {"operator": person.id, "act": act, "code": refusal.code}
+            await self._journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now), message_id=known_id)
+            raise
+
+
+def _by(person: Person, terminal: str) -> By:
+    if not staff_id(terminal):
+        raise Refused("bad_actor")
+    return By(person.id, person.certificate, terminal)

@@ -1,0 +1,65 @@
+"""What befalls a held message: it is looked at, approved, released or refused by people, or its time ends.
+
+Each checks inside its transaction, where nobody acts beside it: two people may decide at the same moment.
+"""
+
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from gateway.hub.journal.delivering import settlement_of
+from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.hold import By
+from gateway.hub.journal.outcomes import group
+from gateway.hub.journal.reading import DueSettlement
+from gateway.hub.journal.transaction import Transaction
+from gateway.messages import Ending, RecordOutcome
+
+Reason: TypeAlias = Literal["not_disclosable", "content_wrong", "request_wrong"]
+"""Why a hold is refused; a closed list."""
+NOT_RELEASED: Final = "not_released"
+"""What the source hears of it, whatever the reason."""
+
+
+class Confirmed(NamedTuple):
+    """What came of one person's word: `released` are the records that are due now, none if it was the first word."""
+
+    released: tuple[int, ...]
+    seq: int
+
+
+def look(transaction: Transaction, message_id: str, *, by: By, at: str) -> None:
+    """Its content is about to be shown to this person. Raises Refused: unknown_message, not_held."""
+    work = transaction.work(message_id)
+    work.hold.require_waiting()
+    transaction.tell(work, FactKind.HOLD_LOOKED, by._asdict(), at=at)
+
+
+def confirm(transaction: Transaction, message_id: str, *, by: By, approver: bool, at: str, now: float) -> Confirmed:
+    """The first word approves, the second releases. Raises Refused: unknown_message, and as `Hold.confirmed`."""
+    work = transaction.work(message_id)
+    kind = work.hold.confirmed(by, approver=approver)
+    transaction.tell(work, kind, by._asdict(), at=at, next_at=now)
+    due = tuple(work.open) if kind is FactKind.HOLD_RELEASED else ()
+    return Confirmed(due, transaction.seq(message_id))
+
+
+def refuse(
+    transaction: Transaction, message_id: str, *, by: By, reason: Reason, at: str, tenant: str
+) -> DueSettlement | None:
+    """All that is open ends refused. Raises Refused: unknown_message, and as `Hold.require_may_decide`."""
+    work = transaction.work(message_id)
+    work.hold.require_may_decide(by)
+    ended = [RecordOutcome(index, Ending.REFUSED, NOT_RELEASED) for index in work.open]
+    fields = {**by._asdict(), "reason": reason, "outcomes": group(ended)}
+    asked = transaction.tell(work, FactKind.HOLD_REFUSED, fields, at=at)
+    return settlement_of(work, asked, tenant)
+
+
+def expire(transaction: Transaction, message_id: str, *, at: str, tenant: str) -> DueSettlement | None:
+    """If it is still held and its time is over, all that is open ends dead; else nothing happens."""
+    work = transaction.work(message_id)
+    if not work.hold.waiting or work.header is None or work.header["expires_at"] > at:
+        return None
+    ended = [RecordOutcome(index, Ending.DEAD, "expired") for index in work.open]
+    fields = {"attempt": work.attempt, "outcomes": group(ended)}
+    asked = transaction.tell(work, FactKind.MESSAGE_DEAD, fields, at=at)
+    return settlement_of(work, asked, tenant)

@@ -1,0 +1,111 @@
+"""The held messages of one tenant's journal: what is decided about them, and what they are; a part of `Journal`."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
+
+from gateway.hub.journal import holding
+from gateway.hub.journal.group import Write
+from gateway.hub.journal.hold import CODE, By
+from gateway.hub.journal.holding import Confirmed, Reason
+from gateway.hub.journal.reading import DueSettlement
+from gateway.hub.journal.work import Work, read_work
+
+T = TypeVar("T")
+LISTED: Final = 200
+"""How many holds `listed` tells at a time."""
+
+
+class Commit(Protocol):
+    """The writer's `commit`."""
+
+    async def __call__(self, write: Write[T], /) -> T: ...
+
+
+class Read(Protocol):
+    """The journal's reading: one moment of it."""
+
+    def __call__(self, query: Callable[[sqlite3.Connection], T], /) -> T: ...
+
+
+class Holds:
+    """Every write is durable when its await returns; each checks what may follow in its own transaction."""
+
+    def __init__(self, tenant: str, commit: Commit, read: Read) -> None:
+        self._tenant = tenant
+        self._commit = commit
+        self._read = read
+
+    async def look(self, message_id: str, *, by: By, at: str) -> None:
+        """To be called before the content is given out. Raises Refused: unknown_message, not_held."""
+        await self._commit(partial(holding.look, message_id=message_id, by=by, at=at))
+
+    async def confirm(self, message_id: str, *, by: By, approver: bool, at: str, now: float) -> Confirmed:
+        """The first word approves; a second, another person's who is `approver`, releases: then it is due at `now`.
+
+        Raises Refused: unknown_message, not_held, maker_may_not_confirm, not_looked_at, second_person_needed,
+        role_missing.
+        """
+        return await self._commit(
+            partial(holding.confirm, message_id=message_id, by=by, approver=approver, at=at, now=now)
+        )
+
+    async def refuse(self, message_id: str, *, by: By, reason: Reason, at: str) -> DueSettlement | None:
+        """All that is open ends refused `not_released`; returns what the source is to hear.
+
+        Raises Refused: unknown_message, not_held, maker_may_not_confirm, not_looked_at.
+        """
+        return await self._commit(
+            partial(holding.refuse, message_id=message_id, by=by, reason=reason, at=at, tenant=self._tenant)
+        )
+
+    async def expire(self, message_id: str, *, at: str) -> DueSettlement | None:
+        """If it is still held and its time is over, all that is open ends dead `expired`; what the source is to hear
+        then. Raises Refused("unknown_message").
+        """
+        return await self._commit(partial(holding.expire, message_id=message_id, at=at, tenant=self._tenant))
+
+    # ---- reads ------------------------------------------------------------------------------------------------------
+
+    def listed(self, after: int = 0) -> list[dict[str, Any]]:
+        """The next `LISTED` held messages behind that seq, as plain JSON for people: what stands in the clear."""
+        return self._read(partial(_listed, after=after))
+
+    def count(self) -> int:
+        """How many messages are held."""
+        return self._read(lambda connection: int(connection.execute(_COUNT).fetchone()[0]))
+
+    def ends(self) -> Iterator[tuple[str, str, str]]:
+        """When the time of each held message is over, its id, and its destination."""
+        after = 0
+        while found := self.listed(after):
+            yield from ((each["until"], each["message_id"], each["destination"]) for each in found)
+            after = found[-1]["seq"]
+
+
+def _listed(connection: sqlite3.Connection, after: int) -> list[dict[str, Any]]:
+    rows = connection.execute(_HELD, (after, LISTED)).fetchall()
+    found = ((seq, since, read_work(connection, stored_id)) for seq, stored_id, since in rows)
+    return [_row(seq, since, work, work.header) for seq, since, work in found if work and work.header]
+
+
+def _row(seq: int, since: str, work: Work, header: Any) -> dict[str, Any]:
+    return {
+        "message_id": work.message_id,
+        "seq": seq,
+        **{key: header[key] for key in ("route", "source", "destination", "operation")},
+        "records": len(work.open),
+        "since": since,
+        "until": header["expires_at"],
+        "cause": CODE,
+        "looked": sorted(work.hold.looked),
+        "approved": work.hold.approved.person if work.hold.approved else None,
+    }
+
+
+_HELD: Final = (
+    "SELECT seq, id, (SELECT max(at) FROM fact WHERE message_id = message.id AND kind = 'hold.placed')"
+    " FROM message WHERE held = 1 AND seq > ? ORDER BY seq LIMIT ?"
+)
+_COUNT: Final = "SELECT count(*) FROM message WHERE held = 1"

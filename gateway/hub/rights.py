@@ -1,0 +1,127 @@
+"""What the facts of persons come to: who has which right until when, and which change of that would break a rule.
+
+A right is (person, role, last day) in one tenant; the day is Japan's, inclusive. What the configuration says goes
+first: a grant that contradicts it does not count.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import StringConstraints
+
+from gateway.config.files import Closed, Day, StaffId
+from gateway.errors import Refused
+from gateway.hub.journal import FactKind
+from gateway.hub.people import CONFIRMING, Configured, Person, Role
+
+LONGEST: Final = timedelta(days=366)
+"""So every account is looked at again each year (C049), and no right rests on a fact that retention has purged."""
+_MONTH: Final = timedelta(days=30)
+"""For so long a right that has ended is listed, and from so long before its end it is marked."""
+
+Granted = Literal[Role.OPERATOR, Role.OFFICER, Role.APPROVER]
+"""An administrator is made by configuration alone."""
+
+
+class Grant(Closed):
+    """A right that is to be: `certificate` is SHA-256 over the personal certificate, in hex."""
+
+    person: StaffId
+    role: Granted
+    certificate: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    until: Day
+
+
+class Revocation(Closed):
+    """A right that is to end now."""
+
+    person: StaffId
+    role: Granted
+
+
+class Rights:
+    """The rights of one tenant, up to the last fact that was applied. `configured` is swapped on a reload."""
+
+    def __init__(self, configured: Configured) -> None:
+        self.configured = configured
+        self._certificates: dict[str, str] = {}
+        self._until: dict[str, dict[Role, date]] = {}
+
+    def apply(self, kind: FactKind, fields: Mapping[str, Any]) -> None:
+        """Let one more fact count. A new certificate replaces the former one in all rights of its person."""
+        person, role = fields["person"], Role(fields["role"])
+        if kind is FactKind.PERSON_GRANTED:
+            self._certificates[person] = fields["certificate"]
+            self._until.setdefault(person, {})[role] = date.fromisoformat(fields["until"])
+        else:
+            self._until.get(person, {}).pop(role, None)
+
+    def person(self, certificate: str, day: date) -> Person | None:
+        """Whose certificate it is, with the roles that count on that day; None if it is nobody's then."""
+        found = [
+            Person(name, certificate, roles)
+            for name, own in {**self._certificates, **self.configured.certificates}.items()
+            if own == certificate and (roles := self._roles(name, day))
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def require_grantable(self, grant: Grant, by: str, day: date) -> None:
+        """Raises Refused: own_grant, duties_conflict, certificate_taken or out_of_range."""
+        if grant.person == by:
+            raise Refused("own_grant")
+        if grant.role in CONFIRMING and grant.person in self.configured.certificates:
+            raise Refused("duties_conflict")
+        owner, own = self.person(grant.certificate, day), self.configured.certificates.get(grant.person)
+        if own not in (None, grant.certificate) or (owner is not None and owner.id != grant.person):
+            raise Refused("certificate_taken")
+        if not day <= grant.until <= day + LONGEST:
+            raise Refused("out_of_range")
+
+    def require_revocable(self, revocation: Revocation, by: str) -> None:
+        """Raises Refused: own_grant or unknown_right. What has ended may be revoked, too: then it is listed no more."""
+        if revocation.person == by:
+            raise Refused("own_grant")
+        if revocation.role not in self._until.get(revocation.person, {}):
+            raise Refused("unknown_right")
+
+    def listed(self, day: date) -> Iterator[dict[str, str | None]]:
+        """Every right that counts, and those that ended within 30 days or contradict the configuration, by person."""
+        for role, names in (
+            (Role.OPERATOR, self.configured.operators),
+            (Role.ADMINISTRATOR, self.configured.administrators),
+        ):
+            for name, certificate in sorted(names.items()):
+                yield _row(name, role, certificate, None, "configured")
+        for name, rights in sorted(self._until.items()):
+            for role, until in sorted(rights.items()):
+                if until + _MONTH >= day:
+                    yield _row(name, role, self._certificates[name], until, self._standing(name, role, until, day))
+
+    def _roles(self, name: str, day: date) -> frozenset[Role]:
+        return self._by_configuration(name) | {
+            role
+            for role, until in self._until.get(name, {}).items()
+            if day <= until and not self._contradicts(name, role)
+        }
+
+    def _by_configuration(self, name: str) -> frozenset[Role]:
+        if name in self.configured.operators:
+            return frozenset({Role.OPERATOR})
+        return frozenset({Role.ADMINISTRATOR}) if name in self.configured.administrators else frozenset()
+
+    def _contradicts(self, name: str, role: Role) -> bool:
+        """Whoever runs the machine, or says who confirms, does not confirm himself."""
+        return role in CONFIRMING and name in self.configured.certificates
+
+    def _standing(self, name: str, role: Role, until: date, day: date) -> str:
+        if day > until:
+            return "ended"
+        if self._contradicts(name, role):
+            return "not_counted"
+        return "ends_soon" if day + _MONTH >= until else "valid"
+
+
+def _row(name: str, role: Role, certificate: str, until: date | None, standing: str) -> dict[str, str | None]:
+    last = until.isoformat() if until is not None else None
+    return {"person": name, "role": role.value, "certificate": certificate, "until": last, "standing": standing}

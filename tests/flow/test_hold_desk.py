@@ -1,0 +1,283 @@
+"""Held messages at the operators' listener, over real mutual TLS, and by the commands: who is answered what."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from typer.testing import CliRunner
+
+from gateway.cli import commands
+from gateway.hub.admin import AdminListener
+from gateway.hub.people import Configured, Person, Role
+from gateway.hub.rights import Grant
+from gateway.keys.certificates import digest_of_file
+from gateway.link.in_process import ToEdges
+from gateway.link.tls import server_tls
+from gateway.plugin import Accepted, RefusedRecord
+from gateway.wiring.edge_side import EdgeSide
+from tests.flow.calling import answer_of, calling
+from tests.flow.holding import hold_everything
+from tests.flow.line import running
+from tests.flow.site import GATEWAY
+from tests.flow.toys import REGISTER, TENANT, person, whole_person
+
+HOLDS = f"/v1/{TENANT}/holds"
+TERMINAL = {"Renkei-Terminal": "desk-1"}
+ANNA, BEN, OPA, EVE = "staff-0011", "staff-0012", "staff-0014", "staff-0015"
+"""An officer, an approver, an operator; Eve has a certificate of the same authority, and no role."""
+ROLES: dict[str, Any] = {ANNA: Role.OFFICER, BEN: Role.APPROVER, OPA: Role.OPERATOR}
+
+
+@dataclass
+class Process:
+    """The rest of the daemon; its edges are real."""
+
+    edges: EdgeSide
+    hubs: dict[str, Any]
+    directories: dict[str, int] = field(default_factory=dict)
+
+    def vitals(self):
+        return {}
+
+    async def connectors(self):
+        return []
+
+    async def reload(self, by):
+        return by
+
+    async def look(self, *asked):
+        return await self.edges.look(*asked)
+
+
+@dataclass
+class Desk:
+    site: Any
+    line: Any
+    listener: AdminListener
+    port: int
+    process: Process
+
+    async def ask(self, name, method, path, body=None, headers=TERMINAL):
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        async with (
+            calling(self.site, f"https://localhost:{self.port}", name) as session,
+            session.request(method, path, data=data, headers=headers) as response,
+        ):
+            self.headers = response.headers
+            status, answer = await answer_of(response)
+        return status, answer.get("code", answer) if isinstance(answer, dict) else answer
+
+    async def look(self, name, message_id, headers=TERMINAL):
+        return await self.ask(name, "GET", f"/v1/{TENANT}/{REGISTER}/holds/{message_id}", headers=headers)
+
+    async def release(self, name, message_id):
+        return await self.ask(name, "POST", f"{HOLDS}/{message_id}/release")
+
+    def acts(self):
+        return [(each["operator"], each["act"], each.get("code")) for each in self.line.every_fact() if "act" in each]
+
+    async def held(self, *records, key=b"k1"):
+        return (await self.line.outbox.send("person.put", list(records) or [person()], key=key)).message_id
+
+
+@pytest.fixture(scope="module", autouse=True)
+def certificates(site):
+    tls = site.config.root / "keys/tls"
+    for name in (ANNA, BEN, OPA, EVE):
+        if not (tls / f"{name}.key").exists():
+            site.authority.client(name, datetime.now(UTC)).write(tls, name)
+
+
+async def staffed(hub, tls):
+    """Everybody's role, by their real certificates."""
+    administrator = Person("staff-0100", "0" * 64, frozenset({Role.ADMINISTRATOR}))
+    now = datetime.now(UTC)
+    for name, role in ROLES.items():
+        digest = digest_of_file(tls / f"{name}.crt")
+        grant = Grant(person=name, role=role, certificate=digest, until=(now + timedelta(days=9)).date())
+        await hub.people.grant(grant, administrator, "desk-1", now)
+
+
+@asynccontextmanager
+async def sitting(line, site):
+    tls = site.config.root / "keys/tls"
+    edges = EdgeSide(site.config, ToEdges(), line.telemetry, line.clock)
+    station: Any = SimpleNamespace(edge=line.register)
+    edges._stations[TENANT, REGISTER] = station
+    process = Process(edges, {TENANT: line.hub})
+    listener = AdminListener(process, {}, line.telemetry, line.clock)
+    runner = web.AppRunner(listener.application(), access_log=None)
+    await runner.setup()
+    secret = (site.config.root / "keys/passphrase").read_bytes().strip
+    context = server_tls(str(tls / "gateway.crt"), str(tls / "gateway.key"), str(tls / "ca.crt"), secret)
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    yield Desk(site, line, listener, runner.addresses[0][1], process)
+    await runner.cleanup()
+
+
+@pytest.fixture(params=["in_process", "https"])
+async def desk(request, site, tmp_path):
+    """A line that holds, over both links, with its people granted and the listener open."""
+    async with running(site, tmp_path, link=request.param) as line:
+        hold_everything(line)
+        line.hub.people.adopt(Configured())
+        await staffed(line.hub, site.config.root / "keys/tls")
+        async with sitting(line, site) as made:
+            yield made
+
+
+async def test_a_hold_is_listed_looked_at_approved_and_released(desk):
+    message_id = await desk.held(whole_person(1))
+    status, (listed,) = await desk.ask(OPA, "GET", HOLDS)
+    assert (status, listed["message_id"], listed["approved"]) == (200, message_id, None)
+    for name in (ANNA, BEN):
+        status, shown = await desk.look(name, message_id)
+        assert (status, desk.headers["Cache-Control"]) == (200, "no-store")
+        fields = {each["path"]: each["value"] for each in shown["records"][0]["fields"]}
+        assert fields["home.address"] == "架空市見本町１－２－３"
+    assert await desk.release(ANNA, message_id) == (
+        200,
+        {"message_id": message_id, "state": "approved", "records": []},
+    )
+    (listed,) = (await desk.ask(BEN, "GET", HOLDS))[1]
+    assert (listed["approved"], listed["looked"]) == (ANNA, [ANNA, BEN])
+    assert (await desk.release(BEN, message_id))[1]["state"] == "released"
+    assert await desk.line.settlement(message_id) == {0: Accepted()}
+    assert (await desk.ask(ANNA, "GET", HOLDS)) == (200, [])
+    assert "架空" not in json.dumps(desk.line.every_fact(), ensure_ascii=False)
+
+
+async def test_a_list_is_read_on_from_where_it_ended(desk):
+    first, second = await desk.held(), await desk.held(person(2), key=b"k2")
+    listed = (await desk.ask(OPA, "GET", HOLDS))[1]
+    assert [each["message_id"] for each in listed] == [first, second]
+    after = (await desk.ask(OPA, "GET", f"{HOLDS}?after={listed[0]['seq']}"))[1]
+    assert [each["message_id"] for each in after] == [second]
+
+
+async def test_what_an_operator_may_not(desk):
+    message_id = await desk.held()
+    assert await desk.look(OPA, message_id) == (403, "role_missing")
+    assert await desk.release(OPA, message_id) == (403, "role_missing")
+    assert await desk.ask(OPA, "POST", f"{HOLDS}/{message_id}/refuse", {"reason": "content_wrong"}) == (
+        403,
+        "role_missing",
+    )
+    assert [each for each in desk.acts() if each[2]] == [
+        (OPA, "look", "role_missing"),
+        (OPA, "release", "role_missing"),
+        (OPA, "refuse", "role_missing"),
+    ]
+
+
+async def test_who_is_nobody_here_is_noise(desk):
+    """Also where the edge's process does not know the people itself: the hub tells it."""
+    message_id = await desk.held()
+    for asked in (desk.look(EVE, message_id), desk.release(EVE, message_id), desk.ask(EVE, "GET", HOLDS)):
+        assert await asked == (403, "unknown_certificate")
+    assert desk.listener.noise == 3
+    assert desk.acts() == []
+    assert desk.line.facts(message_id) == ["message.recorded", "hold.placed"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Renkei-Terminal": "0000-1111-2222"}, {"Renkei-Terminal": "desk 1" * 40}])
+async def test_without_a_terminal_nobody_looks(desk, headers):
+    message_id = await desk.held()
+    assert await desk.look(ANNA, message_id, headers) == (400, "bad_actor")
+    assert desk.acts() == [(ANNA, "look", "bad_actor")]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"reason": 1}', b'{"reason": "", "name": "x"}', b"\xff", b"{" * 3000])
+async def test_a_refusal_in_another_form_is_refused_and_recorded(desk, body):
+    message_id = await desk.held()
+    await desk.look(ANNA, message_id)
+    assert await desk.ask(ANNA, "POST", f"{HOLDS}/{message_id}/refuse", body) == (400, "bad_reason")
+    assert desk.acts() == [(ANNA, "refuse", "bad_reason")]
+
+
+async def test_an_edge_of_another_process_is_not_asked_here(desk):
+    message_id = await desk.held()
+    desk.process.edges._stations.clear()
+    assert await desk.look(ANNA, message_id) == (404, "edge_elsewhere")
+    assert desk.line.facts(message_id) == ["message.recorded", "hold.placed"]
+
+
+async def test_what_is_unknown_is_told_as_unknown(desk):
+    for each in ("01a2003d-a4fa-75ac-8583-008af9651995", "x"):
+        assert await desk.release(ANNA, each) == (404, "unknown_message")
+        assert await desk.look(ANNA, each) == (404, "unknown_message")
+
+
+async def test_while_the_log_cannot_be_written_nothing_is_shown(desk, tmp_path):
+    message_id = await desk.held()
+    (tmp_path / f"{TENANT}.db").unlink()
+    assert await desk.look(ANNA, message_id) == (503, "log_unavailable")
+
+
+async def test_how_many_are_held_is_a_metric(desk):
+    await desk.held()
+    async with (
+        calling(desk.site, f"https://localhost:{desk.port}", OPA) as session,
+        session.get("/metrics") as response,
+    ):
+        assert f'renkei_held{{tenant="{TENANT}"}} 1.0' in await response.text()
+
+
+# ---- the commands ----------------------------------------------------------------------------------------------------
+
+
+async def commanded(desk, tmp_path, *words):
+    """What a command ends with and prints, asked of this listener."""
+    root = tmp_path / "root"
+    if not root.exists():
+        (root / "config").mkdir(parents=True)
+        head, admin, rest = GATEWAY.partition("[admin]")
+        (root / "config/gateway.toml").write_text(head + admin + rest.replace("port = 0", f"port = {desk.port}"))
+        (root / "keys").symlink_to(desk.site.config.root / "keys")
+    done = await asyncio.to_thread(CliRunner().invoke, commands.app, ["hold", *words, "--root", str(root)])
+    return done.exit_code, done.output
+
+
+async def test_a_hold_is_released_by_commands(desk, tmp_path):
+    message_id = await desk.held(whole_person(1))
+    tls = desk.site.config.root / "keys/tls"
+    anna, ben = (("--as", str(tls / f"{name}.crt"), "--terminal", "desk-9") for name in (ANNA, BEN))
+    status, table = await commanded(desk, tmp_path, "list", TENANT, *anna[:2])
+    assert (status, message_id in table, "waiting" in table, "review" in table) == (0, True, True, True)
+    assert await commanded(desk, tmp_path, "release", TENANT, message_id, *anna) == (
+        1,
+        "not_looked_at: Whoever decides about a held message has to look at its content first.\n",
+    )
+    for person_ in (anna, ben):
+        status, told = await commanded(desk, tmp_path, "show", TENANT, REGISTER, message_id, *person_)
+        assert status == 0
+        assert "住所 (home.address): 架空市見本町１－２－３" in told
+        assert told.endswith("is recorded, with your name, certificate and terminal.\n")
+    status, told = await commanded(desk, tmp_path, "release", TENANT, message_id, *anna)
+    assert (status, told) == (0, f"{message_id}: approved; a second person, with role approver, releases it\n")
+    assert f"approved by {ANNA}" in (await commanded(desk, tmp_path, "list", TENANT, *ben[:2]))[1]
+    status, told = await commanded(desk, tmp_path, "release", TENANT, message_id, *ben)
+    assert (status, told) == (0, f"{message_id}: released; 1 records are due now\n")
+    assert await desk.line.settlement(message_id) == {0: Accepted()}
+    assert (await commanded(desk, tmp_path, "list", TENANT, *ben[:2])) == (0, "nothing is held\n")
+    (released,) = [each for each in desk.line.journal.trace(message_id) if each["kind"] == "hold.released"]
+    assert released["terminal"] == "desk-9"
+
+
+async def test_a_hold_is_refused_by_a_command(desk, tmp_path):
+    message_id = await desk.held()
+    anna = ("--as", str(desk.site.config.root / f"keys/tls/{ANNA}.crt"))
+    shown = json.loads((await commanded(desk, tmp_path, "show", TENANT, REGISTER, message_id, "--json", *anna))[1])
+    assert shown["records"][0]["index"] == 0
+    assert (await commanded(desk, tmp_path, "refuse", TENANT, message_id, "because", *anna))[0] == 2
+    status, told = await commanded(desk, tmp_path, "refuse", TENANT, message_id, "request_wrong", *anna)
+    assert (status, told) == (0, f"{message_id}: refused; its source hears not_released\n")
+    assert await desk.line.settlement(message_id) == {0: RefusedRecord("not_released")}
+    listed = json.loads((await commanded(desk, tmp_path, "list", TENANT, "--json", *anna))[1])
+    assert listed == []

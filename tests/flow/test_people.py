@@ -1,0 +1,356 @@
+"""The operators' listener under personal certificates: who may do what there, and what the log says of it."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiohttp import web
+from typer.testing import CliRunner
+
+from gateway.cli import commands
+from gateway.errors import Misconfigured
+from gateway.hub.admin import AdminListener
+from gateway.hub.hub import TenantHub
+from gateway.hub.journal import PERSON_FACTS, FactKind
+from gateway.hub.people import Configured
+from gateway.keys.certificates import digest_of_file
+from gateway.link.tls import server_tls
+from gateway.wiring.people import configured
+from tests.flow.calling import answer_of, calling
+from tests.flow.line import Line, running
+from tests.flow.site import GATEWAY, Site
+from tests.flow.toys import OFFICE, TENANT
+
+PEOPLE = f"/v1/{TENANT}/people"
+UNTIL = (datetime.now(UTC) + timedelta(days=90)).date().isoformat()
+TERMINAL = {"Renkei-Terminal": "desk-1"}
+NAMES = ("root", "staff-0100", "staff-0001", "staff-0002")
+
+
+def twice(*people):
+    """A whole grant that names two persons under one key."""
+    rest = json.dumps({"role": "officer", "certificate": "0" * 64, "until": UNTIL})
+    return ("{" + "".join(f'"person": "{each}", ' for each in people) + rest[1:]).encode()
+
+
+@dataclass
+class Process:
+    """The rest of the daemon."""
+
+    hubs: dict[str, TenantHub]
+    directories: dict[str, int] = field(default_factory=dict)
+
+    def vitals(self):
+        return {}
+
+    async def connectors(self):
+        return []
+
+    async def reload(self, by):
+        return by
+
+    async def look(self, *asked):
+        raise AssertionError
+
+
+@dataclass
+class Desk:
+    """The listener, and everybody who may sit before it."""
+
+    site: Site
+    line: Line
+    listener: AdminListener
+    port: int
+
+    def digest(self, name):
+        return digest_of_file(self.site.config.root / f"keys/tls/{name}.crt")
+
+    async def ask(self, name, method, path, body=None, headers=TERMINAL):
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        async with (
+            calling(self.site, f"https://localhost:{self.port}", name) as session,
+            session.request(method, path, data=data, headers=headers) as response,
+        ):
+            status, answer = await answer_of(response)
+        return (status, answer.get("code", answer) if isinstance(answer, dict) else answer)
+
+    async def grant(self, person, role, certificate=None, by="staff-0100", **changed):
+        whole = {"person": person, "role": role, "certificate": self.digest(certificate or person), "until": UNTIL}
+        return await self.ask(by, "POST", PEOPLE, whole | changed)
+
+    async def acts(self):
+        """What operator.acted says: who, what and the code."""
+        facts = self.line.journal.told((FactKind.OPERATOR_ACTED,))
+        return [(fact["operator"], fact["act"], fact.get("code")) for _, _, fact in facts]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def certificates(site):
+    tls = site.config.root / "keys/tls"
+    for name in NAMES:
+        if not (tls / f"{name}.key").exists():
+            site.authority.client(name, datetime.now(UTC)).write(tls, name)
+
+
+@asynccontextmanager
+async def sitting(site, folder):
+    tls = site.config.root / "keys/tls"
+    async with running(site, folder, dispatch=False) as line:
+        line.hub.people.adopt(
+            Configured(*({name: digest_of_file(tls / f"{name}.crt")} for name in ("root", "staff-0100")))
+        )
+        operators = {digest_of_file(tls / "root.crt"): "root"}
+        listener = AdminListener(Process({TENANT: line.hub}), operators, line.telemetry, line.clock)
+        runner = web.AppRunner(listener.application(), access_log=None)
+        await runner.setup()
+        secret = (site.config.root / "keys/passphrase").read_bytes().strip
+        context = server_tls(str(tls / "gateway.crt"), str(tls / "gateway.key"), str(tls / "ca.crt"), secret)
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        yield Desk(site, line, listener, runner.addresses[0][1])
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def desk(site, tmp_path):
+    async with sitting(site, tmp_path) as made:
+        yield made
+
+
+async def test_a_right_is_granted_used_and_revoked_under_personal_certificates(desk):
+    dead = f"/v1/{TENANT}/dead"
+    assert await desk.ask("staff-0001", "GET", dead) == (403, "unknown_certificate")
+    assert await desk.grant("staff-0001", "operator") == (
+        200,
+        {"person": "staff-0001", "role": "operator", "certificate": desk.digest("staff-0001"), "until": UNTIL},
+    )
+    assert await desk.ask("staff-0001", "GET", dead) == (200, [])
+    status, answer = await desk.ask("staff-0100", "POST", f"{PEOPLE}/staff-0001/revoke", {"role": "operator"})
+    assert (status, answer) == (200, {"person": "staff-0001", "role": "operator"})
+    assert await desk.ask("staff-0001", "GET", dead) == (403, "unknown_certificate")
+    said = [
+        (fact["kind"], fact["person"], fact["by"], fact["client_certificate"], fact["terminal"])
+        for _, _, fact in desk.line.journal.told(PERSON_FACTS)
+    ]
+    by = ("staff-0001", "staff-0100", desk.digest("staff-0100"), "desk-1")
+    assert said == [("person.granted", *by), ("person.revoked", *by)]
+    assert await desk.acts() == [("staff-0001", "dead", None)]
+    assert desk.listener.noise == 2
+
+
+async def test_rights_outlive_a_restart(desk, site, tmp_path):
+    await desk.grant("staff-0001", "approver")
+    _, before = await desk.ask("staff-0100", "GET", PEOPLE)
+    desk.line.journal.close()
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / f"{TENANT}.db").write_bytes((tmp_path / f"{TENANT}.db").read_bytes())
+    async with sitting(site, again) as restarted:
+        assert await restarted.ask("staff-0100", "GET", PEOPLE) == (200, before)
+        assert ("staff-0001", "approver", "valid") in [
+            (each["person"], each["role"], each["standing"]) for each in before
+        ]
+
+
+OPERATORS_ACTS = (
+    ("GET", f"/v1/{TENANT}/dead", "dead"),
+    ("GET", f"/v1/{TENANT}/refused", "refused"),
+    ("GET", f"/v1/{TENANT}/messages/x", "trace"),
+    ("POST", f"/v1/{TENANT}/messages/x/replay", "replay"),
+    ("GET", PEOPLE, "people"),
+)
+ADMINISTRATORS_ACTS = (("POST", PEOPLE, "grant"), ("POST", f"{PEOPLE}/staff-0002/revoke", "revoke"))
+THE_PROCESS = (("GET", "/v1/connectors", "connectors"), ("POST", "/v1/reload", "reload"))
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [("officer", ()), ("approver", ()), ("operator", OPERATORS_ACTS)],
+)
+async def test_a_role_is_for_its_own_acts_and_every_other_is_refused_by_a_fact(desk, role, may):
+    await desk.grant("staff-0001", role)
+    for method, path, act in (*OPERATORS_ACTS, *ADMINISTRATORS_ACTS, *THE_PROCESS):
+        before = len(await desk.acts())
+        status, answer = await desk.ask("staff-0001", method, path)
+        if (method, path, act) in may:
+            assert answer != "role_missing"
+        else:
+            assert (status, answer) == (403, "role_missing")
+            assert (await desk.acts())[before:] == [("staff-0001", act, "role_missing")]
+
+
+async def test_an_administrator_is_no_operator_and_an_operator_no_administrator(desk):
+    assert await desk.ask("staff-0100", "POST", "/v1/reload") == (403, "role_missing")
+    assert await desk.ask("staff-0100", "GET", f"/v1/{TENANT}/dead") == (403, "role_missing")
+    assert await desk.grant("staff-0001", "officer", by="root") == (403, "role_missing")
+    assert await desk.ask("root", "POST", "/v1/reload") == (200, {"applied": True, "digest": "root", "directories": {}})
+    assert await desk.acts() == [
+        ("staff-0100", "reload", "role_missing"),
+        ("staff-0100", "dead", "role_missing"),
+        ("root", "grant", "role_missing"),
+    ]
+
+
+async def test_who_is_known_to_one_tenant_is_nobody_to_another(desk):
+    await desk.grant("staff-0001", "operator")
+    assert await desk.ask("staff-0001", "GET", "/v1/011002/dead") == (403, "unknown_certificate")
+    assert await desk.ask("root", "GET", "/v1/011002/dead") == (404, "unknown_tenant")
+
+
+@pytest.mark.parametrize(
+    ("doing", "answer"),
+    [
+        (lambda desk: desk.grant("staff-0100", "operator"), (403, "own_grant")),
+        (lambda desk: desk.grant("root", "officer"), (403, "duties_conflict")),
+        (lambda desk: desk.grant("staff-0001", "officer", "root"), (409, "certificate_taken")),
+        (lambda desk: desk.grant("staff-0001", "officer", until="2020-01-01"), (422, "out_of_range")),
+        (lambda desk: desk.grant("staff-0001", "administrator"), (400, "bad_grant")),
+        (lambda desk: desk.grant("staff-0001", "officer", name="架空 太郎"), (400, "bad_grant")),
+        (lambda desk: desk.ask("staff-0100", "POST", PEOPLE, twice("staff-0001", "staff-0002")), (400, "bad_grant")),
+        (lambda desk: desk.ask("staff-0100", "POST", PEOPLE, b"[]"), (400, "bad_grant")),
+        (lambda desk: desk.ask("staff-0100", "POST", PEOPLE, b"\xff"), (400, "bad_grant")),
+    ],
+)
+async def test_what_is_refused_to_an_administrator_is_a_fact_too(desk, doing, answer):
+    assert await doing(desk) == answer
+    assert await desk.acts() == [("staff-0100", "grant", answer[1])]
+    assert desk.line.journal.told(PERSON_FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("person", "body", "answer"),
+    [
+        ("staff-0001", {"role": "officer"}, (404, "unknown_right")),
+        ("staff-0100", {"role": "operator"}, (403, "own_grant")),
+        ("staff-0001", {"role": "officer", "person": "staff-0002"}, (400, "bad_grant")),
+        ("0000-1111-2222", {"role": "officer"}, (400, "bad_grant")),
+    ],
+)
+async def test_what_cannot_be_revoked(desk, person, body, answer):
+    assert await desk.ask("staff-0100", "POST", f"{PEOPLE}/{person}/revoke", body) == answer
+    assert await desk.acts() == [("staff-0100", "revoke", answer[1])]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Renkei-Terminal": "0000-1111-2222"}, {"Renkei-Terminal": "desk 1"}])
+async def test_without_a_terminal_nothing_is_granted(desk, headers):
+    whole = {"person": "staff-0001", "role": "officer", "certificate": desk.digest("staff-0001"), "until": UNTIL}
+    assert await desk.ask("staff-0100", "POST", PEOPLE, whole, headers) == (400, "bad_actor")
+
+
+async def test_a_large_body_is_not_read(desk):
+    status, _ = await desk.ask("staff-0100", "POST", PEOPLE, b" " * 5000)
+    assert status == 413
+
+
+async def test_while_the_log_cannot_be_written_nobody_is_granted_anything(desk, tmp_path):
+    (tmp_path / f"{TENANT}.db").unlink()
+    assert await desk.grant("staff-0001", "officer") == (503, "log_unavailable")
+
+
+# ---- the configuration -----------------------------------------------------------------------------------------------
+
+
+def configuration(site, operators, administrators):
+    """The site's, with these people by their certificates' files."""
+    config, pem = site.config, "keys/tls/{}.crt".format
+    admin = config.gateway.admin.model_copy(update={"operators": {name: pem(file) for name, file in operators}})
+    people = {name: pem(file) for name, file in administrators}
+    tenant = replace(
+        config.tenants[TENANT], file=config.tenants[TENANT].file.model_copy(update={"administrators": people})
+    )
+    return replace(config, gateway=config.gateway.model_copy(update={"admin": admin}), tenants={TENANT: tenant})
+
+
+def test_the_people_of_the_configuration_are_known_by_their_certificates(site):
+    digest = digest_of_file(site.config.root / "keys/tls/root.crt")
+    other = digest_of_file(site.config.root / "keys/tls/staff-0100.crt")
+    found = configured(configuration(site, [("root", "root")], [("staff-0100", "staff-0100")]))
+    assert found == {TENANT: Configured({"root": digest}, {"staff-0100": other})}
+
+
+@pytest.mark.parametrize(
+    ("administrators", "told"),
+    [
+        ([("staff-0100", "root")], "administrators.staff-0100: is the certificate of root already"),
+        (
+            [("staff-0100", "staff-0100"), ("staff-0101", "staff-0100")],
+            "administrators.staff-0101: is the certificate of staff-0100 already",
+        ),
+        ([("staff-0100", "nobody")], "administrators.staff-0100: "),
+    ],
+)
+def test_a_certificate_is_one_person_s_in_the_configuration_too(site, administrators, told):
+    with pytest.raises(Misconfigured) as caught:
+        configured(configuration(site, [("root", "root")], administrators))
+    assert [each for each in caught.value.problems if each.startswith(f"config/tenants/{TENANT}.toml: {told}")]
+
+
+# ---- the commands ----------------------------------------------------------------------------------------------------
+
+
+async def commanded(desk, tmp_path, *words):
+    """What a command ends with and prints, asked of this listener."""
+    root = tmp_path / "root"
+    if not root.exists():
+        (root / "config").mkdir(parents=True)
+        head, admin, rest = GATEWAY.partition("[admin]")
+        (root / "config/gateway.toml").write_text(head + admin + rest.replace("port = 0", f"port = {desk.port}"))
+        (root / "keys").symlink_to(desk.site.config.root / "keys")
+    done = await asyncio.to_thread(CliRunner().invoke, commands.app, [*words, "--root", str(root)])
+    return done.exit_code, done.output
+
+
+async def test_people_are_listed_granted_and_revoked_by_commands(desk, tmp_path):
+    tls = desk.site.config.root / "keys/tls"
+    own = ("--as", str(tls / "staff-0100.crt"))
+    granting = ("people", "grant", TENANT, "staff-0001", "approver", "--until", UNTIL, *own)
+    pinned = ("--certificate", str(tls / "staff-0001.crt"))
+    digest = desk.digest("staff-0001")
+    said = (0, f"staff-0001: approver until {UNTIL}, by certificate {digest[:16]}\n")
+    assert await commanded(desk, tmp_path, *granting, *pinned, "--terminal", "desk-9") == said
+    assert desk.line.journal.told(PERSON_FACTS)[0][2]["terminal"] == "desk-9"
+    status, listed = await commanded(desk, tmp_path, "people", "list", TENANT, "--json", *own)
+    assert (status, json.loads(listed)[-1]) == (
+        0,
+        {"person": "staff-0001", "role": "approver", "certificate": digest, "until": UNTIL, "standing": "valid"},
+    )
+    status, table = await commanded(desk, tmp_path, "people", "list", TENANT, *own)
+    assert (status, digest[:16] in table, digest in table) == (0, True, False)
+    revoking = ("people", "revoke", TENANT, "staff-0001", "approver", *own)
+    assert await commanded(desk, tmp_path, *revoking) == (0, "staff-0001: approver has ended\n")
+    status, told = await commanded(desk, tmp_path, *revoking)
+    assert (status, told) == (1, "unknown_right: The person has no such right.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (("--certificate", "{tls}/none.crt", "--as", "{tls}/staff-0100.crt"), 2, "--certificate: "),
+        (("--certificate", "{tls}/ca.key", "--as", "{tls}/staff-0100.crt"), 2, "--certificate: "),
+        (("--certificate", "{tls}/staff-0001.crt", "--as", "{tls}/none.crt"), 2, "--as: "),
+        (("--certificate", "{tls}/staff-0001.crt", "--as", "{tls}/staff-0002.crt"), 2, "does not know "),
+        (("--certificate", "{tls}/staff-0001.crt"), 2, "--as"),
+        (
+            ("--certificate", "{tls}/staff-0001.crt", "--as", "{tls}/staff-0100.crt", "--terminal", "desk 1"),
+            2,
+            "--terminal: ",
+        ),
+        (("--certificate", "{tls}/root.crt", "--as", "{tls}/staff-0100.crt"), 1, "certificate_taken: "),
+    ],
+)
+async def test_a_command_says_what_is_wrong(desk, tmp_path, words, status, told):
+    tls = desk.site.config.root / "keys/tls"
+    asked = ("people", "grant", TENANT, "staff-0001", "officer", "--until", UNTIL)
+    done, out = await commanded(desk, tmp_path, *asked, *(each.format(tls=tls) for each in words))
+    assert (done, told in out) == (status, True)
+
+
+async def test_a_certificate_that_nobody_has_is_counted_and_named_nowhere(desk):
+    for name in (OFFICE, "stranger"):
+        assert await desk.ask(name, "GET", PEOPLE) == (403, "unknown_certificate")
+    assert desk.listener.noise == 2
+    assert desk.line.journal.size_and_root()[0] == 0
+    desk.listener.noise -= 2
+    assert desk.listener.noise == 0

@@ -1,0 +1,56 @@
+"""Design §4 rule 7: what a route keeps for a time only deletes itself then, with a fact."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gateway.errors import Refused
+from gateway.hub.retention import LOOK_SECONDS, delete_outdated, pause
+from gateway.plugin import Dead, DeferredRecord
+from tests.flow.line import running
+from tests.flow.toys import person
+
+KEPT = timedelta(days=7)
+
+
+def keeping(line, seconds):
+    """The tenant as it is when its first route keeps its messages that long."""
+    tenant = line.hub.rules.tenant
+    first, *others = tenant.file.routes
+    routes = (first.model_copy(update={"keep_seconds": seconds}), *others)
+    return replace(tenant, file=tenant.file.model_copy(update={"routes": routes}))
+
+
+async def test_rule_7_a_payload_that_has_ended_is_deleted_after_its_time_and_not_before(line):
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    await line.settlement(receipt.message_id)
+    tenant, now = keeping(line, KEPT.total_seconds()), line.clock()
+    assert await delete_outdated(tenant, line.journal, now + KEPT - timedelta(seconds=9)) == 0
+    assert line.journal.envelope(receipt.message_id) is not None
+    assert await delete_outdated(tenant, line.journal, now + KEPT + timedelta(seconds=9)) == 1
+    assert line.journal.envelope(receipt.message_id) is None
+    assert line.facts(receipt.message_id)[-1] == "envelope.deleted"
+    assert await delete_outdated(tenant, line.journal, now + 2 * KEPT) == 0
+
+
+async def test_rule_7_what_other_routes_carry_is_kept(line):
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    await line.settlement(receipt.message_id)
+    assert await delete_outdated(line.hub.rules.tenant, line.journal, line.clock() + 10 * KEPT) == 0
+
+
+async def test_a_dead_message_whose_payload_is_gone_is_its_sources_to_send_anew(site, tmp_path):
+    async with running(site, tmp_path, attempts=1) as line:
+        line.register_system.answer = lambda delivery: {i: DeferredRecord("system_busy") for i, _ in delivery.records}
+        receipt = await line.outbox.send("person.put", [person()], key=b"1")
+        await line.settlement(receipt.message_id)
+        await delete_outdated(keeping(line, 0.0), line.journal, line.clock() + timedelta(seconds=9))
+        with pytest.raises(Refused, match="send_anew"):
+            await line.hub.replay(receipt.message_id, "yamada")
+        assert await line.settlement(receipt.message_id, times=2) == {0: Dead("send_anew")}
+
+
+async def test_it_is_looked_at_often_enough_for_what_is_kept_shortest(line):
+    assert pause(line.hub.rules.tenant) == LOOK_SECONDS
+    assert (pause(keeping(line, 5.0)), pause(keeping(line, 0.0))) == (5.0, 1.0)
