@@ -194,7 +194,7 @@ class InquiryResult(_Closed):
     answer: Sealed | None = None
 
 
-class Opened(_Closed):
+class Told(_Closed):
     """What another body sealed for us; `inquiry` is the serial of its permit."""
 
     inquiry: Id
