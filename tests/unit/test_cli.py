@@ -483,6 +483,13 @@ def test_init_says_what_lies_offline_and_what_each_process_got(apart):
     assert not given & {"ca.key", "operator.key", "pmh.key", "vaccination_records.key", "internet_server.key"}
 
 
+def test_help_loads_no_part_of_the_gateway_but_the_commands():
+    loaded = "import sys, gateway.cli.commands\n"
+    loaded += "print(*sorted({each.split('.')[1] for each in sys.modules if each.startswith('gateway.')}))"
+    done = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True)
+    assert done.stdout == "cli errors\n"
+
+
 def test_the_hub_knows_the_administrator_and_no_process_has_the_key(apart):
     root, _ = apart
     files = {path.relative_to(root).as_posix() for path in root.glob("*/keys/tls/staff-0100.*")}
