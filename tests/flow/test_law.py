@@ -292,6 +292,14 @@ async def test_no_peer_makes_a_claim_of_its_own(lawful, office):
     assert lawful.register_system.deliveries == []
 
 
+async def test_the_far_end_is_told_what_the_message_attests(lawful):
+    """By the verified header: so it knows whether people looked at it."""
+    await lawful.settlement(await sent(lawful, permitted(lawful)))
+    await lawful.settlement(await sent(lawful, permitted(lawful), Claim("undisclosed", b"u"), key=b"2"))
+    attested = [each.claims for each in lawful.register_system.deliveries]
+    assert attested == [{"permit"}, {"permit", "undisclosed"}]
+
+
 async def test_what_is_attested_does_not_make_another_message_of_the_same_key(lawful):
     """A permit is asked for anew after a crash: the same key and records are the same message still."""
     first = await sent(lawful, permitted(lawful))
