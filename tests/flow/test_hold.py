@@ -456,6 +456,7 @@ async def test_an_edge_process_does_not_fill_the_log_with_lookings(site, tmp_pat
         hold_everything(line)
         await staffed(line.hub)
         message_id = await send(line)
+        assert line.remote is not None
         line.remote.listener._allowances[REGISTER]._left = 0
         with pytest.raises(Deferred, match="queue_full"):
             await line.register.look(message_id, certificate(ANNA), TERMINAL)
