@@ -37,6 +37,10 @@ _CODES: Final = frozenset(
 )
 
 
+_Seconds = Annotated[int, Field(ge=0, le=253402300799)]
+"""Since 1970."""
+
+
 def _moment(text: str) -> str:
     if not checks.instant(text):
         raise ValueError
@@ -167,7 +171,7 @@ class InquiryState(_Closed):
     inquiry_receipt_no: Id
     request_id: Id
     state: Ended | Literal["waiting"]
-    ended_at: _Moment | None = None
+    ended_at: _Seconds | None = None
     taken: bool
 
 
@@ -279,7 +283,7 @@ class AnnouncementState(_Closed):
     announcement_no: Id
     internal_no: _InternalNo | None
     response: Literal["1", "2", "9"]
-    changed_at: _Moment
+    changed_at: _Seconds
 
 
 class Statuses(_Closed):

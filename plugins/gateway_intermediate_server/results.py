@@ -4,7 +4,7 @@ The rule: an answer counts under the permit that it was asked with, opened with 
 so ends the inquiry as aborted, and people are told.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.plugin import Accepted, Act, Duplicate, JsonValue, Refused
@@ -43,7 +43,7 @@ class Results:
             if each.state == "waiting" or each.ended_at is None:
                 continue
             try:
-                await self._one(each, datetime.fromisoformat(each.ended_at))
+                await self._one(each, datetime.fromtimestamp(each.ended_at, UTC))
             except answers.Garbage as garbage:
                 site.log.warning("result.deferred", code=garbage.outcome.code)
             except Refused as refused:  # by the line, or by the server: the same again would be, too
