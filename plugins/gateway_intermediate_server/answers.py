@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from gateway.plugin import JsonValue, checks
 from gateway.plugin.exchange import Later
-from gateway_intermediate_server.interface import Dose, ExportedReplica
+from gateway_intermediate_server.interface.city import ExportedReplica
+from gateway_intermediate_server.interface.network import Dose
 from gateway_intermediate_server.permits import BodyCode, Id
 
 _Shown = Annotated[str, StringConstraints(max_length=16384)]

@@ -15,7 +15,8 @@ from pydantic_core import to_json
 from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused, RefusedRecord
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
-from gateway_intermediate_server.interface import Dose, ExportedReplica, Provision, SelfInformation
+from gateway_intermediate_server.interface.city import ExportedReplica
+from gateway_intermediate_server.interface.network import Dose, Provision, SelfInformation
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site

@@ -8,7 +8,7 @@ from gateway.plugin import JsonValue, Refused
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import PersonsReplicas
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.interface import EXPORT
+from gateway_intermediate_server.interface.city import EXPORT
 from gateway_intermediate_server.site import Site
 
 

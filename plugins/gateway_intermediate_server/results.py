@@ -12,7 +12,7 @@ from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import InquiryResult, InquiryState
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.interface import ANSWER, END
+from gateway_intermediate_server.interface.city import ANSWER, END
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import CannotOpen
 from gateway_intermediate_server.site import Site

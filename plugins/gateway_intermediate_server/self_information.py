@@ -7,7 +7,7 @@ from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import SelfInformationRequest
 from gateway_intermediate_server.client import LARGE
 from gateway_intermediate_server.giving import Grounds, vouched
-from gateway_intermediate_server.interface import SELF_INFORMATION
+from gateway_intermediate_server.interface.network import SELF_INFORMATION
 from gateway_intermediate_server.permits import Authorisation
 from gateway_intermediate_server.site import Site
 
