@@ -104,7 +104,8 @@ class IntermediateServer:
         return self._site
 
     def _troubles(self) -> list[str]:
-        return [*self._results.troubles(), *self._announcements.troubles()]
+        parts = (self._results, self._provisions, self._own, self._announcements)
+        return [trouble for part in parts for trouble in part.troubles()]
 
     def _waits(self, name: str, code: str) -> None:
         """Told once, not at every look."""
