@@ -134,7 +134,7 @@ class Giving(Generic[Request]):
                 self._kind.operation,
                 told,
                 key=f"{grounds.jti}\n{request.tries}",
-                same=number,
+                same=number,  # whatever the replica holds after a restart; by another number the permit is used twice
                 claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
                 legal_row=grounds.legal_row,
             )

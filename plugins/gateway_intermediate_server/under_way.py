@@ -25,7 +25,7 @@ class UnderWay(Generic[_Thing]):
     def __contains__(self, thing: _Thing) -> bool:
         return thing in self._things.values()
 
-    async def send(  # noqa: PLR0913  (a message, and what makes it one)
+    async def send(  # noqa: PLR0913  (as the outbox)
         self,
         thing: _Thing,
         operation: str,
@@ -36,15 +36,11 @@ class UnderWay(Generic[_Thing]):
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> None:
-        """`same` is what makes it the same under that key, if not the record. Raises Refused, Deferred."""
+        """Raises Refused, Deferred."""
+        said = same.encode() if same is not None else None
         async with self._known:
             receipt = await self._outbox.send(
-                operation,
-                [dict(record)],
-                key=key.encode(),
-                same=same.encode() if same is not None else None,
-                claims=claims,
-                legal_row=legal_row,
+                operation, [dict(record)], key=key.encode(), same=said, claims=claims, legal_row=legal_row
             )
             self._things[receipt.message_id] = thing
 

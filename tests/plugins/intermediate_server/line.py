@@ -75,7 +75,7 @@ class Line:
         mark = operation.encode() + b"\n" + key
         known = self.messages.get(mark)
         if known is not None:
-            if (known.same, known.same or known.records) != (same, same or tuple(records)):
+            if known.same != same if same is not None else known.records != tuple(records):
                 raise Refused("request_key_reused")
             return Receipt(known.message_id, repeated=True)
         sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, same, tuple(claims), legal_row)

@@ -310,26 +310,6 @@ async def test_killed_between_any_two_steps_it_is_given_once(system: Simulator) 
     assert [each["kind"] for each in records if each["permit_no"] == permit] == ["provision"]
 
 
-async def test_a_replica_that_changed_across_a_restart_is_made_anew_once_the_message_comes_out(
-    system: Simulator,
-) -> None:
-    """Until then the held message stays the one of this request: it is no replayed permit."""
-    line = Line()
-    async with opened(system, line) as city:
-        resident = await somebody(city)
-        number = await asked(city, resident)
-        changed = replica(resident.internal_no, f"P-{resident.internal_no}", 2, lot_no="MADEUP02")
-        await city.deliver("replica.register", changed)
-    async with opened(system, line) as city:
-        await city.poll()
-        assert len(line.about(number)) == 1
-        assert line.refusals(number) == []
-        assert await city.release(made(city, number)) == RefusedRecord("replica_changed")
-        await city.poll()
-        assert await city.release(made(city, number)) == Accepted()
-        assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
-
-
 @pytest.mark.parametrize("steps", range(4))
 async def test_a_connection_that_drops_anywhere_only_delays(
     city: City, monkeypatch: pytest.MonkeyPatch, steps: int
