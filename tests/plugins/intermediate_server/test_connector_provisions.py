@@ -192,6 +192,24 @@ async def test_a_permit_is_used_once_also_after_a_restart(system: Simulator) -> 
     assert line.about(replayed) == []
 
 
+async def test_a_restart_and_another_replica_are_no_second_use_of_a_permit(system: Simulator) -> None:
+    """What waits for people is found again, found to be overtaken when it is released, and made anew."""
+    line = Line()
+    async with opened(system, line) as city:
+        resident = await somebody(city, flagged=True)
+        number = await asked(city, resident)
+        held = made(city, number)
+    async with opened(system, line) as city:
+        changed = replica(resident.internal_no, f"P-{resident.internal_no}", 2, lot_no="MADEUP02")
+        assert await city.deliver("replica.register", changed) == Accepted()
+        await city.poll()
+        assert await heard(city, number) == ("waiting", None)
+        assert await city.release(held) == RefusedRecord("replica_changed")
+        await city.poll()
+        assert await city.release(made(city, number)) == Accepted()
+        assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
+
+
 async def test_who_has_no_replica_is_answered_without_data(city: City) -> None:
     resident = Resident.new()
     await city.deliver("addressee.register", resident.addressee())
