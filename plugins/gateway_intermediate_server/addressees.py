@@ -5,8 +5,7 @@ The rule: 団体内統合宛名番号 and 符号 stay where they are; the city's
 
 from typing import Final
 
-from gateway.plugin import Accepted, Duplicate, Outcome, Payload, Refused
-from gateway.plugin.connector import Log
+from gateway.plugin import Accepted, Duplicate, Log, Outcome, Payload, Refused
 from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.client import LARGE, Client

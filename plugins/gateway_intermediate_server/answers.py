@@ -8,12 +8,14 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 import jiter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from gateway.plugin import JsonValue
 from gateway.plugin.exchange import Later
 from gateway_intermediate_server.interface import Dose, ExportedReplica
-from gateway_intermediate_server.permits import BodyCode, Dataset, Id, Procedure, Row
-from gateway_intermediate_server.sealing import PublicKey
+from gateway_intermediate_server.permits import BodyCode, Id
 
-Token = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,8192}$")]
+_Shown = Annotated[str, StringConstraints(max_length=16384)]
+"""What others say and sign: read here as text only, so that what is wrong with it is refused, not asked for again."""
+_Key = dict[str, JsonValue]
 _Sealed = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]+$")]
 _Seconds = Annotated[int, Field(ge=0, le=253402300799)]
 _InternalNo = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
@@ -129,7 +131,7 @@ class Page(_Closed):
 class Listed(_Closed):
     """The matching list, signed."""
 
-    list: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
+    list: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.-]+$")]
 
 
 class PermitAsked(_Closed):
@@ -142,7 +144,7 @@ class PermitFetched(_Closed):
     """The network's decision, if there is one by now."""
 
     state: Literal["pending", "granted", "denied"]
-    permit: Token | None = None
+    permit: _Shown | None = None
 
 
 class InquirySent(_Closed):
@@ -179,7 +181,7 @@ class InquiryResult(_Closed):
     request_id: Id
     internal_no: _InternalNo | None
     state: Ended
-    permit: Token | None = None
+    permit: _Shown | None = None
     provider_code: BodyCode
     answer: Sealed | None = None
 
@@ -213,7 +215,7 @@ class Asked(_Closed):
 
     tries: int
     internal_no: _InternalNo | None
-    dataset_code: Dataset
+    dataset_code: _Shown
     result: Result | None = None
 
 
@@ -221,15 +223,15 @@ class ProvisionRequest(Asked):
     """What a body asks. What it claims of itself counts for nothing."""
 
     provision_no: Id
-    row: Row
-    procedure_code: Procedure
-    claimed_inquirer_code: str
-    claimed_destination: str
-    permit: Token | None
-    route_info: Token | None
-    inquirer_encryption_key: PublicKey | None
-    inquiry_from: str | None = None
-    inquiry_to: str | None = None
+    row: _Shown
+    procedure_code: _Shown
+    claimed_inquirer_code: _Shown
+    claimed_destination: _Shown
+    permit: _Shown | None
+    route_info: _Shown | None
+    inquirer_encryption_key: _Key | None
+    inquiry_from: _Shown | None = None
+    inquiry_to: _Shown | None = None
 
 
 class SelfRequest(_Closed):
@@ -250,8 +252,8 @@ class SelfInformationRequest(Asked):
     """What a person asks."""
 
     self_request_no: Id
-    authorisation: Token | None
-    recipient_encryption_key: PublicKey | None
+    authorisation: _Shown | None
+    recipient_encryption_key: _Key | None
 
 
 class Again(_Closed):

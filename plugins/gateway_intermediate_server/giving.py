@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused, RefusedRecord
@@ -117,7 +118,7 @@ class Giving(Generic[Request]):
             site.log.warning("provision.refused", code=code)
             await self._refuse(number)
             return
-        told = {**grounds.record, "doses": [*doses]} if doses else grounds.record
+        told: dict[str, JsonValue] = {**grounds.record, "doses": [*doses]} if doses else {**grounds.record}
         try:
             await self._under_way.send(
                 (number, request.tries),
@@ -188,9 +189,13 @@ class Giving(Generic[Request]):
             raise Refused("provided_otherwise" if refused.code == "answered_otherwise" else refused.code) from None
 
 
-def vouched(key: PublicKey | None, thumbprint: str) -> PublicKey:
+def vouched(jwk: Mapping[str, JsonValue] | None, thumbprint: str) -> PublicKey:
     """The asker's key, if it is the one that the network vouches for (C075). Raises Refused("no_inquirer_key")."""
-    if key is None or key.thumbprint() != thumbprint:
+    try:
+        key = PublicKey.model_validate(jwk)
+    except ValidationError:
+        raise Refused("no_inquirer_key") from None
+    if key.thumbprint() != thumbprint:
         raise Refused("no_inquirer_key")
     return key
 

@@ -7,7 +7,7 @@ of its destination is not even read (C187, C189).
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.plugin import Refused
+from gateway.plugin import Refused, checks
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import ProvisionRequest
 from gateway_intermediate_server.client import LARGE
@@ -69,7 +69,7 @@ class Provisions:
             },
             claims=permit.claims(permit.inquirer),
             key=key,
-            days=(request.inquiry_from or "", request.inquiry_to or "9999"),
+            days=(_day(request.inquiry_from) or "", _day(request.inquiry_to) or "9999"),
             permit=permit,
             legal_row=legal_row,
         )
@@ -87,3 +87,10 @@ class Provisions:
         route = self._site.network.read(request.route_info, Route, self._site.now())
         if (route.permit, route.sub, route.destination) != (permit.jti, permit.sub, permit.inquirer):
             raise Refused("permit_not_valid")
+
+
+def _day(asked: str | None) -> str | None:
+    """It narrows what is given, and nothing else. Raises Refused("not_a_date")."""
+    if asked is not None and not checks.calendar_date(asked):
+        raise Refused("not_a_date")
+    return asked

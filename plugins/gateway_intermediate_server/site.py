@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.plugin import Context, Outbox
-from gateway.plugin.connector import Log
+from gateway.plugin import Context, Log, Outbox
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.addressees import Addressees, Replicas
 from gateway_intermediate_server.client import Client

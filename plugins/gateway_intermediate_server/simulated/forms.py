@@ -87,6 +87,7 @@ class Dose(Form):
 
     vaccinated_on: Day
     vaccine_generic_name: _Text
+    dose_no: Annotated[int, Field(ge=1, le=99)] | None = None
     vaccine_common_name: _Text | None = None
     vaccine_brand_name: _Text | None = None
     vaccine_maker: _Text | None = None
@@ -112,7 +113,7 @@ class Replica(Dose):
     internal_no: Id
     dataset_code: Dataset
     dataset_record_no: Id
-    dataset_version: Annotated[str, StringConstraints(pattern="^[0-9A-Za-z.-]{1,4}$")]
+    dataset_version: Annotated[int, Field(ge=1, le=9999)]
     no_auto_response_flag: bool
     updated_at: Moment
     update_seq: _Seq

@@ -42,11 +42,12 @@ class Requests:
         return [{self._name: row["number"], "received_at": row["received_at"], "tries": row["tries"]} for row in found]
 
     def fetch(self, number: str) -> dict[str, Any]:
-        """With `integrated_addressee_no`. Raises Refusal."""
+        """With `integrated_addressee_no`, and with `result` once it is answered. Raises Refusal."""
         row = self._one(number)
         known = {self._name: number, "tries": row["tries"], "integrated_addressee_no": row["integrated_addressee_no"]}
         content: dict[str, Any] = read(row["content"])
-        return known | content
+        answered = {} if row["answer"] is None else {"result": read(row["answer"])["result"]}
+        return known | content | answered
 
     def again(self, number: str, tries: int) -> int:
         """One try more, if that many are known. How many there are. Raises Refusal."""

@@ -1,9 +1,10 @@
 """One simulator for all the tests of a module: each asks about residents of its own and sets its own faults."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.plugins.intermediate_server.line import City, Line, opened
 from tests.plugins.intermediate_server.running import Simulator, Site, running
 
 
@@ -22,3 +23,10 @@ def served(site: Site) -> Iterator[Simulator]:
 async def system(served: Simulator) -> Simulator:
     await served.control("faults", {"faults": {}})
     return served
+
+
+@pytest.fixture
+async def city(system: Simulator) -> AsyncIterator[City]:
+    """The connector, in front of a line of its own."""
+    async with opened(system, Line()) as each:
+        yield each

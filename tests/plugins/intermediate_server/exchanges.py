@@ -56,7 +56,7 @@ def replica(resident: Resident, record_no: str, seq: int = 1, **changes: Any) ->
         "internal_no": resident.internal_no,
         "dataset_code": DATASET,
         "dataset_record_no": record_no,
-        "dataset_version": "1",
+        "dataset_version": 1,
         "no_auto_response_flag": False,
         "updated_at": UPDATED_AT,
         "update_seq": seq,

@@ -1,0 +1,315 @@
+"""情報提供 (F26, R20): nothing without permit, list, route, key and release; and killed anywhere, it is given once."""
+
+import itertools
+from datetime import timedelta
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
+from gateway_intermediate_server.client import Client
+from gateway_intermediate_server.simulated.signing import SigningKey
+from tests.plugins.intermediate_server.exchanges import inquire
+from tests.plugins.intermediate_server.line import DOSE, City, Line, Sent, opened, replica
+from tests.plugins.intermediate_server.running import MUNICIPALITY, PREFECTURE, Resident, Simulator
+
+ANSWER = "provision.answer"
+
+
+async def somebody(city: City, *, flagged: bool = False, **changes: Any) -> Resident:
+    """A resident with one replica."""
+    resident = Resident.new()
+    await city.deliver("addressee.register", resident.addressee(no_auto_response_flag=flagged))
+    await city.deliver("replica.register", replica(resident.internal_no, f"P-{resident.internal_no}", **changes))
+    return resident
+
+
+async def asked(city: City, resident: Resident, **changes: Any) -> str:
+    """Another body asks, and the connector has looked."""
+    number = (await city.simulator.control("inquire", inquire(resident, **changes)))["provision_no"]
+    await city.poll()
+    return str(number)
+
+
+def made(city: City, number: str) -> Sent:
+    """The newest message that answers that request."""
+    return city.line.about(number)[-1]
+
+
+async def heard(city: City, number: str) -> tuple[str, Any]:
+    told = await city.simulator.control("inquired", {"provision_no": number})
+    return told["state"], told["doses"]
+
+
+async def test_a_body_asks_and_is_answered_through_the_line(city: City) -> None:
+    resident = await somebody(city)
+    number = await asked(city, resident)
+    (sent,) = city.line.about(number)
+    assert sent.record == {
+        "internal_no": resident.internal_no,
+        "provision_no": number,
+        "provision_row": "25",
+        "inquirer_code": MUNICIPALITY,
+        "dataset_code": "TM00000000000101",
+        "doses": [DOSE],
+    }
+    assert sent.attested == {"permit"}
+    assert sent.legal_row == "L5-25"
+    (permit,) = sent.claims
+    assert permit.party == MUNICIPALITY
+    assert permit.until is not None
+    assert permit.asked is not None
+    assert await heard(city, number) == ("waiting", None)  # nothing leaves before the release
+    assert await city.release(sent) == Accepted()
+    assert await heard(city, number) == ("answered", [DOSE])
+    records = (await city.simulator.control("statutory-records"))["own"]
+    (record,) = [each for each in records if each["permit_no"] == permit.proof.decode()]
+    items = ["lot_no", "overseas_flag", "vaccinated_on", "vaccine_generic_name"]
+    assert (record["kind"], record["inquirer_code"], record["items"]) == ("provision", MUNICIPALITY, items)
+    assert record["provided_at"] >= record["requested_at"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("no_permit", "permit_not_valid"),
+        ("forged_permit", "permit_not_valid"),
+        ("unsigned_permit", "permit_not_valid"),
+        ("expired_permit", "permit_not_valid"),
+        ("wrong_municipality", "permit_not_valid"),
+        ("forged_route", "permit_not_valid"),
+        ("no_key", "no_inquirer_key"),
+        ("other_key", "no_inquirer_key"),
+        ("row_out_of_bounds", "not_on_matching_list"),
+        ("not_on_list", "not_on_matching_list"),
+        ("row_26_by_municipality", "counterparty_not_allowed"),
+    ],
+)
+async def test_what_is_wrong_is_refused_without_a_cause_and_the_log_has_the_cause(
+    city: City, wrong: str, code: str
+) -> None:
+    number = await asked(city, await somebody(city), wrong=wrong)
+    assert city.line.about(number) == []
+    assert await heard(city, number) == ("refused", None)
+    assert city.line.refusals(number) == [code]
+    await city.poll()
+    assert city.line.refusals(number) == [code]  # it is over
+
+
+async def test_nobody_can_tell_a_refusal_from_nobody_there(city: City) -> None:
+    """Rule 9: neither by the answer nor by what stands in it."""
+    number = await asked(city, Resident.new())
+    assert await heard(city, number) == ("refused", None)
+    assert city.line.refusals(number) == ["no_such_person"]
+
+
+async def test_a_dataset_that_the_city_does_not_manage_is_not_given(system: Simulator) -> None:
+    async with opened(system, Line(), datasets=["TM00000000000999"]) as city:
+        number = await asked(city, await somebody(city))
+        assert city.line.refusals(number) == ["dataset_not_managed"]
+
+
+async def test_row_26_goes_to_a_governor_and_to_nobody_else(city: City) -> None:
+    number = await asked(city, await somebody(city), body=PREFECTURE, row="26", procedure_code="JT00000000002601")
+    sent = made(city, number)
+    assert (sent.record["provision_row"], sent.legal_row) == ("26", "L5-26")
+    await city.release(sent)
+    assert (await heard(city, number))[0] == "answered"
+
+
+async def test_a_claimed_destination_is_not_where_it_goes(city: City) -> None:
+    """C189: the network's word counts, and nothing else."""
+    number = await asked(city, await somebody(city), wrong="claimed_destination")
+    sent = made(city, number)
+    assert sent.record["inquirer_code"] == MUNICIPALITY
+    await city.release(sent)
+    assert (await heard(city, number))[0] == "answered"
+
+
+async def test_a_permit_is_used_once(city: City) -> None:
+    resident = await somebody(city)
+    first = await asked(city, resident)
+    await city.release(made(city, first))
+    replayed = await asked(city, resident, wrong="replayed_permit")
+    assert replayed != first
+    assert city.line.about(replayed) == []
+    assert await heard(city, replayed) == ("refused", None)
+
+
+async def test_a_permit_is_used_once_also_after_a_restart(system: Simulator) -> None:
+    line = Line()
+    async with opened(system, line) as city:
+        resident = await somebody(city)
+        first = made(city, await asked(city, resident))
+    async with opened(system, line) as city:
+        replayed = await asked(city, resident, wrong="replayed_permit")
+        assert await heard(city, replayed) == ("refused", None)
+        assert await city.release(first) == Accepted()
+    assert line.about(replayed) == []
+
+
+async def test_who_has_no_replica_is_answered_without_data(city: City) -> None:
+    resident = Resident.new()
+    await city.deliver("addressee.register", resident.addressee())
+    number = await asked(city, resident)
+    sent = made(city, number)
+    assert "doses" not in sent.record
+    assert await city.release(sent) == Accepted()
+    assert await heard(city, number) == ("no_data", None)
+
+
+async def test_only_the_days_asked_for_are_given(city: City) -> None:
+    resident = await somebody(city)
+    later = replica(resident.internal_no, f"Q-{resident.internal_no}", vaccinated_on="2025-06-01")
+    await city.deliver("replica.register", later)
+    sent = made(city, await asked(city, resident, inquiry_from="2025-01-01"))
+    assert [each["vaccinated_on"] for each in sent.record["doses"]] == ["2025-06-01"]
+
+
+@pytest.mark.parametrize("flags", [{"flagged": True}, {"no_auto_response_flag": True}])
+async def test_a_flag_asks_for_people_to_look(city: City, flags: dict[str, bool]) -> None:
+    """C152: of the person, or of one record."""
+    sent = made(city, await asked(city, await somebody(city, **flags)))
+    assert sent.attested == {"permit", "review"}
+    assert await city.release(sent) == Accepted()
+
+
+async def test_what_is_not_to_be_disclosed_is_marked(city: City) -> None:
+    """番号法第23条第2項."""
+    number = await asked(city, await somebody(city), undisclosed_flag=True)
+    sent = made(city, number)
+    assert sent.attested == {"permit", "undisclosed"}
+    await city.release(sent)
+    records = (await city.simulator.control("statutory-records"))["own"]
+    permit = next(each for each in sent.claims if each.name == "permit")
+    assert next(each for each in records if each["permit_no"] == permit.proof.decode())["undisclosed_flag"] is True
+
+
+async def test_a_flag_that_was_set_meanwhile_holds_it_after_all(city: City) -> None:
+    """Rule 5: the message was not looked at; it is made anew, and held."""
+    resident = await somebody(city)
+    number = await asked(city, resident)
+    await city.deliver("addressee.register", resident.addressee(seq=2, no_auto_response_flag=True))
+    assert await city.release(made(city, number)) == RefusedRecord("review_required")
+    assert await heard(city, number) == ("waiting", None)
+    await city.poll()
+    again = made(city, number)
+    assert again.attested == {"permit", "review"}
+    assert await city.release(again) == Accepted()
+    assert (await heard(city, number))[0] == "answered"
+
+
+async def test_a_replica_that_changed_meanwhile_is_not_given_as_it_was(city: City) -> None:
+    resident = await somebody(city)
+    number = await asked(city, resident)
+    changed = replica(resident.internal_no, f"P-{resident.internal_no}", 2, lot_no="MADEUP02")
+    assert await city.deliver("replica.register", changed) == Accepted()
+    assert await city.release(made(city, number)) == RefusedRecord("replica_changed")
+    await city.poll()
+    assert await city.release(made(city, number)) == Accepted()
+    assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
+
+
+@pytest.mark.parametrize("ending", [RefusedRecord("not_released"), Dead("expired")])
+async def test_what_nobody_released_is_refused(city: City, ending: Any) -> None:
+    number = await asked(city, await somebody(city, flagged=True))
+    await city.settle(made(city, number), ending)
+    assert await heard(city, number) == ("refused", None)
+
+
+async def test_a_permit_that_ended_before_the_release_gives_nothing(city: City) -> None:
+    number = await asked(city, await somebody(city))
+    sent = made(city, number)
+    city.ahead = timedelta(minutes=11)
+    assert await city.release(sent) == RefusedRecord("permit_not_valid")
+    assert await heard(city, number) == ("refused", None)
+
+
+async def test_what_was_refused_is_not_given_by_a_replay(city: City) -> None:
+    number = await asked(city, await somebody(city))
+    sent = made(city, number)
+    await city.settle(sent, Dead("gave_up"))
+    assert await city.deliver(ANSWER, sent.record) == RefusedRecord("provided_otherwise")
+    assert await heard(city, number) == ("refused", None)
+
+
+async def test_a_message_that_differs_from_the_permit_gives_nothing(city: City) -> None:
+    """A sealed message cannot be altered; but if it were."""
+    sent = made(city, await asked(city, await somebody(city)))
+    other = await somebody(city)
+    for changes in (
+        {"internal_no": other.internal_no},
+        {"inquirer_code": PREFECTURE},
+        {"provision_row": "153"},
+        {"dataset_code": "TM00000000000201"},
+    ):
+        assert await city.deliver(ANSWER, sent.record | changes) == RefusedRecord("permit_not_valid")
+
+
+async def test_killed_between_any_two_steps_it_is_given_once(system: Simulator) -> None:
+    line = Line()
+    async with opened(system, line) as city:
+        number = await asked(city, await somebody(city))
+        sent = made(city, number)
+    async with opened(system, line) as city:  # killed after the send: it is the same message
+        await city.poll()
+        await city.poll()
+        assert await city.deliver(ANSWER, sent.record) == Accepted()
+    async with opened(system, line) as city:  # killed after the answer, before the hub heard of it
+        assert await city.release(sent) == Accepted()
+        await city.poll()
+    assert line.about(number) == [sent]
+    assert line.refusals(number) == []
+    assert await heard(city, number) == ("answered", [DOSE])
+    records = (await system.control("statutory-records"))["own"]
+    permit = sent.claims[0].proof.decode()
+    assert [each["kind"] for each in records if each["permit_no"] == permit] == ["provision"]
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_a_connection_that_drops_anywhere_only_delays(
+    city: City, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """It drops after so many steps, each time once the thing was done, so that it is done again."""
+    number = await asked(city, await somebody(city))
+    sent, real, calls = made(city, number), Client.ask, itertools.count()
+
+    async def ask(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == steps:
+            await city.simulator.control("faults", {"faults": {"drop": 1}})
+        return await real(*args, **kwargs)
+
+    monkeypatch.setattr(Client, "ask", ask)
+    assert await city.deliver(ANSWER, sent.record) == DeferredRecord("system_unreachable")
+    assert await city.release(sent) == Accepted()
+    assert await heard(city, number) == ("answered", [DOSE])
+
+
+async def test_without_a_matching_list_nothing_is_made_and_nothing_refused(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C187: a list that somebody else signed is none."""
+    resident = await somebody(city)
+    forged = SigningKey(ec.generate_private_key(ec.SECP256R1())).sign({"use": "list"})
+    assert city.connector._site is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(city.connector._site.matching, "_fetch", AsyncMock(return_value=forged))
+        number = await asked(city, resident)
+        assert city.line.about(number) == []
+        assert await heard(city, number) == ("waiting", None)
+        assert not (await city.connector.health()).ok
+    await city.poll()
+    assert await city.release(made(city, number)) == Accepted()
+
+
+async def test_a_refusal_is_a_fact_before_it_is_told(city: City) -> None:
+    resident = await somebody(city)
+    city.line.broken = True
+    number = await asked(city, resident, wrong="no_permit")
+    assert await heard(city, number) == ("waiting", None)
+    city.line.broken = False
+    await city.poll()
+    assert city.line.refusals(number) == ["permit_not_valid"]
+    assert await heard(city, number) == ("refused", None)
