@@ -79,6 +79,16 @@ class Split:
         for site in self._all():
             site.send_all()
 
+    def between_bodies(self, result_seconds: int, reconcile_seconds: int) -> None:
+        """See `Site.between_bodies`."""
+        for site in self._all():
+            site.between_bodies(result_seconds, reconcile_seconds)
+
+    def pin_network(self, jwks: bytes) -> None:
+        """See `Site.pin_network`."""
+        for site in self._all():
+            site.pin_network(jwks)
+
     # ---- as a site ---------------------------------------------------------------------------------------------------
 
     @property
