@@ -103,9 +103,7 @@ CODES: Final = MappingProxyType(
         "unknown_message": Code(404, "No such message is known here."),
         "not_replayable": Code(409, "Nothing of this message can be replayed: no record of it is dead."),
         "send_anew": Code(409, "The message can no longer be carried as it was sealed; the source must send it anew."),
-        "not_ended": Code(
-            409, "Some records of the message are still to be delivered; all of it is to be held: replay it after them."
-        ),
+        "not_ended": Code(409, "The message has not ended: some of its records are still to be delivered."),
         # what people decide
         "not_held": Code(409, "The message is not held: it never was, or it was released or refused, or has expired."),
         "not_looked_at": Code(409, "Whoever decides about a held message has to look at its content first."),

@@ -20,10 +20,11 @@ Reason = Annotated[
 
 @app.command("list", epilog=ending("gateway hold list 999997", "gateway hold list 999997 --as staff-0012.crt"))
 def list_holds(tenant: Tenant, root: Root = Path(), as_: As = None, as_json: AsJson = False) -> None:
-    """List what is held, oldest first: which message, since when, until when, and whether somebody approved it.
+    """List what is held, oldest first.
 
-    The cause is always review: it tells nobody whose records they are, nor why. What is not released until its time is
-    over ends dead, and its source hears it. For operators, officers and approvers. The looking itself becomes a fact.
+    Which message, since when, until when, and whether somebody approved it. The cause is always review: it tells nobody
+    whose records they are, nor why. What is not released until its time is over ends dead, and its source hears it. For
+    operators, officers and approvers. The looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
 

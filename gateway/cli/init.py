@@ -1,7 +1,7 @@
 """`gateway init`: the starter configuration in a new root, with keys, a signed directory and trial certificates.
 
 What it makes is for a trial on one machine: before production, take certificates from your own authority, put in place
-the public keys of those who sign proofs of persons and permits, and move `keys/<tenant>/root/root.pem` to a machine that is not
+the public keys of those who sign proofs and permits, and move `keys/<tenant>/root/root.pem` to a machine that is not
 connected.
 """
 
@@ -81,7 +81,7 @@ def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, An
 
 
 def proofs(root: Path, places: str) -> Iterator[str]:
-    """Whose keys prove persons and permits, if a connector wants any: the trial's, for which others are to be put in place."""
+    """Whose keys sign proofs and permits, if a connector wants any: the trial's, until others are put in place."""
     if any((root / TLS).glob("*_issuer.key")):
         yield f"{root / TLS}/*_issuer.key: what signs proofs and permits in a trial; {places}/{JWKS} pin it"
         yield f"put the public keys of the real portal, eligibility side and network in the place of each {JWKS}"

@@ -8,7 +8,6 @@ import typer
 
 from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, ending, machine, rows, stopped, tell
 from gateway.errors import Misconfigured
-from gateway.messages import staff_id
 
 app = typer.Typer(no_args_is_help=True, help="List, grant and revoke what people may do.")
 _SHOWN = 16
@@ -16,6 +15,8 @@ _SHOWN = 16
 
 
 def _staff_id(text: str) -> str:
+    from gateway.messages import staff_id
+
     if not staff_id(text):
         raise typer.BadParameter("a staff id is 1 to 32 letters, digits and ._- with fewer than 12 digits together")
     return text

@@ -11,8 +11,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
+from gateway.cli.init import JWK
 from gateway.keys.at_rest import make_directory, write_guarded
 from gateway.keys.certificates import fingerprint_of_file
+from gateway.keys.inquiry import make_inquiry_key
 
 FOLDER: Final = "systems"
 _PIN: Final = re.compile(r"@sha256 (\S+)@")
@@ -32,11 +34,13 @@ def place_systems(offline: Path, root: Path, example: str, tenant: str) -> None:
 
 
 def _give(offline: Path, root: Path, path: str) -> None:
-    """A copy; of what only the system itself knows, 32 random bytes in hexadecimal."""
+    """A copy; what only the system itself knows is made: a private key, or 32 random bytes in hexadecimal."""
     if (root / path).exists():
         return
-    if not (offline / path).exists():
+    if not (offline / path).exists() and path.endswith(JWK):
+        make_inquiry_key(root / path)
+    elif not (offline / path).exists():
         write_guarded(root / path, f"{secrets.token_hex(32)}\n".encode())
-        return
-    make_directory((root / path).parent)
-    shutil.copy2(offline / path, root / path)
+    else:
+        make_directory((root / path).parent)
+        shutil.copy2(offline / path, root / path)

@@ -6,9 +6,9 @@ The rule: what is not exactly a known answer is garbage, says nothing about what
 from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 import jiter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.plugin import JsonValue
+from gateway.plugin import JsonValue, checks
 from gateway.plugin.exchange import Later
 from gateway_intermediate_server.interface import Dose, ExportedReplica
 from gateway_intermediate_server.permits import BodyCode, Id
@@ -17,7 +17,6 @@ _Shown = Annotated[str, StringConstraints(max_length=16384)]
 """What others say and sign: read here as text only, so that what is wrong with it is refused, not asked for again."""
 _Key = dict[str, JsonValue]
 _Sealed = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]+$")]
-_Seconds = Annotated[int, Field(ge=0, le=253402300799)]
 _InternalNo = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 CodeState = Literal["none", "requested", "acquired"]
 Ended = Literal["answered", "no_data", "refused", "aborted"]
@@ -36,6 +35,19 @@ _CODES: Final = frozenset(
         "version_conflict",
     }
 )
+
+
+_Seconds = Annotated[int, Field(ge=0, le=253402300799)]
+"""Since 1970."""
+
+
+def _moment(text: str) -> str:
+    if not checks.instant(text):
+        raise ValueError
+    return text
+
+
+_Moment = Annotated[str, AfterValidator(_moment)]
 
 
 class Garbage(Later):
@@ -186,7 +198,7 @@ class InquiryResult(_Closed):
     answer: Sealed | None = None
 
 
-class Opened(_Closed):
+class Told(_Closed):
     """What another body sealed for us; `inquiry` is the serial of its permit."""
 
     inquiry: Id
@@ -200,7 +212,7 @@ class Provision(_Closed):
     """One request that is not answered."""
 
     provision_no: Id
-    received_at: str
+    received_at: _Moment
     tries: int
 
 
@@ -238,7 +250,7 @@ class SelfRequest(_Closed):
     """One request that is not answered."""
 
     self_request_no: Id
-    received_at: str
+    received_at: _Moment
     tries: int
 
 

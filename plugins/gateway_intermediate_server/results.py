@@ -139,7 +139,7 @@ class Results:
             return None
         try:
             opened = self._site.key.open(result.answer.enc_ciphertext, permit.jti)
-            told = answers.read(answers.Opened, opened)
+            told = answers.read(answers.Told, opened)
         except (CannotOpen, answers.Garbage):
             return None
         if told.inquiry != permit.sub:  # an answer to another question

@@ -41,9 +41,13 @@ def test_check(site):
     ]
 
 
-L1 = 'reference = "番号法第9条第1項 別表の14の項及び126の項"\n'
+LAW = {
+    "L1": "番号法第9条第1項 別表の14の項及び126の項",
+    "A1": "予防接種に関する事務 全項目評価書(架空市の例)",
+}
 
 
+@pytest.mark.parametrize("cited", LAW)
 @pytest.mark.parametrize(
     ("dates", "status", "when"),
     [
@@ -51,19 +55,20 @@ L1 = 'reference = "番号法第9条第1項 別表の14の項及び126の項"\n'
         ("valid_from = 2999-04-01", 0, "begins on 2999-04-01"),
     ],
 )
-def test_check_names_each_route_whose_legal_basis_is_not_in_force(new_site, dates, status, when):
+def test_check_names_each_route_whose_legal_basis_or_assessment_is_not_in_force(new_site, dates, status, when, cited):
     """It would start, so the status is not 2: what has ended is found wrong, what has yet to begin is said."""
     site = new_site()
     assert {len(each["not in force"]) for each in as_json(site, "check")["routes"]} == {0}
-    site.edit("legal_basis.toml", f"{L1}valid_from = 2024-05-27", f"{L1}{dates}")
+    reference = f'reference = "{LAW[cited]}"\n'
+    site.edit("legal_basis.toml", f"{reference}valid_from = 2024-05-27", f"{reference}{dates}")
     told = site.cli("check")
     assert told.status == status
     for route in ("R01", "R25", "R02"):
-        line = f"routes.{route} carries nothing today: L1 (番号法第9条第1項 別表の14の項及び126の項) {when}"
+        line = f"routes.{route} carries nothing today: {cited} ({LAW[cited]}) {when}"
         assert line in told.err
-    assert ("L1 ended" if status else "L1 not yet") in told.out
+    assert (f"{cited} ended" if status else f"{cited} not yet") in told.out
     lapses = [each["not in force"] for each in as_json(site, "check", status=status)["routes"]]
-    assert [(each["id"], each["ended"]) for (each,) in lapses] == [("L1", bool(status))] * 3
+    assert [(each["id"], each["ended"]) for (each,) in lapses] == [(cited, bool(status))] * 3
 
 
 def test_connectors(site):

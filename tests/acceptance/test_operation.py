@@ -152,6 +152,10 @@ def test_sighup_does_not_change_what_needs_a_restart(new_site):
 L1 = 'reference = "番号法第9条第1項 別表の14の項及び126の項"\n'
 
 
+L2 = "valid_from = 2021-09-01\n\n[legal_basis.L2]"
+ASSESSED_ANEW = '[assessment.A2]\nreference = "架空市の評価書 改定"\nvalid_from = 2024-05-27\n\n[assessment.A1]'
+
+
 def test_a_legal_basis_that_is_not_in_force(new_site, ordinal):
     """Its last day is over, or its first is to come: nothing passes by any route that names it."""
     site = new_site().start()
@@ -176,6 +180,24 @@ def test_a_legal_basis_that_is_not_in_force(new_site, ordinal):
     site.edit("legal_basis.toml", former, f"{L1}valid_from = {today - timedelta(days=2)}")
     site.hang_up("config.applied")
     assert site.send("subject.register", [record(subject(ordinal()))]).status == 202
+
+
+def test_after_a_renumbering_and_another_assessment_old_facts_keep_what_they_were_recorded_under(new_site, ordinal):
+    site = new_site().start()
+    site.outcomes(site.register(subject(ordinal())))
+    old = site.facts()
+    site.edit("legal_basis.toml", "[assessment.A1]", ASSESSED_ANEW)
+    site.edit("legal_basis.toml", "[legal_basis.L2]", '[legal_basis.L2-new]\nreference = "番号法第19条第5号"\n' + L2)
+    path = site.root / "config" / TENANT
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"L2"', '"L2-new"').replace('"A1"', '"A2"'), encoding="utf-8")
+    site.hang_up("config.applied")
+    site.outcomes(site.register(subject(ordinal())))
+    facts = site.facts()
+    assert facts[: len(old)] == old
+    cited = [each["header"]["legal_basis"] for each in facts if each["kind"] == "message.recorded"]
+    assert cited == [["L1", "L2", "A1"], ["L1", "L2-new", "A2"]]
+    assert site.cli("log", "verify").status == 0
 
 
 # ---- the same bytes --------------------------------------------------------------------------------------------------

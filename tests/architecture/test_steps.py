@@ -38,8 +38,10 @@ def names_hpke(tree):
 
 
 def test_only_the_seal_names_hpke():
+    """And the network's own sealing, at the destination edge (decision 0025), with the stand-in for who opens it."""
     naming = [path for path, tree in modules("gateway", "plugins").items() if names_hpke(tree)]
-    assert naming == ["gateway/edge/seal_payload.py"]
+    network = [f"plugins/gateway_intermediate_server/{each}" for each in ("sealing.py", "simulated/sealing.py")]
+    assert naming == ["gateway/edge/seal_payload.py", *network]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.flow.holding import (
     staffed,
 )
 from tests.flow.line import Clock, running
-from tests.flow.toys import OFFICE, Terminal, person, whole_person
+from tests.flow.toys import OFFICE, REGISTER, Terminal, person, whole_person
 
 
 @pytest.fixture
@@ -44,9 +44,8 @@ async def send(line, *records, key=b"k1"):
 
 async def release(line, message_id, *names):
     """Each says that it may go; the last answer."""
-    for name in names:
-        answer = await line.hub.holds.release(message_id, someone(name), TERMINAL)
-    return answer["state"]
+    words = [await line.hub.holds.release(message_id, someone(name), TERMINAL) for name in names]
+    return words[-1]["state"]
 
 
 async def released(line, message_id):
@@ -449,3 +448,16 @@ async def test_an_edge_shows_no_other_message_than_was_asked_for(held, monkeypat
     assert decode_header(envelope.header).message_id == other
     with pytest.raises(Refused, match="dispute"):
         await held.register.look(one, certificate(ANNA), TERMINAL)
+
+
+async def test_an_edge_process_does_not_fill_the_log_with_lookings(site, tmp_path):
+    """It names the person itself: beyond its allowance nothing is given out, and nothing recorded."""
+    async with running(site, tmp_path, link="https") as line:
+        hold_everything(line)
+        await staffed(line.hub)
+        message_id = await send(line)
+        line.remote.listener._allowances[REGISTER]._left = 0
+        with pytest.raises(Deferred, match="queue_full"):
+            await line.register.look(message_id, certificate(ANNA), TERMINAL)
+        assert "hold.looked" not in line.facts(message_id)
+        assert line.remote.listener.noise == 1

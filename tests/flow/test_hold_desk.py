@@ -48,6 +48,9 @@ class Process:
     async def connectors(self):
         return []
 
+    async def reload(self, by):
+        return by
+
     async def look(self, *asked):
         return await self.edges.look(*asked)
 
@@ -105,7 +108,8 @@ async def staffed(hub, tls):
 async def sitting(line, site):
     tls = site.config.root / "keys/tls"
     edges = EdgeSide(site.config, ToEdges(), line.telemetry, line.clock)
-    edges._stations[TENANT, REGISTER] = SimpleNamespace(edge=line.register)
+    station: Any = SimpleNamespace(edge=line.register)
+    edges._stations[TENANT, REGISTER] = station
     process = Process(edges, {TENANT: line.hub})
     listener = AdminListener(process, {}, line.telemetry, line.clock)
     runner = web.AppRunner(listener.application(), access_log=None)

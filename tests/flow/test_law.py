@@ -60,9 +60,9 @@ def lawful(line: Line) -> Line:
     return line
 
 
-def permitted(line: Line, party: str = MAYOR, **changes: Any) -> Claim:
+def permitted(line: Line, party: str | None = MAYOR, **changes: Any) -> Claim:
     now = line.clock()
-    good = {"until": now + timedelta(hours=1), "party": party, "asked": now - timedelta(minutes=1)}
+    good: dict[str, Any] = {"until": now + timedelta(hours=1), "party": party, "asked": now - timedelta(minutes=1)}
     return Claim("permit", b"permit 1", **good | changes)
 
 
@@ -102,7 +102,8 @@ async def reaches_the_far_edge(line: Line, *claims: Claim, **how: Any) -> str | 
     """What the receiving edge says, if sending edge and hub have let it through."""
     await line.settlement(await sent(line, *claims, **how))
     (outcome,) = outcomes_in_the_log(line)
-    return outcome.get("code")
+    code: str | None = outcome.get("code")
+    return code
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------------

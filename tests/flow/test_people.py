@@ -30,6 +30,12 @@ TERMINAL = {"Renkei-Terminal": "desk-1"}
 NAMES = ("root", "staff-0100", "staff-0001", "staff-0002")
 
 
+def twice(*people):
+    """A whole grant that names two persons under one key."""
+    rest = json.dumps({"role": "officer", "certificate": "0" * 64, "until": UNTIL})
+    return ("{" + "".join(f'"person": "{each}", ' for each in people) + rest[1:]).encode()
+
+
 @dataclass
 class Process:
     """The rest of the daemon."""
@@ -45,6 +51,9 @@ class Process:
 
     async def reload(self, by):
         return by
+
+    async def look(self, *asked):
+        raise AssertionError
 
 
 @dataclass
@@ -199,7 +208,7 @@ async def test_who_is_known_to_one_tenant_is_nobody_to_another(desk):
         (lambda desk: desk.grant("staff-0001", "officer", until="2020-01-01"), (422, "out_of_range")),
         (lambda desk: desk.grant("staff-0001", "administrator"), (400, "bad_grant")),
         (lambda desk: desk.grant("staff-0001", "officer", name="架空 太郎"), (400, "bad_grant")),
-        (lambda desk: desk.ask("staff-0100", "POST", PEOPLE, b'{"person": "a", "person": "b"}'), (400, "bad_grant")),
+        (lambda desk: desk.ask("staff-0100", "POST", PEOPLE, twice("staff-0001", "staff-0002")), (400, "bad_grant")),
         (lambda desk: desk.ask("staff-0100", "POST", PEOPLE, b"[]"), (400, "bad_grant")),
         (lambda desk: desk.ask("staff-0100", "POST", PEOPLE, b"\xff"), (400, "bad_grant")),
     ],

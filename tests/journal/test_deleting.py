@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ LATER = "2026-04-02T00:00:00.000000Z"
 ENDED, DEAD = RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(0, Ending.DEAD, "gave_up")
 
 
-async def ended(journal: Journal, outcome: RecordOutcome = ENDED, **more: str) -> str:
+async def ended(journal: Journal, outcome: RecordOutcome = ENDED, **more: Any) -> str:
     sent = message((0,), **more)
     await journal.record(sent, at=AT, now=NOW)
     await journal.conclude(id_of(sent), [outcome], attempt=1, next_at=None, at=AT, now=NOW)

@@ -13,7 +13,7 @@ from tests.journal.builders import AT, TENANT, open_journal
 GRANTED = {"person": "staff-0001", "role": "approver", "certificate": "0" * 64, "until": "2027-03-31"}
 REVOKED = {"person": "staff-0001", "role": "approver"}
 ALTERED = (
-    "UPDATE fact SET body = replace(CAST(body AS TEXT), 'staff-0001', 'staff-0009') WHERE seq = 2",
+    "UPDATE fact SET body = CAST(replace(CAST(body AS TEXT), 'staff-0001', 'staff-0009') AS BLOB) WHERE seq = 2",
     "UPDATE fact SET body = NULL, salt = NULL WHERE seq = 3",
     "UPDATE fact SET kind = 'person.granted' WHERE seq = 3",
 )

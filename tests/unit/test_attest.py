@@ -299,6 +299,12 @@ def test_what_cites_anything_else_does_not_go_on(cited):
     assert not CITING.cited_by(cited)
 
 
+@pytest.mark.parametrize("cited", [(), ("A1",), ("L1",), ("L1", "P25", "A1"), ("L1", "A1", "A1")])
+def test_without_rows_it_cites_a_legal_basis_and_the_assessment(cited):
+    assert route().cited_by(("L1", "A1"))
+    assert not route().cited_by(cited)
+
+
 @given(st.lists(st.builds(claim, st.sampled_from(["agent", "consent", "identity_confirmed", "card_login"]))))
 def test_no_number_of_claims_makes_up_for_the_one_that_is_demanded(claims):
     assert not attested(tuple(claims), route(("consent",), (), ("2026-04",)), NOW)

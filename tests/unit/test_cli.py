@@ -1,5 +1,6 @@
 """The commands as an operator meets them: whole ids on any terminal, any encoding, help that teaches, Ctrl-C."""
 
+import base64
 import contextlib
 import io
 import json
@@ -18,6 +19,8 @@ from typing import Any
 
 import pytest
 import typer
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.x509 import load_pem_x509_certificate
 from typer.testing import CliRunner
 
 from gateway.cli import commands, message, operator
@@ -480,6 +483,39 @@ def test_init_says_what_lies_offline_and_what_each_process_got(apart):
     assert not given & {"ca.key", "operator.key", "pmh.key", "vaccination_records.key", "internet_server.key"}
 
 
+def test_help_loads_no_part_of_the_gateway_but_the_commands():
+    loaded = "import sys, gateway.cli.commands\n"
+    loaded += "print(*sorted({each.split('.')[1] for each in sys.modules if each.startswith('gateway.')}))"
+    done = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True)
+    assert done.stdout == "cli errors\n"
+
+
+def test_the_hub_knows_the_administrator_and_no_process_has_the_key(apart):
+    root, _ = apart
+    files = {path.relative_to(root).as_posix() for path in root.glob("*/keys/tls/staff-0100.*")}
+    assert files == {
+        "hub/keys/tls/staff-0100.crt",
+        "offline/keys/tls/staff-0100.crt",
+        "offline/keys/tls/staff-0100.key",
+    }
+
+
+def test_a_trial_s_certificate_is_made_once_and_only_where_the_trial_s_authority_is(apart, tmp_path):
+    root, _ = apart
+    shutil.copytree(root / "offline", tmp_path / "offline")
+    made = tmp_path / "offline/keys/tls/staff-0012.crt"
+    for where, status, told in (
+        (tmp_path / "offline", 0, f"{made}: and its key beside it, for staff-0012 alone\n"),
+        (tmp_path / "offline", 2, "staff-0012.key: exists already"),
+        (root / "hub", 2, "ca.key: the trial authority's key is not here"),
+    ):
+        done = CliRunner().invoke(commands.app, ["people", "certificate", "staff-0012", "--root", str(where)])
+        assert (done.exit_code, told in done.output) == (status, True)
+    assert CliRunner().invoke(commands.app, ["people", "certificate", "000011112222"]).exit_code == 2
+    one, authority = (load_pem_x509_certificate(each.read_bytes()) for each in (made, made.with_name("ca.crt")))
+    one.verify_directly_issued_by(authority)
+
+
 def test_a_connector_and_its_system_have_the_same_secret_and_the_system_pins_the_connectors_certificate(apart):
     root, _ = apart
     told = tomllib.loads((root / "systems/pmh.toml").read_text(encoding="utf-8"))
@@ -493,17 +529,40 @@ def test_a_connector_and_its_system_have_the_same_secret_and_the_system_pins_the
         assert not private or file.stat().st_mode & 0o077 == 0
 
 
+def test_the_network_s_stand_in_has_its_bodies_keys_and_the_connector_another_to_open_answers_with(apart):
+    root, _ = apart
+    told = tomllib.loads((root / "systems/intermediate_server.toml").read_text(encoding="utf-8"))
+    files = [root / "systems" / each for each in told["inquiry_keys"].values()]
+    files.append(root / "lgwan/keys/999997/intermediate_server/inquiry_key.jwk")
+    assert len({json.loads(each.read_bytes())["d"] for each in files}) == len(files) == 3
+    assert {each.stat().st_mode & 0o077 for each in files} == {0}
+    assert not (root / "systems/keys/999997/intermediate_server").exists()
+    assert f"sha256:{told['listen']['clients'][0]}" == fingerprint_of_file(
+        root / "lgwan/keys/tls/intermediate_server.crt"
+    )
+
+
+def test_what_init_makes_to_open_answers_with_is_a_key_of_two_halves_that_fit(apart):
+    key = json.loads((apart[0] / "lgwan/keys/999997/intermediate_server/inquiry_key.jwk").read_bytes())
+    assert {each: key[each] for each in ("kty", "crv")} == {"kty": "OKP", "crv": "X25519"}
+    private, public = (base64.urlsafe_b64decode(f"{key[half]}=") for half in ("d", "x"))
+    assert X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw() == public
+
+
 def test_every_process_of_an_example_is_found_right_as_it_was_made(apart):
     for process in sorted(each for each in apart[0].iterdir() if each.name not in ("offline", "systems")):
         done = CliRunner().invoke(commands.app, ["check", "--root", str(process)])
         assert (done.exit_code, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("connector", ["clinic_app", "myna_portal"])
-def test_what_signs_proofs_in_a_trial_lies_offline_and_each_connector_pins_its_own(apart, connector):
+@pytest.mark.parametrize(
+    ("process", "connector"),
+    [("internet", "clinic_app"), ("internet", "myna_portal"), ("lgwan", "intermediate_server")],
+)
+def test_what_signs_proofs_in_a_trial_lies_offline_and_each_connector_pins_its_own(apart, process, connector):
     root, said = apart
     assert f"{root}/offline/keys/tls/*_issuer.key: what signs proofs and permits in a trial" in said
-    pinned = json.loads((root / f"internet/keys/999997/{connector}/jwks.json").read_text())
+    pinned = json.loads((root / f"{process}/keys/999997/{connector}/jwks.json").read_text())
     issuer = root / f"offline/keys/tls/{connector}_issuer.key"
     assert SigningKey.load(issuer).jwks == pinned
     assert issuer.stat().st_mode & 0o077 == 0
@@ -532,7 +591,9 @@ def test_an_edge_that_lacks_the_keys_of_its_connector_is_found_wrong(apart, tmp_
     shutil.copytree(apart[0] / "lgwan", root)
     shutil.rmtree(root / "keys/999997/vaccination_records")
     done = CliRunner().invoke(commands.app, ["keys", "list", "--root", str(root), "--json"])
-    assert (done.exit_code, [each["state"] for each in json.loads(done.stdout)]) == (1, ["missing"])
+    states = {each["connector"]: each["state"] for each in json.loads(done.stdout)}
+    assert (done.exit_code, states["vaccination_records"]) == (1, "missing")
+    assert "missing" not in {states[each] for each in states if each != "vaccination_records"}
 
 
 AT_THE_HUB = "config/gateway.toml: its [link] is that of an edge; {}: name the hub's root with --root\n"
@@ -553,7 +614,7 @@ ELSEWHERE = {
     ),
     "keys rotate 999997 pmh ": (
         "lgwan",
-        "{root}/keys/999997/pmh: holds no keys of a connector; there is vaccination_records\n",
+        "{root}/keys/999997/pmh: holds no keys of a connector; there is intermediate_server, vaccination_records\n",
     ),
 }
 

@@ -241,6 +241,13 @@ async def test_what_was_granted_before_a_reload_made_the_person_administrator_do
     assert standings == {("officer", "not_counted"), ("operator", "valid")}
 
 
+async def test_who_is_in_the_configuration_has_the_certificate_that_stands_there_and_no_other(accounts):
+    await given_to(accounts, grant(role=Role.OPERATOR, certificate="d"))
+    accounts.adopt(LATER)
+    assert roles(accounts, "d") is None
+    assert roles(accounts, "c") == ("staff-0001", {Role.OPERATOR, Role.ADMINISTRATOR})
+
+
 async def test_two_at_the_same_moment_do_not_get_one_certificate(accounts):
     doing = (accounts.grant(grant(each), ADMINISTRATOR, TERMINAL, noon(START)) for each in ("staff-0001", "staff-0002"))
     done = await asyncio.gather(*doing, return_exceptions=True)

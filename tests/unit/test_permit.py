@@ -28,6 +28,9 @@ from tests.unit.test_seal_open import bounded, envelope_of, sealed_by_office, si
 
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
 ID = "01960000-0000-7000-8000-000000000002"
+PERMIT = Attestation(
+    "permit", "c" * 64, stamp(NOW + timedelta(hours=1)), party="130001", asked=stamp(NOW - timedelta(minutes=1))
+)
 
 
 def good(site, *records, at=NOW):
@@ -224,6 +227,42 @@ def test_a_legal_basis_begins_and_ends_with_japans_day(site, days, moment, permi
 def test_each_basis_of_a_route_must_be_in_force_and_known(site):
     lacking = {name: each for name, each in site.hub_rules.legal_basis.items() if name != "L2"}
     assert code_of(site, good(site), rules=replace(site.hub_rules, legal_basis=lacking)) == "basis_not_in_force"
+
+
+def under_rows(site):
+    """The hub's rules where the first route has two rows, and a permit for them."""
+    basis = dict(site.hub_rules.legal_basis)
+    basis |= {"P25": basis["L1"], "P26": basis["L1"].model_copy(update={"counterparty": "governor"})}
+    rows = rules_with_route(site, legal_rows=("P25", "P26"), attest=("permit",))
+    return replace(rows, legal_basis=basis)
+
+
+@pytest.mark.parametrize("row", ["P25", "P26"])
+def test_rule_6_a_header_cites_the_route_s_law_one_row_and_the_assessment(site, row):
+    sealed = changed(site, legal_basis=("L1", "L2", row, "A1"), attestations=(PERMIT,))
+    header = permit(sealed, OFFICE, under_rows(site), NOW).header
+    assert header is not None
+    permit_again(header, under_rows(site), NOW)
+
+
+@pytest.mark.parametrize(
+    "cited",
+    [
+        ("L1", "L2", "A1"),
+        ("L1", "L2", "P25", "P26", "A1"),
+        ("L1", "L2", "P27", "A1"),
+        ("P25", "L1", "L2", "A1"),
+        ("L1", "P25", "L2", "A1"),
+        ("L2", "L1", "P25", "A1"),
+        ("L1", "L2", "A1", "P25"),
+        ("L1", "P25", "A1"),
+        ("P25", "A1"),
+        ("L1", "L2", "P25"),
+    ],
+)
+def test_rule_6_whatever_else_it_cites_and_in_another_order_is_refused_on_entry(site, cited):
+    sealed = changed(site, legal_basis=cited, attestations=(PERMIT,))
+    assert code_of(site, sealed, rules=under_rows(site)) == "header_mismatch"
 
 
 def test_what_a_route_wants_attested_must_be(site):

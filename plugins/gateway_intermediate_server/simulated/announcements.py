@@ -1,4 +1,4 @@
-"""お知らせ to a person's portal, with their status later on (F28): 1 delivered, 2 read, 9 cannot be delivered."""
+"""お知らせ to a person's portal, with their status later on (F28): 1 送信済, 2 既読, 9 送信不可."""
 
 import time
 from sqlite3 import Row
@@ -8,7 +8,6 @@ from gateway_intermediate_server.simulated.config import Times
 from gateway_intermediate_server.simulated.database import Database, one_way, read
 from gateway_intermediate_server.simulated.faults import Faults
 from gateway_intermediate_server.simulated.forms import Announcement, told
-from gateway_intermediate_server.simulated.moments import moment
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.versions import judged
 
@@ -77,10 +76,10 @@ class Announcements:
         return self._database.row("SELECT * FROM announcements WHERE announcement_no = ?", announcement_no)
 
 
-def _response(row: Row) -> tuple[str, str]:
-    """What became of it and since when; empty texts: nothing yet."""
+def _response(row: Row) -> tuple[str, int]:
+    """What became of it and since when; an empty text: nothing yet."""
     if row["arrives_at"] > time.time():
-        return "", ""
+        return "", 0
     if row["undeliverable"]:
-        return "9", moment(row["arrives_at"])
-    return ("1", moment(row["arrives_at"])) if row["read_at"] is None else ("2", moment(row["read_at"]))
+        return "9", int(row["arrives_at"])
+    return ("1", int(row["arrives_at"])) if row["read_at"] is None else ("2", int(row["read_at"]))

@@ -61,11 +61,14 @@ class Times(_Closed):
 
 
 class Config(_Closed):
-    """The whole file. `body` is our own city; without the folder `data` everything is in memory only."""
+    """The whole file. `body` is our own city; without the folder `data` everything is in memory only. `signing_key` is
+    the network's, `inquiry_keys` has the file of each other body's.
+    """
 
     body: Annotated[str, StringConstraints(pattern="^[0-9]{6}$")]
     issuer: Annotated[str, StringConstraints(pattern=r"^https://[^?#@\s]+$")] = "https://network.invalid"
-    keys: Path
+    signing_key: Path
+    inquiry_keys: dict[str, Path]
     data: Path | None = None
     listen: Listen
     control: Listen
@@ -88,4 +91,6 @@ def load(path: Path) -> Config:
 def _located(config: Config, folder: Path) -> Config:
     tls = Tls(**{name: folder / path for name, path in config.tls})
     data = None if config.data is None else folder / config.data
-    return config.model_copy(update={"tls": tls, "keys": folder / config.keys, "data": data})
+    keys = {body: folder / path for body, path in config.inquiry_keys.items()}
+    placed = {"signing_key": folder / config.signing_key, "inquiry_keys": keys}
+    return config.model_copy(update={"tls": tls, "data": data, **placed})

@@ -14,7 +14,6 @@ from gateway_intermediate_server.simulated.config import Times
 from gateway_intermediate_server.simulated.database import Database, new_no, one_way, read
 from gateway_intermediate_server.simulated.faults import Faults
 from gateway_intermediate_server.simulated.forms import PermitWanted, told
-from gateway_intermediate_server.simulated.moments import moment
 from gateway_intermediate_server.simulated.network import OTHERS, Network, Wanted
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.sealing import thumbprint
@@ -106,7 +105,7 @@ class Inquiries:
                 "state": _state(row),
                 "taken": bool(row["taken"]),
             }
-            | ({} if _state(row) == "waiting" else {"ended_at": moment(row["ended_at"])})
+            | ({} if _state(row) == "waiting" else {"ended_at": int(row["ended_at"])})
             for row in self._database.rows("SELECT * FROM inquiries WHERE deleted = 0 ORDER BY request_id")
         ]
 

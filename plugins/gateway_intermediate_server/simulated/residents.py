@@ -42,5 +42,6 @@ class Residents:
             raise Refusal(404, "unknown_self_request")
         key, sealed = Key.of(read(row["key"])), row["enc_ciphertext"]
         plain = None if sealed is None else key.open(row["jti"], sealed)
-        ours = plain is not None and plain.get("self_request_no") == self_request_no
-        return {"state": row["state"], "doses": plain.get("doses") if plain is not None and ours else None}
+        if plain is None or plain.get("self_request_no") != self_request_no:
+            return {"state": row["state"], "doses": None}
+        return {"state": row["state"], "doses": plain.get("doses")}

@@ -43,8 +43,8 @@ class Server:
         self._times = config.times
         self._faults = faults
         self.platform = Platform(platform, config.body)
-        self.network = Network(network, signing.SigningKey.load(config.keys), config)
-        self.bodies = Bodies(bodies, {body: signing.load_key(config.keys, body) for body in OTHERS}, config.body)
+        self.network = Network(network, signing.SigningKey.load(config.signing_key), config)
+        self.bodies = Bodies(bodies, signing.load_keys(config.inquiry_keys, OTHERS), config.body)
         self.residents = Residents(bodies)
         self.codes = Codes(server)
         self.replicas = Replicas(server)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,14 +35,14 @@ class SigningKey:
         self._public = {**public, "kid": self._kid, "alg": "ES256", "use": "sig"}
 
     @classmethod
-    def load(cls, folder: Path) -> "SigningKey":
-        """From the folder of keys. Raises Invalid."""
+    def load(cls, path: Path) -> "SigningKey":
+        """From a PEM file that only its owner can read. Raises Invalid."""
         try:
-            private = load_pem_private_key(_guarded(folder / NETWORK), None)
+            private = load_pem_private_key(_guarded("signing_key", path), None)
         except (OSError, ValueError, TypeError) as error:
-            raise Invalid([f"keys: {NETWORK} cannot be read ({type(error).__name__})"]) from None
+            raise Invalid([f"signing_key: cannot be read ({type(error).__name__})"]) from None
         if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
-            raise Invalid([f"keys: {NETWORK} is not a P-256 key; make one with --make-keys"])
+            raise Invalid(["signing_key: is not a P-256 key; make one with --make-keys"])
         return cls(private)
 
     @property
@@ -71,13 +71,18 @@ class SigningKey:
         return jwt.encode(_claims(token), "", algorithm="none", headers={"kid": self._kid})
 
 
-def load_key(folder: Path, body: str) -> Key:
-    """A body's inquiry key. Raises Invalid."""
-    name = f"{body}.jwk"
+def load_keys(files: Mapping[str, Path], bodies: Iterable[str]) -> dict[str, Key]:
+    """The inquiry key of each body. Raises Invalid."""
+    if {*files} != {*bodies}:
+        raise Invalid([f"inquiry_keys: the bodies are {', '.join(bodies)}"])
+    return {body: _key(f"inquiry_keys.{body}", path) for body, path in files.items()}
+
+
+def _key(name: str, path: Path) -> Key:
     try:
-        return Key.of(json.loads(_guarded(folder / name)))
+        return Key.of(json.loads(_guarded(name, path)))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Invalid([f"keys: {name} cannot be read ({type(error).__name__})"]) from None
+        raise Invalid([f"{name}: cannot be read ({type(error).__name__})"]) from None
 
 
 def make(folder: Path, bodies: list[str]) -> None:
@@ -98,10 +103,10 @@ def _claims(token: str) -> dict[str, Any]:
     return jwt.decode(token, options={"verify_signature": False})
 
 
-def _guarded(path: Path) -> bytes:
+def _guarded(name: str, path: Path) -> bytes:
     """Raises OSError; Invalid if others can read the file."""
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise Invalid([f"keys: others than its owner can read {path.name}; chmod 600"])
+        raise Invalid([f"{name}: others than its owner can read the file; chmod 600"])
     return path.read_bytes()
 
 

@@ -1,3 +1,6 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -12,6 +15,7 @@ from gateway_health_management.settings import Settings
 from gateway_health_management.values import DATES, FLAGS, NUMBERS, TIMES
 from tests.plugins.health_management.line import EXAMPLE, README
 
+ROOT = Path(__file__).parents[3]
 CONTRACT = describe(INTERFACE)
 
 
@@ -78,6 +82,14 @@ def test_the_readmes_settings_are_valid_and_name_every_field_by_its_catalogue_la
     assert EXAMPLE["columns"] == labels
     for setting in Settings.model_fields:
         assert setting in README
+
+
+def test_the_example_municipality_has_the_same_files():
+    shipped = tomllib.loads((ROOT / "config" / "tenants" / "999997.toml").read_text(encoding="utf-8"))
+    chosen = shipped["connectors"]["health_management"]["settings"]
+    Settings.model_validate(chosen | {"exchange_folder": EXAMPLE["exchange_folder"]})
+    assert chosen["files"] == EXAMPLE["files"]
+    assert chosen["files"].keys() | {REGISTER} == PAYLOADS.keys()
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ async def test_each_way_to_differ_is_told_with_the_record_and_its_person_and_not
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("change", REPLICA.keys() - {"自治体コード", "レコード識別番号"})
+@pytest.mark.parametrize("change", sorted(REPLICA.keys() - {"自治体コード", "レコード識別番号"}))
 async def test_every_cell_of_a_replica_counts(tmp_path, change):
     others = {
         "内部番号": "0000000009", "特定個人情報名コード": "TM00000000000002", "特定個人情報の版番号": "2",
@@ -206,8 +206,7 @@ async def test_a_file_that_is_no_export_is_told_by_its_place_alone(tmp_path, cap
     for other, said in ((tmp_path / "架空.csv", "is no export in cp932"), (tmp_path / "none", "cannot be read (")):
         assert run(tmp_path, [file, str(other)], originals) == 2
         assert capsys.readouterr().err.startswith(f"EXPORTS: file 2 {said}")
-    truncated = Path(file).read_bytes()[:-20]
-    Path(file).write_bytes(truncated)
+    Path(file).write_bytes(Path(file).read_bytes()[:-3])  # within its last cell
     assert run(tmp_path, [file], originals) == 2
 
 

@@ -86,8 +86,10 @@ class Site:
     def configuration(self, more: str = "") -> Path:
         file = self.folder / "intermediate_server.toml"
         file.write_text(
-            f'body = "{CITY}"\nissuer = "{ISSUER}"\nkeys = "keys"\n{more}\n'
-            f'[listen]\nclients = ["{self.city.fingerprint}"]\n'
+            f'body = "{CITY}"\nissuer = "{ISSUER}"\nsigning_key = "keys/{signing.NETWORK}"\n{more}\n'
+            "[inquiry_keys]\n"
+            + "".join(f'{body} = "keys/{body}.jwk"\n' for body in OTHERS)
+            + f'[listen]\nclients = ["{self.city.fingerprint}"]\n'
             f'[control]\nclients = ["{self.elsewhere.fingerprint}"]\n'
             f'[tls]\ncertificate = "{self.server.certificate}"\nkey = "{self.server.key}"\nca = "{self.authority.ca}"\n'
         )

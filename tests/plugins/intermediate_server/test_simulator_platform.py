@@ -64,8 +64,11 @@ async def test_a_code_needs_a_serial_of_that_person_and_its_time(tmp_path: Any) 
         resident, other = Resident.new(), Resident.new()
         for each in (resident, other):
             await system.call(REGISTER, each.addressee())
-        serial = await system.call("platform/v1/process-serials", {"internal_no": other.internal_no}, status=201)
-        wrong = {"internal_no": resident.internal_no} | serial
+        serials = [
+            await system.call("platform/v1/process-serials", {"internal_no": each.internal_no}, status=201)
+            for each in (resident, other)
+        ]
+        wrong = {"internal_no": resident.internal_no} | serials[1]
         assert await system.ask("platform/v1/codes/acquire", wrong) == (409, {"code": "unknown_serial"})
         await system.acquire(resident)
         whose = {"internal_no": resident.internal_no}
@@ -112,7 +115,7 @@ async def test_a_replica_goes_with_its_original_and_an_old_one_does_not_come_bac
     "changes",
     [
         {"dataset_code": "TM1"},
-        {"dataset_version": "12345"},
+        {"dataset_version": "1"},
         {"vaccinated_on": "2024-6-1"},
         {"individual_number": "000000000000"},
         {"lot_no": 1},

@@ -159,7 +159,7 @@ async def test_faults_strike_as_often_as_told(own: Site) -> None:
             await system.call(path)
         await system.control("faults", {"faults": {"hang": 1}})
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(2):
                 await system.call(path)
         resident = Resident.new()
         await system.control("faults", {"faults": {"drop": 1}})
@@ -200,9 +200,9 @@ def test_a_key_that_others_may_read_or_that_is_missing_is_refused(own: Site) -> 
     file.unlink()
     done = started(own)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "999989.jwk" in done.stderr
+    assert "inquiry_keys.999989" in done.stderr
 
 
 def started(site: Site, more: str = "") -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "gateway_intermediate_server.simulator", str(site.configuration(more))]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

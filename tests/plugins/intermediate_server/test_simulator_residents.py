@@ -38,6 +38,16 @@ async def test_a_resident_asks_and_opens_the_answer(site: Site, system: Simulato
     assert await system.ask(FETCH, {"self_request_no": "SR-X"}) == (404, {"code": "unknown_self_request"})
 
 
+async def test_an_answer_to_another_question_is_not_shown(site: Site, system: Simulator) -> None:
+    number = await asks(system, await system.resident())
+    request = await system.call(FETCH, number)
+    jti = claims(site, request["authorisation"])["jti"]
+    answer = sealed(request["recipient_encryption_key"], jti, {"self_request_no": "SR-X", "doses": [DOSE]})
+    await system.call(ANSWER, number | {"result": "answered", "answer": answer})
+    assert await system.control("self-informed", number) == {"state": "answered", "doses": None}
+    assert (await system.call(FETCH, number))["result"] == "answered"
+
+
 async def test_a_residents_request_can_be_wrong(site: Site, system: Simulator) -> None:
     resident = await system.resident()
 
@@ -82,7 +92,9 @@ async def test_an_announcement_is_delivered_read_and_its_statuses_are_taken(syst
     await system.control("announcement-read", {"announcement_no": number})
     (status,) = [each for each in (await system.call(STATUSES))["statuses"] if each["announcement_no"] == number]
     assert (status["internal_no"], status["response"]) == (resident.internal_no, "2")
-    await system.call(f"{STATUSES}/taken", taken | {"response": "2"})
+    for known in ("2", "1"):
+        await system.call(f"{STATUSES}/taken", taken | {"response": known})
+        assert await responses(system, number) == []
     await system.call(SEND, announcement(resident, number), status=202)
     assert await responses(system, number) == [], "the same again is not sent again"
     await system.call(SEND, announcement(resident, number, 2, text="変更"), status=202)

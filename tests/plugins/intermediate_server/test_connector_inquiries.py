@@ -1,0 +1,328 @@
+"""情報照会 (F24, F25): the list first, then the permit, then the inquiry; the answer once, deleted in time."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.plugin import Accepted, Act, Dead, DeferredRecord, RefusedRecord
+from gateway_intermediate_server.client import Client
+from tests.plugins.intermediate_server.exchanges import DATASET
+from tests.plugins.intermediate_server.line import DOSE, City, Line, Sent, opened
+from tests.plugins.intermediate_server.running import MUNICIPALITY, Resident, Simulator, Site, fresh, running
+from tests.plugins.vaccination_records.subjects import CITY, OTHER_CITY
+
+ASK, ANSWER, END = "inquiry.request", "inquiry.answer", "inquiry.end"
+
+
+def inquiry(resident: Resident, number: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "internal_no": resident.internal_no,
+        "municipality_code": CITY,
+        "inquiry_no": number,
+        "inquiry_row": "25",
+        "procedure_code": "JT00000000002501",
+        "dataset_code": DATASET,
+        "provider_code": MUNICIPALITY,
+        "undisclosed_flag": False,
+    } | changes
+
+
+@pytest.fixture
+async def moved(city: City) -> Resident:
+    """Somebody who moved in, with a history elsewhere."""
+    resident = await city.register()
+    whose = {"body": MUNICIPALITY, "individual_number": resident.individual_number}
+    await city.simulator.control("person", whose | {"doses": [DOSE, DOSE | {"vaccinated_on": "2020-01-01"}]})
+    return resident
+
+
+def number() -> str:
+    return f"INQ-{fresh()}"
+
+
+async def inquired(city: City, resident: Resident, **changes: Any) -> str:
+    """An inquiry that is on its way, and the connector has looked."""
+    asked = number()
+    assert await city.deliver(ASK, inquiry(resident, asked, **changes)) == Accepted()
+    await city.poll()
+    return asked
+
+
+def told(line: Line, asked: str) -> list[Sent]:
+    return [each for each in line.messages.values() if each.records[0].get("inquiry_no") == asked]
+
+
+async def kept(city: City, asked: str) -> list[tuple[str, bool]]:
+    listed = await city.simulator.call("server/v1/inquiries/list")
+    return [(each["state"], each["taken"]) for each in listed["inquiries"] if each["request_id"] == asked]
+
+
+async def test_a_history_is_asked_for_and_arrives(city: City, moved: Resident) -> None:
+    asked = await inquired(city, moved)
+    (sent,) = told(city.line, asked)
+    assert sent.operation == ANSWER
+    assert sent.record == {
+        "internal_no": moved.internal_no,
+        "inquiry_no": asked,
+        "inquiry_status": "1",
+        "inquiry_row": "25",
+        "dataset_code": DATASET,
+        "provider_code": MUNICIPALITY,
+        "undisclosed_flag": False,
+        "doses": [DOSE, DOSE | {"vaccinated_on": "2020-01-01"}],
+    }
+    assert sent.attested == {"permit"}
+    assert sent.legal_row == "L4-25"
+    assert sent.claims[0].party == MUNICIPALITY
+    assert await kept(city, asked) == [("answered", False)]
+    await city.settle(sent, Accepted())
+    assert await kept(city, asked) == [("answered", True)]
+    records = await city.simulator.control("statutory-records")
+    permit = sent.claims[0].proof.decode()
+    (own,) = [each for each in records["own"] if each["permit_no"] == permit]
+    assert (own["kind"], own["inquirer_code"], own["provider_code"]) == ("inquiry", CITY, MUNICIPALITY)
+    assert own["items"] == sorted(DOSE)
+    assert [each["body"] for each in records["others"] if each["permit_no"] == permit] == [MUNICIPALITY]
+
+
+async def test_nothing_is_asked_for_before_the_permit_is_there(site: Site) -> None:
+    """C186, rule 6."""
+    with running(site, "times = { code = 0, permit = 1.0, answer = 0 }") as simulator:
+        async with opened(simulator, Line()) as city:
+            resident, asked = await city.register(), number()
+            assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("permit_pending", 2.0)
+            assert await kept(city, asked) == []
+
+
+async def test_without_a_code_it_is_asked_for_and_the_inquiry_waits(site: Site) -> None:
+    with running(site, "times = { code = 60, permit = 0, answer = 0 }") as simulator:
+        async with opened(simulator, Line()) as city:
+            resident = Resident.new()
+            await simulator.call("platform/v1/addressees/register", resident.addressee())
+            assert await city.deliver(ASK, inquiry(resident, number())) == DeferredRecord("code_not_acquired", 5.0)
+            whose = {"internal_no": resident.internal_no}
+            assert (await simulator.call("platform/v1/addressees/find", whose))["code_state"] == "requested"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"inquiry_row": "27"}, "not_on_matching_list"),
+        ({"procedure_code": "JT99999999999999"}, "not_on_matching_list"),
+        ({"dataset_code": "TM99999999999999"}, "not_on_matching_list"),
+        ({"inquiry_row": "26", "procedure_code": "JT00000000002601"}, "not_on_matching_list"),  # a governor's to ask
+        ({"municipality_code": OTHER_CITY}, "no_such_person"),
+    ],
+)
+async def test_what_the_list_does_not_have_is_not_asked(
+    city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], code: str
+) -> None:
+    """C187, C188: by our own copy, so that the network is not even asked for a permit."""
+    real, paths = Client.ask, []
+
+    async def ask(client: Client, path: str, *args: Any, **kwargs: Any) -> Any:
+        paths.append(path)
+        return await real(client, path, *args, **kwargs)
+
+    monkeypatch.setattr(Client, "ask", ask)
+    assert await city.deliver(ASK, inquiry(moved, number(), **changes)) == RefusedRecord(code)
+    assert paths == []
+
+
+async def test_a_row_that_is_not_configured_is_not_asked_under(system: Simulator) -> None:
+    async with opened(system, Line(), inquiry_rows={"26": "L4-26"}) as city:
+        refused = await city.deliver(ASK, inquiry(await city.register(), number()))
+        assert refused == RefusedRecord("not_on_matching_list")
+
+
+async def test_nobody_unknown_is_asked_about(city: City) -> None:
+    assert await city.deliver(ASK, inquiry(Resident.new(), number())) == RefusedRecord("unknown_addressee")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("denied_permit", "permit_denied"),
+        ("forged_permit", "permit_not_valid"),
+        ("permit_other_row", "permit_not_valid"),
+        ("permit_other_provider", "permit_not_valid"),
+    ],
+)
+async def test_without_a_sound_permit_nothing_is_asked(city: City, moved: Resident, wrong: str, code: str) -> None:
+    asked = number()
+    await city.simulator.control("next", {"wrong": wrong})
+    assert await city.deliver(ASK, inquiry(moved, asked)) == RefusedRecord(code)
+    assert await kept(city, asked) == []
+
+
+async def test_a_permit_that_ended_gives_nothing(site: Site) -> None:
+    with running(site, "times = { code = 0, permit = 0, answer = 0, permit_life = 60 }") as simulator:
+        async with opened(simulator, Line()) as city:
+            resident, asked = await city.register(), number()
+            city.ahead = timedelta(seconds=61)
+            assert await city.deliver(ASK, inquiry(resident, asked)) == RefusedRecord("permit_not_valid")
+            assert await kept(city, asked) == []
+
+
+async def test_the_same_inquiry_again_is_the_same(city: City, moved: Resident) -> None:
+    """Killed anywhere before its outcome was recorded; also if its permit has ended by then."""
+    asked = await inquired(city, moved)
+    assert await city.deliver(ASK, inquiry(moved, asked)) == Accepted()
+    city.ahead = timedelta(minutes=11)
+    assert await city.deliver(ASK, inquiry(moved, asked)) == Accepted()
+    assert len(await kept(city, asked)) == 1
+
+
+async def test_another_inquiry_with_the_same_number_is_refused(city: City, moved: Resident) -> None:
+    asked = await inquired(city, moved)
+    other = await city.register()
+    for record in (inquiry(moved, asked, undisclosed_flag=True), inquiry(other, asked)):
+        assert await city.deliver(ASK, record) == RefusedRecord("inquiry_no_taken")
+
+
+async def test_who_has_nothing_elsewhere_is_told_so(city: City) -> None:
+    asked = await inquired(city, await city.register())
+    (sent,) = told(city.line, asked)
+    assert (sent.operation, sent.record["inquiry_status"]) == (ANSWER, "2")
+    assert "doses" not in sent.record
+
+
+async def test_what_is_not_to_be_disclosed_is_marked(city: City, moved: Resident) -> None:
+    asked = await inquired(city, moved, undisclosed_flag=True)
+    (sent,) = told(city.line, asked)
+    assert sent.record["undisclosed_flag"] is True
+    assert sent.attested == {"permit", "undisclosed"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"), [("refuses", "3"), ("aborts", "9"), ("answer_other_key", "9"), ("answer_garbage", "9")]
+)
+async def test_an_inquiry_without_an_answer_ends(city: City, moved: Resident, wrong: str, status: str) -> None:
+    await city.poll()
+    city.said.lines.clear()
+    await city.simulator.control("next", {"wrong": wrong})
+    asked = await inquired(city, moved)
+    (sent,) = told(city.line, asked)
+    assert (sent.operation, sent.claims) == (END, ())
+    assert sent.record == {"internal_no": moved.internal_no, "inquiry_no": asked, "inquiry_status": status}
+    unreadable = [event for event, _ in city.said.lines].count("result.unreadable")
+    assert unreadable == wrong.startswith("answer_")
+    assert not unreadable or "results unreadable" in (await city.connector.health()).detail
+
+
+async def test_an_inquiry_that_nobody_answers_waits(city: City, moved: Resident) -> None:
+    await city.simulator.control("next", {"wrong": "never_answers"})
+    asked = await inquired(city, moved)
+    assert told(city.line, asked) == []
+    await city.simulator.control("abort", {"inquiry": asked})
+    await city.poll()
+    assert [each.record["inquiry_status"] for each in told(city.line, asked)] == ["9"]
+
+
+async def test_an_answer_under_a_permit_that_ended_is_none(city: City, moved: Resident) -> None:
+    asked = number()
+    await city.deliver(ASK, inquiry(moved, asked))
+    city.ahead = timedelta(minutes=11)
+    await city.poll()
+    assert [(each.operation, each.record["inquiry_status"]) for each in told(city.line, asked)] == [(END, "9")]
+
+
+@pytest.mark.parametrize("wrong", ["refuses", "aborts", None])
+async def test_results_delete_themselves_after_their_time_told_or_not(system: Simulator, wrong: str | None) -> None:
+    """Rule 7, C117: of finished and of aborted inquiries; the deletion is a fact first."""
+    line = Line()
+    async with opened(system, line, result_seconds=60) as city:
+        if wrong is not None:
+            await city.simulator.control("next", {"wrong": wrong})
+        asked = await inquired(city, await city.register())
+        city.ahead = timedelta(seconds=50)
+        await city.poll()
+        assert len(await kept(city, asked)) == 1
+        city.ahead = timedelta(seconds=70)
+        line.broken = True
+        await city.poll()
+        assert len(await kept(city, asked)) == 1  # no fact, no deletion
+        line.broken = False
+        await city.poll()
+        await city.poll()
+        assert await kept(city, asked) == []
+        assert [note for note in line.notes if note[1] == asked.encode()] == [
+            (Act.RESULT_DELETED, asked.encode(), {"results": 1}, None)
+        ]
+
+
+async def test_a_deletion_that_was_not_heard_of_is_asked_for_again(system: Simulator, monkeypatch: Any) -> None:
+    real, line = Client.ask, Line()
+
+    async def ask(client: Client, path: str, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("inquiries/delete"):
+            await system.control("faults", {"faults": {"maintenance": 1}})
+        return await real(client, path, *args, **kwargs)
+
+    async with opened(system, line, result_seconds=60) as city:
+        asked = await inquired(city, await city.register())
+        city.ahead = timedelta(seconds=70)
+        with monkeypatch.context() as patched:
+            patched.setattr(Client, "ask", ask)
+            await city.poll()
+        assert len(await kept(city, asked)) == 1
+    async with opened(system, line, result_seconds=60) as city:
+        city.ahead = timedelta(seconds=70)
+        await city.poll()
+        assert await kept(city, asked) == []
+
+
+async def test_killed_between_any_two_steps_the_answer_is_one_message(system: Simulator) -> None:
+    line = Line()
+    async with opened(system, line) as city:
+        asked = await inquired(city, await city.register())
+    async with opened(system, line) as city:  # killed after the send
+        await city.poll()
+        (sent,) = told(line, asked)
+        await system.control("faults", {"faults": {"maintenance": 1}})
+        with pytest.raises(Exception, match="system_busy"):  # what took it is not told; it is told once more
+            await city.settle(sent, Accepted())
+    async with opened(system, line) as city:
+        await city.settle(sent, Accepted())  # not known yet whose it is
+        assert await kept(city, asked) == [("no_data", False)]
+        await city.poll()
+        await city.settle(sent, Accepted())
+        assert await kept(city, asked) == [("no_data", True)]
+        await city.poll()
+    assert told(line, asked) == [sent]
+
+
+async def test_what_the_city_could_not_be_given_is_not_sent_again(city: City, moved: Resident) -> None:
+    asked = await inquired(city, moved)
+    (sent,) = told(city.line, asked)
+    await city.settle(sent, Dead("gave_up"))
+    assert await kept(city, asked) == [("answered", True)]
+    assert ("result.not_taken", {"code": "gave_up"}) in city.said.lines
+
+
+async def test_what_the_line_refuses_is_told_once_and_shown(city: City, moved: Resident) -> None:
+    city.line.refuses = "basis_not_in_force"
+    await city.poll()
+    city.said.lines.clear()
+    await inquired(city, moved)
+    await city.poll()
+    stuck = [known for event, known in city.said.lines if event == "result.stuck"]
+    assert stuck == [{"code": "basis_not_in_force"}]
+    assert "could not be told" in (await city.connector.health()).detail
+
+
+async def test_the_individual_number_goes_to_the_platform_and_nowhere_else(
+    city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule 2, C191."""
+    real, bodies = Client.ask, []
+
+    async def ask(client: Client, path: str, body: Any, *args: Any, **kwargs: Any) -> Any:
+        bodies.append((path, repr(body)))
+        return await real(client, path, body, *args, **kwargs)
+
+    monkeypatch.setattr(Client, "ask", ask)
+    await city.deliver("addressee.register", moved.addressee(seq=2))
+    await inquired(city, moved)
+    assert [path for path, body in bodies if moved.individual_number in body] == ["/platform/v1/addressees/register"]
