@@ -8,9 +8,10 @@ import sqlite3
 from contextlib import closing
 from typing import Final
 
+from gateway_demo_city.addressees import FORMER_CITY, PREFECTURE
 from gateway_demo_city.site import INTERMEDIATE
 from gateway_demo_city.split import Split
-from gateway_demo_city.systems import KEEPS
+from gateway_demo_city.systems import KEEPS, bodies_key, network_key
 
 _NUMBERS: Final = (
     ("platform", "integrated_addressee_no", "SELECT integrated_addressee_no FROM addressees"),
@@ -30,8 +31,8 @@ def known_as(site: Split) -> dict[str, set[str]]:
     for name, kind, query in _NUMBERS:
         with closing(sqlite3.connect(folder / "data" / f"{name}.sqlite3")) as database:
             found.setdefault(kind, set()).update(value for (value,) in database.execute(query))
-    keys = [json.loads(file.read_bytes()) for file in (folder / "keys").glob("*.jwk")]
+    keys = [json.loads(bodies_key(site.offline, body).read_bytes()) for body in (FORMER_CITY, PREFECTURE)]
     found["bodies_key"] = {key[half] for key in keys for half in ("x", "d")}
-    pem = (folder / "keys" / "network.pem").read_text(encoding="ascii").splitlines()
+    pem = network_key(site.offline).read_text(encoding="ascii").splitlines()
     found["network_key"] = {line for line in pem if not line.startswith("-")}
     return found

@@ -13,9 +13,9 @@ from gateway_demo_city.site import INTERMEDIATE, PMH_FOLDER
 from gateway_demo_city.split import Split
 from gateway_demo_city.stage import Failed, Stage, gateway
 from gateway_demo_city.sweep import Sweep, sweep
-from gateway_demo_city.systems import KEEPS, RESEARCH
+from gateway_demo_city.systems import INIT_SYSTEMS, KEEPS, RESEARCH, network_key
 
-_THEIR_OWN: Final = (PMH_FOLDER, f"{RESEARCH}_{KEEPS}", f"{INTERMEDIATE}_{KEEPS}", CITY_LEDGER)
+_THEIR_OWN: Final = (INIT_SYSTEMS, PMH_FOLDER, f"{RESEARCH}_{KEEPS}", f"{INTERMEDIATE}_{KEEPS}", CITY_LEDGER)
 """What systems keep of their own: PMH its keys, research its doses, 中間サーバー and network their people, the
 city its ledger."""
 
@@ -41,7 +41,9 @@ def search(site: Split, seen: Mapping[str, set[str]], report: Report) -> None:
     for file in sorted((site.exchange / "done").iterdir()):
         for kind, values in canaries(file, site.form).items():
             sought.setdefault(kind, set()).update(values)
-    swept = sweep([site.root], sought, leave_out=[*own, *(site.root / name for name in _THEIR_OWN)])
+    swept = sweep(
+        [site.root], sought, leave_out=[*own, *(site.root / name for name in _THEIR_OWN), network_key(site.offline)]
+    )
     report.check("canary sweep", _told(swept), passed=not swept.findings)
     canary = next((value for values in sought.values() for value in values), None)
     if canary is None:  # somebody's own file, which the gateway could not read either

@@ -75,12 +75,6 @@ class Site:
         _set(_tenant_file(self.root), "result_seconds", result_seconds)
         _set(_tenant_file(self.root), "reconcile_seconds", reconcile_seconds)
 
-    def pin_network(self, jwks: bytes) -> None:
-        """Whose permits count, where that connector's keys are. Raises Failed."""
-        file = self.root / self.settings(INTERMEDIATE)["network_jwks"].removeprefix("file:")
-        if file.exists():
-            file.write_bytes(jwks)
-
     @property
     def exchange(self) -> Path:
         """The municipal system's own folder."""

@@ -84,11 +84,6 @@ class Split:
         for site in self._all():
             site.between_bodies(result_seconds, reconcile_seconds)
 
-    def pin_network(self, jwks: bytes) -> None:
-        """See `Site.pin_network`."""
-        for site in self._all():
-            site.pin_network(jwks)
-
     # ---- as a site ---------------------------------------------------------------------------------------------------
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from gateway_demo_city.addressees import FORMER_CITY, PREFECTURE
 from gateway_demo_city.keys import Pmh
 from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.site import DESTINATION, INTERMEDIATE, PMH, Site, strikes
@@ -23,6 +24,8 @@ HISTORY: Final = "history_lookup"
 RESEARCH: Final = "vaccination_db"
 KEEPS: Final = "system"
 """What `RESEARCH` and `INTERMEDIATE` have kept lies in a folder that is called after each and ends so."""
+INIT_SYSTEMS: Final = "systems"
+"""Under the root: what init made for systems that are started by hand."""
 CONTROL: Final = "control"
 """The second face of `INTERMEDIATE`: what happens at other bodies."""
 RESULT_SECONDS: Final = 10
@@ -56,7 +59,7 @@ class Systems:
             CLINICS: _clinics(site, eligibility),
             HISTORY: _keeping(site.offline, HISTORY, "insured"),
             RESEARCH: _keeping(site.offline, RESEARCH, "doses.sqlite3"),
-            INTERMEDIATE: await _intermediate(stage, site),
+            INTERMEDIATE: _intermediate(site.offline),
         }
         simulators = [_simulator(stage, name, str(config)) for name, config in configs.items()]
         noisy = ("--config", str(site.record_system()), "--faults", _NETWORK, "--seed", str(seed))
@@ -139,23 +142,29 @@ def _keeping(offline: Site, connector: str, data: str) -> Path:
     return file
 
 
-async def _intermediate(stage: Stage, site: Split) -> Path:
-    """Platform, 中間サーバー, network and two other bodies, whose keys are made here; the network's is pinned."""
-    offline = site.offline
-    folder = offline.folder(f"{INTERMEDIATE}_{KEEPS}")
-    module = (sys.executable, "-m", f"gateway_{INTERMEDIATE}.simulator")
-    await stage.must("network_keys", *module, "--make-keys", str(folder / "keys"))
-    site.pin_network((folder / "keys" / "jwks.json").read_bytes())
-    file = folder / "network.toml"
+def _intermediate(offline: Site) -> Path:
+    """Platform, 中間サーバー, network, and two other bodies, each with the key that init made for it."""
+    keys = "".join(f'{body} = "{bodies_key(offline, body)}"\n' for body in (FORMER_CITY, PREFECTURE))
+    file = offline.folder(f"{INTERMEDIATE}_{KEEPS}") / "network.toml"
     file.write_text(
-        f'body = "{MUNICIPALITY}"\nkeys = "keys"\ndata = "data"\n'
-        f"times = {{ code = 0.2, permit = 0.2, answer = 0.2, announcement = 0.2, retry_after = 0 }}\n"
+        f'body = "{MUNICIPALITY}"\ndata = "data"\nsigning_key = "{network_key(offline)}"\n'
+        "times = { code = 0.2, permit = 0.2, answer = 0.2, announcement = 0.2, retry_after = 0 }\n"
         f"{strikes(_FAULTS[INTERMEDIATE])}"
         f'[listen]\nclients = ["{offline.fingerprint(INTERMEDIATE)}"]\n'
         f'[control]\nclients = ["{offline.fingerprint("operator")}"]\n'
-        f"[tls]\n{offline.pem(f'{INTERMEDIATE}_system')}"
+        f"[tls]\n{offline.pem(f'{INTERMEDIATE}_system')}[inquiry_keys]\n{keys}"
     )
     return file
+
+
+def network_key(offline: Site) -> Path:
+    """Who signs permits; the connector pins its public half."""
+    return _issuer(offline, INTERMEDIATE)
+
+
+def bodies_key(offline: Site, body: str) -> Path:
+    """With what another body opens."""
+    return offline.beside / INIT_SYSTEMS / "keys" / "inquiry" / f"{body}.jwk"
 
 
 def clinics(offline: Site) -> dict[str, str]:
