@@ -1,5 +1,7 @@
 """What passes between bodies over the information provision network that day, told once from beginning to end."""
 
+import asyncio
+
 from gateway_demo_city import forged, moving_in, officers, provisions
 from gateway_demo_city.addressees import Addressees
 from gateway_demo_city.day import Day
@@ -15,15 +17,14 @@ async def play(day: Day, folder: Folder, people: Addressees, tell: Teller) -> El
     tell.step("A family moves in: its history is asked of the city that it comes from")
     before = await moving_in.registered(day, folder, people, elsewhere, tell)
     tell.step("Another city, a prefecture and a resident ask about one of ours")
-    await provisions.provided(day, people, elsewhere)
+    await asyncio.gather(provisions.provided(day, people, elsewhere), officers.granted(day))
     tell.step("A protected person is asked about; two officers look, and release the answer")
-    await officers.granted(day)
     await officers.released(day, people, elsewhere)
     tell.step("What no permit covers is tried over the network")
     await forged.tried(day, people, elsewhere)
     await moving_in.reconciled(day, people, before)
     await moving_in.arrived(day, people)
-    await provisions.recorded(day, people, elsewhere)
+    await provisions.recorded(day, elsewhere)
     return elsewhere
 
 

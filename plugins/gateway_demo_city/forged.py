@@ -2,6 +2,7 @@
 why it was refused stands in the log (C075, C187-C189; rule 6).
 """
 
+from itertools import zip_longest
 from typing import Any, Final
 
 from gateway_demo_city.addressees import FORMER_CITY, Addressees
@@ -24,14 +25,15 @@ _REFUSALS: Final = ("message.refused", "connector.noted")
 
 
 async def tried(day: Day, people: Addressees, elsewhere: Elsewhere) -> None:
-    """One after another, so that each has a refusal of its own."""
-    for wrong, what, code in _ATTEMPTS:
-        before = newest(day.site)
-        heard = await elsewhere.heard(await elsewhere.ask(FORMER_CITY, people.asked, "25", wrong))
-        codes = [found for fact in facts(day.site, _REFUSALS, before) if (found := _code(fact))]
-        nothing = (heard["state"], heard["doses"], heard["statutory_records"]) == ("refused", None, 0)
-        actual = Expected("refused", ", ".join(codes)) if nothing else Expected("answered")
-        day.report.attempts.append(Attempt("another body", what, Expected("refused", code), actual))
+    """All of them; they are refused in the order in which they come, and so are their refusals in the log."""
+    before = newest(day.site)
+    asked = [await elsewhere.ask(FORMER_CITY, people.asked, "25", wrong) for wrong, _, _ in _ATTEMPTS]
+    heard = [await elsewhere.heard(each) for each in asked]
+    codes = [code for fact in facts(day.site, _REFUSALS, before) if (code := _code(fact))]
+    for (_, what, must), told, code in zip_longest(_ATTEMPTS, heard, codes[: len(asked)]):
+        nothing = (told["state"], told["doses"], told["statutory_records"]) == ("refused", None, 0)
+        actual = Expected("refused", code) if nothing else Expected("answered")
+        day.report.attempts.append(Attempt("another body", what, Expected("refused", must), actual))
 
 
 def _code(fact: dict[str, Any]) -> str | None:
