@@ -35,7 +35,7 @@ async def recorded(day: Day, elsewhere: Elsewhere) -> None:
     records = await elsewhere.records()
     headers = [fact["header"] for fact in facts(day.site, {"message.recorded"})]
     answers = [header for header in headers if header["operation"] in ("provision.answer", "inquiry.answer")]
-    logged = sorted(_in_the_log(header) for header in answers)
+    logged = sorted(in_the_log(header) for header in answers)
     own = sorted((_other(record), record["row"]) for record in records["own"])
     others = sorted((record["body"], record["row"]) for record in records["others"])
     whole = all(set(record["items"]) == set(DOSE) for record in (*records["own"], *records["others"]))
@@ -44,7 +44,7 @@ async def recorded(day: Day, elsewhere: Elsewhere) -> None:
     day.report.check("what the law wants recorded is", said, passed=right)
 
 
-def _in_the_log(header: Mapping[str, Any]) -> tuple[str, str]:
+def in_the_log(header: Mapping[str, Any]) -> tuple[str, str]:
     """The other body and the row. Raises Failed if permit, times or items are not there."""
     permits = [each for each in header["attestations"] if each["claim"] == "permit" and each["reference"]]
     rows = [basis.partition("-")[2] for basis in header["legal_basis"] if basis.startswith(("L4-", "L5-"))]
