@@ -18,6 +18,7 @@ async def play(day: Day, folder: Folder, people: Addressees, tell: Teller) -> El
     before = await moving_in.registered(day, folder, people, elsewhere, tell)
     tell.step("Another city, a prefecture and a resident ask about one of ours")
     await asyncio.gather(provisions.provided(day, people, elsewhere), officers.granted(day))
+    await moving_in.announced(day, people, elsewhere)
     tell.step("A protected person is asked about; two officers look, and release the answer")
     await officers.released(day, people, elsewhere)
     tell.step("What no permit covers is tried over the network")

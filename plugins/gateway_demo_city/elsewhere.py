@@ -39,15 +39,8 @@ class Elsewhere:
         return str((await self._say("self-information", **asked))["self_request_no"])
 
     async def read(self, announcement: str) -> None:
-        """A resident reads an announcement. It may not have arrived yet."""
-        for _ in range(_LOOKS):
-            try:
-                await self._say("announcement-read", announcement_no=announcement)
-            except Failed:
-                await asyncio.sleep(_GLANCE)
-            else:
-                return
-        raise Failed("an announcement did not arrive")
+        """A resident reads an announcement that has arrived."""
+        await self._say("announcement-read", announcement_no=announcement)
 
     async def heard(self, provision_no: str) -> dict[str, Any]:
         """State, doses and records, once the city has answered. Raises Failed."""

@@ -30,16 +30,21 @@ async def registered(day: Day, folder: Folder, people: Addressees, elsewhere: El
     await folder.register(people.registration(form), tell)
     await folder.register(people.exchange(form), tell)
     await folder.register(people.deletion(form), tell)
-    await elsewhere.read(people.family[1].announcement)
     for kind, values in people.canaries().items():
         day.saw(kind, *values)
     day.count("people told to the link platform, and given a code", len(people.everybody))
     return len(_files(day, "replica"))
 
 
+async def announced(day: Day, people: Addressees, elsewhere: Elsewhere) -> None:
+    """It has been sent, as the city is told; then it is read."""
+    await until(lambda: bool(_files(day, "announcement")))
+    await elsewhere.read(people.family[1].announcement)
+
+
 async def arrived(day: Day, people: Addressees) -> None:
     """The answers are files, and say what the former city has. They are loaded once, though they come twice."""
-    await until(lambda: len(_files(day, "inquiry")) == len(people.family))
+    await until(lambda: len(_files(day, "inquiry")) >= len(people.family))
     await until(lambda: len(_files(day, "announcement")) == _STATUSES)
     files = _files(day, "inquiry")
     asked = {each.inquiry: {(record["vaccine_generic_name"], record["lot_no"]) for record in each.records}
