@@ -34,6 +34,7 @@ class Sent:
     operation: str
     records: tuple[Any, ...]
     key: bytes
+    same: bytes | None
     claims: tuple[Claim, ...]
     legal_row: str | None
 
@@ -62,6 +63,7 @@ class Line:
         records: Sequence[Any],
         *,
         key: bytes,
+        same: bytes | None = None,
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> Receipt:
@@ -73,10 +75,10 @@ class Line:
         mark = operation.encode() + b"\n" + key
         known = self.messages.get(mark)
         if known is not None:
-            if known.records != tuple(records):
+            if known.same != same if same is not None else known.records != tuple(records):
                 raise Refused("request_key_reused")
             return Receipt(known.message_id, repeated=True)
-        sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, tuple(claims), legal_row)
+        sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, same, tuple(claims), legal_row)
         self.messages[mark] = sent
         return Receipt(sent.message_id, repeated=False)
 

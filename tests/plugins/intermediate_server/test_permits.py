@@ -119,7 +119,7 @@ def test_a_code_with_a_wrong_check_digit_is_no_bodys() -> None:
         body_kind("990002")
 
 
-# ---- the matching list ------------------------------------------------------------------------------------------------
+# ---- the matching list ---------------------------------------------------------------------------------------------
 
 LINE = {"row": "26", "procedure_code": PROCEDURE, "inquirer": "governor", "provider": "any", "dataset_code": DATASET}
 LISTED = Exchange("26", PROCEDURE, PREFECTURE, CITY, DATASET)
