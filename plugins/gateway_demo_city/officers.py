@@ -6,6 +6,7 @@ The rule: they act at the running gateway, under certificates of their own; what
 import asyncio
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from gateway_demo_city.addressees import FORMER_CITY, Addressees, standing, told
 from gateway_demo_city.day import Day
 from gateway_demo_city.elsewhere import Elsewhere
 from gateway_demo_city.faults import Expected
+from gateway_demo_city.log import facts
 from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.report import Attempt
 from gateway_demo_city.site import INTERMEDIATE, Site
@@ -25,6 +27,13 @@ _OFFICER: Final = "staff-0011"
 _APPROVER: Final = "staff-0012"
 _ROLES: Final = {_OFFICER: "officer", _APPROVER: "approver"}
 _ADMINISTRATOR: Final = "staff-0100"
+_ACTS: Final = ("hold.looked", "hold.approved", "hold.released")
+_MUST: Final = (
+    ("hold.looked", _OFFICER),
+    ("hold.looked", _APPROVER),
+    ("hold.approved", _OFFICER),
+    ("hold.released", _APPROVER),
+)
 _TERM: Final = timedelta(days=30)
 _LOOKS: Final = 60
 
@@ -82,8 +91,10 @@ async def released(day: Day, people: Addressees, elsewhere: Elsewhere) -> None:
     quiet = await elsewhere.waits(number)
     await second.do(*release, at=day.site.hub)
     heard = await elsewhere.heard(number)
-    right = seen and quiet and heard["state"] == "answered" and heard["doses"] == told(standing(people.protected))
-    said = "nothing goes out before; two have looked, one approves, the other releases"
+    right = seen and quiet and (heard["state"], heard["doses"]) == ("answered", told(standing(people.protected)))
+    acts = Counter((fact["kind"], fact["person"]) for fact in facts(day.site, _ACTS))
+    right &= acts == Counter(_MUST)
+    said = "nothing goes out before; two look, one approves, the other releases: each a fact with a name"
     day.report.check("a protected person is held, and released by two", said, passed=right)
     day.count("answers held, and released by two officers", 1)
 
