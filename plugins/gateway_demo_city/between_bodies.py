@@ -20,11 +20,9 @@ async def play(day: Day, folder: Folder, people: Addressees, tell: Teller) -> El
     await asyncio.gather(provisions.provided(day, people, elsewhere), officers.granted(day))
     await moving_in.announced(day, people, elsewhere)
     tell.step("A protected person is asked about; two officers look, and release the answer")
-    await officers.released(day, people, elsewhere)
+    await asyncio.gather(officers.released(day, people, elsewhere), moving_in.ended(day, people, before))
     tell.step("What no permit covers is tried over the network")
     await forged.tried(day, people, elsewhere)
-    await moving_in.reconciled(day, people, before)
-    await moving_in.arrived(day, people)
     await provisions.recorded(day, elsewhere)
     return elsewhere
 

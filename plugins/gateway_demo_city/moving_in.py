@@ -42,7 +42,13 @@ async def announced(day: Day, people: Addressees, elsewhere: Elsewhere) -> None:
     await elsewhere.read(people.family[1].announcement)
 
 
-async def arrived(day: Day, people: Addressees) -> None:
+async def ended(day: Day, people: Addressees, before: int) -> None:
+    """What the city makes of all that has come back: first the exports are used, then all files are loaded."""
+    await _reconciled(day, people, before)
+    await _arrived(day, people)
+
+
+async def _arrived(day: Day, people: Addressees) -> None:
     """The answers are files, and say what the former city has. They are loaded once, though they come twice."""
     await until(lambda: len(_files(day, "inquiry")) >= len(people.family))
     await until(lambda: len(_files(day, "announcement")) == _STATUSES)
@@ -64,7 +70,7 @@ async def arrived(day: Day, people: Addressees) -> None:
     day.report.check("a family's history arrives, and is loaded once", told, passed=right)
 
 
-async def reconciled(day: Day, people: Addressees, before: int) -> None:
+async def _reconciled(day: Day, people: Addressees, before: int) -> None:
     """By the city's own program, from its own list."""
     await until(lambda: len(_files(day, "replica")) >= before + _WHOLE_EXPORTS)
     own = day.site.edges.folder(CITY_LEDGER)

@@ -21,7 +21,7 @@ from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.report import Attempt
 from gateway_demo_city.site import INTERMEDIATE, Site
 from gateway_demo_city.split import Split
-from gateway_demo_city.stage import Failed, Stage, gateway
+from gateway_demo_city.stage import Failed, Stage, gateway, until
 
 _OFFICER: Final = "staff-0011"
 _APPROVER: Final = "staff-0012"
@@ -35,7 +35,6 @@ _MUST: Final = (
     ("hold.released", _APPROVER),
 )
 _TERM: Final = timedelta(days=30)
-_LOOKS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +64,14 @@ class Desk:
 async def granted(day: Day) -> None:
     """The administrator says who they are, at the running gateway."""
     administrator = Desk(day.stage, day.site, _ADMINISTRATOR)
-    until = (datetime.now(UTC) + _TERM).date().isoformat()
+    last = (datetime.now(UTC) + _TERM).date().isoformat()
 
     async def grant(person: str, role: str) -> None:
         made = gateway("people", "certificate", person, "--root", str(day.site.offline.root))
         await day.stage.must(f"certificate_{person}", *made)
         certificate = str(Desk(day.stage, day.site, person).certificate)
-        told = (MUNICIPALITY, person, role, "--certificate", certificate, "--until", until)
-        await administrator.do("people", "grant", *told, at=day.site.hub)
+        right = (MUNICIPALITY, person, role, "--certificate", certificate, "--until", last)
+        await administrator.do("people", "grant", *right, at=day.site.hub)
 
     await asyncio.gather(*(grant(person, role) for person, role in _ROLES.items()))
 
@@ -81,7 +80,7 @@ async def released(day: Day, people: Addressees, elsewhere: Elsewhere) -> None:
     """From the question to the answer. The same person twice is refused."""
     first, second = (Desk(day.stage, day.site, person) for person in _ROLES)
     number = await elsewhere.ask(FORMER_CITY, people.protected, "25")
-    message = await _held(first)
+    message = await _held(day, first)
     looks = await asyncio.gather(*(_look(desk, message) for desk in (first, second)))
     seen = all(record["lot_no"] in look for look in looks for record in standing(people.protected))
     release = ("hold", "release", MUNICIPALITY, message)
@@ -99,13 +98,11 @@ async def released(day: Day, people: Addressees, elsewhere: Elsewhere) -> None:
     day.count("answers held, and released by two officers", 1)
 
 
-async def _held(desk: Desk) -> str:
-    """The message that waits. Raises Failed."""
-    for _ in range(_LOOKS):
-        held = json.loads(await desk.do("hold", "list", MUNICIPALITY, "--json", at=desk.site.hub))
-        if held:
-            return str(held[0]["message_id"])
-    raise Failed("nothing is held")
+async def _held(day: Day, desk: Desk) -> str:
+    """The message that waits, as the list has it. Raises Failed."""
+    await until(lambda: bool(facts(day.site, {"hold.placed"})))
+    (held,) = json.loads(await desk.do("hold", "list", MUNICIPALITY, "--json", at=desk.site.hub))
+    return str(held["message_id"])
 
 
 async def _look(desk: Desk, message: str) -> str:

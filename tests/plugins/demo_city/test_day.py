@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 
+from gateway_demo_city.known_as import known_as
 from gateway_demo_city.report import Report
 from gateway_demo_city.scenario import play
+from gateway_demo_city.split import Split
 from gateway_demo_city.subjects import Options
 from tests.architecture.tree import ROOT
 
@@ -44,6 +47,35 @@ def test_every_receiver_had_something_and_nothing_was_given_up(report: Report) -
     for counts in report.deliveries.values():
         assert counts["accepted"]
         assert "dead" not in counts
+
+
+def test_what_the_network_knows_people_by_was_there_to_be_searched_for(report: Report) -> None:
+    found = known_as(Split.read(Path(report.root)))
+    people = 5
+    assert len(found["integrated_addressee_no"]) == people
+    assert len(found["person_code"]) > people
+    assert all(found[kind] for kind in ("process_serial_no", "permit", "sealed_answer", "bodies_key", "network_key"))
+
+
+def test_the_day_has_every_part_of_what_passes_between_bodies(report: Report) -> None:
+    held = {check.name for check in report.checks}
+    assert held >= {
+        "a family's history arrives, and is loaded once",
+        "replicas are as the originals",
+        "another city is answered",
+        "a prefecture, by row 26, is answered",
+        "a resident is answered",
+        "a protected person is held, and released by two",
+        "what the law wants recorded is",
+        "results of inquiries delete themselves",
+    }
+    assert {each.expected.code for each in report.attempts if each.who == "another body"} == {
+        "counterparty_not_allowed",
+        "no_inquirer_key",
+        "not_on_matching_list",
+        "permit_not_valid",
+        "request_key_reused",
+    }
 
 
 def test_the_readme_quotes_what_the_demo_says(report: Report) -> None:
