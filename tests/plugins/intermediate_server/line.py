@@ -56,6 +56,7 @@ class Line:
     notes: list[tuple[Act, bytes, dict[str, int], str | None]] = field(default_factory=list)
     refuses: str | None = None
     broken: bool = False
+    repeats: int = 0
 
     async def send(
         self,
@@ -77,6 +78,7 @@ class Line:
         if known is not None:
             if known.same != same if same is not None else known.records != tuple(records):
                 raise Refused("request_key_reused")
+            self.repeats += 1
             return Receipt(known.message_id, repeated=True)
         sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, same, tuple(claims), legal_row)
         self.messages[mark] = sent

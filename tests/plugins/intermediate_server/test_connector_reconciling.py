@@ -44,6 +44,7 @@ async def test_everybody_is_exported_once_in_a_window(quiet: Simulator) -> None:
         numbers = await people(city, 3)
         await rounds(city)
         assert exported(line) == [numbers[:2], numbers[2:]]
+        assert line.repeats == 0  # it is over until the next window
         first, second = line.sent(EXPORT)[0].records
         assert first == {"internal_no": numbers[0]}
         kept = replica(numbers[1], f"X{numbers[1]}")
