@@ -20,12 +20,14 @@ _NUMBERS: Final = (
     ("network", "person_code", "SELECT code FROM codes"),
     ("server", "permit", "SELECT permit FROM inquiries"),
     ("bodies", "permit", "SELECT permit FROM questions"),
+    ("server", "permit_no", "SELECT jti FROM inquiries"),
+    ("bodies", "permit_no", "SELECT jti FROM questions"),
     ("bodies", "sealed_answer", "SELECT enc_ciphertext FROM questions WHERE enc_ciphertext IS NOT NULL"),
 )
 
 
 def known_as(site: Split) -> dict[str, set[str]]:
-    """By kind: 団体内統合宛名番号, 処理通番, 符号, permits and sealed answers, and keys of network and bodies."""
+    """By kind: 団体内統合宛名番号, 処理通番, 符号, permits, sealed answers, keys of network and bodies."""
     folder = site.offline.folder(f"{INTERMEDIATE}_{KEEPS}")
     found: dict[str, set[str]] = {}
     for name, kind, query in _NUMBERS:

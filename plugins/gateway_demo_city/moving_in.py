@@ -50,11 +50,11 @@ async def ended(day: Day, people: Addressees, before: int) -> None:
 
 async def _arrived(day: Day, people: Addressees) -> None:
     """The answers are files, and say what the former city has. They are loaded once, though they come twice."""
-    await until(lambda: len(_files(day, "inquiry")) >= len(people.family))
+    family = people.family
+    await until(lambda: len(_files(day, "inquiry")) >= len(family))
     await until(lambda: len(_files(day, "announcement")) == _STATUSES)
     files = _files(day, "inquiry")
-    asked = {each.inquiry: {(record["vaccine_generic_name"], record["lot_no"]) for record in each.records}
-             for each in people.family}  # fmt: skip
+    asked = {each.inquiry: {(dose["vaccine_generic_name"], dose["lot_no"]) for dose in each.records} for each in family}
     right = _answers(day, files) == asked
     twice = day.site.edges.folder(CITY_LEDGER)
     kept = [Path(shutil.copy2(file, twice)) for file in files]

@@ -19,6 +19,9 @@ QUOTED = README.partition("## Two commands")[2].partition("```text\n")[2].partit
 WHO = {"a clinic", "a portal", "an officer", "another body"}
 
 
+KINDS = ("process_serial_no", "permit", "permit_no", "sealed_answer", "bodies_key", "network_key")
+
+
 class Quiet:
     """Tells nobody how the run goes on."""
 
@@ -54,7 +57,7 @@ def test_what_the_network_knows_people_by_was_there_to_be_searched_for(report: R
     people = 5
     assert len(found["integrated_addressee_no"]) == people
     assert len(found["person_code"]) > people
-    assert all(found[kind] for kind in ("process_serial_no", "permit", "sealed_answer", "bodies_key", "network_key"))
+    assert all(found[kind] for kind in KINDS)
 
 
 def test_the_day_has_every_part_of_what_passes_between_bodies(report: Report) -> None:
