@@ -34,7 +34,7 @@ async def night(day: Day, visits: list[Visit]) -> None:
 
 async def _try(day: Day, who: str, what: str, must: Expected, attempt: Awaitable[Said]) -> Said:
     said = await attempt
-    day.report.attempts.append(Attempt(who, what, must, said.ending, said.status))
+    day.report.attempts.append(Attempt(f"a {who}", what, must, said.ending, said.status))
     return said
 
 

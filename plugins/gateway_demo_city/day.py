@@ -11,7 +11,7 @@ from gateway_demo_city.peer import Peer
 from gateway_demo_city.report import Report
 from gateway_demo_city.split import Split
 from gateway_demo_city.stage import Failed, Stage
-from gateway_demo_city.systems import CLINICS, PORTAL, RESEARCH, Systems, clinics
+from gateway_demo_city.systems import CLINICS, CONTROL, PORTAL, RESEARCH, Systems, clinics
 
 T = TypeVar("T")
 _AT_ONCE: Final = 8
@@ -66,6 +66,11 @@ class Day:
         """Raises Failed: without it the day cannot go on."""
         if not holds:
             raise Failed(what)
+
+    @property
+    def bodies(self) -> Peer:
+        """The other bodies."""
+        return self._peer(self.systems.ports[CONTROL])
 
     def _peer(self, port: int) -> Peer:
         return self.outside.peer(f"https://localhost:{port}")

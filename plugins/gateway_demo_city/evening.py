@@ -4,18 +4,15 @@ ID5 (F56, F59). A correction goes both ways after them.
 
 import json
 import sqlite3
-import sys
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any, Final
+from typing import Any
 
 from gateway_demo_city.day import Day
+from gateway_demo_city.ledger import loaded
 from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.systems import KEEPS, RESEARCH
 from gateway_demo_city.visits import CORRECTED, Visit, correct
-
-CITY_LEDGER: Final = "city_ledger"
-"""Under the root: the municipal system's own ledger."""
 
 
 async def evening(day: Day, visits: list[Visit]) -> None:
@@ -34,10 +31,10 @@ def _all_is_out(held: Mapping[str, int]) -> bool:
 
 async def _at_the_city(day: Day, visits: list[Visit]) -> None:
     """Files first, then everything once more by pull: it is dropped there."""
-    filed = await _loaded(day, "take", str(day.site.exchange))
+    filed = await loaded(day, "take", str(day.site.exchange))
     asked = [{"internal_no": each.household.internal_no, "municipality_code": MUNICIPALITY} for each in visits]
     replies = await day.outside.ask(asked, "record.pull")
-    pulled = await _loaded(day, "load", given=json.dumps([reply["record"] for reply in replies]).encode())
+    pulled = await loaded(day, "load", given=json.dumps([reply["record"] for reply in replies]).encode())
     day.count("states of doses back at the city by file", filed["new"])
     day.count("doses pulled besides, and dropped there", pulled["dropped"])
     doses = len(visits)
@@ -68,11 +65,3 @@ def _kept(day: Day) -> list[dict[str, Any]]:
     file = day.site.beside / f"{RESEARCH}_{KEEPS}" / "doses.sqlite3"
     with closing(sqlite3.connect(file)) as database:
         return [json.loads(record) for (record,) in database.execute("SELECT record FROM doses")]
-
-
-async def _loaded(day: Day, act: str, *folder: str, given: bytes | None = None) -> dict[str, int]:
-    """What the municipal system says of its ledger: `new`, `dropped`, `states`, `doses`."""
-    ledger = day.site.edges.folder(CITY_LEDGER) / "ledger.sqlite3"
-    command = (sys.executable, "-m", "gateway_health_management.simulator", act, *folder, str(ledger))
-    told = await day.stage.must(f"city_{act}", *command, given=given)
-    return {name: int(number) for number, name in (line.split() for line in told.splitlines())}

@@ -6,7 +6,7 @@ The rule: files have the headers of the catalogue's labels, in the encoding and 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gateway_demo_city.form import Form, quoted
+from gateway_demo_city.form import Form
 from gateway_demo_city.households import INFLUENZA, MEASLES_RUBELLA, Household
 from gateway_demo_city.people import MUNICIPALITY, Cells
 
@@ -85,10 +85,8 @@ def registered(state: Cells) -> dict[str, Any]:
 def _file(
     columns: Mapping[str, str], households: Sequence[Household], rows: Sequence[Mapping[str, str]], form: Form
 ) -> bytes:
-    own = Form(form.encoding, tuple(columns.items()), form.compact_dates, form.compact_times)
-    cells = [
+    cells = (
         {"internal_no": each.internal_no, "municipality_code": MUNICIPALITY, **row, **_VERSION}
         for each, row in zip(households, rows, strict=True)
-    ]
-    lines = [own.header(), *(quoted(own.texts(each)).encode(own.codec) for each in cells)]
-    return b"".join(line + b"\r\n" for line in lines)
+    )
+    return form.table(columns, cells)

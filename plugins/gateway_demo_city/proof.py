@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway_demo_city.city import canaries
-from gateway_demo_city.evening import CITY_LEDGER
 from gateway_demo_city.keys import issued
+from gateway_demo_city.known_as import known_as
+from gateway_demo_city.ledger import CITY_LEDGER
 from gateway_demo_city.report import Report
-from gateway_demo_city.site import PMH_FOLDER
+from gateway_demo_city.site import INTERMEDIATE, PMH_FOLDER
 from gateway_demo_city.split import Split
 from gateway_demo_city.stage import Failed, Stage, gateway
 from gateway_demo_city.sweep import Sweep, sweep
-from gateway_demo_city.systems import KEEPS, RESEARCH
+from gateway_demo_city.systems import INIT_SYSTEMS, KEEPS, RESEARCH, network_key
 
-_THEIR_OWN: Final = (PMH_FOLDER, f"{RESEARCH}_{KEEPS}", CITY_LEDGER)
-"""What systems keep of their own: PMH its keys, research its doses, the city its ledger."""
+_THEIR_OWN: Final = (INIT_SYSTEMS, PMH_FOLDER, f"{RESEARCH}_{KEEPS}", f"{INTERMEDIATE}_{KEEPS}", CITY_LEDGER)
+"""What systems keep of their own: PMH its keys, research its doses, 中間サーバー and network their people, the
+city its ledger."""
 
 
 async def verify(stage: Stage, site: Split, report: Report) -> None:
@@ -34,11 +36,14 @@ def search(site: Split, seen: Mapping[str, set[str]], report: Report) -> None:
     value is found.
     """
     sought: dict[str, set[str]] = {kind: set(values) for kind, values in seen.items()} | {"pmh_key": issued(site)}
+    sought |= known_as(site)
     own = [site.exchange / name for name in ("in", "work", "done", "out")]
     for file in sorted((site.exchange / "done").iterdir()):
         for kind, values in canaries(file, site.form).items():
             sought.setdefault(kind, set()).update(values)
-    swept = sweep([site.root], sought, leave_out=[*own, *(site.root / name for name in _THEIR_OWN)])
+    swept = sweep(
+        [site.root], sought, leave_out=[*own, *(site.root / name for name in _THEIR_OWN), network_key(site.offline)]
+    )
     report.check("canary sweep", _told(swept), passed=not swept.findings)
     canary = next((value for values in sought.values() for value in values), None)
     if canary is None:  # somebody's own file, which the gateway could not read either

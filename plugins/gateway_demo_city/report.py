@@ -43,13 +43,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Something that had to be refused: who tried what, how it had to end, how it ended, and the HTTP status."""
+    """Something that had to be refused: who tried what, how it had to end and ended; the HTTP status, if told."""
 
     who: str
     what: str
     expected: Expected
     actual: Expected
-    status: int
+    status: int | None = None
 
 
 @dataclass(slots=True)

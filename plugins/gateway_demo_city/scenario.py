@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway_demo_city import attempts, evening, plan, proof, residents, visits
+from gateway_demo_city import attempts, between_bodies, evening, plan, proof, residents, visits
+from gateway_demo_city.addressees import Addressees
 from gateway_demo_city.day import Day
 from gateway_demo_city.households import LEAST, households
 from gateway_demo_city.keys import FAULTS, HONEST, all_issued, hold
@@ -27,7 +28,7 @@ async def play(options: Options, root: Path, tell: Teller) -> Report:
     async with Stage(root) as stage:
         tell.step("A new site in three roots: keys, certificates, signed directory, locked interfaces")
         site = await Split.make(stage)
-        tell.step("Record system, PMH, portal, clinics, history lookup, research database: six processes with faults")
+        tell.step("Record system, PMH, portal, clinics, history lookup, research, network: seven processes with faults")
         systems = await Systems.start(stage, site, options.seed, HONEST if options.file else FAULTS)
         tell.step("Hub, edges and internet edge: three processes, mutual TLS between all of them")
         site = Split.read(root)
@@ -38,11 +39,11 @@ async def play(options: Options, root: Path, tell: Teller) -> Report:
             seen = await _from_morning_to_night(options, Folder(site, outside, daemons), stage, systems, report, tell)
             report.deliveries = await outside.deliveries()
             await outside.keep_metrics(site.processes)
-        tell.step("SIGTERM to all nine; they drain and end")
+        tell.step("SIGTERM to all ten; they drain and end")
         ended = await _stopped(daemons[1:]) | await _stopped(daemons[:1]) | await _stopped(systems.processes)
         told = [f"{name} ended with {status}" for name, status in ended.items() if status != 0]
         report.check(
-            "all nine processes ended cleanly", ", ".join(told) or "exit status 0 after SIGTERM", passed=not told
+            "all ten processes ended cleanly", ", ".join(told) or "exit status 0 after SIGTERM", passed=not told
         )
         report.faults = {name: n for name, n in systems.records.last_line().items() if isinstance(n, int)}
         tell.step("Every fact of the log is hashed again")
@@ -72,17 +73,18 @@ async def _from_morning_to_night(
     if len(day.people) < LEAST:
         tell.step("Too few residents for the rest of the day: nobody visits portal or clinic")
     else:
-        await _with_people(day, folder, tell)
+        await _with_people(day, folder, Addressees.made(options.residents, options.seed), tell)
     return day.seen
 
 
-async def _with_people(day: Day, folder: Folder, tell: Teller) -> None:
+async def _with_people(day: Day, folder: Folder, people: Addressees, tell: Teller) -> None:
     tell.step("The city registers questionnaires, doses due and notices")
     templates = plan.templates()
     await day.outside.send("template.register", templates)
     registered = await folder.register(plan.files(day.people, day.site.form), tell)
     day.count("questionnaires registered by the city", len(templates))
     day.count("doses due and notices registered by the city", registered)
+    elsewhere = await between_bodies.play(day, folder, people, tell)
     tell.step(f"{len(day.people)} residents log in at the portal, parents for their children")
     await residents.morning(day)
     tell.step("They are vaccinated at two clinics")
@@ -91,6 +93,7 @@ async def _with_people(day: Day, folder: Folder, tell: Teller) -> None:
     await evening.evening(day, done)
     tell.step("What must fail is tried")
     await attempts.night(day, done)
+    await between_bodies.results_gone(day, people, elsewhere)
 
 
 async def _stopped(processes: Sequence[Process]) -> dict[str, int]:

@@ -155,7 +155,8 @@ def _attempts(report: Report) -> Table:
     for each in report.attempts:
         held = each.expected == each.actual
         ended = f"{each.actual.code or each.actual.ending} {each.actual.path or ''}".strip()
-        table.add_row(f"a {each.who}", each.what, ended, str(each.status), style=None if held else "red")
+        status = "" if each.status is None else str(each.status)
+        table.add_row(each.who, each.what, ended, status, style=None if held else "red")
     return table
 
 

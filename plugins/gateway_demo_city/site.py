@@ -22,6 +22,7 @@ from gateway_demo_city.stage import Failed, Stage, client_tls, free_port, gatewa
 SOURCE = "health_management"
 DESTINATION = "vaccination_records"
 PMH = "pmh"
+INTERMEDIATE = "intermediate_server"
 PMH_FOLDER = "pmh_system"
 """Under the root: what stands for PMH, with the keys that it issued."""
 
@@ -68,6 +69,11 @@ class Site:
         """Let it also ask for ID5s, and send all that is due: notices, doses to the city and to research."""
         _set(_tenant_file(self.root), "ask_id5", value=True)
         _set(_tenant_file(self.root), "send", ["notice", "return", "research"])
+
+    def between_bodies(self, result_seconds: int, reconcile_seconds: int) -> None:
+        """How long results of inquiries are kept, and how often replicas are held against the originals."""
+        _set(_tenant_file(self.root), "result_seconds", result_seconds)
+        _set(_tenant_file(self.root), "reconcile_seconds", reconcile_seconds)
 
     @property
     def exchange(self) -> Path:

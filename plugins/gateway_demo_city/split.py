@@ -79,6 +79,11 @@ class Split:
         for site in self._all():
             site.send_all()
 
+    def between_bodies(self, result_seconds: int, reconcile_seconds: int) -> None:
+        """See `Site.between_bodies`."""
+        for site in self._all():
+            site.between_bodies(result_seconds, reconcile_seconds)
+
     # ---- as a site ---------------------------------------------------------------------------------------------------
 
     @property

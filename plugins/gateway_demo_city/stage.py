@@ -103,6 +103,13 @@ class Stage:
         status = await process.child.wait()
         return status, process.out.read_text()
 
+    async def seen(self, *command: str) -> tuple[int, str, str]:
+        """Run what a person does at a screen, which nobody keeps: exit status, standard output and error."""
+        pipe = asyncio.subprocess.PIPE
+        child = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, cwd=self.root)
+        out, err = await child.communicate()
+        return await child.wait(), out.decode(), err.decode()
+
     async def must(self, name: str, *command: str, given: bytes | None = None) -> str:
         """The standard output of a process that has to end with 0. Raises Failed with what it said."""
         status, out = await self.run(name, *command, given=given)

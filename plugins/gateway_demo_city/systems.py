@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from gateway_demo_city.addressees import FORMER_CITY, PREFECTURE
 from gateway_demo_city.keys import Pmh
 from gateway_demo_city.people import MUNICIPALITY
-from gateway_demo_city.site import DESTINATION, PMH, Site, strikes
+from gateway_demo_city.site import DESTINATION, INTERMEDIATE, PMH, Site, strikes
 from gateway_demo_city.split import Split
 from gateway_demo_city.stage import Process, Stage, free_port
 
@@ -22,12 +23,20 @@ CLINICS: Final = "clinic_app"
 HISTORY: Final = "history_lookup"
 RESEARCH: Final = "vaccination_db"
 KEEPS: Final = "system"
-"""What `RESEARCH` has kept lies in a folder that is called after it and ends so."""
+"""What `RESEARCH` and `INTERMEDIATE` have kept lies in a folder that is called after each and ends so."""
+INIT_SYSTEMS: Final = "systems"
+"""Under the root: what init made for systems that are started by hand."""
+CONTROL: Final = "control"
+"""The second face of `INTERMEDIATE`: what happens at other bodies."""
+RESULT_SECONDS: Final = 12
+"""How long results of inquiries are kept on that day."""
+_RECONCILE_SECONDS: Final = 3
 _NETWORK: Final = "503:0.02,drop_before:0.02,drop_after:0.04,garbage:0.02,busy:0.02"
 _FAULTS: Final = {
     HISTORY: {"asynchronous": 1, "drop": 1},
     RESEARCH: {"drop": 1, "row_busy": 1},
     PORTAL: {"garbage": 1, "row_busy": 1},
+    INTERMEDIATE: {"maintenance": 1, "drop": 2, "garbage": 1},
 }
 """What goes wrong on that day, and how often: every one of them must be made good by the line."""
 
@@ -50,6 +59,7 @@ class Systems:
             CLINICS: _clinics(site, eligibility),
             HISTORY: _keeping(site.offline, HISTORY, "insured"),
             RESEARCH: _keeping(site.offline, RESEARCH, "doses.sqlite3"),
+            INTERMEDIATE: _intermediate(site.offline),
         }
         simulators = [_simulator(stage, name, str(config)) for name, config in configs.items()]
         noisy = ("--config", str(site.record_system()), "--faults", _NETWORK, "--seed", str(seed))
@@ -58,11 +68,15 @@ class Systems:
             Pmh.start(stage, site, pmh_faults, more=_eligibility(site.offline, eligibility)),
             asyncio.gather(records, *simulators),
         )
-        told = [int((await each.first_line())["port"]) for each in (first, *others)]
-        ports = dict(zip((DESTINATION, *configs), told, strict=True))
+        told = [await each.first_line() for each in (first, *others)]
+        ports = {name: int(line["port"]) for name, line in zip((DESTINATION, *configs), told, strict=True)}
+        ports[CONTROL] = int(told[-1]["control_port"])
         for connector in (DESTINATION, PORTAL, HISTORY, RESEARCH):
             site.point_at(ports[connector], connector)
         site.point_at(portal, PORTAL, "issuer")
+        for url in ("platform_url", "server_url"):
+            site.point_at(ports[INTERMEDIATE], INTERMEDIATE, url)
+        site.between_bodies(RESULT_SECONDS, _RECONCILE_SECONDS)
         site.send_all()
         return cls(first, pmh, tuple(others), ports)
 
@@ -126,6 +140,31 @@ def _keeping(offline: Site, connector: str, data: str) -> Path:
         f"{strikes(_FAULTS[connector])}[tls]\n{offline.pem(f'{connector}_system')}"
     )
     return file
+
+
+def _intermediate(offline: Site) -> Path:
+    """Platform, 中間サーバー, network, and two other bodies, each with the key that init made for it."""
+    keys = "".join(f'{body} = "{bodies_key(offline, body)}"\n' for body in (FORMER_CITY, PREFECTURE))
+    file = offline.folder(f"{INTERMEDIATE}_{KEEPS}") / "network.toml"
+    file.write_text(
+        f'body = "{MUNICIPALITY}"\ndata = "data"\nsigning_key = "{network_key(offline)}"\n'
+        "times = { code = 0.2, permit = 0.2, answer = 0.2, announcement = 0.2, retry_after = 0 }\n"
+        f"{strikes(_FAULTS[INTERMEDIATE])}"
+        f'[listen]\nclients = ["{offline.fingerprint(INTERMEDIATE)}"]\n'
+        f'[control]\nclients = ["{offline.fingerprint("operator")}"]\n'
+        f"[tls]\n{offline.pem(f'{INTERMEDIATE}_system')}[inquiry_keys]\n{keys}"
+    )
+    return file
+
+
+def network_key(offline: Site) -> Path:
+    """Who signs permits; the connector pins its public half."""
+    return _issuer(offline, INTERMEDIATE)
+
+
+def bodies_key(offline: Site, body: str) -> Path:
+    """With what another body opens."""
+    return offline.beside / INIT_SYSTEMS / "keys" / "inquiry" / f"{body}.jwk"
 
 
 def clinics(offline: Site) -> dict[str, str]:

@@ -40,7 +40,7 @@ class Settings(_Closed):
     datasets: Annotated[list[Annotated[str, StringConstraints(pattern=r"^TM[0-9]{14}$")]], Field(min_length=1)]
     inquiry_rows: dict[Annotated[str, StringConstraints(pattern=r"^(25|26|27|28|29|153)$")], Basis]
     provision_rows: dict[Annotated[str, StringConstraints(pattern=r"^(25|26|153)$")], Basis]
-    result_seconds: Annotated[int, Field(ge=60, le=31_622_400)] = 604_800
+    result_seconds: Annotated[int, Field(ge=1, le=31_622_400)] = 604_800
     reconcile_seconds: Annotated[int, Field(ge=0, le=31_622_400)] = 86_400
     list_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     connect_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0

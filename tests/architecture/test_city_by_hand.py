@@ -17,7 +17,7 @@ from tests.architecture.tree import ROOT
 
 PAGE = (ROOT / "docs/city-by-hand.md").read_text()
 COMMANDS = "\n".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
-SYSTEMS = ("records", "pmh", "portal", "clinics", "history", "research")
+SYSTEMS = ("records", "pmh", "portal", "clinics", "history", "research", "network")
 PORTS = sorted({*re.findall(r"\b84\d\d\b", PAGE)})
 
 
@@ -61,6 +61,13 @@ def test_every_command_of_the_page_does_what_the_page_shows(tmp_path):
         '"vaccination_record_id": "R',
         '"code": "not_attested"',
         '"records": [{"index": 0, "code": "unknown_field", "path": "unknown:2:1"}]}}',
+        "the server answers, matching list version 1, ",
+        '"000000000000001","I-1","1","25","TM00000000000101","999989","0","20210501","架空ワクチン",',
+        "  ワクチン名(一般名) (doses[0].vaccine_generic_name): 見本ワクチン",
+        ": approved; a second person, with role approver, releases it",
+        '{"state": "waiting", "doses": null, "statutory_records": 0}',
+        ": released; 1 records are due now",
+        '{"state": "answered", "doses": [{"vaccinated_on": "2026-04-02", ',
     ):
         assert shown in done.stdout
         assert shown in PAGE

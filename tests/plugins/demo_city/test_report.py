@@ -116,8 +116,8 @@ def test_an_attempt_is_shown_with_how_it_ended_and_its_check_decides() -> None:
     report = Report("root")
     refused, let_in = Expected("refused", "not_attested"), Expected("answered")
     report.attempts = [
-        Attempt("clinic", "shows none", refused, let_in, 200),
-        Attempt("portal", "x", refused, refused, 403),
+        Attempt("a clinic", "shows none", refused, let_in, 200),
+        Attempt("a portal", "x", refused, refused, 403),
     ]
     report.check("what must fail fails", "1 of 2", passed=False)
     console = Console(file=io.StringIO(), width=160)
