@@ -175,4 +175,6 @@ async def test_without_a_code_nobody_can_be_told(site: Site) -> None:
 async def test_an_older_or_contradicting_text_is_refused(city: City, changes: dict[str, Any], code: str) -> None:
     resident, number = await city.register(), f"N-{fresh()}"
     await city.deliver(ANNOUNCE, announcement(resident, number, update_seq=2))
-    assert await city.deliver(ANNOUNCE, announcement(resident, number, **({"update_seq": 2} | changes))) == RefusedRecord(code)
+    assert await city.deliver(
+        ANNOUNCE, announcement(resident, number, **({"update_seq": 2} | changes))
+    ) == RefusedRecord(code)
