@@ -203,7 +203,7 @@ class CityLine:
     async def _rest(self) -> None:
         """Until nothing is due, or nothing moves: what waits for a list, say."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(0.3):
                 while not self.network.killed.is_set() and (self.due() or self.hub.dispatcher._tasks):  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
 

@@ -7,6 +7,7 @@ release where a flag is set; what is given is what the replica holds; every answ
 import asyncio
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -32,8 +33,8 @@ from tests.plugins.intermediate_server.exchanges import DATASET, DOSE
 from tests.plugins.intermediate_server.running import ISSUER, MUNICIPALITY, PREFECTURE, Resident
 from tests.plugins.intermediate_server.unsocketed import Clock, Kill, Unsocketed, signed
 
-EXAMPLES: Final = int(os.environ.get("STATE_MACHINE_EXAMPLES", "20"))
-STEPS: Final = int(os.environ.get("STATE_MACHINE_STEPS", "40"))
+EXAMPLES: Final = int(os.environ.get("STATE_MACHINE_EXAMPLES", "40"))
+STEPS: Final = int(os.environ.get("STATE_MACHINE_STEPS", "50"))
 TERMINAL: Final = "terminal-7"
 OFFICERS: Final = ("staff-0011", "staff-0012", "staff-0013")
 ROLES: Final = {"staff-0011": Role.OFFICER, "staff-0012": Role.APPROVER, "staff-0013": Role.APPROVER}
@@ -78,8 +79,9 @@ def network_file(site: Made) -> Path:
 class Witness:
     """Stands between the connector and the stand-in, believes nobody, and notes what should not have been."""
 
-    def __init__(self, line: CityLine) -> None:
+    def __init__(self, line: CityLine, reached: Counter[str]) -> None:
         self.line = line
+        self.reached = reached
         self.problems: list[str] = []
         self.used: dict[str, str] = {}
         self.given: dict[str, list[dict[str, Any]]] = {}
@@ -161,9 +163,11 @@ class Witness:
         )
         self._must(sorted(opened, key=lambda each: each["lot_no"]) == doses, "given is not what the replica holds")
         self.given[number] = opened
+        self.reached["answered"] += 1
         person = server.platform.person(server.platform.internal_no(asked["integrated_addressee_no"]) or "")
         if person.no_auto_response_flag or any(each["no_auto_response_flag"] for each in kept):
             self._must(self._released(self.line.made[number]), "a flagged answer went without release")
+            self.reached["released"] += 1
 
     def _released(self, message_id: str) -> bool:
         """By two people, each of whom had looked and had the right to."""
@@ -179,8 +183,7 @@ class Witness:
     def _facts(self, number: str, permit: Mapping[str, Any]) -> None:
         """It was recorded, and is about to be handed over, with the items and parties that the law wants."""
         trace = self.line.journal.trace(self.line.made[number])
-        self._must([each["kind"] for each in trace if "hold" not in each["kind"]][:2]
-                   == ["message.recorded", "delivery.attempted"], "given without its facts")  # fmt: skip
+        self._must(_about_to_be_handed_over(trace), "given without its facts")
         header = trace[0]["header"]
         (claim,) = [each for each in header["attestations"] if each["claim"] == "permit"]
         self._must(claim["party"] == permit["inquirer"], "the log names another body")
@@ -193,6 +196,7 @@ class Witness:
 
     def _refusal(self, number: str) -> None:
         self.turned_down.add(number)
+        self.reached["refused"] += 1
         message_id = self.line.sent.get(number)
         ended = message_id is not None and any(
             each["kind"] in ("hold.refused", "message.dead", "delivery.concluded")
@@ -204,6 +208,7 @@ class Witness:
 
     def _inquiry(self, body: Mapping[str, Any]) -> None:
         asked, network = self.inquired[body["request_id"]], self.line.network
+        self.reached["inquired"] += 1
         permit = self._signed(body["permit"], "permit")
         if permit is None:
             known = [each["request_id"] for each in network.server.inquiries.kept()]
@@ -214,8 +219,13 @@ class Witness:
         self._must({name: permit[name] for name in wanted} == wanted, "inquired with a permit for something else")
         listed = self._listed(permit["row"], permit["procedure_code"], CITY, permit["dataset_code"], permit["provider"])
         self._must(listed, "inquired outside the list")
-        kinds = [each["kind"] for each in self.line.journal.trace(self.line.made[body["request_id"]])]
-        self._must(kinds[:2] == ["message.recorded", "delivery.attempted"], "inquired without its facts")
+        trace = self.line.journal.trace(self.line.made[body["request_id"]])
+        self._must(_about_to_be_handed_over(trace), "inquired without its facts")
+
+
+def _about_to_be_handed_over(trace: list[dict[str, Any]]) -> bool:
+    kinds = [each["kind"] for each in trace if each["kind"].partition(".")[0] in ("message", "delivery")]
+    return kinds[0] == "message.recorded" and kinds[-1] == "delivery.attempted"
 
 
 def _told(replica: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,6 +236,7 @@ class Provision(RuleBasedStateMachine):
     """One gateway, three residents, two other bodies, three officers."""
 
     site: Made
+    reached: Counter[str]
 
     @initialize()
     def begins(self) -> None:
@@ -234,7 +245,7 @@ class Provision(RuleBasedStateMachine):
         self.network = Unsocketed(Clock(), pytest.MonkeyPatch())
         self.network.serve(network_file(self.site))
         self.line = CityLine(self.site, self.folder, self.network)
-        self.witness = Witness(self.line)
+        self.witness = Witness(self.line, self.reached)
         self.network.witness = self.witness
         self.people = [Resident.new() for _ in range(3)]
         self.serial = 0
@@ -324,6 +335,19 @@ class Provision(RuleBasedStateMachine):
     def a_body_asks(self, who: int, body: str, row: str, undisclosed: bool) -> None:
         self._asks(who, body, row, undisclosed_flag=undisclosed)
 
+    @rule(who=PEOPLE, body=BODIES, flag=st.sampled_from(["person", "record", "route", "none"]))
+    def a_body_asks_about_somebody_protected(self, who: int, body: str, flag: str) -> None:
+        """And the connector has looked, so that it is held, or under way."""
+        one = self.people[who]
+        if flag == "person":
+            self._addressee(one, flagged=True)
+        if flag == "record":
+            self._replica(one, 0, flagged=True)
+        if flag == "route":
+            self.line.hold_all(on=True)
+        self._asks(who, body, "25")
+        self._now(self.line.alive(self._poll()))
+
     @rule(who=PEOPLE, body=BODIES, wrong=st.sampled_from(WRONG))
     def a_body_asks_wrongly(self, who: int, body: str, wrong: str) -> None:
         self._asks(who, body, "25", wrong=wrong)
@@ -392,11 +416,29 @@ class Provision(RuleBasedStateMachine):
 
     @rule(first=st.sampled_from(OFFICERS), second=st.sampled_from(OFFICERS), nth=st.integers(0, 2))
     def two_look_and_release(self, first: str, second: str, nth: int) -> None:
+        """They may be one, or lack the role, and what is held may have changed meanwhile."""
         if (message_id := self._held(nth)) is not None:
             for name in (first, second):
                 self._tried(self.line.edges[OURS].look(message_id, CERTIFICATES[name], TERMINAL))
             for name in (first, second):
                 self._release(name, message_id)
+
+    @rule(changes=st.sampled_from(["nothing", "nothing", "replica", "flag"]), nth=st.integers(0, 2))
+    def the_two_who_may_release_the_newest(self, changes: str, nth: int) -> None:
+        """Of those that are held; between their looking and their words something may change."""
+        if (message_id := self._held(-1 - nth)) is None:
+            return
+        for name in OFFICERS[:2]:
+            if name not in self.may:
+                self._grant(name)
+            self._tried(self.line.edges[OURS].look(message_id, CERTIFICATES[name], TERMINAL))
+        for each in self.people if changes != "nothing" else ():
+            if changes == "replica":
+                self._replica(each, 1, flagged=False)
+            else:
+                self._addressee(each, flagged=True)
+        for name in OFFICERS[:2]:
+            self._release(name, message_id)
 
     @rule(name=st.sampled_from(OFFICERS), nth=st.integers(0, 2))
     def somebody_refuses(self, name: str, nth: int) -> None:
@@ -485,7 +527,7 @@ class Provision(RuleBasedStateMachine):
 
 
 def test_provision_inquiry_and_hold_in_any_order(made: Made) -> None:
-    Provision.site = made
+    Provision.site, Provision.reached = made, Counter()
     bounds = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
@@ -493,5 +535,7 @@ def test_provision_inquiry_and_hold_in_any_order(made: Made) -> None:
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
     )
     run_state_machine_as_test(Provision, settings=bounds)
+    assert {"answered", "released", "refused", "inquired"} <= set(Provision.reached)  # it has been there
