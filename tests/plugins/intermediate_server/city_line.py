@@ -40,6 +40,7 @@ from tests.plugins.intermediate_server.unsocketed import Unsocketed
 
 OURS: Final = "intermediate_server"
 THEIRS: Final = "health_management"
+PROVISION: Final = "provision.answer"
 _T = TypeVar("_T")
 _DUE: Final = "SELECT count(*) FROM message WHERE (open > 0 AND held = 0) OR (open = 0 AND settle_asked > settle_told)"
 
@@ -116,10 +117,13 @@ class Heard:
 
 @dataclass
 class Watched:
-    """The connector; `made` has, by request, the message that was last handed to it for the network."""
+    """The connector; `made` has, by request, the message that was last handed to it for the network. What happens
+    `meanwhile` happens before the next one is handed over.
+    """
 
     inner: Connector
     made: dict[str, str]
+    meanwhile: list[Callable[[], None]]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -129,6 +133,8 @@ class Watched:
             number = getattr(record, "provision_no", None) or getattr(record, "inquiry_no", None)
             if number is not None:
                 self.made[number] = delivery.message_id
+        while self.meanwhile and delivery.operation == PROVISION:
+            self.meanwhile.pop()()
         return await self.inner.deliver(delivery)
 
 
@@ -143,6 +149,7 @@ class CityLine:
     refused: dict[str, list[str]] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
     holds: bool = False
 
     async def open(self) -> None:
@@ -158,7 +165,7 @@ class CityLine:
         dispatcher = Dispatcher(rules, self.journal, to_edges, bounds, clock, telemetry)
         self.hub = TenantHub(rules, self.journal, dispatcher, Accounts(self.journal, Configured()), clock)
         plug = site.plugs[CITY, OURS]
-        connectors = {OURS: Watched(plug.loaded.spec.factory(), self.made), THEIRS: self.told}
+        connectors = {OURS: Watched(plug.loaded.spec.factory(), self.made, self.meanwhile), THEIRS: self.told}
         self.edges = {}
         for each, connector in connectors.items():
             interface = site.plugs[CITY, each].loaded.spec.interface

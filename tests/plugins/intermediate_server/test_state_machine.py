@@ -8,7 +8,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -33,8 +33,8 @@ from tests.plugins.intermediate_server.exchanges import DATASET, DOSE
 from tests.plugins.intermediate_server.running import ISSUER, MUNICIPALITY, PREFECTURE, Resident
 from tests.plugins.intermediate_server.unsocketed import Clock, Kill, Unsocketed, signed
 
-EXAMPLES: Final = int(os.environ.get("STATE_MACHINE_EXAMPLES", "40"))
-STEPS: Final = int(os.environ.get("STATE_MACHINE_STEPS", "50"))
+EXAMPLES: Final = int(os.environ.get("STATE_MACHINE_EXAMPLES", "25"))
+STEPS: Final = int(os.environ.get("STATE_MACHINE_STEPS", "40"))
 TERMINAL: Final = "terminal-7"
 OFFICERS: Final = ("staff-0011", "staff-0012", "staff-0013")
 ROLES: Final = {"staff-0011": Role.OFFICER, "staff-0012": Role.APPROVER, "staff-0013": Role.APPROVER}
@@ -48,6 +48,9 @@ WRONG: Final = (
     "claimed_destination",
 )  # fmt: skip
 _VERSION: Final = {"updated_at": "2026-04-01T09:00:00+09:00"}
+BETWEEN: Final = (
+    "nothing", "nothing", "flag lifted", "replica changes", "permit ends", "list changes", "killed", "revoked",
+)  # fmt: skip
 PEOPLE = st.integers(0, 2)
 BODIES = st.sampled_from([MUNICIPALITY, PREFECTURE])
 
@@ -335,18 +338,21 @@ class Provision(RuleBasedStateMachine):
     def a_body_asks(self, who: int, body: str, row: str, undisclosed: bool) -> None:
         self._asks(who, body, row, undisclosed_flag=undisclosed)
 
-    @rule(who=PEOPLE, body=BODIES, flag=st.sampled_from(["person", "record", "route", "none"]))
-    def a_body_asks_about_somebody_protected(self, who: int, body: str, flag: str) -> None:
-        """And the connector has looked, so that it is held, or under way."""
+    @rule(who=PEOPLE, body=BODIES, change=st.sampled_from(["flag", "record flag", "replica", "list", "permit ends"]))
+    def something_changes_while_an_answer_is_under_way(self, who: int, body: str, change: str) -> None:
+        """It was made of what was then, and is handed over now."""
         one = self.people[who]
-        if flag == "person":
-            self._addressee(one, flagged=True)
-        if flag == "record":
-            self._replica(one, 0, flagged=True)
-        if flag == "route":
-            self.line.hold_all(on=True)
-        self._asks(who, body, "25")
+        does: Mapping[str, Callable[[], None]] = {
+            "flag": lambda: self._addressee(one, flagged=True),
+            "record flag": lambda: self._replica(one, 0, flagged=True),
+            "replica": lambda: self._replica(one, 0, flagged=False),
+            "list": lambda: self.the_list_changes("153"),
+            "permit ends": lambda: self.time_passes(601),
+        }
+        self._asks(who, body, "153")
+        self.line.meanwhile.append(does[change])
         self._now(self.line.alive(self._poll()))
+        self.line.meanwhile.clear()
 
     @rule(who=PEOPLE, body=BODIES, wrong=st.sampled_from(WRONG))
     def a_body_asks_wrongly(self, who: int, body: str, wrong: str) -> None:
@@ -423,20 +429,28 @@ class Provision(RuleBasedStateMachine):
             for name in (first, second):
                 self._release(name, message_id)
 
-    @rule(changes=st.sampled_from(["nothing", "nothing", "replica", "flag"]), nth=st.integers(0, 2))
-    def the_two_who_may_release_the_newest(self, changes: str, nth: int) -> None:
-        """Of those that are held; between their looking and their words something may change."""
-        if (message_id := self._held(-1 - nth)) is None:
+    @rule(who=PEOPLE, body=BODIES, between=st.sampled_from(BETWEEN))
+    def somebody_protected_is_asked_about_and_released(self, who: int, body: str, between: str) -> None:
+        """By the two who may; between their looking and their words something may happen."""
+        one = self.people[who]
+        self._addressee(one, flagged=True)
+        self._asks(who, body, "25")
+        self._now(self.line.alive(self._poll()))
+        if (message_id := self._held(-1)) is None:  # killed on the way, or the list lacks it today
             return
         for name in OFFICERS[:2]:
             if name not in self.may:
                 self._grant(name)
             self._tried(self.line.edges[OURS].look(message_id, CERTIFICATES[name], TERMINAL))
-        for each in self.people if changes != "nothing" else ():
-            if changes == "replica":
-                self._replica(each, 1, flagged=False)
-            else:
-                self._addressee(each, flagged=True)
+        does: Mapping[str, Callable[[], None]] = {
+            "flag lifted": lambda: self._addressee(one, flagged=False),
+            "replica changes": lambda: self._replica(one, 1, flagged=False),
+            "permit ends": lambda: self.time_passes(601),
+            "list changes": lambda: self.the_list_changes("25"),
+            "killed": self.it_is_killed,
+            "revoked": lambda: self.somebody_is_granted_or_revoked(OFFICERS[1]),
+        }
+        does.get(between, lambda: None)()
         for name in OFFICERS[:2]:
             self._release(name, message_id)
 
