@@ -46,9 +46,13 @@ _AT: Final = "2026-04-10T09:00:00+09:00"
 
 @dataclass(frozen=True)
 class Resident:
-    """A made-up person, whose texts are long enough to be searched for."""
+    """A made-up person, whose texts are long enough to be searched for, and like no code of the configuration's."""
 
-    ordinal: int
+    number: int
+
+    @property
+    def ordinal(self) -> int:
+        return 41_000_000 + self.number
 
     @property
     def internal_no(self) -> str:
@@ -293,11 +297,11 @@ class Network:
     def leaks(self, values: Iterable[str]) -> tuple[Finding, ...]:
         """Where these lie in any file of the gateway's; the city's own exchange folder is the city's."""
         own = [self.site.exchange / name for name in ("in", "work", "done", "out")]
-        return sweep([self._root], {"value": set(values)}, leave_out=own).findings
+        return sweep([self._root], {"value": set(values)}, leave_out=[self.folder, *own]).findings
 
     def anywhere(self, values: Iterable[str]) -> tuple[Finding, ...]:
         """Where these lie in any file of the gateway's, or that it wrote for the city."""
-        return sweep([self._root], {"value": set(values)}).findings
+        return sweep([self._root], {"value": set(values)}, leave_out=[self.folder]).findings
 
     @property
     def _root(self) -> Path:

@@ -24,7 +24,7 @@ from gateway.hub.people import Person, Role
 from gateway.hub.rights import Grant, Revocation
 from gateway.keys.layout import TenantKeys, read_verifier
 from gateway_intermediate_server.simulated import signing
-from gateway_intermediate_server.simulated.matching import ROWS
+from gateway_intermediate_server.simulated.matching import ROWS, Row
 from gateway_intermediate_server.simulated.network import OTHERS
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.sealing import thumbprint
@@ -375,6 +375,14 @@ class Provision(RuleBasedStateMachine):
         self.network.rows[:] = left if len(left) < len(self.network.rows) else [*left, *rows]
         self.network.version += 1
         self.network.clock.ahead += timedelta(seconds=2)
+
+    @rule()
+    def the_list_is_too_wide_and_a_municipality_asks_by_row_26(self) -> None:
+        """L6 stands, whatever the list says."""
+        self.network.rows.append(Row("26", PROCEDURES["26"], "any", "any", DATASET))
+        self.network.clock.ahead += timedelta(seconds=2)
+        self._asks(0, MUNICIPALITY, "25", wrong="row_26_by_municipality")
+        self._now(self.line.alive(self._poll()))
 
     # ---- the city ----------------------------------------------------------------------------------------------------
 
