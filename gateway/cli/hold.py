@@ -40,7 +40,7 @@ def list_holds(tenant: Tenant, root: Root = Path(), as_: As = None, as_json: AsJ
 
 @app.command(
     epilog=ending(
-        f"gateway hold show 999997 intermediate_server {_ID} --as staff-0012.crt",
+        f"gateway hold show 999997 school_register {_ID} --as staff-0012.crt",
         wrong="it is not held, or not yours to see; the code says why",
     )
 )

@@ -30,6 +30,7 @@ class EdgeOutbox:
         records: "Sequence[JsonValue | Unreadable]",
         *,
         key: bytes,
+        same: bytes | None = None,
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> Receipt:
@@ -38,7 +39,7 @@ class EdgeOutbox:
         rules = self.edge.rules
         bug = partial(self.edge.telemetry.bug, tenant=rules.tenant.code, connector=rules.connector)
         attested = own(claims, self.attests, bug)
-        said = {"request_key": key, "claims": attested, "legal_row": legal_row}
+        said = {"request_key": key, "same": same, "claims": attested, "legal_row": legal_row}
         taken = await self.edge.take(self.edge.arrival(operation, body, entrance="outbox", **said))
         return Receipt(taken.recorded.message_id, taken.recorded.repeated)
 

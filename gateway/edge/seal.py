@@ -246,7 +246,9 @@ def _repeat_marks(parsed: Parsed, keys: EdgeKeys) -> tuple[str | None, str | Non
     arrival = parsed.attested.arrival
     if arrival.request_key is None:
         return None, None
-    body = arrival.body if isinstance(arrival.body, bytes) else _plain_values(parsed)
+    body = arrival.same
+    if body is None:
+        body = arrival.body if isinstance(arrival.body, bytes) else _plain_values(parsed)
     bound = sorted(parsed.attested.proven.bound.items())
     key = b"\n".join((arrival.entrance.encode(), arrival.operation.encode(), arrival.request_key))
     key += b"\n" + to_json(bound) if bound else b""

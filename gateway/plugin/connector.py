@@ -125,11 +125,13 @@ class Outbox(Protocol):
         records: Sequence[JsonValue | Unreadable],
         *,
         key: bytes,
+        same: bytes | None = None,
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> Receipt:
         """Send an event. The same `key` with the same records is the same message: it gets the first receipt. Records
-        are the same if they hold the same values in the same order.
+        are the same if they hold the same values in the same order; or where they are made of what may change, if
+        `same` is.
 
         `claims` are what the connector attests of its own system's accord, each of `ConnectorSpec.attests`. `legal_row`
         is the one of the route's `legal_rows` under which this message goes, where the route has such.

@@ -9,7 +9,7 @@ from gateway.plugin import Accepted, Duplicate, Log, Outcome, Payload, Refused
 from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.client import LARGE, Client
-from gateway_intermediate_server.interface import Addressee, Replica, ReplicaDeletion
+from gateway_intermediate_server.interface.city import Addressee, Replica, ReplicaDeletion
 
 _UNTIL_ACQUIRED: Final = 5.0
 

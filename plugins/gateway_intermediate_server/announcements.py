@@ -4,7 +4,7 @@ from gateway.plugin import Accepted, Outcome, Refused
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.interface import ANNOUNCEMENT_STATUS, Announcement
+from gateway_intermediate_server.interface.city import ANNOUNCEMENT_STATUS, Announcement
 from gateway_intermediate_server.site import Site
 from gateway_intermediate_server.under_way import UnderWay
 

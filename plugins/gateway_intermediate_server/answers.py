@@ -8,19 +8,18 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 import jiter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.plugin import JsonValue, checks
+from gateway.plugin import checks
 from gateway.plugin.exchange import Later
-from gateway_intermediate_server.interface import Dose, ExportedReplica
+from gateway_intermediate_server.interface.city import ExportedReplica
+from gateway_intermediate_server.interface.network import Dose
 from gateway_intermediate_server.permits import BodyCode, Id
 
-_Shown = Annotated[str, StringConstraints(max_length=16384)]
+Shown = Annotated[str, StringConstraints(max_length=16384)]
 """What others say and sign: read here as text only, so that what is wrong with it is refused, not asked for again."""
-_Key = dict[str, JsonValue]
 _Sealed = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]+$")]
-_InternalNo = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+InternalNo = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 CodeState = Literal["none", "requested", "acquired"]
 Ended = Literal["answered", "no_data", "refused", "aborted"]
-Result = Literal["answered", "no_data", "refused"]
 _CODES: Final = frozenset(
     {
         "answered_otherwise",
@@ -47,7 +46,7 @@ def _moment(text: str) -> str:
     return text
 
 
-_Moment = Annotated[str, AfterValidator(_moment)]
+Moment = Annotated[str, AfterValidator(_moment)]
 
 
 class Garbage(Later):
@@ -57,7 +56,9 @@ class Garbage(Later):
         super().__init__("system_unreachable")
 
 
-class _Closed(BaseModel):
+class Closed(BaseModel):
+    """An answer's form, mute about its values."""
+
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     def __repr__(self) -> str:
@@ -66,11 +67,11 @@ class _Closed(BaseModel):
     __str__ = __repr__
 
 
-class Done(_Closed):
+class Done(Closed):
     """It was done; there is no more to say."""
 
 
-class Trouble(_Closed):
+class Trouble(Closed):
     """Why something was not done."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
@@ -83,14 +84,14 @@ class Trouble(_Closed):
 # ---- the link platform ---------------------------------------------------------------------------------------------
 
 
-class Registered(_Closed):
+class Registered(Closed):
     """A person is known there, with or without a 符号."""
 
     result: Literal["registered", "updated", "duplicate"]
     code_state: CodeState
 
 
-class Found(_Closed):
+class Found(Closed):
     """団体内統合宛名番号 goes no further than this form."""
 
     integrated_addressee_no: Id
@@ -98,39 +99,39 @@ class Found(_Closed):
     code_state: CodeState
 
 
-class Serial(_Closed):
+class Serial(Closed):
     """処理通番."""
 
     process_serial_no: Id
 
 
-class ReplicaTaken(_Closed):
+class ReplicaTaken(Closed):
     """A replica is there, as it was sent."""
 
     result: Literal["registered", "updated", "duplicate"]
 
 
-class Gone(_Closed):
+class Gone(Closed):
     """It is there no more."""
 
     result: Literal["deleted", "absent"]
 
 
-class Replicas(_Closed):
+class Replicas(Closed):
     """All of a person, or of one dataset; the flag is the person's."""
 
     no_auto_response_flag: bool
     replicas: list[ExportedReplica]
 
 
-class PersonsReplicas(_Closed):
+class PersonsReplicas(Closed):
     """All of one person; without any, an empty list."""
 
-    internal_no: _InternalNo
+    internal_no: InternalNo
     replicas: list[ExportedReplica]
 
 
-class Page(_Closed):
+class Page(Closed):
     """Some people, and where the next ones begin; None after the last."""
 
     people: list[PersonsReplicas]
@@ -140,32 +141,32 @@ class Page(_Closed):
 # ---- the server: what the city asks --------------------------------------------------------------------------------
 
 
-class Listed(_Closed):
+class Listed(Closed):
     """The matching list, signed."""
 
     list: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.-]+$")]
 
 
-class PermitAsked(_Closed):
+class PermitAsked(Closed):
     """The number under which the permit can be fetched."""
 
     permit_request_no: Id
 
 
-class PermitFetched(_Closed):
+class PermitFetched(Closed):
     """The network's decision, if there is one by now."""
 
     state: Literal["pending", "granted", "denied"]
-    permit: _Shown | None = None
+    permit: Shown | None = None
 
 
-class InquirySent(_Closed):
+class InquirySent(Closed):
     """The server's own number of the inquiry."""
 
     inquiry_receipt_no: Id
 
 
-class InquiryState(_Closed):
+class InquiryState(Closed):
     """`request_id` is the city's 照会番号."""
 
     inquiry_receipt_no: Id
@@ -175,118 +176,49 @@ class InquiryState(_Closed):
     taken: bool
 
 
-class Inquiries(_Closed):
+class Inquiries(Closed):
     """All whose results are not deleted."""
 
     inquiries: list[InquiryState]
 
 
-class Sealed(_Closed):
+class Sealed(Closed):
     """Sealed by another body for our key."""
 
     enc_ciphertext: _Sealed
 
 
-class InquiryResult(_Closed):
+class InquiryResult(Closed):
     """How an inquiry ended, with the permit that it was made with."""
 
     request_id: Id
-    internal_no: _InternalNo | None
+    internal_no: InternalNo | None
     state: Ended
-    permit: _Shown | None = None
+    permit: Shown | None = None
     provider_code: BodyCode
     answer: Sealed | None = None
 
 
-class Told(_Closed):
+class Told(Closed):
     """What another body sealed for us; `inquiry` is the serial of its permit."""
 
     inquiry: Id
     doses: Annotated[list[Dose], Field(min_length=1, max_length=1000)]
 
 
-# ---- the server: what the city is asked ----------------------------------------------------------------------------
-
-
-class Provision(_Closed):
-    """One request that is not answered."""
-
-    provision_no: Id
-    received_at: _Moment
-    tries: int
-
-
-class Provisions(_Closed):
-    """All of other bodies that are not answered."""
-
-    provisions: list[Provision]
-
-
-class Asked(_Closed):
-    """What is asked of the city. `tries` counts how often an answer was made; `result` is there once one was given."""
-
-    tries: int
-    internal_no: _InternalNo | None
-    dataset_code: _Shown
-    result: Result | None = None
-
-
-class ProvisionRequest(Asked):
-    """What a body asks. What it claims of itself counts for nothing."""
-
-    provision_no: Id
-    row: _Shown
-    procedure_code: _Shown
-    claimed_inquirer_code: _Shown
-    claimed_destination: _Shown
-    permit: _Shown | None
-    route_info: _Shown | None
-    inquirer_encryption_key: _Key | None
-    inquiry_from: _Shown | None = None
-    inquiry_to: _Shown | None = None
-
-
-class SelfRequest(_Closed):
-    """One request that is not answered."""
-
-    self_request_no: Id
-    received_at: _Moment
-    tries: int
-
-
-class SelfRequests(_Closed):
-    """All of residents that are not answered."""
-
-    self_requests: list[SelfRequest]
-
-
-class SelfInformationRequest(Asked):
-    """What a person asks."""
-
-    self_request_no: Id
-    authorisation: _Shown | None
-    recipient_encryption_key: _Key | None
-
-
-class Again(_Closed):
-    """How often it was made by now, and this time."""
-
-    tries: int
-
-
 # ---- the server: announcements -------------------------------------------------------------------------------------
 
 
-class AnnouncementState(_Closed):
+class AnnouncementState(Closed):
     """What became of one announcement."""
 
     announcement_no: Id
-    internal_no: _InternalNo | None
+    internal_no: InternalNo | None
     response: Literal["1", "2", "9"]
     changed_at: _Seconds
 
 
-class Statuses(_Closed):
+class Statuses(Closed):
     """Those that were not taken."""
 
     statuses: list[AnnouncementState]

@@ -15,15 +15,8 @@ from gateway.plugin.exchange import Later, in_portions
 from gateway_intermediate_server.announcements import Announcements
 from gateway_intermediate_server.giving import Giving
 from gateway_intermediate_server.inquiries import Inquiries
-from gateway_intermediate_server.interface import (
-    Addressee,
-    Announcement,
-    Inquiry,
-    Provision,
-    Replica,
-    ReplicaDeletion,
-    SelfInformation,
-)
+from gateway_intermediate_server.interface.city import Addressee, Announcement, Inquiry, Replica, ReplicaDeletion
+from gateway_intermediate_server.interface.network import Provision, SelfInformation
 from gateway_intermediate_server.provisions import Provisions
 from gateway_intermediate_server.reconciling import Reconciling
 from gateway_intermediate_server.results import Results
@@ -111,7 +104,8 @@ class IntermediateServer:
         return self._site
 
     def _troubles(self) -> list[str]:
-        return [*self._results.troubles(), *self._announcements.troubles()]
+        parts = (self._results, self._provisions, self._own, self._announcements)
+        return [trouble for part in parts for trouble in part.troubles()]
 
     def _waits(self, name: str, code: str) -> None:
         """Told once, not at every look."""

@@ -15,14 +15,16 @@ from pydantic_core import to_json
 from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused, RefusedRecord
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
-from gateway_intermediate_server.interface import Dose, ExportedReplica, Provision, SelfInformation
+from gateway_intermediate_server.asked import Again, Asked
+from gateway_intermediate_server.interface.city import ExportedReplica
+from gateway_intermediate_server.interface.network import Dose, Provision, SelfInformation
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site
 from gateway_intermediate_server.under_way import UnderWay
 
 Doses: TypeAlias = list[dict[str, JsonValue]]
-Request = TypeVar("Request", bound=answers.Asked)
+Request = TypeVar("Request", bound=Asked)
 _MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
 _DOSE: Final = set(Dose.model_fields)
 
@@ -71,7 +73,12 @@ class Giving(Generic[Request]):
         self._site = site
         self._kind: Kind[Request] = kind
         self._under_way: UnderWay[tuple[str, int]] = UnderWay(site.outbox, self._ended)
+        self._unreadable: set[str] = set()
         self.settled = self._under_way.settled
+
+    def troubles(self) -> list[str]:
+        """For the operator: what people must look at, since the start."""
+        return [f"requests unreadable: {len(self._unreadable)}"] if self._unreadable else []
 
     async def poll(self) -> None:
         """Make a message of each request that may be answered; refuse the others. Raises Later, Deferred."""
@@ -81,7 +88,9 @@ class Giving(Generic[Request]):
             try:
                 await self._one(number)
             except answers.Garbage as garbage:
-                self._site.log.warning("provision.deferred", code=garbage.outcome.code)
+                if number not in self._unreadable:
+                    self._unreadable.add(number)
+                    self._site.log.warning("provision.deferred", code=garbage.outcome.code)
             except Refused as refused:  # by the server: it knows the number no more, or another answer
                 self._site.log.warning("provision.gone", code=refused.code)
 
@@ -125,6 +134,7 @@ class Giving(Generic[Request]):
                 self._kind.operation,
                 told,
                 key=f"{grounds.jti}\n{request.tries}",
+                same=number,  # whatever the replica holds after a restart; by another number the permit is used twice
                 claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
                 legal_row=grounds.legal_row,
             )
@@ -139,10 +149,10 @@ class Giving(Generic[Request]):
             found = await self._site.replicas.of(grounds.internal_no, ends, grounds.dataset_code)
         except Refused:
             raise Refused("no_such_person") from None
-        asked = [each for each in found.replicas if each.dataset_code == grounds.dataset_code]
+        kept = [each for each in found.replicas if each.dataset_code == grounds.dataset_code]
         first, last = grounds.days
         given = sorted(
-            (each for each in asked if first <= each.vaccinated_on <= last),
+            (each for each in kept if first <= each.vaccinated_on <= last),
             key=lambda each: (each.vaccinated_on, each.dataset_record_no),
         )
         flagged = found.no_auto_response_flag or any(each.no_auto_response_flag for each in given)
@@ -170,7 +180,7 @@ class Giving(Generic[Request]):
             return
         if isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW:
             again = {self._kind.number: number, "tries": tries}
-            await self._site.client.ask(f"{self._kind.path}/again", again, answers.Again, self._site.client.soon())
+            await self._site.client.ask(f"{self._kind.path}/again", again, Again, self._site.client.soon())
         else:
             await self._refuse(number)
 

@@ -10,7 +10,7 @@ from gateway.plugin import Accepted, Outcome, Refused
 from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.interface import Inquiry
+from gateway_intermediate_server.interface.city import Inquiry
 from gateway_intermediate_server.permits import Exchange, Permit
 from gateway_intermediate_server.site import Site
 

@@ -9,10 +9,10 @@ from typing import Final
 
 from gateway.plugin import Refused, checks
 from gateway_intermediate_server import answers
-from gateway_intermediate_server.answers import ProvisionRequest
+from gateway_intermediate_server.asked import ProvisionRequest, ProvisionsListed
 from gateway_intermediate_server.client import LARGE
 from gateway_intermediate_server.giving import Grounds, vouched
-from gateway_intermediate_server.interface import PROVISION
+from gateway_intermediate_server.interface.network import PROVISION
 from gateway_intermediate_server.permits import Permit, Route, body_kind
 from gateway_intermediate_server.site import Site
 
@@ -31,7 +31,7 @@ class Provisions:
 
     async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
         """See `Kind`."""
-        listed = await self._site.client.ask(f"{self.path}/list", {}, answers.Provisions, ends, most=LARGE)
+        listed = await self._site.client.ask(f"{self.path}/list", {}, ProvisionsListed, ends, most=LARGE)
         return [(each.provision_no, each.tries) for each in listed.provisions]
 
     async def fetch(self, number: str, ends: float) -> ProvisionRequest:
@@ -77,8 +77,8 @@ class Provisions:
     def _permit(self, request: ProvisionRequest) -> Permit:
         """For us, by the network, still good, and for exactly what is asked. Raises Refused("permit_not_valid")."""
         permit = self._site.network.read(request.permit, Permit, self._site.now())
-        asked = (request.row, request.procedure_code, request.dataset_code)
-        if permit.provider != self._site.tenant or (permit.row, permit.procedure_code, permit.dataset_code) != asked:
+        wanted = (request.row, request.procedure_code, request.dataset_code)
+        if permit.provider != self._site.tenant or (permit.row, permit.procedure_code, permit.dataset_code) != wanted:
             raise Refused("permit_not_valid")
         return permit
 
@@ -89,8 +89,8 @@ class Provisions:
             raise Refused("permit_not_valid")
 
 
-def _day(asked: str | None) -> str | None:
+def _day(text: str | None) -> str | None:
     """It narrows what is given, and nothing else. Raises Refused("not_a_date")."""
-    if asked is not None and not checks.calendar_date(asked):
+    if text is not None and not checks.calendar_date(text):
         raise Refused("not_a_date")
-    return asked
+    return text

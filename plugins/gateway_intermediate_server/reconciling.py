@@ -1,14 +1,14 @@
 """原本照合 (F22, C195): once in each window of time, all replicas go to the city, to be held against the originals.
 
 The rule: windows are counted by the clock and not from the start, and a page's key is its window and its place: a
-restart within a window sends the same messages again, and no others.
+restart within a window sends the same messages again, and no others, whatever has changed since.
 """
 
 from gateway.plugin import JsonValue, Refused
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import PersonsReplicas
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.interface import EXPORT
+from gateway_intermediate_server.interface.city import EXPORT
 from gateway_intermediate_server.site import Site
 
 
@@ -35,14 +35,13 @@ class Reconciling:
         path = "/platform/v1/replicas/export"
         page = await site.client.ask(path, asked, answers.Page, site.client.soon(), most=LARGE)
         if page.people:
-            await self._send(page.people, f"{window}\n{self._after or ''}")
+            key = f"{window}\n{self._after or ''}".encode()
+            people = [_person(each) for each in page.people]
+            try:
+                await site.outbox.send(EXPORT, people, key=key, same=key)
+            except Refused as refused:  # it is a fact already, and would be again
+                site.log.warning("export.refused", code=refused.code)
         self._after, self._finished = page.next, page.next is None
-
-    async def _send(self, people: list[PersonsReplicas], key: str) -> None:
-        try:
-            await self._site.outbox.send(EXPORT, [_person(each) for each in people], key=key.encode())
-        except Refused as refused:  # request_key_reused: it went before a restart, and something has changed since
-            self._site.log.warning("export.refused", code=refused.code)
 
 
 def _person(each: PersonsReplicas) -> dict[str, JsonValue]:

@@ -12,7 +12,7 @@ from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import InquiryResult, InquiryState
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.interface import ANSWER, END
+from gateway_intermediate_server.interface.city import ANSWER, END
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import CannotOpen
 from gateway_intermediate_server.site import Site
@@ -33,6 +33,7 @@ class Results:
         self._noted: set[str] = set()
         self._stuck: set[str] = set()
         self._unreadable: set[str] = set()
+        self._garbage: set[str] = set()
         self.settled = self._under_way.settled
 
     async def poll(self) -> None:
@@ -45,14 +46,19 @@ class Results:
             try:
                 await self._one(each, datetime.fromtimestamp(each.ended_at, UTC))
             except answers.Garbage as garbage:
-                site.log.warning("result.deferred", code=garbage.outcome.code)
+                if each.inquiry_receipt_no not in self._garbage:
+                    self._garbage.add(each.inquiry_receipt_no)
+                    site.log.warning("result.deferred", code=garbage.outcome.code)
             except Refused as refused:  # by the line, or by the server: the same again would be, too
                 site.log.warning("result.stuck", code=refused.code)
                 self._stuck.add(each.inquiry_receipt_no)
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
-        counted = {"results that could not be told to the city": self._stuck, "results unreadable": self._unreadable}
+        counted = {
+            "results that could not be told to the city": self._stuck,
+            "results unreadable": self._unreadable | self._garbage,
+        }
         return [f"{what}: {len(which)}" for what, which in counted.items() if which]
 
     async def _one(self, each: InquiryState, ended_at: datetime) -> None:

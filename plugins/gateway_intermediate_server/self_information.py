@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from gateway.plugin import Refused
 from gateway_intermediate_server import answers
-from gateway_intermediate_server.answers import SelfInformationRequest
+from gateway_intermediate_server.asked import SelfInformationRequest, SelfRequestsListed
 from gateway_intermediate_server.client import LARGE
 from gateway_intermediate_server.giving import Grounds, vouched
-from gateway_intermediate_server.interface import SELF_INFORMATION
+from gateway_intermediate_server.interface.network import SELF_INFORMATION
 from gateway_intermediate_server.permits import Authorisation
 from gateway_intermediate_server.site import Site
 
@@ -24,13 +24,13 @@ class SelfInformationRequests:
 
     async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
         """See `Kind`."""
-        listed = await self._site.client.ask(f"{self.path}/list", {}, answers.SelfRequests, ends, most=LARGE)
+        listed = await self._site.client.ask(f"{self.path}/list", {}, SelfRequestsListed, ends, most=LARGE)
         return [(each.self_request_no, each.tries) for each in listed.self_requests]
 
     async def fetch(self, number: str, ends: float) -> SelfInformationRequest:
         """See `Kind`."""
-        asked = {self.number: number}
-        request = await self._site.client.ask(f"{self.path}/fetch", asked, SelfInformationRequest, ends)
+        whose = {self.number: number}
+        request = await self._site.client.ask(f"{self.path}/fetch", whose, SelfInformationRequest, ends)
         if request.self_request_no != number:
             raise answers.Garbage
         return request

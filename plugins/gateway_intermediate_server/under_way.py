@@ -25,20 +25,22 @@ class UnderWay(Generic[_Thing]):
     def __contains__(self, thing: _Thing) -> bool:
         return thing in self._things.values()
 
-    async def send(
+    async def send(  # noqa: PLR0913  (as the outbox)
         self,
         thing: _Thing,
         operation: str,
         record: Mapping[str, JsonValue],
         *,
         key: str,
+        same: str | None = None,
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> None:
         """Raises Refused, Deferred."""
+        said = same.encode() if same is not None else None
         async with self._known:
             receipt = await self._outbox.send(
-                operation, [dict(record)], key=key.encode(), claims=claims, legal_row=legal_row
+                operation, [dict(record)], key=key.encode(), same=said, claims=claims, legal_row=legal_row
             )
             self._things[receipt.message_id] = thing
 

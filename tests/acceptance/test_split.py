@@ -136,7 +136,7 @@ def test_while_the_hub_is_away_nothing_passes_and_the_sender_is_told(split, ordi
     assert answer.refusal == (503, "hub_unreachable")
     assert int(answer.headers["Retry-After"]) >= 1
     told = command(*GATEWAY, "connectors", "--root", str(site.folder / "edges"))
-    assert (told.status, told.out.count("The hub cannot be reached, so nothing passes")) == (1, 5)
+    assert (told.status, told.out.count("The hub cannot be reached, so nothing passes")) == (1, 6)
     health = Peer(site.admins["edges"], site.tls / "ca.crt", site.tls / "operator.crt").get("/healthz")
     assert (health.status, health.json) == (
         503,

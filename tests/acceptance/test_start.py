@@ -302,7 +302,7 @@ def test_a_reload_that_needs_a_restart_says_that_even_then_it_would_not_start(ne
 def test_a_reload_after_a_lock_has_changed_claims_nothing_of_code_that_is_not_loaded(new_site):
     """New code was installed and locked: what runs here is the former, and its differences say nothing of a restart."""
     site = new_site().start()
-    site.edit("interfaces/health_management.json", '"version": "2"', '"version": "99"')
+    site.edit("interfaces/health_management.json", '"version": "3"', '"version": "99"')
     site.edit(TENANT, 'encoding = "cp932"', 'encoding = "utf-8"')
     told = site.cli("reload")
     lock, then = "config/interfaces/health_management.json", "gateway check says whether it would start"

@@ -126,6 +126,13 @@ async def test_an_act_is_noted_with_a_keyed_reference(line):
     assert said["reference"] == line.site.office.reference("note", b"city.csv")
 
 
+async def test_an_act_says_why_in_a_word_that_is_known(line):
+    await line.outbox.note(Act.PROVISION_REFUSED, reference=b"PV-1", counts={"refused": 1}, code="no_such_person")
+    await line.outbox.note(Act.PROVISION_REFUSED, reference=b"PV-2", counts={"refused": 1}, code="Hanako Kaku")
+    facts = [each["statement"] for each in line.every_fact() if each["kind"] == "connector.noted"]
+    assert [each["code"] for each in facts] == ["no_such_person", "refused_by_system"]
+
+
 async def test_what_the_hub_knows_of_a_message_is_for_its_sender_only(line):
     receipt = await line.outbox.send("person.put", [person()], key=b"k1")
     await line.settlement(receipt.message_id)

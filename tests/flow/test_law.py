@@ -194,8 +194,8 @@ NO_PERMIT: dict[str, Any] = {
     "with a text": lambda line: (permitted(line, text="2026-04"),),
     "of another kind": lambda line: (Claim("self_requested", b"p", line.clock() + timedelta(hours=1)),),
     "beside a claim of no use": lambda line: (permitted(line), Claim("self_requested", b"p", line.clock())),
-    "beside a review for another body": lambda line: (permitted(line), Claim("review", b"r", party=MAYOR)),
-    "beside a review that says since when": lambda line: (permitted(line), Claim("review", b"r", asked=line.clock())),
+    "beside a mark for another body": lambda line: (permitted(line), Claim("undisclosed", b"u", party=MAYOR)),
+    "beside a mark since a time": lambda line: (permitted(line), Claim("undisclosed", b"u", asked=line.clock())),
 }
 
 
@@ -242,10 +242,11 @@ async def test_what_the_person_asked_for_needs_an_end_and_no_other_body(line):
 @pytest.mark.parametrize("name", ["review", "undisclosed"])
 async def test_review_and_undisclosed_are_told_where_the_route_has_them_and_nowhere_else(lawful, lying, name):
     flagged: Any = Claim(name, b"flag")
-    message_id = await sent(lawful, permitted(lawful), flagged)
+    message_id = await sent(lawful, permitted(lawful), flagged)  # of review it is held from here on
     assert sorted(each["claim"] for each in headers(lawful)[0]["attestations"]) == sorted(["permit", name])
-    await lawful.settlement(message_id)
-    lawful.register_system.deliveries.clear()
+    if name != "review":
+        await lawful.settlement(message_id)
+        lawful.register_system.deliveries.clear()
     everywhere(lawful, **UNDER_ROWS | {"may_attest": ()})
     assert await refused(lawful, permitted(lawful), flagged, key=b"2") == ("edge", "not_attested")
     lying()
@@ -290,6 +291,14 @@ async def test_no_peer_makes_a_claim_of_its_own(lawful, office):
     status, told = await posted(office, PUT, [person(1, claims=["permit"], legal_row="P25")])
     assert (status, told["code"]) == (403, "not_attested")
     assert lawful.register_system.deliveries == []
+
+
+async def test_the_far_end_is_told_what_the_message_attests(lawful):
+    """By the verified header: so it knows whether people looked at it."""
+    await lawful.settlement(await sent(lawful, permitted(lawful)))
+    await lawful.settlement(await sent(lawful, permitted(lawful), Claim("undisclosed", b"u"), key=b"2"))
+    attested = [each.claims for each in lawful.register_system.deliveries]
+    assert attested == [{"permit"}, {"permit", "undisclosed"}]
 
 
 async def test_what_is_attested_does_not_make_another_message_of_the_same_key(lawful):

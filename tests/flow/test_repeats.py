@@ -39,6 +39,18 @@ async def test_the_same_key_with_another_body_is_refused_and_recorded(line):
     assert (fact["stage"], fact["code"]) == ("hub", "request_key_reused")
 
 
+async def test_what_is_made_of_what_changes_is_the_same_by_what_its_connector_says(line):
+    first = await line.outbox.send("person.put", [person(1)], key=b"k", same=b"request-1")
+    again = await line.outbox.send("person.put", [person(1, name="架空次郎")], key=b"k", same=b"request-1")
+    assert (again.message_id, again.repeated) == (first.message_id, True)
+    with pytest.raises(Refused, match="request_key_reused"):
+        await line.outbox.send("person.put", [person(1)], key=b"k", same=b"request-2")
+    with pytest.raises(Refused, match="request_key_reused"):
+        await line.outbox.send("person.put", [person(1)], key=b"k")
+    await line.settlement(first.message_id)
+    assert len(line.register_system.deliveries) == 1
+
+
 async def test_a_key_is_an_operations_own(line):
     first = await line.outbox.send("person.put", [person(1)], key=b"k")
     line.register_system.answer = lambda delivery: {0: RefusedRecord("no_such_person")}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.config import Limits
 from gateway.edge.hand_over import hand_over, waves
 from gateway.errors import Deferred, Refused
-from gateway.messages import AdmittedHere, Header, MessageKind
+from gateway.messages import AdmittedHere, Header, MessageKind, decode_header, encode
 from gateway.plugin import Accepted, Dead, DeferredRecord, Duplicate, RefusedRecord
 from tests.flow.line import System
 from tests.flow.toys import PersonThere, person
@@ -25,7 +25,7 @@ SECRET = "架空　太郎"
 def here(*numbers: int) -> AdmittedHere:
     """Records of these persons, in this order."""
     records = tuple((i, PersonThere(**person(number, seq=i))) for i, number in enumerate(numbers))
-    return AdmittedHere(Header(**HEADER), records, ())
+    return AdmittedHere(decode_header(encode(Header(**HEADER))), records, ())
 
 
 @dataclass
@@ -191,7 +191,7 @@ async def test_a_delivery_shows_no_values(site):
 
 async def test_once_the_answers_are_more_than_a_message_holds_no_more_are_drawn(site):
     """One person asked for many times is one wave for each time: nothing is asked for that nobody can be sent."""
-    asked = replace(here(*[1] * 9), header=replace(Header(**HEADER), kind=MessageKind.REQUEST))
+    asked = replace(here(*[1] * 9), header=replace(here().header, kind=MessageKind.REQUEST))
     system = System(lambda delivery: {i: Accepted({"remark": "x" * 600}) for i, _ in delivery.records})
     limits, contract = Limits(body_bytes=1024), site.register_rules.contract
     handed = await hand_over(asked, "internal_no", system, contract, limits, Told())

@@ -70,8 +70,12 @@ def clock() -> datetime:
 def claims_of(route: Route, now: datetime) -> tuple[Claim, ...]:
     """All that a route wants attested."""
     until, texts = now + timedelta(minutes=5), {"consent": (*route.consent_texts, None)[0]}
-    permit = {"party": GOVERNOR, "asked": now}
-    return tuple(Claim(e, b"proof", until, texts.get(e), **permit if e == "permit" else {}) for e in route.attest)
+    return tuple(
+        Claim(each, b"proof", until, party=GOVERNOR, asked=now)
+        if each == "permit"
+        else Claim(each, b"proof", until, texts.get(each))
+        for each in route.attest
+    )
 
 
 class Prover(System):

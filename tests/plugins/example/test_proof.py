@@ -13,7 +13,7 @@ from gateway.plugin import Shown
 from tests.architecture.tree import ROOT
 
 SECTION = (ROOT / "docs/write-a-connector.md").read_text(encoding="utf-8").partition("### Proof of a person")[2]
-READING, _, TOKEN = re.findall(r"^```python\n(.*?)^```", SECTION.partition("\n## ")[0], re.MULTILINE | re.DOTALL)
+READING, _, TOKEN = re.findall(r"^```python\n(.*?)^```", re.split("\n##+ ", SECTION)[0], re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture

@@ -123,6 +123,7 @@ class Line:
         records: Sequence[JsonValue | Unreadable],
         *,
         key: bytes,
+        same: bytes | None = None,
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> Receipt:
@@ -134,8 +135,8 @@ class Line:
         repeated = key in self.messages
         if not repeated:
             self._record(operation, tuple(records), key)
-        message_id, *same = self.messages[key]
-        assert same == [operation, tuple(records)], "the same key with another body"
+        message_id, *alike = self.messages[key]
+        assert alike == [operation, tuple(records)], "the same key with another body"
         self.open_now.add(message_id)
         self.most_open = max(self.most_open, len(self.open_now))
         self._settle_soon(message_id)

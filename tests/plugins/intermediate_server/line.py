@@ -34,6 +34,7 @@ class Sent:
     operation: str
     records: tuple[Any, ...]
     key: bytes
+    same: bytes | None
     claims: tuple[Claim, ...]
     legal_row: str | None
 
@@ -55,6 +56,7 @@ class Line:
     notes: list[tuple[Act, bytes, dict[str, int], str | None]] = field(default_factory=list)
     refuses: str | None = None
     broken: bool = False
+    repeats: int = 0
 
     async def send(
         self,
@@ -62,6 +64,7 @@ class Line:
         records: Sequence[Any],
         *,
         key: bytes,
+        same: bytes | None = None,
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> Receipt:
@@ -73,10 +76,11 @@ class Line:
         mark = operation.encode() + b"\n" + key
         known = self.messages.get(mark)
         if known is not None:
-            if known.records != tuple(records):
+            if known.same != same if same is not None else known.records != tuple(records):
                 raise Refused("request_key_reused")
+            self.repeats += 1
             return Receipt(known.message_id, repeated=True)
-        sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, tuple(claims), legal_row)
+        sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, same, tuple(claims), legal_row)
         self.messages[mark] = sent
         return Receipt(sent.message_id, repeated=False)
 

@@ -3,13 +3,24 @@
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 
 from gateway.plugin import Accepted, Act, Dead, DeferredRecord, RefusedRecord
+from gateway_intermediate_server.answers import Sealed
 from gateway_intermediate_server.client import Client
-from tests.plugins.intermediate_server.exchanges import DATASET
+from gateway_intermediate_server.simulated.signing import SigningKey
+from tests.plugins.intermediate_server.exchanges import DATASET, public, sealed
 from tests.plugins.intermediate_server.line import DOSE, City, Line, Sent, opened
-from tests.plugins.intermediate_server.running import MUNICIPALITY, Resident, Simulator, Site, fresh, running
+from tests.plugins.intermediate_server.running import (
+    MUNICIPALITY,
+    PREFECTURE,
+    Resident,
+    Simulator,
+    Site,
+    fresh,
+    running,
+)
 from tests.plugins.vaccination_records.subjects import CITY, OTHER_CITY
 
 ASK, ANSWER, END = "inquiry.request", "inquiry.answer", "inquiry.end"
@@ -209,6 +220,48 @@ async def test_an_inquiry_without_an_answer_ends(city: City, moved: Resident, wr
     unreadable = [event for event, _ in city.said.lines].count("result.unreadable")
     assert unreadable == wrong.startswith("answer_")
     assert not unreadable or "results unreadable" in (await city.connector.health()).detail
+
+
+@pytest.mark.parametrize(
+    ("permit", "inquiry_of", "doses"),
+    [
+        ({}, "PS-ANOTHER", [DOSE]),
+        ({}, None, []),
+        ({}, None, [DOSE | {"clinic_code": "1319999999"}]),
+        ({}, None, [{"vaccinated_on": "2024-06-01"}]),
+        ({"inquirer": MUNICIPALITY}, None, [DOSE]),
+        ({"provider": PREFECTURE}, None, [DOSE]),
+        ({"row": "99"}, None, [DOSE]),
+        ({"key": "A" * 43}, None, [DOSE]),
+        ({"aud": MUNICIPALITY}, None, [DOSE]),
+    ],
+)
+async def test_an_answer_counts_whole_and_to_its_own_question_or_not_at_all(
+    city: City,
+    moved: Resident,
+    monkeypatch: pytest.MonkeyPatch,
+    permit: dict[str, str],
+    inquiry_of: str | None,
+    doses: list[dict[str, Any]],
+) -> None:
+    """All of it is sealed for our key and soundly signed."""
+    real, site = Client.ask, city.simulator.site
+    network = SigningKey.load(site.folder / "keys/network.pem")
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if not path.endswith("inquiries/result") or answer.request_id != asked:
+            return answer
+        claims = jwt.decode(answer.permit, options={"verify_signature": False})
+        told = sealed(public(site.city_key), claims["jti"], {"inquiry": inquiry_of or claims["sub"], "doses": doses})
+        changed = {"permit": network.sign(claims | permit), "answer": Sealed.model_validate(told)}
+        return answer.model_copy(update=changed)
+
+    monkeypatch.setattr(Client, "ask", ask)
+    asked = number()
+    assert await city.deliver(ASK, inquiry(moved, asked)) == Accepted()
+    await city.poll()
+    assert [(each.operation, each.record["inquiry_status"]) for each in told(city.line, asked)] == [(END, "9")]
 
 
 async def test_an_inquiry_that_nobody_answers_waits(city: City, moved: Resident) -> None:

@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import AsyncMock
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
+from gateway_intermediate_server import answers
 from gateway_intermediate_server.client import Client
 from gateway_intermediate_server.simulated.signing import SigningKey
 from tests.plugins.intermediate_server.exchanges import inquire
@@ -98,6 +100,46 @@ async def test_what_is_wrong_is_refused_without_a_cause_and_the_log_has_the_caus
     assert city.line.refusals(number) == [code]  # it is over
 
 
+@pytest.mark.parametrize(
+    ("token", "changes"),
+    [
+        ("permit", {"provider": PREFECTURE}),
+        ("permit", {"row": "153"}),
+        ("permit", {"procedure_code": "JT00000000015301"}),
+        ("permit", {"dataset_code": "TM00000000000201"}),
+        ("permit", {"inquirer": PREFECTURE}),
+        ("permit", {"use": "route"}),
+        ("route_info", {"destination": PREFECTURE}),
+        ("route_info", {"permit": "PM-ANOTHER"}),
+        ("route_info", {"sub": "PS-ANOTHER"}),
+        ("route_info", {"aud": MUNICIPALITY}),
+        ("route_info", None),
+    ],
+)
+async def test_what_the_network_signed_for_another_exchange_is_refused(
+    city: City, monkeypatch: pytest.MonkeyPatch, token: str, changes: dict[str, str] | None
+) -> None:
+    """Each is soundly signed; it only does not go with the rest."""
+    real, network = Client.ask, SigningKey.load(city.simulator.site.folder / "keys/network.pem")
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if not path.endswith("provisions/fetch") or answer.provision_no != number:
+            return answer
+        claims = jwt.decode(getattr(answer, token), options={"verify_signature": False})
+        signed = None if changes is None else network.sign(claims | changes)
+        return answer.model_copy(update={token: signed})
+
+    resident = await somebody(city)
+    number = (await city.simulator.control("inquire", inquire(resident)))["provision_no"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "ask", ask)
+        await city.poll()
+    assert city.line.about(number) == []
+    assert city.line.refusals(number) == ["permit_not_valid"]
+    assert await heard(city, number) == ("refused", None)
+
+
 async def test_nobody_can_tell_a_refusal_from_nobody_there(city: City) -> None:
     """Rule 9: neither by the answer nor by what stands in it."""
     number = await asked(city, Resident.new())
@@ -148,6 +190,24 @@ async def test_a_permit_is_used_once_also_after_a_restart(system: Simulator) -> 
         assert await heard(city, replayed) == ("refused", None)
         assert await city.release(first) == Accepted()
     assert line.about(replayed) == []
+
+
+async def test_a_restart_and_another_replica_are_no_second_use_of_a_permit(system: Simulator) -> None:
+    """What waits for people is found again, found to be overtaken when it is released, and made anew."""
+    line = Line()
+    async with opened(system, line) as city:
+        resident = await somebody(city, flagged=True)
+        number = await asked(city, resident)
+        held = made(city, number)
+    async with opened(system, line) as city:
+        changed = replica(resident.internal_no, f"P-{resident.internal_no}", 2, lot_no="MADEUP02")
+        assert await city.deliver("replica.register", changed) == Accepted()
+        await city.poll()
+        assert await heard(city, number) == ("waiting", None)
+        assert await city.release(held) == RefusedRecord("replica_changed")
+        await city.poll()
+        assert await city.release(made(city, number)) == Accepted()
+        assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
 
 
 async def test_who_has_no_replica_is_answered_without_data(city: City) -> None:
@@ -313,3 +373,27 @@ async def test_a_refusal_is_a_fact_before_it_is_told(city: City) -> None:
     await city.poll()
     assert city.line.refusals(number) == ["permit_not_valid"]
     assert await heard(city, number) == ("refused", None)
+
+
+async def test_what_the_server_tells_in_another_form_stops_nothing_else_and_is_told_once(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("provisions/fetch") and body["provision_no"] == broken:
+            raise answers.Garbage
+        return await real(client, path, body, form, *args, **kwargs)
+
+    broken = (await city.simulator.control("inquire", inquire(await somebody(city))))["provision_no"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "ask", ask)
+        other = await asked(city, await somebody(city))
+        await city.poll()
+        assert len(city.line.about(other)) == 1
+        assert city.line.about(broken) == []
+        events = [event for event, _ in city.said.lines]
+        assert events.count("provision.deferred") == 1
+        assert "requests unreadable: 1" in (await city.connector.health()).detail
+    await city.poll()
+    assert len(city.line.about(broken)) == 1

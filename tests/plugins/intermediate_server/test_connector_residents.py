@@ -138,6 +138,7 @@ async def test_an_announcement_goes_out_and_each_of_its_states_comes_back_once(c
     await city.settle(statuses(city.line, number)[1], Accepted())
     await city.poll()
     assert responses(city.line, number) == ["1", "2"]
+    assert city.line.repeats == 0  # what is under way is not sent at every look
     assert number not in str(await city.simulator.call("server/v1/announcements/statuses"))
 
 

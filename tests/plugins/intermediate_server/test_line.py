@@ -1,0 +1,240 @@
+"""The connector on a real line, with the example's routes and rows, and people who release."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import config as configuration
+from gateway.config import Config
+from gateway.edge.outbox import EdgeOutbox
+from gateway.edge.rules import EdgeRules, rules_for
+from gateway.hub.rules import HubRules, hub_rules
+from gateway.keys.directory import Directory
+from gateway.keys.note import Signer
+from gateway.keys.private import EdgeKeys
+from gateway.plugin import Context, Delivery, Outcome
+from gateway.wiring.opening import log_signer, open_directory, open_keys
+from gateway_health_management.interface import INTERFACE as HEALTH_MANAGEMENT
+from gateway_intermediate_server import renkei_connector
+from gateway_intermediate_server.connector import IntermediateServer
+from gateway_intermediate_server.interface import INTERFACE
+from tests.acceptance.programs import GATEWAY, command
+from tests.flow import line as lines
+from tests.flow.holding import ANNA, BEN, TERMINAL, looked, someone, staffed
+from tests.plugins.intermediate_server.exchanges import inquire
+from tests.plugins.intermediate_server.line import DOSE, replica, settings
+from tests.plugins.intermediate_server.running import MUNICIPALITY, PREFECTURE, Resident, Simulator
+from tests.plugins.receiving import Said
+from tests.plugins.vaccination_records.subjects import CITY
+
+OURS, THEIRS = "intermediate_server", "health_management"
+
+
+@dataclass(frozen=True)
+class Example:
+    """What `gateway init` makes, as `tests.flow` wants it: its office is `health_management`."""
+
+    config: Config
+
+    @cached_property
+    def directory(self) -> Directory:
+        return open_directory(self.config, CITY)
+
+    @cached_property
+    def log(self) -> Signer:
+        return log_signer(self.config, CITY)
+
+    @cached_property
+    def office(self) -> EdgeKeys:
+        return open_keys(self.config, CITY, THEIRS, self.directory)
+
+    @cached_property
+    def register(self) -> EdgeKeys:
+        return open_keys(self.config, CITY, OURS, self.directory)
+
+    @property
+    def office_rules(self) -> EdgeRules:
+        return rules_for(self.config, CITY, THEIRS, self.directory, HEALTH_MANAGEMENT)
+
+    @property
+    def register_rules(self) -> EdgeRules:
+        return rules_for(self.config, CITY, OURS, self.directory, INTERFACE)
+
+    @property
+    def hub_rules(self) -> HubRules:
+        return hub_rules(self.config, CITY, self.directory)
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
+    root = tmp_path_factory.mktemp("example") / "root"
+    made = command(*GATEWAY, "init", str(root), "--tenant", CITY)
+    assert made.status == 0, made.err
+    return Example(configuration.load(Path(root)))
+
+
+@dataclass
+class Town:
+    """The line, and the connector behind its edge."""
+
+    line: lines.Line
+    connector: IntermediateServer
+    simulator: Simulator
+
+    async def send(self, operation: str, record: Mapping[str, Any]) -> Any:
+        """From the city's system: how it ended."""
+        key = repr(record).encode()
+        receipt = await self.line.outbox.send(operation, [dict(record)], key=key)
+        return (await self.line.settlement(receipt.message_id))[0]
+
+    async def resident(self, *, flagged: bool = False) -> Resident:
+        resident = Resident.new()
+        number = resident.internal_no
+        for operation, record in (
+            ("addressee.register", resident.addressee(no_auto_response_flag=flagged)),
+            ("replica.register", replica(number, f"L-{number}")),
+        ):
+            assert type(await self.send(operation, record)).__name__ == "Accepted"
+        return resident
+
+    async def asked(self, resident: Resident, **changes: Any) -> str:
+        asked = await self.simulator.control("inquire", inquire(resident, **changes))
+        await self.connector.poll()
+        return str(asked["provision_no"])
+
+    async def state(self, number: str) -> str:
+        return str((await self.simulator.control("inquired", {"provision_no": number}))["state"])
+
+    async def becomes(self, number: str, state: str) -> Any:
+        for _ in range(200):
+            if await self.state(number) == state:
+                return (await self.simulator.control("inquired", {"provision_no": number}))["doses"]
+            await self.connector.poll()
+        raise TimeoutError(await self.state(number))
+
+    def recorded(self, operation: str) -> list[dict[str, Any]]:
+        """Headers of what was taken, newest last."""
+        facts = [each["header"] for each in self.line.every_fact() if each["kind"] == "message.recorded"]
+        return [each for each in facts if each["source_operation"] == operation]
+
+
+@pytest.fixture
+async def town(example: Example, system: Simulator, tmp_path: Path) -> AsyncIterator[Town]:
+    async with opened(example, system, tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(example: Any, simulator: Simulator, folder: Path) -> AsyncIterator[Town]:
+    connector = IntermediateServer()
+
+    async def deliver(delivery: Delivery) -> Mapping[int, Outcome]:
+        return await connector.deliver(delivery)
+
+    async with (
+        lines.running(example, folder) as line,
+        simulator.site.session(simulator.site.city) as session,
+    ):
+        line.register_system.answer = deliver
+        line.register_system.hear = connector.settled
+        secrets = {
+            "file:jwks": simulator.site.jwks,
+            "file:inquiry_key": (simulator.site.folder / "keys/city.jwk").read_bytes(),
+        }
+        outbox = EdgeOutbox(line.register, renkei_connector().attests)
+        chosen = settings(simulator)
+        await connector.open(Context(CITY, chosen, outbox, session, Said(), line.clock, secret=secrets.__getitem__))
+        await staffed(line.hub)
+        yield Town(line, connector, simulator)
+
+
+async def test_a_provision_goes_through_hub_and_both_ends(town: Town) -> None:
+    number = await town.asked(await town.resident())
+    assert await town.becomes(number, "answered") == [DOSE]
+    (header,) = town.recorded("provision.answer")
+    assert header["legal_basis"] == ["L5", "L5-25", "A1"]
+    (permit,) = header["attestations"]
+    assert (permit["claim"], permit["party"]) == ("permit", MUNICIPALITY)
+
+
+async def test_a_governor_is_answered_under_row_26(town: Town) -> None:
+    asked = {"body": PREFECTURE, "row": "26", "procedure_code": "JT00000000002601"}
+    number = await town.asked(await town.resident(), **asked)
+    await town.becomes(number, "answered")
+    assert "L5-26" in town.recorded("provision.answer")[-1]["legal_basis"]
+
+
+async def test_a_protected_person_is_answered_after_two_people_have_looked(town: Town) -> None:
+    """Rules 5 and C146, C152, C153."""
+    number = await town.asked(await town.resident(flagged=True))
+    message_id = town.recorded("provision.answer")[-1]["message_id"]
+    await town.line.until(lambda: "hold.placed" in town.line.facts(message_id))
+    assert await town.state(number) == "waiting"
+    await looked(town.line, message_id, ANNA, BEN)
+    for name in (ANNA, BEN):
+        assert await town.state(number) == "waiting"
+        await town.line.hub.holds.release(message_id, someone(name), TERMINAL)
+    assert await town.becomes(number, "answered") == [DOSE]
+
+
+async def test_what_people_do_not_release_is_refused_like_all_else(town: Town) -> None:
+    number = await town.asked(await town.resident(flagged=True))
+    message_id = town.recorded("provision.answer")[-1]["message_id"]
+    await looked(town.line, message_id, ANNA)
+    await town.line.hub.holds.refuse(message_id, someone(ANNA), TERMINAL, "not_disclosable")
+    assert await town.becomes(number, "refused") is None
+
+
+async def test_a_refused_request_leaves_a_fact_with_its_cause(town: Town) -> None:
+    number = await town.asked(await town.resident(), wrong="forged_permit")
+    assert await town.state(number) == "refused"
+    noted = [each["statement"] for each in town.line.every_fact() if each["kind"] == "connector.noted"]
+    (fact,) = [
+        each for each in noted if each["reference"] == town.line.register.keys.reference("note", number.encode())
+    ]
+    assert (fact["act"], fact["code"]) == ("provision_refused", "permit_not_valid")
+    assert town.recorded("provision.answer") == []
+
+
+async def test_a_replayed_permit_is_refused_by_the_line(town: Town) -> None:
+    resident = await town.resident()
+    await town.becomes(await town.asked(resident), "answered")
+    replayed = await town.asked(resident, wrong="replayed_permit")
+    assert await town.state(replayed) == "refused"
+    assert len(town.recorded("provision.answer")) == 1
+
+
+async def test_a_history_is_inquired_and_arrives(town: Town) -> None:
+    resident = await town.resident()
+    person = {"body": MUNICIPALITY, "individual_number": resident.individual_number, "doses": [DOSE]}
+    await town.simulator.control("person", person)
+    asked = {
+        "internal_no": resident.internal_no,
+        "municipality_code": CITY,
+        "inquiry_no": f"L-{resident.internal_no}",
+        "inquiry_row": "25",
+        "procedure_code": "JT00000000002501",
+        "dataset_code": "TM00000000000101",
+        "provider_code": MUNICIPALITY,
+        "undisclosed_flag": False,
+    }
+    assert type(await town.send("inquiry.request", asked)).__name__ == "Accepted"
+    await town.connector.poll()
+    arrived = lambda: [one for _, one in town.line.office_system.records() if "inquiry_no" in one]  # noqa: E731
+    await town.line.until(arrived)
+    (answer,) = arrived()
+    assert (answer["inquiry_status"], answer["doses"]) == ("1", [DOSE])
+    assert town.recorded("inquiry.answer")[-1]["legal_basis"] == ["L4", "L4-25", "A1"]
+
+
+async def test_no_number_of_a_person_is_in_the_log(town: Town) -> None:
+    resident = await town.resident()
+    await town.becomes(await town.asked(resident), "answered")
+    facts = repr(town.line.every_fact()) + town.line.printed.getvalue()
+    for value in (resident.internal_no, resident.individual_number, DOSE["vaccine_generic_name"]):
+        assert str(value) not in facts
