@@ -123,6 +123,9 @@ def refuse(
 
 
 def _row(hold: Mapping[str, Any]) -> dict[str, Any]:
+    if "route" not in hold:  # not to be disclosed to whoever does not decide
+        told = {"message id": hold["message_id"], "route": "undisclosed", "way": "", "since": f"{hold['at'][:19]}Z"}
+        return {**told, "until": "", "state": "", "cause": ""}
     return {
         "message id": hold["message_id"],
         "route": hold["route"],

@@ -76,7 +76,7 @@ def dead(
             machine(found)
         else:
             rows([letter(each) for each in found], empty="no dead letters")
-        if any(group.get("code") != "send_anew" for each in found for group in each["outcomes"]):
+        if any(group.get("code") != "send_anew" for each in found for group in each.get("outcomes", ({},))):
             raise typer.Exit(1)
 
 

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
+
+_HIDDEN: Final = "undisclosed"
+"""Of what is not to be disclosed: that there is such a fact, and no more (番号法第23条第2項)."""
 
 
 def line(fact: dict[str, Any]) -> dict[str, Any]:
     """A fact as one row: what it is, and what it adds."""
+    if "undisclosed" in fact:
+        return {**{key: fact[key] for key in ("seq", "at", "kind")}, "what": _HIDDEN}
     header, statement = fact.get("header", {}), fact.get("statement", {})
     what = [f"{_way(header)} by {header['route']}"] if header else _named(statement or fact)
     what += _claims(header.get("attestations", ()))
@@ -34,15 +39,19 @@ def folded(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def letter(message: dict[str, Any]) -> dict[str, Any]:
     """A message with dead records as one row."""
+    hidden = "outcomes" not in message
     return {
         "message id": message["message_id"],
-        "what": f"{_way(message)}, {message['created_at'][:19]}Z",
-        "dead": "; ".join(_records(group) for group in message["outcomes"]),
+        "what": f"{_HIDDEN if hidden else _way(message)}, {message['at' if hidden else 'created_at'][:19]}Z",
+        "dead": "" if hidden else "; ".join(_records(group) for group in message["outcomes"]),
     }
 
 
 def refusal(found: dict[str, Any]) -> dict[str, Any]:
     """A fact that refuses a message, or records of one, as one row."""
+    if "outcomes" not in found:
+        what = f"{_HIDDEN}, {found['at'][:19]}Z"
+        return {"message id": found.get("message_id"), "what": what, "refused": "", "by": ""}
     what = _way(found) if "destination" in found else " ".join(_named(found))
     return {
         "message id": found.get("message_id"),

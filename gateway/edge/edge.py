@@ -52,6 +52,7 @@ class Hub(flow.Hub, Protocol):
         self, message_id: str, certificate: str | None = None, *, proven: bool = False
     ) -> Status | None: ...
     async def look(self, message_id: str, certificate: str, terminal: str) -> Envelope: ...
+    async def shown(self, message_id: str, certificate: str, terminal: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +216,16 @@ class Edge:
 
     async def look(self, message_id: str, certificate: str, terminal: str) -> AdmittedHere:
         """A held message for this connector, opened for the person of that certificate (SHA-256, hex), whom the hub
-        knows; that it is looked at is a fact by then. Raises Refused or Deferred, as the hub or the opening does; or
-        "dispute", if the hub gives out another message.
+        knows; that it is looked at is a fact by then, and before it is returned also that it could be opened. Raises
+        Refused or Deferred, as the hub or the opening does; or "dispute", if the hub gives out another message.
         """
         envelope = await self.hub.look(message_id, certificate, terminal)
         if decode_header(envelope.header).message_id != message_id:
             self.telemetry.bug(None, "the hub gave out another message to be looked at")
             raise Refused("dispute")
-        return flow.look(envelope, self.rules, self.keys, self.now())
+        here = flow.look(envelope, self.rules, self.keys, self.now())
+        await self.hub.shown(message_id, certificate, terminal)
+        return here
 
     async def settle(self, settled: Settled) -> None:
         """From the hub: every record of a message that this edge sent has ended. Raises what the connector raises, in

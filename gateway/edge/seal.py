@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Final
 
 from pydantic_core import to_json
 
@@ -39,6 +40,8 @@ from gateway.messages import (
 from gateway.plugin.act import Act, Counted
 from gateway.plugin.contract import ContractOperation
 
+_OF_QUESTIONS: Final = 8
+"""One lane in so many is for questions."""
 NO_TAG = bytes(16)
 """Stands for a record that names no person, as an answer may."""
 
@@ -99,7 +102,7 @@ def _header(
     arrival = there.projected.admitted.parsed.attested.arrival
     sets: dict[frozenset[str], int] = {}
     numbers = [sets.setdefault(frozenset(item_paths(record)), len(sets)) for _, record in there.records]
-    lanes = (keys.lane(each, rules.limits.lanes) if each else 0 for each in _persons(there, to))
+    lanes = (_lane(each, to.operation, keys, rules.limits.lanes) if each else 0 for each in _persons(there, to))
     request_key, body_tag = _repeat_marks(there.projected.admitted.parsed, keys)
     seconds = rules.limits.carried_seconds(to.route, reply=to.kind == MessageKind.REPLY)
     return Header(
@@ -137,6 +140,16 @@ def _header(
         body_tag=body_tag,
         request_mark=arrival.request_mark,
     )
+
+
+def _lane(person: str, operation: ContractOperation, keys: EdgeKeys, lanes: int) -> int:
+    """Of a state (what has a version) by person. What has none is a question, or told once: it may wait long for what
+    is no person's state, so it has a lane by operation and person, among lanes that no state is in.
+    """
+    asked = lanes // _OF_QUESTIONS
+    if operation.version or not asked:
+        return keys.lane(person, lanes - asked)
+    return lanes - asked + keys.lane(f"{operation.name}\n{person}", asked)
 
 
 def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:

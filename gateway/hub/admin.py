@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import Deferred, Misconfigured, Refused
+from gateway.hub import telling
 from gateway.hub.admin_holds import Edges, HoldRoutes
 from gateway.hub.admin_people import PeopleRoutes
 from gateway.hub.callers import Callers
@@ -120,7 +121,7 @@ class AdminListener:
         hub, person = await self._callers.person(request, "dead", Role.OPERATOR)
         letters = hub.journal.dead_letters(every="all" in request.query)
         await self._callers.acted(hub, person, "dead")
-        return web.json_response(letters)
+        return web.json_response(telling.listed(letters, person))
 
     async def refused(self, request: web.Request) -> web.Response:
         """What was refused lately, newest first; with `?before=SEQ` what was before that fact. The looking is a fact,
@@ -131,13 +132,13 @@ class AdminListener:
         before = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else None
         found, down_to = await hub.refused(before)
         await self._callers.acted(hub, person, "refused")
-        return web.json_response({"refused": found, "down_to": down_to})
+        return web.json_response({"refused": telling.listed(found, person), "down_to": down_to})
 
     async def trace(self, request: web.Request) -> web.Response:
         """Every fact of one message. The looking is a fact, too."""
         hub, person = await self._callers.person(request, "trace", Role.OPERATOR)
         message_id = request.match_info["message_id"]
-        facts = hub.trace(message_id)
+        facts = hub.trace(message_id, person)
         if not facts:
             raise Refused("unknown_message")
         await self._callers.acted(hub, person, "trace", message_id=message_id)

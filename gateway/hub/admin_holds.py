@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.errors import Refused
+from gateway.hub import telling
 from gateway.hub.callers import Callers
 from gateway.hub.holds import DECIDE
 from gateway.hub.people import Role
@@ -50,7 +51,7 @@ class HoldRoutes:
         after = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else 0
         found = hub.journal.holds.listed(after)
         await self._callers.acted(hub, person, "holds")
-        return web.json_response(found)
+        return web.json_response(telling.listed(found, person))
 
     async def release(self, request: web.Request) -> web.Response:
         """One word of two, that it may go."""

@@ -226,6 +226,10 @@ class Dispatcher:
         except Refused as refusal:  # spoilt in the store, its time is over, or today's routes no longer carry it
             await self._give_up(message, refusal.code, now)
             return
+        if self.rules.hold(header) and await self._journal.holds.place(message.message_id, at=stamp(now)):
+            self._queue.drop(message.message_id)  # it was under way when a reload came
+            self.overdue.add(header)
+            return
         began = _elapsed()
         world = (self.rules, self._journal, self._edges, self.limits, self._clock, self.places)
         concluded = await flow.deliver(message, header, envelope, wanted, *world)

@@ -39,16 +39,33 @@ class Holds:
 
         Raises Refused: unknown_certificate; and recorded: role_missing, unknown_message, bad_actor, not_held.
         """
+        async with self._at_edge("look", peer, message_id, certificate, terminal) as (envelope, by, at):
+            await self._journal.holds.look(message_id, by=by, at=at)
+        return envelope
+
+    async def shown(self, peer: str, message_id: str, certificate: str, terminal: str) -> None:
+        """The edge of its destination `peer` has opened it for that person: only then the looking counts.
+
+        Raises Refused: unknown_certificate; and recorded: role_missing, unknown_message, bad_actor, not_held,
+        not_looked_at.
+        """
+        async with self._at_edge("shown", peer, message_id, certificate, terminal) as (_, by, at):
+            await self._journal.holds.shown(message_id, by=by, at=at)
+
+    @contextlib.asynccontextmanager
+    async def _at_edge(
+        self, act: str, peer: str, message_id: str, certificate: str, terminal: str
+    ) -> AsyncIterator[tuple[Envelope, By, str]]:
+        """What an edge asks for a person who is at it: the envelope, who it is, and when."""
         now = self._clock()
         person = self._people.person(certificate, now)
         if person is None:
             raise Refused("unknown_certificate")
-        async with self._refusals_recorded("look", message_id, person, now):
+        async with self._refusals_recorded(act, message_id, person, now):
             header, envelope = self._message(message_id)
             if header.destination != peer:
                 raise Refused("unknown_message")
-            await self._journal.holds.look(message_id, by=_by(person, terminal), at=stamp(now))
-        return envelope
+            yield envelope, _by(person, terminal), stamp(now)
 
     async def release(self, message_id: str, person: Person, terminal: str) -> dict[str, Any]:
         """One word of two. The first approves; the second, an approver's, re-enters the message at Permitted, and from

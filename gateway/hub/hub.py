@@ -12,12 +12,14 @@ from typing import Any, NoReturn
 
 from gateway.config import Limits
 from gateway.errors import Deferred, Refused
-from gateway.hub import flow
+from gateway.hub import flow, telling
 from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.holds import Holds
 from gateway.hub.journal import FactKind, Journal
+from gateway.hub.people import Person
 from gateway.hub.permit import permit_again
+from gateway.hub.retention import keeps
 from gateway.hub.rules import HubRules
 from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
@@ -44,6 +46,7 @@ class TenantHub:
 
     def __post_init__(self) -> None:
         self.holds = Holds(self.rules, self.journal, self.people, self.dispatcher, self.clock)
+        self.journal.keep(keeps(self.rules.tenant))
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded:
         """From the edge of connector `peer`. Raises Refused (recorded) or Deferred.
@@ -120,6 +123,10 @@ class TenantHub:
         """See `Holds.look`: the edge of the destination `peer` is about to show it to that person."""
         return await self.holds.look(peer, message_id, certificate, terminal)
 
+    async def shown(self, peer: str, message_id: str, certificate: str, terminal: str) -> None:
+        """See `Holds.shown`: that edge could open it."""
+        await self.holds.shown(peer, message_id, certificate, terminal)
+
     async def replay(self, message_id: str, operator: str) -> tuple[int, ...]:
         """Have the dead records of a message handed on again, under today's routes, or held by them: their indices.
 
@@ -163,9 +170,9 @@ class TenantHub:
         self.dispatcher.settling.due(source, message_id)
         raise Refused("send_anew") from None
 
-    def trace(self, message_id: str) -> list[dict[str, Any]]:
-        """Every fact of this message, in order; none holds a value."""
-        return self.journal.trace(message_id)
+    def trace(self, message_id: str, reader: Person) -> list[dict[str, Any]]:
+        """Every fact of this message, in order, as this person may have them; none holds a value."""
+        return telling.trail(self.journal.trace(message_id), reader)
 
     async def refused(self, before: int | None) -> tuple[list[dict[str, Any]], int]:
         """What was refused before the fact of that seq, or lately, newest first, as `Journal.refusals` tells it; and
@@ -184,6 +191,7 @@ class TenantHub:
 
     def adopt(self, rules: HubRules, limits: Limits) -> None:
         """A reload: from now on these hold."""
+        self.journal.keep(keeps(rules.tenant))
         self.rules = self.dispatcher.rules = self.holds.rules = rules
         self.dispatcher.limits = self.dispatcher.settling.limits = limits
         self.dispatcher.troubles.anew()

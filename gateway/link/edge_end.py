@@ -149,6 +149,10 @@ class HubLink:
         envelope: Envelope = await self._call("look", looking, Envelope)
         return envelope
 
+    async def shown(self, place: Place, message_id: str, certificate: str, terminal: str) -> None:
+        """See `HubEnd`."""
+        await self._call("shown", Look(place, message_id, certificate, terminal), None)
+
     async def _call(self, name: str, body: object, form: Any) -> Any:
         if self._channel is None:
             raise Deferred("hub_unreachable")
@@ -203,3 +207,7 @@ class RemoteHub:
     async def look(self, peer: str, message_id: str, certificate: str, terminal: str) -> Envelope:
         """See `HubEnd`."""
         return await self.link.look((self.tenant, peer), message_id, certificate, terminal)
+
+    async def shown(self, peer: str, message_id: str, certificate: str, terminal: str) -> None:
+        """See `HubEnd`."""
+        await self.link.shown((self.tenant, peer), message_id, certificate, terminal)

@@ -8,7 +8,8 @@ from gateway.messages import Envelope, Handed, Recorded, Sealed, Settled, Status
 class HubEnd(Protocol):
     """A tenant's hub; `peer` is the connector whose edge is calling, `certificate` SHA-256 over that of whoever asks
     there: None if it is the edge itself. `proven` says that who asks has repeated the message, with what its route
-    wants proven. Who may `look` is given a held message, to show it to the person of that certificate at that terminal.
+    wants proven. Who may `look` is given a held message, to show it to the person of that certificate at that terminal,
+    and says so once it could be `shown`.
     """
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded: ...
@@ -16,6 +17,7 @@ class HubEnd(Protocol):
         self, peer: str, message_id: str, certificate: str | None = None, *, proven: bool = False
     ) -> Status | None: ...
     async def look(self, peer: str, message_id: str, certificate: str, terminal: str) -> Envelope: ...
+    async def shown(self, peer: str, message_id: str, certificate: str, terminal: str) -> None: ...
 
 
 class EdgeEnd(Protocol):

@@ -170,6 +170,12 @@ class Guest:
             hub = self.hubs.of(tenant)
             return await hub.look(connector, call.message_id, call.client_certificate, call.terminal)
 
+    async def shown(self, body: bytes) -> None:
+        call = decode(body, Look)
+        tenant, connector = self._own(call.place)
+        self.allowance.spend()
+        await self.hubs.of(tenant).shown(connector, call.message_id, call.client_certificate, call.terminal)
+
     async def told(self, body: bytes) -> None:
         fact = decode(body, Told)
         if isinstance(fact, ConfigApplied):
@@ -220,5 +226,6 @@ _CALLS: Mapping[str, Callable[[Guest, bytes], Awaitable[object]]] = {
     "submit": Guest.submit,
     "status": Guest.status,
     "look": Guest.look,
+    "shown": Guest.shown,
     "told": Guest.told,
 }

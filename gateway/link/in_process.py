@@ -27,6 +27,10 @@ class ToHub:
         """A held message for this connector, to be shown to that person. Raises Refused or Deferred."""
         return await self.hub.look(self.connector, message_id, certificate, terminal)
 
+    async def shown(self, message_id: str, certificate: str, terminal: str) -> None:
+        """It could be opened for that person. Raises Refused or Deferred."""
+        await self.hub.shown(self.connector, message_id, certificate, terminal)
+
 
 @dataclass(slots=True)
 class ToEdges:

@@ -93,7 +93,9 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """Give out a held message for the connector at this place, to be shown to the person of this certificate."""
+    """Give out a held message for the connector at this place, to be shown to the person of this certificate; or, in a
+    second call, that it was shown.
+    """
 
     place: Place
     message_id: str

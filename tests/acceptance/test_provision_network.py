@@ -87,7 +87,7 @@ def test_rule_5_a_flag_or_the_route_holds_and_two_people_release(network, ordina
         assert decide(network.site, "release", message_id, APPROVER).status == 0
         assert network.ended(number) == ("answered", [who.dose])
         kinds = [each for each in network.site.kinds(message_id) if each.startswith("hold.")]
-        assert kinds == ["hold.placed", *["hold.looked"] * 2, "hold.approved", "hold.released"]
+        assert kinds == ["hold.placed", *["hold.looked", "hold.shown"] * 2, "hold.approved", "hold.released"]
     holds_r20(network, on=False)
 
 

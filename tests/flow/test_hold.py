@@ -12,7 +12,7 @@ import pytest
 from gateway.edge.show import shown
 from gateway.errors import Deferred, Refused
 from gateway.messages import decode_header
-from gateway.plugin import Accepted, Dead, RefusedRecord
+from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
 from tests.flow.calling import PUT, posted
 from tests.flow.holding import (
     ANNA,
@@ -70,11 +70,12 @@ async def test_rule_5_what_is_held_goes_out_after_two_different_people_have_rele
     assert await release(held, message_id, BEN) == "released"
     assert await held.settlement(message_id) == {0: Accepted(), 1: Accepted()}
     assert held.register_system.records() == [(0, person(1)), (1, person(2))]
-    kinds = ["hold.looked", "hold.looked", "hold.approved", "hold.released", "delivery.attempted", "delivery.concluded"]
+    seen = ["hold.looked", "hold.shown"] * 2
+    kinds = [*seen, "hold.approved", "hold.released", "delivery.attempted", "delivery.concluded"]
     assert held.facts(message_id) == ["message.recorded", "hold.placed", *kinds]
     acts = [each for each in held.journal.trace(message_id) if each["kind"].startswith("hold.") and "person" in each]
     assert [(each["person"], each["client_certificate"], each["terminal"]) for each in acts] == [
-        (name, certificate(name), TERMINAL) for name in (ANNA, BEN, ANNA, BEN)
+        (name, certificate(name), TERMINAL) for name in (ANNA, ANNA, BEN, BEN, ANNA, BEN)
     ]
 
 
@@ -169,7 +170,7 @@ async def test_a_refusal_has_a_reason_of_the_closed_list(held):
     await looked(held, message_id, ANNA)
     with pytest.raises(Refused, match="bad_reason"):
         await held.hub.holds.refuse(message_id, someone(ANNA), TERMINAL, "架空　太郎")
-    assert held.facts(message_id)[-2:] == ["hold.looked", "operator.acted"]
+    assert held.facts(message_id)[-2:] == ["hold.shown", "operator.acted"]
     assert "架空" not in json.dumps(held.journal.trace(message_id), ensure_ascii=False)
 
 
@@ -226,6 +227,36 @@ async def test_a_held_message_holds_no_lane(held):
     assert [record["update_seq"] for _, record in held.register_system.records()] == [2, 1]
 
 
+async def test_a_reload_that_holds_stops_what_is_queued_already(line):
+    """Between two attempts: what waits for its next is held then, leaves its lane, and goes out once it is released."""
+    await staffed(line.hub)
+    line.register_system.answer = lambda delivery: {i: DeferredRecord("system_busy", 0.05) for i, _ in delivery.records}
+    message_id = await send(line, person(1, seq=1))
+    await line.until(lambda: line.register_system.deliveries)
+    hold_everything(line)
+    await line.until(line.journal.holds.count)
+    tried = len(line.register_system.deliveries)
+    line.register_system.answer = lambda delivery: {i: Accepted() for i, _ in delivery.records}
+    assert "delivery.attempted" not in line.facts(message_id)[line.facts(message_id).index("hold.placed") :]
+    hold_everything(line, hold=False)
+    later = await send(line, person(1, seq=2), key=b"k2")
+    await line.settlement(later)
+    hold_everything(line)
+    await released(line, message_id)
+    assert await line.settlement(message_id) == {0: Accepted()}
+    assert [record["update_seq"] for _, record in line.register_system.records()[tried:]] == [2, 1]
+
+
+async def test_what_a_reload_holds_expires_as_any_hold(line):
+    line.register_system.answer = lambda delivery: {i: DeferredRecord("system_busy", 0.05) for i, _ in delivery.records}
+    message_id = await send(line)
+    await line.until(lambda: line.register_system.deliveries)
+    hold_everything(line)
+    await line.until(line.journal.holds.count)
+    line.advance(seconds=line.hub.dispatcher.limits.message_seconds + 1)
+    assert await line.settlement(message_id) == {0: Dead("expired")}
+
+
 async def test_held_records_take_room_as_open_ones_do(site, tmp_path, monkeypatch):
     from gateway.hub.journal.transaction import Transaction
 
@@ -273,12 +304,17 @@ async def test_a_release_after_the_time_is_over_releases_nothing(held, monkeypat
     assert held.journal.holds.count() == 1
 
 
-@pytest.mark.parametrize("facts", range(2, 7))
+@pytest.mark.parametrize("facts", range(2, 9))
 async def test_a_crash_between_two_facts_loses_nothing_and_releases_nothing(site, tmp_path, facts):
-    """A hold is taken up where its facts left it, after each of them: looked, looked, approved, released, delivered."""
+    """A hold is taken up where its facts left it, after each of them: looked, shown, looked, shown, approved, released,
+    delivered.
+    """
+
+    def by(act, name):
+        return lambda line, it: getattr(line.hub.holds, act)(REGISTER, it, certificate(name), TERMINAL)
+
     steps = [
-        lambda line, it: looked(line, it, ANNA),
-        lambda line, it: looked(line, it, BEN),
+        *(by(act, name) for name in (ANNA, BEN) for act in ("look", "shown")),
         lambda line, it: release(line, it, ANNA),
         lambda line, it: release(line, it, BEN),
     ]
@@ -393,6 +429,49 @@ async def test_who_looks_is_in_the_log_before_the_content_is_given_out(held, mon
         raise Deferred("log_unavailable")
 
     monkeypatch.setattr(held.journal.holds, "look", unwritable)
+    with pytest.raises(Deferred, match="log_unavailable"):
+        await held.register.look(message_id, certificate(ANNA), TERMINAL)
+
+
+async def test_what_could_not_be_opened_was_not_looked_at(held, monkeypatch):
+    """That it was given out is a fact all the same; deciding takes that it could be shown."""
+    message_id = await send(held)
+    await looked(held, message_id, BEN)
+
+    def cannot(*_, **__):
+        raise Refused("bad_envelope")
+
+    monkeypatch.setattr("gateway.edge.flow.look", cannot)
+    with pytest.raises(Refused, match="bad_envelope"):
+        await held.register.look(message_id, certificate(ANNA), TERMINAL)
+    assert held.facts(message_id)[-1] == "hold.looked"
+    for act in (
+        held.hub.holds.release(message_id, someone(ANNA), TERMINAL),
+        held.hub.holds.refuse(message_id, someone(ANNA), TERMINAL, "content_wrong"),
+    ):
+        with pytest.raises(Refused, match="not_looked_at"):
+            await act
+    assert held.journal.holds.listed()[0]["looked"] == [BEN]
+
+
+async def test_nobody_is_shown_what_was_not_given_out_for_them(held):
+    message_id = await send(held)
+    with pytest.raises(Refused, match="not_looked_at"):
+        await held.hub.shown(REGISTER, message_id, certificate(ANNA), TERMINAL)
+    with pytest.raises(Refused, match="unknown_message"):
+        await held.hub.shown(OFFICE, message_id, certificate(ANNA), TERMINAL)
+    with pytest.raises(Refused, match="role_missing"):
+        await held.hub.shown(REGISTER, message_id, certificate(OPA), TERMINAL)
+    assert "hold.shown" not in held.facts(message_id)
+
+
+async def test_if_the_log_cannot_take_that_it_was_shown_it_is_not(held, monkeypatch):
+    message_id = await send(held)
+
+    async def unwritable(*_, **__):
+        raise Deferred("log_unavailable")
+
+    monkeypatch.setattr(held.journal.holds, "shown", unwritable)
     with pytest.raises(Deferred, match="log_unavailable"):
         await held.register.look(message_id, certificate(ANNA), TERMINAL)
 

@@ -13,13 +13,14 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from gateway.cli import commands
+from gateway.edge.outbox import EdgeOutbox
 from gateway.hub.admin import AdminListener
 from gateway.hub.people import Configured, Person, Role
 from gateway.hub.rights import Grant
 from gateway.keys.certificates import digest_of_file
 from gateway.link.in_process import ToEdges
 from gateway.link.tls import server_tls
-from gateway.plugin import Accepted, RefusedRecord
+from gateway.plugin import Accepted, Claim, DeferredRecord, RefusedRecord
 from gateway.wiring.edge_side import EdgeSide
 from tests.flow.calling import answer_of, calling
 from tests.flow.holding import hold_everything
@@ -151,6 +152,66 @@ async def test_a_hold_is_listed_looked_at_approved_and_released(desk):
     assert await desk.line.settlement(message_id) == {0: Accepted()}
     assert (await desk.ask(ANNA, "GET", HOLDS)) == (200, [])
     assert "架空" not in json.dumps(desk.line.every_fact(), ensure_ascii=False)
+
+
+# ---- what is not to be disclosed (番号法第23条第2項), and what a hold is for (rule 5) --------------------------------
+
+
+async def claimed(desk, *claims, key):
+    """A message that attests these, on a route that holds for `review` only."""
+    hold_everything(desk.line, hold=False, may_attest=("review", "undisclosed"))
+    outbox = EdgeOutbox(desk.line.office, frozenset({"review", "undisclosed"}))
+    said = [Claim(each, b"proof") for each in claims]
+    return (await outbox.send("person.put", [person(len(key))], key=key, claims=said)).message_id
+
+
+def trace_of(message_id):
+    return f"/v1/{TENANT}/messages/{message_id}"
+
+
+async def test_an_operators_trace_does_not_tell_what_a_hold_is_for(desk):
+    message_id = await claimed(desk, "review", key=b"k1")
+    await claimed(desk, "review", key=b"k1")  # a repeat says it, too
+    status, facts = await desk.ask(OPA, "GET", trace_of(message_id))
+    assert [each["kind"] for each in facts] == ["message.recorded", "hold.placed", "message.repeated"]
+    assert (status, facts[0]["header"]["attestations"], facts[2]["attestations"]) == (200, [], [])
+    facts[1].pop("code")  # which is the same for every hold
+    assert "review" not in json.dumps(facts)
+
+
+async def test_an_operator_is_told_of_what_is_undisclosed_that_it_is_there(desk):
+    message_id = await claimed(desk, "review", "undisclosed", key=b"k1")
+    facts = (await desk.ask(OPA, "GET", trace_of(message_id)))[1]
+    assert [each["kind"] for each in facts] == ["message.recorded", "hold.placed"]
+    left = {"message_id", "seq", "at", "kind", "undisclosed"}
+    assert all(each.keys() == left for each in facts)
+    (listed,) = (await desk.ask(OPA, "GET", HOLDS))[1]
+    assert listed.keys() == left
+    await desk.look(ANNA, message_id)
+    await desk.ask(ANNA, "POST", f"{HOLDS}/{message_id}/refuse", {"reason": "content_wrong"})
+    (refused,) = (await desk.ask(OPA, "GET", f"/v1/{TENANT}/refused"))[1]["refused"]
+    assert refused.keys() == left
+    assert refused["kind"] == "hold.refused"
+
+
+async def test_who_decides_is_told_all_of_it(desk):
+    message_id = await claimed(desk, "review", "undisclosed", key=b"k1")
+    (listed,) = (await desk.ask(ANNA, "GET", HOLDS))[1]
+    assert (listed["message_id"], listed["route"], listed["undisclosed"]) == (message_id, "T1", True)
+    shown = (await desk.look(BEN, message_id))[1]
+    assert [each["claim"] for each in shown["attestations"]] == ["undisclosed"]
+
+
+async def test_dead_letters_of_what_is_undisclosed_are_there_and_no_more(desk):
+    desk.line.hub.dispatcher.limits = desk.line.hub.dispatcher.limits.model_copy(update={"attempts": 1})
+    desk.line.register_system.answer = lambda delivery: {i: DeferredRecord("system_busy") for i, _ in delivery.records}
+    hidden = await claimed(desk, "undisclosed", key=b"k1")
+    plain = await claimed(desk, key=b"k22")
+    await desk.line.until(lambda: len(desk.line.journal.dead_letters()) == 2)
+    letters = {each["message_id"]: each for each in (await desk.ask(OPA, "GET", f"/v1/{TENANT}/dead"))[1]}
+    assert letters[hidden].keys() == {"message_id", "seq", "at", "kind", "undisclosed"}
+    assert letters[plain]["outcomes"] == [{"ending": "dead", "code": "gave_up", "records": "0"}]
+    assert desk.line.register_system.deliveries[0].message_id == hidden
 
 
 async def test_a_list_is_read_on_from_where_it_ended(desk):

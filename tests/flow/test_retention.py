@@ -34,6 +34,31 @@ async def test_rule_7_a_payload_that_has_ended_is_deleted_after_its_time_and_not
     assert await delete_outdated(tenant, line.journal, now + 2 * KEPT) == 0
 
 
+@pytest.mark.parametrize("later", [[], [("T1-renamed", None)], [("T1", None)], [("T1", 10 * KEPT)]])
+async def test_rule_7_a_later_reload_does_not_lengthen_what_was_settled_at_the_end(line, later):
+    """The route is taken away, renamed, or keeps for ever, or longer: what has ended goes at its time."""
+    line.hub.adopt(replace(line.hub.rules, tenant=keeping(line, KEPT.total_seconds())), line.hub.dispatcher.limits)
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    await line.settlement(receipt.message_id)
+    first, *others = line.hub.rules.tenant.file.routes
+    changed = [
+        first.model_copy(update={"id": name, "keep_seconds": keep and keep.total_seconds()}) for name, keep in later
+    ]
+    tenant, now = line.hub.rules.tenant, line.clock()
+    tenant = replace(tenant, file=tenant.file.model_copy(update={"routes": (*changed, *others)}))
+    line.hub.adopt(replace(line.hub.rules, tenant=tenant), line.hub.dispatcher.limits)
+    assert await delete_outdated(tenant, line.journal, now + KEPT - timedelta(seconds=9)) == 0
+    assert await delete_outdated(tenant, line.journal, now + KEPT + timedelta(seconds=9)) == 1
+    assert line.facts(receipt.message_id)[-1] == "envelope.deleted"
+
+
+async def test_rule_7_a_later_reload_that_keeps_shorter_counts_for_what_has_ended(line):
+    line.hub.adopt(replace(line.hub.rules, tenant=keeping(line, KEPT.total_seconds())), line.hub.dispatcher.limits)
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    await line.settlement(receipt.message_id)
+    assert await delete_outdated(keeping(line, 60.0), line.journal, line.clock() + timedelta(seconds=69)) == 1
+
+
 async def test_rule_7_what_other_routes_carry_is_kept(line):
     receipt = await line.outbox.send("person.put", [person()], key=b"1")
     await line.settlement(receipt.message_id)

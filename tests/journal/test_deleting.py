@@ -71,6 +71,8 @@ async def test_what_was_deleted_cannot_be_replayed(journal: Journal) -> None:
     [
         ("INSERT INTO envelope SELECT seq, x'00' FROM message", "an envelope that was deleted"),
         ("UPDATE message SET ended_at = '2026-04-01T00:00:00.000000Z'", "`ended_at`"),
+        ("UPDATE message SET kept_until = 'for ever'", "`kept_until`"),
+        ("UPDATE message SET kept_until = '2026-04-01T00:00:00.000000Z'", "`kept_until`"),
         ("UPDATE message SET route = 'R02'", "`route`"),
     ],
 )

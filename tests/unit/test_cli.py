@@ -876,3 +876,16 @@ def test_check_loads_no_more_than_it_opens():
     loaded = set(done.stdout.split())
     assert "gateway.wiring.examine" in loaded
     assert not loaded & {"aiohttp.web", "prometheus_client", "structlog", "sqlite3", "uvloop"}
+
+
+# ---- what is not to be disclosed -------------------------------------------------------------------------------------
+
+
+def test_what_is_undisclosed_is_a_row_that_says_so_and_no_more(printed, answered):
+    """番号法第23条第2項."""
+    left = {"message_id": ID, "seq": 7, "at": LETTER["created_at"], "kind": "message.recorded", "undisclosed": True}
+    answered([left])
+    told = printed(240, lambda: message.trace("999997", ID)) + printed(240, lambda: message.dead("999997"))
+    answered({"refused": [left], "down_to": 1})
+    told += printed(240, lambda: message.refused("999997"))
+    assert (told.count("undisclosed"), told.count(ID)) == (3, 3)

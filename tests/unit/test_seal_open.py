@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import Former
+from gateway.edge import seal
 from gateway.edge.flow import enter, prepare
 from gateway.edge.open import open_envelope
 from gateway.edge.seal import refuse
@@ -96,7 +97,8 @@ def test_the_header_tells_items_lanes_and_tags_and_no_value(site):
     sealed = sealed_by_office(site, whole_person(771), person(772), whole_person(771, seq=2))
     header = decode_header(envelope_of(sealed).header)
     assert header.item_sets == (tuple(sorted(CARRIED)), tuple(sorted(person())))
-    lanes = [site.office.lane(f"{n:010}", site.office_rules.limits.lanes) for n in (771, 772, 771)]
+    states = site.office_rules.limits.lanes * 7 // 8
+    lanes = [site.office.lane(f"{n:010}", states) for n in (771, 772, 771)]
     assert header.records == ((0, 0, lanes[0]), (1, 1, lanes[1]), (2, 0, lanes[2]))
     assert sealed.tags is not None
     assert sealed.tags.tags == tuple(site.office.tag(f"{n:010}", "2026-04") for n in (771, 772, 771))
@@ -108,6 +110,26 @@ def test_the_header_tells_items_lanes_and_tags_and_no_value(site):
     for value in ("0000000771", "架空", NUMBER, "\\u67b6"):
         assert value not in envelope_of(sealed).header.decode()
         assert value.encode() not in envelope_of(sealed).ciphertext
+
+
+@pytest.mark.parametrize("lanes", [8, 15, 4096])
+def test_a_state_never_waits_behind_a_question(site, lanes):
+    """Whoever they are about: what has no version has lanes of its own, by operation and person."""
+    state = site.office_rules.contract.operation("sends", "person.put")
+    asked, told = (state.model_copy(update={"name": name, "version": ()}) for name in ("a.ask", "b.tell"))
+    everybody = [f"{n:010}" for n in range(5000)]
+    of_states = {seal._lane(each, state, site.office, lanes) for each in everybody}
+    of_questions = {seal._lane(each, asked, site.office, lanes) for each in everybody}
+    assert of_states.isdisjoint(of_questions)
+    assert 0 <= min(of_states | of_questions) <= max(of_states | of_questions) < lanes
+    both = [[seal._lane(each, operation, site.office, lanes) for operation in (asked, told)] for each in everybody]
+    assert lanes < 16 or any(a != b for a, b in both)  # one question of a person does not wait for another kind
+
+
+def test_one_lane_is_one_for_all(site):
+    state = site.office_rules.contract.operation("sends", "person.put")
+    question = state.model_copy(update={"version": ()})
+    assert seal._lane("1", state, site.office, 1) == seal._lane("1", question, site.office, 1) == 0
 
 
 @given(data=st.data())

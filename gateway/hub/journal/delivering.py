@@ -85,7 +85,7 @@ def revive(transaction: Transaction, message_id: str, *, at: str, now: float, op
     work = transaction.work(message_id)
     dead = _dead(work)
     held = held and not work.hold.released
-    if held and work.open:
+    if (held and work.open) or work.hold.waiting:
         raise Refused("not_ended")
     if not transaction.execute("SELECT 1 FROM envelope WHERE message = ?", (transaction.seq(message_id),)).fetchone():
         raise Refused("send_anew")
@@ -117,7 +117,7 @@ def delete_envelope(transaction: Transaction, message_id: str, *, at: str) -> No
     work.apply(FactKind.ENVELOPE_DELETED, {})
     seq = transaction.seq(message_id)
     transaction.execute("DELETE FROM envelope WHERE message = ?", (seq,))
-    transaction.execute("UPDATE message SET ended_at = NULL WHERE seq = ?", (seq,))
+    transaction.execute("UPDATE message SET ended_at = NULL, kept_until = NULL WHERE seq = ?", (seq,))
 
 
 def _dead(work: Work) -> tuple[int, ...]:

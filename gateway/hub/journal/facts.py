@@ -29,6 +29,7 @@ class FactKind(StrEnum):
     ENVELOPE_DELETED = "envelope.deleted"
     HOLD_PLACED = "hold.placed"
     HOLD_LOOKED = "hold.looked"
+    HOLD_SHOWN = "hold.shown"
     HOLD_APPROVED = "hold.approved"
     HOLD_RELEASED = "hold.released"
     HOLD_REFUSED = "hold.refused"
@@ -50,6 +51,7 @@ HOLD_FACTS: Final = frozenset(
     {
         FactKind.HOLD_PLACED,
         FactKind.HOLD_LOOKED,
+        FactKind.HOLD_SHOWN,
         FactKind.HOLD_APPROVED,
         FactKind.HOLD_RELEASED,
         FactKind.HOLD_REFUSED,

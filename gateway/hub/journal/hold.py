@@ -25,14 +25,15 @@ class By(NamedTuple):
 
 @dataclass(slots=True)
 class Hold:
-    """Of one message; `maker` is who made it. `looked` are those who have seen this very hold, `approved` the first who
-    would release it.
+    """Of one message; `maker` is who made it. `looked` are those for whom this very hold was given out, `shown` those
+    before whom it could be opened, `approved` the first who would release it.
     """
 
     maker: str
     waiting: bool = False
     released: bool = False
     looked: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
     approved: By | None = None
 
     def require_waiting(self) -> None:
@@ -41,12 +42,18 @@ class Hold:
             raise Refused("not_held")
 
     def require_may_decide(self, by: By) -> None:
-        """Whoever decides has looked, and did not make it (C144). Raises Refused: not_held, maker_may_not_confirm,
+        """Whoever decides was shown it, and did not make it (C144). Raises Refused: not_held, maker_may_not_confirm,
         not_looked_at.
         """
         self.require_waiting()
         if by.person == self.maker:
             raise Refused("maker_may_not_confirm")
+        if by.person not in self.shown:
+            raise Refused("not_looked_at")
+
+    def require_given_out(self, by: By) -> None:
+        """Only what was given out for somebody can have been shown. Raises Refused: not_held, not_looked_at."""
+        self.require_waiting()
         if by.person not in self.looked:
             raise Refused("not_looked_at")
 
@@ -76,13 +83,16 @@ class Hold:
     def _place(self) -> None:
         if self.waiting or self.released:
             raise ValueError("it is held already, or was released for good")
-        self.waiting, self.looked, self.approved = True, frozenset(), None
+        self.waiting, self.looked, self.shown, self.approved = True, frozenset(), frozenset(), None
 
     def _act(self, kind: FactKind, by: By) -> None:
         match kind:
             case FactKind.HOLD_LOOKED:
                 self.require_waiting()
                 self.looked |= {by.person}
+            case FactKind.HOLD_SHOWN:
+                self.require_given_out(by)
+                self.shown |= {by.person}
             case FactKind.HOLD_REFUSED:
                 self.require_may_decide(by)
             case FactKind.HOLD_APPROVED | FactKind.HOLD_RELEASED if self.confirmed(by, approver=True) is kind:

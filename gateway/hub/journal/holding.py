@@ -10,6 +10,7 @@ from gateway.hub.journal.facts import FactKind
 from gateway.hub.journal.hold import By
 from gateway.hub.journal.outcomes import group
 from gateway.hub.journal.reading import DueSettlement
+from gateway.hub.journal.recording import place_hold
 from gateway.hub.journal.transaction import Transaction
 from gateway.messages import Ending, RecordOutcome
 
@@ -31,6 +32,25 @@ def look(transaction: Transaction, message_id: str, *, by: By, at: str) -> None:
     work = transaction.work(message_id)
     work.hold.require_waiting()
     transaction.tell(work, FactKind.HOLD_LOOKED, by._asdict(), at=at)
+
+
+def shown(transaction: Transaction, message_id: str, *, by: By, at: str) -> None:
+    """The edge has opened it for this person. Raises Refused: unknown_message, not_held, not_looked_at."""
+    work = transaction.work(message_id)
+    work.hold.require_given_out(by)
+    transaction.tell(work, FactKind.HOLD_SHOWN, by._asdict(), at=at)
+
+
+def place(transaction: Transaction, message_id: str, *, at: str) -> bool:
+    """What was on its way is held from now on, with no attempt counted, unless it was released once; whether it is.
+
+    Raises Refused("unknown_message").
+    """
+    work = transaction.work(message_id)
+    if work.hold.released or not work.open:
+        return False
+    place_hold(transaction, work, at=at)
+    return True
 
 
 def confirm(transaction: Transaction, message_id: str, *, by: By, approver: bool, at: str, now: float) -> Confirmed:

@@ -6,10 +6,12 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from gateway.hub.journal import holding
+from gateway.hub.journal.facts import FactKind
 from gateway.hub.journal.group import Write
 from gateway.hub.journal.hold import CODE, By
 from gateway.hub.journal.holding import Confirmed, Reason
 from gateway.hub.journal.reading import DueSettlement
+from gateway.hub.journal.undisclosed import undisclosed
 from gateway.hub.journal.work import Work, read_work
 
 T = TypeVar("T")
@@ -40,6 +42,14 @@ class Holds:
     async def look(self, message_id: str, *, by: By, at: str) -> None:
         """To be called before the content is given out. Raises Refused: unknown_message, not_held."""
         await self._commit(partial(holding.look, message_id=message_id, by=by, at=at))
+
+    async def shown(self, message_id: str, *, by: By, at: str) -> None:
+        """The content was given out and could be opened. Raises Refused: unknown_message, not_held, not_looked_at."""
+        await self._commit(partial(holding.shown, message_id=message_id, by=by, at=at))
+
+    async def place(self, message_id: str, *, at: str) -> bool:
+        """Hold what was due, unless people released it once; whether it is held. Raises Refused("unknown_message")."""
+        return await self._commit(partial(holding.place, message_id=message_id, at=at))
 
     async def confirm(self, message_id: str, *, by: By, approver: bool, at: str, now: float) -> Confirmed:
         """The first word approves; a second, another person's who is `approver`, releases: then it is due at `now`.
@@ -94,13 +104,16 @@ def _row(seq: int, since: str, work: Work, header: Any) -> dict[str, Any]:
     return {
         "message_id": work.message_id,
         "seq": seq,
+        "at": header["created_at"],
+        "kind": FactKind.MESSAGE_RECORDED,
         **{key: header[key] for key in ("route", "source", "destination", "operation")},
         "records": len(work.open),
         "since": since,
         "until": header["expires_at"],
         "cause": CODE,
-        "looked": sorted(work.hold.looked),
+        "looked": sorted(work.hold.shown),
         "approved": work.hold.approved.person if work.hold.approved else None,
+        "undisclosed": undisclosed(header),
     }
 
 

@@ -69,6 +69,10 @@ class Journal:
         """Whether the journal can be written, and one sentence with the cause if not."""
         return self._writer.health()
 
+    def keep(self, seconds: Mapping[str, float]) -> None:
+        """How long the envelope of what ends from now on is kept, in seconds by route, where it says so."""
+        self._writer.keep(seconds)
+
     # ---- writes -----------------------------------------------------------------------------------------------------
 
     async def record(
@@ -209,6 +213,10 @@ class Journal:
     def outdated(self, route: str, ended_before: str) -> list[str]:
         """The next few messages of a route that ended before that time and whose envelopes are kept."""
         return self._read(partial(reading.outdated, route=route, ended_before=ended_before))
+
+    def kept_too_long(self, now: str) -> list[str]:
+        """The next few messages whose envelopes were to be kept until before that time, as `keep` said at their end."""
+        return self._read(partial(reading.kept_too_long, now=now))
 
     def message(self, message_id: str) -> MessageStatus | None:
         """The message as it stands."""

@@ -14,6 +14,7 @@ from gateway.errors import Refused
 from gateway.hub.journal.facts import Altered, FactKind, commitment
 from gateway.hub.journal.outcomes import group
 from gateway.hub.journal.store import id_sought, id_text
+from gateway.hub.journal.undisclosed import undisclosed
 from gateway.hub.journal.work import read_work
 from gateway.messages import Ending, Envelope, MessageKind, RecordOutcome, Settled
 
@@ -96,6 +97,11 @@ def unheard(connection: sqlite3.Connection, source: str, after: int) -> list[tup
 def outdated(connection: sqlite3.Connection, route: str, ended_before: str) -> list[str]:
     """The next few messages of a route that ended before that time and whose envelopes are kept, oldest first."""
     return [id_text(found) for (found,) in connection.execute(_OUTDATED, (route, ended_before, _BATCH))]
+
+
+def kept_too_long(connection: sqlite3.Connection, now: str) -> list[str]:
+    """The next few messages whose envelopes were to be kept until before that time, whatever their routes are now."""
+    return [id_text(found) for (found,) in connection.execute(_KEPT, (now, _BATCH))]
 
 
 def settlement(connection: sqlite3.Connection, message_id: str, tenant: str) -> DueSettlement | None:
@@ -200,11 +206,14 @@ def dead_letters(connection: sqlite3.Connection, *, every: bool) -> list[dict[st
         {
             "message_id": work.message_id,
             "seq": seq,
+            "at": work.header["created_at"],
+            "kind": FactKind.MESSAGE_RECORDED,
             "source": work.source,
             "destination": work.destination,
             "operation": work.header["operation"],
             "created_at": work.header["created_at"],
             "outcomes": group(dead),
+            "undisclosed": undisclosed(work.header),
         }
         for seq, work in found
         if work and work.header
@@ -227,6 +236,7 @@ _UNHEARD: Final = (
 )
 _SETTLEMENT: Final = "SELECT seq, settle_asked FROM message WHERE open = 0 AND settle_asked > settle_told AND id = ?"
 _OUTDATED: Final = "SELECT id FROM message WHERE route = ? AND ended_at < ? ORDER BY ended_at LIMIT ?"
+_KEPT: Final = "SELECT id FROM message WHERE kept_until < ? ORDER BY kept_until LIMIT ?"
 _LAST: Final = (
     "SELECT seq, body FROM fact WHERE kind = ? AND message_id IS NULL AND body IS NOT NULL"
     " AND json_extract(CAST(body AS TEXT), '$.edge') IS NULL ORDER BY seq DESC LIMIT 1"

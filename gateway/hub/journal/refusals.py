@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.hub.journal.facts import Altered, FactKind
 from gateway.hub.journal.outcomes import group
+from gateway.hub.journal.undisclosed import undisclosed
 from gateway.messages import Ending, RecordOutcome
 
 SLICE: Final = 2000
@@ -45,7 +46,7 @@ def _told(
         return None
     header = fact.get("header") or (_header(connection, stored_id) if kind in _BY else {})
     return {
-        **{key: fact[key] for key in ("seq", "at")},
+        **{key: fact[key] for key in ("seq", "at", "kind")},
         "message_id": fact.get("message_id"),
         "by": _BY.get(kind) or fact.get("stage", "edge"),
         "source": header.get("source") or statement.get("connector") or fact.get("connector"),
@@ -53,6 +54,7 @@ def _told(
         "operation": header.get("operation") or statement.get("operation"),
         "code": fact.get("code"),
         "outcomes": groups,
+        "undisclosed": undisclosed(header or _header(connection, stored_id)) or None,
     }
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 APPLICATION_ID: Final = 0x524E4B4A
 """'RNKJ', so that `file` and `gateway log verify` know what they look at."""
-FORMAT: Final = 4
+FORMAT: Final = 5
 BUSY_SECONDS: Final = 0.1
 """How long to wait for a lock: only a stranger to the journal can hold one."""
 _MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -62,13 +62,15 @@ CREATE TABLE message (
     settle_asked INTEGER NOT NULL,      -- how often the source was to hear how it ended
     settle_told INTEGER NOT NULL DEFAULT 0,     -- up to which of them it has heard; not in the facts
     next_at REAL,                       -- when the next attempt is due; not in the facts
-    ended_at TEXT                       -- when nothing was open any more, while the envelope is kept; not in the facts
+    ended_at TEXT,                      -- when nothing was open any more, while the envelope is kept; not in the facts
+    kept_until TEXT                     -- how long the envelope is kept, by its route as it was then; not in the facts
 );
 CREATE UNIQUE INDEX message_of_request ON message (source, request_key) WHERE request_key IS NOT NULL;
 CREATE INDEX message_open ON message (seq) WHERE open > 0;
 CREATE INDEX message_held ON message (seq) WHERE held = 1;
 CREATE INDEX message_dead ON message (seq) WHERE dead > 0;
 CREATE INDEX message_ended ON message (route, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX message_kept ON message (kept_until) WHERE kept_until IS NOT NULL;
 CREATE INDEX message_to_settle ON message (source, seq) WHERE open = 0 AND settle_asked > settle_told;
 
 CREATE TABLE envelope (

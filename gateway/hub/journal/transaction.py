@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from gateway.errors import Deferred, Refused
@@ -18,6 +19,7 @@ from gateway.hub.journal.store import id_bytes, id_sought
 from gateway.hub.journal.tree import Frontier, leaf_hash
 from gateway.hub.journal.work import Work, read_work
 from gateway.keys import note
+from gateway.messages import stamp
 
 QUEUE_FULL_SECONDS: Final = 5.0
 REMEMBERED: Final = 2000
@@ -43,7 +45,9 @@ class Mark(NamedTuple):
 
 
 class Transaction:
-    """The connection, the frontier, and the counters that limits speak of."""
+    """The connection, the frontier, and the counters that limits speak of. `keeps` are the seconds for which each route
+    keeps the envelopes of what has ended, where it says so; replaced whole.
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Transaction:
         self._origin = origin
         self._signer = signer
         self._limits = limits
+        self.keeps: Mapping[str, float] = {}
         self._open_records = open_records(connection)
         self._works: dict[str, Work] = {}
         self._weight = 0
@@ -165,11 +170,17 @@ class Transaction:
         self.append(kind, fields, at=at, message_id=work.message_id)
         work.apply(kind, fields)
         ended = len(work.open), len(work.dead), work.asked - asked_before
-        asked: int = self.execute(_UPDATE, (*ended, next_at, work.stored_id, int(work.held), at)).fetchone()[0]
+        row = (*ended, next_at, work.stored_id, int(work.held), at, self._kept_until(work, at))
+        asked: int = self.execute(_UPDATE, row).fetchone()[0]
         self._open_records += len(work.open) - open_before
         if not work.open:
             self._forget(work.message_id)
         return asked
+
+    def _kept_until(self, work: Work, at: str) -> str | None:
+        """If it ends now: later routes may shorten that, and taking its route away does not lengthen it."""
+        keep = self.keeps.get(work.header["route"]) if work.header and not work.open else None
+        return stamp(datetime.fromisoformat(at) + timedelta(seconds=keep)) if keep is not None else None
 
     def seq(self, message_id: str) -> int:
         """The seq of a message's recording fact. Raises Refused("unknown_message")."""
@@ -206,6 +217,7 @@ _INSERT: Final = (
 _UPDATE: Final = (
     "UPDATE message SET open = ?1, dead = ?2, held = ?6, settle_asked = settle_asked + ?3,"
     " next_at = CASE WHEN ?1 = 0 THEN NULL ELSE coalesce(?4, next_at) END,"
-    " ended_at = CASE WHEN ?1 = 0 AND EXISTS (SELECT 1 FROM envelope WHERE message = seq) THEN ?7 END"
+    " ended_at = CASE WHEN ?1 = 0 AND EXISTS (SELECT 1 FROM envelope WHERE message = seq) THEN ?7 END,"
+    " kept_until = CASE WHEN ?1 = 0 AND EXISTS (SELECT 1 FROM envelope WHERE message = seq) THEN ?8 END"
     " WHERE id = ?5 RETURNING settle_asked"
 )

@@ -80,11 +80,14 @@ class Work:
                 self.deleted = True
             case FactKind.MESSAGE_REPEATED:
                 anew = not was_open  # who sends again has perhaps not heard how it ended
-            case _ if kind in HOLD_FACTS and was_open and not self.attempt:
+            case FactKind.HOLD_PLACED if was_open:
+                self.hold.apply(kind, fields)
+                self.attempt = 0
+            case _ if kind in HOLD_FACTS and was_open:
                 self.hold.apply(kind, fields)
                 self._end(ungroup(fields.get("outcomes", ())))
             case _:
-                raise ValueError("a message is recorded once, and held before it goes out")
+                raise ValueError("a message is recorded once, and held while something of it is open")
         if self.kind is not MessageKind.REPLY and (anew or (was_open and not self.open)):
             self.asked += 1
 

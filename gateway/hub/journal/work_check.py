@@ -69,12 +69,19 @@ def _check_row(connection: sqlite3.Connection, seq: int, stored_id: Any) -> Work
         raise _contradiction(seq, f"{message} has a `settle_told` that cannot be")
     if next_at is not None and not (isinstance(next_at, float) and math.isfinite(next_at)):
         raise _contradiction(seq, f"{message} has a `next_at` that cannot be")
-    ended_at = row["ended_at"]
-    if ended_at is not None and not (isinstance(ended_at, str) and _STAMP.fullmatch(ended_at)):
-        raise _contradiction(seq, f"{message} has an `ended_at` that cannot be")
+    _check_ended(seq, work, row["ended_at"], row["kept_until"])
+    return work
+
+
+def _check_ended(seq: int, work: Work, ended_at: Any, kept_until: Any) -> None:
+    message = f"message {work.message_id}"
+    for name, at in (("ended_at", ended_at), ("kept_until", kept_until)):
+        if at is not None and not (isinstance(at, str) and _STAMP.fullmatch(at)):
+            raise _contradiction(seq, f"{message} has an `{name}` that cannot be")
     if (ended_at is not None) != (work.envelope is not None and not work.open and not work.deleted):
         raise _contradiction(seq, f"{message} has an `ended_at`, or none, against its facts")
-    return work
+    if kept_until is not None and (ended_at is None or kept_until < ended_at):
+        raise _contradiction(seq, f"{message} has a `kept_until` against its facts")
 
 
 def _check_envelope(connection: sqlite3.Connection, seq: int, work: Work) -> None:

@@ -8,7 +8,7 @@ next. Small writes are filled in on the event loop, so that only the disk is wai
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, NamedTuple, TypeVar
@@ -53,6 +53,10 @@ class Writer:
         self._thread.start()
 
     # ---- on the event loop ------------------------------------------------------------------------------------------
+
+    def keep(self, seconds: Mapping[str, float]) -> None:
+        """See `Journal.keep`."""
+        self._transaction.keeps = seconds
 
     async def commit(self, write: Write[T], *, large: bool = False, lazy: bool = False) -> T:
         """The write's result, once it is durable. Raises what the write raised, or Deferred if it could not be kept.

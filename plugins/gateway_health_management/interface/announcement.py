@@ -31,8 +31,7 @@ OPERATIONS: Final = (
         label="お知らせの送信",
         direction="sends",
         payload=Announcement,
-        person_key="internal_no",
-        version=("updated_at", "update_seq"),
+        person_key="internal_no",  # told once, by its number: no state, and so without a version
     ),
     Operation(
         name="announcement.status",

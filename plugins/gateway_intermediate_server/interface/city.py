@@ -188,7 +188,6 @@ OPERATIONS: Final = (
         direction="receives",
         payload=Announcement,
         person_key="internal_no",
-        version=_VERSION,
     ),
     Operation(
         name=ANSWER,

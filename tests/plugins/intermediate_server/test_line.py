@@ -17,7 +17,7 @@ from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.note import Signer
 from gateway.keys.private import EdgeKeys
-from gateway.plugin import Context, Delivery, Outcome
+from gateway.plugin import Accepted, Context, Delivery, Outcome
 from gateway.wiring.opening import log_signer, open_directory, open_keys
 from gateway_health_management.interface import INTERFACE as HEALTH_MANAGEMENT
 from gateway_intermediate_server import renkei_connector
@@ -28,7 +28,8 @@ from tests.flow import line as lines
 from tests.flow.holding import ANNA, BEN, TERMINAL, looked, someone, staffed
 from tests.plugins.intermediate_server.exchanges import inquire
 from tests.plugins.intermediate_server.line import DOSE, replica, settings
-from tests.plugins.intermediate_server.running import MUNICIPALITY, PREFECTURE, Resident, Simulator
+from tests.plugins.intermediate_server.running import MUNICIPALITY, PREFECTURE, Resident, Simulator, Site, running
+from tests.plugins.intermediate_server.test_connector_inquiries import inquiry
 from tests.plugins.receiving import Said
 from tests.plugins.vaccination_records.subjects import CITY
 
@@ -180,6 +181,31 @@ async def test_a_protected_person_is_answered_after_two_people_have_looked(town:
         assert await town.state(number) == "waiting"
         await town.line.hub.holds.release(message_id, someone(name), TERMINAL)
     assert await town.becomes(number, "answered") == [DOSE]
+
+
+async def test_a_flag_does_not_wait_behind_the_citys_own_inquiry(example: Example, site: Site, tmp_path: Path) -> None:
+    """The network takes its time with a permit; meanwhile the person is protected, and another body asks."""
+    with running(site, "times = { code = 0, permit = 600, answer = 0 }") as simulator:
+        async with opened(example, simulator, tmp_path) as town:
+            resident = await town.resident()
+            asked = await town.line.outbox.send("inquiry.request", [inquiry(resident, "INQ-pending")], key=b"inquiry")
+            await town.line.until(lambda: "delivery.concluded" in town.line.facts(asked.message_id))
+            flagged = resident.addressee(seq=2, no_auto_response_flag=True)
+            assert await town.send("addressee.register", flagged) == Accepted()
+            assert await town.send("replica.register", replica(resident.internal_no, "L-more")) == Accepted()
+            number = await town.asked(resident)
+            message_id = town.recorded("provision.answer")[-1]["message_id"]
+            await town.line.until(lambda: "hold.placed" in town.line.facts(message_id))
+            assert await town.state(number) == "waiting"
+            pending = town.line.journal.message(asked.message_id)
+            assert pending is not None
+            assert not pending.ended
+
+
+def test_the_example_bounds_how_long_an_inquiry_waits_and_how_long_exports_are_kept(example: Example) -> None:
+    routes = {each.id: each for each in example.config.tenants[CITY].file.routes}
+    assert routes["R18"].message_seconds == 86400
+    assert routes["R21"].keep_seconds == 86400
 
 
 async def test_what_people_do_not_release_is_refused_like_all_else(town: Town) -> None:

@@ -1,0 +1,43 @@
+"""What people are told of the log's facts: never what a hold is for (rule 5), and of what is not to be disclosed
+(番号法第23条第2項) only that it is there, unless they decide about holds.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from gateway.config.attested import REVIEW
+from gateway.hub.holds import DECIDE
+from gateway.hub.journal import undisclosed
+from gateway.hub.people import Person
+
+_LEFT: Final = ("message_id", "seq", "at", "kind")
+
+
+def trail(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, Any]]:
+    """All facts of one message, as the reader may have them."""
+    hidden = any(undisclosed(each.get("header")) for each in facts) and not _discloses(reader)
+    return [_left(each) if hidden else _without_review(each) for each in facts]
+
+
+def listed(rows: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, Any]]:
+    """Rows of many messages; those marked `undisclosed` as the reader may have them."""
+    return [_left(each) if each.get("undisclosed") and not _discloses(reader) else {**each} for each in rows]
+
+
+def _discloses(reader: Person) -> bool:
+    return not reader.roles.isdisjoint(DECIDE)
+
+
+def _left(row: Mapping[str, Any]) -> dict[str, Any]:
+    """By its id it can still be replayed."""
+    return {**{key: row[key] for key in _LEFT if key in row}, "undisclosed": True}
+
+
+def _without_review(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """A repeat has its attestations beside no header."""
+    told = {**fact}
+    if "header" in told:
+        told["header"] = _without_review(told["header"])
+    if "attestations" in told:
+        told["attestations"] = [each for each in told["attestations"] if each["claim"] != REVIEW]
+    return told
