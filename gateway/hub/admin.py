@@ -4,6 +4,7 @@ Health means "can serve": it is bad while a log cannot be written, the hub is no
 open, and says why.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.errors import Misconfigured, Refused
+from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.hub.admin_holds import Edges, HoldRoutes
 from gateway.hub.admin_people import PeopleRoutes
 from gateway.hub.callers import Callers
@@ -100,7 +101,8 @@ class AdminListener:
         for code, hub in self._daemon.hubs.items():
             self._telemetry.facts.labels(code).set(hub.journal.size_and_root()[0])
             self._telemetry.waiting.labels(code).set(hub.dispatcher.waiting)
-            self._telemetry.held.labels(code).set(hub.journal.holds.count())
+            with contextlib.suppress(Deferred):  # the log cannot be read: that it is not well is said below
+                self._telemetry.held.labels(code).set(hub.journal.holds.count())
             self._telemetry.healthy.labels(code).set(hub.journal.health()[0])
         for code, version in self._daemon.directories.items():
             self._telemetry.directory.labels(code).set(version)

@@ -14,10 +14,10 @@ import socket
 import sqlite3
 import ssl
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gateway_demo_city.city import FORM
 from gateway_demo_city.people import MUNICIPALITY, Cells
@@ -31,6 +31,7 @@ SOURCE = "health_management"
 DESTINATION = "vaccination_records"
 RECORD_SYSTEM = "gateway_vaccination_records.record_system"
 SIMULATOR = "gateway_vaccination_records.simulator"
+_ROUTES: Final = ("R01", "R25", "R02")
 
 
 class Site:
@@ -47,9 +48,11 @@ class Site:
         self.records = self._record_system(RECORD_SYSTEM)
 
     @classmethod
-    def made(cls, root: Path, starter: Path, *, pmh: bool = False, **limits: float) -> "Site":
+    def made(
+        cls, root: Path, starter: Path, *, pmh: bool = False, routes: Sequence[str] = _ROUTES, **limits: float
+    ) -> "Site":
         """A new site, from what `gateway init` made once. Retries come quickly; `limits` are those of gateway.toml.
-        It asks for no keys yet, unless `pmh`.
+        It begins with these routes, and asks for no keys yet, unless `pmh`.
         """
         shutil.copytree(starter, root)
         site = cls(root, free_port(), free_port(), free_port())
@@ -62,7 +65,7 @@ class Site:
         for name, value in ({"retry_first": 0.05, "retry_longest": 0.1} | limits).items():
             site.limit(name, value)
         site.area(MUNICIPALITY, site.tls / f"{DESTINATION}.crt")
-        site.begin_with("R01", "R25", "R02", *(["R03"] if pmh else []))
+        site.begin_with(*routes, *(["R03"] if pmh else []))
         return site
 
     def close(self) -> None:

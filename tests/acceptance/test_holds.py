@@ -3,18 +3,16 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.programs import GATEWAY, Ended, command, until
+from tests.acceptance.officers import APPROVER, OFFICER, code, decide, grant, held, shown
+from tests.acceptance.programs import until
 from tests.acceptance.site import DESTINATION, Site
 from tests.acceptance.split import SplitSite
 from tests.acceptance.subjects import MUNICIPALITY, subject
 
-UNTIL = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
-OFFICER, APPROVER = "staff-0011", "staff-0012"
 ROUTE = 'id = "R01"\n'
 
 
@@ -27,34 +25,6 @@ def holding(*roots: Path) -> None:
         file.write_text(text.replace(ROUTE, f"{ROUTE}hold = true\n"), encoding="utf-8")
 
 
-def staffed(site: Site, authority: Path) -> None:
-    """An officer and an approver, each with a certificate of the trial's authority."""
-    own = ("--as", str(site.tls / "staff-0100.crt"))
-    for name, role in ((OFFICER, "officer"), (APPROVER, "approver")):
-        made = command(*GATEWAY, "people", "certificate", name, "--root", str(authority))
-        assert made.status == 0, made.err
-        pinned = ("--certificate", str(site.tls / f"{name}.crt"), "--until", UNTIL)
-        granted = site.cli("people", "grant", MUNICIPALITY, name, role, *pinned, *own)
-        assert granted.status == 0, granted.err
-
-
-def held(site: Site) -> list[dict[str, object]]:
-    told = site.cli("hold", "list", MUNICIPALITY, "--json")
-    assert told.status == 0, told.err
-    listed: list[dict[str, object]] = json.loads(told.out)
-    return listed
-
-
-def decide(site: Site, act: str, message_id: str, name: str, *more: str) -> Ended:
-    own = ("--as", str(site.tls / f"{name}.crt"), "--terminal", "desk-1")
-    return site.cli("hold", act, MUNICIPALITY, message_id, *more, *own)
-
-
-def shown(site: Site, edge: Path, message_id: str, name: str) -> Ended:
-    own = ("--as", str(site.tls / f"{name}.crt"), "--terminal", "desk-1")
-    return command(*GATEWAY, "hold", "show", MUNICIPALITY, DESTINATION, message_id, *own, "--root", str(edge))
-
-
 def walk(site: Site, edge: Path, cells: dict[str, str], between: Callable[[], None]) -> str:
     """Registered, looked at by both, approved, released; `between` each two of these."""
     message_id = site.register(cells)
@@ -62,12 +32,12 @@ def walk(site: Site, edge: Path, cells: dict[str, str], between: Callable[[], No
         between()
         (listed,) = held(site)
         assert (listed["message_id"], listed["cause"]) == (message_id, "review")
-        told = shown(site, edge, message_id, name)
+        told = shown(site, edge, DESTINATION, message_id, name)
         assert (told.status, f"(internal_no): {cells['internal_no']}" in told.out) == (0, True), told.err
     between()
     assert decide(site, "release", message_id, OFFICER).status == 0
     between()
-    assert decide(site, "release", message_id, OFFICER).err.startswith("second_person_needed: ")
+    assert code(decide(site, "release", message_id, OFFICER)) == "second_person_needed"
     assert site.held()["persons"] == 0
     assert decide(site, "release", message_id, APPROVER).status == 0
     between()
@@ -79,7 +49,7 @@ def test_rule_5_a_hold_survives_kill_9_between_each_two_words_of_its_people(new_
     site = new_site()
     holding(site.root)
     site.start()
-    staffed(site, site.root)
+    grant(site, site.root)
 
     def dies() -> None:
         site.gateway.kill()
@@ -106,13 +76,12 @@ def test_the_blind_hub_decides_and_the_edge_of_another_process_shows(split, ordi
     edges = split.folder / "edges"
     holding(split.root, *(split.folder / name for name in split.names))
     split.start()
-    staffed(split, split.folder / "offline")
+    grant(split, split.folder / "offline")
     message_id = walk(split, edges, subject(ordinal()), lambda: None)
     other = split.register(subject(ordinal()))
-    told = shown(split, split.root, other, OFFICER)
-    assert (told.status, told.err.partition(":")[0]) == (1, "edge_elsewhere")
-    assert shown(split, edges, other, "staff-0100").err.startswith("role_missing: ")
-    assert shown(split, edges, other, OFFICER).status == 0
+    assert code(shown(split, split.root, DESTINATION, other, OFFICER)) == "edge_elsewhere"
+    assert code(shown(split, edges, DESTINATION, other, "staff-0100")) == "role_missing"
+    assert shown(split, edges, DESTINATION, other, OFFICER).status == 0
     assert decide(split, "refuse", other, OFFICER, "not_disclosable").status == 0
     until(lambda: [each["outcome"] for each in split.outcomes(other)] == ["refused"])
     assert "delivery.attempted" not in split.kinds(other)
