@@ -8,7 +8,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,10 +28,11 @@ from gateway_intermediate_server.simulated.matching import ROWS, Row
 from gateway_intermediate_server.simulated.network import OTHERS
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.sealing import thumbprint
-from tests.plugins.intermediate_server.city_line import CITY, OURS, CityLine, Made
+from tests.plugins.intermediate_server.city_line import OURS, CityLine, Made
 from tests.plugins.intermediate_server.exchanges import DATASET, DOSE
 from tests.plugins.intermediate_server.running import ISSUER, MUNICIPALITY, PREFECTURE, Resident
 from tests.plugins.intermediate_server.unsocketed import Clock, Kill, Unsocketed, signed
+from tests.plugins.vaccination_records.subjects import CITY
 
 EXAMPLES: Final = int(os.environ.get("STATE_MACHINE_EXAMPLES", "25"))
 STEPS: Final = int(os.environ.get("STATE_MACHINE_STEPS", "40"))
@@ -156,14 +157,7 @@ class Witness:
         server = self.line.network.server
         kept = server.replicas.of(asked["integrated_addressee_no"], DATASET)
         doses = sorted((_told(each) for each in kept), key=lambda each: each["lot_no"])
-        opened = (
-            [
-                dict(each)
-                for each in server.bodies.key(body["destination"]).open(jti, body["answer"]["enc_ciphertext"])["doses"]
-            ]
-            if "answer" in body
-            else []
-        )
+        opened = self._opened(jti, body)
         self._must(sorted(opened, key=lambda each: each["lot_no"]) == doses, "given is not what the replica holds")
         self.given[number] = opened
         self.reached["answered"] += 1
@@ -171,6 +165,13 @@ class Witness:
         if person.no_auto_response_flag or any(each["no_auto_response_flag"] for each in kept):
             self._must(self._released(self.line.made[number]), "a flagged answer went without release")
             self.reached["released"] += 1
+
+    def _opened(self, jti: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """With the key of the body to which it goes; "no data" is none."""
+        if body["result"] == "no_data":
+            return []
+        key = self.line.network.server.bodies.key(body["destination"])
+        return list((key.open(jti, body["answer"]["enc_ciphertext"]) or {}).get("doses", []))
 
     def _released(self, message_id: str) -> bool:
         """By two people, each of whom had looked and had the right to."""
@@ -226,9 +227,9 @@ class Witness:
         self._must(_about_to_be_handed_over(trace), "inquired without its facts")
 
 
-def _about_to_be_handed_over(trace: list[dict[str, Any]]) -> bool:
+def _about_to_be_handed_over(trace: Sequence[Mapping[str, str]]) -> bool:
     kinds = [each["kind"] for each in trace if each["kind"].partition(".")[0] in ("message", "delivery")]
-    return kinds[0] == "message.recorded" and kinds[-1] == "delivery.attempted"
+    return (kinds[0], kinds[-1]) == ("message.recorded", "delivery.attempted")
 
 
 def _told(replica: Mapping[str, Any]) -> dict[str, Any]:
