@@ -109,12 +109,13 @@ class Heard:
 
 @dataclass
 class Watched:
-    """The connector; `made` has, by request, the message that was last handed to it for the network. What happens
-    `meanwhile` happens before the next one is handed over.
+    """The connector; `made` has, by request, the message that was last handed to it for the network, and `said` what
+    that tells. What happens `meanwhile` happens before the next one is handed over.
     """
 
     inner: Connector
     made: dict[str, str]
+    said: dict[str, list[dict[str, Any]]]
     meanwhile: list[Callable[[], None]]
 
     def __getattr__(self, name: str) -> Any:
@@ -125,6 +126,8 @@ class Watched:
             number = getattr(record, "provision_no", None) or getattr(record, "inquiry_no", None)
             if number is not None:
                 self.made[number] = delivery.message_id
+                doses = getattr(record, "doses", None) or ()
+                self.said[number] = [dose.model_dump(exclude_none=True) for dose in doses]
         while self.meanwhile and delivery.operation == PROVISION:
             self.meanwhile.pop()()
         return await self.inner.deliver(delivery)
@@ -141,6 +144,7 @@ class CityLine:
     refused: dict[str, list[str]] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
+    said: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     holds: bool = False
 
@@ -157,7 +161,7 @@ class CityLine:
         dispatcher = Dispatcher(rules, self.journal, to_edges, bounds, clock, telemetry)
         self.hub = TenantHub(rules, self.journal, dispatcher, Accounts(self.journal, Configured()), clock)
         plug = site.plugs[CITY, OURS]
-        self.connector = Watched(plug.loaded.spec.factory(), self.made, self.meanwhile)
+        self.connector = Watched(plug.loaded.spec.factory(), self.made, self.said, self.meanwhile)
         connectors = {OURS: self.connector, THEIRS: self.told}
         self.edges = {}
         for each, connector in connectors.items():
