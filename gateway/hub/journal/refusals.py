@@ -1,4 +1,4 @@
-"""What was refused lately, by an edge, the hub, a connector, a destination or people: read back from the end of the log.
+"""What was refused lately, by an edge, hub, connector, destination or people: read backwards from the end of the log.
 
 There is no index for it, as it is asked seldom and must not slow what is written often: a read looks at a slice of
 facts at a time.
