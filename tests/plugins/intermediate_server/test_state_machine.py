@@ -345,8 +345,9 @@ class Provision(RuleBasedStateMachine):
 
     @rule(who=PEOPLE, body=BODIES, change=st.sampled_from(["flag", "record flag", "replica", "list", "permit ends"]))
     def something_changes_while_an_answer_is_under_way(self, who: int, body: str, change: str) -> None:
-        """It was made of what was then, and is handed over now."""
+        """It was made of what was then, free to go, and is handed over now."""
         one = self.people[who]
+        self._free(one)
         does: Mapping[str, Callable[[], None]] = {
             "flag": lambda: self._addressee(one, flagged=True),
             "record flag": lambda: self._replica(one, 0, flagged=True),
@@ -366,6 +367,7 @@ class Provision(RuleBasedStateMachine):
     @rule(who=PEOPLE, body=BODIES)
     def everything_wrong_is_tried(self, who: int, body: str) -> None:
         """At once, behind a good question whose permit can be replayed."""
+        self._free(self.people[who])
         self._asks(who, body, "25")
         self._now(self.line.alive(self._poll()))
         for wrong in WRONG:
@@ -457,6 +459,7 @@ class Provision(RuleBasedStateMachine):
     ) -> None:
         """Mostly by two who may and have looked; between their looking and their words something may happen."""
         one = self.people[who]
+        self._free(one)
         self._addressee(one, flagged=True)
         self._asks(who, body, "25")
         self._now(self.line.alive(self._poll()))
@@ -544,6 +547,15 @@ class Provision(RuleBasedStateMachine):
         grant = Grant(person=name, role=ROLES[name], certificate=CERTIFICATES[name], until=until)
         self._now(self.line.hub.people.grant(grant, ADMINISTRATOR, TERMINAL, self.network.clock()))
         self.may.add(name)
+
+    def _free(self, one: Resident) -> None:
+        """Nothing keeps an answer about this person back."""
+        self.line.hold_all(on=False)
+        self.network.rows[:] = ROWS
+        self.network.clock.ahead += timedelta(seconds=2)
+        self._addressee(one, flagged=False)
+        for which in range(2):
+            self._replica(one, which, flagged=False)
 
     def _version(self) -> dict[str, Any]:
         self.serial += 1
