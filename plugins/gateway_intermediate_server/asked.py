@@ -30,6 +30,7 @@ class ProvisionsListed(Closed):
 class Asked(Closed):
     """What is asked of the city. `tries` counts how often an answer was made; `result` is there once one was given."""
 
+    received_at: Moment
     tries: int
     internal_no: InternalNo | None
     dataset_code: Shown

@@ -29,7 +29,7 @@ _MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
 _DOSE: Final = set(Dose.model_fields)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Grounds:
     """What entitles to an answer, verified. `jti` names it, `record` is what the message says of it; `key` is the
     asker's. Days bound what is asked for. `permit` and `legal_row` are another body's.
@@ -63,6 +63,10 @@ class Kind(Protocol[Request]):
 
     async def grounds(self, request: Request, ends: float) -> Grounds:
         """Raises Refused with why it may not be answered; Later."""
+        ...
+
+    def permit(self, request: Request) -> Permit | None:
+        """Under which a person was asked about, if it held when the request came: refused or not, that is recorded."""
         ...
 
 
@@ -125,7 +129,7 @@ class Giving(Generic[Request]):
             code, counts = refused.code, {"refused": 1}
             await site.outbox.note(Act.PROVISION_REFUSED, reference=number.encode(), counts=counts, code=code)
             site.log.warning("provision.refused", code=code)
-            await self._refuse(number)
+            await self._refuse(number, self._kind.permit(request))
             return
         told: dict[str, JsonValue] = {**grounds.record, "doses": [*doses]} if doses else {**grounds.record}
         try:
@@ -138,9 +142,10 @@ class Giving(Generic[Request]):
                 claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
                 legal_row=grounds.legal_row,
             )
-        except Refused as refused:  # its refusal is a fact already; request_key_reused: the permit was used before
+        except Refused as refused:  # its refusal is a fact already
             site.log.warning("provision.refused", code=refused.code)
-            await self._refuse(number)
+            used = refused.code == "request_key_reused"  # its permit, by another request, whose record has it
+            await self._refuse(number, None if used else self._kind.permit(request))
 
     async def _made(self, grounds: Grounds, ends: float) -> tuple[Doses, bool]:
         """The doses of the replica, in order, and whether people must look first (C152). Raises Later, Refused."""
@@ -159,7 +164,7 @@ class Giving(Generic[Request]):
         return [_dose(each) for each in given], flagged
 
     async def _answer(self, number: str, grounds: Grounds, doses: Doses, ends: float) -> None:
-        """First 情報提供等記録, then the answer (番号法第23条). Raises Later, Refused."""
+        """With 情報提供等記録 (番号法第23条), which the server makes as it takes the answer. Raises Later, Refused."""
         body: dict[str, object] = {self._kind.number: number, "result": "no_data"}
         if doses:
             plaintext = to_json({self._kind.number: number, "doses": doses})
@@ -169,25 +174,40 @@ class Giving(Generic[Request]):
                 raise Refused("no_inquirer_key") from None
         if grounds.permit is not None:
             items = sorted({name for dose in doses for name in dose})
-            await self._site.record(grounds.permit, items, self._site.now(), ends)
-            body |= {"permit_no": grounds.jti, "destination": grounds.permit.inquirer}
+            record = grounds.permit.record(items, self._site.now() if doses else None)
+            body |= {"permit_no": grounds.jti, "destination": grounds.permit.inquirer, "record": record}
         await self._say(body, ends)
 
     async def _ended(self, made: tuple[str, int], outcome: Ended) -> None:
-        """What was overtaken is made anew, under another key; whatever else kept it back is a refusal. Raises Later."""
+        """What was overtaken is made anew, under another key; whatever else kept it back is a refusal, unless it has
+        left the city: then the log has it, beside an ending that says otherwise. Raises Later, Deferred, Refused.
+        """
         number, tries = made
         if isinstance(outcome, Accepted | Duplicate):
             return
+        site = self._site
+        request = await self._kind.fetch(number, site.client.soon())
+        if request.result is not None:
+            if request.result != "refused":
+                counts = {"results": 1}
+                await site.outbox.note(
+                    Act.PROVISION_STANDS, reference=number.encode(), counts=counts, code=outcome.code
+                )
+                site.log.warning("provision.stands", code=outcome.code)
+            return
         if isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW:
             again = {self._kind.number: number, "tries": tries}
-            await self._site.client.ask(f"{self._kind.path}/again", again, Again, self._site.client.soon())
+            await site.client.ask(f"{self._kind.path}/again", again, Again, site.client.soon())
         else:
-            await self._refuse(number)
+            await self._refuse(number, self._kind.permit(request))
 
-    async def _refuse(self, number: str) -> None:
-        """Without a cause, and without anything of the request. Raises Later."""
+    async def _refuse(self, number: str, permit: Permit | None) -> None:
+        """Without a cause, and without anything of the request; that there was one is recorded. Raises Later."""
+        body: dict[str, object] = {self._kind.number: number, "result": "refused"}
+        if permit is not None:
+            body["record"] = permit.record([], None)
         try:
-            await self._say({self._kind.number: number, "result": "refused"}, self._site.client.soon())
+            await self._say(body, self._site.client.soon())
         except Refused as refused:
             self._site.log.warning("provision.gone", code=refused.code)
 

@@ -10,6 +10,7 @@ from tests.plugins.intermediate_server.exchanges import (
     opened,
     permit_wanted,
     public,
+    recorded,
     replica,
     sealed,
     thumbprint,
@@ -71,6 +72,7 @@ async def test_another_body_asks_and_opens_what_was_sealed_for_it(site: Site, sy
     permit, route = claims(site, request.pop("permit")), claims(site, request.pop("route_info"))
     key = request.pop("inquirer_encryption_key")
     assert request == asked | {
+        "received_at": waiting["received_at"],
         "tries": 1,
         "internal_no": resident.internal_no,
         "row": ROW,
@@ -84,6 +86,7 @@ async def test_another_body_asks_and_opens_what_was_sealed_for_it(site: Site, sy
     answer = sealed(key, permit["jti"], asked | {"doses": [DOSE]})
     provided = asked | {"permit_no": permit["jti"], "destination": route["destination"], "result": "answered"}
     assert await system.control("inquired", asked) == {"state": "waiting", "doses": None, "statutory_records": 0}
-    assert await system.call("server/v1/provisions/answer", provided | {"answer": answer}) == {}
+    provided |= {"answer": answer, "record": recorded(permit["jti"])}
+    assert await system.call("server/v1/provisions/answer", provided) == {}
     assert await system.control("inquired", asked) == {"state": "answered", "doses": [DOSE], "statutory_records": 1}
     assert asked["provision_no"] not in str(await system.call("server/v1/provisions/list"))
