@@ -54,8 +54,9 @@ def released(network: Network, message_id: str) -> None:
 
 
 def answers(network: Network, number: str) -> list[dict[str, Any]]:
-    """What was said to the network of that request."""
-    return [each for each in network.calls("/server/v1/provisions/answer") if each["provision_no"] == number]
+    """What was said to the network of that request; the record beside it is for the city's own server."""
+    said = [each for each in network.calls("/server/v1/provisions/answer") if each["provision_no"] == number]
+    return [{name: value for name, value in each.items() if name != "record"} for each in said]
 
 
 # ---- rule 5: held until released by two different people -------------------------------------------------------------
