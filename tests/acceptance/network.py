@@ -36,7 +36,7 @@ PROCEDURES: Final[Mapping[str, str]] = {
 } | {"26": "JT00000000002601"}
 ROUTES: Final = (
     *("R17-addressee", "R17", "R17-delete", "R18", "R18-announcement"),
-    *("R19", "R19-end", "R19-announcement", "R20", "R20-self", "R21"),
+    *("R19", "R19-tax", "R19-end", "R19-announcement", "R20", "R20-self", "R21"),
 )
 _SIMULATOR: Final = (sys.executable, "-m", "gateway_intermediate_server.simulator")
 _TAP: Final = Path(__file__).with_name("tap.py")
@@ -240,9 +240,12 @@ class Network:
         told.setdefault("procedure_code", PROCEDURES[row])
         return str(self.control("inquire", body=body, **told)["provision_no"])
 
-    def knows(self, who: Resident, *doses: Mapping[str, Any], body: str = OTHER_CITY) -> None:
-        """Another body has had this person, with these doses."""
-        self.control("person", body=body, individual_number=who.individual_number, doses=list(doses))
+    def knows(
+        self, who: Resident, *doses: Mapping[str, Any], body: str = OTHER_CITY, taxed: Iterable[Mapping[str, str]] = ()
+    ) -> None:
+        """Another body has had this person, with these doses and tax items."""
+        whose = {"body": body, "individual_number": who.individual_number}
+        self.control("person", **whose, doses=list(doses), tax_items=list(taxed))
 
     def told(self, provision_no: str) -> tuple[str, Any]:
         """State, and the doses that the asker could open, by now."""
