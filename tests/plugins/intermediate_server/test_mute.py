@@ -12,6 +12,7 @@ import gateway_intermediate_server
 from gateway.plugin import Payload
 
 SHOWS_NOBODY: Final = {
+    "results": {"_Kind"},
     "permits": {"Exchange", "ListedRow"},
     "settings": {"TlsSettings", "Settings", "_Closed"},
     "site": {"Site"},
