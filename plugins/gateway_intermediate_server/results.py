@@ -91,7 +91,12 @@ class Results:
         if permit is not None:
             items = sorted({name for dose in doses or () for name in dose})
             await site.record(permit, items, ended_at if doses else None, ends)
-        told: dict[str, JsonValue] = {"internal_no": result.internal_no, "inquiry_no": result.request_id}
+        told: dict[str, JsonValue] = {
+            "internal_no": result.internal_no,
+            "inquiry_no": result.request_id,
+            "inquiry_row": result.row,
+            "provider_code": result.provider_code,
+        }
         if permit is not None and doses is not None:
             await self._answer(each, told, permit, doses)
         else:
@@ -102,9 +107,7 @@ class Results:
     ) -> None:
         told |= {
             "inquiry_status": _ANSWERED if doses else _NO_DATA,
-            "inquiry_row": permit.row,
             "dataset_code": permit.dataset_code,
-            "provider_code": permit.provider,
             "undisclosed_flag": permit.undisclosed_flag,
         }
         if doses:
@@ -115,7 +118,6 @@ class Results:
             told,
             key=each.inquiry_receipt_no,
             claims=permit.claims(permit.provider),
-            legal_row=self._site.settings.inquiry_rows[permit.row],
         )
 
     async def _end(self, each: InquiryState, told: dict[str, JsonValue]) -> None:
@@ -126,16 +128,15 @@ class Results:
         await self._under_way.send(each.inquiry_receipt_no, END, told, key=each.inquiry_receipt_no)
 
     def _permit(self, result: InquiryResult) -> Permit | None:
-        """What we asked with, if it holds: ours, for that provider and our key, under a row that we may cite."""
+        """What we asked with, if it holds: ours, for that provider, row and our key."""
         site = self._site
         try:
             permit = site.network.read(result.permit, Permit, site.now())
         except Refused:
             return None
-        ours = (permit.inquirer, permit.provider, permit.key)
-        if ours != (site.tenant, result.provider_code, site.key.public.thumbprint()):
-            return None
-        return permit if permit.row in site.settings.inquiry_rows else None
+        ours = (permit.inquirer, permit.provider, permit.row, permit.key)
+        asked = (site.tenant, result.provider_code, result.row, site.key.public.thumbprint())
+        return permit if ours == asked else None
 
     def _doses(self, result: InquiryResult, permit: Permit) -> list[dict[str, JsonValue]] | None:
         """What was answered: none where the other body has none. None if there is no answer that can be read."""
@@ -157,5 +158,6 @@ class Results:
         site = self._site
         if not isinstance(outcome, Accepted | Duplicate):
             site.log.warning("result.not_taken", code=outcome.code)
+            self._stuck.add(inquiry_receipt_no)
         asked = {"inquiry_receipt_no": inquiry_receipt_no}
         await site.client.ask("/server/v1/inquiries/taken", asked, answers.Done, site.client.soon())
