@@ -1,5 +1,6 @@
 """`gateway hold`: what waits for people; asked of the running gateway, under each person's own certificate."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -147,5 +148,14 @@ def _content(found: Mapping[str, Any]) -> Iterator[str]:
         if "code" in record:
             yield f"  cannot be shown, and would not be handed over: {record['code']} {record['path'] or ''}".rstrip()
         for field in record.get("fields", ()):
-            yield f"  {field['label']} ({field['path']}): {field['value']}"
+            yield f"  {field['label']} ({field['path']}): {_visible(str(field['value']))}"
     yield "\nThat you looked at it is recorded, with your name, certificate and terminal."
+
+
+def _visible(text: str) -> str:
+    """With what would be no sign on the screen but change others (the order of what stands beside it) written out."""
+    return "".join(f"\\u{{{ord(each):04x}}}" if unicodedata.category(each) in _UNSEEN else each for each in text)
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Control and format characters, separators of lines and paragraphs."""
