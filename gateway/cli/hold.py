@@ -82,8 +82,8 @@ def release(tenant: Tenant, message_id: MessageId, as_: Own, root: Root = Path()
     """Say that a held message may go. It takes two people.
 
     The first, an officer or approver, approves; the second, another person with role approver, releases: then it goes
-    out at once, if today's routes carry it. Both have looked at it, and neither of them made it. It is a fact with your
-    name.
+    out at once, if today's routes carry it. Both have looked at it, and neither of them made it. If the first is
+    neither officer nor approver any more, that approval has lapsed, and you approve. It is a fact with your name.
     """
     from gateway.cli.operator import ask_hub
 
