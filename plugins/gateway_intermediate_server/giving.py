@@ -6,7 +6,7 @@ also where there is no such person (rule 9); the cause stands in the log alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import ValidationError
@@ -15,18 +15,21 @@ from pydantic_core import to_json
 from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused, RefusedRecord
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
-from gateway_intermediate_server.asked import Again, Asked
+from gateway_intermediate_server.asked import Asked
 from gateway_intermediate_server.interface.city import ExportedReplica
 from gateway_intermediate_server.interface.network import Dose, Provision, SelfInformation
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay
 
 Doses: TypeAlias = list[dict[str, JsonValue]]
 Request = TypeVar("Request", bound=Asked)
 _MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
 _DOSE: Final = set(Dose.model_fields)
+_MOST: Final = 5
+"""Messages under one permit; each but the last was refused at the far end before anything was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ class Kind(Protocol[Request]):
     number: str
     path: str
 
-    async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
-        """Number and tries of those not answered. Raises Later."""
+    async def waiting(self, ends: float) -> Sequence[str]:
+        """The numbers of those not answered. Raises Later."""
         ...
 
     async def fetch(self, number: str, ends: float) -> Request:
@@ -66,13 +69,42 @@ class Kind(Protocol[Request]):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a permit was used for: one request about one person; `nth` is of the messages made for that, from 1."""
+
+    jti: str
+    number: str
+    internal_no: str = field(repr=False)
+    nth: int = 1
+
+    def key(self) -> str:
+        """The message's: all that is asked under one permit has the same first key, whoever counts."""
+        return f"{self.jti}\n{self.nth}"
+
+    def same(self) -> str:
+        """What a message under that key must be about to be that message, whatever the replica holds by then."""
+        return f"{self.number}\n{self.internal_no}"
+
+    def is_for(self, grounds: Grounds) -> bool:
+        """Whether it is the use of these."""
+        return (self.jti, self.internal_no) == (grounds.jti, grounds.internal_no)
+
+
 class Giving(Generic[Request]):
-    """Requests of one kind: seen by `poll`, answered by `deliver`. `tries` counts how often a message was made."""
+    """Requests of one kind: seen by `poll`, answered by `deliver`.
+
+    Each begins with the first key of its permit, also after a restart, when the line tells once more how the messages
+    under it ended, until the newest is reached: so no key is used that another request or person did not pass.
+    """
 
     def __init__(self, site: Site, kind: Kind[Request]) -> None:
         self._site = site
         self._kind: Kind[Request] = kind
-        self._under_way: UnderWay[tuple[str, int]] = UnderWay(site.outbox, self._ended)
+        self._under_way: UnderWay[str] = UnderWay(site.outbox, self._ended)
+        self._turns: Turns[str] = Turns()
+        self._uses: dict[str, Use] = {}
+        self._refused: set[str] = set()
         self._unreadable: set[str] = set()
         self.settled = self._under_way.settled
 
@@ -82,17 +114,12 @@ class Giving(Generic[Request]):
 
     async def poll(self) -> None:
         """Make a message of each request that may be answered; refuse the others. Raises Later, Deferred."""
-        for number, tries in await self._kind.waiting(self._site.client.soon()):
-            if (number, tries) in self._under_way:
-                continue
-            try:
-                await self._one(number)
-            except answers.Garbage as garbage:
-                if number not in self._unreadable:
-                    self._unreadable.add(number)
-                    self._site.log.warning("provision.deferred", code=garbage.outcome.code)
-            except Refused as refused:  # by the server: it knows the number no more, or another answer
-                self._site.log.warning("provision.gone", code=refused.code)
+        listed = set(waiting := await self._kind.waiting(self._site.client.soon()))
+        self._refused &= listed
+        self._uses = {
+            number: use for number, use in self._uses.items() if number in listed or number in self._under_way
+        }
+        await self._turns.each(waiting, self._turn)
 
     async def deliver(self, record: Provision | SelfInformation, claims: Collection[str], ends: float) -> Outcome:
         """The far end of the line: seal it and hand it to the server. Raises Later, Refused."""
@@ -113,10 +140,29 @@ class Giving(Generic[Request]):
         await self._answer(number, grounds, doses, ends)
         return Accepted()
 
+    async def _turn(self, number: str) -> None:
+        """Raises Later, Deferred."""
+        if number in self._under_way:
+            return
+        try:
+            await self._one(number)
+        except answers.Garbage as garbage:
+            self._turns.waits(number)
+            if number not in self._unreadable:
+                self._unreadable.add(number)
+                self._site.log.warning("provision.deferred", code=garbage.outcome.code)
+        except Refused as refused:  # by the server: it knows the number no more, or another answer
+            self._turns.waits(number)
+            self._site.log.warning("provision.gone", code=refused.code)
+
     async def _one(self, number: str) -> None:
         site, ends = self._site, self._site.client.soon()
         request = await self._kind.fetch(number, ends)
         if request.result is not None:
+            self._turns.waits(number)
+            return
+        if number in self._refused:  # that is a fact, and stands, though the server has not taken it yet
+            await self._refuse(number)
             return
         try:
             grounds = await self._kind.grounds(request, ends)
@@ -127,19 +173,27 @@ class Giving(Generic[Request]):
             site.log.warning("provision.refused", code=code)
             await self._refuse(number)
             return
+        await self._send(number, grounds, doses, review=review)
+
+    async def _send(self, number: str, grounds: Grounds, doses: Doses, *, review: bool) -> None:
+        """Raises Later, Deferred."""
+        use = self._uses.get(number)
+        if use is None or not use.is_for(grounds):
+            use = Use(grounds.jti, number, grounds.internal_no)
+        self._uses[number] = use
         told: dict[str, JsonValue] = {**grounds.record, "doses": [*doses]} if doses else {**grounds.record}
         try:
             await self._under_way.send(
-                (number, request.tries),
+                number,
                 self._kind.operation,
                 told,
-                key=f"{grounds.jti}\n{request.tries}",
-                same=number,  # whatever the replica holds after a restart; by another number the permit is used twice
+                key=use.key(),
+                same=use.same(),
                 claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
                 legal_row=grounds.legal_row,
             )
         except Refused as refused:  # its refusal is a fact already; request_key_reused: the permit was used before
-            site.log.warning("provision.refused", code=refused.code)
+            self._site.log.warning("provision.refused", code=refused.code)
             await self._refuse(number)
 
     async def _made(self, grounds: Grounds, ends: float) -> tuple[Doses, bool]:
@@ -173,23 +227,25 @@ class Giving(Generic[Request]):
             body |= {"permit_no": grounds.jti, "destination": grounds.permit.inquirer}
         await self._say(body, ends)
 
-    async def _ended(self, made: tuple[str, int], outcome: Ended) -> None:
+    async def _ended(self, number: str, outcome: Ended) -> None:
         """What was overtaken is made anew, under another key; whatever else kept it back is a refusal. Raises Later."""
-        number, tries = made
         if isinstance(outcome, Accepted | Duplicate):
+            self._turns.waits(number)
             return
-        if isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW:
-            again = {self._kind.number: number, "tries": tries}
-            await self._site.client.ask(f"{self._kind.path}/again", again, Again, self._site.client.soon())
+        use = self._uses[number]
+        if isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW and use.nth < _MOST:
+            self._uses[number] = replace(use, nth=use.nth + 1)
         else:
             await self._refuse(number)
 
     async def _refuse(self, number: str) -> None:
-        """Without a cause, and without anything of the request. Raises Later."""
+        """Without a cause, and without anything of the request. Raises Later, and the refusal stands."""
+        self._refused.add(number)
         try:
             await self._say({self._kind.number: number, "result": "refused"}, self._site.client.soon())
         except Refused as refused:
             self._site.log.warning("provision.gone", code=refused.code)
+        self._turns.waits(number)
 
     async def _say(self, body: dict[str, object], ends: float) -> None:
         """Raises Later, Refused."""

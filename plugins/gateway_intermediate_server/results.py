@@ -16,6 +16,7 @@ from gateway_intermediate_server.interface.city import ANSWER, END
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import CannotOpen
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay
 
 _ANSWERED: Final = "1"
@@ -30,6 +31,7 @@ class Results:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._under_way: UnderWay[str] = UnderWay(site.outbox, self._taken)
+        self._turns: Turns[str] = Turns()
         self._noted: set[str] = set()
         self._stuck: set[str] = set()
         self._unreadable: set[str] = set()
@@ -40,18 +42,9 @@ class Results:
         """Raises Later, Deferred."""
         site, ends = self._site, self._site.client.soon()
         listed = await site.client.ask("/server/v1/inquiries/list", {}, answers.Inquiries, ends, most=LARGE)
-        for each in listed.inquiries:
-            if each.state == "waiting" or each.ended_at is None:
-                continue
-            try:
-                await self._one(each, datetime.fromtimestamp(each.ended_at, UTC))
-            except answers.Garbage as garbage:
-                if each.inquiry_receipt_no not in self._garbage:
-                    self._garbage.add(each.inquiry_receipt_no)
-                    site.log.warning("result.deferred", code=garbage.outcome.code)
-            except Refused as refused:  # by the line, or by the server: the same again would be, too
-                site.log.warning("result.stuck", code=refused.code)
-                self._stuck.add(each.inquiry_receipt_no)
+        ended = {each.inquiry_receipt_no: each for each in listed.inquiries if each.state != "waiting"}
+        self._noted &= ended.keys()
+        await self._turns.each(ended, lambda number: self._turn(ended[number]))
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
@@ -61,21 +54,38 @@ class Results:
         }
         return [f"{what}: {len(which)}" for what, which in counted.items() if which]
 
+    async def _turn(self, each: InquiryState) -> None:
+        """Raises Later, Deferred."""
+        if each.ended_at is None:
+            return
+        number, log = each.inquiry_receipt_no, self._site.log
+        try:
+            await self._one(each, datetime.fromtimestamp(each.ended_at, UTC))
+        except answers.Garbage as garbage:
+            self._turns.waits(number)
+            if number not in self._garbage:
+                self._garbage.add(number)
+                log.warning("result.deferred", code=garbage.outcome.code)
+        except Refused as refused:  # by the line, or by the server: the same again would be, too
+            self._turns.waits(number)
+            log.warning("result.stuck", code=refused.code)
+            self._stuck.add(number)
+
     async def _one(self, each: InquiryState, ended_at: datetime) -> None:
-        if ended_at + timedelta(seconds=self._site.settings.result_seconds) <= self._site.now():
+        if self._site.now() - ended_at >= timedelta(seconds=self._site.settings.result_seconds):
             await self._delete(each)
         elif not (each.taken or each.inquiry_receipt_no in self._under_way or each.inquiry_receipt_no in self._stuck):
             await self._tell(each, ended_at)
 
     async def _delete(self, each: InquiryState) -> None:
-        """The deletion is a fact before it is asked for; after a crash both come once more."""
+        """The deletion is a fact before it is asked for, one however often it is; after a crash both come once more."""
         site, number = self._site, each.inquiry_receipt_no
         if number not in self._noted:
             await site.outbox.note(Act.RESULT_DELETED, reference=each.request_id.encode(), counts={"results": 1})
             self._noted.add(number)
         asked = {"inquiry_receipt_no": number}
         await site.client.ask("/server/v1/inquiries/delete", asked, answers.Gone, site.client.soon())
-        self._noted.discard(number)
+        self._turns.waits(number)
 
     async def _tell(self, each: InquiryState, ended_at: datetime) -> None:
         """Raises Later, Deferred, Refused."""
@@ -113,7 +123,8 @@ class Results:
             each.inquiry_receipt_no,
             ANSWER,
             told,
-            key=each.inquiry_receipt_no,
+            key=permit.jti,
+            same=each.inquiry_receipt_no,  # of another inquiry the permit answers nothing more
             claims=permit.claims(permit.provider),
             legal_row=self._site.settings.inquiry_rows[permit.row],
         )
@@ -159,3 +170,4 @@ class Results:
             site.log.warning("result.not_taken", code=outcome.code)
         asked = {"inquiry_receipt_no": inquiry_receipt_no}
         await site.client.ask("/server/v1/inquiries/taken", asked, answers.Done, site.client.soon())
+        self._turns.waits(inquiry_receipt_no)

@@ -190,12 +190,6 @@ class Provision(Form):
     provision_no: Id
 
 
-class ProvisionTry(Provision):
-    """And how many tries are known."""
-
-    tries: _Seq
-
-
 class Sealed(Form):
     """See `sealing`."""
 
@@ -221,12 +215,6 @@ class SelfRequest(Form):
     """Which request of a resident."""
 
     self_request_no: Id
-
-
-class SelfRequestTry(SelfRequest):
-    """And how many tries are known."""
-
-    tries: _Seq
 
 
 class SelfAnswer(Answer):
