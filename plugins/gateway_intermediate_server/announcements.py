@@ -40,7 +40,9 @@ class Announcements:
         """Tell the city what became of them. Raises Later, Deferred."""
         ends = self._site.client.soon()
         listed = await self._site.client.ask(f"{_PATH}/statuses", {}, answers.Statuses, ends, most=LARGE)
-        people = {(each.announcement_no, each.response): each.internal_no for each in listed.statuses}
+        people: dict[tuple[str, str], str | None] = {
+            (each.announcement_no, each.response): each.internal_no for each in listed.statuses
+        }
 
         async def one(status: tuple[str, str]) -> None:
             internal_no = people[status]

@@ -29,6 +29,7 @@ class ProvisionsListed(Closed):
 class Asked(Closed):
     """What is asked of the city. `result` is there once an answer was given."""
 
+    received_at: Moment
     internal_no: InternalNo | None
     dataset_code: Shown
     result: Result | None = None

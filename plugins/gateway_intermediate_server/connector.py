@@ -90,7 +90,7 @@ class IntermediateServer:
                 await part.settled(message_id, outcomes)
         except Later as later:
             raise Deferred(later.outcome.code, later.outcome.retry_after) from None
-        except Refused as refused:  # the server knows it no more
+        except Refused as refused:  # by the server, which knows it no more
             self._opened().log.warning("settled.gone", code=refused.code)
 
     async def health(self) -> Health:
@@ -112,7 +112,7 @@ class IntermediateServer:
         return self._site
 
     def _troubles(self) -> list[str]:
-        parts = (self._results, self._provisions, self._own, self._announcements)
+        parts = (self._results, self._provisions, self._own, self._announcements, self._reconciling)
         return [trouble for part in parts for trouble in part.troubles()]
 
     def _waits(self, name: str, code: str) -> None:

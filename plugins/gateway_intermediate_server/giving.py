@@ -6,7 +6,7 @@ also where there is no such person (rule 9); the cause stands in the log alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import ValidationError
@@ -32,7 +32,7 @@ _MOST: Final = 5
 """Messages under one permit; each but the last was refused at the far end before anything was given."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Grounds:
     """What entitles to an answer, verified. `jti` names it, `record` is what the message says of it; `key` is the
     asker's. Days bound what is asked for. `permit` and `legal_row` are another body's.
@@ -68,14 +68,18 @@ class Kind(Protocol[Request]):
         """Raises Refused with why it may not be answered; Later."""
         ...
 
+    def permit(self, request: Request) -> Permit | None:
+        """Under which a person was asked about, if it held when the request came: refused or not, that is recorded."""
+        ...
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Use:
     """What a permit was used for: one request about one person; `nth` is of the messages made for that, from 1."""
 
     jti: str
     number: str
-    internal_no: str = field(repr=False)
+    internal_no: str
     nth: int = 1
 
     def key(self) -> str:
@@ -104,7 +108,7 @@ class Giving(Generic[Request]):
         self._under_way: UnderWay[str] = UnderWay(site.outbox, self._ended)
         self._turns: Turns[str] = Turns()
         self._uses: dict[str, Use] = {}
-        self._refused: set[str] = set()
+        self._refused: dict[str, Permit | None] = {}
         self._unreadable: set[str] = set()
         self.settled = self._under_way.settled
 
@@ -115,7 +119,7 @@ class Giving(Generic[Request]):
     async def poll(self) -> None:
         """Make a message of each request that may be answered; refuse the others. Raises Later, Deferred."""
         listed = set(waiting := await self._kind.waiting(self._site.client.soon()))
-        self._refused &= listed
+        self._refused = {number: permit for number, permit in self._refused.items() if number in listed}
         self._uses = {
             number: use for number, use in self._uses.items() if number in listed or number in self._under_way
         }
@@ -162,7 +166,7 @@ class Giving(Generic[Request]):
             self._turns.waits(number)
             return
         if number in self._refused:  # that is a fact, and stands, though the server has not taken it yet
-            await self._refuse(number)
+            await self._refuse(number, self._refused[number])
             return
         try:
             grounds = await self._kind.grounds(request, ends)
@@ -171,7 +175,7 @@ class Giving(Generic[Request]):
             code, counts = refused.code, {"refused": 1}
             await site.outbox.note(Act.PROVISION_REFUSED, reference=number.encode(), counts=counts, code=code)
             site.log.warning("provision.refused", code=code)
-            await self._refuse(number)
+            await self._refuse(number, self._kind.permit(request))
             return
         await self._send(number, grounds, doses, review=review)
 
@@ -192,9 +196,10 @@ class Giving(Generic[Request]):
                 claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
                 legal_row=grounds.legal_row,
             )
-        except Refused as refused:  # its refusal is a fact already; request_key_reused: the permit was used before
+        except Refused as refused:  # its refusal is a fact already
             self._site.log.warning("provision.refused", code=refused.code)
-            await self._refuse(number)
+            used = refused.code == "request_key_reused"  # its permit, by another request, whose record has it
+            await self._refuse(number, None if used else grounds.permit)
 
     async def _made(self, grounds: Grounds, ends: float) -> tuple[Doses, bool]:
         """The doses of the replica, in order, and whether people must look first (C152). Raises Later, Refused."""
@@ -213,7 +218,7 @@ class Giving(Generic[Request]):
         return [_dose(each) for each in given], flagged
 
     async def _answer(self, number: str, grounds: Grounds, doses: Doses, ends: float) -> None:
-        """First 情報提供等記録, then the answer (番号法第23条). Raises Later, Refused."""
+        """With 情報提供等記録 (番号法第23条), which the server makes as it takes the answer. Raises Later, Refused."""
         body: dict[str, object] = {self._kind.number: number, "result": "no_data"}
         if doses:
             plaintext = to_json({self._kind.number: number, "doses": doses})
@@ -223,26 +228,40 @@ class Giving(Generic[Request]):
                 raise Refused("no_inquirer_key") from None
         if grounds.permit is not None:
             items = sorted({name for dose in doses for name in dose})
-            await self._site.record(grounds.permit, items, self._site.now(), ends)
-            body |= {"permit_no": grounds.jti, "destination": grounds.permit.inquirer}
+            record = grounds.permit.record(items, self._site.now() if doses else None)
+            body |= {"permit_no": grounds.jti, "destination": grounds.permit.inquirer, "record": record}
         await self._say(body, ends)
 
     async def _ended(self, number: str, outcome: Ended) -> None:
-        """What was overtaken is made anew, under another key; whatever else kept it back is a refusal. Raises Later."""
+        """What was overtaken is made anew, under another key; whatever else kept it back is a refusal, unless it has
+        left the city: then the log has it, beside an ending that says otherwise. Raises Later, Deferred, Refused.
+        """
         if isinstance(outcome, Accepted | Duplicate):
             self._turns.waits(number)
             return
-        use = self._uses[number]
+        site, use = self._site, self._uses[number]
         if isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW and use.nth < _MOST:
             self._uses[number] = replace(use, nth=use.nth + 1)
-        else:
-            await self._refuse(number)
+            return
+        request = await self._kind.fetch(number, site.client.soon())
+        if request.result is None:
+            await self._refuse(number, self._kind.permit(request))
+        elif request.result != "refused":
+            counts = {"results": 1}
+            await site.outbox.note(Act.PROVISION_STANDS, reference=number.encode(), counts=counts, code=outcome.code)
+            site.log.warning("provision.stands", code=outcome.code)
+        self._turns.waits(number)
 
-    async def _refuse(self, number: str) -> None:
-        """Without a cause, and without anything of the request. Raises Later, and the refusal stands."""
-        self._refused.add(number)
+    async def _refuse(self, number: str, permit: Permit | None) -> None:
+        """Without a cause, and without anything of the request; that there was one is recorded. Raises Later, and the
+        refusal stands.
+        """
+        self._refused[number] = permit
+        body: dict[str, object] = {self._kind.number: number, "result": "refused"}
+        if permit is not None:
+            body["record"] = permit.record([], None)
         try:
-            await self._say({self._kind.number: number, "result": "refused"}, self._site.client.soon())
+            await self._say(body, self._site.client.soon())
         except Refused as refused:
             self._site.log.warning("provision.gone", code=refused.code)
         self._turns.waits(number)

@@ -28,6 +28,7 @@ class Inquiries:
         site = self._site
         if record.inquiry_row not in site.settings.inquiry_rows:
             raise Refused("not_on_matching_list")
+        site.replicas.managed(record.dataset_code)  # C006: no answer that the city could not read
         await site.matching.admits(self._exchange(record), ends)
         await site.addressees.acquired(record.internal_no, ends)
         token = await self._permitted(record, ends)

@@ -5,6 +5,7 @@ of its destination is not even read (C187, C189).
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from gateway.plugin import Refused, checks
@@ -45,7 +46,7 @@ class Provisions:
         """See `Kind`. Refused: permit_not_valid, not_on_matching_list, counterparty_not_allowed, no_inquirer_key,
         dataset_not_managed, no_such_person.
         """
-        permit = self._permit(request)
+        permit = self._permit(request, self._site.now())
         legal_row = self._site.settings.provision_rows.get(permit.row)
         if legal_row is None:
             raise Refused("not_on_matching_list")
@@ -74,9 +75,18 @@ class Provisions:
             legal_row=legal_row,
         )
 
-    def _permit(self, request: ProvisionRequest) -> Permit:
-        """For us, by the network, still good, and for exactly what is asked. Raises Refused("permit_not_valid")."""
-        permit = self._site.network.read(request.permit, Permit, self._site.now())
+    def permit(self, request: ProvisionRequest) -> Permit | None:
+        """See `Kind`."""
+        if request.internal_no is None:
+            return None
+        try:
+            return self._permit(request, datetime.fromisoformat(request.received_at))
+        except Refused:
+            return None
+
+    def _permit(self, request: ProvisionRequest, at: datetime) -> Permit:
+        """For us, by the network, good then, and for exactly what is asked. Raises Refused("permit_not_valid")."""
+        permit = self._site.network.read(request.permit, Permit, at)
         wanted = (request.row, request.procedure_code, request.dataset_code)
         if permit.provider != self._site.tenant or (permit.row, permit.procedure_code, permit.dataset_code) != wanted:
             raise Refused("permit_not_valid")

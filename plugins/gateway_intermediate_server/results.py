@@ -1,13 +1,14 @@
 """What became of the city's inquiries: told to it, and deleted after their time, told or not (F25, C117, C118).
 
-The rule: an answer counts under the permit that it was asked with, opened with our key, and read whole; one that is not
-so ends the inquiry as aborted, and people are told.
+The rule: an answer counts under the permit that it was asked with, if that still holds, opened with our key, and read
+whole; one that is not so ends the inquiry as aborted, and people are told. 情報提供等記録 is made whatever it was.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.plugin import Accepted, Act, Duplicate, JsonValue, Refused
+from gateway.plugin import Accepted, Act, Claim, Dead, Duplicate, JsonValue, Refused
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import InquiryResult, InquiryState
@@ -23,6 +24,7 @@ _ANSWERED: Final = "1"
 _NO_DATA: Final = "2"
 _REFUSED: Final = "3"
 _ABORTED: Final = "9"
+_CLOCKS_DIFFER: Final = timedelta(seconds=60)
 
 
 class Results:
@@ -32,6 +34,7 @@ class Results:
         self._site = site
         self._under_way: UnderWay[str] = UnderWay(site.outbox, self._taken)
         self._turns: Turns[str] = Turns()
+        self._until: dict[str, datetime] = {}
         self._noted: set[str] = set()
         self._stuck: set[str] = set()
         self._unreadable: set[str] = set()
@@ -73,13 +76,16 @@ class Results:
 
     async def _one(self, each: InquiryState, ended_at: datetime) -> None:
         if self._site.now() - ended_at >= timedelta(seconds=self._site.settings.result_seconds):
-            await self._delete(each)
+            await self._delete(each, ended_at)
         elif not (each.taken or each.inquiry_receipt_no in self._under_way or each.inquiry_receipt_no in self._stuck):
             await self._tell(each, ended_at)
 
-    async def _delete(self, each: InquiryState) -> None:
+    async def _delete(self, each: InquiryState, ended_at: datetime) -> None:
         """The deletion is a fact before it is asked for, one however often it is; after a crash both come once more."""
         site, number = self._site, each.inquiry_receipt_no
+        if not each.taken:
+            with suppress(answers.Garbage, Refused):  # it goes, whatever it is
+                await self._result(each, ended_at)
         if number not in self._noted:
             await site.outbox.note(Act.RESULT_DELETED, reference=each.request_id.encode(), counts={"results": 1})
             self._noted.add(number)
@@ -89,23 +95,33 @@ class Results:
 
     async def _tell(self, each: InquiryState, ended_at: datetime) -> None:
         """Raises Later, Deferred, Refused."""
-        site, ends = self._site, self._site.client.soon()
-        asked = {"inquiry_receipt_no": each.inquiry_receipt_no}
-        result = await site.client.ask("/server/v1/inquiries/result", asked, InquiryResult, ends, most=LARGE)
-        if (result.request_id, result.state) != (each.request_id, each.state):
-            raise answers.Garbage
+        result, doses = await self._result(each, ended_at)
         if result.internal_no is None:
             raise Refused("unknown_addressee")
-        permit = self._permit(result)
-        doses = self._doses(result, permit) if permit is not None else None
-        if permit is not None:
-            items = sorted({name for dose in doses or () for name in dose})
-            await site.record(permit, items, ended_at if doses else None, ends)
         told: dict[str, JsonValue] = {"internal_no": result.internal_no, "inquiry_no": result.request_id}
+        permit = self._permit(result, self._site.now())
         if permit is not None and doses is not None:
             await self._answer(each, told, permit, doses)
         else:
-            await self._end(each, told)
+            await self._end(each, told, permit)
+
+    async def _result(
+        self, each: InquiryState, ended_at: datetime
+    ) -> tuple[InquiryResult, list[dict[str, JsonValue]] | None]:
+        """And what was answered, by the permit as it was then; 情報提供等記録 is made of it. Raises Later, Refused."""
+        client = self._site.client
+        asked, ends = {"inquiry_receipt_no": each.inquiry_receipt_no}, client.soon()
+        result = await client.ask("/server/v1/inquiries/result", asked, InquiryResult, ends, most=LARGE)
+        if (result.request_id, result.state) != (each.request_id, each.state):
+            raise answers.Garbage
+        permit = self._permit(result, ended_at)
+        if permit is None:
+            return result, None
+        doses = self._doses(result, permit)
+        items = sorted({name for dose in doses or () for name in dose})
+        record = permit.record(items, ended_at if doses else None)
+        await client.ask("/server/v1/statutory-records/make", record, answers.Done, ends)
+        return result, doses
 
     async def _answer(
         self, each: InquiryState, told: dict[str, JsonValue], permit: Permit, doses: list[dict[str, JsonValue]]
@@ -119,28 +135,34 @@ class Results:
         }
         if doses:
             told["doses"] = [*doses]
-        await self._under_way.send(
-            each.inquiry_receipt_no,
-            ANSWER,
-            told,
-            key=permit.jti,
-            same=each.inquiry_receipt_no,  # of another inquiry the permit answers nothing more
-            claims=permit.claims(permit.provider),
-            legal_row=self._site.settings.inquiry_rows[permit.row],
-        )
+        number = each.inquiry_receipt_no
+        claims, row = self._under(number, permit), self._site.settings.inquiry_rows[permit.row]
+        used = {"key": permit.jti, "same": number}  # of another inquiry the permit answers nothing more
+        await self._under_way.send(number, ANSWER, told, **used, claims=claims, legal_row=row)
 
-    async def _end(self, each: InquiryState, told: dict[str, JsonValue]) -> None:
-        if each.state in ("answered", "no_data") and each.inquiry_receipt_no not in self._unreadable:
-            self._unreadable.add(each.inquiry_receipt_no)
+    async def _end(self, each: InquiryState, told: dict[str, JsonValue], permit: Permit | None) -> None:
+        """Under the permit while it holds; that is another message than the one without."""
+        number = each.inquiry_receipt_no
+        if each.state in ("answered", "no_data") and number not in self._unreadable:
+            self._unreadable.add(number)
             self._site.log.warning("result.unreadable", code="unreadable")
         told["inquiry_status"] = _REFUSED if each.state == "refused" else _ABORTED
-        await self._under_way.send(each.inquiry_receipt_no, END, told, key=each.inquiry_receipt_no)
+        key = number if permit is None else f"{number}\n{permit.jti}"
+        await self._under_way.send(number, END, told, key=key, claims=self._under(number, permit))
 
-    def _permit(self, result: InquiryResult) -> Permit | None:
-        """What we asked with, if it holds: ours, for that provider and our key, under a row that we may cite."""
+    def _under(self, number: str, permit: Permit | None) -> tuple[Claim, ...]:
+        """What a message about that inquiry attests, and until when it can be carried."""
+        if permit is None:
+            self._until.pop(number, None)
+            return ()
+        self._until[number] = permit.ends
+        return permit.claims(permit.provider)
+
+    def _permit(self, result: InquiryResult, at: datetime) -> Permit | None:
+        """What we asked with, if it held then: ours, for that provider and our key, under a row that we may cite."""
         site = self._site
         try:
-            permit = site.network.read(result.permit, Permit, site.now())
+            permit = site.network.read(result.permit, Permit, at)
         except Refused:
             return None
         ours = (permit.inquirer, permit.provider, permit.key)
@@ -164,10 +186,16 @@ class Results:
         return [dose.model_dump(exclude_none=True) for dose in told.doses]
 
     async def _taken(self, inquiry_receipt_no: str, outcome: Ended) -> None:
-        """However it ended: what the city refused, or could not be given, people see in the log. Raises Later."""
+        """However it ended: what the city refused, or could not be given, people see in the log. Where a permit ended
+        on the way, the city hears of it anew, without one. Raises Later.
+        """
         site = self._site
         if not isinstance(outcome, Accepted | Duplicate):
             site.log.warning("result.not_taken", code=outcome.code)
+        until = self._until.pop(inquiry_receipt_no, None)
+        if isinstance(outcome, Dead) and until is not None and until - _CLOCKS_DIFFER <= site.now():
+            self._turns.waits(inquiry_receipt_no)
+            return
         asked = {"inquiry_receipt_no": inquiry_receipt_no}
         await site.client.ask("/server/v1/inquiries/taken", asked, answers.Done, site.client.soon())
         self._turns.waits(inquiry_receipt_no)

@@ -8,7 +8,7 @@ from gateway_intermediate_server.asked import SelfInformationRequest, SelfReques
 from gateway_intermediate_server.client import LARGE
 from gateway_intermediate_server.giving import Grounds, vouched
 from gateway_intermediate_server.interface.network import SELF_INFORMATION
-from gateway_intermediate_server.permits import Authorisation
+from gateway_intermediate_server.permits import Authorisation, Permit
 from gateway_intermediate_server.site import Site
 
 
@@ -56,3 +56,7 @@ class SelfInformationRequests:
             claims=granted.claims(),
             key=key,
         )
+
+    def permit(self, _: SelfInformationRequest) -> Permit | None:
+        """See `Kind`: it is no exchange between bodies."""
+        return None

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from gateway.plugin import Claim, Final, JsonValue, Outbox
+from gateway.plugin import Claim, Final, JsonValue, Outbox, Refused
 
 _Thing = TypeVar("_Thing")
 
@@ -47,12 +47,17 @@ class UnderWay(Generic[_Thing]):
             self._messages[thing] = receipt.message_id
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
-        """Passes over what is none of these. Raises what `ended` raises."""
+        """Passes over what is none of these. Raises what `ended` raises; what is Refused is not told again."""
         async with self._known:
             thing = self._things.get(message_id)
-            if thing is not None:
+            if thing is None:
+                return
+            try:
                 await self._ended(thing, outcomes[0])
+            except Refused:
                 self._forget(message_id)
+                raise
+            self._forget(message_id)
 
     def _forget(self, message_id: str) -> None:
         thing = self._things.pop(message_id)

@@ -143,7 +143,7 @@ class OwnCity:
         return {"result": "deleted" if self._server.inquiries.delete(given.inquiry_receipt_no) else "absent"}
 
     def _record(self, given: forms.StatutoryRecord) -> _Answer:
-        self._server.records.make(given)
+        self._server.records.make("inquiry", given.permit_no, given)
         return _NOTHING
 
     # ---- server: what the city is asked ------------------------------------------------------------------------------

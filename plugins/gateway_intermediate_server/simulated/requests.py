@@ -43,7 +43,7 @@ class Requests:
     def fetch(self, number: str) -> dict[str, Any]:
         """With `integrated_addressee_no`, and with `result` once it is answered. Raises Refusal."""
         row = self._one(number)
-        known = {self._name: number, "integrated_addressee_no": row["integrated_addressee_no"]}
+        known = {self._name: number} | {name: row[name] for name in ("received_at", "integrated_addressee_no")}
         content: dict[str, Any] = read(row["content"])
         answered = {} if row["answer"] is None else {"result": read(row["answer"])["result"]}
         return known | content | answered

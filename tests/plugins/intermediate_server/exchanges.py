@@ -77,6 +77,20 @@ def permit_wanted(site: Site, resident: Resident, request_id: str, **changes: An
     } | changes
 
 
+def recorded(permit_no: str, **changes: Any) -> dict[str, Any]:
+    """情報提供等記録 of what is provided to a body."""
+    return {
+        "permit_no": permit_no,
+        "inquirer_code": MUNICIPALITY,
+        "provider_code": CITY,
+        "requested_at": "2026-04-01T09:00:00+09:00",
+        "provided_at": "2026-04-01T09:00:01+09:00",
+        "row": ROW,
+        "items": ["lot_no"],
+        "undisclosed_flag": False,
+    } | changes
+
+
 def inquire(resident: Resident, **changes: Any) -> dict[str, Any]:
     return {
         "body": MUNICIPALITY,

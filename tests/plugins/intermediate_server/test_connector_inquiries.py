@@ -66,6 +66,20 @@ def told(line: Line, asked: str) -> list[Sent]:
     return [each for each in line.messages.values() if each.records[0].get("inquiry_no") == asked]
 
 
+async def recorded(city: City, permit: str) -> list[dict[str, Any]]:
+    """情報提供等記録 of the city, under that permit."""
+    own = (await city.simulator.control("statutory-records"))["own"]
+    return [each for each in own if each["permit_no"] == permit]
+
+
+async def permit_of(city: City, asked: str) -> str:
+    """The permit's id, as the server has it."""
+    listed = (await city.simulator.call("server/v1/inquiries/list"))["inquiries"]
+    whose = next({"inquiry_receipt_no": each["inquiry_receipt_no"]} for each in listed if each["request_id"] == asked)
+    token = (await city.simulator.call("server/v1/inquiries/result", whose))["permit"]
+    return str(jwt.decode(token, options={"verify_signature": False})["jti"])
+
+
 async def kept(city: City, asked: str) -> list[tuple[str, bool]]:
     listed = await city.simulator.call("server/v1/inquiries/list")
     return [(each["state"], each["taken"]) for each in listed["inquiries"] if each["request_id"] == asked]
@@ -123,12 +137,13 @@ async def test_without_a_code_it_is_asked_for_and_the_inquiry_waits(site: Site) 
     [
         ({"inquiry_row": "27"}, "not_on_matching_list"),
         ({"procedure_code": "JT99999999999999"}, "not_on_matching_list"),
-        ({"dataset_code": "TM99999999999999"}, "not_on_matching_list"),
+        ({"dataset_code": "TM99999999999999"}, "dataset_not_managed"),  # C006
+        ({"dataset_code": "TM00000000000301"}, "dataset_not_managed"),  # though the list has it
         ({"inquiry_row": "26", "procedure_code": "JT00000000002601"}, "not_on_matching_list"),  # a governor's to ask
         ({"municipality_code": OTHER_CITY}, "no_such_person"),
     ],
 )
-async def test_what_the_list_does_not_have_is_not_asked(
+async def test_what_the_list_or_the_city_does_not_have_is_not_asked(
     city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], code: str
 ) -> None:
     """C187, C188: by our own copy, so that the network is not even asked for a permit."""
@@ -215,9 +230,11 @@ async def test_an_inquiry_without_an_answer_ends(city: City, moved: Resident, wr
     await city.poll()
     city.said.lines.clear()
     await city.simulator.control("next", {"wrong": wrong})
-    asked = await inquired(city, moved)
+    asked = await inquired(city, moved, undisclosed_flag=True)
     (sent,) = told(city.line, asked)
-    assert (sent.operation, sent.claims) == (END, ())
+    assert (sent.operation, sent.attested) == (END, {"permit", "undisclosed"})
+    (record,) = await recorded(city, await permit_of(city, asked))
+    assert (record["items"], record["undisclosed_flag"], "provided_at" in record) == ([], True, False)
     assert sent.record == {"internal_no": moved.internal_no, "inquiry_no": asked, "inquiry_status": status}
     unreadable = [event for event, _ in city.said.lines].count("result.unreadable")
     assert unreadable == wrong.startswith("answer_")
@@ -280,12 +297,36 @@ async def test_an_answer_under_a_permit_that_ended_is_none(city: City, moved: Re
     await city.deliver(ASK, inquiry(moved, asked))
     city.ahead = timedelta(minutes=11)
     await city.poll()
-    assert [(each.operation, each.record["inquiry_status"]) for each in told(city.line, asked)] == [(END, "9")]
+    (sent,) = told(city.line, asked)
+    assert (sent.operation, sent.record["inquiry_status"], sent.claims) == (END, "9", ())
+    (record,) = await recorded(city, await permit_of(city, asked))  # 番号法第23条: it was provided all the same
+    assert (record["items"], "provided_at" in record) == (sorted(DOSE), True)
+
+
+@pytest.mark.parametrize("wrong", [None, "refuses"])
+async def test_where_a_permit_ends_on_the_way_the_city_hears_of_it_all_the_same(
+    city: City, moved: Resident, wrong: str | None
+) -> None:
+    if wrong is not None:
+        await city.simulator.control("next", {"wrong": wrong})
+    asked = await inquired(city, moved)
+    (first,) = told(city.line, asked)
+    assert first.attested == {"permit"}
+    city.ahead = timedelta(minutes=11)
+    await city.settle(first, Dead("expired"))
+    assert [taken for _, taken in await kept(city, asked)] == [False]
+    await city.poll()
+    (_, sent) = told(city.line, asked)
+    assert (sent.operation, sent.record["inquiry_status"], sent.claims) == (END, "3" if wrong else "9", ())
+    await city.settle(sent, Dead("gave_up"))
+    assert [taken for _, taken in await kept(city, asked)] == [True]
 
 
 @pytest.mark.parametrize("wrong", ["refuses", "aborts", None])
-async def test_results_delete_themselves_after_their_time_told_or_not(system: Simulator, wrong: str | None) -> None:
-    """Rule 7, C117: of finished and of aborted inquiries; the deletion is a fact first."""
+async def test_rule_7_results_delete_themselves_after_their_time_told_or_not(
+    system: Simulator, wrong: str | None
+) -> None:
+    """C117: of finished and of aborted inquiries; the deletion is a fact first."""
     line = Line()
     async with opened(system, line, result_seconds=60) as city:
         if wrong is not None:
@@ -307,7 +348,19 @@ async def test_results_delete_themselves_after_their_time_told_or_not(system: Si
         ]
 
 
-async def test_a_deletion_that_was_not_heard_of_is_asked_for_again(system: Simulator, monkeypatch: Any) -> None:
+async def test_what_is_deleted_unseen_has_been_recorded(system: Simulator) -> None:
+    """The process was down for all of that time."""
+    async with opened(system, Line(), result_seconds=60) as city:
+        asked = number()
+        assert await city.deliver(ASK, inquiry(await city.register(), asked)) == Accepted()
+        permit = await permit_of(city, asked)
+        city.ahead = timedelta(seconds=70)
+        await city.poll()
+        assert (await kept(city, asked), told(city.line, asked)) == ([], [])
+        assert [each["kind"] for each in await recorded(city, permit)] == ["inquiry"]
+
+
+async def test_rule_7_a_deletion_that_was_not_heard_of_is_asked_for_again(system: Simulator, monkeypatch: Any) -> None:
     real, line = Client.ask, Line()
 
     async def ask(client: Client, path: str, *args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.plugin import Accepted, Dead, DeferredRecord, Refused, RefusedRecord
+from gateway.plugin import Accepted, Act, Dead, DeferredRecord, Refused, RefusedRecord
 from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers, turns
 from gateway_intermediate_server.asked import Provision as Listed
@@ -42,6 +42,16 @@ def made(city: City, number: str) -> Sent:
     return city.line.about(number)[-1]
 
 
+async def recorded(city: City, sent: Sent) -> list[dict[str, Any]]:
+    """情報提供等記録 of the city, under the permit of that message."""
+    permit = next(each.proof.decode() for each in sent.claims if each.name == "permit")
+    return [each for each in (await own_records(city)) if each["permit_no"] == permit]
+
+
+async def own_records(city: City) -> list[dict[str, Any]]:
+    return list((await city.simulator.control("statutory-records"))["own"])
+
+
 async def heard(city: City, number: str) -> tuple[str, Any]:
     told = await city.simulator.control("inquired", {"provision_no": number})
     return told["state"], told["doses"]
@@ -68,8 +78,7 @@ async def test_a_body_asks_and_is_answered_through_the_line(city: City) -> None:
     assert await heard(city, number) == ("waiting", None)  # nothing leaves before the release
     assert await city.release(sent) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE])
-    records = (await city.simulator.control("statutory-records"))["own"]
-    (record,) = [each for each in records if each["permit_no"] == permit.proof.decode()]
+    (record,) = await recorded(city, sent)
     items = ["lot_no", "overseas_flag", "vaccinated_on", "vaccine_generic_name"]
     assert (record["kind"], record["inquirer_code"], record["items"]) == ("provision", MUNICIPALITY, items)
     assert record["provided_at"] >= record["requested_at"]
@@ -142,8 +151,8 @@ async def test_what_the_network_signed_for_another_exchange_is_refused(
     assert await heard(city, number) == ("refused", None)
 
 
-async def test_nobody_can_tell_a_refusal_from_nobody_there(city: City) -> None:
-    """Rule 9: neither by the answer nor by what stands in it."""
+async def test_rule_9_nobody_can_tell_a_refusal_from_nobody_there(city: City) -> None:
+    """Neither by the answer nor by what stands in it."""
     number = await asked(city, Resident.new())
     assert await heard(city, number) == ("refused", None)
     assert city.line.refusals(number) == ["no_such_person"]
@@ -363,6 +372,8 @@ async def test_who_has_no_replica_is_answered_without_data(city: City) -> None:
     assert "doses" not in sent.record
     assert await city.release(sent) == Accepted()
     assert await heard(city, number) == ("no_data", None)
+    (record,) = await recorded(city, sent)
+    assert (record["items"], "provided_at" in record) == ([], False)
 
 
 async def test_only_the_days_asked_for_are_given(city: City) -> None:
@@ -387,9 +398,7 @@ async def test_what_is_not_to_be_disclosed_is_marked(city: City) -> None:
     sent = made(city, number)
     assert sent.attested == {"permit", "undisclosed"}
     await city.release(sent)
-    records = (await city.simulator.control("statutory-records"))["own"]
-    permit = next(each for each in sent.claims if each.name == "permit")
-    assert next(each for each in records if each["permit_no"] == permit.proof.decode())["undisclosed_flag"] is True
+    assert [each["undisclosed_flag"] for each in await recorded(city, sent)] == [True]
 
 
 async def test_a_flag_that_was_set_meanwhile_holds_it_after_all(city: City) -> None:
@@ -418,10 +427,62 @@ async def test_a_replica_that_changed_meanwhile_is_not_given_as_it_was(city: Cit
 
 
 @pytest.mark.parametrize("ending", [RefusedRecord("not_released"), Dead("expired")])
-async def test_what_nobody_released_is_refused(city: City, ending: Any) -> None:
+async def test_what_nobody_released_is_refused_and_recorded_as_not_provided(city: City, ending: Any) -> None:
+    """番号法第23条: that it was asked for, and nothing of a provision; also if its permit has ended by then."""
     number = await asked(city, await somebody(city, flagged=True))
+    city.ahead = timedelta(minutes=11)
     await city.settle(made(city, number), ending)
     assert await heard(city, number) == ("refused", None)
+    (record,) = await recorded(city, made(city, number))
+    assert (record["inquirer_code"], record["row"], record["items"]) == (MUNICIPALITY, "25", [])
+    assert "provided_at" not in record
+
+
+async def test_a_request_that_is_refused_at_once_is_recorded_if_its_permit_and_person_are_there(city: City) -> None:
+    resident, before = await somebody(city), len(await own_records(city))
+    for wrong in ("no_permit", "forged_permit", "unsigned_permit", "expired_permit", "wrong_municipality"):
+        await asked(city, resident, wrong=wrong)
+    await asked(city, Resident.new())
+    assert len(await own_records(city)) == before
+    number = await asked(city, resident, wrong="no_key")
+    assert await heard(city, number) == ("refused", None)
+    known = await own_records(city)
+    assert len(known) == before + 1
+    first = await asked(city, resident)
+    await city.release(made(city, first))
+    await asked(city, resident, wrong="replayed_permit")
+    (record,) = await recorded(city, made(city, first))
+    assert "provided_at" in record
+
+
+async def test_the_record_comes_with_the_answer_or_not_at_all(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Client.ask
+
+    async def ask(client: Client, path: str, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("provisions/answer"):
+            await city.simulator.control("faults", {"faults": {"maintenance": 1}})
+        return await real(client, path, *args, **kwargs)
+
+    number = await asked(city, await somebody(city))
+    sent = made(city, number)
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "ask", ask)
+        assert isinstance(await city.deliver(ANSWER, sent.record), DeferredRecord)
+    assert await recorded(city, sent) == []
+    assert await city.release(sent) == Accepted()
+    assert ["provided_at" in each for each in await recorded(city, sent)] == [True]
+
+
+async def test_what_left_the_city_though_its_ending_says_otherwise_is_a_fact(city: City) -> None:
+    """It was answered, that was not heard of, and then its permit ended."""
+    number = await asked(city, await somebody(city))
+    sent = made(city, number)
+    assert await city.deliver(ANSWER, sent.record) == Accepted()
+    await city.settle(sent, Dead("expired"))
+    stands = [each for each in city.line.notes if each[1] == number.encode()]
+    assert stands == [(Act.PROVISION_STANDS, number.encode(), {"results": 1}, "expired")]
+    assert await heard(city, number) == ("answered", [DOSE])
+    assert ["provided_at" in each for each in await recorded(city, sent)] == [True]
 
 
 async def test_a_permit_that_ended_before_the_release_gives_nothing(city: City) -> None:
@@ -468,12 +529,10 @@ async def test_killed_between_any_two_steps_it_is_given_once(system: Simulator) 
     assert line.about(number) == [sent]
     assert line.refusals(number) == []
     assert await heard(city, number) == ("answered", [DOSE])
-    records = (await system.control("statutory-records"))["own"]
-    permit = sent.claims[0].proof.decode()
-    assert [each["kind"] for each in records if each["permit_no"] == permit] == ["provision"]
+    assert [each["kind"] for each in await recorded(city, sent)] == ["provision"]
 
 
-@pytest.mark.parametrize("steps", range(4))
+@pytest.mark.parametrize("steps", range(3))
 async def test_a_connection_that_drops_anywhere_only_delays(
     city: City, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:

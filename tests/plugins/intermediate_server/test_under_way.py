@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.plugin import Accepted, Deferred
+from gateway.plugin import Accepted, Deferred, Refused
 from gateway_intermediate_server.interface.city import END
 from gateway_intermediate_server.under_way import UnderWay
 from tests.plugins.intermediate_server.line import Line
@@ -43,6 +43,17 @@ async def test_what_could_not_be_taken_is_told_again() -> None:
     assert "IQ-1" in under_way
     await under_way.settled("message-0", {0: Accepted()})
     assert ended == ["IQ-1", "IQ-1"]
+
+
+async def test_what_the_server_refuses_to_hear_of_is_known_no_longer() -> None:
+    async def hear(*_: object) -> None:
+        raise Refused("unknown_inquiry")
+
+    under_way = UnderWay[str](Line(), hear)
+    await under_way.send("IQ-1", END, RECORD, key="IQ-1")
+    with pytest.raises(Refused):
+        await under_way.settled("message-0", {0: Accepted()})
+    assert "IQ-1" not in under_way
 
 
 async def test_what_ends_before_its_receipt_is_there_is_heard_all_the_same() -> None:
