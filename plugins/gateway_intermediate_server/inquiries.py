@@ -28,7 +28,8 @@ class Inquiries:
         site = self._site
         if record.inquiry_row not in site.settings.inquiry_rows:
             raise Refused("not_on_matching_list")
-        site.replicas.managed(record.dataset_code)  # C006: no answer that the city could not read
+        if record.dataset_code not in (*site.settings.datasets, *site.settings.tax_datasets):  # C006
+            raise Refused("dataset_not_managed")
         await site.matching.admits(self._exchange(record), ends)
         await site.addressees.acquired(record.internal_no, ends)
         token = await self._permitted(record, ends)

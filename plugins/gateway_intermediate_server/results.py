@@ -1,10 +1,12 @@
 """What became of the city's inquiries: told to it, and deleted after their time, told or not (F25, C117, C118).
 
 The rule: an answer counts under the permit that it was asked with, if that still holds, opened with our key, and read
-whole; one that is not so ends the inquiry as aborted, and people are told. 情報提供等記録 is made whatever it was.
+whole; one that is not so, or not of its dataset's kind, ends the inquiry as aborted, and people are told.
+情報提供等記録 is made whatever it was.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,7 +15,7 @@ from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import InquiryResult, InquiryState
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.interface.city import ANSWER, END
+from gateway_intermediate_server.interface.city import ANSWER, END, TAX_ANSWER
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import CannotOpen
 from gateway_intermediate_server.site import Site
@@ -25,6 +27,19 @@ _NO_DATA: Final = "2"
 _REFUSED: Final = "3"
 _ABORTED: Final = "9"
 _CLOCKS_DIFFER: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a dataset is answered with: the form that was sealed, its list, and the operation that tells it."""
+
+    form: type[answers.Told]
+    entries: str
+    operation: str
+
+
+_VACCINATION: Final = _Kind(answers.ToldDoses, "doses", ANSWER)
+_TAX: Final = _Kind(answers.ToldTax, "tax_items", TAX_ANSWER)
 
 
 class Results:
@@ -95,13 +110,13 @@ class Results:
 
     async def _tell(self, each: InquiryState, ended_at: datetime) -> None:
         """Raises Later, Deferred, Refused."""
-        result, doses = await self._result(each, ended_at)
+        result, entries = await self._result(each, ended_at)
         if result.internal_no is None:
             raise Refused("unknown_addressee")
         told: dict[str, JsonValue] = {"internal_no": result.internal_no, "inquiry_no": result.request_id}
         permit = self._permit(result, self._site.now())
-        if permit is not None and doses is not None:
-            await self._answer(each, told, permit, doses)
+        if permit is not None and entries is not None:
+            await self._answer(each, told, permit, entries)
         else:
             await self._end(each, told, permit)
 
@@ -117,28 +132,29 @@ class Results:
         permit = self._permit(result, ended_at)
         if permit is None:
             return result, None
-        doses = self._doses(result, permit)
-        items = sorted({name for dose in doses or () for name in dose})
-        record = permit.record(items, ended_at if doses else None)
+        entries = self._entries(result, permit)
+        items = sorted({name for entry in entries or () for name in entry})
+        record = permit.record(items, ended_at if entries else None)
         await client.ask("/server/v1/statutory-records/make", record, answers.Done, ends)
-        return result, doses
+        return result, entries
 
     async def _answer(
-        self, each: InquiryState, told: dict[str, JsonValue], permit: Permit, doses: list[dict[str, JsonValue]]
+        self, each: InquiryState, told: dict[str, JsonValue], permit: Permit, entries: list[dict[str, JsonValue]]
     ) -> None:
+        kind = self._kind(permit)
         told |= {
-            "inquiry_status": _ANSWERED if doses else _NO_DATA,
+            "inquiry_status": _ANSWERED if entries else _NO_DATA,
             "inquiry_row": permit.row,
             "dataset_code": permit.dataset_code,
             "provider_code": permit.provider,
             "undisclosed_flag": permit.undisclosed_flag,
         }
-        if doses:
-            told["doses"] = [*doses]
+        if entries:
+            told[kind.entries] = [*entries]
         number = each.inquiry_receipt_no
         claims, row = self._under(number, permit), self._site.settings.inquiry_rows[permit.row]
         used = {"key": permit.jti, "same": number}  # of another inquiry the permit answers nothing more
-        await self._under_way.send(number, ANSWER, told, **used, claims=claims, legal_row=row)
+        await self._under_way.send(number, kind.operation, told, **used, claims=claims, legal_row=row)
 
     async def _end(self, each: InquiryState, told: dict[str, JsonValue], permit: Permit | None) -> None:
         """Under the permit while it holds; that is another message than the one without."""
@@ -170,20 +186,25 @@ class Results:
             return None
         return permit if permit.row in site.settings.inquiry_rows else None
 
-    def _doses(self, result: InquiryResult, permit: Permit) -> list[dict[str, JsonValue]] | None:
+    def _kind(self, permit: Permit) -> _Kind:
+        return _TAX if permit.dataset_code in self._site.settings.tax_datasets else _VACCINATION
+
+    def _entries(self, result: InquiryResult, permit: Permit) -> list[dict[str, JsonValue]] | None:
         """What was answered: none where the other body has none. None if there is no answer that can be read."""
         if result.state != "answered":
             return [] if result.state == "no_data" else None
         if result.answer is None:
             return None
+        kind = self._kind(permit)
         try:
             opened = self._site.key.open(result.answer.enc_ciphertext, permit.jti)
-            told = answers.read(answers.Told, opened)
+            told = answers.read(kind.form, opened)
         except (CannotOpen, answers.Garbage):
             return None
         if told.inquiry != permit.sub:  # an answer to another question
             return None
-        return [dose.model_dump(exclude_none=True) for dose in told.doses]
+        found: list[dict[str, JsonValue]] = told.model_dump(exclude_none=True)[kind.entries]
+        return found
 
     async def _taken(self, inquiry_receipt_no: str, outcome: Ended) -> None:
         """However it ended: what the city refused, or could not be given, people see in the log. Where a permit ended

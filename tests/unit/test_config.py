@@ -888,12 +888,13 @@ def test_rule_6_the_example_asks_and_gives_under_the_rows_of_the_law_alone():
     config = read(Path(__file__).parents[2])
     rows = {each.id: each.legal_rows for each in config.tenants["999997"].file.routes if each.legal_rows}
     assert {route: {int(row.rpartition("-")[2]) for row in its} for route, its in rows.items()} == {
-        "R19": {25, 26, 27, 28, 29, 153},
+        "R19": {25, 26, 153},
+        "R19-tax": {27, 28, 29},
         "R20": {25, 26, 153},
     }
     assert {row for its in rows.values() for row in its if config.legal_basis[row].counterparty} == {"L5-26"}
     assert all(
-        each.partition("-")[0] == ("L4" if route == "R19" else "L5") for route, its in rows.items() for each in its
+        each.partition("-")[0] == ("L5" if route == "R20" else "L4") for route, its in rows.items() for each in its
     )
 
 

@@ -112,6 +112,14 @@ class Dose(Form):
     overseas_flag: bool | None = None
 
 
+class TaxItem(Form):
+    """Of one tax year: whether a person is taxed, and whether on welfare. Codes are made up."""
+
+    fiscal_year: Annotated[str, StringConstraints(pattern="^[0-9]{4}$")]
+    taxation_category: Annotated[str, StringConstraints(pattern="^[1239]$")]
+    welfare_category: Annotated[str, StringConstraints(pattern="^[019]$")] | None = None
+
+
 class Replica(Dose):
     """副本: one dataset record of a person."""
 

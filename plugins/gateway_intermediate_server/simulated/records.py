@@ -24,6 +24,12 @@ class StatutoryRecords:
         statement = "INSERT INTO statutory_records VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
         self._database.change(statement, kind, number, one_way(told(given)))
 
+    def of(self, provision_no: str) -> dict[str, Any] | None:
+        """That of one request, if there is one."""
+        query = "SELECT content FROM statutory_records WHERE kind = 'provision' AND number = ?"
+        row = self._database.row(query, provision_no)
+        return None if row is None else dict(read(row["content"]))
+
     def made(self) -> list[dict[str, Any]]:
         """All of them."""
         found = self._database.rows("SELECT kind, content FROM statutory_records ORDER BY kind, number")

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.plugin import Delivery, Payload
 from gateway_health_management.interface.announcement import AnnouncementStatus
-from gateway_health_management.interface.inquiry import InquiryAnswer, InquiryEnd
+from gateway_health_management.interface.inquiry import InquiryAnswer, InquiryEnd, TaxAnswer
 from gateway_health_management.interface.replica import ReplicaExport
 from tests.plugins.vaccination_records.subjects import message_id
 
@@ -45,6 +45,19 @@ def answered(serial: int, *doses: dict[str, Any]) -> InquiryAnswer:
         "undisclosed_flag": False,
     }
     return InquiryAnswer.model_validate(plain | ({"doses": list(doses)} if doses else {}))
+
+
+def taxed(serial: int, *items: dict[str, str]) -> TaxAnswer:
+    plain = {
+        "internal_no": f"{serial:010d}",
+        "inquiry_no": f"T-{serial}",
+        "inquiry_status": "1" if items else "2",
+        "inquiry_row": "27",
+        "dataset_code": "TM00000000000201",
+        "provider_code": "999989",
+        "undisclosed_flag": False,
+    }
+    return TaxAnswer.model_validate(plain | ({"tax_items": list(items)} if items else {}))
 
 
 def ended(serial: int) -> InquiryEnd:

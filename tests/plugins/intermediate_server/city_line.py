@@ -93,8 +93,9 @@ class Heard:
         legal_row: str | None = None,
     ) -> Receipt:
         number = str(records[0].get("provision_no"))
+        said = {"key": key, "same": same, "claims": claims, "legal_row": legal_row}
         try:
-            receipt = await self.inner.send(operation, records, key=key, same=same, claims=claims, legal_row=legal_row)
+            receipt = await self.inner.send(operation, records, **said)
         except Refused as refused:
             self._told("message.refused", number, refused.code)
             raise

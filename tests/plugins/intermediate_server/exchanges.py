@@ -13,6 +13,7 @@ from tests.plugins.intermediate_server.running import ISSUER, MUNICIPALITY, Resi
 from tests.plugins.vaccination_records.subjects import CITY, UPDATED_AT
 
 ROW, PROCEDURE, DATASET = "25", "JT00000000002501", "TM00000000000101"
+TAX = "TM00000000000201"
 DOSE = {"vaccinated_on": "2024-06-01", "vaccine_generic_name": "架空ワクチン", "dose_no": 1, "lot_no": "MADEUP01"}
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 

@@ -12,7 +12,7 @@ from gateway.plugin import Act, Claim, Context, Deferred, Delivery, Outcome, Pay
 from gateway_intermediate_server.connector import IntermediateServer
 from gateway_intermediate_server.interface import INTERFACE
 from gateway_intermediate_server.settings import Settings
-from tests.plugins.intermediate_server.exchanges import DATASET
+from tests.plugins.intermediate_server.exchanges import DATASET, TAX
 from tests.plugins.intermediate_server.running import ISSUER, Resident, Simulator
 from tests.plugins.receiving import Said
 from tests.plugins.vaccination_records.subjects import CITY
@@ -23,6 +23,7 @@ DOSE = {
     "lot_no": "MADEUP01",
     "overseas_flag": False,
 }
+TAX_ITEM = {"fiscal_year": "2026", "taxation_category": "3", "welfare_category": "1"}
 _MODELS = {(each.direction, each.name): each.payload for each in INTERFACE.operations}
 
 
@@ -171,6 +172,7 @@ def settings(simulator: Simulator, **changes: Any) -> Settings:
             "network_jwks": "file:jwks",
             "inquiry_key": "file:inquiry_key",
             "datasets": [DATASET],
+            "tax_datasets": [TAX],
             "inquiry_rows": {row: f"L4-{row}" for row in rows},
             "provision_rows": {row: f"L5-{row}" for row in ("25", "26", "153")},
             "reconcile_seconds": 0,

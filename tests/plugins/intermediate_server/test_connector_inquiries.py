@@ -12,8 +12,8 @@ from gateway_intermediate_server import turns
 from gateway_intermediate_server.answers import Gone, InquiryResult, Sealed
 from gateway_intermediate_server.client import Client
 from gateway_intermediate_server.simulated.signing import SigningKey
-from tests.plugins.intermediate_server.exchanges import DATASET, public, sealed
-from tests.plugins.intermediate_server.line import DOSE, City, Line, Sent, opened
+from tests.plugins.intermediate_server.exchanges import DATASET, TAX, public, sealed
+from tests.plugins.intermediate_server.line import DOSE, TAX_ITEM, City, Line, Sent, opened
 from tests.plugins.intermediate_server.running import (
     MUNICIPALITY,
     PREFECTURE,
@@ -25,7 +25,7 @@ from tests.plugins.intermediate_server.running import (
 )
 from tests.plugins.vaccination_records.subjects import CITY, OTHER_CITY
 
-ASK, ANSWER, END = "inquiry.request", "inquiry.answer", "inquiry.end"
+ASK, ANSWER, TAX_ANSWER, END = "inquiry.request", "inquiry.answer", "inquiry.tax_answer", "inquiry.end"
 
 
 def inquiry(resident: Resident, number: str, **changes: Any) -> dict[str, Any]:
@@ -46,8 +46,14 @@ async def moved(city: City) -> Resident:
     """Somebody who moved in, with a history elsewhere."""
     resident = await city.register()
     whose = {"body": MUNICIPALITY, "individual_number": resident.individual_number}
-    await city.simulator.control("person", whose | {"doses": [DOSE, DOSE | {"vaccinated_on": "2020-01-01"}]})
+    doses = [DOSE, DOSE | {"vaccinated_on": "2020-01-01"}]
+    await city.simulator.control("person", whose | {"doses": doses, "tax_items": [TAX_ITEM]})
     return resident
+
+
+def of_tax(row: str = "27") -> dict[str, str]:
+    """What an inquiry has that is made to decide who pays."""
+    return {"inquiry_row": row, "procedure_code": f"JT000000000{row.zfill(3)}01", "dataset_code": TAX}
 
 
 def number() -> str:
@@ -111,6 +117,39 @@ async def test_a_history_is_asked_for_and_arrives(city: City, moved: Resident) -
     assert (own["kind"], own["inquirer_code"], own["provider_code"]) == ("inquiry", CITY, MUNICIPALITY)
     assert own["items"] == sorted(DOSE)
     assert [each["body"] for each in records["others"] if each["permit_no"] == permit] == [MUNICIPALITY]
+
+
+@pytest.mark.parametrize("row", ["27", "28", "29"])
+async def test_rule_8_tax_and_welfare_are_asked_for_and_arrive_as_such(city: City, moved: Resident, row: str) -> None:
+    """And no dose with them: what the same person had elsewhere is of another dataset."""
+    asked = await inquired(city, moved, **of_tax(row))
+    (sent,) = told(city.line, asked)
+    assert sent.operation == TAX_ANSWER
+    assert sent.record == {
+        "internal_no": moved.internal_no,
+        "inquiry_no": asked,
+        "inquiry_status": "1",
+        "inquiry_row": row,
+        "dataset_code": TAX,
+        "provider_code": MUNICIPALITY,
+        "undisclosed_flag": False,
+        "tax_items": [TAX_ITEM],
+    }
+    assert sent.attested == {"permit"}
+    assert (sent.legal_row, sent.claims[0].party) == (f"L4-{row}", MUNICIPALITY)
+    permit = sent.claims[0].proof.decode()
+    records = await city.simulator.control("statutory-records")
+    (own,) = [each for each in records["own"] if each["permit_no"] == permit]
+    (theirs,) = [each for each in records["others"] if each["permit_no"] == permit]
+    assert own["items"] == theirs["items"] == sorted(TAX_ITEM)
+
+
+async def test_who_has_no_tax_elsewhere_is_told_so_in_the_same_way(city: City) -> None:
+    asked = await inquired(city, await city.register(), **of_tax(), undisclosed_flag=True)
+    (sent,) = told(city.line, asked)
+    assert (sent.operation, sent.record["inquiry_status"]) == (TAX_ANSWER, "2")
+    assert "tax_items" not in sent.record
+    assert sent.attested == {"permit", "undisclosed"}
 
 
 async def test_nothing_is_asked_for_before_the_permit_is_there(site: Site) -> None:
@@ -281,6 +320,45 @@ async def test_an_answer_counts_whole_and_to_its_own_question_or_not_at_all(
     assert await city.deliver(ASK, inquiry(moved, asked)) == Accepted()
     await city.poll()
     assert [(each.operation, each.record["inquiry_status"]) for each in told(city.line, asked)] == [(END, "9")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "content"),
+    [
+        (of_tax(), {"doses": [DOSE]}),
+        (of_tax(), {"tax_items": [TAX_ITEM], "doses": [DOSE]}),
+        (of_tax(), {"tax_items": [TAX_ITEM | {"income": "1"}]}),
+        (of_tax(), {"tax_items": []}),
+        ({}, {"tax_items": [TAX_ITEM]}),
+        ({}, {"doses": [DOSE], "tax_items": [TAX_ITEM]}),
+        ({}, {"doses": [DOSE | {"fiscal_year": "2026"}]}),
+    ],
+)
+async def test_rule_8_an_answer_that_is_not_of_its_dataset_s_kind_ends_the_inquiry(
+    city: City,
+    moved: Resident,
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: dict[str, str],
+    content: dict[str, list[dict[str, str]]],
+) -> None:
+    """Sealed for our key, under the permit that we asked with, and yet nothing of it goes on; people are told."""
+    real, site = Client.ask, city.simulator.site
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if not path.endswith("inquiries/result") or answer.request_id != asked:
+            return answer
+        claims = jwt.decode(answer.permit, options={"verify_signature": False})
+        told = sealed(public(site.city_key), claims["jti"], {"inquiry": claims["sub"], **content})
+        return answer.model_copy(update={"answer": Sealed.model_validate(told)})
+
+    monkeypatch.setattr(Client, "ask", ask)
+    asked = number()
+    assert await city.deliver(ASK, inquiry(moved, asked, **wanted)) == Accepted()
+    await city.poll()
+    ended = {"internal_no": moved.internal_no, "inquiry_no": asked, "inquiry_status": "9"}
+    assert [(each.operation, each.record) for each in told(city.line, asked)] == [(END, ended)]
+    assert "results unreadable" in (await city.connector.health()).detail
 
 
 async def test_an_inquiry_that_nobody_answers_waits(city: City, moved: Resident) -> None:

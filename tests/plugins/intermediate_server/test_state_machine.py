@@ -95,6 +95,7 @@ class Witness:
 
     def __call__(self, path: str, body: Mapping[str, Any]) -> None:
         if path == "/server/v1/provisions/answer" and body["result"] == "refused":
+            self._must("provided_at" not in body.get("record", {}), "refused, and recorded as provided")
             self._refusal(body["provision_no"])
         elif path == "/server/v1/provisions/answer":
             self._answer(body)
@@ -124,6 +125,7 @@ class Witness:
         key = asked.get("inquirer_encryption_key")
         self._must(key is not None and thumbprint(key) == permit["key"], "given without the inquirer's key")
         self._content(number, asked, permit["jti"], body)
+        self._record(number, permit, body["record"])
         self._facts(number, permit)
 
     def _permit(self, asked: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -183,6 +185,14 @@ class Witness:
         (first,), (second,) = who["approved"], who["released"]
         may = self.words.get((message_id, first, "approved")) and self.words.get((message_id, second, "released"))
         return bool(may and first != second and {first, second} <= {*who["looked"]})
+
+    def _record(self, number: str, permit: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+        """番号法第23条: what is provided now, and nothing else."""
+        said = (record["permit_no"], record["inquirer_code"], record["provider_code"], record["row"])
+        self._must(said == (permit["jti"], permit["inquirer"], CITY, permit["row"]), "recorded as another exchange")
+        items = sorted({name for dose in self.given[number] for name in dose})
+        self._must(record["items"] == items, "recorded with other items")
+        self._must(("provided_at" in record) == bool(items), "recorded as provided, or not, against what is so")
 
     def _facts(self, number: str, permit: Mapping[str, Any]) -> None:
         """It was recorded, and is about to be handed over, with the items and parties that the law wants."""
@@ -296,6 +306,8 @@ class Provision(RuleBasedStateMachine):
         for number in self.asked:
             state = self.network.control("inquired", provision_no=number)["state"]
             message_id = self.line.made.get(number)
+            own = self.line.network.server.records.of(number)
+            assert (own is not None and "provided_at" in own) == (state == "answered")
             if number in self.witness.given:
                 assert state != "refused"
                 trace = self.line.journal.trace(str(message_id))
