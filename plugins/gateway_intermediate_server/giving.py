@@ -6,7 +6,7 @@ also where there is no such person (rule 9); the cause stands in the log alone.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import ValidationError
@@ -23,13 +23,12 @@ from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site
 from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay
+from gateway_intermediate_server.uses import Uses
 
 Doses: TypeAlias = list[dict[str, JsonValue]]
 Request = TypeVar("Request", bound=Asked)
 _MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
 _DOSE: Final = set(Dose.model_fields)
-_MOST: Final = 5
-"""Messages under one permit; each but the last was refused at the far end before anything was given."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,41 +72,15 @@ class Kind(Protocol[Request]):
         ...
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Use:
-    """What a permit was used for: one request about one person; `nth` is of the messages made for that, from 1."""
-
-    jti: str
-    number: str
-    internal_no: str
-    nth: int = 1
-
-    def key(self) -> str:
-        """The message's: all that is asked under one permit has the same first key, whoever counts."""
-        return f"{self.jti}\n{self.nth}"
-
-    def same(self) -> str:
-        """What a message under that key must be about to be that message, whatever the replica holds by then."""
-        return f"{self.number}\n{self.internal_no}"
-
-    def is_for(self, grounds: Grounds) -> bool:
-        """Whether it is the use of these."""
-        return (self.jti, self.internal_no) == (grounds.jti, grounds.internal_no)
-
-
 class Giving(Generic[Request]):
-    """Requests of one kind: seen by `poll`, answered by `deliver`.
-
-    Each begins with the first key of its permit, also after a restart, when the line tells once more how the messages
-    under it ended, until the newest is reached: so no key is used that another request or person did not pass.
-    """
+    """Requests of one kind: seen by `poll`, answered by `deliver`."""
 
     def __init__(self, site: Site, kind: Kind[Request]) -> None:
         self._site = site
         self._kind: Kind[Request] = kind
         self._under_way: UnderWay[str] = UnderWay(site.outbox, self._ended)
         self._turns: Turns[str] = Turns()
-        self._uses: dict[str, Use] = {}
+        self._uses = Uses()
         self._refused: dict[str, Permit | None] = {}
         self._unreadable: set[str] = set()
         self.settled = self._under_way.settled
@@ -120,9 +93,7 @@ class Giving(Generic[Request]):
         """Make a message of each request that may be answered; refuse the others. Raises Later, Deferred."""
         listed = set(waiting := await self._kind.waiting(self._site.client.soon()))
         self._refused = {number: permit for number, permit in self._refused.items() if number in listed}
-        self._uses = {
-            number: use for number, use in self._uses.items() if number in listed or number in self._under_way
-        }
+        self._uses.keep(lambda number: number in listed or number in self._under_way)
         await self._turns.each(waiting, self._turn)
 
     async def deliver(self, record: Provision | SelfInformation, claims: Collection[str], ends: float) -> Outcome:
@@ -181,10 +152,7 @@ class Giving(Generic[Request]):
 
     async def _send(self, number: str, grounds: Grounds, doses: Doses, *, review: bool) -> None:
         """Raises Later, Deferred."""
-        use = self._uses.get(number)
-        if use is None or not use.is_for(grounds):
-            use = Use(grounds.jti, number, grounds.internal_no)
-        self._uses[number] = use
+        use = self._uses.now(grounds.jti, number, grounds.internal_no)
         told: dict[str, JsonValue] = {**grounds.record, "doses": [*doses]} if doses else {**grounds.record}
         try:
             await self._under_way.send(
@@ -239,10 +207,10 @@ class Giving(Generic[Request]):
         if isinstance(outcome, Accepted | Duplicate):
             self._turns.waits(number)
             return
-        site, use = self._site, self._uses[number]
-        if isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW and use.nth < _MOST:
-            self._uses[number] = replace(use, nth=use.nth + 1)
+        overtaken = isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW
+        if overtaken and self._uses.overtaken(number):
             return
+        site = self._site
         request = await self._kind.fetch(number, site.client.soon())
         if request.result is None:
             await self._refuse(number, self._kind.permit(request))

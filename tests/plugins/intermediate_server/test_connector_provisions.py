@@ -225,7 +225,8 @@ async def test_one_permit_is_for_one_request_about_one_person_whatever_the_serve
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says that nothing was answered, and names another person, or shows the permit in another request."""
-    real, swapped = Client.ask, {}
+    real = Client.ask
+    swapped: dict[str, dict[str, Any]] = {}
 
     async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
         answer = await real(client, path, body, form, *args, **kwargs)
