@@ -191,7 +191,7 @@ class Network:
     def _configured(self, times: Mapping[str, float]) -> Path:
         tls, keys = self.site.tls, self.folder / "keys"
         assert command(*_SIMULATOR, "--make-keys", str(keys)).status == 0
-        quick = {"code": 0, "permit": 0, "answer": 0, "announcement": 0, "retry_after": 0} | times
+        quick: dict[str, float] = {"code": 0, "permit": 0, "answer": 0, "announcement": 0, "retry_after": 0, **times}
         clients = {"listen": CONNECTOR, "control": "operator"}
         text = (
             f'body = "{MUNICIPALITY}"\ndata = "data"\nsigning_key = "{tls / f"{CONNECTOR}_issuer.key"}"\n'

@@ -6,6 +6,7 @@ What counts as given out is what another body could open with its own key.
 import csv
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -331,7 +332,7 @@ def test_the_statutory_record_is_the_same_in_the_log_and_at_both_bodies(network,
         assert network.ended(network.asked(who, undisclosed_flag=mark)) == ("answered", [who.dose])
         count = len(network.given("inquiry.answer"))
         assert network.sent("inquiry.request", who.inquiry(name, "153", undisclosed_flag=mark)) == ["accepted"]
-        until(lambda seen=count: len(network.given("inquiry.answer")) > seen)
+        until(partial(answered_since, network, count))
     for operation, kind, row, parties in (
         ("provision.answer", "provision", "25", (OTHER_CITY, MUNICIPALITY)),
         ("inquiry.answer", "inquiry", "153", (MUNICIPALITY, OTHER_CITY)),
@@ -347,6 +348,10 @@ def test_the_statutory_record_is_the_same_in_the_log_and_at_both_bodies(network,
         assert sorted(map(mark_and_times, own)) == sorted(map(mark_and_times, map(as_record, logged)))
         assert {row_and_items(each) for each in logged} == {(row, *ITEMS)}
         assert {permit(each)["party"] for each in logged} == {OTHER_CITY}
+
+
+def answered_since(network: Network, count: int) -> bool:
+    return len(network.given("inquiry.answer")) > count
 
 
 def agrees(own: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +29,11 @@ from gateway_intermediate_server.simulated.matching import ROWS, Row
 from gateway_intermediate_server.simulated.network import OTHERS
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.sealing import thumbprint
-from tests.plugins.intermediate_server.city_line import CITY, OURS, CityLine, Made
+from tests.plugins.intermediate_server.city_line import OURS, CityLine, Made
 from tests.plugins.intermediate_server.exchanges import DATASET, DOSE
 from tests.plugins.intermediate_server.running import ISSUER, MUNICIPALITY, PREFECTURE, Resident
 from tests.plugins.intermediate_server.unsocketed import Clock, Kill, Unsocketed, signed
+from tests.plugins.vaccination_records.subjects import CITY
 
 EXAMPLES: Final = int(os.environ.get("STATE_MACHINE_EXAMPLES", "25"))
 STEPS: Final = int(os.environ.get("STATE_MACHINE_STEPS", "40"))
@@ -52,6 +53,9 @@ _VERSION: Final = {"updated_at": "2026-04-01T09:00:00+09:00"}
 BETWEEN: Final = (
     "nothing", "nothing", "flag lifted", "replica changes", "permit ends", "list changes", "killed", "revoked",
 )  # fmt: skip
+PAIRS: Final = ((0, 1), (0, 1), (1, 2), (1, 0), (1, 0), (1, 1))
+"""Of officers, who approves and who releases; the third may not be the second, and nobody may be both."""
+LOOK = st.sampled_from([2, 2, 2, 1])
 PEOPLE = st.integers(0, 2)
 BODIES = st.sampled_from([MUNICIPALITY, PREFECTURE])
 
@@ -159,14 +163,8 @@ class Witness:
         server = self.line.network.server
         kept = server.replicas.of(asked["integrated_addressee_no"], DATASET)
         doses = sorted((_told(each) for each in kept), key=lambda each: each["lot_no"])
-        opened = (
-            [
-                dict(each)
-                for each in server.bodies.key(body["destination"]).open(jti, body["answer"]["enc_ciphertext"])["doses"]
-            ]
-            if "answer" in body
-            else []
-        )
+        opened = self._opened(jti, body)
+        self._must(opened == self.line.said[number], "given is not what people saw")
         self._must(sorted(opened, key=lambda each: each["lot_no"]) == doses, "given is not what the replica holds")
         self.given[number] = opened
         self.reached["answered"] += 1
@@ -174,6 +172,13 @@ class Witness:
         if person.no_auto_response_flag or any(each["no_auto_response_flag"] for each in kept):
             self._must(self._released(self.line.made[number]), "a flagged answer went without release")
             self.reached["released"] += 1
+
+    def _opened(self, jti: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """With the key of the body to which it goes; "no data" is none."""
+        if body["result"] == "no_data":
+            return []
+        key = self.line.network.server.bodies.key(body["destination"])
+        return list((key.open(jti, body["answer"]["enc_ciphertext"]) or {}).get("doses", []))
 
     def _released(self, message_id: str) -> bool:
         """By two people, each of whom had looked and had the right to."""
@@ -237,9 +242,9 @@ class Witness:
         self._must(_about_to_be_handed_over(trace), "inquired without its facts")
 
 
-def _about_to_be_handed_over(trace: list[dict[str, Any]]) -> bool:
+def _about_to_be_handed_over(trace: Sequence[Mapping[str, str]]) -> bool:
     kinds = [each["kind"] for each in trace if each["kind"].partition(".")[0] in ("message", "delivery")]
-    return kinds[0] == "message.recorded" and kinds[-1] == "delivery.attempted"
+    return (kinds[0], kinds[-1]) == ("message.recorded", "delivery.attempted")
 
 
 def _told(replica: Mapping[str, Any]) -> dict[str, Any]:
@@ -310,8 +315,8 @@ class Provision(RuleBasedStateMachine):
             assert (own is not None and "provided_at" in own) == (state == "answered")
             if number in self.witness.given:
                 assert state != "refused"
-                trace = self.line.journal.trace(str(message_id))
-                assert trace[-1]["outcomes"] == [{"records": "0", "ending": "accepted"}]
+                ended = [each["outcomes"] for each in self.line.journal.trace(str(message_id)) if "outcomes" in each]
+                assert ended[-1] == [{"records": "0", "ending": "accepted"}]
             elif number in self.witness.turned_down:
                 assert state == "refused"
             else:
@@ -354,8 +359,9 @@ class Provision(RuleBasedStateMachine):
 
     @rule(who=PEOPLE, body=BODIES, change=st.sampled_from(["flag", "record flag", "replica", "list", "permit ends"]))
     def something_changes_while_an_answer_is_under_way(self, who: int, body: str, change: str) -> None:
-        """It was made of what was then, and is handed over now."""
+        """It was made of what was then, free to go, and is handed over now."""
         one = self.people[who]
+        self._free(one)
         does: Mapping[str, Callable[[], None]] = {
             "flag": lambda: self._addressee(one, flagged=True),
             "record flag": lambda: self._replica(one, 0, flagged=True),
@@ -371,6 +377,16 @@ class Provision(RuleBasedStateMachine):
     @rule(who=PEOPLE, body=BODIES, wrong=st.sampled_from(WRONG))
     def a_body_asks_wrongly(self, who: int, body: str, wrong: str) -> None:
         self._asks(who, body, "25", wrong=wrong)
+
+    @rule(who=PEOPLE, body=BODIES)
+    def everything_wrong_is_tried(self, who: int, body: str) -> None:
+        """At once, behind a good question whose permit can be replayed."""
+        self._free(self.people[who])
+        self._asks(who, body, "25")
+        self._now(self.line.alive(self._poll()))
+        for wrong in WRONG:
+            self._asks(who, body, "25", wrong=wrong)
+        self._now(self.line.alive(self._poll()))
 
     @rule(fault=st.sampled_from(["drop", "garbage", "maintenance"]))
     def the_connection_is_bad(self, fault: str) -> None:
@@ -451,18 +467,23 @@ class Provision(RuleBasedStateMachine):
             for name in (first, second):
                 self._release(name, message_id)
 
-    @rule(who=PEOPLE, body=BODIES, between=st.sampled_from(BETWEEN))
-    def somebody_protected_is_asked_about_and_released(self, who: int, body: str, between: str) -> None:
-        """By the two who may; between their looking and their words something may happen."""
+    @rule(who=PEOPLE, body=BODIES, between=st.sampled_from(BETWEEN), two=st.sampled_from(PAIRS), look=LOOK)
+    def somebody_protected_is_asked_about_and_released(
+        self, who: int, body: str, between: str, two: tuple[int, int], look: int
+    ) -> None:
+        """Mostly by two who may and have looked; between their looking and their words something may happen."""
         one = self.people[who]
+        self._free(one)
         self._addressee(one, flagged=True)
         self._asks(who, body, "25")
         self._now(self.line.alive(self._poll()))
         if (message_id := self._held(-1)) is None:  # killed on the way, or the list lacks it today
             return
-        for name in OFFICERS[:2]:
+        names = [OFFICERS[each] for each in two]
+        for name in names:
             if name not in self.may:
                 self._grant(name)
+        for name in names[:look]:
             self._tried(self.line.edges[OURS].look(message_id, CERTIFICATES[name], TERMINAL))
         does: Mapping[str, Callable[[], None]] = {
             "flag lifted": lambda: self._addressee(one, flagged=False),
@@ -470,10 +491,10 @@ class Provision(RuleBasedStateMachine):
             "permit ends": lambda: self.time_passes(601),
             "list changes": lambda: self.the_list_changes("25"),
             "killed": self.it_is_killed,
-            "revoked": lambda: self.somebody_is_granted_or_revoked(OFFICERS[1]),
+            "revoked": lambda: self.somebody_is_granted_or_revoked(names[1]),
         }
         does.get(between, lambda: None)()
-        for name in OFFICERS[:2]:
+        for name in names:
             self._release(name, message_id)
 
     @rule(name=st.sampled_from(OFFICERS), nth=st.integers(0, 2))
@@ -540,6 +561,15 @@ class Provision(RuleBasedStateMachine):
         grant = Grant(person=name, role=ROLES[name], certificate=CERTIFICATES[name], until=until)
         self._now(self.line.hub.people.grant(grant, ADMINISTRATOR, TERMINAL, self.network.clock()))
         self.may.add(name)
+
+    def _free(self, one: Resident) -> None:
+        """Nothing keeps an answer about this person back."""
+        self.line.hold_all(on=False)
+        self.network.rows[:] = ROWS
+        self.network.clock.ahead += timedelta(seconds=2)
+        self._addressee(one, flagged=False)
+        for which in range(2):
+            self._replica(one, which, flagged=False)
 
     def _version(self) -> dict[str, Any]:
         self.serial += 1
