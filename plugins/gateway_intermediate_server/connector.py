@@ -60,7 +60,10 @@ class IntermediateServer:
         return await in_portions(delivery, site.settings.records_at_once, portion, site.log)
 
     async def poll(self) -> None:
-        """What the server has for the city. What one part has to wait for does not stop the others."""
+        """What the server has for the city. What stops one part does not stop the others. Raises, after all had their
+        turn, what a fault of one raised.
+        """
+        bug: Exception | None = None
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "results": self._results.poll,
             "provisions": self._provisions.poll,
@@ -74,6 +77,11 @@ class IntermediateServer:
                 self._failing.pop(name, None)
             except (Later, Deferred) as later:
                 self._waits(name, later.outcome.code if isinstance(later, Later) else later.code)
+            except Exception as error:  # noqa: BLE001  (a fault of ours: this part's own, too, and told below)
+                self._waits(name, "connector_bug")
+                bug = bug or error
+        if bug is not None:
+            raise bug
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Ended]) -> None:
         """Tell the server what became of what was sent. Raises Deferred, to be told again."""

@@ -31,10 +31,10 @@ class Provisions:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
+    async def waiting(self, ends: float) -> Sequence[str]:
         """See `Kind`."""
         listed = await self._site.client.ask(f"{self.path}/list", {}, ProvisionsListed, ends, most=LARGE)
-        return [(each.provision_no, each.tries) for each in listed.provisions]
+        return [each.provision_no for each in listed.provisions]
 
     async def fetch(self, number: str, ends: float) -> ProvisionRequest:
         """See `Kind`."""

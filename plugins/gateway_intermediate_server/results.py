@@ -19,6 +19,7 @@ from gateway_intermediate_server.interface.city import ANSWER, END, TAX_ANSWER
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import CannotOpen
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay
 
 _ANSWERED: Final = "1"
@@ -47,6 +48,7 @@ class Results:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._under_way: UnderWay[str] = UnderWay(site.outbox, self._taken)
+        self._turns: Turns[str] = Turns()
         self._until: dict[str, datetime] = {}
         self._noted: set[str] = set()
         self._stuck: set[str] = set()
@@ -58,18 +60,9 @@ class Results:
         """Raises Later, Deferred."""
         site, ends = self._site, self._site.client.soon()
         listed = await site.client.ask("/server/v1/inquiries/list", {}, answers.Inquiries, ends, most=LARGE)
-        for each in listed.inquiries:
-            if each.state == "waiting" or each.ended_at is None:
-                continue
-            try:
-                await self._one(each, datetime.fromtimestamp(each.ended_at, UTC))
-            except answers.Garbage as garbage:
-                if each.inquiry_receipt_no not in self._garbage:
-                    self._garbage.add(each.inquiry_receipt_no)
-                    site.log.warning("result.deferred", code=garbage.outcome.code)
-            except Refused as refused:  # by the line, or by the server: the same again would be, too
-                site.log.warning("result.stuck", code=refused.code)
-                self._stuck.add(each.inquiry_receipt_no)
+        ended = {each.inquiry_receipt_no: each for each in listed.inquiries if each.state != "waiting"}
+        self._noted &= ended.keys()
+        await self._turns.each(ended, lambda number: self._turn(ended[number]))
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
@@ -79,14 +72,31 @@ class Results:
         }
         return [f"{what}: {len(which)}" for what, which in counted.items() if which]
 
+    async def _turn(self, each: InquiryState) -> None:
+        """Raises Later, Deferred."""
+        if each.ended_at is None:
+            return
+        number, log = each.inquiry_receipt_no, self._site.log
+        try:
+            await self._one(each, datetime.fromtimestamp(each.ended_at, UTC))
+        except answers.Garbage as garbage:
+            self._turns.waits(number)
+            if number not in self._garbage:
+                self._garbage.add(number)
+                log.warning("result.deferred", code=garbage.outcome.code)
+        except Refused as refused:  # by the line, or by the server: the same again would be, too
+            self._turns.waits(number)
+            log.warning("result.stuck", code=refused.code)
+            self._stuck.add(number)
+
     async def _one(self, each: InquiryState, ended_at: datetime) -> None:
-        if ended_at + timedelta(seconds=self._site.settings.result_seconds) <= self._site.now():
+        if self._site.now() - ended_at >= timedelta(seconds=self._site.settings.result_seconds):
             await self._delete(each, ended_at)
         elif not (each.taken or each.inquiry_receipt_no in self._under_way or each.inquiry_receipt_no in self._stuck):
             await self._tell(each, ended_at)
 
     async def _delete(self, each: InquiryState, ended_at: datetime) -> None:
-        """The deletion is a fact before it is asked for; after a crash both come once more."""
+        """The deletion is a fact before it is asked for, one however often it is; after a crash both come once more."""
         site, number = self._site, each.inquiry_receipt_no
         if not each.taken:
             with suppress(answers.Garbage, Refused):  # it goes, whatever it is
@@ -96,7 +106,7 @@ class Results:
             self._noted.add(number)
         asked = {"inquiry_receipt_no": number}
         await site.client.ask("/server/v1/inquiries/delete", asked, answers.Gone, site.client.soon())
-        self._noted.discard(number)
+        self._turns.waits(number)
 
     async def _tell(self, each: InquiryState, ended_at: datetime) -> None:
         """Raises Later, Deferred, Refused."""
@@ -145,7 +155,8 @@ class Results:
         if entries:
             told[kind.entries] = [*entries]
         number, claims = each.inquiry_receipt_no, self._under(each.inquiry_receipt_no, permit)
-        await self._under_way.send(number, kind.operation, told, key=number, claims=claims)
+        used = {"key": permit.jti, "same": number}  # of another inquiry the permit answers nothing more
+        await self._under_way.send(number, kind.operation, told, **used, claims=claims)
 
     async def _end(self, each: InquiryState, told: dict[str, JsonValue], permit: Permit | None) -> None:
         """Under the permit while it holds; that is another message than the one without."""
@@ -205,8 +216,10 @@ class Results:
             site.log.warning("result.not_taken", code=outcome.code)
         until = self._until.pop(inquiry_receipt_no, None)
         if isinstance(outcome, Dead) and until is not None and until - _CLOCKS_DIFFER <= site.now():
+            self._turns.waits(inquiry_receipt_no)
             return
         if not isinstance(outcome, Accepted | Duplicate):
             self._stuck.add(inquiry_receipt_no)
         asked = {"inquiry_receipt_no": inquiry_receipt_no}
         await site.client.ask("/server/v1/inquiries/taken", asked, answers.Done, site.client.soon())
+        self._turns.waits(inquiry_receipt_no)

@@ -22,10 +22,10 @@ class SelfInformationRequests:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
+    async def waiting(self, ends: float) -> Sequence[str]:
         """See `Kind`."""
         listed = await self._site.client.ask(f"{self.path}/list", {}, SelfRequestsListed, ends, most=LARGE)
-        return [(each.self_request_no, each.tries) for each in listed.self_requests]
+        return [each.self_request_no for each in listed.self_requests]
 
     async def fetch(self, number: str, ends: float) -> SelfInformationRequest:
         """See `Kind`."""

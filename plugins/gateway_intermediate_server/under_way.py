@@ -20,10 +20,11 @@ class UnderWay(Generic[_Thing]):
         self._outbox = outbox
         self._ended = ended
         self._things: dict[str, _Thing] = {}
+        self._messages: dict[_Thing, str] = {}
         self._known = asyncio.Lock()  # what is settled while its receipt is still on the way is known by that
 
     def __contains__(self, thing: _Thing) -> bool:
-        return thing in self._things.values()
+        return thing in self._messages
 
     async def send(
         self,
@@ -40,6 +41,7 @@ class UnderWay(Generic[_Thing]):
         async with self._known:
             receipt = await self._outbox.send(operation, [dict(record)], key=key.encode(), same=said, claims=claims)
             self._things[receipt.message_id] = thing
+            self._messages[thing] = receipt.message_id
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
         """Passes over what is none of these. Raises what `ended` raises; what is Refused is not told again."""
@@ -50,6 +52,11 @@ class UnderWay(Generic[_Thing]):
             try:
                 await self._ended(thing, outcomes[0])
             except Refused:
-                del self._things[message_id]
+                self._forget(message_id)
                 raise
-            del self._things[message_id]
+            self._forget(message_id)
+
+    def _forget(self, message_id: str) -> None:
+        thing = self._things.pop(message_id)
+        if self._messages[thing] == message_id:
+            del self._messages[thing]

@@ -99,9 +99,8 @@ def certificates(site):
 async def sitting(site, folder):
     tls = site.config.root / "keys/tls"
     async with running(site, folder, dispatch=False) as line:
-        line.hub.people.adopt(
-            Configured(*({name: digest_of_file(tls / f"{name}.crt")} for name in ("root", "staff-0100")))
-        )
+        root, administrator = ({name: digest_of_file(tls / f"{name}.crt")} for name in ("root", "staff-0100"))
+        line.hub.people.adopt(Configured(root, administrator))
         operators = {digest_of_file(tls / "root.crt"): "root"}
         listener = AdminListener(Process({TENANT: line.hub}), operators, line.telemetry, line.clock)
         runner = web.AppRunner(listener.application(), access_log=None)

@@ -203,12 +203,6 @@ class Provision(Form):
     provision_no: Id
 
 
-class ProvisionTry(Provision):
-    """And how many tries are known."""
-
-    tries: _Seq
-
-
 class Sealed(Form):
     """See `sealing`."""
 
@@ -257,12 +251,6 @@ class SelfRequest(Form):
     """Which request of a resident."""
 
     self_request_no: Id
-
-
-class SelfRequestTry(SelfRequest):
-    """And how many tries are known."""
-
-    tries: _Seq
 
 
 class SelfAnswer(Answer):

@@ -7,7 +7,9 @@ import jwt
 import pytest
 
 from gateway.plugin import Accepted, Act, Dead, DeferredRecord, RefusedRecord
-from gateway_intermediate_server.answers import Sealed
+from gateway.plugin.exchange import Later
+from gateway_intermediate_server import turns
+from gateway_intermediate_server.answers import Gone, InquiryResult, Sealed
 from gateway_intermediate_server.client import Client
 from gateway_intermediate_server.simulated.signing import SigningKey
 from tests.plugins.intermediate_server.exchanges import DATASET, TAX, public, sealed
@@ -515,3 +517,123 @@ async def test_the_individual_number_goes_to_the_platform_and_nowhere_else(
     await city.deliver("addressee.register", moved.addressee(seq=2))
     await inquired(city, moved)
     assert [path for path, body in bodies if moved.individual_number in body] == ["/platform/v1/addressees/register"]
+
+
+async def test_one_permit_answers_one_inquiry_whatever_the_server_says(
+    city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else is told the doses of its person."""
+    real, first = Client.ask, await inquired(city, moved)
+    other, asked = await city.register(), number()
+    (sent,) = told(city.line, first)
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("inquiries/result") and answer.request_id == asked:
+            swapped = {name: getattr(kept_of_first, name) for name in ("state", "permit", "answer")}
+            return answer.model_copy(update=swapped)
+        if path.endswith("inquiries/list"):
+            listed = [
+                each.model_copy(update={"state": "answered"}) if each.request_id == asked else each
+                for each in answer.inquiries
+            ]
+            return answer.model_copy(update={"inquiries": listed})
+        return answer
+
+    receipts = (await city.simulator.call("server/v1/inquiries/list"))["inquiries"]
+    (receipt,) = [each["inquiry_receipt_no"] for each in receipts if each["request_id"] == first]
+    assert city.connector._site is not None
+    client = city.connector._site.client
+    kept_of_first = await client.ask(
+        "/server/v1/inquiries/result", {"inquiry_receipt_no": receipt}, InquiryResult, client.soon()
+    )
+    monkeypatch.setattr(Client, "ask", ask)
+    assert await city.deliver(ASK, inquiry(other, asked)) == Accepted()
+    await city.poll()
+    assert told(city.line, asked) == []
+    assert ("result.stuck", {"code": "request_key_reused"}) in city.said.lines
+    assert told(city.line, first) == [sent]
+
+
+@pytest.mark.parametrize("what", ["result", "delete"])
+async def test_one_result_that_the_server_cannot_tell_or_delete_stops_no_other(
+    system: Simulator, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    real, had = Client.ask, []
+
+    async def ask(client: Client, path: str, body: Any, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith(f"inquiries/{what}"):
+            had.append(body["inquiry_receipt_no"])
+            if len(had) == 1:
+                raise Later("connector_bug")
+        return await real(client, path, body, *args, **kwargs)
+
+    async with opened(system, Line(), result_seconds=60) as city:
+        asked = [number() for _ in range(2)]
+        for each in asked:
+            assert await city.deliver(ASK, inquiry(await city.register(), each)) == Accepted()
+        if what == "delete":
+            city.ahead = timedelta(seconds=70)
+        monkeypatch.setattr(Client, "ask", ask)
+        await city.poll()
+        assert "results wait: connector_bug" in (await city.connector.health()).detail
+        assert len(had) > 1
+        done = [not await kept(city, each) if what == "delete" else bool(told(city.line, each)) for each in asked]
+        assert done.count(False) <= 1
+
+
+async def test_a_time_at_the_end_of_all_days_stops_nothing(city: City, moved: Resident, monkeypatch: Any) -> None:
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("inquiries/list"):
+            late = [each.model_copy(update={"ended_at": 253402300799}) for each in answer.inquiries]
+            return answer.model_copy(update={"inquiries": late})
+        return answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+    asked = await inquired(city, moved)
+    assert len(told(city.line, asked)) == 1
+    assert (await city.connector.health()).ok
+
+
+async def test_a_fault_in_one_part_is_its_own_and_told(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    async def broken() -> None:
+        raise OverflowError
+
+    async def poll() -> None:
+        looked.append("announcements")
+
+    monkeypatch.setattr(city.connector._results, "poll", broken)
+    monkeypatch.setattr(city.connector._announcements, "poll", poll)
+    with pytest.raises(OverflowError):
+        await city.poll()
+    assert looked == ["announcements"]
+    health = await city.connector.health()
+    assert not health.ok
+    assert "results wait: connector_bug" in health.detail
+
+
+async def test_a_result_that_is_deleted_and_listed_for_ever_is_noted_once(
+    system: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    real, line, asked_for = Client.ask, Line(), []
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("inquiries/delete"):
+            asked_for.append(body["inquiry_receipt_no"])
+            return Gone(result="deleted")
+        return await real(client, path, body, form, *args, **kwargs)
+
+    async with opened(system, line, result_seconds=60) as city:
+        asked = await inquired(city, await city.register())
+        city.ahead = timedelta(seconds=70)
+        monkeypatch.setattr(Client, "ask", ask)
+        for _ in range(3):
+            await city.poll()
+    assert len(asked_for) >= 3
+    assert len([note for note in line.notes if note[1] == asked.encode()]) == 1

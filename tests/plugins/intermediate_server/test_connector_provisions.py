@@ -9,8 +9,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.plugin import Accepted, Act, Dead, DeferredRecord, RefusedRecord
-from gateway_intermediate_server import answers
+from gateway.plugin import Accepted, Act, Dead, DeferredRecord, Refused, RefusedRecord
+from gateway.plugin.exchange import Later
+from gateway_intermediate_server import answers, turns
+from gateway_intermediate_server.asked import Provision as Listed
 from gateway_intermediate_server.client import Client
 from gateway_intermediate_server.simulated.signing import SigningKey
 from tests.plugins.intermediate_server.exchanges import inquire
@@ -216,6 +218,150 @@ async def test_a_restart_and_another_replica_are_no_second_use_of_a_permit(syste
         await city.poll()
         assert await city.release(made(city, number)) == Accepted()
         assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
+
+
+async def test_one_permit_is_for_one_request_about_one_person_whatever_the_server_says(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that nothing was answered, and names another person, or shows the permit in another request."""
+    real = Client.ask
+    swapped: dict[str, dict[str, Any]] = {}
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("provisions/fetch"):
+            return answer.model_copy(update=swapped.get(answer.provision_no, {}))
+        return answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+    resident, somebody_else = await somebody(city), await somebody(city)
+    number = await asked(city, resident)
+    first = made(city, number)
+    overtaken = RefusedRecord("replica_changed")
+    await city.settle(first, overtaken)
+    swapped[number] = {"internal_no": somebody_else.internal_no}
+    await city.poll()
+    assert city.line.about(number) == [first]
+    assert await heard(city, number) == ("refused", None)
+
+    number = await asked(city, resident)
+    await city.settle(made(city, number), overtaken)
+    await city.poll()
+    (permit,) = {each.proof.decode() for sent in city.line.about(number) for each in sent.claims}
+    token = (await city.simulator.call("server/v1/provisions/fetch", {"provision_no": number}))["permit"]
+    other = (await city.simulator.control("inquire", inquire(resident)))["provision_no"]
+    fetched = await city.simulator.call("server/v1/provisions/fetch", {"provision_no": number})
+    swapped[other] = {"permit": token, "route_info": fetched["route_info"]}
+    swapped[other] |= {"inquirer_encryption_key": fetched["inquirer_encryption_key"]}
+    for _ in range(3):
+        await city.poll()
+    assert city.line.about(other) == []
+    assert await heard(city, other) == ("refused", None)
+    assert [each.key.decode().split("\n")[0] for each in city.line.about(number)] == [permit, permit]
+
+
+async def test_what_is_overtaken_again_and_again_is_refused_in_the_end(city: City) -> None:
+    number = await asked(city, await somebody(city))
+    for _ in range(7):
+        await city.settle(made(city, number), RefusedRecord("replica_changed"))
+        await city.poll()
+    assert len(city.line.about(number)) == 5
+    assert await heard(city, number) == ("refused", None)
+
+
+async def test_after_a_restart_the_newest_message_is_reached_by_those_before_it(system: Simulator) -> None:
+    """What the line tells once more of each; nothing else counts."""
+    line = Line()
+    async with opened(system, line) as city:
+        number = await asked(city, await somebody(city))
+        for _ in range(2):
+            await city.settle(made(city, number), RefusedRecord("replica_changed"))
+            await city.poll()
+    sent = line.about(number)
+    assert len(sent) == 3
+    async with opened(system, line) as city:
+        for each in sent[:2]:
+            await city.poll()
+            await city.settle(each, RefusedRecord("replica_changed"))
+        await city.poll()
+        assert await city.release(sent[2]) == Accepted()
+    assert line.about(number) == sent
+    assert await heard(city, number) == ("answered", [DOSE])
+
+
+@pytest.mark.parametrize("failure", ["connector_bug", "system_unreachable", "deadline"])
+async def test_one_request_that_the_server_cannot_tell_stops_no_other(
+    city: City, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("provisions/fetch") and body["provision_no"] == ill:
+            raise Later(failure)
+        return await real(client, path, body, *args, **kwargs)
+
+    ill = (await city.simulator.control("inquire", inquire(await somebody(city))))["provision_no"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "ask", ask)
+        number = await asked(city, await somebody(city))
+        assert len(city.line.about(number)) == 1
+        health = await city.connector.health()
+        assert not health.ok
+        assert f"provisions wait: {failure}" in health.detail
+
+
+@pytest.mark.parametrize("refused_by_line", [True, False])
+async def test_a_refusal_that_the_server_does_not_take_is_one_fact(
+    city: City, monkeypatch: pytest.MonkeyPatch, *, refused_by_line: bool
+) -> None:
+    """It is answered once the server can take it, and neither noted nor sent again until then."""
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    real, sent = Client.ask, []
+
+    async def ask(client: Client, path: str, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("provisions/answer"):
+            raise Later("system_busy")
+        return await real(client, path, *args, **kwargs)
+
+    async def send(*_: Any, same: bytes, **__: Any) -> Any:
+        sent.append(same.decode().split("\n")[0])
+        raise Refused("request_key_reused")
+
+    resident = await somebody(city)
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "ask", ask)
+        patched.setattr(city.line, "send", send)
+        number = await asked(city, resident, **({} if refused_by_line else {"wrong": "no_permit"}))
+        for _ in range(3):
+            await city.poll()
+        assert await heard(city, number) == ("waiting", None)
+    assert sent.count(number) == refused_by_line
+    assert city.line.refusals(number) == ([] if refused_by_line else ["permit_not_valid"])
+    await city.poll()
+    assert await heard(city, number) == ("refused", None)
+
+
+async def test_what_was_answered_and_is_listed_for_ever_is_not_sent_at_every_look(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("provisions/fetch") and answer.provision_no == number:
+            return answer.model_copy(update={"result": None})
+        if path.endswith("provisions/list"):
+            one = Listed(provision_no=number, received_at="2026-04-01T09:00:00+09:00")
+            return answer.model_copy(update={"provisions": [one]})
+        return answer
+
+    number = await asked(city, await somebody(city))
+    assert await city.release(made(city, number)) == Accepted()
+    monkeypatch.setattr(Client, "ask", ask)
+    for _ in range(9):
+        await city.poll()
+        await city.settle(made(city, number), Accepted())
+    assert city.line.repeats == 1  # at once; the next are seconds apart, and then minutes
 
 
 async def test_who_has_no_replica_is_answered_without_data(city: City) -> None:
@@ -436,6 +582,7 @@ async def test_a_refusal_is_a_fact_before_it_is_told(city: City) -> None:
 async def test_what_the_server_tells_in_another_form_stops_nothing_else_and_is_told_once(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
     real = Client.ask
 
     async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:

@@ -16,7 +16,7 @@ from tests.plugins.intermediate_server.running import (
 )
 from tests.plugins.vaccination_records.subjects import CITY
 
-FETCH, ANSWER, AGAIN = (f"server/v1/provisions/{call}" for call in ("fetch", "answer", "again"))
+FETCH, ANSWER = (f"server/v1/provisions/{call}" for call in ("fetch", "answer"))
 
 
 async def fetched(system: Simulator, resident: Resident, **changes: Any) -> dict[str, Any]:
@@ -122,16 +122,6 @@ async def test_whoever_has_no_code_here_is_nobody(system: Simulator) -> None:
     assert (await fetched(system, resident))["internal_no"] is None
     await system.call("platform/v1/addressees/register", resident.addressee())
     assert (await fetched(system, resident))["internal_no"] is None
-
-
-async def test_tries_are_counted_once_each(system: Simulator) -> None:
-    request = await fetched(system, await system.resident())
-    number = {"provision_no": request["provision_no"]}
-    assert request["tries"] == 1
-    told = [await system.call(AGAIN, number | {"tries": tries}) for tries in (1, 1, 2)]
-    assert told == [{"tries": 2}, {"tries": 2}, {"tries": 3}]
-    assert (await system.call(FETCH, number))["tries"] == 3
-    assert await system.ask(AGAIN, {"provision_no": "PV-NONE", "tries": 1}) == (404, {"code": "unknown_provision"})
 
 
 async def test_an_answer_is_for_good_and_reaches_who_asked_or_nobody(site: Site, system: Simulator) -> None:

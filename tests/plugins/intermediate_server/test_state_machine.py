@@ -23,6 +23,7 @@ from gateway.hub.journal.verify import verify
 from gateway.hub.people import Person, Role
 from gateway.hub.rights import Grant, Revocation
 from gateway.keys.layout import TenantKeys, read_verifier
+from gateway_intermediate_server import turns
 from gateway_intermediate_server.simulated import signing
 from gateway_intermediate_server.simulated.matching import ROWS, Row
 from gateway_intermediate_server.simulated.network import OTHERS
@@ -261,6 +262,7 @@ class Provision(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(dir=self.site.config.root.parent))
         self.network = Unsocketed(Clock(), pytest.MonkeyPatch())
         self.network.serve(network_file(self.site))
+        self.network.patched.setattr(turns, "LONGEST", 0.0)  # nobody waits here
         self.line = CityLine(self.site, self.folder, self.network)
         self.witness = Witness(self.line, self.reached)
         self.network.witness = self.witness
@@ -291,7 +293,7 @@ class Provision(RuleBasedStateMachine):
             self.network.faults.set({})
             self.network.rows[:] = ROWS
             self.network.clock.ahead += timedelta(seconds=2)
-            for _ in range(2):
+            for _ in range(6):  # one for each message that was made of one request, told once more since the last start
                 self._now(self.line.alive(self._poll()))
             self._all_told()
         finally:

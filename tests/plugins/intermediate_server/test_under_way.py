@@ -80,3 +80,27 @@ async def test_what_ends_before_its_receipt_is_there_is_heard_all_the_same() -> 
     await under_way.send("IQ-1", END, RECORD, key="IQ-1")
     await asyncio.gather(*settling)
     assert ended == ["IQ-1"]
+
+
+async def test_tens_of_thousands_under_way_do_not_hold_the_loop() -> None:
+    """What is listed is looked up, and not searched for."""
+    compared = 0
+
+    class Number(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, str(other))
+
+        __hash__ = str.__hash__
+
+    async def hear(*_: object) -> None: ...
+
+    under_way = UnderWay[Number](Line(), hear)
+    numbers = [Number(f"IQ-{index}") for index in range(300)]
+    for number in numbers:
+        await under_way.send(number, END, RECORD, key=number)
+    assert all(Number(str(number)) in under_way for number in numbers)
+    assert compared < 10 * len(numbers)
