@@ -38,7 +38,8 @@ CODES: Final = MappingProxyType(
             403, "Who is configured as operator or administrator may be neither officer nor approver."
         ),
         "certificate_taken": Code(
-            409, "The certificate is another person's, or the configuration gives this person another one."
+            409,
+            "The certificate is another person's or a machine's, or the configuration gives this one another.",
         ),
         "bad_grant": Code(
             400, "Person, role, certificate or last day is missing, or not of the form that is asked for."
@@ -114,7 +115,10 @@ CODES: Final = MappingProxyType(
         "not_released": Code(422, "It was held, and people decided not to release it."),
         # what the receiving edge refuses
         "cannot_open": Code(422, "The payload does not open under its header with this edge's key."),
-        "items_differ": Code(422, "The payload does not hold exactly the items that its header names."),
+        "items_differ": Code(
+            422,
+            "The payload does not hold exactly the items that its header names, or has other rows than it cites.",
+        ),
         # what a system answers
         "superseded": Code(422, "A newer state of this person from the same source is already recorded."),
         "version_conflict": Code(422, "The same version was recorded before with other content."),

@@ -92,9 +92,9 @@ def refused(
 ) -> None:
     """List what was refused lately, newest first.
 
-    Whole messages and single records, with their codes, and by whom: the edge of the source, the hub, or the
-    destination (its edge or its system). At most 50 at a time; then --before shows older ones. The looking itself
-    becomes a fact.
+    Whole messages and single records, with their codes, and by whom: the edge of the source, the hub, people, the
+    destination (its edge or its system), or a connector of what came to it from its system (a request of another body,
+    say). At most 50 at a time; then --before shows older ones. The looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
 

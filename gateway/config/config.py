@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.config.files import Former, GatewayFile, LegalBasis, Route, TenantFile, Zone
 from gateway.plugin.contract import Contract
@@ -75,6 +75,12 @@ class Config:
         if link is None:
             return tuple((code, name) for code, tenant in self.tenants.items() for name in tenant.file.connectors)
         return tuple(place_of(each) for each in link.hub.connectors) if link.hub is not None else ()
+
+    def references(self) -> dict[str, dict[str, Any]]:
+        """Every legal basis and assessment as it reads now: headers cite them by these ids, and old facts keep what
+        they meant (requirements §7 no. 35).
+        """
+        return {name: each.model_dump(mode="json", exclude_none=True) for name, each in self.legal_basis.items()}
 
     def path(self, relative: str) -> Path:
         """A path of the configuration, resolved against the root."""

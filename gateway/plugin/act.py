@@ -12,6 +12,7 @@ class Act(StrEnum):
     FILE_DELETED = "file_deleted"
     RESULT_DELETED = "result_deleted"
     PROVISION_REFUSED = "provision_refused"
+    PROVISION_STANDS = "provision_stands"
 
 
 class Counted(StrEnum):

@@ -291,6 +291,17 @@ InquiryStatus: TypeAlias = Annotated[
     str, _code("inquiry_status", "照会ステータス", _D.OPERATIONAL, max_length=1, values=("1", "2", "3", "9"))
 ]
 """1 回答あり, 2 該当なし, 3 拒否, 9 中断 (made-up codes: the specification is not public)."""
+FiscalYear: TypeAlias = Annotated[
+    str, _code("fiscal_year", "課税年度", _D.TAX_WELFARE, max_length=4, pattern=r"[0-9]{4}")
+]
+TaxationCategory: TypeAlias = Annotated[
+    str, _code("taxation_category", "課税区分", _D.TAX_WELFARE, max_length=1, values=("1", "2", "3", "9"))
+]
+"""1 課税, 2 均等割のみ課税, 3 非課税, 9 未申告 (made-up codes). Comes with the answer to an inquiry only (rule 8)."""
+WelfareCategory: TypeAlias = Annotated[
+    str, _code("welfare_category", "生活保護受給区分", _D.TAX_WELFARE, max_length=1, values=("0", "1", "9"))
+]
+"""0 受給なし, 1 受給中, 9 不明 (made-up codes). Comes with the answer to an inquiry only (rule 8)."""
 ProvisionNo: TypeAlias = Annotated[
     str, _id("provision_no", "提供受付番号", _D.OPERATIONAL, 32, check="no_individual_number")
 ]

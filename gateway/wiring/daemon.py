@@ -196,6 +196,8 @@ class Daemon:
         reached = {code: each.version for code, each in prepared.directories.items()}
         body = {"by": by, "config": fresh.digest, "former": self.config.digest, "directories": reached}
         body |= {"limits": msgspec.to_builtins(bounds(fresh))}
+        if self._hub is not None:
+            body |= {"references": fresh.references()}
         try:
             await self._fact(FactKind.CONFIG_APPLIED, body)
         except Deferred as deferred:

@@ -50,7 +50,9 @@ class HubSide:
         now = reached(self.hubs)
         if problems := went_back(self.system, now):
             raise Misconfigured(problems)
-        await self.fact(FactKind.GATEWAY_STARTED, {"config": self.config.digest, **now})
+        await self.fact(
+            FactKind.GATEWAY_STARTED, {"config": self.config.digest, "references": self.config.references(), **now}
+        )
         self._began = True
         for hub in self.hubs.values():
             hub.dispatcher.restore()

@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS states (
   PRIMARY KEY (vaccination_record_id, updated_at, update_seq));
 CREATE TABLE IF NOT EXISTS answers (
   inquiry_no TEXT, line INTEGER, inquiry_status TEXT, vaccinated_on TEXT, PRIMARY KEY (inquiry_no, line));
+CREATE TABLE IF NOT EXISTS tax_answers (
+  inquiry_no TEXT, line INTEGER, inquiry_status TEXT, fiscal_year TEXT, PRIMARY KEY (inquiry_no, line));
 CREATE TABLE IF NOT EXISTS announcements (
   notice_id TEXT, announcement_response TEXT, PRIMARY KEY (notice_id, announcement_response));
 CREATE TABLE IF NOT EXISTS replicas (
@@ -52,6 +54,10 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         {"照会番号": "inquiry_no", "照会ステータス": "inquiry_status", "接種日": "vaccinated_on"},
         "INSERT OR IGNORE INTO answers VALUES (:inquiry_no, :line, :inquiry_status, :vaccinated_on)",
     ),
+    "tax": _Kind(
+        {"照会番号": "inquiry_no", "照会ステータス": "inquiry_status", "課税年度": "fiscal_year"},
+        "INSERT OR IGNORE INTO tax_answers VALUES (:inquiry_no, :line, :inquiry_status, :fiscal_year)",
+    ),
     "announcement": _Kind(
         {"通知ID": "notice_id", "お知らせ回答結果": "announcement_response"},
         "INSERT OR IGNORE INTO announcements VALUES (:notice_id, :announcement_response)",
@@ -69,8 +75,9 @@ _STANDING: Final = """SELECT count(*) FROM (
 _COUNTS: Final = {
     "states": "SELECT count(*) FROM states",
     "doses": _STANDING,
-    "inquiries": "SELECT count(DISTINCT inquiry_no) FROM answers",
+    "inquiries": "SELECT count(*) FROM (SELECT inquiry_no FROM answers UNION SELECT inquiry_no FROM tax_answers)",
     "answered": "SELECT count(*) FROM answers WHERE vaccinated_on <> ''",
+    "tax_items": "SELECT count(*) FROM tax_answers WHERE fiscal_year <> ''",
     "announcements": "SELECT count(*) FROM announcements",
     "replicas": "SELECT count(*) FROM replicas",
 }
@@ -113,8 +120,8 @@ class Intake:
         return Loaded(new, dropped)
 
     def counts(self) -> dict[str, int]:
-        """States ever loaded, doses that stand by their newest one; inquiries that ended and doses answered to them;
-        answers to announcements; states of replicas.
+        """States ever loaded, doses that stand by their newest one; inquiries that ended, doses and tax
+        items answered to them; answers to announcements; states of replicas.
         """
         return {name: self._db.execute(query).fetchone()[0] for name, query in _COUNTS.items()}
 

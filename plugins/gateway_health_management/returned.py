@@ -16,7 +16,7 @@ from gateway.plugin import Accepted, Delivery, Outcome, Payload, RefusedRecord
 from gateway_health_management.folder import Folder
 from gateway_health_management.forms import by_label
 from gateway_health_management.interface.announcement import AnnouncementStatus
-from gateway_health_management.interface.inquiry import Dose, InquiryAnswer
+from gateway_health_management.interface.inquiry import Dose, InquiryAnswer, TaxAnswer, TaxItem
 from gateway_health_management.interface.replica import ExportedReplica, ReplicaExport
 from gateway_health_management.settings import Settings
 from gateway_health_management.values import cell
@@ -44,6 +44,7 @@ _INQUIRY: Final = Kind("inquiry", by_label(InquiryAnswer) | by_label(Dose), "dos
 EXPORT: Final = Kind("replica", by_label(ReplicaExport) | by_label(ExportedReplica), "replicas")
 _KINDS: Final[Mapping[str, Kind]] = {
     "inquiry.answer": _INQUIRY,
+    "inquiry.tax_answer": Kind("tax", by_label(TaxAnswer) | by_label(TaxItem), "tax_items"),
     "inquiry.end": _INQUIRY,
     "announcement.status": Kind("announcement", by_label(AnnouncementStatus)),
     "replica.export": EXPORT,

@@ -6,6 +6,7 @@ from gateway_intermediate_server import answers
 from gateway_intermediate_server.client import LARGE
 from gateway_intermediate_server.interface.city import ANNOUNCEMENT_STATUS, Announcement
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay
 
 _PATH = "/server/v1/announcements"
@@ -17,6 +18,7 @@ class Announcements:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._under_way: UnderWay[tuple[str, str]] = UnderWay(site.outbox, self._taken)
+        self._turns: Turns[tuple[str, str]] = Turns()
         self._stuck: set[tuple[str, str]] = set()
         self.settled = self._under_way.settled
 
@@ -38,20 +40,25 @@ class Announcements:
         """Tell the city what became of them. Raises Later, Deferred."""
         ends = self._site.client.soon()
         listed = await self._site.client.ask(f"{_PATH}/statuses", {}, answers.Statuses, ends, most=LARGE)
-        for each in listed.statuses:
-            status = (each.announcement_no, each.response)
-            if each.internal_no is None or status in self._under_way or status in self._stuck:
-                continue
-            told = {
-                "internal_no": each.internal_no,
-                "notice_id": each.announcement_no,
-                "announcement_response": each.response,
-            }
-            try:
-                await self._under_way.send(status, ANNOUNCEMENT_STATUS, told, key="\n".join(status))
-            except Refused as refused:
-                self._site.log.warning("announcement.stuck", code=refused.code)
-                self._stuck.add(status)
+        people: dict[tuple[str, str], str | None] = {
+            (each.announcement_no, each.response): each.internal_no for each in listed.statuses
+        }
+
+        async def one(status: tuple[str, str]) -> None:
+            internal_no = people[status]
+            if internal_no is not None and status not in self._under_way and status not in self._stuck:
+                await self._tell(status, internal_no)
+
+        await self._turns.each(people, one)
+
+    async def _tell(self, status: tuple[str, str], internal_no: str) -> None:
+        number, response = status
+        told = {"internal_no": internal_no, "notice_id": number, "announcement_response": response}
+        try:
+            await self._under_way.send(status, ANNOUNCEMENT_STATUS, told, key="\n".join(status))
+        except Refused as refused:
+            self._site.log.warning("announcement.stuck", code=refused.code)
+            self._stuck.add(status)
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
@@ -62,3 +69,4 @@ class Announcements:
         number, response = status
         body = {"announcement_no": number, "response": response}
         await self._site.client.ask(f"{_PATH}/statuses/taken", body, answers.Done, self._site.client.soon())
+        self._turns.waits(status)

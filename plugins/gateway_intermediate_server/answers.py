@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from gateway.plugin import checks
 from gateway.plugin.exchange import Later
-from gateway_intermediate_server.interface.city import ExportedReplica
+from gateway_intermediate_server.interface.city import ExportedReplica, TaxItem
 from gateway_intermediate_server.interface.network import Dose
 from gateway_intermediate_server.permits import BodyCode, Id
 
@@ -195,6 +195,7 @@ class InquiryResult(Closed):
     internal_no: InternalNo | None
     state: Ended
     permit: Shown | None = None
+    row: Literal["25", "26", "27", "28", "29", "153"]
     provider_code: BodyCode
     answer: Sealed | None = None
 
@@ -203,7 +204,18 @@ class Told(Closed):
     """What another body sealed for us; `inquiry` is the serial of its permit."""
 
     inquiry: Id
+
+
+class ToldDoses(Told):
+    """Of a dataset of vaccinations."""
+
     doses: Annotated[list[Dose], Field(min_length=1, max_length=1000)]
+
+
+class ToldTax(Told):
+    """Of a dataset of tax and welfare."""
+
+    tax_items: Annotated[list[TaxItem], Field(min_length=1, max_length=1000)]
 
 
 # ---- the server: announcements -------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ class Provision(Closed):
 
     provision_no: Id
     received_at: Moment
-    tries: int
 
 
 class ProvisionsListed(Closed):
@@ -28,9 +27,9 @@ class ProvisionsListed(Closed):
 
 
 class Asked(Closed):
-    """What is asked of the city. `tries` counts how often an answer was made; `result` is there once one was given."""
+    """What is asked of the city. `result` is there once an answer was given."""
 
-    tries: int
+    received_at: Moment
     internal_no: InternalNo | None
     dataset_code: Shown
     result: Result | None = None
@@ -56,7 +55,6 @@ class SelfRequest(Closed):
 
     self_request_no: Id
     received_at: Moment
-    tries: int
 
 
 class SelfRequestsListed(Closed):
@@ -71,9 +69,3 @@ class SelfInformationRequest(Asked):
     self_request_no: Id
     authorisation: Shown | None
     recipient_encryption_key: Jwk | None
-
-
-class Again(Closed):
-    """How often it was made by now, and this time."""
-
-    tries: int

@@ -60,7 +60,10 @@ class IntermediateServer:
         return await in_portions(delivery, site.settings.records_at_once, portion, site.log)
 
     async def poll(self) -> None:
-        """What the server has for the city. What one part has to wait for does not stop the others."""
+        """What the server has for the city. What stops one part does not stop the others. Raises, after all had their
+        turn, what a fault of one raised.
+        """
+        bug: Exception | None = None
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "results": self._results.poll,
             "provisions": self._provisions.poll,
@@ -74,6 +77,11 @@ class IntermediateServer:
                 self._failing.pop(name, None)
             except (Later, Deferred) as later:
                 self._waits(name, later.outcome.code if isinstance(later, Later) else later.code)
+            except Exception as error:  # noqa: BLE001  (a fault of ours: this part's own, too, and told below)
+                self._waits(name, "connector_bug")
+                bug = bug or error
+        if bug is not None:
+            raise bug
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Ended]) -> None:
         """Tell the server what became of what was sent. Raises Deferred, to be told again."""
@@ -82,7 +90,7 @@ class IntermediateServer:
                 await part.settled(message_id, outcomes)
         except Later as later:
             raise Deferred(later.outcome.code, later.outcome.retry_after) from None
-        except Refused as refused:  # the server knows it no more
+        except Refused as refused:  # by the server, which knows it no more
             self._opened().log.warning("settled.gone", code=refused.code)
 
     async def health(self) -> Health:
@@ -104,7 +112,7 @@ class IntermediateServer:
         return self._site
 
     def _troubles(self) -> list[str]:
-        parts = (self._results, self._provisions, self._own, self._announcements)
+        parts = (self._results, self._provisions, self._own, self._announcements, self._reconciling)
         return [trouble for part in parts for trouble in part.troubles()]
 
     def _waits(self, name: str, code: str) -> None:

@@ -15,13 +15,15 @@ from pydantic_core import to_json
 from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused, RefusedRecord
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
-from gateway_intermediate_server.asked import Again, Asked
+from gateway_intermediate_server.asked import Asked
 from gateway_intermediate_server.interface.city import ExportedReplica
 from gateway_intermediate_server.interface.network import Dose, Provision, SelfInformation
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay
+from gateway_intermediate_server.uses import Uses
 
 Doses: TypeAlias = list[dict[str, JsonValue]]
 Request = TypeVar("Request", bound=Asked)
@@ -29,10 +31,10 @@ _MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
 _DOSE: Final = set(Dose.model_fields)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Grounds:
     """What entitles to an answer, verified. `jti` names it, `record` is what the message says of it; `key` is the
-    asker's. Days bound what is asked for. `permit` and `legal_row` are another body's.
+    asker's. Days bound what is asked for. `permit` is another body's.
     """
 
     jti: str
@@ -43,7 +45,6 @@ class Grounds:
     key: PublicKey
     days: tuple[str, str] = ("", "9999")
     permit: Permit | None = None
-    legal_row: str | None = None
 
 
 class Kind(Protocol[Request]):
@@ -53,8 +54,8 @@ class Kind(Protocol[Request]):
     number: str
     path: str
 
-    async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
-        """Number and tries of those not answered. Raises Later."""
+    async def waiting(self, ends: float) -> Sequence[str]:
+        """The numbers of those not answered. Raises Later."""
         ...
 
     async def fetch(self, number: str, ends: float) -> Request:
@@ -65,14 +66,21 @@ class Kind(Protocol[Request]):
         """Raises Refused with why it may not be answered; Later."""
         ...
 
+    def permit(self, request: Request) -> Permit | None:
+        """Under which a person was asked about, if it held when the request came: refused or not, that is recorded."""
+        ...
+
 
 class Giving(Generic[Request]):
-    """Requests of one kind: seen by `poll`, answered by `deliver`. `tries` counts how often a message was made."""
+    """Requests of one kind: seen by `poll`, answered by `deliver`."""
 
     def __init__(self, site: Site, kind: Kind[Request]) -> None:
         self._site = site
         self._kind: Kind[Request] = kind
-        self._under_way: UnderWay[tuple[str, int]] = UnderWay(site.outbox, self._ended)
+        self._under_way: UnderWay[str] = UnderWay(site.outbox, self._ended)
+        self._turns: Turns[str] = Turns()
+        self._uses = Uses()
+        self._refused: dict[str, Permit | None] = {}
         self._unreadable: set[str] = set()
         self.settled = self._under_way.settled
 
@@ -82,17 +90,10 @@ class Giving(Generic[Request]):
 
     async def poll(self) -> None:
         """Make a message of each request that may be answered; refuse the others. Raises Later, Deferred."""
-        for number, tries in await self._kind.waiting(self._site.client.soon()):
-            if (number, tries) in self._under_way:
-                continue
-            try:
-                await self._one(number)
-            except answers.Garbage as garbage:
-                if number not in self._unreadable:
-                    self._unreadable.add(number)
-                    self._site.log.warning("provision.deferred", code=garbage.outcome.code)
-            except Refused as refused:  # by the server: it knows the number no more, or another answer
-                self._site.log.warning("provision.gone", code=refused.code)
+        listed = set(waiting := await self._kind.waiting(self._site.client.soon()))
+        self._refused = {number: permit for number, permit in self._refused.items() if number in listed}
+        self._uses.keep(lambda number: number in listed or number in self._under_way)
+        await self._turns.each(waiting, self._turn)
 
     async def deliver(self, record: Provision | SelfInformation, claims: Collection[str], ends: float) -> Outcome:
         """The far end of the line: seal it and hand it to the server. Raises Later, Refused."""
@@ -113,10 +114,29 @@ class Giving(Generic[Request]):
         await self._answer(number, grounds, doses, ends)
         return Accepted()
 
+    async def _turn(self, number: str) -> None:
+        """Raises Later, Deferred."""
+        if number in self._under_way:
+            return
+        try:
+            await self._one(number)
+        except answers.Garbage as garbage:
+            self._turns.waits(number)
+            if number not in self._unreadable:
+                self._unreadable.add(number)
+                self._site.log.warning("provision.deferred", code=garbage.outcome.code)
+        except Refused as refused:  # by the server: it knows the number no more, or another answer
+            self._turns.waits(number)
+            self._site.log.warning("provision.gone", code=refused.code)
+
     async def _one(self, number: str) -> None:
         site, ends = self._site, self._site.client.soon()
         request = await self._kind.fetch(number, ends)
         if request.result is not None:
+            self._turns.waits(number)
+            return
+        if number in self._refused:  # that is a fact, and stands, though the server has not taken it yet
+            await self._refuse(number, self._refused[number])
             return
         try:
             grounds = await self._kind.grounds(request, ends)
@@ -125,22 +145,27 @@ class Giving(Generic[Request]):
             code, counts = refused.code, {"refused": 1}
             await site.outbox.note(Act.PROVISION_REFUSED, reference=number.encode(), counts=counts, code=code)
             site.log.warning("provision.refused", code=code)
-            await self._refuse(number)
+            await self._refuse(number, self._kind.permit(request))
             return
+        await self._send(number, grounds, doses, review=review)
+
+    async def _send(self, number: str, grounds: Grounds, doses: Doses, *, review: bool) -> None:
+        """Raises Later, Deferred."""
+        use = self._uses.now(grounds.jti, number, grounds.internal_no)
         told: dict[str, JsonValue] = {**grounds.record, "doses": [*doses]} if doses else {**grounds.record}
         try:
             await self._under_way.send(
-                (number, request.tries),
+                number,
                 self._kind.operation,
                 told,
-                key=f"{grounds.jti}\n{request.tries}",
-                same=number,  # whatever the replica holds after a restart; by another number the permit is used twice
+                key=use.key(),
+                same=use.same(),
                 claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
-                legal_row=grounds.legal_row,
             )
-        except Refused as refused:  # its refusal is a fact already; request_key_reused: the permit was used before
-            site.log.warning("provision.refused", code=refused.code)
-            await self._refuse(number)
+        except Refused as refused:  # its refusal is a fact already
+            self._site.log.warning("provision.refused", code=refused.code)
+            used = refused.code == "request_key_reused"  # its permit, by another request, whose record has it
+            await self._refuse(number, None if used else grounds.permit)
 
     async def _made(self, grounds: Grounds, ends: float) -> tuple[Doses, bool]:
         """The doses of the replica, in order, and whether people must look first (C152). Raises Later, Refused."""
@@ -159,7 +184,7 @@ class Giving(Generic[Request]):
         return [_dose(each) for each in given], flagged
 
     async def _answer(self, number: str, grounds: Grounds, doses: Doses, ends: float) -> None:
-        """First 情報提供等記録, then the answer (番号法第23条). Raises Later, Refused."""
+        """With 情報提供等記録 (番号法第23条), which the server makes as it takes the answer. Raises Later, Refused."""
         body: dict[str, object] = {self._kind.number: number, "result": "no_data"}
         if doses:
             plaintext = to_json({self._kind.number: number, "doses": doses})
@@ -169,27 +194,43 @@ class Giving(Generic[Request]):
                 raise Refused("no_inquirer_key") from None
         if grounds.permit is not None:
             items = sorted({name for dose in doses for name in dose})
-            await self._site.record(grounds.permit, items, self._site.now(), ends)
-            body |= {"permit_no": grounds.jti, "destination": grounds.permit.inquirer}
+            record = grounds.permit.record(items, self._site.now() if doses else None)
+            body |= {"permit_no": grounds.jti, "destination": grounds.permit.inquirer, "record": record}
         await self._say(body, ends)
 
-    async def _ended(self, made: tuple[str, int], outcome: Ended) -> None:
-        """What was overtaken is made anew, under another key; whatever else kept it back is a refusal. Raises Later."""
-        number, tries = made
+    async def _ended(self, number: str, outcome: Ended) -> None:
+        """What was overtaken is made anew, under another key; whatever else kept it back is a refusal, unless it has
+        left the city: then the log has it, beside an ending that says otherwise. Raises Later, Deferred, Refused.
+        """
         if isinstance(outcome, Accepted | Duplicate):
+            self._turns.waits(number)
             return
-        if isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW:
-            again = {self._kind.number: number, "tries": tries}
-            await self._site.client.ask(f"{self._kind.path}/again", again, Again, self._site.client.soon())
-        else:
-            await self._refuse(number)
+        overtaken = isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW
+        if overtaken and self._uses.overtaken(number):
+            return
+        site = self._site
+        request = await self._kind.fetch(number, site.client.soon())
+        if request.result is None:
+            await self._refuse(number, self._kind.permit(request))
+        elif request.result != "refused":
+            counts = {"results": 1}
+            await site.outbox.note(Act.PROVISION_STANDS, reference=number.encode(), counts=counts, code=outcome.code)
+            site.log.warning("provision.stands", code=outcome.code)
+        self._turns.waits(number)
 
-    async def _refuse(self, number: str) -> None:
-        """Without a cause, and without anything of the request. Raises Later."""
+    async def _refuse(self, number: str, permit: Permit | None) -> None:
+        """Without a cause, and without anything of the request; that there was one is recorded. Raises Later, and the
+        refusal stands.
+        """
+        self._refused[number] = permit
+        body: dict[str, object] = {self._kind.number: number, "result": "refused"}
+        if permit is not None:
+            body["record"] = permit.record([], None)
         try:
-            await self._say({self._kind.number: number, "result": "refused"}, self._site.client.soon())
+            await self._say(body, self._site.client.soon())
         except Refused as refused:
             self._site.log.warning("provision.gone", code=refused.code)
+        self._turns.waits(number)
 
     async def _say(self, body: dict[str, object], ends: float) -> None:
         """Raises Later, Refused."""

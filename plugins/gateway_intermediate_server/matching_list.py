@@ -14,23 +14,27 @@ from gateway_intermediate_server.permits import Exchange, MatchingListToken, Net
 
 
 class MatchingList:
-    """The list as the server has it, kept for `seconds`. `fetch` gets it until a time of the running loop's clock."""
+    """The list as the server has it, kept for `seconds` of `steady`, the running loop's clock, which nobody sets.
+    `fetch` gets it until a time of that clock.
+    """
 
     def __init__(
         self,
         network: Network,
         fetch: Callable[[float], Awaitable[str]],
         now: Callable[[], datetime],
+        steady: Callable[[], float],
         seconds: float,
     ) -> None:
         self._network = network
         self._fetch = fetch
         self._now = now
+        self._steady = steady
         self._seconds = seconds
         self._fetching = asyncio.Lock()
         self._list: MatchingListToken | None = None
         self._newest = 0
-        self._fetched_at: datetime | None = None
+        self._fetched_at = 0.0
 
     async def admits(self, exchange: Exchange, ends: float) -> None:
         """Raises Refused("not_on_matching_list"), Later with the same code without a list, or as `fetch` does."""
@@ -55,7 +59,7 @@ class MatchingList:
             if self._list is None or self._age() >= self._seconds or self._list.exp <= self._now().timestamp():
                 self._list = None  # a list that is too old, or replaced by a wrong one, is none
                 self._list = self._read(await self._fetch(ends))
-                self._fetched_at, self._newest = self._now(), self._list.version
+                self._fetched_at, self._newest = self._steady(), self._list.version
             return self._list
 
     def _read(self, token: str) -> MatchingListToken:
@@ -69,4 +73,4 @@ class MatchingList:
         return listed
 
     def _age(self) -> float:
-        return (self._now() - self._fetched_at).total_seconds() if self._fetched_at is not None else 0.0
+        return self._steady() - self._fetched_at

@@ -75,6 +75,19 @@ class Permit(_Signed):
         permit = Claim("permit", proof, until=self.ends, party=party, asked=self.made)
         return (permit, Claim("undisclosed", proof)) if self.undisclosed_flag else (permit,)
 
+    def record(self, items: list[str], provided_at: datetime | None) -> dict[str, object]:
+        """情報提供等記録 of a request under it (番号法第23条): what was provided, by name, and when, if it was."""
+        return {
+            "permit_no": self.jti,
+            "inquirer_code": self.inquirer,
+            "provider_code": self.provider,
+            "requested_at": self.made.isoformat(timespec="seconds"),
+            "provided_at": provided_at.isoformat(timespec="seconds") if provided_at is not None else None,
+            "row": self.row,
+            "items": items,
+            "undisclosed_flag": self.undisclosed_flag,
+        }
+
 
 class Route(_Signed):
     """経路情報: where the answer under that permit goes."""

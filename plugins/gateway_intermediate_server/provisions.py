@@ -5,6 +5,7 @@ of its destination is not even read (C187, C189).
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from gateway.plugin import Refused, checks
@@ -16,6 +17,7 @@ from gateway_intermediate_server.interface.network import PROVISION
 from gateway_intermediate_server.permits import Permit, Route, body_kind
 from gateway_intermediate_server.site import Site
 
+_GIVEN_UNDER: Final = frozenset({"25", "26", "153"})  # L5; the line refuses others, too, but gives nobody an answer
 _TO_A_GOVERNOR_ONLY: Final = "26"  # L6
 
 
@@ -29,10 +31,10 @@ class Provisions:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
+    async def waiting(self, ends: float) -> Sequence[str]:
         """See `Kind`."""
         listed = await self._site.client.ask(f"{self.path}/list", {}, ProvisionsListed, ends, most=LARGE)
-        return [(each.provision_no, each.tries) for each in listed.provisions]
+        return [each.provision_no for each in listed.provisions]
 
     async def fetch(self, number: str, ends: float) -> ProvisionRequest:
         """See `Kind`."""
@@ -45,9 +47,8 @@ class Provisions:
         """See `Kind`. Refused: permit_not_valid, not_on_matching_list, counterparty_not_allowed, no_inquirer_key,
         dataset_not_managed, no_such_person.
         """
-        permit = self._permit(request)
-        legal_row = self._site.settings.provision_rows.get(permit.row)
-        if legal_row is None:
+        permit = self._permit(request, self._site.now())
+        if permit.row not in _GIVEN_UNDER:
             raise Refused("not_on_matching_list")
         if permit.row == _TO_A_GOVERNOR_ONLY and body_kind(permit.inquirer) != "governor":
             raise Refused("counterparty_not_allowed")
@@ -71,12 +72,20 @@ class Provisions:
             key=key,
             days=(_day(request.inquiry_from) or "", _day(request.inquiry_to) or "9999"),
             permit=permit,
-            legal_row=legal_row,
         )
 
-    def _permit(self, request: ProvisionRequest) -> Permit:
-        """For us, by the network, still good, and for exactly what is asked. Raises Refused("permit_not_valid")."""
-        permit = self._site.network.read(request.permit, Permit, self._site.now())
+    def permit(self, request: ProvisionRequest) -> Permit | None:
+        """See `Kind`."""
+        if request.internal_no is None:
+            return None
+        try:
+            return self._permit(request, datetime.fromisoformat(request.received_at))
+        except Refused:
+            return None
+
+    def _permit(self, request: ProvisionRequest, at: datetime) -> Permit:
+        """For us, by the network, good then, and for exactly what is asked. Raises Refused("permit_not_valid")."""
+        permit = self._site.network.read(request.permit, Permit, at)
         wanted = (request.row, request.procedure_code, request.dataset_code)
         if permit.provider != self._site.tenant or (permit.row, permit.procedure_code, permit.dataset_code) != wanted:
             raise Refused("permit_not_valid")

@@ -20,6 +20,7 @@ class Reconciling:
         self._window = -1
         self._after: str | None = None
         self._finished = False
+        self._refused = 0
 
     async def poll(self) -> None:
         """Send the next page of this window, if there is one. Raises Later, Deferred."""
@@ -41,7 +42,12 @@ class Reconciling:
                 await site.outbox.send(EXPORT, people, key=key, same=key)
             except Refused as refused:  # it is a fact already, and would be again
                 site.log.warning("export.refused", code=refused.code)
+                self._refused += 1
         self._after, self._finished = page.next, page.next is None
+
+    def troubles(self) -> list[str]:
+        """For the operator: what people must look at, since the start."""
+        return [f"pages of the export that the line refused: {self._refused}"] if self._refused else []
 
 
 def _person(each: PersonsReplicas) -> dict[str, JsonValue]:

@@ -8,7 +8,7 @@ from gateway_intermediate_server.asked import SelfInformationRequest, SelfReques
 from gateway_intermediate_server.client import LARGE
 from gateway_intermediate_server.giving import Grounds, vouched
 from gateway_intermediate_server.interface.network import SELF_INFORMATION
-from gateway_intermediate_server.permits import Authorisation
+from gateway_intermediate_server.permits import Authorisation, Permit
 from gateway_intermediate_server.site import Site
 
 
@@ -22,10 +22,10 @@ class SelfInformationRequests:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def waiting(self, ends: float) -> Sequence[tuple[str, int]]:
+    async def waiting(self, ends: float) -> Sequence[str]:
         """See `Kind`."""
         listed = await self._site.client.ask(f"{self.path}/list", {}, SelfRequestsListed, ends, most=LARGE)
-        return [(each.self_request_no, each.tries) for each in listed.self_requests]
+        return [each.self_request_no for each in listed.self_requests]
 
     async def fetch(self, number: str, ends: float) -> SelfInformationRequest:
         """See `Kind`."""
@@ -56,3 +56,7 @@ class SelfInformationRequests:
             claims=granted.claims(),
             key=key,
         )
+
+    def permit(self, _: SelfInformationRequest) -> Permit | None:
+        """See `Kind`: it is no exchange between bodies."""
+        return None

@@ -1,15 +1,15 @@
 """What the parts of this connector share: one city's platform and server, the network's keys, the line's outbox."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.plugin import Context, Log, Outbox
-from gateway_intermediate_server import answers
 from gateway_intermediate_server.addressees import Addressees, Replicas
 from gateway_intermediate_server.client import Client
 from gateway_intermediate_server.matching_list import MatchingList
-from gateway_intermediate_server.permits import Network, Permit
+from gateway_intermediate_server.permits import Network
 from gateway_intermediate_server.sealing import InquiryKey
 from gateway_intermediate_server.settings import Settings
 
@@ -35,31 +35,17 @@ class Site:
         """Raises Misconfigured if a key is none."""
         client = Client(context.session, settings)
         network = Network(settings.issuer, context.secret(settings.network_jwks), context.tenant)
+        steady = asyncio.get_running_loop().time
         return cls(
             tenant=context.tenant,
             settings=settings,
             client=client,
             network=network,
             key=InquiryKey(context.secret(settings.inquiry_key)),
-            matching=MatchingList(network, client.matching_list, context.now, settings.list_seconds),
+            matching=MatchingList(network, client.matching_list, context.now, steady, settings.list_seconds),
             addressees=Addressees(client, context.log),
             replicas=Replicas(client, frozenset(settings.datasets)),
             outbox=context.outbox,
             log=context.log,
             now=context.now,
         )
-
-    async def record(self, permit: Permit, items: list[str], provided_at: datetime | None, ends: float) -> None:
-        """情報提供等記録 (番号法第23条), made at the server once for each permit. Raises Later, Refused."""
-        body = {
-            "kind": "inquiry" if permit.inquirer == self.tenant else "provision",
-            "permit_no": permit.jti,
-            "inquirer_code": permit.inquirer,
-            "provider_code": permit.provider,
-            "requested_at": permit.made.isoformat(timespec="seconds"),
-            "provided_at": provided_at.isoformat(timespec="seconds") if provided_at is not None else None,
-            "row": permit.row,
-            "items": items,
-            "undisclosed_flag": permit.undisclosed_flag,
-        }
-        await self.client.ask("/server/v1/statutory-records/make", body, answers.Done, ends)

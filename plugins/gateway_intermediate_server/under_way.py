@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from gateway.plugin import Claim, Final, JsonValue, Outbox
+from gateway.plugin import Claim, Final, JsonValue, Outbox, Refused
 
 _Thing = TypeVar("_Thing")
 
@@ -20,12 +20,13 @@ class UnderWay(Generic[_Thing]):
         self._outbox = outbox
         self._ended = ended
         self._things: dict[str, _Thing] = {}
+        self._messages: dict[_Thing, str] = {}
         self._known = asyncio.Lock()  # what is settled while its receipt is still on the way is known by that
 
     def __contains__(self, thing: _Thing) -> bool:
-        return thing in self._things.values()
+        return thing in self._messages
 
-    async def send(  # noqa: PLR0913  (as the outbox)
+    async def send(
         self,
         thing: _Thing,
         operation: str,
@@ -34,20 +35,28 @@ class UnderWay(Generic[_Thing]):
         key: str,
         same: str | None = None,
         claims: Sequence[Claim] = (),
-        legal_row: str | None = None,
     ) -> None:
         """Raises Refused, Deferred."""
         said = same.encode() if same is not None else None
         async with self._known:
-            receipt = await self._outbox.send(
-                operation, [dict(record)], key=key.encode(), same=said, claims=claims, legal_row=legal_row
-            )
+            receipt = await self._outbox.send(operation, [dict(record)], key=key.encode(), same=said, claims=claims)
             self._things[receipt.message_id] = thing
+            self._messages[thing] = receipt.message_id
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
-        """Passes over what is none of these. Raises what `ended` raises."""
+        """Passes over what is none of these. Raises what `ended` raises; what is Refused is not told again."""
         async with self._known:
             thing = self._things.get(message_id)
-            if thing is not None:
+            if thing is None:
+                return
+            try:
                 await self._ended(thing, outcomes[0])
-                del self._things[message_id]
+            except Refused:
+                self._forget(message_id)
+                raise
+            self._forget(message_id)
+
+    def _forget(self, message_id: str) -> None:
+        thing = self._things.pop(message_id)
+        if self._messages[thing] == message_id:
+            del self._messages[thing]

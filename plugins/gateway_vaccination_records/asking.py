@@ -5,7 +5,7 @@ request's key, so that whatever dies on either side, a person is asked about onc
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from gateway.plugin import Accepted, Answer, Context, Deferred, DeferredRecord, Outcome, Payload, Refused, RefusedRecord
@@ -80,13 +80,16 @@ class Asking:
         self._most = 1
         self.pauses.failed(retry_after)
 
-    async def _drawn(self, besides: Iterable[str]) -> Batch | None:
+    async def _drawn(self, besides: Collection[str]) -> Batch | None:
         """None if none is due, or if we have to wait."""
         try:
-            return await self._question.draw(besides)
+            batch = await self._question.draw(besides)
         except Later as later:
             self._wait(later.outcome.code, later.outcome.retry_after)
             return None
+        if batch is None and not besides:  # the record system has answered, and nothing waits for anybody else
+            self.pauses.succeeded()
+        return batch
 
     async def _settle(self, batch: Batch) -> None:
         """Ask what a batch wants and have the answers kept; else it is still under way, and given again."""

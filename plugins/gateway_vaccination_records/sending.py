@@ -58,6 +58,7 @@ class Sending:
             most = min(self._settings.rows_per_request, _MOST)
             batch = await due.batch(self._system, self._settings, self._kind, most, self._under_way.values())
             if batch is None:
+                self.pauses.succeeded()
                 self.pauses.nothing()
                 return
             async with self._known:

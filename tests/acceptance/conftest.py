@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.child import TEMPLATE
 from tests.acceptance.outside import Outside
 from tests.acceptance.programs import GATEWAY, command
-from tests.acceptance.site import Site
+from tests.acceptance.site import ROUTES, Site
 from tests.acceptance.subjects import MUNICIPALITY
 
 _ordinals = itertools.count(1)
@@ -38,7 +38,7 @@ def new_site(tmp_path, starter) -> Iterator[NewSite]:
     sites: list[Site] = []
 
     def make(**limits: float) -> Site:
-        sites.append(Site.made(tmp_path / f"site{len(sites)}", starter, pmh=False, **limits))
+        sites.append(Site.made(tmp_path / f"site{len(sites)}", starter, pmh=False, routes=ROUTES, **limits))
         return sites[-1]
 
     yield make

@@ -31,12 +31,13 @@ PREFECTURE: Final = "990001"
 DATASET: Final = "TM00000000000101"
 """Of vaccinations. The stand-in's list has one for taxes and one for subsidies, too."""
 TAX: Final = "TM00000000000201"
+SUBSIDY: Final = "TM00000000000301"
 PROCEDURES: Final[Mapping[str, str]] = {
     row: f"JT00000000{number:04d}01" for row, number in (("25", 25), ("27", 27), ("28", 28), ("29", 29), ("153", 153))
 } | {"26": "JT00000000002601"}
 ROUTES: Final = (
     *("R17-addressee", "R17", "R17-delete", "R18", "R18-announcement"),
-    *("R19", "R19-end", "R19-announcement", "R20", "R20-self", "R21"),
+    *("R19", "R19-tax", "R19-end", "R19-announcement", "R20", "R20-self", "R21"),
 )
 _SIMULATOR: Final = (sys.executable, "-m", "gateway_intermediate_server.simulator")
 _TAP: Final = Path(__file__).with_name("tap.py")
@@ -183,12 +184,14 @@ class Network:
         for name, port in (("platform_url", "listen"), ("server_url", "tap")):
             url = f'{name} = "https://localhost:{self._ports[port]}"'
             text = re.sub(rf'{name} = "https://localhost:\d+"', url, text)
-        file.write_text(re.sub(r"(?m)^datasets = .*$", f'datasets = ["{DATASET}"]', text), encoding="utf-8")
+        file.write_text(
+            re.sub(r"(?m)^datasets = .*$", f'datasets = ["{DATASET}", "{SUBSIDY}"]', text), encoding="utf-8"
+        )
 
     def _configured(self, times: Mapping[str, float]) -> Path:
         tls, keys = self.site.tls, self.folder / "keys"
         assert command(*_SIMULATOR, "--make-keys", str(keys)).status == 0
-        quick = {"code": 0, "permit": 0, "answer": 0, "announcement": 0, "retry_after": 0} | times
+        quick: dict[str, float] = {"code": 0, "permit": 0, "answer": 0, "announcement": 0, "retry_after": 0, **times}
         clients = {"listen": CONNECTOR, "control": "operator"}
         text = (
             f'body = "{MUNICIPALITY}"\ndata = "data"\nsigning_key = "{tls / f"{CONNECTOR}_issuer.key"}"\n'
@@ -240,9 +243,12 @@ class Network:
         told.setdefault("procedure_code", PROCEDURES[row])
         return str(self.control("inquire", body=body, **told)["provision_no"])
 
-    def knows(self, who: Resident, *doses: Mapping[str, Any], body: str = OTHER_CITY) -> None:
-        """Another body has had this person, with these doses."""
-        self.control("person", body=body, individual_number=who.individual_number, doses=list(doses))
+    def knows(
+        self, who: Resident, *doses: Mapping[str, Any], body: str = OTHER_CITY, taxed: Iterable[Mapping[str, str]] = ()
+    ) -> None:
+        """Another body has had this person, with these doses and tax items."""
+        whose = {"body": body, "individual_number": who.individual_number}
+        self.control("person", **whose, doses=list(doses), tax_items=list(taxed))
 
     def told(self, provision_no: str) -> tuple[str, Any]:
         """State, and the doses that the asker could open, by now."""

@@ -31,7 +31,8 @@ SOURCE = "health_management"
 DESTINATION = "vaccination_records"
 RECORD_SYSTEM = "gateway_vaccination_records.record_system"
 SIMULATOR = "gateway_vaccination_records.simulator"
-_ROUTES: Final = ("R01", "R25", "R02")
+ROUTES: Final = ("R01", "R25", "R02")
+"""What a municipality begins with."""
 
 
 class Site:
@@ -49,7 +50,7 @@ class Site:
 
     @classmethod
     def made(
-        cls, root: Path, starter: Path, *, pmh: bool = False, routes: Sequence[str] = _ROUTES, **limits: float
+        cls, root: Path, starter: Path, *, pmh: bool = False, routes: Sequence[str] = ROUTES, **limits: float
     ) -> "Site":
         """A new site, from what `gateway init` made once. Retries come quickly; `limits` are those of gateway.toml.
         It begins with these routes, and asks for no keys yet, unless `pmh`.

@@ -197,6 +197,9 @@ def test_after_a_renumbering_and_another_assessment_old_facts_keep_what_they_wer
     assert facts[: len(old)] == old
     cited = [each["header"]["legal_basis"] for each in facts if each["kind"] == "message.recorded"]
     assert cited == [["L1", "L2", "A1"], ["L1", "L2-new", "A2"]]
+    meant = [each["references"] for each in site.facts("system") if "references" in each]
+    assert [each.get("L2-new", {}).get("reference") for each in meant] == [None, "番号法第19条第5号"]
+    assert meant[0]["L2"]["reference"] == meant[1]["L2"]["reference"] == "番号法第19条第6号(委託先への提供)"
     assert site.cli("log", "verify").status == 0
 
 

@@ -3,13 +3,25 @@
 What counts as given out is what another body could open with its own key.
 """
 
+import csv
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.acceptance.network import CONNECTOR, DATASET, OTHER_CITY, PREFECTURE, PROCEDURES, TAX, Network, Resident
+from tests.acceptance.network import (
+    CONNECTOR,
+    DATASET,
+    OTHER_CITY,
+    PREFECTURE,
+    PROCEDURES,
+    SUBSIDY,
+    TAX,
+    Network,
+    Resident,
+)
 from tests.acceptance.officers import APPROVER, OFFICER, code, decide, grant, held, shown
 from tests.acceptance.programs import until
 from tests.acceptance.subjects import MUNICIPALITY, OTHER_MUNICIPALITY
@@ -20,6 +32,7 @@ RESPONSIBLE = "staff-0001"
 """Who answers for what the connector makes by itself: its maker (surprise 65)."""
 NOTHING = ("waiting", None)
 REFUSED = ("refused", None)
+TAX_ITEM = {"fiscal_year": "2026", "taxation_category": "3", "welfare_category": "1"}
 ITEMS = ["dose_no", "lot_no", "overseas_flag", "vaccinated_on", "vaccine_generic_name"]
 
 
@@ -54,8 +67,9 @@ def released(network: Network, message_id: str) -> None:
 
 
 def answers(network: Network, number: str) -> list[dict[str, Any]]:
-    """What was said to the network of that request."""
-    return [each for each in network.calls("/server/v1/provisions/answer") if each["provision_no"] == number]
+    """What was said to the network of that request; the record beside it is for the city's own server."""
+    said = [each for each in network.calls("/server/v1/provisions/answer") if each["provision_no"] == number]
+    return [{name: value for name, value in each.items() if name != "record"} for each in said]
 
 
 # ---- rule 5: held until released by two different people -------------------------------------------------------------
@@ -210,20 +224,44 @@ def test_rule_6_what_the_network_denies_never_comes(network, ordinal):
 
 
 def test_rule_6_inquiry_under_each_of_its_rows_and_permit_before_inquiry(network, ordinal):
-    who, before = network.resident(ordinal()), len(network.given("inquiry.answer"))
-    network.knows(who, who.dose)
-    subsidy = {"procedure_code": "JT00000000002602", "dataset_code": "TM00000000000301"}
+    who = network.resident(ordinal())
+    kinds = {"inquiry.answer": {"25", "26", "153"}, "inquiry.tax_answer": {"27", "28", "29"}}
+    before = {each: len(network.given(each)) for each in kinds}
+    network.knows(who, who.dose, taxed=[TAX_ITEM])
+    subsidy = {"procedure_code": "JT00000000002602", "dataset_code": SUBSIDY}
     asked = [who.inquiry(row, row) for row in ("25", "27", "28", "29", "153")]
     asked.append(who.inquiry("26", "26", PREFECTURE, **subsidy))
     assert network.sent("inquiry.request", *asked) == ["accepted"] * len(asked)
-    given = until(lambda: network.given("inquiry.answer")[before + len(asked) - 1 :]) and network.given(
-        "inquiry.answer"
-    )
-    rows = sorted(each["legal_basis"][1] for each in given[before:])
-    assert rows == sorted(f"L4-{each['inquiry_row']}" for each in asked)
+
+    def arrived(kind: str, count: int) -> bool:
+        return len(network.given(kind)) >= count
+
+    for kind, rows in kinds.items():
+        until(partial(arrived, kind, before[kind] + len(rows)))
+        given = network.given(kind)[before[kind] :]
+        assert sorted(each["legal_basis"][1] for each in given) == sorted(f"L4-{row}" for row in rows)
     for each in asked:
         steps = [path for path in heard(network, each["inquiry_no"]) if path != "result"]
         assert steps.index("permits/request") < steps.index("inquiries/send")
+
+
+def test_rule_8_tax_and_welfare_arrive_as_such_in_a_file_of_their_own_and_no_dose_with_them(network, ordinal):
+    who = network.resident(ordinal())
+    network.knows(who, who.dose, taxed=[TAX_ITEM, TAX_ITEM | {"fiscal_year": "2025"}])
+    assert network.sent("inquiry.request", who.inquiry("TAX", "28")) == ["accepted"]
+    rows = until(lambda: [row for row in taxed_rows(network) if row["照会番号"] == who.inquiry("TAX")["inquiry_no"]])
+    told = [(row["照会の項"], row["課税年度"], row["課税区分"], row["生活保護受給区分"]) for row in rows]
+    assert told == [("28", "2026", "3", "1"), ("28", "2025", "3", "1")]
+    header = network.given("inquiry.tax_answer")[-1]
+    assert (header["route"], header["destination"]) == ("R19-tax", "health_management")
+    (items,) = header["item_sets"]
+    assert {each for each in items if "[]" in each} == {f"tax_items[].{name}" for name in TAX_ITEM}
+
+
+def taxed_rows(network: Network) -> list[dict[str, str]]:
+    """Of all files with answers of tax and welfare that lie with the city."""
+    files = sorted((network.site.exchange / "out").glob("tax-*.csv"))
+    return [row for file in files for row in csv.DictReader(file.read_text(encoding="cp932").splitlines())]
 
 
 def heard(network: Network, request_id: str) -> list[str]:
@@ -245,6 +283,23 @@ def test_rule_6_no_inquiry_outside_the_list_or_with_another_row(network, ordinal
         assert network.sent("inquiry.request", who.inquiry("R") | {"inquiry_row": row}) == ["not_in_code_list"]
     for each in [*asked.values(), who.inquiry("R")]:
         assert heard(network, each["inquiry_no"]) == []
+
+
+def test_rule_6_no_inquiry_under_a_row_that_has_ended(network, ordinal):
+    """It is refused where the city sends it; another row beside it is asked under."""
+    who = network.resident(ordinal())
+    network.knows(who, who.dose)
+    row = '[legal_basis.L4-25]\nreference = "主務省令第2条の表 25の項(照会)"\nvalid_from = 2024-05-27\n'
+    ended = f"{row}valid_until = 2024-12-31\n"
+    network.site.edit("legal_basis.toml", row, ended)
+    network.site.hang_up("config.applied")
+    asked = [who.inquiry("ENDED", "25"), who.inquiry("GOES", "153")]
+    assert network.sent("inquiry.request", *asked) == ["basis_not_in_force", "accepted"]
+    assert network.sent("inquiry.request", who.inquiry("ALONE", "25")) == ["basis_not_in_force"]
+    assert [network.given("inquiry.request")[-1]["legal_basis"]] == [["L4", "L4-153", "A1"]]
+    assert heard(network, asked[0]["inquiry_no"]) == []
+    network.site.edit("legal_basis.toml", ended, row)
+    network.site.hang_up("config.applied")
 
 
 @pytest.mark.parametrize(
@@ -298,7 +353,7 @@ def test_the_statutory_record_is_the_same_in_the_log_and_at_both_bodies(network,
         assert network.ended(network.asked(who, undisclosed_flag=mark)) == ("answered", [who.dose])
         count = len(network.given("inquiry.answer"))
         assert network.sent("inquiry.request", who.inquiry(name, "153", undisclosed_flag=mark)) == ["accepted"]
-        until(lambda seen=count: len(network.given("inquiry.answer")) > seen)
+        until(partial(answered_since, network, count))
     for operation, kind, row, parties in (
         ("provision.answer", "provision", "25", (OTHER_CITY, MUNICIPALITY)),
         ("inquiry.answer", "inquiry", "153", (MUNICIPALITY, OTHER_CITY)),
@@ -314,6 +369,10 @@ def test_the_statutory_record_is_the_same_in_the_log_and_at_both_bodies(network,
         assert sorted(map(mark_and_times, own)) == sorted(map(mark_and_times, map(as_record, logged)))
         assert {row_and_items(each) for each in logged} == {(row, *ITEMS)}
         assert {permit(each)["party"] for each in logged} == {OTHER_CITY}
+
+
+def answered_since(network: Network, count: int) -> bool:
+    return len(network.given("inquiry.answer")) > count
 
 
 def agrees(own: dict[str, Any], other: dict[str, Any]) -> bool:

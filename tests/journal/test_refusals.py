@@ -25,15 +25,21 @@ async def refused_by_all(journal: Journal) -> list[str]:
     await journal.fact(FactKind.MESSAGE_REFUSED, hub, at=AT, message_id=forged)
     ends = [RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.REFUSED, "superseded", "updated_at")]
     await journal.conclude(id_of(there), ends, attempt=1, next_at=None, at=AT, now=NOW)
-    return [id_of(there), forged, stated, id_of(silent), id_of(sent)]
+    taken = {"connector": "pmh", "kind": "note", "act": "file_taken"}
+    refused = {"connector": "intermediate_server", "kind": "note", "act": "provision_refused", "code": "permit_denied"}
+    noted = new_id()
+    await journal.state(FactKind.CONNECTOR_NOTED, {"statement": taken}, at=AT, message_id=new_id())
+    await journal.state(FactKind.CONNECTOR_NOTED, {"statement": refused}, at=AT, message_id=noted)
+    return [noted, id_of(there), forged, stated, id_of(silent), id_of(sent)]
 
 
 async def test_refusals_are_told_newest_first_with_who_refused_what_and_why(journal: Journal) -> None:
     ids = await refused_by_all(journal)
     found, down_to = journal.refusals()
     assert ([each["message_id"] for each in found], down_to) == (ids, 1)
-    there, forged, stated, silent, sent = found
-    assert [each["by"] for each in found] == ["destination", "hub", "edge", "edge", "edge"]
+    noted, there, forged, stated, silent, sent = found
+    assert [each["by"] for each in found] == ["connector", "destination", "hub", "edge", "edge", "edge"]
+    assert (noted["source"], noted["code"], noted["outcomes"]) == ("intermediate_server", "permit_denied", [])
     assert there["outcomes"] == [{"ending": "refused", "code": "superseded", "path": "updated_at", "records": "1"}], (
         "and not what was accepted"
     )

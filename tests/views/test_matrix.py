@@ -151,10 +151,34 @@ def test_rule_2_the_intermediate_server_has_no_key_of_another_chain():
     assert {name_of(each.path) for each in locked("intermediate_server")} & keys == set()
 
 
-def test_rule_8_the_intermediate_server_has_nothing_of_tax_and_welfare_and_its_lock_says_never():
-    assert DataClass.TAX_WELFARE in CONFIG.contracts["intermediate_server"].never
-    assert DataClass.TAX_WELFARE not in {each.data_class for each in locked("intermediate_server")}
-    assert DataClass.TAX_WELFARE not in (TENANT.file.connectors["intermediate_server"].clearance or ())
+TAX_ITEMS = {"fiscal_year", "taxation_category", "welfare_category"}
+
+
+def test_rule_8_tax_items_come_from_the_intermediate_server_to_the_city_alone():
+    """It takes in nothing of the kind, so nothing goes on to the network or to itself; and no other route has them."""
+    assert taken("intermediate_server") & {*TAX_ITEMS, "fee_reduction_category"} == set()
+    carrying = {(each.id, each.source, each.destination) for each in TENANT.file.routes if tax_items_of(each)}
+    assert carrying == {("R19-tax", "intermediate_server", "health_management")}
+    having = {
+        (connector, one.direction, one.name)
+        for connector in RECEIVERS
+        for one in CONFIG.contracts[connector].operations
+        if names_in(one) & TAX_ITEMS
+    }
+    tax = "inquiry.tax_answer"
+    assert having == {("intermediate_server", "sends", tax), ("health_management", "receives", tax)}
+    assert {name for name, _ in given(TENANT) if name in TAX_ITEMS} == TAX_ITEMS
+
+
+def test_rule_8_whatever_is_of_tax_and_welfare_is_a_tax_item_or_the_fee_reduction_category():
+    """So that the rule's tests, which speak of these, speak of all."""
+    fields = [each for connector in RECEIVERS for each in locked(connector)]
+    found = {name_of(each.path) for each in fields if each.data_class is DataClass.TAX_WELFARE}
+    assert found == {*TAX_ITEMS, "fee_reduction_category"}
+
+
+def tax_items_of(route):
+    return {name_of(path) for path in (*route.fields, *route.reply_fields)} & TAX_ITEMS
 
 
 def names_in(operation):
@@ -211,7 +235,7 @@ def test_rule_2_a_lock_of_the_outside_that_has_the_individual_number_is_refused(
     assert [each for each in told if each.startswith(at)]
 
 
-@pytest.mark.parametrize("connector", ["pmh", "intermediate_server", *NUMBERLESS])
+@pytest.mark.parametrize("connector", ["pmh", *NUMBERLESS])
 def test_rule_8_a_lock_of_the_outside_that_has_the_fee_reduction_category_is_refused(connector):
     told = widened(connector, "fee_reduction_category", like="health_management")
     at = f"config/tenants/999997.toml: connectors.{connector}: its interface carries tax_welfare, which "
@@ -225,7 +249,7 @@ def with_route(route, **changed):
     return list(contradictions(replace(CONFIG, tenants={"999997": tenant})))
 
 
-@pytest.mark.parametrize("name", ["individual_number", "pmh_key", "fee_reduction_category"])
+@pytest.mark.parametrize("name", ["individual_number", "pmh_key", "fee_reduction_category", "fiscal_year"])
 @pytest.mark.parametrize("route", TENANT.file.routes, ids=lambda route: route.id)
 def test_rules_2_3_and_8_a_route_that_is_widened_by_what_it_may_not_have_is_refused(route, name):
     ways = [way for way in ("fields", "reply_fields") if getattr(route, way) and name not in getattr(route, way)]

@@ -165,10 +165,12 @@ def test_rule_4_every_route_from_portal_and_clinic_wants_its_proof(way):
 
 @of(lambda way: way.sender == "intermediate_server")
 def test_rule_6_whatever_the_intermediate_server_tells_of_a_person_wants_the_network_s_word(way):
-    wanted = {"R19": ("permit",), "R20": ("permit",), "R20-self": ("self_requested",)}
+    wanted = {"R19": ("permit",), "R19-tax": ("permit",), "R20": ("permit",), "R20-self": ("self_requested",)}
     assert way.route.attest == wanted.get(way.route.id, ())
-    told = any(path.startswith("doses[].") for path in way.paths)
-    assert told == (way.route.id in wanted), "the others hold nothing of a dose, but the city's own replicas"
+    told = any(path.startswith(("doses[].", "tax_items[].")) for path in way.paths)
+    assert told == (way.route.id in wanted), (
+        "the others hold nothing of another body's, and no more than its own replicas"
+    )
 
 
 @of(lambda way: way.sender in {"myna_portal", "clinic_app", "intermediate_server"})

@@ -31,6 +31,7 @@ class FactKind(StrEnum):
     HOLD_LOOKED = "hold.looked"
     HOLD_SHOWN = "hold.shown"
     HOLD_APPROVED = "hold.approved"
+    HOLD_LAPSED = "hold.lapsed"
     HOLD_RELEASED = "hold.released"
     HOLD_REFUSED = "hold.refused"
     CONNECTOR_NOTED = "connector.noted"
@@ -53,6 +54,7 @@ HOLD_FACTS: Final = frozenset(
         FactKind.HOLD_LOOKED,
         FactKind.HOLD_SHOWN,
         FactKind.HOLD_APPROVED,
+        FactKind.HOLD_LAPSED,
         FactKind.HOLD_RELEASED,
         FactKind.HOLD_REFUSED,
     }

@@ -93,6 +93,8 @@ class Hold:
             case FactKind.HOLD_SHOWN:
                 self.require_given_out(by)
                 self.shown |= {by.person}
+            case FactKind.HOLD_LAPSED if self.waiting and by == self.approved:
+                self.approved = None
             case FactKind.HOLD_REFUSED:
                 self.require_may_decide(by)
             case FactKind.HOLD_APPROVED | FactKind.HOLD_RELEASED if self.confirmed(by, approver=True) is kind:

@@ -1,4 +1,4 @@
-"""What was refused lately, by an edge, the hub, a destination or people: read backwards from the end of the log.
+"""What was refused lately, by an edge, hub, connector, destination or people: read backwards from the end of the log.
 
 There is no index for it, as it is asked seldom and must not slow what is written often: a read looks at a slice of
 facts at a time.
@@ -42,7 +42,7 @@ def _told(
     statement: Mapping[str, Any] = fact.get("statement") or {}
     outcomes = [RecordOutcome(index, Ending.REFUSED, code, path) for index, code, path in statement.get("records", ())]
     groups = [each for each in fact.get("outcomes", ()) if each["ending"] == Ending.REFUSED] or group(outcomes)
-    if not groups and kind is not FactKind.MESSAGE_REFUSED:
+    if not groups and kind not in _WHOLE:
         return None
     header = fact.get("header") or (_header(connection, stored_id) if kind in _BY else {})
     return {
@@ -52,7 +52,7 @@ def _told(
         "source": header.get("source") or statement.get("connector") or fact.get("connector"),
         "destination": header.get("destination"),
         "operation": header.get("operation") or statement.get("operation"),
-        "code": fact.get("code"),
+        "code": fact.get("code") or (statement.get("code") if kind is FactKind.CONNECTOR_NOTED else None),
         "outcomes": groups,
         "undisclosed": undisclosed(header or _header(connection, stored_id)) or None,
     }
@@ -64,11 +64,17 @@ def _header(connection: sqlite3.Connection, stored_id: bytes | None) -> Mapping[
     return header
 
 
-_BY: Final = {FactKind.DELIVERY_CONCLUDED: "destination", FactKind.HOLD_REFUSED: "people"}
+_WHOLE: Final = frozenset({FactKind.MESSAGE_REFUSED, FactKind.CONNECTOR_NOTED})
+_BY: Final = {
+    FactKind.DELIVERY_CONCLUDED: "destination",
+    FactKind.HOLD_REFUSED: "people",
+    FactKind.CONNECTOR_NOTED: "connector",
+}
 _FACTS: Final = (
     "SELECT seq, kind, message_id, body FROM fact WHERE seq >= ? AND seq < ? AND body IS NOT NULL"
     " AND (kind IN ('message.refused', 'hold.refused') OR (kind = 'message.recorded' AND"
     " instr(body, CAST('\"statement\":' AS BLOB)))"
+    " OR (kind = 'connector.noted' AND instr(body, CAST('\"code\":' AS BLOB)))"
     " OR (kind = 'delivery.concluded' AND instr(body, CAST('\"ending\":\"refused\"' AS BLOB)))) ORDER BY seq DESC"
 )
 _RECORDED: Final = (

@@ -1,7 +1,7 @@
 """What the health management system sends and is given back, by what it is about: the fixed fields of every operation.
 
-Vaccination subjects only (rule 8): of tax and welfare there is nothing here but 減免区分. Field names and
-the change types come from K 別添2(1).
+Vaccination subjects only: of tax and welfare it sends 減免区分 alone, and is given what other bodies answer to its
+inquiries (rule 8). Field names and the change types come from K 別添2(1).
 """
 
 from typing import Final

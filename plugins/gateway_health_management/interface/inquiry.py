@@ -47,12 +47,35 @@ class InquiryAnswer(Payload):
     doses: list[Dose] | None = None
 
 
+class TaxItem(Payload):
+    """What decides who pays (実費徴収の決定), of one tax year (C178): no income, no amount, no other person."""
+
+    fiscal_year: fields.FiscalYear
+    taxation_category: fields.TaxationCategory
+    welfare_category: fields.WelfareCategory | None = None
+
+
+class TaxAnswer(Payload):
+    """The answer of tax and welfare (F25, rule 8); `tax_items` is absent where the other body has none."""
+
+    internal_no: fields.InternalNo
+    inquiry_no: fields.InquiryNo
+    inquiry_status: fields.InquiryStatus
+    inquiry_row: fields.InquiryRow
+    dataset_code: fields.DatasetCode
+    provider_code: fields.ProviderCode
+    undisclosed_flag: fields.UndisclosedFlag
+    tax_items: list[TaxItem] | None = None
+
+
 class InquiryEnd(Payload):
     """An inquiry that ended without an answer: refused by the network or by the other body, or aborted."""
 
     internal_no: fields.InternalNo
     inquiry_no: fields.InquiryNo
     inquiry_status: fields.InquiryStatus
+    inquiry_row: fields.InquiryRow
+    provider_code: fields.ProviderCode
 
 
 OPERATIONS: Final = (
@@ -62,6 +85,15 @@ OPERATIONS: Final = (
         label="情報照会の回答",
         direction="receives",
         payload=InquiryAnswer,
+        person_key="internal_no",
+        attests=("permit",),
+        most_records=1,
+    ),
+    Operation(
+        name="inquiry.tax_answer",
+        label="情報照会の回答(税・福祉)",
+        direction="receives",
+        payload=TaxAnswer,
         person_key="internal_no",
         attests=("permit",),
         most_records=1,

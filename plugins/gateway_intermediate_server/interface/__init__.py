@@ -1,4 +1,7 @@
-"""What platform and server take, tell the city, and give out. The rows of the table are L4 and L5."""
+"""What platform and server take, tell the city, and give out. The rows of the table are L4 and L5.
+
+Of tax and welfare there is what other bodies answer, on its way to the city, and nothing else (rule 8).
+"""
 
 from typing import Final
 
@@ -24,6 +27,6 @@ INTERFACE: Final = Interface(
         "no_inquirer_key": "情報照会者の暗号化鍵がない",
         "provided_otherwise": "他の内容で回答済み",
     },
-    never=frozenset({DataClass.TAX_WELFARE, DataClass.CONTACT}),
+    never=frozenset({DataClass.CONTACT}),
     operations=(*city.OPERATIONS, *network.OPERATIONS),
 )

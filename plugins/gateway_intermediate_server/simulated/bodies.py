@@ -11,13 +11,16 @@ from typing import Any, Final
 from gateway_intermediate_server.simulated.database import Database, one_way, read
 from gateway_intermediate_server.simulated.faults import Faults
 from gateway_intermediate_server.simulated.forms import ProvisionAnswer
+from gateway_intermediate_server.simulated.matching import TAX
 from gateway_intermediate_server.simulated.moments import moment
 from gateway_intermediate_server.simulated.network import Wanted
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.sealing import Key, seal
 
 _TABLES: Final = """
-CREATE TABLE IF NOT EXISTS people (body TEXT, code TEXT, doses TEXT NOT NULL, PRIMARY KEY (body, code)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS people (
+  body TEXT, code TEXT, doses TEXT NOT NULL, tax_items TEXT NOT NULL, PRIMARY KEY (body, code)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS questions (
   provision_no TEXT PRIMARY KEY, body TEXT NOT NULL, row TEXT NOT NULL, undisclosed_flag INTEGER NOT NULL,
   jti TEXT NOT NULL, permit TEXT NOT NULL, route_info TEXT NOT NULL, asked_at TEXT NOT NULL,
@@ -38,9 +41,15 @@ class Asked:
     inquiry_from: str | None
     inquiry_to: str | None
 
-    def covers(self, dose: Mapping[str, Any]) -> bool:
-        """Whether a dose was given in the days asked for."""
-        return bool((self.inquiry_from or "") <= dose["vaccinated_on"] <= (self.inquiry_to or "9999"))
+    @property
+    def entries(self) -> str:
+        """What the dataset holds."""
+        return "tax_items" if self.permit["dataset_code"] == TAX else "doses"
+
+    def covers(self, entry: Mapping[str, Any]) -> bool:
+        """Whether a dose was given in the days asked for; of tax items all are told."""
+        day = entry.get("vaccinated_on")
+        return day is None or bool((self.inquiry_from or "") <= day <= (self.inquiry_to or "9999"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +78,29 @@ class Bodies:
             raise Refusal(404, "unknown_body")
         return self._keys[body]
 
-    def settle(self, body: str, code: str, doses: list[dict[str, Any]]) -> None:
-        """A person of that body, with these doses and no others."""
-        self._database.change("INSERT OR REPLACE INTO people VALUES (?, ?, ?)", body, code, one_way(doses))
+    def settle(self, body: str, code: str, doses: list[dict[str, Any]], tax_items: list[dict[str, Any]]) -> None:
+        """A person of that body, with these doses and tax items and no others."""
+        statement = "INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?)"
+        self._database.change(statement, body, code, one_way(doses), one_way(tax_items))
 
     def provide(self, asked: Asked, code: str | None, faults: Faults) -> tuple[str, str | None]:
         """How a body answers us, and the sealed answer if there is one."""
         body, jti = asked.permit["provider"], asked.permit["jti"]
         if faults.strikes("refuses"):
             return "refused", None
-        found = self._database.row("SELECT doses FROM people WHERE body = ? AND code = ?", body, code)
-        doses = [] if found is None else [dose for dose in read(found["doses"]) if asked.covers(dose)]
-        if not doses:
+        found = self._database.row("SELECT doses, tax_items FROM people WHERE body = ? AND code = ?", body, code)
+        entries = [] if found is None else [one for one in read(found[asked.entries]) if asked.covers(one)]
+        if not entries:
             return "no_data", None
         self._record(body, "provision", {
             "permit_no": jti, "inquirer_code": self._city, "provider_code": body, "requested_at": moment(),
-            "provided_at": moment(), "row": asked.permit["row"], "items": _items(doses),
+            "provided_at": moment(), "row": asked.permit["row"], "items": _items(entries),
             "undisclosed_flag": asked.permit["undisclosed_flag"],
         })  # fmt: skip
         if faults.strikes("answer_garbage"):
             return "answered", "Z2FyYmFnZQ"
         key = Key.made().public if faults.strikes("answer_other_key") else asked.key
-        return "answered", seal(key, jti, {"inquiry": asked.permit["sub"], "doses": doses})
+        return "answered", seal(key, jti, {"inquiry": asked.permit["sub"], asked.entries: entries})
 
     def ask(self, question: Question) -> None:
         """Keep what a body asked our city."""
@@ -154,5 +164,5 @@ class Bodies:
         )
 
 
-def _items(doses: list[dict[str, Any]]) -> list[str]:
-    return sorted({name for dose in doses for name in dose})
+def _items(entries: list[dict[str, Any]]) -> list[str]:
+    return sorted({name for entry in entries for name in entry})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway_intermediate_server.simulated.bodies import Question
 from gateway_intermediate_server.simulated.config import Strikes
@@ -27,6 +27,7 @@ from gateway_intermediate_server.simulated.forms import (
     Provision,
     Row,
     SelfRequest,
+    TaxItem,
     told,
 )
 from gateway_intermediate_server.simulated.matching import ROWS
@@ -61,11 +62,12 @@ class Inquire(Form):
 
 
 class Person(Form):
-    """A person of another body, with doses."""
+    """A person of another body, with doses and tax items."""
 
     body: Body
     individual_number: Number
     doses: list[Dose]
+    tax_items: list[TaxItem] = Field(default_factory=list)
 
 
 class SelfAsk(Form):
@@ -182,7 +184,9 @@ class Elsewhere:
     def _person(self, given: Person) -> _Answer:
         self._server.bodies.key(given.body)
         code = self._network.code(given.body, given.individual_number)
-        self._server.bodies.settle(given.body, code, [told(dose) for dose in given.doses])
+        self._server.bodies.settle(
+            given.body, code, [told(dose) for dose in given.doses], [told(item) for item in given.tax_items]
+        )
         return {}
 
     # ---- residents ---------------------------------------------------------------------------------------------------

@@ -44,9 +44,14 @@ _Result = Literal["answered", "no_data", "refused"]
 
 
 class Form(BaseModel):
-    """Closed; an error never quotes what came."""
+    """Closed, and mute about its values; an error never quotes what came."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__
 
 
 class Nothing(Form):
@@ -105,6 +110,14 @@ class Dose(Form):
     special_circumstances: _Text | None = None
     caution_flag: bool | None = None
     overseas_flag: bool | None = None
+
+
+class TaxItem(Form):
+    """Of one tax year: whether a person is taxed, and whether on welfare. Codes are made up."""
+
+    fiscal_year: Annotated[str, StringConstraints(pattern="^[0-9]{4}$")]
+    taxation_category: Annotated[str, StringConstraints(pattern="^[1239]$")]
+    welfare_category: Annotated[str, StringConstraints(pattern="^[019]$")] | None = None
 
 
 class Replica(Dose):
@@ -190,16 +203,25 @@ class Provision(Form):
     provision_no: Id
 
 
-class ProvisionTry(Provision):
-    """And how many tries are known."""
-
-    tries: _Seq
-
-
 class Sealed(Form):
     """See `sealing`."""
 
     enc_ciphertext: _Sealed
+
+
+class StatutoryRecord(Form):
+    """情報提供等記録 (番号法第23条), with `provided_at` if something was; with the flag, the fact itself is not
+    disclosed (its second paragraph).
+    """
+
+    permit_no: Id
+    inquirer_code: Body
+    provider_code: Body
+    requested_at: Moment
+    provided_at: Moment | None = None
+    row: Row
+    items: list[_Text]
+    undisclosed_flag: bool
 
 
 class Answer(Form):
@@ -210,11 +232,19 @@ class Answer(Form):
 
 
 class ProvisionAnswer(Answer):
-    """Neither permit nor destination is known of a refused request that had none."""
+    """With the record of it. Neither permit nor destination is known of a refused request that had none."""
 
     provision_no: Id
     permit_no: Id | None = None
     destination: Body | None = None
+    record: StatutoryRecord | None = None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether its record says what it is itself: with a time if and only if something is provided."""
+        if self.record is None:
+            return self.result == "refused"
+        return (self.record.provided_at is not None) == (self.result == "answered")
 
 
 class SelfRequest(Form):
@@ -223,30 +253,10 @@ class SelfRequest(Form):
     self_request_no: Id
 
 
-class SelfRequestTry(SelfRequest):
-    """And how many tries are known."""
-
-    tries: _Seq
-
-
 class SelfAnswer(Answer):
     """To a resident."""
 
     self_request_no: Id
-
-
-class StatutoryRecord(Form):
-    """情報提供等記録 (番号法第23条); with the flag, the fact itself is not disclosed (its second paragraph)."""
-
-    kind: Literal["inquiry", "provision"]
-    permit_no: Id
-    inquirer_code: Body
-    provider_code: Body
-    requested_at: Moment
-    provided_at: Moment | None = None
-    row: Row
-    items: list[_Text]
-    undisclosed_flag: bool
 
 
 class Announcement(Form):

@@ -55,11 +55,9 @@ class OwnCity:
             "/server/v1/provisions/list": Call(forms.Nothing, self._provisions),
             "/server/v1/provisions/fetch": Call(forms.Provision, self._provision),
             "/server/v1/provisions/answer": Call(forms.ProvisionAnswer, self._provide),
-            "/server/v1/provisions/again": Call(forms.ProvisionTry, self._provision_again),
             "/server/v1/self-information/list": Call(forms.Nothing, self._self_requests),
             "/server/v1/self-information/fetch": Call(forms.SelfRequest, self._self_request),
             "/server/v1/self-information/answer": Call(forms.SelfAnswer, self._self_answer),
-            "/server/v1/self-information/again": Call(forms.SelfRequestTry, self._self_again),
             "/server/v1/announcements/send": Call(forms.Announcement, self._announce, 202),
             "/server/v1/announcements/statuses": Call(forms.Nothing, self._statuses),
             "/server/v1/announcements/statuses/taken": Call(forms.AnnouncementTaken, self._status_taken),
@@ -145,7 +143,7 @@ class OwnCity:
         return {"result": "deleted" if self._server.inquiries.delete(given.inquiry_receipt_no) else "absent"}
 
     def _record(self, given: forms.StatutoryRecord) -> _Answer:
-        self._server.records.make(given)
+        self._server.records.make("inquiry", given.permit_no, given)
         return _NOTHING
 
     # ---- server: what the city is asked ------------------------------------------------------------------------------
@@ -160,9 +158,6 @@ class OwnCity:
         self._server.provide(given)
         return _NOTHING
 
-    def _provision_again(self, given: forms.ProvisionTry) -> _Answer:
-        return {"tries": self._server.provisions.again(given.provision_no, given.tries)}
-
     def _self_requests(self, _: forms.Nothing) -> _Answer:
         return {"self_requests": self._server.self_requests.waiting()}
 
@@ -172,9 +167,6 @@ class OwnCity:
     def _self_answer(self, given: forms.SelfAnswer) -> _Answer:
         self._server.tell_resident(given)
         return _NOTHING
-
-    def _self_again(self, given: forms.SelfRequestTry) -> _Answer:
-        return {"tries": self._server.self_requests.again(given.self_request_no, given.tries)}
 
     def _announce(self, given: forms.Announcement) -> _Answer:
         inside = self._inside(given.internal_no)

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS serials (process_serial_no TEXT PRIMARY KEY, internal
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Person:
     """One allocation. `place` is its rank among all."""
 

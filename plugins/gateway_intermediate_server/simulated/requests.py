@@ -1,7 +1,6 @@
 """What comes from outside and waits for the city's answer: provisions, and residents' requests for their own.
 
-The rule: an answer is for good; the same again changes nothing, another one is refused. `tries` counts the city's
-attempts from 1.
+The rule: an answer is for good; the same again changes nothing, another one is refused.
 """
 
 from sqlite3 import Row
@@ -13,7 +12,7 @@ from gateway_intermediate_server.simulated.refusal import Refusal
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS requests (
-  number TEXT PRIMARY KEY, name TEXT NOT NULL, received_at TEXT NOT NULL, tries INTEGER NOT NULL,
+  number TEXT PRIMARY KEY, name TEXT NOT NULL, received_at TEXT NOT NULL,
   integrated_addressee_no TEXT, content TEXT NOT NULL, answer TEXT
 );
 """
@@ -30,7 +29,7 @@ class Requests:
     def arrive(self, number: str, integrated_addressee_no: str | None, content: dict[str, Any]) -> None:
         """One more."""
         self._database.change(
-            "INSERT INTO requests VALUES (?, ?, ?, 1, ?, ?, NULL)",
+            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, NULL)",
             *(number, self._name, moment(), integrated_addressee_no, one_way(content)),
         )
 
@@ -39,21 +38,15 @@ class Requests:
         found = self._database.rows(
             "SELECT * FROM requests WHERE name = ? AND answer IS NULL ORDER BY rowid", self._name
         )
-        return [{self._name: row["number"], "received_at": row["received_at"], "tries": row["tries"]} for row in found]
+        return [{self._name: row["number"], "received_at": row["received_at"]} for row in found]
 
     def fetch(self, number: str) -> dict[str, Any]:
         """With `integrated_addressee_no`, and with `result` once it is answered. Raises Refusal."""
         row = self._one(number)
-        known = {self._name: number, "tries": row["tries"], "integrated_addressee_no": row["integrated_addressee_no"]}
+        known = {self._name: number} | {name: row[name] for name in ("received_at", "integrated_addressee_no")}
         content: dict[str, Any] = read(row["content"])
         answered = {} if row["answer"] is None else {"result": read(row["answer"])["result"]}
         return known | content | answered
-
-    def again(self, number: str, tries: int) -> int:
-        """One try more, if that many are known. How many there are. Raises Refusal."""
-        self._one(number)
-        self._database.change("UPDATE requests SET tries = tries + 1 WHERE number = ? AND tries = ?", number, tries)
-        return int(self._one(number)["tries"])
 
     def answer(self, number: str, answer: dict[str, Any]) -> None:
         """Raises Refusal."""

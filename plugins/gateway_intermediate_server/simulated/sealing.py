@@ -2,7 +2,8 @@
 
 `info` is the line `renkei-nws/v1/answer` with its line feed (21 bytes), then the jti of the permit (of the
 authorisation, for self-information), in ASCII.
-The plaintext is JSON in UTF-8: {"doses": [...]} and, with it, "provision_no" (what the city provides),
+The plaintext is JSON in UTF-8: {"doses": [...]}, or {"tax_items": [...]} of the tax dataset, and, with it,
+"provision_no" (what the city provides),
 "self_request_no" (self-information) or "inquiry" (what the city asked for: `sub` of its permit, which is the process
 serial of the inquiry). `enc_ciphertext` is base64url without padding of encapsulated key and ciphertext, in that order,
 as `cryptography`'s `Suite.encrypt` returns them. Keys are JWKs (RFC 8037), named by their thumbprint (RFC 7638).

@@ -40,6 +40,7 @@ class Server:
             for name in ("platform", "server", "network", "bodies")
         )
         self.body = config.body
+        self._database = server
         self._times = config.times
         self._faults = faults
         self.platform = Platform(platform, config.body)
@@ -65,9 +66,16 @@ class Server:
         return self.network.key.forged(signed) if self._faults.strikes("forged_list") else signed
 
     def provide(self, given: ProvisionAnswer) -> None:
-        """An answer goes to its destination. Again the same: it goes there again. Raises Refusal."""
+        """An answer is taken, and its record made, or neither; then it goes to its destination. Again the same: it goes
+        there again. Raises Refusal.
+        """
         self._sealed_if_answered(given)
-        self.provisions.answer(given.provision_no, told(given))
+        if not given.recorded:
+            raise Refusal(422, "format")
+        with self._database.together():
+            self.provisions.answer(given.provision_no, told(given))
+            if given.record is not None:
+                self.records.make("provision", given.provision_no, given.record)
         self.bodies.receive(given)
 
     def tell_resident(self, given: SelfAnswer) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.plugin import Delivery, Payload
 from gateway_health_management.interface.announcement import AnnouncementStatus
-from gateway_health_management.interface.inquiry import InquiryAnswer, InquiryEnd
+from gateway_health_management.interface.inquiry import InquiryAnswer, InquiryEnd, TaxAnswer
 from gateway_health_management.interface.replica import ReplicaExport
 from tests.plugins.vaccination_records.subjects import message_id
 
@@ -47,8 +47,27 @@ def answered(serial: int, *doses: dict[str, Any]) -> InquiryAnswer:
     return InquiryAnswer.model_validate(plain | ({"doses": list(doses)} if doses else {}))
 
 
+def taxed(serial: int, *items: dict[str, str]) -> TaxAnswer:
+    plain = {
+        "internal_no": f"{serial:010d}",
+        "inquiry_no": f"T-{serial}",
+        "inquiry_status": "1" if items else "2",
+        "inquiry_row": "27",
+        "dataset_code": "TM00000000000201",
+        "provider_code": "999989",
+        "undisclosed_flag": False,
+    }
+    return TaxAnswer.model_validate(plain | ({"tax_items": list(items)} if items else {}))
+
+
 def ended(serial: int) -> InquiryEnd:
-    return InquiryEnd(internal_no=f"{serial:010d}", inquiry_no=f"Q-{serial}", inquiry_status="3")
+    return InquiryEnd(
+        internal_no=f"{serial:010d}",
+        inquiry_no=f"Q-{serial}",
+        inquiry_status="3",
+        inquiry_row="153",
+        provider_code="999989",
+    )
 
 
 def announced(serial: int, response: str = "2") -> AnnouncementStatus:

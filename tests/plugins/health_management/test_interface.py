@@ -44,14 +44,16 @@ def test_a_deletion_carries_nothing_about_the_person():
     }
 
 
-def test_rule_8_of_tax_and_welfare_there_is_the_fee_reduction_only_and_it_is_not_given_back():
+def test_rule_8_of_tax_and_welfare_it_sends_the_fee_reduction_and_is_given_answers_to_inquiries_only():
     found = {
         (each.direction, each.name, field.path)
         for each in CONTRACT.operations
         for field in (*each.fields, *each.reply)
         if field.data_class is DataClass.TAX_WELFARE
     }
-    assert found == {("sends", name, "fee_reduction_category") for name in ("subject.register", "record.register")}
+    sent = {("sends", name, "fee_reduction_category") for name in ("subject.register", "record.register")}
+    items = ("fiscal_year", "taxation_category", "welfare_category")
+    assert found == sent | {("receives", "inquiry.tax_answer", f"tax_items[].{name}") for name in items}
 
 
 def test_every_field_whose_form_differs_in_files_is_known_to_the_reader_and_the_writer():

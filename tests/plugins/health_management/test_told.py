@@ -9,7 +9,7 @@ from gateway_health_management.intake import Intake, Loaded
 from gateway_health_management.interface import INTERFACE
 from gateway_health_management.returned import kind_of
 from tests.plugins.health_management.line import Line, new_life, settings
-from tests.plugins.health_management.network import announced, answered, dose, ended, exported, kept, tells
+from tests.plugins.health_management.network import announced, answered, dose, ended, exported, kept, taxed, tells
 from tests.plugins.health_management.test_returned import files, rows
 
 INQUIRY = [
@@ -55,7 +55,24 @@ async def test_an_answer_without_doses_and_an_end_are_one_row_of_the_same_kind_o
         "内部番号": "0000000002",
         "照会番号": "Q-2",
         "照会ステータス": "3",
+        "照会の項": "153",
+        "情報提供者機関コード": "999989",
     }
+
+
+async def test_an_answer_of_tax_and_welfare_is_a_file_of_its_own_kind_with_a_row_for_each_tax_year(tmp_path):
+    connector = await new_life(Line(), settings(tmp_path))
+    years = ({"fiscal_year": "2026", "taxation_category": "3", "welfare_category": "1"},
+             {"fiscal_year": "2025", "taxation_category": "1"})  # fmt: skip
+    assert await connector.deliver(tells("inquiry.tax_answer", taxed(1, *years))) == {0: Accepted()}
+    await connector.deliver(tells("inquiry.tax_answer", taxed(2), message=2))
+    assert {name.partition("-")[0] for name in files(tmp_path)} == {"tax"}
+    first, second, nothing = rows(tmp_path)
+    assert list(first) == [*INQUIRY[:7], "課税年度", "課税区分", "生活保護受給区分"]
+    told = [(row["照会番号"], row["照会の項"], row["課税年度"], row["課税区分"]) for row in (first, second)]
+    assert told == [("T-1", "27", "2026", "3"), ("T-1", "27", "2025", "1")]
+    assert [row["生活保護受給区分"] for row in (first, second)] == ["1", ""]
+    assert (nothing["照会番号"], nothing["照会ステータス"], nothing["課税年度"]) == ("T-2", "2", "")
 
 
 async def test_what_became_of_announcements_is_a_row_each(tmp_path):
@@ -132,17 +149,20 @@ async def test_the_system_loads_each_answer_and_each_replica_once(tmp_path):
         tells("inquiry.end", ended(4), message=3),
         tells("announcement.status", announced(1, "1"), announced(2, "9"), message=4),
         tells("replica.export", export, exported(5), message=5),
+        tells("inquiry.tax_answer", taxed(8, {"fiscal_year": "2026", "taxation_category": "3"}), message=8),
+        tells("inquiry.tax_answer", taxed(9), message=9),
     ]
     later = [
         tells("announcement.status", announced(1, "2"), message=6),
         tells("replica.export", export, exported(5, kept("REC-3")), message=7),
     ]
-    for deliveries, counted in ((first, (3, 2, 2, 2)), (first, (3, 2, 2, 2)), (later, (3, 2, 3, 3))):
+    for deliveries, counted in ((first, (5, 2, 1, 2, 2)), (first, (5, 2, 1, 2, 2)), (later, (5, 2, 1, 3, 3))):
         connector = await new_life(Line(), settings(tmp_path))
         for delivery in deliveries:
             await connector.deliver(delivery)
         assert intake.load_files(tmp_path, "cp932") == Loaded(0, 0)
         counts = intake.counts()
-        assert tuple(counts[name] for name in ("inquiries", "answered", "announcements", "replicas")) == counted
+        kinds = ("inquiries", "answered", "tax_items", "announcements", "replicas")
+        assert tuple(counts[name] for name in kinds) == counted
         assert not files(tmp_path)
     intake.close()

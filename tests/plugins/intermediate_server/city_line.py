@@ -24,7 +24,7 @@ from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal, JournalLimits
-from gateway.hub.people import Configured
+from gateway.hub.people import Configured, Person, Role
 from gateway.hub.rules import hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_directory
@@ -32,12 +32,13 @@ from gateway.keys.note import Signer
 from gateway.keys.private import EdgeKeys
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.observe import Telemetry, configure
-from gateway.plugin import Act, Claim, Connector, Context, Delivery, Outbox, Receipt, Refused
+from gateway.plugin import Act, Connector, Context, Delivery, Outbox, Receipt, Refused
 from gateway.wiring.opening import load_plugins, log_signer, open_keys
 from tests.flow.line import QUICK, System
-from tests.plugins.intermediate_server.running import CITY
 from tests.plugins.intermediate_server.unsocketed import Unsocketed
+from tests.plugins.vaccination_records.subjects import CITY
 
+ADMINISTRATOR: Final = Person("staff-0100", "a" * 64, frozenset({Role.ADMINISTRATOR}))
 OURS: Final = "intermediate_server"
 THEIRS: Final = "health_management"
 PROVISION: Final = "provision.answer"
@@ -82,18 +83,10 @@ class Heard:
     refused: dict[str, list[str]]
     facts: Callable[[], list[dict[str, Any]]]
 
-    async def send(
-        self,
-        operation: str,
-        records: Sequence[Any],
-        *,
-        key: bytes,
-        claims: Sequence[Claim] = (),
-        legal_row: str | None = None,
-    ) -> Receipt:
+    async def send(self, operation: str, records: Sequence[Any], **said: Any) -> Receipt:
         number = str(records[0].get("provision_no"))
         try:
-            receipt = await self.inner.send(operation, records, key=key, claims=claims, legal_row=legal_row)
+            receipt = await self.inner.send(operation, records, **said)
         except Refused as refused:
             self._told("message.refused", number, refused.code)
             raise
@@ -117,12 +110,13 @@ class Heard:
 
 @dataclass
 class Watched:
-    """The connector; `made` has, by request, the message that was last handed to it for the network. What happens
-    `meanwhile` happens before the next one is handed over.
+    """The connector; `made` has, by request, the message that was last handed to it for the network, and `said` what
+    that tells. What happens `meanwhile` happens before the next one is handed over.
     """
 
     inner: Connector
     made: dict[str, str]
+    said: dict[str, list[dict[str, Any]]]
     meanwhile: list[Callable[[], None]]
 
     def __getattr__(self, name: str) -> Any:
@@ -133,6 +127,8 @@ class Watched:
             number = getattr(record, "provision_no", None) or getattr(record, "inquiry_no", None)
             if number is not None:
                 self.made[number] = delivery.message_id
+                doses = getattr(record, "doses", None) or ()
+                self.said[number] = [dose.model_dump(exclude_none=True) for dose in doses]
         while self.meanwhile and delivery.operation == PROVISION:
             self.meanwhile.pop()()
         return await self.inner.deliver(delivery)
@@ -149,6 +145,7 @@ class CityLine:
     refused: dict[str, list[str]] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
+    said: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     holds: bool = False
 
@@ -163,9 +160,16 @@ class CityLine:
         rules = replace(hub_rules(site.config, CITY, site.directory), limits=bounds)
         to_edges = ToEdges()
         dispatcher = Dispatcher(rules, self.journal, to_edges, bounds, clock, telemetry)
-        self.hub = TenantHub(rules, self.journal, dispatcher, Accounts(self.journal, Configured()), clock)
+        self.hub = TenantHub(
+            rules,
+            self.journal,
+            dispatcher,
+            Accounts(self.journal, Configured({}, {ADMINISTRATOR.id: ADMINISTRATOR.certificate})),
+            clock,
+        )
         plug = site.plugs[CITY, OURS]
-        connectors = {OURS: Watched(plug.loaded.spec.factory(), self.made, self.meanwhile), THEIRS: self.told}
+        self.connector = Watched(plug.loaded.spec.factory(), self.made, self.said, self.meanwhile)
+        connectors = {OURS: self.connector, THEIRS: self.told}
         self.edges = {}
         for each, connector in connectors.items():
             interface = site.plugs[CITY, each].loaded.spec.interface
@@ -174,7 +178,6 @@ class CityLine:
             self.edges[each] = Edge(edge_rules, site.keys[each], cast(Connector, connector), end, clock, telemetry)
             to_edges.edges[CITY, each] = self.edges[each]
         self.hold_all(on=self.holds)
-        self.connector = connectors[OURS]
         heard = Heard(EdgeOutbox(self.edges[OURS], plug.loaded.spec.attests), self.sent, self.refused, self.facts)
         session, secret = cast(aiohttp.ClientSession, self.network), self._secret
         context = Context(CITY, plug.settings, cast(Outbox, heard), session, telemetry.log, clock, secret)

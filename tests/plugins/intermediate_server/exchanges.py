@@ -13,6 +13,7 @@ from tests.plugins.intermediate_server.running import ISSUER, MUNICIPALITY, Resi
 from tests.plugins.vaccination_records.subjects import CITY, UPDATED_AT
 
 ROW, PROCEDURE, DATASET = "25", "JT00000000002501", "TM00000000000101"
+TAX = "TM00000000000201"
 DOSE = {"vaccinated_on": "2024-06-01", "vaccine_generic_name": "架空ワクチン", "dose_no": 1, "lot_no": "MADEUP01"}
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
@@ -74,6 +75,20 @@ def permit_wanted(site: Site, resident: Resident, request_id: str, **changes: An
         "provider_code": MUNICIPALITY,
         "undisclosed_flag": False,
         "inquirer_encryption_key": public(site.city_key),
+    } | changes
+
+
+def recorded(permit_no: str, **changes: Any) -> dict[str, Any]:
+    """情報提供等記録 of what is provided to a body."""
+    return {
+        "permit_no": permit_no,
+        "inquirer_code": MUNICIPALITY,
+        "provider_code": CITY,
+        "requested_at": "2026-04-01T09:00:00+09:00",
+        "provided_at": "2026-04-01T09:00:01+09:00",
+        "row": ROW,
+        "items": ["lot_no"],
+        "undisclosed_flag": False,
     } | changes
 
 

@@ -12,7 +12,7 @@ from gateway.plugin import Act, Claim, Context, Deferred, Delivery, Outcome, Pay
 from gateway_intermediate_server.connector import IntermediateServer
 from gateway_intermediate_server.interface import INTERFACE
 from gateway_intermediate_server.settings import Settings
-from tests.plugins.intermediate_server.exchanges import DATASET
+from tests.plugins.intermediate_server.exchanges import DATASET, TAX
 from tests.plugins.intermediate_server.running import ISSUER, Resident, Simulator
 from tests.plugins.receiving import Said
 from tests.plugins.vaccination_records.subjects import CITY
@@ -23,6 +23,7 @@ DOSE = {
     "lot_no": "MADEUP01",
     "overseas_flag": False,
 }
+TAX_ITEM = {"fiscal_year": "2026", "taxation_category": "3", "welfare_category": "1"}
 _MODELS = {(each.direction, each.name): each.payload for each in INTERFACE.operations}
 
 
@@ -36,7 +37,6 @@ class Sent:
     key: bytes
     same: bytes | None
     claims: tuple[Claim, ...]
-    legal_row: str | None
 
     @property
     def record(self) -> dict[str, Any]:
@@ -66,7 +66,6 @@ class Line:
         key: bytes,
         same: bytes | None = None,
         claims: Sequence[Claim] = (),
-        legal_row: str | None = None,
     ) -> Receipt:
         self._up()
         if self.refuses is not None:
@@ -80,7 +79,7 @@ class Line:
                 raise Refused("request_key_reused")
             self.repeats += 1
             return Receipt(known.message_id, repeated=True)
-        sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, same, tuple(claims), legal_row)
+        sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, same, tuple(claims))
         self.messages[mark] = sent
         return Receipt(sent.message_id, repeated=False)
 
@@ -161,7 +160,6 @@ class City:
 def settings(simulator: Simulator, **changes: Any) -> Settings:
     site = simulator.site
     tls = {"certificate": str(site.city.certificate), "key": str(site.city.key), "ca": str(site.authority.ca)}
-    rows = ("25", "26", "27", "28", "29", "153")
     return Settings.model_validate(
         {
             "platform_url": simulator.url,
@@ -171,8 +169,7 @@ def settings(simulator: Simulator, **changes: Any) -> Settings:
             "network_jwks": "file:jwks",
             "inquiry_key": "file:inquiry_key",
             "datasets": [DATASET],
-            "inquiry_rows": {row: f"L4-{row}" for row in rows},
-            "provision_rows": {row: f"L5-{row}" for row in ("25", "26", "153")},
+            "tax_datasets": [TAX],
             "reconcile_seconds": 0,
         }
         | changes

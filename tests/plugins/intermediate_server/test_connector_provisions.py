@@ -9,8 +9,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
-from gateway_intermediate_server import answers
+from gateway.plugin import Accepted, Act, Dead, DeferredRecord, Refused, RefusedRecord
+from gateway.plugin.exchange import Later
+from gateway_intermediate_server import answers, turns
+from gateway_intermediate_server.asked import Provision as Listed
 from gateway_intermediate_server.client import Client
 from gateway_intermediate_server.simulated.signing import SigningKey
 from tests.plugins.intermediate_server.exchanges import inquire
@@ -40,6 +42,16 @@ def made(city: City, number: str) -> Sent:
     return city.line.about(number)[-1]
 
 
+async def recorded(city: City, sent: Sent) -> list[dict[str, Any]]:
+    """情報提供等記録 of the city, under the permit of that message."""
+    permit = next(each.proof.decode() for each in sent.claims if each.name == "permit")
+    return [each for each in (await own_records(city)) if each["permit_no"] == permit]
+
+
+async def own_records(city: City) -> list[dict[str, Any]]:
+    return list((await city.simulator.control("statutory-records"))["own"])
+
+
 async def heard(city: City, number: str) -> tuple[str, Any]:
     told = await city.simulator.control("inquired", {"provision_no": number})
     return told["state"], told["doses"]
@@ -58,7 +70,6 @@ async def test_a_body_asks_and_is_answered_through_the_line(city: City) -> None:
         "doses": [DOSE],
     }
     assert sent.attested == {"permit"}
-    assert sent.legal_row == "L5-25"
     (permit,) = sent.claims
     assert permit.party == MUNICIPALITY
     assert permit.until is not None
@@ -66,8 +77,7 @@ async def test_a_body_asks_and_is_answered_through_the_line(city: City) -> None:
     assert await heard(city, number) == ("waiting", None)  # nothing leaves before the release
     assert await city.release(sent) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE])
-    records = (await city.simulator.control("statutory-records"))["own"]
-    (record,) = [each for each in records if each["permit_no"] == permit.proof.decode()]
+    (record,) = await recorded(city, sent)
     items = ["lot_no", "overseas_flag", "vaccinated_on", "vaccine_generic_name"]
     assert (record["kind"], record["inquirer_code"], record["items"]) == ("provision", MUNICIPALITY, items)
     assert record["provided_at"] >= record["requested_at"]
@@ -140,8 +150,8 @@ async def test_what_the_network_signed_for_another_exchange_is_refused(
     assert await heard(city, number) == ("refused", None)
 
 
-async def test_nobody_can_tell_a_refusal_from_nobody_there(city: City) -> None:
-    """Rule 9: neither by the answer nor by what stands in it."""
+async def test_rule_9_nobody_can_tell_a_refusal_from_nobody_there(city: City) -> None:
+    """Neither by the answer nor by what stands in it."""
     number = await asked(city, Resident.new())
     assert await heard(city, number) == ("refused", None)
     assert city.line.refusals(number) == ["no_such_person"]
@@ -156,7 +166,7 @@ async def test_a_dataset_that_the_city_does_not_manage_is_not_given(system: Simu
 async def test_row_26_goes_to_a_governor_and_to_nobody_else(city: City) -> None:
     number = await asked(city, await somebody(city), body=PREFECTURE, row="26", procedure_code="JT00000000002601")
     sent = made(city, number)
-    assert (sent.record["provision_row"], sent.legal_row) == ("26", "L5-26")
+    assert sent.record["provision_row"] == "26"
     await city.release(sent)
     assert (await heard(city, number))[0] == "answered"
 
@@ -210,6 +220,150 @@ async def test_a_restart_and_another_replica_are_no_second_use_of_a_permit(syste
         assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
 
 
+async def test_one_permit_is_for_one_request_about_one_person_whatever_the_server_says(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that nothing was answered, and names another person, or shows the permit in another request."""
+    real = Client.ask
+    swapped: dict[str, dict[str, Any]] = {}
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("provisions/fetch"):
+            return answer.model_copy(update=swapped.get(answer.provision_no, {}))
+        return answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+    resident, somebody_else = await somebody(city), await somebody(city)
+    number = await asked(city, resident)
+    first = made(city, number)
+    overtaken = RefusedRecord("replica_changed")
+    await city.settle(first, overtaken)
+    swapped[number] = {"internal_no": somebody_else.internal_no}
+    await city.poll()
+    assert city.line.about(number) == [first]
+    assert await heard(city, number) == ("refused", None)
+
+    number = await asked(city, resident)
+    await city.settle(made(city, number), overtaken)
+    await city.poll()
+    (permit,) = {each.proof.decode() for sent in city.line.about(number) for each in sent.claims}
+    token = (await city.simulator.call("server/v1/provisions/fetch", {"provision_no": number}))["permit"]
+    other = (await city.simulator.control("inquire", inquire(resident)))["provision_no"]
+    fetched = await city.simulator.call("server/v1/provisions/fetch", {"provision_no": number})
+    swapped[other] = {"permit": token, "route_info": fetched["route_info"]}
+    swapped[other] |= {"inquirer_encryption_key": fetched["inquirer_encryption_key"]}
+    for _ in range(3):
+        await city.poll()
+    assert city.line.about(other) == []
+    assert await heard(city, other) == ("refused", None)
+    assert [each.key.decode().split("\n")[0] for each in city.line.about(number)] == [permit, permit]
+
+
+async def test_what_is_overtaken_again_and_again_is_refused_in_the_end(city: City) -> None:
+    number = await asked(city, await somebody(city))
+    for _ in range(7):
+        await city.settle(made(city, number), RefusedRecord("replica_changed"))
+        await city.poll()
+    assert len(city.line.about(number)) == 5
+    assert await heard(city, number) == ("refused", None)
+
+
+async def test_after_a_restart_the_newest_message_is_reached_by_those_before_it(system: Simulator) -> None:
+    """What the line tells once more of each; nothing else counts."""
+    line = Line()
+    async with opened(system, line) as city:
+        number = await asked(city, await somebody(city))
+        for _ in range(2):
+            await city.settle(made(city, number), RefusedRecord("replica_changed"))
+            await city.poll()
+    sent = line.about(number)
+    assert len(sent) == 3
+    async with opened(system, line) as city:
+        for each in sent[:2]:
+            await city.poll()
+            await city.settle(each, RefusedRecord("replica_changed"))
+        await city.poll()
+        assert await city.release(sent[2]) == Accepted()
+    assert line.about(number) == sent
+    assert await heard(city, number) == ("answered", [DOSE])
+
+
+@pytest.mark.parametrize("failure", ["connector_bug", "system_unreachable", "deadline"])
+async def test_one_request_that_the_server_cannot_tell_stops_no_other(
+    city: City, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("provisions/fetch") and body["provision_no"] == ill:
+            raise Later(failure)
+        return await real(client, path, body, *args, **kwargs)
+
+    ill = (await city.simulator.control("inquire", inquire(await somebody(city))))["provision_no"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "ask", ask)
+        number = await asked(city, await somebody(city))
+        assert len(city.line.about(number)) == 1
+        health = await city.connector.health()
+        assert not health.ok
+        assert f"provisions wait: {failure}" in health.detail
+
+
+@pytest.mark.parametrize("refused_by_line", [True, False])
+async def test_a_refusal_that_the_server_does_not_take_is_one_fact(
+    city: City, monkeypatch: pytest.MonkeyPatch, *, refused_by_line: bool
+) -> None:
+    """It is answered once the server can take it, and neither noted nor sent again until then."""
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    real, sent = Client.ask, []
+
+    async def ask(client: Client, path: str, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("provisions/answer"):
+            raise Later("system_busy")
+        return await real(client, path, *args, **kwargs)
+
+    async def send(*_: Any, same: bytes, **__: Any) -> Any:
+        sent.append(same.decode().split("\n")[0])
+        raise Refused("request_key_reused")
+
+    resident = await somebody(city)
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "ask", ask)
+        patched.setattr(city.line, "send", send)
+        number = await asked(city, resident, **({} if refused_by_line else {"wrong": "no_permit"}))
+        for _ in range(3):
+            await city.poll()
+        assert await heard(city, number) == ("waiting", None)
+    assert sent.count(number) == refused_by_line
+    assert city.line.refusals(number) == ([] if refused_by_line else ["permit_not_valid"])
+    await city.poll()
+    assert await heard(city, number) == ("refused", None)
+
+
+async def test_what_was_answered_and_is_listed_for_ever_is_not_sent_at_every_look(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("provisions/fetch") and answer.provision_no == number:
+            return answer.model_copy(update={"result": None})
+        if path.endswith("provisions/list"):
+            one = Listed(provision_no=number, received_at="2026-04-01T09:00:00+09:00")
+            return answer.model_copy(update={"provisions": [one]})
+        return answer
+
+    number = await asked(city, await somebody(city))
+    assert await city.release(made(city, number)) == Accepted()
+    monkeypatch.setattr(Client, "ask", ask)
+    for _ in range(9):
+        await city.poll()
+        await city.settle(made(city, number), Accepted())
+    assert city.line.repeats == 1  # at once; the next are seconds apart, and then minutes
+
+
 async def test_who_has_no_replica_is_answered_without_data(city: City) -> None:
     resident = Resident.new()
     await city.deliver("addressee.register", resident.addressee())
@@ -218,6 +372,8 @@ async def test_who_has_no_replica_is_answered_without_data(city: City) -> None:
     assert "doses" not in sent.record
     assert await city.release(sent) == Accepted()
     assert await heard(city, number) == ("no_data", None)
+    (record,) = await recorded(city, sent)
+    assert (record["items"], "provided_at" in record) == ([], False)
 
 
 async def test_only_the_days_asked_for_are_given(city: City) -> None:
@@ -242,9 +398,7 @@ async def test_what_is_not_to_be_disclosed_is_marked(city: City) -> None:
     sent = made(city, number)
     assert sent.attested == {"permit", "undisclosed"}
     await city.release(sent)
-    records = (await city.simulator.control("statutory-records"))["own"]
-    permit = next(each for each in sent.claims if each.name == "permit")
-    assert next(each for each in records if each["permit_no"] == permit.proof.decode())["undisclosed_flag"] is True
+    assert [each["undisclosed_flag"] for each in await recorded(city, sent)] == [True]
 
 
 async def test_a_flag_that_was_set_meanwhile_holds_it_after_all(city: City) -> None:
@@ -273,10 +427,62 @@ async def test_a_replica_that_changed_meanwhile_is_not_given_as_it_was(city: Cit
 
 
 @pytest.mark.parametrize("ending", [RefusedRecord("not_released"), Dead("expired")])
-async def test_what_nobody_released_is_refused(city: City, ending: Any) -> None:
+async def test_what_nobody_released_is_refused_and_recorded_as_not_provided(city: City, ending: Any) -> None:
+    """番号法第23条: that it was asked for, and nothing of a provision; also if its permit has ended by then."""
     number = await asked(city, await somebody(city, flagged=True))
+    city.ahead = timedelta(minutes=11)
     await city.settle(made(city, number), ending)
     assert await heard(city, number) == ("refused", None)
+    (record,) = await recorded(city, made(city, number))
+    assert (record["inquirer_code"], record["row"], record["items"]) == (MUNICIPALITY, "25", [])
+    assert "provided_at" not in record
+
+
+async def test_a_request_that_is_refused_at_once_is_recorded_if_its_permit_and_person_are_there(city: City) -> None:
+    resident, before = await somebody(city), len(await own_records(city))
+    for wrong in ("no_permit", "forged_permit", "unsigned_permit", "expired_permit", "wrong_municipality"):
+        await asked(city, resident, wrong=wrong)
+    await asked(city, Resident.new())
+    assert len(await own_records(city)) == before
+    number = await asked(city, resident, wrong="no_key")
+    assert await heard(city, number) == ("refused", None)
+    known = await own_records(city)
+    assert len(known) == before + 1
+    first = await asked(city, resident)
+    await city.release(made(city, first))
+    await asked(city, resident, wrong="replayed_permit")
+    (record,) = await recorded(city, made(city, first))
+    assert "provided_at" in record
+
+
+async def test_the_record_comes_with_the_answer_or_not_at_all(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Client.ask
+
+    async def ask(client: Client, path: str, *args: Any, **kwargs: Any) -> Any:
+        if path.endswith("provisions/answer"):
+            await city.simulator.control("faults", {"faults": {"maintenance": 1}})
+        return await real(client, path, *args, **kwargs)
+
+    number = await asked(city, await somebody(city))
+    sent = made(city, number)
+    with monkeypatch.context() as patched:
+        patched.setattr(Client, "ask", ask)
+        assert isinstance(await city.deliver(ANSWER, sent.record), DeferredRecord)
+    assert await recorded(city, sent) == []
+    assert await city.release(sent) == Accepted()
+    assert ["provided_at" in each for each in await recorded(city, sent)] == [True]
+
+
+async def test_what_left_the_city_though_its_ending_says_otherwise_is_a_fact(city: City) -> None:
+    """It was answered, that was not heard of, and then its permit ended."""
+    number = await asked(city, await somebody(city))
+    sent = made(city, number)
+    assert await city.deliver(ANSWER, sent.record) == Accepted()
+    await city.settle(sent, Dead("expired"))
+    stands = [each for each in city.line.notes if each[1] == number.encode()]
+    assert stands == [(Act.PROVISION_STANDS, number.encode(), {"results": 1}, "expired")]
+    assert await heard(city, number) == ("answered", [DOSE])
+    assert ["provided_at" in each for each in await recorded(city, sent)] == [True]
 
 
 async def test_a_permit_that_ended_before_the_release_gives_nothing(city: City) -> None:
@@ -323,12 +529,10 @@ async def test_killed_between_any_two_steps_it_is_given_once(system: Simulator) 
     assert line.about(number) == [sent]
     assert line.refusals(number) == []
     assert await heard(city, number) == ("answered", [DOSE])
-    records = (await system.control("statutory-records"))["own"]
-    permit = sent.claims[0].proof.decode()
-    assert [each["kind"] for each in records if each["permit_no"] == permit] == ["provision"]
+    assert [each["kind"] for each in await recorded(city, sent)] == ["provision"]
 
 
-@pytest.mark.parametrize("steps", range(4))
+@pytest.mark.parametrize("steps", range(3))
 async def test_a_connection_that_drops_anywhere_only_delays(
     city: City, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
@@ -378,6 +582,7 @@ async def test_a_refusal_is_a_fact_before_it_is_told(city: City) -> None:
 async def test_what_the_server_tells_in_another_form_stops_nothing_else_and_is_told_once(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
     real = Client.ask
 
     async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:

@@ -81,6 +81,15 @@ async def test_a_page_that_could_not_be_had_comes_next_time(quiet: Simulator) ->
     assert exported(line) == [numbers[:2], numbers[2:]]
 
 
+async def test_a_page_that_the_line_refuses_is_counted_for_the_operator(quiet: Simulator) -> None:
+    line = Line(refuses="too_many_records")
+    async with opened(quiet, line, **DAY) as city:
+        await people(city, 3)
+        await rounds(city)
+        assert exported(line) == []
+        assert "pages of the export that the line refused: 2" in (await city.connector.health()).detail
+
+
 async def test_it_may_be_turned_off(quiet: Simulator) -> None:
     line = Line()
     async with opened(quiet, line, reconcile_seconds=0) as city:

@@ -39,6 +39,19 @@ def test_rule_2_the_individual_number_is_in_the_registration_of_a_person_and_now
     assert not {path for path in every if "integrated" in path or "serial" in path or "code_no" in path}
 
 
+def test_rule_8_tax_and_welfare_are_in_the_answer_to_the_city_and_in_nothing_that_goes_out() -> None:
+    """What goes out is what it receives from others or from itself: replicas, announcements, provisions."""
+    having = {
+        (each.direction, each.name, field.path)
+        for each in describe(INTERFACE).operations
+        for field in (*each.fields, *each.reply)
+        if field.data_class == DataClass.TAX_WELFARE
+    }
+    items = ("fiscal_year", "taxation_category", "welfare_category")
+    assert having == {("sends", "inquiry.tax_answer", f"tax_items[].{name}") for name in items}
+    assert not set(example()["tax_datasets"]) & set(example()["datasets"]), "what it does not manage it cannot give out"
+
+
 def test_rule_6_rows_to_ask_under_and_rows_to_give_under() -> None:
     fields = {field.path: field for each in describe(INTERFACE).operations for field in each.fields}
     assert fields["inquiry_row"].values == ("25", "26", "27", "28", "29", "153")
@@ -49,6 +62,7 @@ def test_nothing_is_given_out_without_a_permit_or_the_persons_own_wish() -> None
     wanted = {each.name: each.attests for each in describe(INTERFACE).operations if each.attests}
     assert wanted == {
         "inquiry.answer": ("permit",),
+        "inquiry.tax_answer": ("permit",),
         "provision.answer": ("permit",),
         "self_information.answer": ("self_requested",),
     }
@@ -71,8 +85,7 @@ def test_the_examples_settings_are_valid_and_say_what_goes_at_once() -> None:
         {"inquiry_key": "the key itself"},
         {"datasets": []},
         {"datasets": ["TM1"]},
-        {"inquiry_rows": {"30": "L4-30"}},
-        {"provision_rows": {"27": "L5-27"}},
+        {"tax_datasets": ["TM1"]},
         {"result_seconds": 0},
         {"surplus": 1},
     ],

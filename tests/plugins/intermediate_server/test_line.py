@@ -29,7 +29,6 @@ from tests.flow.holding import ANNA, BEN, TERMINAL, looked, someone, staffed
 from tests.plugins.intermediate_server.exchanges import inquire
 from tests.plugins.intermediate_server.line import DOSE, replica, settings
 from tests.plugins.intermediate_server.running import MUNICIPALITY, PREFECTURE, Resident, Simulator, Site, running
-from tests.plugins.intermediate_server.test_connector_inquiries import inquiry
 from tests.plugins.receiving import Said
 from tests.plugins.vaccination_records.subjects import CITY
 
@@ -188,7 +187,7 @@ async def test_a_flag_does_not_wait_behind_the_citys_own_inquiry(example: Exampl
     with running(site, "times = { code = 0, permit = 600, answer = 0 }") as simulator:
         async with opened(example, simulator, tmp_path) as town:
             resident = await town.resident()
-            asked = await town.line.outbox.send("inquiry.request", [inquiry(resident, "INQ-pending")], key=b"inquiry")
+            asked = await town.line.outbox.send("inquiry.request", [inquiry(resident)], key=b"inquiry")
             await town.line.until(lambda: "delivery.concluded" in town.line.facts(asked.message_id))
             flagged = resident.addressee(seq=2, no_auto_response_flag=True)
             assert await town.send("addressee.register", flagged) == Accepted()
@@ -235,11 +234,8 @@ async def test_a_replayed_permit_is_refused_by_the_line(town: Town) -> None:
     assert len(town.recorded("provision.answer")) == 1
 
 
-async def test_a_history_is_inquired_and_arrives(town: Town) -> None:
-    resident = await town.resident()
-    person = {"body": MUNICIPALITY, "individual_number": resident.individual_number, "doses": [DOSE]}
-    await town.simulator.control("person", person)
-    asked = {
+def inquiry(resident: Resident, **changes: Any) -> dict[str, Any]:
+    return {
         "internal_no": resident.internal_no,
         "municipality_code": CITY,
         "inquiry_no": f"L-{resident.internal_no}",
@@ -248,7 +244,14 @@ async def test_a_history_is_inquired_and_arrives(town: Town) -> None:
         "dataset_code": "TM00000000000101",
         "provider_code": MUNICIPALITY,
         "undisclosed_flag": False,
-    }
+    } | changes
+
+
+async def test_a_history_is_inquired_and_arrives(town: Town) -> None:
+    resident = await town.resident()
+    person = {"body": MUNICIPALITY, "individual_number": resident.individual_number, "doses": [DOSE]}
+    await town.simulator.control("person", person)
+    asked = inquiry(resident)
     assert type(await town.send("inquiry.request", asked)).__name__ == "Accepted"
     await town.connector.poll()
     arrived = lambda: [one for _, one in town.line.office_system.records() if "inquiry_no" in one]  # noqa: E731
@@ -256,6 +259,20 @@ async def test_a_history_is_inquired_and_arrives(town: Town) -> None:
     (answer,) = arrived()
     assert (answer["inquiry_status"], answer["doses"]) == ("1", [DOSE])
     assert town.recorded("inquiry.answer")[-1]["legal_basis"] == ["L4", "L4-25", "A1"]
+
+
+async def test_an_inquiry_that_ends_without_an_answer_ends_under_its_permit(town: Town) -> None:
+    """By the example's own route; with the mark of 番号法第23条第2項."""
+    resident = await town.resident()
+    await town.simulator.control("next", {"wrong": "refuses"})
+    asked = inquiry(resident, undisclosed_flag=True)
+    assert type(await town.send("inquiry.request", asked)).__name__ == "Accepted"
+    await town.connector.poll()
+    arrived = lambda: [one for _, one in town.line.office_system.records() if "inquiry_no" in one]  # noqa: E731
+    await town.line.until(arrived)
+    assert [each["inquiry_status"] for each in arrived()] == ["3"]
+    attested = {each["claim"] for each in town.recorded("inquiry.end")[-1]["attestations"]}
+    assert attested == {"permit", "undisclosed"}
 
 
 async def test_no_number_of_a_person_is_in_the_log(town: Town) -> None:

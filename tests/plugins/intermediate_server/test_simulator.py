@@ -10,6 +10,7 @@ from tests.plugins.intermediate_server.exchanges import (
     opened,
     permit_wanted,
     public,
+    recorded,
     replica,
     sealed,
     thumbprint,
@@ -49,6 +50,7 @@ async def test_an_inquiry_needs_its_permit_and_is_answered_to_the_key_that_it_na
         "internal_no": resident.internal_no,
         "state": "answered",
         "permit": granted["permit"],
+        "row": ROW,
         "provider_code": MUNICIPALITY,
     }
     (record,) = [
@@ -61,17 +63,13 @@ async def test_another_body_asks_and_opens_what_was_sealed_for_it(site: Site, sy
     resident = await system.resident()
     assert await system.call("platform/v1/replicas/register", replica(resident, "REC1")) == {"result": "registered"}
     asked = await system.control("inquire", inquire(resident))
-    (waiting,) = [
-        each
-        for each in (await system.call("server/v1/provisions/list"))["provisions"]
-        if each["provision_no"] == asked["provision_no"]
-    ]
-    assert waiting["tries"] == 1
+    listed = (await system.call("server/v1/provisions/list"))["provisions"]
+    (waiting,) = [each for each in listed if each["provision_no"] == asked["provision_no"]]
     request = await system.call("server/v1/provisions/fetch", asked)
     permit, route = claims(site, request.pop("permit")), claims(site, request.pop("route_info"))
     key = request.pop("inquirer_encryption_key")
     assert request == asked | {
-        "tries": 1,
+        "received_at": waiting["received_at"],
         "internal_no": resident.internal_no,
         "row": ROW,
         "procedure_code": PROCEDURE,
@@ -84,6 +82,7 @@ async def test_another_body_asks_and_opens_what_was_sealed_for_it(site: Site, sy
     answer = sealed(key, permit["jti"], asked | {"doses": [DOSE]})
     provided = asked | {"permit_no": permit["jti"], "destination": route["destination"], "result": "answered"}
     assert await system.control("inquired", asked) == {"state": "waiting", "doses": None, "statutory_records": 0}
-    assert await system.call("server/v1/provisions/answer", provided | {"answer": answer}) == {}
+    provided |= {"answer": answer, "record": recorded(permit["jti"])}
+    assert await system.call("server/v1/provisions/answer", provided) == {}
     assert await system.control("inquired", asked) == {"state": "answered", "doses": [DOSE], "statutory_records": 1}
     assert asked["provision_no"] not in str(await system.call("server/v1/provisions/list"))

@@ -8,7 +8,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from jwt import InvalidSignatureError
 
-from tests.plugins.intermediate_server.exchanges import DOSE, claims, opened, permit_wanted
+from tests.plugins.intermediate_server.exchanges import DOSE, TAX, claims, opened, permit_wanted
 from tests.plugins.intermediate_server.running import (
     MUNICIPALITY,
     PREFECTURE,
@@ -20,7 +20,6 @@ from tests.plugins.intermediate_server.running import (
 )
 from tests.plugins.vaccination_records.subjects import CITY
 
-TAX = "TM00000000000201"
 ASK, FETCH = "server/v1/permits/request", "server/v1/permits/fetch"
 SEND, RESULT = "server/v1/inquiries/send", "server/v1/inquiries/result"
 

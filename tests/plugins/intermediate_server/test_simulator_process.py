@@ -22,6 +22,7 @@ from tests.plugins.intermediate_server.exchanges import (
     inquire,
     opened,
     permit_wanted,
+    recorded,
     replica,
     sealed,
 )
@@ -86,6 +87,7 @@ async def test_what_was_answered_outlasts_a_power_cut(own: Site) -> None:
         permit_no = claims(own, after[3]["permit"])["jti"]
         answer = sealed(after[3]["inquirer_encryption_key"], permit_no, provision | {"doses": [DOSE]})
         content = {"permit_no": permit_no, "destination": MUNICIPALITY, "result": "answered", "answer": answer}
+        content["record"] = recorded(permit_no)
         await second.call("server/v1/provisions/answer", provision | content)
         assert (await second.control("inquired", provision))["doses"] == [DOSE]
     assert after == before

@@ -5,7 +5,7 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.plugins.intermediate_server.exchanges import DOSE, claims, inquire, sealed, thumbprint
+from tests.plugins.intermediate_server.exchanges import DOSE, claims, inquire, recorded, sealed, thumbprint
 from tests.plugins.intermediate_server.running import (
     MUNICIPALITY,
     PREFECTURE,
@@ -16,7 +16,7 @@ from tests.plugins.intermediate_server.running import (
 )
 from tests.plugins.vaccination_records.subjects import CITY
 
-FETCH, ANSWER, AGAIN = (f"server/v1/provisions/{call}" for call in ("fetch", "answer", "again"))
+FETCH, ANSWER = (f"server/v1/provisions/{call}" for call in ("fetch", "answer"))
 
 
 async def fetched(system: Simulator, resident: Resident, **changes: Any) -> dict[str, Any]:
@@ -124,16 +124,6 @@ async def test_whoever_has_no_code_here_is_nobody(system: Simulator) -> None:
     assert (await fetched(system, resident))["internal_no"] is None
 
 
-async def test_tries_are_counted_once_each(system: Simulator) -> None:
-    request = await fetched(system, await system.resident())
-    number = {"provision_no": request["provision_no"]}
-    assert request["tries"] == 1
-    told = [await system.call(AGAIN, number | {"tries": tries}) for tries in (1, 1, 2)]
-    assert told == [{"tries": 2}, {"tries": 2}, {"tries": 3}]
-    assert (await system.call(FETCH, number))["tries"] == 3
-    assert await system.ask(AGAIN, {"provision_no": "PV-NONE", "tries": 1}) == (404, {"code": "unknown_provision"})
-
-
 async def test_an_answer_is_for_good_and_reaches_who_asked_or_nobody(site: Site, system: Simulator) -> None:
     request = await fetched(system, await system.resident())
     number = {"provision_no": request["provision_no"]}
@@ -142,9 +132,10 @@ async def test_an_answer_is_for_good_and_reaches_who_asked_or_nobody(site: Site,
     answer = number | {"permit_no": permit_no, "destination": MUNICIPALITY, "result": "answered"}
     assert await system.ask(ANSWER, answer) == (422, {"code": "format"}), "answered with nothing"
     answer["answer"] = sealed(request["inquirer_encryption_key"], permit_no, plain)
+    answer["record"] = recorded(permit_no)
     assert await system.call(ANSWER, answer) == {}
     assert await system.call(ANSWER, answer) == {}
-    refused = {"result": "refused", "answer": None}
+    refused = {"result": "refused", "answer": None, "record": None}
     assert await system.ask(ANSWER, answer | refused) == (409, {"code": "answered_otherwise"})
     assert (await system.control("inquired", number))["doses"] == [DOSE]
 
@@ -164,27 +155,40 @@ async def test_what_was_sealed_otherwise_is_not_opened(site: Site, system: Simul
     jti = claims(site, other["permit"])["jti"] if mistake == "permit" else permit_no
     named = {"provision_no": (other if mistake == "question" else request)["provision_no"]}
     content = number | {"permit_no": permit_no, "destination": MUNICIPALITY, "result": "answered"}
-    await system.call(ANSWER, content | {"answer": sealed(key, jti, named | {"doses": [DOSE]})})
+    answer = sealed(key, jti, named | {"doses": [DOSE]})
+    await system.call(ANSWER, content | {"answer": answer, "record": recorded(permit_no)})
     told = await system.control("inquired", number)
     assert (told["state"], told["doses"]) == ("answered", None)
 
 
-async def test_the_citys_own_records_are_kept_once_for_each_permit(system: Simulator) -> None:
-    record = {
-        "kind": "provision",
-        "permit_no": "PM-ONE",
-        "inquirer_code": MUNICIPALITY,
-        "provider_code": CITY,
-        "requested_at": "2026-04-01T09:00:00+09:00",
-        "provided_at": "2026-04-01T09:00:01+09:00",
-        "row": "25",
-        "items": ["lot_no"],
-        "undisclosed_flag": True,
-    }
-    for given in (record, record | {"provided_at": "2026-04-01T09:00:02+09:00"}, record | {"kind": "inquiry"}):
-        assert await system.call("server/v1/statutory-records/make", given) == {}
+async def kept(system: Simulator, permit_no: str) -> list[dict[str, Any]]:
     own = (await system.control("statutory-records"))["own"]
-    assert [each for each in own if each["permit_no"] == "PM-ONE"] == [record | {"kind": "inquiry"}, record]
+    return [each for each in own if each["permit_no"] == permit_no]
+
+
+async def test_an_inquirys_record_is_kept_once_for_each_permit(system: Simulator) -> None:
+    record = recorded("PM-ONE", undisclosed_flag=True)
+    for given in (record, record | {"provided_at": "2026-04-01T09:00:02+09:00"}):
+        assert await system.call("server/v1/statutory-records/make", given) == {}
+    assert await kept(system, "PM-ONE") == [record | {"kind": "inquiry"}]
+
+
+async def test_an_answer_and_its_record_are_taken_together_or_neither(site: Site, system: Simulator) -> None:
+    request = await fetched(system, await system.resident())
+    number = {"provision_no": request["provision_no"]}
+    permit_no = claims(site, request["permit"])["jti"]
+    answer = number | {"permit_no": permit_no, "destination": MUNICIPALITY, "result": "no_data"}
+    for wrong in (None, recorded(permit_no)):  # none; one that says more than the answer gives
+        assert await system.ask(ANSWER, answer | {"record": wrong}) == (422, {"code": "format"})
+    refusal = number | {"result": "refused", "record": recorded(permit_no)}
+    assert await system.ask(ANSWER, refusal) == (422, {"code": "format"})
+    assert await kept(system, permit_no) == []
+    record = recorded(permit_no, items=[])
+    del record["provided_at"]
+    assert await system.call(ANSWER, answer | {"record": record}) == {}
+    other = number | {"result": "refused", "record": record | {"items": ["lot_no"]}}
+    assert await system.ask(ANSWER, other) == (409, {"code": "answered_otherwise"})
+    assert await kept(system, permit_no) == [record | {"kind": "provision"}]
 
 
 async def test_the_list_comes_forged_or_ended_when_told_to(site: Site, system: Simulator) -> None:

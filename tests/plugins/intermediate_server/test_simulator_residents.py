@@ -9,7 +9,7 @@ from tests.plugins.intermediate_server.exchanges import DATASET, DOSE, claims, s
 from tests.plugins.intermediate_server.running import Resident, Simulator, Site, fresh
 from tests.plugins.vaccination_records.subjects import CITY, UPDATED_AT
 
-FETCH, ANSWER, AGAIN = (f"server/v1/self-information/{call}" for call in ("fetch", "answer", "again"))
+FETCH, ANSWER = (f"server/v1/self-information/{call}" for call in ("fetch", "answer"))
 SEND, STATUSES = "server/v1/announcements/send", "server/v1/announcements/statuses"
 
 
@@ -22,11 +22,10 @@ async def test_a_resident_asks_and_opens_the_answer(site: Site, system: Simulato
     resident = await system.resident()
     number = await asks(system, resident)
     listed = (await system.call("server/v1/self-information/list"))["self_requests"]
-    assert [each["tries"] for each in listed if number.items() <= each.items()] == [1]
-    assert await system.call(AGAIN, number | {"tries": 1}) == {"tries": 2}
+    (waiting,) = [each for each in listed if number.items() <= each.items()]
     request = await system.call(FETCH, number)
     signed, key = claims(site, request.pop("authorisation")), request.pop("recipient_encryption_key")
-    assert request == number | {"tries": 2, "internal_no": resident.internal_no, "dataset_code": DATASET}
+    assert request == waiting | {"internal_no": resident.internal_no, "dataset_code": DATASET}
     assert (signed["use"], signed["provider"], signed["key"]) == ("self", CITY, thumbprint(key))
     answer = number | {"result": "answered", "answer": sealed(key, signed["jti"], number | {"doses": [DOSE]})}
     assert await system.control("self-informed", number) == {"state": "waiting", "doses": None}

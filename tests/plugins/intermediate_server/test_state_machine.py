@@ -8,7 +8,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -23,22 +23,23 @@ from gateway.hub.journal.verify import verify
 from gateway.hub.people import Person, Role
 from gateway.hub.rights import Grant, Revocation
 from gateway.keys.layout import TenantKeys, read_verifier
+from gateway_intermediate_server import turns
 from gateway_intermediate_server.simulated import signing
 from gateway_intermediate_server.simulated.matching import ROWS, Row
 from gateway_intermediate_server.simulated.network import OTHERS
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.sealing import thumbprint
-from tests.plugins.intermediate_server.city_line import CITY, OURS, CityLine, Made
+from tests.plugins.intermediate_server.city_line import ADMINISTRATOR, OURS, CityLine, Made
 from tests.plugins.intermediate_server.exchanges import DATASET, DOSE
 from tests.plugins.intermediate_server.running import ISSUER, MUNICIPALITY, PREFECTURE, Resident
 from tests.plugins.intermediate_server.unsocketed import Clock, Kill, Unsocketed, signed
+from tests.plugins.vaccination_records.subjects import CITY
 
 EXAMPLES: Final = int(os.environ.get("STATE_MACHINE_EXAMPLES", "25"))
 STEPS: Final = int(os.environ.get("STATE_MACHINE_STEPS", "40"))
 TERMINAL: Final = "terminal-7"
 OFFICERS: Final = ("staff-0011", "staff-0012", "staff-0013")
 ROLES: Final = {"staff-0011": Role.OFFICER, "staff-0012": Role.APPROVER, "staff-0013": Role.APPROVER}
-ADMINISTRATOR: Final = Person("staff-0100", "a" * 64, frozenset({Role.ADMINISTRATOR}))
 CERTIFICATES: Final = {name: f"{number:064x}" for number, name in enumerate(OFFICERS, 1)}
 PROCEDURES: Final = {"25": "JT00000000002501", "26": "JT00000000002601", "153": "JT00000000015301"}
 PROVIDED: Final = frozenset(PROCEDURES)
@@ -51,6 +52,9 @@ _VERSION: Final = {"updated_at": "2026-04-01T09:00:00+09:00"}
 BETWEEN: Final = (
     "nothing", "nothing", "flag lifted", "replica changes", "permit ends", "list changes", "killed", "revoked",
 )  # fmt: skip
+PAIRS: Final = ((0, 1), (0, 1), (1, 2), (1, 0), (1, 0), (1, 1))
+"""Of officers, who approves and who releases; the third may not be the second, and nobody may be both."""
+LOOK = st.sampled_from([2, 2, 2, 1])
 PEOPLE = st.integers(0, 2)
 BODIES = st.sampled_from([MUNICIPALITY, PREFECTURE])
 
@@ -94,6 +98,7 @@ class Witness:
 
     def __call__(self, path: str, body: Mapping[str, Any]) -> None:
         if path == "/server/v1/provisions/answer" and body["result"] == "refused":
+            self._must("provided_at" not in body.get("record", {}), "refused, and recorded as provided")
             self._refusal(body["provision_no"])
         elif path == "/server/v1/provisions/answer":
             self._answer(body)
@@ -123,6 +128,7 @@ class Witness:
         key = asked.get("inquirer_encryption_key")
         self._must(key is not None and thumbprint(key) == permit["key"], "given without the inquirer's key")
         self._content(number, asked, permit["jti"], body)
+        self._record(number, permit, body["record"])
         self._facts(number, permit)
 
     def _permit(self, asked: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -156,14 +162,8 @@ class Witness:
         server = self.line.network.server
         kept = server.replicas.of(asked["integrated_addressee_no"], DATASET)
         doses = sorted((_told(each) for each in kept), key=lambda each: each["lot_no"])
-        opened = (
-            [
-                dict(each)
-                for each in server.bodies.key(body["destination"]).open(jti, body["answer"]["enc_ciphertext"])["doses"]
-            ]
-            if "answer" in body
-            else []
-        )
+        opened = self._opened(jti, body)
+        self._must(opened == self.line.said[number], "given is not what people saw")
         self._must(sorted(opened, key=lambda each: each["lot_no"]) == doses, "given is not what the replica holds")
         self.given[number] = opened
         self.reached["answered"] += 1
@@ -172,16 +172,31 @@ class Witness:
             self._must(self._released(self.line.made[number]), "a flagged answer went without release")
             self.reached["released"] += 1
 
+    def _opened(self, jti: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """With the key of the body to which it goes; "no data" is none."""
+        if body["result"] == "no_data":
+            return []
+        key = self.line.network.server.bodies.key(body["destination"])
+        return list((key.open(jti, body["answer"]["enc_ciphertext"]) or {}).get("doses", []))
+
     def _released(self, message_id: str) -> bool:
-        """By two people, each of whom had looked and had the right to."""
+        """By two people, each of whom had looked and had the right to; an approval that lapsed is none."""
         told = [each for each in self.line.journal.trace(message_id) if each["kind"].startswith("hold.")]
         who = {kind: [each["person"] for each in told if each["kind"] == f"hold.{kind}"] for kind in
-               ("looked", "approved", "released")}  # fmt: skip
-        if not (len(who["approved"]) == len(who["released"]) == 1):
+               ("looked", "approved", "lapsed", "released")}  # fmt: skip
+        if not (len(who["approved"]) - len(who["lapsed"]) == len(who["released"]) == 1):
             return False
-        (first,), (second,) = who["approved"], who["released"]
+        first, (second,) = who["approved"][-1], who["released"]
         may = self.words.get((message_id, first, "approved")) and self.words.get((message_id, second, "released"))
         return bool(may and first != second and {first, second} <= {*who["looked"]})
+
+    def _record(self, number: str, permit: Mapping[str, Any], record: Mapping[str, Any]) -> None:
+        """番号法第23条: what is provided now, and nothing else."""
+        said = (record["permit_no"], record["inquirer_code"], record["provider_code"], record["row"])
+        self._must(said == (permit["jti"], permit["inquirer"], CITY, permit["row"]), "recorded as another exchange")
+        items = sorted({name for dose in self.given[number] for name in dose})
+        self._must(record["items"] == items, "recorded with other items")
+        self._must(("provided_at" in record) == bool(items), "recorded as provided, or not, against what is so")
 
     def _facts(self, number: str, permit: Mapping[str, Any]) -> None:
         """It was recorded, and is about to be handed over, with the items and parties that the law wants."""
@@ -226,9 +241,9 @@ class Witness:
         self._must(_about_to_be_handed_over(trace), "inquired without its facts")
 
 
-def _about_to_be_handed_over(trace: list[dict[str, Any]]) -> bool:
+def _about_to_be_handed_over(trace: Sequence[Mapping[str, str]]) -> bool:
     kinds = [each["kind"] for each in trace if each["kind"].partition(".")[0] in ("message", "delivery")]
-    return kinds[0] == "message.recorded" and kinds[-1] == "delivery.attempted"
+    return (kinds[0], kinds[-1]) == ("message.recorded", "delivery.attempted")
 
 
 def _told(replica: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,6 +262,7 @@ class Provision(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(dir=self.site.config.root.parent))
         self.network = Unsocketed(Clock(), pytest.MonkeyPatch())
         self.network.serve(network_file(self.site))
+        self.network.patched.setattr(turns, "LONGEST", 0.0)  # nobody waits here
         self.line = CityLine(self.site, self.folder, self.network)
         self.witness = Witness(self.line, self.reached)
         self.network.witness = self.witness
@@ -277,7 +293,7 @@ class Provision(RuleBasedStateMachine):
             self.network.faults.set({})
             self.network.rows[:] = ROWS
             self.network.clock.ahead += timedelta(seconds=2)
-            for _ in range(2):
+            for _ in range(6):  # one for each message that was made of one request, told once more since the last start
                 self._now(self.line.alive(self._poll()))
             self._all_told()
         finally:
@@ -294,10 +310,12 @@ class Provision(RuleBasedStateMachine):
         for number in self.asked:
             state = self.network.control("inquired", provision_no=number)["state"]
             message_id = self.line.made.get(number)
+            own = self.line.network.server.records.of(number)
+            assert (own is not None and "provided_at" in own) == (state == "answered")
             if number in self.witness.given:
                 assert state != "refused"
-                trace = self.line.journal.trace(str(message_id))
-                assert trace[-1]["outcomes"] == [{"records": "0", "ending": "accepted"}]
+                ended = [each["outcomes"] for each in self.line.journal.trace(str(message_id)) if "outcomes" in each]
+                assert ended[-1] == [{"records": "0", "ending": "accepted"}]
             elif number in self.witness.turned_down:
                 assert state == "refused"
             else:
@@ -340,8 +358,9 @@ class Provision(RuleBasedStateMachine):
 
     @rule(who=PEOPLE, body=BODIES, change=st.sampled_from(["flag", "record flag", "replica", "list", "permit ends"]))
     def something_changes_while_an_answer_is_under_way(self, who: int, body: str, change: str) -> None:
-        """It was made of what was then, and is handed over now."""
+        """It was made of what was then, free to go, and is handed over now."""
         one = self.people[who]
+        self._free(one)
         does: Mapping[str, Callable[[], None]] = {
             "flag": lambda: self._addressee(one, flagged=True),
             "record flag": lambda: self._replica(one, 0, flagged=True),
@@ -357,6 +376,16 @@ class Provision(RuleBasedStateMachine):
     @rule(who=PEOPLE, body=BODIES, wrong=st.sampled_from(WRONG))
     def a_body_asks_wrongly(self, who: int, body: str, wrong: str) -> None:
         self._asks(who, body, "25", wrong=wrong)
+
+    @rule(who=PEOPLE, body=BODIES)
+    def everything_wrong_is_tried(self, who: int, body: str) -> None:
+        """At once, behind a good question whose permit can be replayed."""
+        self._free(self.people[who])
+        self._asks(who, body, "25")
+        self._now(self.line.alive(self._poll()))
+        for wrong in WRONG:
+            self._asks(who, body, "25", wrong=wrong)
+        self._now(self.line.alive(self._poll()))
 
     @rule(fault=st.sampled_from(["drop", "garbage", "maintenance"]))
     def the_connection_is_bad(self, fault: str) -> None:
@@ -437,18 +466,23 @@ class Provision(RuleBasedStateMachine):
             for name in (first, second):
                 self._release(name, message_id)
 
-    @rule(who=PEOPLE, body=BODIES, between=st.sampled_from(BETWEEN))
-    def somebody_protected_is_asked_about_and_released(self, who: int, body: str, between: str) -> None:
-        """By the two who may; between their looking and their words something may happen."""
+    @rule(who=PEOPLE, body=BODIES, between=st.sampled_from(BETWEEN), two=st.sampled_from(PAIRS), look=LOOK)
+    def somebody_protected_is_asked_about_and_released(
+        self, who: int, body: str, between: str, two: tuple[int, int], look: int
+    ) -> None:
+        """Mostly by two who may and have looked; between their looking and their words something may happen."""
         one = self.people[who]
+        self._free(one)
         self._addressee(one, flagged=True)
         self._asks(who, body, "25")
         self._now(self.line.alive(self._poll()))
         if (message_id := self._held(-1)) is None:  # killed on the way, or the list lacks it today
             return
-        for name in OFFICERS[:2]:
+        names = [OFFICERS[each] for each in two]
+        for name in names:
             if name not in self.may:
                 self._grant(name)
+        for name in names[:look]:
             self._tried(self.line.edges[OURS].look(message_id, CERTIFICATES[name], TERMINAL))
         does: Mapping[str, Callable[[], None]] = {
             "flag lifted": lambda: self._addressee(one, flagged=False),
@@ -456,10 +490,10 @@ class Provision(RuleBasedStateMachine):
             "permit ends": lambda: self.time_passes(601),
             "list changes": lambda: self.the_list_changes("25"),
             "killed": self.it_is_killed,
-            "revoked": lambda: self.somebody_is_granted_or_revoked(OFFICERS[1]),
+            "revoked": lambda: self.somebody_is_granted_or_revoked(names[1]),
         }
         does.get(between, lambda: None)()
-        for name in OFFICERS[:2]:
+        for name in names:
             self._release(name, message_id)
 
     @rule(name=st.sampled_from(OFFICERS), nth=st.integers(0, 2))
@@ -526,6 +560,15 @@ class Provision(RuleBasedStateMachine):
         grant = Grant(person=name, role=ROLES[name], certificate=CERTIFICATES[name], until=until)
         self._now(self.line.hub.people.grant(grant, ADMINISTRATOR, TERMINAL, self.network.clock()))
         self.may.add(name)
+
+    def _free(self, one: Resident) -> None:
+        """Nothing keeps an answer about this person back."""
+        self.line.hold_all(on=False)
+        self.network.rows[:] = ROWS
+        self.network.clock.ahead += timedelta(seconds=2)
+        self._addressee(one, flagged=False)
+        for which in range(2):
+            self._replica(one, which, flagged=False)
 
     def _version(self) -> dict[str, Any]:
         self.serial += 1

@@ -19,7 +19,8 @@ import pytest
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from gateway_intermediate_server.simulated import announcements, codes, config, inquiries, network
+from gateway_intermediate_server import site
+from gateway_intermediate_server.simulated import announcements, codes, config, inquiries, network, requests
 from gateway_intermediate_server.simulated.elsewhere import Elsewhere
 from gateway_intermediate_server.simulated.face import Call
 from gateway_intermediate_server.simulated.faults import Faults
@@ -87,6 +88,9 @@ class Unsocketed:
         """As its configuration says, all in memory."""
         for module in (announcements, codes, inquiries, network):
             self.patched.setattr(module, "time", SimpleNamespace(time=self._time))
+        self.patched.setattr(requests, "moment", lambda: self.clock().isoformat(timespec="seconds"))
+        loop = SimpleNamespace(time=self._time)  # the connector's own clock moves with all others
+        self.patched.setattr(site, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
         self.faults = Faults({})
         self.server = Server(config.load(file), self.faults, self.opened)
         self.patched.setattr(self.server.network, "matching_list", self._list)

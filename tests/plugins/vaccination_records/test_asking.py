@@ -113,6 +113,17 @@ async def test_every_number_gets_its_key_in_batches_and_is_asked_for_once(
     assert await counts(city) == (7, 0, 0)
 
 
+async def test_where_nothing_is_due_failures_of_long_ago_make_no_pause_longer(site: Site, service: Running) -> None:
+    async with asking(site, service.url, Line(), send=["notice"]) as (connector, _):
+        pauses = [connector._keys.pauses, *(each.pauses for each in connector._sendings)]
+        for each in pauses:
+            each.pause = 32.0
+        async with asyncio.timeout(20):
+            while any(each.failing for each in pauses):
+                await connector.poll()
+                await asyncio.sleep(0.01)
+
+
 class Slow(Line):
     """It answers as many questions as `may` is released for; `waiting` is how many wait."""
 
