@@ -360,7 +360,8 @@ async def test_rule_8_an_answer_that_is_not_of_its_dataset_s_kind_ends_the_inqui
     asked = number()
     assert await city.deliver(ASK, inquiry(moved, asked, **wanted)) == Accepted()
     await city.poll()
-    ended = {"internal_no": moved.internal_no, "inquiry_no": asked, "inquiry_status": "9"}
+    cited = {"inquiry_row": wanted.get("inquiry_row", "25"), "provider_code": MUNICIPALITY}
+    ended = {"internal_no": moved.internal_no, "inquiry_no": asked, "inquiry_status": "9", **cited}
     assert [(each.operation, each.record) for each in told(city.line, asked)] == [(END, ended)]
     assert "results unreadable" in (await city.connector.health()).detail
 
