@@ -112,13 +112,13 @@ def views() -> str:
     for each in tenant.file.routes:
         ends = f"`{each.source}` | `{each.destination}`"
         lists = (
-            (*each.legal_basis, *each.legal_rows, each.assessment),
+            (*each.legal_basis, *each.rows, each.assessment),
             each.attest,
             each.may_attest,
             each.consent_texts,
         )
         page += f"| {each.id} | {ends} | {' | '.join(', '.join(one) or '–' for one in lists)} |\n"
-    named = {name for each in tenant.file.routes for name in (*each.cites(None), *each.legal_rows)}
+    named = {name for each in tenant.file.routes for name in each.cites(each.rows)}
     page += BASES + "".join(_basis(name, config.legal_basis[name]) for name in sorted(named))
     page += SOURCES + "".join(f"| {cited} | {told} |\n" for cited, told in sources().items())
     heads = ("項目", *COLUMNS.values(), "source", "note")

@@ -114,7 +114,10 @@ CODES: Final = MappingProxyType(
         "not_released": Code(422, "It was held, and people decided not to release it."),
         # what the receiving edge refuses
         "cannot_open": Code(422, "The payload does not open under its header with this edge's key."),
-        "items_differ": Code(422, "The payload does not hold exactly the items that its header names."),
+        "items_differ": Code(
+            422,
+            "The payload does not hold exactly the items that its header names, or has other rows than it cites.",
+        ),
         # what a system answers
         "superseded": Code(422, "A newer state of this person from the same source is already recorded."),
         "version_conflict": Code(422, "The same version was recorded before with other content."),

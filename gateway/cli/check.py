@@ -57,7 +57,7 @@ def _flow(tenant: str, route: Route, lapsed: Collection[Lapse]) -> dict[str, Any
         "to": f"{route.destination} {route.destination_operation}",
         "fields": len(route.fields),
         "reply": len(route.reply_fields) or None,
-        "legal basis": ", ".join((*route.legal_basis, *route.legal_rows, route.assessment)),
+        "legal basis": ", ".join((*route.legal_basis, *route.rows, route.assessment)),
         "not in force": [
             {"id": each.cited} | each.basis.model_dump(mode="json") | {"ended": each.ended} for each in lapsed
         ],

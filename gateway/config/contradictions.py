@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.config.attested import REVIEW
+from gateway.config.citations import cited_problems, row_problems
 from gateway.config.clearances import connector_problems, route_problems, zone_problems
 from gateway.config.config import Config, Tenant
 from gateway.config.files import Limits, Route
@@ -110,7 +111,7 @@ def not_a_municipality(code: str) -> str:
 
 def _route(config: Config, tenant: Tenant, route: Route) -> Iterator[str]:
     yield from _attested(route)
-    yield from _cited(config, route)
+    yield from cited_problems(config, route)
     ends = {"from": route.source, "to": route.destination}
     ready = tenant.file.connectors.keys() & config.contracts.keys()
     absent = {key: name for key, name in ends.items() if name not in ready}
@@ -130,25 +131,7 @@ def _route(config: Config, tenant: Tenant, route: Route) -> Iterator[str]:
         yield from _exchange(route, here, there)
         yield from _demanded(route, here, there)
         yield from route_problems(config, tenant, route, here, there)
-
-
-def _cited(config: Config, route: Route) -> Iterator[str]:
-    bases = config.legal_basis.keys() - config.assessments
-    for key, cited in (("legal_basis", route.legal_basis), ("legal_rows", route.legal_rows)):
-        for each in cited:
-            if each not in bases:
-                yield f"{key}: {each} is not in config/legal_basis.toml{instead(each, bases)}"
-    if route.assessment not in config.assessments:
-        yield (
-            f"assessment: {route.assessment} is no assessment of config/legal_basis.toml"
-            f"{instead(route.assessment, config.assessments)}"
-        )
-    if both := {*route.legal_rows} & {*route.legal_basis}:
-        yield f"legal_rows: {', '.join(sorted(both))} stands in legal_basis already"
-    if narrow := [each for each in route.legal_basis if each in bases and config.legal_basis[each].counterparty]:
-        yield f"legal_basis: {', '.join(narrow)} narrows whom it may go to: it is a row, and stands in legal_rows"
-    if route.legal_rows and "permit" not in route.attest:
-        yield "attest: lacks permit, without which nothing goes under a row of the table (C186)"
+        yield from row_problems(route, here, there)
 
 
 def _attested(route: Route) -> Iterator[str]:
@@ -174,8 +157,6 @@ def _exchange(route: Route, here: ContractOperation, there: ContractOperation) -
     if here.kind != there.kind:
         yield "operation: one end sees an event, the other a request"
     yield from _carried("fields", route.fields, here.fields, there.fields)
-    if here.kind == "request" and route.legal_rows:
-        yield "legal_rows: only an event goes under a row; an answer would go without its permit"
     if here.kind == "request":
         yield from _carried("reply_fields", route.reply_fields, there.reply, here.reply)
     elif route.reply_fields:

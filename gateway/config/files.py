@@ -5,7 +5,7 @@ bounded, so that no sum of times or sizes overflows later.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
@@ -281,8 +281,9 @@ class Route(Closed):
     is what attests `review`. `keep_seconds` after a message has ended its sealed payload is deleted (C117); without it,
     it is kept.
 
-    Its messages cite all of `legal_basis`, one of `legal_rows` if there are such (項 of the ministerial order's table,
-    L4, L5), and the `assessment` that was published for it before it carried anything (requirements §7 no. 37).
+    Its messages cite all of `legal_basis`, of `legal_rows` (項 of the ministerial order's table, L4, L5) those that
+    their records have in `row_field`, and the `assessment` that was published for it before it carried anything
+    (requirements §7 no. 37). `legal_rows` has the reference for each value of that field.
     """
 
     id: Word
@@ -293,7 +294,8 @@ class Route(Closed):
     fields: tuple[FieldPath, ...] = Field(min_length=1)
     reply_fields: tuple[FieldPath, ...] = ()
     legal_basis: tuple[Word, ...] = Field(min_length=1)
-    legal_rows: tuple[Word, ...] = ()
+    row_field: FieldPath | None = None
+    legal_rows: dict[Word, Word] = Field(default_factory=dict)
     assessment: Word
     purpose: Word
     attest: tuple[ClaimName, ...] = ()
@@ -303,25 +305,31 @@ class Route(Closed):
     keep_seconds: Annotated[Seconds, Field(ge=0)] | None = None
     hold: Flag = False
 
-    def goes_under(self, row: str | None) -> bool:
-        """Whether its messages may go under that row: under one of its rows if it has such, else under none."""
-        return row in self.legal_rows if self.legal_rows else row is None
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The references of its rows, each once, in the order of the table."""
+        return tuple(dict.fromkeys(self.legal_rows.values()))
 
-    def cites(self, row: str | None) -> tuple[str, ...]:
-        """What the header of its message cites, under that row."""
-        return (*self.legal_basis, *((row,) if row is not None else ()), self.assessment)
+    def row_of(self, record: Mapping[str, object]) -> str | None:
+        """The reference of the row that the record has; None if that is none of the route's."""
+        value = record.get(self.row_field) if self.row_field is not None else None
+        return self.legal_rows.get(value) if isinstance(value, str) else None
+
+    def cites(self, rows: Container[str | None]) -> tuple[str, ...]:
+        """What the header of its message cites, in this order, under those of its rows."""
+        return (*self.legal_basis, *(each for each in self.rows if each in rows), self.assessment)
 
     def cited_by(self, cited: Sequence[str]) -> bool:
-        """Whether the header of a message under way may cite that: of the legal basis, one row if there are such, and
-        the assessment last, each once. A basis that was added since, it cannot cite.
+        """Whether the header of a message under way may cite that: of the legal basis, of the rows at least one if
+        there are such, and the assessment last, each once. A basis that was added since, it cannot cite.
         """
         law = cited[:-1]
         return (
             bool(law)
             and cited[-1] == self.assessment
             and len({*law}) == len(law)
-            and sum(each in self.legal_rows for each in law) == bool(self.legal_rows)
-            and {*law} <= {*self.legal_basis, *self.legal_rows}
+            and any(each in self.rows for each in law) == bool(self.rows)
+            and {*law} <= {*self.legal_basis, *self.rows}
         )
 
 

@@ -37,11 +37,11 @@ def lapses(config: Config, now: datetime) -> Iterator[Lapse]:
     day = japanese_day(now)
     for code, tenant in config.tenants.items():
         for route in tenant.file.routes:
-            others = any(config.legal_basis[row].in_force(day) for row in route.legal_rows)
-            for cited in (*route.cites(None), *route.legal_rows):
+            others = any(config.legal_basis[row].in_force(day) for row in route.rows)
+            for cited in route.cites(route.rows):
                 basis = config.legal_basis[cited]
                 if not basis.in_force(day):
-                    carries = others and cited in route.legal_rows
+                    carries = others and cited in route.rows
                     yield Lapse(code, route.id, cited, basis, ended=basis.valid_from <= day, carries=carries)
 
 

@@ -6,15 +6,26 @@ index, code and a path of the interface, never by a value or by a key that the s
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import JsonValue, ValidationError
 
+from gateway.config import in_force
 from gateway.edge.rules import EdgeRules
 from gateway.errors import CODES, Refused
-from gateway.messages import Admitted, AdmittedHere, AdmittedThere, BadRecord, Opened, Parsed, Projected, unknown_path
+from gateway.messages import (
+    Admitted,
+    AdmittedHere,
+    AdmittedThere,
+    Arrival,
+    BadRecord,
+    Opened,
+    Parsed,
+    Projected,
+    unknown_path,
+)
 from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.payload import Payload
 
@@ -37,7 +48,7 @@ def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = Map
     """By the sender's locked interface. Raises Refused("unknown_operation").
 
     An answer to a record that was `asked` is about the same person, if it names one (rule 1, C165). Where a proof was
-    shown, each record carries what that proof binds (C206).
+    shown, each record carries what that proof binds (C206). Where the route has rows, each record has one in force.
     """
     operation = sending_operation(parsed, rules)
     reply = parsed.attested.arrival.entrance == "reply"
@@ -54,6 +65,9 @@ def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = Map
         unlike = {index: path for index, each in good if (path := _unlike(each, bound)) is not None}
         refused += tuple(BadRecord(index, "not_attested", _known_path(path, fields)) for index, path in unlike.items())
         good = tuple((index, each) for index, each in good if index not in unlike)
+    if not reply and (lawless := tuple(_lawless(good, parsed.attested.arrival, rules))):
+        refused += lawless
+        good = tuple(each for each in good if all(each[0] != bad.index for bad in lawless))
     kept = (BadRecord(b.index, _known_code(b.code), _known_path(b.path, fields)) for b in bad)
     return Admitted(parsed, good, tuple(sorted((*refused, *kept), key=lambda each: each.index)))
 
@@ -104,6 +118,17 @@ def _same_person(answer: Payload, asked: Payload, person_key: str) -> bool:
 def _unlike(record: Payload, bound: Mapping[str, str]) -> str | None:
     """The first bound field that holds another value, or none."""
     return next((name for name, value in bound.items() if getattr(record, name, None) != value), None)
+
+
+def _lawless(good: Iterable[tuple[int, Payload]], arrival: Arrival, rules: EdgeRules) -> Iterator[BadRecord]:
+    """Those whose row is none of the route's, or not in force (L4, L5)."""
+    route = rules.tenant.route_from(rules.connector, arrival.operation)
+    if route is None or route.row_field is None:
+        return
+    lawful = {each for each in route.rows if in_force((each,), rules.legal_basis, arrival.received_at)}
+    for index, record in good:
+        if route.row_of(record.__dict__) not in lawful:
+            yield BadRecord(index, "basis_not_in_force", route.row_field)
 
 
 def _known_code(code: str) -> str:

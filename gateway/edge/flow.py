@@ -5,6 +5,7 @@ Everything up to `seal` is pure. Nothing is acknowledged before the hub has it r
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
     AdmittedHere,
+    AdmittedThere,
     Arrival,
     Attested,
     Ending,
@@ -62,7 +64,7 @@ def prepare(parsed: Parsed, rules: EdgeRules, keys: EdgeKeys, salt: bytes) -> Se
     to = _address(parsed.attested, rules, keys)
     projected = project(admitted, to.route.fields)
     there = admit_there(projected, to.operation)
-    return seal(there, to, rules, keys, salt)
+    return seal(there, _under_law(there, to, rules), rules, keys, salt)
 
 
 async def accept(
@@ -157,7 +159,7 @@ def _reply(
     assert route is not None  # noqa: S101  (open_envelope proved it)
     asked, answered = rules.ends(route)
     ends = (route.destination_operation, route.source, route.operation)
-    to = Address(route, answered, MessageKind.REPLY, *ends, legal_basis=route.cites(None))
+    to = Address(route, answered, MessageKind.REPLY, *ends, legal_basis=route.cites(()))
     try:
         admitted = admit(enter(unsent(here.header, answers), rules), rules, dict(here.records))
         there = admit_there(project(admitted, route.reply_fields), asked, reply=True)
@@ -182,9 +184,8 @@ def _plain(index: int, outcome: Outcome) -> RecordOutcome:
 
 
 def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
-    """The one route from this operation, with what it wants attested, under law in force. Raises Refused (no_route,
-    not_attested, basis_not_in_force, counterparty_not_allowed), in this order: what is refused otherwise may have its
-    first answer again.
+    """The one route from this operation, with what it wants attested. Raises Refused (no_route, not_attested), before
+    anything else of it is asked: what is refused otherwise may have its first answer again.
     """
     arrival = sender.arrival
     route: Route | None = rules.tenant.route_from(rules.connector, arrival.operation)
@@ -193,12 +194,19 @@ def _address(sender: Attested, rules: EdgeRules, keys: EdgeKeys) -> Address:
     claims = attestations(sender, keys)
     if not attested(claims, route, arrival.received_at):
         raise Refused("not_attested", reason="route" if claims or arrival.proof is not None else "absent")
-    cited = route.cites(arrival.legal_row)
-    if not route.goes_under(arrival.legal_row) or not in_force(cited, rules.legal_basis, arrival.received_at):
-        raise Refused("basis_not_in_force")
-    if not counterparty_allowed(claims, cited, rules.legal_basis):
-        raise Refused("counterparty_not_allowed")
     here, there = rules.ends(route)
     kind = MessageKind.REQUEST if here.kind == "request" else MessageKind.EVENT
     ends = (route.operation, route.destination, route.destination_operation)
-    return Address(route, there, kind, *ends, claims, cited)
+    return Address(route, there, kind, *ends, claims)
+
+
+def _under_law(there: AdmittedThere, to: Address, rules: EdgeRules) -> Address:
+    """With what the message cites: the route's law, and the rows that its records have. Raises Refused
+    (basis_not_in_force, counterparty_not_allowed).
+    """
+    cited = to.route.cites({to.route.row_of(record) for _, record in there.records})
+    if not in_force(cited, rules.legal_basis, there.projected.admitted.parsed.attested.arrival.received_at):
+        raise Refused("basis_not_in_force")
+    if not counterparty_allowed(to.attestations, cited, rules.legal_basis):
+        raise Refused("counterparty_not_allowed")
+    return replace(to, legal_basis=cited)

@@ -44,6 +44,7 @@ def _opened(envelope: Envelope, wanted: frozenset[int], rules: EdgeRules, keys: 
         raise Refused("header_mismatch")
     plaintext = open_payload(envelope.ciphertext, envelope.header, key)
     records = _records(plaintext, header)
+    _under_rows(records, header, rules)
     return Opened(header, tuple((index, record) for index, record in records if index in wanted))
 
 
@@ -91,3 +92,12 @@ def _records(plaintext: bytes, header: Header) -> "list[tuple[int, dict[str, Jso
             raise Refused("items_differ")
         records.append((index, record))
     return records
+
+
+def _under_rows(records: "list[tuple[int, dict[str, JsonValue]]]", header: Header, rules: EdgeRules) -> None:
+    """And exactly the rows that the header cites."""
+    route = rules.tenant.route(header.route)
+    if route is None or route.row_field is None:
+        return
+    if {route.row_of(record) for _, record in records} != {*header.legal_basis} & {*route.rows}:
+        raise Refused("items_differ")

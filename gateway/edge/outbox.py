@@ -32,14 +32,13 @@ class EdgeOutbox:
         key: bytes,
         same: bytes | None = None,
         claims: Sequence[Claim] = (),
-        legal_row: str | None = None,
     ) -> Receipt:
         """See `gateway.plugin.Outbox.send`."""
         body = tuple(_element(index, each) for index, each in enumerate(records))
         rules = self.edge.rules
         bug = partial(self.edge.telemetry.bug, tenant=rules.tenant.code, connector=rules.connector)
         attested = own(claims, self.attests, bug)
-        said = {"request_key": key, "same": same, "claims": attested, "legal_row": legal_row}
+        said = {"request_key": key, "same": same, "claims": attested}
         taken = await self.edge.take(self.edge.arrival(operation, body, entrance="outbox", **said))
         return Receipt(taken.recorded.message_id, taken.recorded.repeated)
 

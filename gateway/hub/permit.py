@@ -145,7 +145,7 @@ def _route(header: Header, rules: HubRules) -> Route:
 
 def _words(header: Header, route: Route, rules: HubRules) -> None:
     """Nothing but words of the configuration stands in a header, and each once."""
-    if header.legal_basis not in map(route.cites, route.legal_rows or (None,)):
+    if header.legal_basis != route.cites(header.legal_basis):
         raise Refused("header_mismatch")
     if header.purpose != route.purpose or header.replaces is not None:
         raise Refused("header_mismatch")
@@ -184,7 +184,7 @@ def _numbers(header: Header, limits: Limits) -> None:
 
 def _basis(header: Header, route: Route, rules: HubRules, now: datetime) -> None:
     """C009: no legal basis and assessment in force, no passage. What is under way may cite fewer than the route does by
-    now, but one row if the route has rows, and its assessment.
+    now, but a row if the route has rows, and its assessment.
     """
     if not route.cited_by(header.legal_basis):
         raise Refused("header_mismatch")

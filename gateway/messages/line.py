@@ -35,8 +35,8 @@ class Arrival:
     """Something came to an entrance. Nothing about it is proven; time and id were set by the entrance.
 
     `body` is bytes from the network, or the plain values that a connector put into its outbox (a BadRecord in the
-    place of a row that it could not read); `claims` and `legal_row` are what it says of its own accord, and `same` what
-    makes it the same message where its records do not. `fingerprint` is of the client certificate; None from an outbox,
+    place of a row that it could not read); `claims` are what it says of its own accord, and `same` what makes it the
+    same message where its records do not. `fingerprint` is of the client certificate; None from an outbox,
     whose `connector` and `tenant` are its own by construction. `proof` is what the peer shows of a person, if it does.
     A reply has the id of its request, and its `request_mark`.
     """
@@ -55,7 +55,6 @@ class Arrival:
     actor: str | None = None
     terminal: str | None = None
     claims: tuple[Claim, ...] = ()
-    legal_row: str | None = None
     proof: str | None = field(default=None, repr=False)
     correlation_id: str | None = None
     request_mark: str | None = None

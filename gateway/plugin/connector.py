@@ -127,14 +127,12 @@ class Outbox(Protocol):
         key: bytes,
         same: bytes | None = None,
         claims: Sequence[Claim] = (),
-        legal_row: str | None = None,
     ) -> Receipt:
         """Send an event. The same `key` with the same records is the same message: it gets the first receipt. Records
         are the same if they hold the same values in the same order; or where they are made of what may change, if
         `same` is.
 
-        `claims` are what the connector attests of its own system's accord, each of `ConnectorSpec.attests`. `legal_row`
-        is the one of the route's `legal_rows` under which this message goes, where the route has such.
+        `claims` are what the connector attests of its own system's accord, each of `ConnectorSpec.attests`.
 
         The key is hashed with a secret of the line before it goes anywhere. Every `send` is followed by at least one
         `settled`. Raises Refused if the whole was refused (and recorded as such), Deferred if it should come later.

@@ -195,6 +195,7 @@ class InquiryResult(Closed):
     internal_no: InternalNo | None
     state: Ended
     permit: Shown | None = None
+    row: Literal["25", "26", "27", "28", "29", "153"]
     provider_code: BodyCode
     answer: Sealed | None = None
 

@@ -34,7 +34,7 @@ _DOSE: Final = set(Dose.model_fields)
 @dataclass(frozen=True, slots=True, repr=False)
 class Grounds:
     """What entitles to an answer, verified. `jti` names it, `record` is what the message says of it; `key` is the
-    asker's. Days bound what is asked for. `permit` and `legal_row` are another body's.
+    asker's. Days bound what is asked for. `permit` is another body's.
     """
 
     jti: str
@@ -45,7 +45,6 @@ class Grounds:
     key: PublicKey
     days: tuple[str, str] = ("", "9999")
     permit: Permit | None = None
-    legal_row: str | None = None
 
 
 class Kind(Protocol[Request]):
@@ -162,7 +161,6 @@ class Giving(Generic[Request]):
                 key=use.key(),
                 same=use.same(),
                 claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
-                legal_row=grounds.legal_row,
             )
         except Refused as refused:  # its refusal is a fact already
             self._site.log.warning("provision.refused", code=refused.code)

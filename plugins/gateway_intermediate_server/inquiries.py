@@ -26,8 +26,6 @@ class Inquiries:
     async def ask(self, record: Inquiry, ends: float) -> Outcome:
         """Accepted once the inquiry is on its way; the same again is the same. Raises Later, Refused."""
         site = self._site
-        if record.inquiry_row not in site.settings.inquiry_rows:
-            raise Refused("not_on_matching_list")
         if record.dataset_code not in (*site.settings.datasets, *site.settings.tax_datasets):  # C006
             raise Refused("dataset_not_managed")
         await site.matching.admits(self._exchange(record), ends)

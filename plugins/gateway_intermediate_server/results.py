@@ -113,7 +113,12 @@ class Results:
         result, entries = await self._result(each, ended_at)
         if result.internal_no is None:
             raise Refused("unknown_addressee")
-        told: dict[str, JsonValue] = {"internal_no": result.internal_no, "inquiry_no": result.request_id}
+        told: dict[str, JsonValue] = {
+            "internal_no": result.internal_no,
+            "inquiry_no": result.request_id,
+            "inquiry_row": result.row,
+            "provider_code": result.provider_code,
+        }
         permit = self._permit(result, self._site.now())
         if permit is not None and entries is not None:
             await self._answer(each, told, permit, entries)
@@ -144,17 +149,14 @@ class Results:
         kind = self._kind(permit)
         told |= {
             "inquiry_status": _ANSWERED if entries else _NO_DATA,
-            "inquiry_row": permit.row,
             "dataset_code": permit.dataset_code,
-            "provider_code": permit.provider,
             "undisclosed_flag": permit.undisclosed_flag,
         }
         if entries:
             told[kind.entries] = [*entries]
-        number = each.inquiry_receipt_no
-        claims, row = self._under(number, permit), self._site.settings.inquiry_rows[permit.row]
+        number, claims = each.inquiry_receipt_no, self._under(each.inquiry_receipt_no, permit)
         used = {"key": permit.jti, "same": number}  # of another inquiry the permit answers nothing more
-        await self._under_way.send(number, kind.operation, told, **used, claims=claims, legal_row=row)
+        await self._under_way.send(number, kind.operation, told, **used, claims=claims)
 
     async def _end(self, each: InquiryState, told: dict[str, JsonValue], permit: Permit | None) -> None:
         """Under the permit while it holds; that is another message than the one without."""
@@ -175,16 +177,15 @@ class Results:
         return permit.claims(permit.provider)
 
     def _permit(self, result: InquiryResult, at: datetime) -> Permit | None:
-        """What we asked with, if it held then: ours, for that provider and our key, under a row that we may cite."""
+        """What we asked with, if it held then: ours, for that provider, row and our key."""
         site = self._site
         try:
             permit = site.network.read(result.permit, Permit, at)
         except Refused:
             return None
-        ours = (permit.inquirer, permit.provider, permit.key)
-        if ours != (site.tenant, result.provider_code, site.key.public.thumbprint()):
-            return None
-        return permit if permit.row in site.settings.inquiry_rows else None
+        ours = (permit.inquirer, permit.provider, permit.row, permit.key)
+        asked = (site.tenant, result.provider_code, result.row, site.key.public.thumbprint())
+        return permit if ours == asked else None
 
     def _kind(self, permit: Permit) -> _Kind:
         return _TAX if permit.dataset_code in self._site.settings.tax_datasets else _VACCINATION
@@ -217,6 +218,8 @@ class Results:
         if isinstance(outcome, Dead) and until is not None and until - _CLOCKS_DIFFER <= site.now():
             self._turns.waits(inquiry_receipt_no)
             return
+        if not isinstance(outcome, Accepted | Duplicate):
+            self._stuck.add(inquiry_receipt_no)
         asked = {"inquiry_receipt_no": inquiry_receipt_no}
         await site.client.ask("/server/v1/inquiries/taken", asked, answers.Done, site.client.soon())
         self._turns.waits(inquiry_receipt_no)

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Url = Annotated[str, StringConstraints(pattern=r"^https://[^/?#@\s]+(/[^?#\s]*)?$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^(file|env|systemd):.+$")]
 Dataset = Annotated[str, StringConstraints(pattern=r"^TM[0-9]{14}$")]
-Basis = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$")]
 
 
 class _Closed(BaseModel):
@@ -26,12 +25,10 @@ class Settings(_Closed):
     """Times are in seconds. No request outlasts the delivery's own deadline, whatever `answer_timeout` says.
 
     `issuer` is what the network's tokens must name, to the byte; `network_jwks` refers to its public keys, pinned, and
-    `inquiry_key` to our private key (a JWK, RFC 8037) that opens the answers to our inquiries. `inquiry_rows` and
-    `provision_rows` have, by 項 of the ministerial order's table, its reference in `config/legal_basis.toml`: no other
-    row is asked or given under. `datasets` is all that this city manages (C007). `tax_datasets` are those of tax and
-    welfare that others manage: answered by `inquiry.tax_answer`, all the rest by `inquiry.answer` (rule 8).
-    `list_seconds` is how long our copy of the matching list is used before it is fetched anew; `reconcile_seconds` may
-    be 0: never.
+    `inquiry_key` to our private key (a JWK, RFC 8037) that opens the answers to our inquiries. `datasets` is all that
+    this city manages (C007). `tax_datasets` are those of tax and welfare that others manage: answered by
+    `inquiry.tax_answer`, all the rest by `inquiry.answer` (rule 8). `list_seconds` is how long our copy of the matching
+    list is used before it is fetched anew; `reconcile_seconds` may be 0: never.
     """
 
     platform_url: Url
@@ -42,8 +39,6 @@ class Settings(_Closed):
     inquiry_key: Reference
     datasets: Annotated[list[Dataset], Field(min_length=1)]
     tax_datasets: list[Dataset] = []
-    inquiry_rows: dict[Annotated[str, StringConstraints(pattern=r"^(25|26|27|28|29|153)$")], Basis]
-    provision_rows: dict[Annotated[str, StringConstraints(pattern=r"^(25|26|153)$")], Basis]
     result_seconds: Annotated[int, Field(ge=1, le=31_622_400)] = 604_800
     reconcile_seconds: Annotated[int, Field(ge=0, le=31_622_400)] = 86_400
     list_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300

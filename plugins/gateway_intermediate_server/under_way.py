@@ -26,7 +26,7 @@ class UnderWay(Generic[_Thing]):
     def __contains__(self, thing: _Thing) -> bool:
         return thing in self._messages
 
-    async def send(  # noqa: PLR0913  (as the outbox)
+    async def send(
         self,
         thing: _Thing,
         operation: str,
@@ -35,14 +35,11 @@ class UnderWay(Generic[_Thing]):
         key: str,
         same: str | None = None,
         claims: Sequence[Claim] = (),
-        legal_row: str | None = None,
     ) -> None:
         """Raises Refused, Deferred."""
         said = same.encode() if same is not None else None
         async with self._known:
-            receipt = await self._outbox.send(
-                operation, [dict(record)], key=key.encode(), same=said, claims=claims, legal_row=legal_row
-            )
+            receipt = await self._outbox.send(operation, [dict(record)], key=key.encode(), same=said, claims=claims)
             self._things[receipt.message_id] = thing
             self._messages[thing] = receipt.message_id
 

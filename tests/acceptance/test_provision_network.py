@@ -281,6 +281,23 @@ def test_rule_6_no_inquiry_outside_the_list_or_with_another_row(network, ordinal
         assert heard(network, each["inquiry_no"]) == []
 
 
+def test_rule_6_no_inquiry_under_a_row_that_has_ended(network, ordinal):
+    """It is refused where the city sends it; another row beside it is asked under."""
+    who = network.resident(ordinal())
+    network.knows(who, who.dose)
+    row = '[legal_basis.L4-25]\nreference = "主務省令第2条の表 25の項(照会)"\nvalid_from = 2024-05-27\n'
+    ended = f"{row}valid_until = 2024-12-31\n"
+    network.site.edit("legal_basis.toml", row, ended)
+    network.site.hang_up("config.applied")
+    asked = [who.inquiry("ENDED", "25"), who.inquiry("GOES", "153")]
+    assert network.sent("inquiry.request", *asked) == ["basis_not_in_force", "accepted"]
+    assert network.sent("inquiry.request", who.inquiry("ALONE", "25")) == ["basis_not_in_force"]
+    assert [network.given("inquiry.request")[-1]["legal_basis"]] == [["L4", "L4-153", "A1"]]
+    assert heard(network, asked[0]["inquiry_no"]) == []
+    network.site.edit("legal_basis.toml", ended, row)
+    network.site.hang_up("config.applied")
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [

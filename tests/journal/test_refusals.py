@@ -27,8 +27,9 @@ async def refused_by_all(journal: Journal) -> list[str]:
     await journal.conclude(id_of(there), ends, attempt=1, next_at=None, at=AT, now=NOW)
     taken = {"connector": "pmh", "kind": "note", "act": "file_taken"}
     refused = {"connector": "intermediate_server", "kind": "note", "act": "provision_refused", "code": "permit_denied"}
-    for said in (taken, refused):
-        await journal.state(FactKind.CONNECTOR_NOTED, {"statement": said}, at=AT, message_id=(noted := new_id()))
+    noted = new_id()
+    await journal.state(FactKind.CONNECTOR_NOTED, {"statement": taken}, at=AT, message_id=new_id())
+    await journal.state(FactKind.CONNECTOR_NOTED, {"statement": refused}, at=AT, message_id=noted)
     return [noted, id_of(there), forged, stated, id_of(silent), id_of(sent)]
 
 

@@ -266,15 +266,17 @@ def test_rule_6_what_is_for_a_governor_goes_to_nobody_else(attestations, cited, 
     assert counterparty_allowed(attestations, cited, LAW) is allowed
 
 
-CITING = route().model_copy(update={"legal_basis": ("L1", "L2"), "legal_rows": ("P25", "P26")})
+CITING = route().model_copy(
+    update={"legal_basis": ("L1", "L2"), "row_field": "name", "legal_rows": {"25": "P25", "26": "P26"}}
+)
 
 
 @pytest.mark.parametrize(
     "cited",
-    [("L1", "L2", "P25", "A1"), ("L1", "P26", "A1"), ("P25", "A1")],
-    ids=["all", "before a basis was added", "before both bases were added"],
+    [("L1", "L2", "P25", "A1"), ("L1", "L2", "P25", "P26", "A1"), ("L1", "P26", "A1"), ("P25", "A1")],
+    ids=["all", "two rows", "before a basis was added", "before both bases were added"],
 )
-def test_what_is_under_way_cites_one_row_and_the_assessment_last(cited):
+def test_what_is_under_way_cites_its_rows_and_the_assessment_last(cited):
     assert CITING.cited_by(cited)
 
 
@@ -285,7 +287,6 @@ def test_what_is_under_way_cites_one_row_and_the_assessment_last(cited):
         ("A1",),
         ("L1", "L2", "A1"),
         ("L1", "L2", "P25"),
-        ("L1", "L2", "P25", "P26", "A1"),
         ("L1", "L2", "P25", "P25", "A1"),
         ("L1", "L1", "P25", "A1"),
         ("L1", "L2", "P27", "A1"),

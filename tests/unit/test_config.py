@@ -74,9 +74,21 @@ def tenant(old, new):
     return {TENANTS: exchanged(TENANT_FILE, old, new)}
 
 
-def under_rows(rows, attest='attest = ["permit"]'):
+T1_BASIS = 'legal_basis = ["L1", "L2"]'
+GOVERNED = (
+    BASES
+    + """
+[legal_basis.P26]
+reference = "架空省令 26の項"
+valid_from = 2024-05-27
+counterparty = "governor"
+"""
+)
+
+
+def under_rows(rows, attest='attest = ["permit"]', field="name"):
     """The first route with rows."""
-    return tenant('legal_basis = ["L1", "L2"]', f'legal_basis = ["L1", "L2"]\n{rows}\n{attest}')
+    return tenant(T1_BASIS, f'{T1_BASIS}\nrow_field = "{field}"\nlegal_rows = {rows}\n{attest}')
 
 
 FIELDS = json.dumps(CARRIED)
@@ -171,19 +183,47 @@ CONTRADICTIONS = {
         f"config/{TENANTS}: routes.T2.legal_basis: A1 is not in",
     ),
     "a row that is not listed": (
-        under_rows('legal_rows = ["L1-25"]'),
+        under_rows('{ "1" = "L1-25" }'),
         f"config/{TENANTS}: routes.T1.legal_rows: L1-25 is not in",
     ),
     "a row that all messages cite already": (
-        under_rows('legal_rows = ["L2"]'),
+        under_rows('{ "1" = "L2" }'),
         f"config/{TENANTS}: routes.T1.legal_rows: L2 stands in legal_basis already",
     ),
-    "rows without a permit": (
-        under_rows('legal_rows = ["L9"]', attest=""),
-        f"config/{TENANTS}: routes.T1.attest: lacks permit",
+    "a row for governors only without a permit": (
+        {"legal_basis.toml": GOVERNED} | under_rows('{ "1" = "P26" }', attest=""),
+        f"config/{TENANTS}: routes.T1.attest: lacks permit, without which nobody knows to whom P26 goes",
+    ),
+    "rows without a field": (
+        tenant(T1_BASIS, f'{T1_BASIS}\nlegal_rows = {{ "1" = "L2" }}'),
+        f"config/{TENANTS}: routes.T1.legal_rows: a route with rows, and no other, names the row_field",
+    ),
+    "a row's field without rows": (
+        tenant(T1_BASIS, f'{T1_BASIS}\nrow_field = "name"'),
+        f"config/{TENANTS}: routes.T1.legal_rows: a route with rows, and no other, names the row_field",
+    ),
+    "a row's field that does not travel": (
+        under_rows('{ "1" = "L9" }', field="sex"),
+        f"config/{TENANTS}: routes.T1.row_field: sex is none of the route's fields",
+    ),
+    "a row's field that not each record has": (
+        under_rows('{ "1" = "L9" }', field="sex"),
+        f"config/{TENANTS}: routes.T1.row_field: {OFFICE} locks sex as nothing that each record has",
+    ),
+    "a row's field that the destination has not": (
+        under_rows('{ "1" = "L9" }', field="individual_number"),
+        f"config/{TENANTS}: routes.T1.row_field: {REGISTER} locks individual_number as nothing that each record has",
+    ),
+    "a row's field within another": (
+        under_rows('{ "1" = "L9" }', field="home.address"),
+        f"config/{TENANTS}: routes.T1.row_field: {OFFICE} locks home.address as nothing that each record has",
+    ),
+    "a flag as a row's field": (
+        under_rows('{ "true" = "L9" }', field="control_flag_recovery"),
+        f"config/{TENANTS}: routes.T1.row_field: {OFFICE} locks control_flag_recovery as nothing that each record has",
     ),
     "rows of a request": (
-        tenant('legal_basis = ["L1"]', 'legal_basis = ["L1"]\nlegal_rows = ["L2"]\nattest = ["permit"]'),
+        tenant('legal_basis = ["L1"]', 'legal_basis = ["L1"]\nrow_field = "internal_no"\nlegal_rows = { "1" = "L2" }'),
         f"config/{TENANTS}: routes.T2.legal_rows: only an event goes under a row",
     ),
     "a basis for governors only that all messages cite": (
@@ -864,21 +904,21 @@ valid_until = 2025-03-31
             "2024-05-26T14:59",
             [
                 ("L1", "nothing today: L1 (架空法第1条) begins on 2024-05-27"),
-                ("A1", "nothing today: A1 (架空市の特定個人情報保護評価書) begins on 2024-05-27"),
                 ("P25", "nothing under one of its rows today: P25 (架空省令 25の項) begins on 2024-05-27"),
+                ("A1", "nothing today: A1 (架空市の特定個人情報保護評価書) begins on 2024-05-27"),
             ],
         ),
     ],
 )
 def test_a_row_that_is_not_in_force_while_others_are_is_named(tmp_path, moment, expected):
-    write_config(tmp_path, {"legal_basis.toml": ROWED} | under_rows('legal_rows = ["P25", "P16"]'))
+    write_config(tmp_path, {"legal_basis.toml": ROWED} | under_rows('{ "25" = "P25", "16" = "P16" }'))
     found = lapses(load(tmp_path), datetime.fromisoformat(moment).replace(tzinfo=UTC))
     told = [(each.cited, str(each).partition(" carries ")[2]) for each in found if each.route == "T1"]
     assert told == expected
 
 
 def test_a_route_of_whose_rows_none_is_in_force_carries_nothing(tmp_path):
-    write_config(tmp_path, {"legal_basis.toml": ROWED} | under_rows('legal_rows = ["P16"]'))
+    write_config(tmp_path, {"legal_basis.toml": ROWED} | under_rows('{ "16" = "P16" }'))
     (lapse,) = lapses(load(tmp_path), datetime(2026, 4, 1, tzinfo=UTC))
     assert "routes.T1 carries nothing today: P16" in str(lapse)
 
@@ -886,16 +926,24 @@ def test_a_route_of_whose_rows_none_is_in_force_carries_nothing(tmp_path):
 def test_rule_6_the_example_asks_and_gives_under_the_rows_of_the_law_alone():
     """L4: the city asks under six; L5, L6: it gives under three, and under 26 to a governor only."""
     config = read(Path(__file__).parents[2])
-    rows = {each.id: each.legal_rows for each in config.tenants["999997"].file.routes if each.legal_rows}
-    assert {route: {int(row.rpartition("-")[2]) for row in its} for route, its in rows.items()} == {
-        "R19": {25, 26, 153},
-        "R19-tax": {27, 28, 29},
-        "R20": {25, 26, 153},
-    }
-    assert {row for its in rows.values() for row in its if config.legal_basis[row].counterparty} == {"L5-26"}
-    assert all(
-        each.partition("-")[0] == ("L5" if route == "R20" else "L4") for route, its in rows.items() for each in its
-    )
+    routes = {each.id: each for each in config.tenants["999997"].file.routes if each.legal_rows}
+    of_law = {row: f"L4-{row}" for row in ("25", "26", "27", "28", "29", "153")}
+    doses, tax = ({row: of_law[row] for row in rows} for rows in (("25", "26", "153"), ("27", "28", "29")))
+    give = ("provision_row", {row: f"L5-{row}" for row in ("25", "26", "153")})
+    rows = {name: (each.row_field, each.legal_rows) for name, each in routes.items()}
+    asks = {"R18": of_law, "R19": doses, "R19-tax": tax, "R19-end": of_law}
+    assert rows == {name: ("inquiry_row", its) for name, its in asks.items()} | {"R20": give}
+    assert {row for each in routes.values() for row in each.rows if config.legal_basis[row].counterparty} == {"L5-26"}
+
+
+def test_rule_6_the_example_asks_under_no_row_that_its_connectors_do_not_know(tmp_path):
+    """Nor do rows stand in it that no record can have."""
+    root = Path(__file__).parents[2]
+    shutil.copytree(root / "config", tmp_path / "config")
+    file = tmp_path / "config" / "tenants" / "999997.toml"
+    file.write_text(file.read_text().replace('"L4-153" }', '"L4-153", 16 = "L4-16-2" }', 1))
+    told = "routes.R18.legal_rows: health_management locks no inquiry_row 16"
+    assert any(told in each for each in contradictions(read(tmp_path)))
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "9" * 10_000])

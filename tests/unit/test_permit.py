@@ -233,13 +233,13 @@ def under_rows(site):
     """The hub's rules where the first route has two rows, and a permit for them."""
     basis = dict(site.hub_rules.legal_basis)
     basis |= {"P25": basis["L1"], "P26": basis["L1"].model_copy(update={"counterparty": "governor"})}
-    rows = rules_with_route(site, legal_rows=("P25", "P26"), attest=("permit",))
+    rows = rules_with_route(site, row_field="name", legal_rows={"25": "P25", "26": "P26"}, attest=("permit",))
     return replace(rows, legal_basis=basis)
 
 
-@pytest.mark.parametrize("row", ["P25", "P26"])
-def test_rule_6_a_header_cites_the_route_s_law_one_row_and_the_assessment(site, row):
-    sealed = changed(site, legal_basis=("L1", "L2", row, "A1"), attestations=(PERMIT,))
+@pytest.mark.parametrize("rows", [("P25",), ("P26",), ("P25", "P26")])
+def test_rule_6_a_header_cites_the_route_s_law_its_rows_and_the_assessment(site, rows):
+    sealed = changed(site, legal_basis=("L1", "L2", *rows, "A1"), attestations=(PERMIT,))
     header = permit(sealed, OFFICE, under_rows(site), NOW).header
     assert header is not None
     permit_again(header, under_rows(site), NOW)
@@ -249,8 +249,10 @@ def test_rule_6_a_header_cites_the_route_s_law_one_row_and_the_assessment(site, 
     "cited",
     [
         ("L1", "L2", "A1"),
-        ("L1", "L2", "P25", "P26", "A1"),
+        ("L1", "L2", "P26", "P25", "A1"),
+        ("L1", "L2", "P25", "P25", "A1"),
         ("L1", "L2", "P27", "A1"),
+        ("L1", "L2", "P25", "P27", "A1"),
         ("P25", "L1", "L2", "A1"),
         ("L1", "P25", "L2", "A1"),
         ("L2", "L1", "P25", "A1"),

@@ -205,7 +205,7 @@ def _attested(route: Route, now: datetime) -> dict[str, Any]:
     """What a peer shows; or, where a claim is not of a person but of the network, what its connector says with it."""
     if not {"permit", "self_requested"} & {*route.attest}:
         return {"proof": "shown" if route.attest else None}
-    return {"claims": claims_of(route, now), "legal_row": (*route.legal_rows, None)[0]}
+    return {"claims": claims_of(route, now)}
 
 
 def header_of(sealed: Sealed) -> Header:

@@ -128,6 +128,8 @@ class InquiryEnd(Payload):
     internal_no: fields.InternalNo
     inquiry_no: fields.InquiryNo
     inquiry_status: fields.InquiryStatus
+    inquiry_row: fields.InquiryRow
+    provider_code: fields.ProviderCode
 
 
 class AnnouncementStatus(Payload):

@@ -115,7 +115,7 @@ class Inquiries:
         state = _state(row)
         found = {name: row[name] for name in ("request_id", "integrated_addressee_no", "permit", "provider_code")}
         answer = {"answer": {"enc_ciphertext": row["enc_ciphertext"]}} if state == "answered" else {}
-        return found | {"state": state} | answer
+        return found | {"state": state, "row": self._row(row["request_id"])} | answer
 
     def take(self, inquiry_receipt_no: str) -> None:
         """The city has the result. Raises Refusal."""
@@ -176,6 +176,10 @@ class Inquiries:
         code = self._network.counterpart(self._body, request["code"], claims["provider"])
         asked = Asked(claims, wanted["inquirer_encryption_key"], wanted.get("inquiry_from"), wanted.get("inquiry_to"))
         return *self._bodies.provide(asked, code, self._faults), ended_at
+
+    def _row(self, request_id: str) -> str:
+        found = self._database.row("SELECT asked FROM permit_requests WHERE request_id = ?", request_id)
+        return str(read(found["asked"])["row"]) if found is not None else ""
 
     def _one(self, inquiry_receipt_no: str) -> Row:
         query = "SELECT * FROM inquiries WHERE inquiry_receipt_no = ? AND deleted = 0"

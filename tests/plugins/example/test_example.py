@@ -95,7 +95,7 @@ class Outbox:
     def __init__(self):
         self.sent = []
 
-    async def send(self, operation, records, *, key, same=None, claims=(), legal_row=None):
+    async def send(self, operation, records, *, key, same=None, claims=()):
         self.sent.append((operation, key))
         return Receipt(MESSAGE, repeated=len(self.sent) > 1)
 

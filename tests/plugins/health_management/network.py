@@ -61,7 +61,13 @@ def taxed(serial: int, *items: dict[str, str]) -> TaxAnswer:
 
 
 def ended(serial: int) -> InquiryEnd:
-    return InquiryEnd(internal_no=f"{serial:010d}", inquiry_no=f"Q-{serial}", inquiry_status="3")
+    return InquiryEnd(
+        internal_no=f"{serial:010d}",
+        inquiry_no=f"Q-{serial}",
+        inquiry_status="3",
+        inquiry_row="153",
+        provider_code="999989",
+    )
 
 
 def announced(serial: int, response: str = "2") -> AnnouncementStatus:

@@ -55,6 +55,8 @@ async def test_an_answer_without_doses_and_an_end_are_one_row_of_the_same_kind_o
         "内部番号": "0000000002",
         "照会番号": "Q-2",
         "照会ステータス": "3",
+        "照会の項": "153",
+        "情報提供者機関コード": "999989",
     }
 
 

@@ -37,7 +37,6 @@ class Sent:
     key: bytes
     same: bytes | None
     claims: tuple[Claim, ...]
-    legal_row: str | None
 
     @property
     def record(self) -> dict[str, Any]:
@@ -67,7 +66,6 @@ class Line:
         key: bytes,
         same: bytes | None = None,
         claims: Sequence[Claim] = (),
-        legal_row: str | None = None,
     ) -> Receipt:
         self._up()
         if self.refuses is not None:
@@ -81,7 +79,7 @@ class Line:
                 raise Refused("request_key_reused")
             self.repeats += 1
             return Receipt(known.message_id, repeated=True)
-        sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, same, tuple(claims), legal_row)
+        sent = Sent(f"message-{len(self.messages)}", operation, tuple(records), key, same, tuple(claims))
         self.messages[mark] = sent
         return Receipt(sent.message_id, repeated=False)
 
@@ -162,7 +160,6 @@ class City:
 def settings(simulator: Simulator, **changes: Any) -> Settings:
     site = simulator.site
     tls = {"certificate": str(site.city.certificate), "key": str(site.city.key), "ca": str(site.authority.ca)}
-    rows = ("25", "26", "27", "28", "29", "153")
     return Settings.model_validate(
         {
             "platform_url": simulator.url,
@@ -173,8 +170,6 @@ def settings(simulator: Simulator, **changes: Any) -> Settings:
             "inquiry_key": "file:inquiry_key",
             "datasets": [DATASET],
             "tax_datasets": [TAX],
-            "inquiry_rows": {row: f"L4-{row}" for row in rows},
-            "provision_rows": {row: f"L5-{row}" for row in ("25", "26", "153")},
             "reconcile_seconds": 0,
         }
         | changes

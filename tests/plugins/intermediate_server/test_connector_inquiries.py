@@ -106,7 +106,6 @@ async def test_a_history_is_asked_for_and_arrives(city: City, moved: Resident) -
         "doses": [DOSE, DOSE | {"vaccinated_on": "2020-01-01"}],
     }
     assert sent.attested == {"permit"}
-    assert sent.legal_row == "L4-25"
     assert sent.claims[0].party == MUNICIPALITY
     assert await kept(city, asked) == [("answered", False)]
     await city.settle(sent, Accepted())
@@ -136,7 +135,7 @@ async def test_rule_8_tax_and_welfare_are_asked_for_and_arrive_as_such(city: Cit
         "tax_items": [TAX_ITEM],
     }
     assert sent.attested == {"permit"}
-    assert (sent.legal_row, sent.claims[0].party) == (f"L4-{row}", MUNICIPALITY)
+    assert sent.claims[0].party == MUNICIPALITY
     permit = sent.claims[0].proof.decode()
     records = await city.simulator.control("statutory-records")
     (own,) = [each for each in records["own"] if each["permit_no"] == permit]
@@ -195,12 +194,6 @@ async def test_what_the_list_or_the_city_does_not_have_is_not_asked(
     monkeypatch.setattr(Client, "ask", ask)
     assert await city.deliver(ASK, inquiry(moved, number(), **changes)) == RefusedRecord(code)
     assert paths == []
-
-
-async def test_a_row_that_is_not_configured_is_not_asked_under(system: Simulator) -> None:
-    async with opened(system, Line(), inquiry_rows={"26": "L4-26"}) as city:
-        refused = await city.deliver(ASK, inquiry(await city.register(), number()))
-        assert refused == RefusedRecord("not_on_matching_list")
 
 
 async def test_nobody_unknown_is_asked_about(city: City) -> None:
@@ -271,10 +264,17 @@ async def test_an_inquiry_without_an_answer_ends(city: City, moved: Resident, wr
     await city.simulator.control("next", {"wrong": wrong})
     asked = await inquired(city, moved, undisclosed_flag=True)
     (sent,) = told(city.line, asked)
-    assert (sent.operation, sent.attested) == (END, {"permit", "undisclosed"})
+    assert sent.operation == END
+    assert sent.attested == {"permit", "undisclosed"}
     (record,) = await recorded(city, await permit_of(city, asked))
     assert (record["items"], record["undisclosed_flag"], "provided_at" in record) == ([], True, False)
-    assert sent.record == {"internal_no": moved.internal_no, "inquiry_no": asked, "inquiry_status": status}
+    assert sent.record == {
+        "internal_no": moved.internal_no,
+        "inquiry_no": asked,
+        "inquiry_status": status,
+        "inquiry_row": "25",
+        "provider_code": MUNICIPALITY,
+    }
     unreadable = [event for event, _ in city.said.lines].count("result.unreadable")
     assert unreadable == wrong.startswith("answer_")
     assert not unreadable or "results unreadable" in (await city.connector.health()).detail
@@ -479,12 +479,17 @@ async def test_killed_between_any_two_steps_the_answer_is_one_message(system: Si
     assert told(line, asked) == [sent]
 
 
-async def test_what_the_city_could_not_be_given_is_not_sent_again(city: City, moved: Resident) -> None:
+@pytest.mark.parametrize("ending", [Dead("gave_up"), RefusedRecord("basis_not_in_force", "inquiry_row")])
+async def test_what_the_city_could_not_be_given_is_not_sent_again(
+    city: City, moved: Resident, ending: Dead | RefusedRecord
+) -> None:
+    """Also where the row has ended since: people are told."""
     asked = await inquired(city, moved)
     (sent,) = told(city.line, asked)
-    await city.settle(sent, Dead("gave_up"))
+    await city.settle(sent, ending)
     assert await kept(city, asked) == [("answered", True)]
-    assert ("result.not_taken", {"code": "gave_up"}) in city.said.lines
+    assert ("result.not_taken", {"code": ending.code}) in city.said.lines
+    assert "could not be told" in (await city.connector.health()).detail
 
 
 async def test_what_the_line_refuses_is_told_once_and_shown(city: City, moved: Resident) -> None:

@@ -70,7 +70,6 @@ async def test_a_body_asks_and_is_answered_through_the_line(city: City) -> None:
         "doses": [DOSE],
     }
     assert sent.attested == {"permit"}
-    assert sent.legal_row == "L5-25"
     (permit,) = sent.claims
     assert permit.party == MUNICIPALITY
     assert permit.until is not None
@@ -167,7 +166,7 @@ async def test_a_dataset_that_the_city_does_not_manage_is_not_given(system: Simu
 async def test_row_26_goes_to_a_governor_and_to_nobody_else(city: City) -> None:
     number = await asked(city, await somebody(city), body=PREFECTURE, row="26", procedure_code="JT00000000002601")
     sent = made(city, number)
-    assert (sent.record["provision_row"], sent.legal_row) == ("26", "L5-26")
+    assert sent.record["provision_row"] == "26"
     await city.release(sent)
     assert (await heard(city, number))[0] == "answered"
 

@@ -46,7 +46,6 @@ async def test_a_person_asks_and_is_told_through_the_line(city: City) -> None:
     }
     assert sent.attested == {"self_requested"}
     assert sent.claims[0].until is not None
-    assert sent.legal_row is None
     assert await city.release(sent) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE])
 

@@ -86,8 +86,6 @@ def test_the_examples_settings_are_valid_and_say_what_goes_at_once() -> None:
         {"datasets": []},
         {"datasets": ["TM1"]},
         {"tax_datasets": ["TM1"]},
-        {"inquiry_rows": {"30": "L4-30"}},
-        {"provision_rows": {"27": "L5-27"}},
         {"result_seconds": 0},
         {"surplus": 1},
     ],

@@ -50,6 +50,7 @@ async def test_an_inquiry_needs_its_permit_and_is_answered_to_the_key_that_it_na
         "internal_no": resident.internal_no,
         "state": "answered",
         "permit": granted["permit"],
+        "row": ROW,
         "provider_code": MUNICIPALITY,
     }
     (record,) = [

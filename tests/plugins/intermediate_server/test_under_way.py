@@ -9,7 +9,13 @@ from gateway_intermediate_server.interface.city import END
 from gateway_intermediate_server.under_way import UnderWay
 from tests.plugins.intermediate_server.line import Line
 
-RECORD = {"internal_no": "9000000001", "inquiry_no": "INQ-1", "inquiry_status": "9"}
+RECORD = {
+    "internal_no": "9000000001",
+    "inquiry_no": "INQ-1",
+    "inquiry_status": "9",
+    "inquiry_row": "25",
+    "provider_code": "131016",
+}
 
 
 async def test_what_has_ended_is_known_no_longer_and_told_once() -> None:
