@@ -38,7 +38,8 @@ CODES: Final = MappingProxyType(
             403, "Who is configured as operator or administrator may be neither officer nor approver."
         ),
         "certificate_taken": Code(
-            409, "The certificate is another person's, or the configuration gives this person another one."
+            409,
+            "The certificate is another person's or a machine's, or the configuration gives this one another.",
         ),
         "bad_grant": Code(
             400, "Person, role, certificate or last day is missing, or not of the form that is asked for."

@@ -1,5 +1,6 @@
 """`gateway hold`: what waits for people; asked of the running gateway, under each person's own certificate."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -81,8 +82,8 @@ def release(tenant: Tenant, message_id: MessageId, as_: Own, root: Root = Path()
     """Say that a held message may go. It takes two people.
 
     The first, an officer or approver, approves; the second, another person with role approver, releases: then it goes
-    out at once, if today's routes carry it. Both have looked at it, and neither of them made it. It is a fact with your
-    name.
+    out at once, if today's routes carry it. Both have looked at it, and neither of them made it. If the first is
+    neither officer nor approver any more, that approval has lapsed, and you approve. It is a fact with your name.
     """
     from gateway.cli.operator import ask_hub
 
@@ -147,5 +148,14 @@ def _content(found: Mapping[str, Any]) -> Iterator[str]:
         if "code" in record:
             yield f"  cannot be shown, and would not be handed over: {record['code']} {record['path'] or ''}".rstrip()
         for field in record.get("fields", ()):
-            yield f"  {field['label']} ({field['path']}): {field['value']}"
+            yield f"  {field['label']} ({field['path']}): {_visible(str(field['value']))}"
     yield "\nThat you looked at it is recorded, with your name, certificate and terminal."
+
+
+def _visible(text: str) -> str:
+    """With what would be no sign on the screen but change others (the order of what stands beside it) written out."""
+    return "".join(f"\\u{{{ord(each):04x}}}" if unicodedata.category(each) in _UNSEEN else each for each in text)
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Control and format characters, separators of lines and paragraphs."""

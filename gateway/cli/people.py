@@ -100,7 +100,8 @@ def revoke(
 ) -> None:
     """End a person's role at once.
 
-    What the person did before stays done. It is a fact with your name.
+    What the person has released or refused stays so; the person's approval of what is still held counts no more. It is
+    a fact with your name.
     """
     from gateway.cli.operator import ask_hub
 

@@ -120,10 +120,14 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
 
 def look(envelope: Envelope, rules: EdgeRules, keys: EdgeKeys, now: datetime) -> AdmittedHere:
     """A held message as it would be handed over, for people to see. Raises Refused and Deferred as `open_envelope`, and
-    "not_held": by what its sender signed and by this edge's own routes nobody is to look at it, whatever the hub says.
+    "not_held": by what its sender signed and by this edge's own routes nobody is to look at it, whatever the hub says;
+    "no_route" if its route is none here any more.
     """
     header = decode_header(envelope.header)
-    if not to_be_held(header, rules.tenant.route(header.route)):
+    route = rules.tenant.route(header.route)
+    if route is None:
+        raise Refused("no_route")
+    if not to_be_held(header, route):
         raise Refused("not_held")
     every = frozenset(index for index, _, _ in header.records)
     return admit_here(open_envelope(envelope, every, rules, keys, now), rules)

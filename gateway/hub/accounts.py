@@ -1,14 +1,16 @@
 """The accounts of one tenant: derived from the facts in its log, changed by facts, and nothing beside the log.
 
-Whoever asks is told what the log says by then: a change counts as soon as its fact is durable, and not before.
+Whoever asks is told what the log says by then: a change counts as soon as its fact is durable, and not before. What is
+written is asked for once more inside the write, where the log has its order: nobody acts behind his own revocation.
 """
 
-import asyncio
+import sqlite3
 from datetime import datetime
 
 from gateway.config import japanese_day
 from gateway.hub.journal import PERSON_FACTS, FactKind, Journal
-from gateway.hub.people import Configured, Person
+from gateway.hub.journal.reading import told
+from gateway.hub.people import Configured, Confirmers, Person
 from gateway.hub.rights import Grant, Revocation, Rights
 from gateway.messages import stamp
 
@@ -20,7 +22,6 @@ class Accounts:
         self._journal = journal
         self._rights = Rights(configured)
         self._followed = 0
-        self._changing = asyncio.Lock()
 
     def adopt(self, configured: Configured) -> None:
         """A reload: from now on these stand in the configuration."""
@@ -37,25 +38,44 @@ class Accounts:
         return list(self._today().listed(japanese_day(now)))
 
     async def grant(self, grant: Grant, by: Person, terminal: str, now: datetime) -> None:
-        """Raises Refused: own_grant, duties_conflict, certificate_taken or out_of_range."""
-        async with self._changing:  # what is checked holds until it is written
-            self._today().require_grantable(grant, by.id, japanese_day(now))
-            body = {**grant.model_dump(mode="json"), **_said(by, terminal)}
-            await self._journal.fact(FactKind.PERSON_GRANTED, body, at=stamp(now))
+        """Raises Refused: role_missing, own_grant, duties_conflict, certificate_taken or out_of_range."""
+        day, body = japanese_day(now), {**grant.model_dump(mode="json"), **_said(by, terminal)}
+
+        def check(connection: sqlite3.Connection) -> None:
+            rights = self._within(connection)
+            rights.require_administrator(by, day)
+            rights.require_grantable(grant, by.id, day)
+
+        await self._journal.fact(FactKind.PERSON_GRANTED, body, at=stamp(now), check=check)
 
     async def revoke(self, revocation: Revocation, by: Person, terminal: str, now: datetime) -> None:
-        """Raises Refused: own_grant or unknown_right."""
-        async with self._changing:
-            self._today().require_revocable(revocation, by.id)
-            body = {**revocation.model_dump(mode="json"), **_said(by, terminal)}
-            await self._journal.fact(FactKind.PERSON_REVOKED, body, at=stamp(now))
+        """Raises Refused: role_missing, own_grant or unknown_right."""
+        day, body = japanese_day(now), {**revocation.model_dump(mode="json"), **_said(by, terminal)}
+
+        def check(connection: sqlite3.Connection) -> None:
+            rights = self._within(connection)
+            rights.require_administrator(by, day)
+            rights.require_revocable(revocation, by.id)
+
+        await self._journal.fact(FactKind.PERSON_REVOKED, body, at=stamp(now), check=check)
+
+    def confirmers(self, now: datetime) -> Confirmers:
+        """For a write to ask who may confirm now."""
+        return lambda connection: self._within(connection).confirmers(japanese_day(now))
 
     def _today(self) -> Rights:
-        """The rights, brought after the log: the one place where they change."""
+        """The rights, brought after the log."""
         for seq, kind, fields in self._journal.told(PERSON_FACTS, after=self._followed):
             self._rights.apply(kind, fields)
             self._followed = seq
         return self._rights
+
+    def _within(self, connection: sqlite3.Connection) -> Rights:
+        """The rights as a write finds them: by every fact before it, also those that become durable with it."""
+        rights = Rights(self._rights.configured)
+        for _, kind, fields in told(connection, PERSON_FACTS, 0):
+            rights.apply(kind, fields)
+        return rights
 
 
 def _said(by: Person, terminal: str) -> dict[str, str]:

@@ -7,18 +7,14 @@ edge: what it shows passes from there to the person who asked, and is kept nowhe
 import re
 from typing import Any, Protocol
 
-import msgspec
+import jiter
 from aiohttp import web
 
 from gateway.errors import Refused
-from gateway.hub.callers import Callers
+from gateway.hub.callers import Callers, body
 from gateway.hub.holds import DECIDE
 from gateway.hub.people import Role
 from gateway.link.https import peer_fingerprint
-
-
-class _Refusal(msgspec.Struct, forbid_unknown_fields=True):
-    reason: str
 
 
 class Edges(Protocol):
@@ -38,10 +34,10 @@ class HoldRoutes:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Their places on the operators' listener."""
-        router.add_get("/v1/{tenant}/holds", self.listed)
+        router.add_get("/v1/{tenant}/holds", self.listed, allow_head=False)
         router.add_post("/v1/{tenant}/holds/{message_id}/release", self.release)
         router.add_post("/v1/{tenant}/holds/{message_id}/refuse", self.refuse)
-        router.add_get("/v1/{tenant}/{connector}/holds/{message_id}", self.look)
+        router.add_get("/v1/{tenant}/{connector}/holds/{message_id}", self.look, allow_head=False)
 
     async def listed(self, request: web.Request) -> web.Response:
         """What is held, oldest first, some at a time; with `?after=SEQ` what follows. The looking is a fact, too."""
@@ -59,11 +55,8 @@ class HoldRoutes:
 
     async def refuse(self, request: web.Request) -> web.Response:
         """It may not go, for a reason of the closed list."""
+        reason = _reason(await body(request))
         hub, person = await self._callers.person(request, "refuse", *DECIDE)
-        try:
-            reason = msgspec.json.decode(await request.read(), type=_Refusal).reason
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            reason = ""  # which is none of the list: refused, and recorded
         message_id = request.match_info["message_id"]
         return web.json_response(await hub.holds.refuse(message_id, person, _terminal(request), reason))
 
@@ -77,6 +70,17 @@ class HoldRoutes:
             self._callers.noise += refusal.code == "unknown_certificate"
             raise
         return web.json_response(found, headers={"Cache-Control": "no-store"})
+
+
+def _reason(said: bytes) -> str:
+    """The one thing that a refusal says, once; else nothing, which is none of the list: refused, and recorded."""
+    try:
+        match jiter.from_json(said, catch_duplicate_keys=True):
+            case {"reason": str(reason), **rest} if not rest:
+                return reason
+    except (ValueError, RecursionError):
+        pass
+    return ""
 
 
 def _terminal(request: web.Request) -> str:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.config.files import Closed
 from gateway.errors import Refused
-from gateway.hub.callers import Callers, terminal
+from gateway.hub.callers import Callers, body, terminal
 from gateway.hub.people import Role
 from gateway.hub.rights import Grant, Revocation
 
@@ -26,7 +26,7 @@ class PeopleRoutes:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Their places on the operators' listener."""
-        router.add_get("/v1/{tenant}/people", self.listed)
+        router.add_get("/v1/{tenant}/people", self.listed, allow_head=False)
         router.add_post("/v1/{tenant}/people", self.grant)
         router.add_post("/v1/{tenant}/people/{person}/revoke", self.revoke)
 
@@ -39,26 +39,28 @@ class PeopleRoutes:
 
     async def grant(self, request: web.Request) -> web.Response:
         """A role for a person until a day."""
+        said = await body(request)
         hub, by = await self._callers.person(request, "grant", Role.ADMINISTRATOR)
         async with self._callers.recorded(hub, by, "grant"):
-            grant, at = _parsed(Grant, await request.read()), terminal(request)
+            grant, at = _parsed(Grant, said), terminal(request)
             await hub.people.grant(grant, by, at, self._clock())
         return web.json_response(grant.model_dump(mode="json"))
 
     async def revoke(self, request: web.Request) -> web.Response:
         """A person's role ends now."""
+        said = await body(request)
         hub, by = await self._callers.person(request, "revoke", Role.ADMINISTRATOR)
         async with self._callers.recorded(hub, by, "revoke"):
             named = {"person": request.match_info["person"]}
-            revocation, at = _parsed(Revocation, await request.read(), **named), terminal(request)
+            revocation, at = _parsed(Revocation, said, **named), terminal(request)
             await hub.people.revoke(revocation, by, at, self._clock())
         return web.json_response(revocation.model_dump(mode="json"))
 
 
-def _parsed(model: type[_Asked], body: bytes, **named: str) -> _Asked:
-    """The body as that model, each key once, with what the address named. Raises Refused("bad_grant")."""
+def _parsed(model: type[_Asked], said: bytes, **named: str) -> _Asked:
+    """What was said as that model, each key once, with what the address named. Raises Refused("bad_grant")."""
     try:
-        asked = jiter.from_json(body, catch_duplicate_keys=True)
+        asked = jiter.from_json(said, catch_duplicate_keys=True)
         if not isinstance(asked, dict) or not named.keys().isdisjoint(asked):
             raise Refused("bad_grant")
         return model.model_validate_json(msgspec.json.encode({**asked, **named}))

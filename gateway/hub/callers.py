@@ -3,9 +3,11 @@
 A certificate that nobody has is noise; a person without the role is refused, and that is a fact in the tenant's log.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
+from typing import Final
 
 from aiohttp import web
 
@@ -15,6 +17,9 @@ from gateway.hub.journal import FactKind
 from gateway.hub.people import Person, Role
 from gateway.link.https import peer_fingerprint
 from gateway.messages import staff_id, stamp
+
+BODY_SECONDS: Final = 10.0
+"""How long a body may take to come."""
 
 
 class Callers:
@@ -78,6 +83,18 @@ class Callers:
     def _unknown(self) -> Refused:
         self.noise += 1
         return Refused("unknown_certificate")
+
+
+async def body(request: web.Request) -> bytes:
+    """The whole body. To be read before it is asked who calls: whoever sends it slowly may act no longer by its end.
+
+    Raises web.HTTPRequestTimeout after `BODY_SECONDS`, web.HTTPRequestEntityTooLarge.
+    """
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
 
 
 def terminal(request: web.Request) -> str:

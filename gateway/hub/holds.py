@@ -51,8 +51,9 @@ class Holds:
         return envelope
 
     async def release(self, message_id: str, person: Person, terminal: str) -> dict[str, Any]:
-        """One word of two. The first approves; the second, an approver's, re-enters the message at Permitted, and from
-        then on it is due. What it came to, as plain JSON.
+        """One word of two, by whoever may still say it when it is written. The first approves; the second, an approver,
+        has the message re-enter at Permitted, and from then on it is due. If the first may by then confirm no more, the
+        second is the first. What it came to, as plain JSON.
 
         Raises Refused, recorded: role_missing, unknown_message, bad_actor, why today's routes do not carry it (then it
         stays held), not_held, maker_may_not_confirm, not_looked_at, second_person_needed.
@@ -62,9 +63,9 @@ class Holds:
             header, _ = self._message(message_id)
             by = _by(person, terminal)
             permit_again(header, self.rules, now)
-            approver = Role.APPROVER in person.roles
+            people = self._people.confirmers(now)
             confirmed = await self._journal.holds.confirm(
-                message_id, by=by, approver=approver, at=stamp(now), now=now.timestamp()
+                message_id, by=by, people=people, at=stamp(now), now=now.timestamp()
             )
         if confirmed.released:
             self._dispatcher.revived(header, confirmed.seq, confirmed.released)
@@ -84,7 +85,8 @@ class Holds:
             if known is None:
                 raise Refused("bad_reason")
             by = _by(person, terminal)
-            due = await self._journal.holds.refuse(message_id, by=by, reason=known, at=stamp(now))
+            people = self._people.confirmers(now)
+            due = await self._journal.holds.refuse(message_id, by=by, people=people, reason=known, at=stamp(now))
         self._dispatcher.settling.due(header.source, message_id, due)
         return {"message_id": message_id, "state": "refused", "reason": known}
 

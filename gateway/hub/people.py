@@ -1,10 +1,11 @@
 """Who may act in a tenant, and as what: individual accounts, each known by a personal certificate, with a last day."""
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 
 class Role(StrEnum):
@@ -29,6 +30,10 @@ class Person:
     roles: frozenset[Role]
 
 
+Confirmers: TypeAlias = Callable[[sqlite3.Connection], Mapping[str, Person]]
+"""Who may confirm, by staff id: asked inside a write, as all that stands before it in the log says."""
+
+
 class People(Protocol):
     """The people of one tenant."""
 
@@ -36,15 +41,21 @@ class People(Protocol):
         """Whose certificate it is, with the roles that count now; None if it is nobody's."""
         ...
 
+    def confirmers(self, now: datetime) -> Confirmers:
+        """For a write to ask who may confirm now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Configured:
     """The accounts of the reviewed configuration, certificates by name: operators of every tenant and of the process,
-    and the administrators (ユーザID管理者) of this tenant. No name and no certificate stands in both.
+    and the administrators (ユーザID管理者) of this tenant. No name and no certificate stands in both. `others` are the
+    certificates of listeners, processes, systems and authorities: no person's.
     """
 
     operators: Mapping[str, str] = field(default_factory=dict)
     administrators: Mapping[str, str] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
 
     @property
     def certificates(self) -> Mapping[str, str]:

@@ -66,6 +66,17 @@ class Rights:
         ]
         return found[0] if len(found) == 1 else None
 
+    def confirmers(self, day: date) -> dict[str, Person]:
+        """Whoever may confirm on that day, by staff id."""
+        found = (self.person(each, day) for each in self._certificates.values())
+        return {person.id: person for person in found if person is not None and person.roles & CONFIRMING}
+
+    def require_administrator(self, by: Person, day: date) -> None:
+        """Raises Refused("role_missing")."""
+        found = self.person(by.certificate, day)
+        if found is None or found.id != by.id or Role.ADMINISTRATOR not in found.roles:
+            raise Refused("role_missing")
+
     def require_grantable(self, grant: Grant, by: str, day: date) -> None:
         """Raises Refused: own_grant, duties_conflict, certificate_taken or out_of_range."""
         if grant.person == by:
@@ -73,7 +84,9 @@ class Rights:
         if grant.role in CONFIRMING and grant.person in self.configured.certificates:
             raise Refused("duties_conflict")
         owner, own = self.person(grant.certificate, day), self.configured.certificates.get(grant.person)
-        if own not in (None, grant.certificate) or (owner is not None and owner.id != grant.person):
+        if grant.certificate in self.configured.others or own not in (None, grant.certificate):
+            raise Refused("certificate_taken")
+        if owner is not None and owner.id != grant.person:
             raise Refused("certificate_taken")
         if not day <= grant.until <= day + LONGEST:
             raise Refused("out_of_range")

@@ -106,6 +106,12 @@ def fingerprint(certificate: bytes) -> str:
     return f"sha256:{hashlib.sha256(certificate).hexdigest()}"
 
 
+def digests_of_file(path: Path) -> frozenset[str]:
+    """SHA-256 over each certificate in a PEM file, in hex. Raises OSError, or ValueError if there is none."""
+    found = x509.load_pem_x509_certificates(path.read_bytes())
+    return frozenset(each.fingerprint(SHA256()).hex() for each in found)
+
+
 def fingerprint_of_file(path: Path) -> str:
     """The fingerprint of the (first) certificate in a PEM file. Raises OSError, or ValueError if there is none."""
     return fingerprint(x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER))

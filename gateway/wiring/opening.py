@@ -182,7 +182,7 @@ def readable_secrets(config: Config, tenant: str, connector: str) -> None:
     """Raises Misconfigured if a secret that the connector's settings refer to cannot be read."""
     where = f"config/tenants/{tenant}.toml: connectors.{connector}.settings"
     problems: list[str] = []
-    for key, text in _texts(where, config.tenants[tenant].file.connectors[connector].settings):
+    for key, text in texts(where, config.tenants[tenant].file.connectors[connector].settings):
         if text.startswith(_REFERENCE):
             try:
                 Secret.parse(text, config.root, key).read()
@@ -195,16 +195,16 @@ def readable_secrets(config: Config, tenant: str, connector: str) -> None:
 _REFERENCE = tuple(f"{each}:" for each in Source)
 
 
-def _texts(key: str, value: object) -> Iterator[tuple[str, str]]:
+def texts(key: str, value: object) -> Iterator[tuple[str, str]]:
     """Every text of the settings, under its key."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, Mapping):
         for name, each in value.items():
-            yield from _texts(f"{key}.{name}", each)
+            yield from texts(f"{key}.{name}", each)
     elif isinstance(value, list):
         for each in value:
-            yield from _texts(key, each)
+            yield from texts(key, each)
 
 
 def open_session(config: Config, tenant: str, spec: ConnectorSpec, settings: Any) -> aiohttp.ClientSession:

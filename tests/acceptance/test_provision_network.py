@@ -232,8 +232,12 @@ def test_rule_6_inquiry_under_each_of_its_rows_and_permit_before_inquiry(network
     asked = [who.inquiry(row, row) for row in ("25", "27", "28", "29", "153")]
     asked.append(who.inquiry("26", "26", PREFECTURE, **subsidy))
     assert network.sent("inquiry.request", *asked) == ["accepted"] * len(asked)
+
+    def arrived(kind: str, count: int) -> bool:
+        return len(network.given(kind)) >= count
+
     for kind, rows in kinds.items():
-        until(lambda kind=kind, rows=rows: len(network.given(kind)) >= before[kind] + len(rows))
+        until(partial(arrived, kind, before[kind] + len(rows)))
         given = network.given(kind)[before[kind] :]
         assert sorted(each["legal_basis"][1] for each in given) == sorted(f"L4-{row}" for row in rows)
     for each in asked:

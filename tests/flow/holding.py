@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.hub.people import Person, Role
-from gateway.hub.rights import Grant
+from gateway.hub.people import Configured, Person, Role
+from gateway.hub.rights import Grant, Revocation
 
 TERMINAL = "terminal-7"
 
@@ -16,6 +16,7 @@ def certificate(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
+ADMINISTRATOR = Person("staff-0100", certificate("staff-0100"), frozenset({Role.ADMINISTRATOR}))
 ANNA, BEN, CARA, OPA = "staff-0011", "staff-0012", "staff-0013", "staff-0014"
 """An officer, an approver, one who is both, and an operator."""
 ROLES: dict[str, tuple[Any, ...]] = {
@@ -33,12 +34,19 @@ def someone(name: str) -> Person:
 
 async def staffed(hub: Any) -> None:
     """Grant everybody their roles."""
-    administrator = Person("staff-0100", certificate("staff-0100"), frozenset({Role.ADMINISTRATOR}))
+    hub.people.adopt(Configured({}, {ADMINISTRATOR.id: ADMINISTRATOR.certificate}))
     until = datetime.now(UTC).date() + timedelta(days=100)
     for name, roles in ROLES.items():
         for role in roles:
             grant = Grant(person=name, role=role, certificate=certificate(name), until=until)
-            await hub.people.grant(grant, administrator, TERMINAL, datetime.now(UTC))
+            await hub.people.grant(grant, ADMINISTRATOR, TERMINAL, datetime.now(UTC))
+
+
+async def revoked(hub: Any, name: str) -> None:
+    """Take all roles of somebody."""
+    for role in ROLES[name]:
+        revocation = Revocation(person=name, role=role)
+        await hub.people.revoke(revocation, ADMINISTRATOR, TERMINAL, datetime.now(UTC))
 
 
 def holding(rules: Any, **changes: Any) -> Any:

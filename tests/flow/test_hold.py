@@ -23,6 +23,7 @@ from tests.flow.holding import (
     certificate,
     hold_everything,
     looked,
+    revoked,
     someone,
     staffed,
 )
@@ -181,6 +182,45 @@ async def test_two_people_at_the_same_moment_are_two_words_in_one_order(held):
     assert [each["state"] for each in await asyncio.gather(*acts)] == ["approved", "released"]
     await held.settlement(message_id)
     assert len(held.register_system.deliveries) == 1
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_whoever_is_revoked_at_the_same_moment_decides_nothing_behind_it(held, refuses):
+    """Both are written in one group: the right is asked where the log has its order."""
+    message_id = await send(held)
+    await looked(held, message_id, ANNA, BEN)
+    await release(held, message_id, ANNA)
+    doing = (
+        held.hub.holds.refuse(message_id, someone(BEN), TERMINAL, "content_wrong")
+        if refuses
+        else held.hub.holds.release(message_id, someone(BEN), TERMINAL)
+    )
+    answers = await asyncio.gather(revoked(held.hub, BEN), doing, return_exceptions=True)
+    assert [getattr(each, "code", None) for each in answers] == [None, "role_missing"]
+    assert held.facts(message_id)[-2:] == ["hold.approved", "operator.acted"]
+    assert held.register_system.deliveries == []
+
+
+async def test_an_approval_counts_no_more_once_its_person_is_revoked(held):
+    message_id = await send(held)
+    await looked(held, message_id, ANNA, BEN, CARA)
+    await release(held, message_id, ANNA)
+    await revoked(held.hub, ANNA)
+    assert await release(held, message_id, BEN) == "approved"
+    assert held.facts(message_id)[-2:] == ["hold.lapsed", "hold.approved"]
+    assert held.register_system.deliveries == []
+    assert await release(held, message_id, CARA) == "released"
+    assert await held.settlement(message_id) == {0: Accepted()}
+
+
+async def test_to_look_where_the_route_is_gone_says_so(held):
+    message_id = await send(held)
+    rules = held.register.rules
+    routes = tuple(each for each in rules.tenant.file.routes if each.id != "T1")
+    file = rules.tenant.file.model_copy(update={"routes": routes})
+    held.register.rules = replace(rules, tenant=replace(rules.tenant, file=file))
+    with pytest.raises(Refused, match="no_route"):
+        await looked(held, message_id, ANNA)
 
 
 async def test_a_release_and_a_refusal_at_the_same_moment_are_one_of_both(held):

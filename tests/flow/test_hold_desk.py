@@ -13,9 +13,10 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from gateway.cli import commands
+from gateway.cli.hold import _content
 from gateway.hub.admin import AdminListener
 from gateway.hub.people import Configured, Person, Role
-from gateway.hub.rights import Grant
+from gateway.hub.rights import Grant, Revocation
 from gateway.keys.certificates import digest_of_file
 from gateway.link.in_process import ToEdges
 from gateway.link.tls import server_tls
@@ -31,6 +32,7 @@ HOLDS = f"/v1/{TENANT}/holds"
 TERMINAL = {"Renkei-Terminal": "desk-1"}
 ANNA, BEN, OPA, EVE = "staff-0011", "staff-0012", "staff-0014", "staff-0015"
 """An officer, an approver, an operator; Eve has a certificate of the same authority, and no role."""
+ADMINISTRATOR = Person("staff-0100", "0" * 64, frozenset({Role.ADMINISTRATOR}))
 ROLES: dict[str, Any] = {ANNA: Role.OFFICER, BEN: Role.APPROVER, OPA: Role.OPERATOR}
 
 
@@ -76,6 +78,15 @@ class Desk:
     async def look(self, name, message_id, headers=TERMINAL):
         return await self.ask(name, "GET", f"/v1/{TENANT}/{REGISTER}/holds/{message_id}", headers=headers)
 
+    async def slowly(self, name, message_id, body):
+        """A refusal whose body comes as this generator lets it."""
+        async with (
+            calling(self.site, f"https://localhost:{self.port}", name) as session,
+            session.post(f"{HOLDS}/{message_id}/refuse", data=body, headers=TERMINAL) as response,
+        ):
+            status, answer = await answer_of(response)
+        return status, answer.get("code")
+
     async def release(self, name, message_id):
         return await self.ask(name, "POST", f"{HOLDS}/{message_id}/release")
 
@@ -96,12 +107,11 @@ def certificates(site):
 
 async def staffed(hub, tls):
     """Everybody's role, by their real certificates."""
-    administrator = Person("staff-0100", "0" * 64, frozenset({Role.ADMINISTRATOR}))
     now = datetime.now(UTC)
     for name, role in ROLES.items():
         digest = digest_of_file(tls / f"{name}.crt")
         grant = Grant(person=name, role=role, certificate=digest, until=(now + timedelta(days=9)).date())
-        await hub.people.grant(grant, administrator, "desk-1", now)
+        await hub.people.grant(grant, ADMINISTRATOR, "desk-1", now)
 
 
 @asynccontextmanager
@@ -126,7 +136,7 @@ async def desk(request, site, tmp_path):
     """A line that holds, over both links, with its people granted and the listener open."""
     async with running(site, tmp_path, link=request.param) as line:
         hold_everything(line)
-        line.hub.people.adopt(Configured())
+        line.hub.people.adopt(Configured({}, {ADMINISTRATOR.id: ADMINISTRATOR.certificate}))
         await staffed(line.hub, site.config.root / "keys/tls")
         async with sitting(line, site) as made:
             yield made
@@ -193,12 +203,58 @@ async def test_without_a_terminal_nobody_looks(desk, headers):
     assert desk.acts() == [(ANNA, "look", "bad_actor")]
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"reason": 1}', b'{"reason": "", "name": "x"}', b"\xff", b"{" * 3000])
+TWICE = b'{"reason": "request_wrong", "reason": "content_wrong"}'
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"reason": 1}', b'{"reason": "", "name": "x"}', b"\xff", b"{" * 3000, TWICE]
+)
 async def test_a_refusal_in_another_form_is_refused_and_recorded(desk, body):
     message_id = await desk.held()
     await desk.look(ANNA, message_id)
     assert await desk.ask(ANNA, "POST", f"{HOLDS}/{message_id}/refuse", body) == (400, "bad_reason")
     assert desk.acts() == [(ANNA, "refuse", "bad_reason")]
+
+
+async def test_whoever_sends_slowly_is_judged_by_what_holds_at_the_end(desk):
+    """Revoked while the body is under way: it was of no use to have begun before."""
+    message_id = await desk.held()
+    await desk.look(ANNA, message_id)
+
+    async def slowly():
+        yield b'{"reason": '
+        await asyncio.sleep(0.05)
+        revocation = Revocation(person=ANNA, role=Role.OFFICER)
+        await desk.line.hub.people.revoke(revocation, ADMINISTRATOR, "desk-1", datetime.now(UTC))
+        yield b'"content_wrong"}'
+
+    assert await desk.slowly(ANNA, message_id, slowly()) == (403, "unknown_certificate")
+    assert desk.line.facts(message_id)[-1] == "hold.looked"
+
+
+async def test_a_body_has_little_time_to_come(desk, monkeypatch):
+    monkeypatch.setattr("gateway.hub.callers.BODY_SECONDS", 0.05)
+    message_id = await desk.held()
+    answered = asyncio.Event()
+
+    async def never():
+        yield b'{"reason": '
+        await answered.wait()
+
+    status, _ = await desk.slowly(ANNA, message_id, never())
+    answered.set()
+    assert status == 408
+
+
+async def test_what_is_asked_for_by_head_is_not_answered(desk):
+    """It would be looked at, and recorded as looked at, while nothing is shown."""
+    message_id = await desk.held()
+    async with calling(desk.site, f"https://localhost:{desk.port}", ANNA) as session:
+        for path in (f"/v1/{TENANT}/{REGISTER}/holds/{message_id}", HOLDS, "/healthz"):
+            async with session.head(path, headers=TERMINAL) as response:
+                assert response.status == 405
+    assert desk.line.facts(message_id) == ["message.recorded", "hold.placed"]
+    assert not [each for each in desk.listener.application().router.routes() if each.method == "HEAD"]
 
 
 async def test_an_edge_of_another_process_is_not_asked_here(desk):
@@ -268,6 +324,17 @@ async def test_a_hold_is_released_by_commands(desk, tmp_path):
     assert (await commanded(desk, tmp_path, "list", TENANT, *ben[:2])) == (0, "nothing is held\n")
     (released,) = [each for each in desk.line.journal.trace(message_id) if each["kind"] == "hold.released"]
     assert released["terminal"] == "desk-9"
+
+
+def test_what_would_change_the_order_of_signs_on_a_screen_is_written_out():
+    """Whoever decides sees what is there; how a 異体字 is written (variation selectors) stays."""
+    text = "見本\u202e子花\u2066\u2069\u200b\x1b[2J\u2028\U000e0001葛\U000e0100"
+    field = {"label": "氏名", "path": "name", "value": text}
+    clear = dict.fromkeys(("created_at", "expires_at"), "2026-04-01T00:00:00Z")
+    named = dict.fromkeys(("message_id", "route", "source", "destination", "operation", "cause"), "x")
+    found = {**clear, **named, "legal_basis": [], "attestations": [], "records": [{"index": 0, "fields": [field]}]}
+    written = r"見本\u{202e}子花\u{2066}\u{2069}\u{200b}\u{001b}[2J\u{2028}\u{e0001}葛" + "\U000e0100"
+    assert f"  氏名 (name): {written}" in list(_content(found))
 
 
 async def test_a_hold_is_refused_by_a_command(desk, tmp_path):

@@ -99,9 +99,8 @@ def certificates(site):
 async def sitting(site, folder):
     tls = site.config.root / "keys/tls"
     async with running(site, folder, dispatch=False) as line:
-        line.hub.people.adopt(
-            Configured(*({name: digest_of_file(tls / f"{name}.crt")} for name in ("root", "staff-0100")))
-        )
+        root, administrator = ({name: digest_of_file(tls / f"{name}.crt")} for name in ("root", "staff-0100"))
+        line.hub.people.adopt(Configured(root, administrator))
         operators = {digest_of_file(tls / "root.crt"): "root"}
         listener = AdminListener(Process({TENANT: line.hub}), operators, line.telemetry, line.clock)
         runner = web.AppRunner(listener.application(), access_log=None)
@@ -239,6 +238,32 @@ async def test_without_a_terminal_nothing_is_granted(desk, headers):
     assert await desk.ask("staff-0100", "POST", PEOPLE, whole, headers) == (400, "bad_actor")
 
 
+async def test_who_is_administrator_no_more_by_the_end_of_the_body_grants_nothing(desk):
+    whole = {"person": "staff-0001", "role": "officer", "certificate": desk.digest("staff-0001"), "until": UNTIL}
+
+    async def slowly():
+        yield b" "
+        await asyncio.sleep(0.05)
+        desk.line.hub.people.adopt(Configured())
+        yield json.dumps(whole).encode()
+
+    async with (
+        calling(desk.site, f"https://localhost:{desk.port}", "staff-0100") as session,
+        session.post(PEOPLE, data=slowly(), headers=TERMINAL) as response,
+    ):
+        assert (await answer_of(response))[1]["code"] == "unknown_certificate"
+    assert desk.line.journal.told(PERSON_FACTS) == []
+
+
+@pytest.mark.parametrize("file", ["gateway", "ca", "office"])
+async def test_a_certificate_that_the_configuration_names_for_no_person_is_nobody_s(desk, file):
+    """A listener's, an authority's, a system's."""
+    people = configured(configuration(desk.site, [("root", "root")], [("staff-0100", "staff-0100")]))
+    desk.line.hub.people.adopt(people[TENANT])
+    assert await desk.grant("staff-0001", "officer", file) == (409, "certificate_taken")
+    assert desk.line.journal.told(PERSON_FACTS) == []
+
+
 async def test_a_large_body_is_not_read(desk):
     status, _ = await desk.ask("staff-0100", "POST", PEOPLE, b" " * 5000)
     assert status == 413
@@ -267,7 +292,9 @@ def test_the_people_of_the_configuration_are_known_by_their_certificates(site):
     digest = digest_of_file(site.config.root / "keys/tls/root.crt")
     other = digest_of_file(site.config.root / "keys/tls/staff-0100.crt")
     found = configured(configuration(site, [("root", "root")], [("staff-0100", "staff-0100")]))
-    assert found == {TENANT: Configured({"root": digest}, {"staff-0100": other})}
+    (made,) = found.values()
+    assert (made.operators, made.administrators) == ({"root": digest}, {"staff-0100": other})
+    assert not {digest, other} & made.others
 
 
 @pytest.mark.parametrize(

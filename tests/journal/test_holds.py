@@ -15,6 +15,7 @@ from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.hub.journal import By, Journal, verify
 from gateway.hub.journal.facts import HOLD_FACTS, FactKind, commitment, fact_body
 from gateway.hub.journal.work import Work, read_work
+from gateway.hub.people import Confirmers, Person, Role
 from gateway.messages import Ending, RecordOutcome
 from tests.journal.builders import (
     AT,
@@ -34,11 +35,27 @@ MAKER = "staff-0001"
 """Who is responsible for the batch that `message` makes."""
 PEOPLE = {name: By(name, digest(name), "terminal-1") for name in ("staff-0011", "staff-0012", "staff-0013", MAKER)}
 ANNA, BEN, CARA, MADE = PEOPLE.values()
+NEW = ANNA._replace(client_certificate=digest("new"))
 OVER = "2026-04-08T00:00:00.000000Z"
 """When the time of what `message` makes is over."""
 
 
+def able(*people: By, approver: bool = True) -> Confirmers:
+    """All of these may confirm; without any, everybody."""
+    role = Role.APPROVER if approver else Role.OFFICER
+    found = {by.person: Person(by.person, by.client_certificate, frozenset({role})) for by in people or PEOPLE.values()}
+    return lambda connection: found
+
+
+async def granted(journal: Journal, by: By, *roles: str, until: str = "2027-01-01") -> None:
+    for role in roles:
+        right = {"person": by.person, "role": role, "certificate": by.client_certificate, "until": until}
+        await journal.fact(FactKind.PERSON_GRANTED, right, at=AT)
+
+
 async def held(journal: Journal, *records: int) -> str:
+    for by in PEOPLE.values():
+        await granted(journal, by, "officer", "approver")
     sent = message(records or (0, 1))
     await journal.record(sent, at=AT, now=NOW, held=True)
     return id_of(sent)
@@ -51,7 +68,7 @@ def kinds(journal: Journal, message_id: str) -> list[str]:
 async def release(journal: Journal, message_id: str, *people: By) -> tuple[int, ...]:
     for by in people:
         await journal.holds.look(message_id, by=by, at=AT)
-    words = [await journal.holds.confirm(message_id, by=by, approver=True, at=AT, now=NOW + 5) for by in people]
+    words = [await journal.holds.confirm(message_id, by=by, people=able(), at=AT, now=NOW + 5) for by in people]
     return words[-1].released
 
 
@@ -80,9 +97,9 @@ async def test_one_person_is_not_two(journal: Journal, other: By) -> None:
     message_id = await held(journal)
     for by in (ANNA, other):
         await journal.holds.look(message_id, by=by, at=AT)
-    await journal.holds.confirm(message_id, by=ANNA, approver=True, at=AT, now=NOW)
+    await journal.holds.confirm(message_id, by=ANNA, people=able(), at=AT, now=NOW)
     with pytest.raises(Refused, match="second_person_needed"):
-        await journal.holds.confirm(message_id, by=other, approver=True, at=AT, now=NOW)
+        await journal.holds.confirm(message_id, by=other, people=able(ANNA, other), at=AT, now=NOW)
 
 
 async def test_held_records_count_as_open_ones(path: Path) -> None:
@@ -110,6 +127,48 @@ async def test_every_hold_is_listed_page_after_page(journal: Journal, monkeypatc
     sent = [await held(journal) for _ in range(5)]
     assert [each["message_id"] for each in journal.holds.listed()] == sent[:2]
     assert [each[1] for each in journal.holds.ends()] == sent
+
+
+async def test_whoever_lost_the_right_or_the_certificate_decides_nothing(journal: Journal) -> None:
+    """Whatever was looked up before: it is asked inside the write."""
+    message_id = await held(journal)
+    await journal.holds.look(message_id, by=ANNA, at=AT)
+    for people in (able(BEN), able(NEW)):
+        with pytest.raises(Refused, match="role_missing"):
+            await journal.holds.confirm(message_id, by=ANNA, people=people, at=AT, now=NOW)
+        with pytest.raises(Refused, match="role_missing"):
+            await journal.holds.refuse(message_id, by=ANNA, people=people, reason="content_wrong", at=AT)
+    assert kinds(journal, message_id)[-1] == "hold.looked"
+
+
+async def test_an_approval_lapses_when_its_person_may_confirm_no_more(path: Path) -> None:
+    """The second is the first then, and needs another one; so it is after a restart, too."""
+    journal = open_journal(path)
+    message_id = await held(journal)
+    for by in (ANNA, BEN, CARA):
+        await journal.holds.look(message_id, by=by, at=AT)
+    await journal.holds.confirm(message_id, by=ANNA, people=able(), at=AT, now=NOW)
+    second = await journal.holds.confirm(message_id, by=BEN, people=able(BEN, CARA), at=AT, now=NOW)
+    assert (second.released, list(journal.open_messages())) == ((), [])
+    assert kinds(journal, message_id)[-3:] == ["hold.approved", "hold.lapsed", "hold.approved"]
+    assert journal.trace(message_id)[-2]["person"] == ANNA.person
+    journal.close()
+    journal = open_journal(path)
+    with pytest.raises(Refused, match="second_person_needed"):
+        await journal.holds.confirm(message_id, by=BEN, people=able(), at=AT, now=NOW)
+    third = await journal.holds.confirm(message_id, by=CARA, people=able(), at=AT, now=NOW)
+    assert third.released == (0, 1)
+    journal.close()
+    assert verify(path, verifier=SIGNER.verifier(), origin=ORIGIN).problem is None
+
+
+async def test_who_may_not_decide_has_no_approval_lapse_either(journal: Journal) -> None:
+    message_id = await held(journal)
+    await journal.holds.look(message_id, by=ANNA, at=AT)
+    await journal.holds.confirm(message_id, by=ANNA, people=able(), at=AT, now=NOW)
+    with pytest.raises(Refused, match="not_looked_at"):
+        await journal.holds.confirm(message_id, by=BEN, people=able(BEN), at=AT, now=NOW)
+    assert kinds(journal, message_id)[-1] == "hold.approved"
 
 
 # ---- whatever people do ----------------------------------------------------------------------------------------------
@@ -149,10 +208,11 @@ async def acted(journal: Journal, message_id: str, act: str, by: By, *, approver
             case "look":
                 await journal.holds.look(message_id, by=by, at=AT)
             case "refuse":
-                await journal.holds.refuse(message_id, by=by, reason="content_wrong", at=AT)
+                await journal.holds.refuse(message_id, by=by, people=able(), reason="content_wrong", at=AT)
                 return "refused"
             case _:
-                confirmed = await journal.holds.confirm(message_id, by=by, approver=approver, at=AT, now=NOW)
+                people = able(approver=approver)
+                confirmed = await journal.holds.confirm(message_id, by=by, people=people, at=AT, now=NOW)
                 return "released" if confirmed.released else "held"
     except Refused as refusal:
         return refusal.code
@@ -256,6 +316,8 @@ def of_last_hold(facts: list[tuple[FactKind, str]]) -> Iterator[tuple[FactKind, 
 @example(facts=[*RELEASED[:4], (FactKind.HOLD_RELEASED, ANNA.person)])
 @example(facts=[*RELEASED[:2], *AGAIN, *RELEASED[2:]])
 @example(facts=[*RELEASED[:2], *RELEASED[3:]])
+@example(facts=[*RELEASED[:4], (FactKind.HOLD_LAPSED, ANNA.person), RELEASED[4]])
+@example(facts=[*RELEASED[:4], (FactKind.HOLD_LAPSED, BEN.person), RELEASED[4]])
 def test_no_order_of_facts_makes_a_release_of_fewer_than_two_who_looked(facts: list[tuple[FactKind, str]]) -> None:
     """Facts that cannot follow are refused, and change nothing; what goes out was never held or was released so."""
     work = Work(
@@ -282,13 +344,17 @@ def test_no_order_of_facts_makes_a_release_of_fewer_than_two_who_looked(facts: l
         assert not (before[0] and kind is FactKind.DELIVERY_ATTEMPTED), "nothing goes out while it is held"
         if kind is FactKind.HOLD_RELEASED:
             since = list(of_last_hold(counted))
-            (first,) = [name for each, name in since if each is FactKind.HOLD_APPROVED]
+            first = [name for each, name in since if each is FactKind.HOLD_APPROVED][-1]
+            lapsed = [each for each, _ in since if each in {FactKind.HOLD_APPROVED, FactKind.HOLD_LAPSED}]
+            assert lapsed[-1] is FactKind.HOLD_APPROVED
             lookers = {name for each, name in since if each is FactKind.HOLD_LOOKED}
             assert first != who
             assert {first, who} <= lookers
             assert MAKER not in {first, who}
         assert work.held == (
-            before[0] if kind in {FactKind.HOLD_LOOKED, FactKind.HOLD_APPROVED} else kind is FactKind.HOLD_PLACED
+            before[0]
+            if kind in {FactKind.HOLD_LOOKED, FactKind.HOLD_APPROVED, FactKind.HOLD_LAPSED}
+            else kind is FactKind.HOLD_PLACED
         )
 
 
@@ -296,7 +362,7 @@ async def write_held(path: Path) -> str:
     journal = open_journal(path)
     message_id = await held(journal)
     await journal.holds.look(message_id, by=ANNA, at=AT)
-    await journal.holds.confirm(message_id, by=ANNA, approver=True, at=AT, now=NOW)
+    await journal.holds.confirm(message_id, by=ANNA, people=able(), at=AT, now=NOW)
     journal.close()
     return message_id
 
@@ -337,6 +403,46 @@ def test_a_log_in_which_nobody_else_looked_and_released_does_not_verify(
     assert "it does not follow from those before it" in problem
     with pytest.raises(Misconfigured, match="does not follow from those before it"):
         open_journal(path)
+
+
+async def revoked(journal: Journal, by: By, *roles: str) -> None:
+    for role in roles:
+        await journal.fact(FactKind.PERSON_REVOKED, {"person": by.person, "role": role}, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "wrong"),
+    [
+        (lambda journal: revoked(journal, ANNA, "officer", "approver"), None, "approved"),
+        (lambda journal: granted(journal, ANNA, "officer", "approver", until="2026-01-01"), None, "approved"),
+        (
+            lambda journal: granted(journal, ANNA._replace(client_certificate=digest("new")), "officer"),
+            None,
+            "approved",
+        ),
+        (None, lambda journal: revoked(journal, ANNA, "officer", "approver"), "released"),
+        (None, lambda journal: revoked(journal, BEN, "approver"), "released"),
+        (lambda journal: revoked(journal, ANNA, "officer"), lambda journal: revoked(journal, BEN, "officer"), None),
+        (lambda journal: revoked(journal, CARA, "officer", "approver"), None, None),
+    ],
+)
+async def test_a_log_in_which_somebody_decided_without_the_right_does_not_verify(
+    path: Path, before: Any, between: Any, wrong: str | None
+) -> None:
+    """Whoever wrote it did not ask: the facts of persons stand before it in the same log."""
+    journal = open_journal(path)
+    message_id = await held(journal)
+    for by in (ANNA, BEN):
+        await journal.holds.look(message_id, by=by, at=AT)
+    for happens, by in ((before, ANNA), (between, BEN)):
+        if happens is not None:
+            await happens(journal)
+        await journal.holds.confirm(message_id, by=by, people=able(), at=AT, now=NOW)
+    found = {each["kind"]: each["seq"] for each in journal.trace(message_id)}
+    journal.close()
+    report = verify(path, verifier=SIGNER.verifier(), origin=ORIGIN)
+    assert ("had no right" in (report.problem or "")) == (wrong is not None)
+    assert report.at_seq == (found[f"hold.{wrong}"] if wrong else None)
 
 
 def test_a_log_in_which_another_one_looked_and_released_verifies(path: Path) -> None:

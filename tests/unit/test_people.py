@@ -24,6 +24,8 @@ from tests.journal.builders import open_journal
 START = date(2026, 4, 1)
 CERTIFICATES = {name: hashlib.sha256(name.encode()).hexdigest() for name in "abcdef"}
 ADMINISTRATOR = Person("staff-0100", CERTIFICATES["a"], frozenset({Role.ADMINISTRATOR}))
+OPERATOR = Person("operator", CERTIFICATES["b"], frozenset({Role.ADMINISTRATOR}))
+"""Who is taken for an administrator, and is none."""
 CONFIGURED = Configured({"operator": CERTIFICATES["b"]}, {ADMINISTRATOR.id: ADMINISTRATOR.certificate})
 LATER = Configured({"operator": CERTIFICATES["b"]}, {"staff-0001": CERTIFICATES["c"]})
 """After a reload: who may have been granted a right is the administrator now."""
@@ -116,6 +118,8 @@ class Reading:
         return {person: has for person, has in found.items() if has}
 
     def why_not(self, person, role, certificate, ahead, day):
+        if ADMINISTRATOR.id not in self.configured.administrators:
+            return "role_missing"
         if person == ADMINISTRATOR.id:
             return "own_grant"
         if role in (Role.OFFICER, Role.APPROVER) and person in self.configured.certificates:
@@ -139,6 +143,7 @@ class Reading:
         else:
             there = next((until for p, r, _, until in reversed(self.said) if (p, r) == (person, role)), None)
             why = "own_grant" if person == ADMINISTRATOR.id else None if there else "unknown_right"
+            why = why if ADMINISTRATOR.id in self.configured.administrators else "role_missing"
             doing = accounts.revoke(Revocation(person=person, role=role), ADMINISTRATOR, TERMINAL, noon(day))
             said = (person, role, None, None)
         if why is None:
@@ -224,6 +229,16 @@ async def test_what_may_not_be_granted(accounts, journal, wanted, code):
     await given_to(accounts, grant())
     assert await refusal(accounts.grant(wanted, ADMINISTRATOR, TERMINAL, noon(START))) == code
     assert len(journal.told(PERSON_FACTS)) == 1
+
+
+@pytest.mark.parametrize("by", [Person("staff-0100", CERTIFICATES["c"], ADMINISTRATOR.roles), OPERATOR])
+async def test_only_who_is_administrator_when_it_is_written_grants_and_revokes(accounts, by):
+    await given_to(accounts, grant(role=Role.OFFICER, certificate="d"))
+    revocation = Revocation(person="staff-0001", role=Role.OFFICER)
+    assert await refusal(accounts.grant(grant(), by, TERMINAL, noon(START))) == "role_missing"
+    assert await refusal(accounts.revoke(revocation, by, TERMINAL, noon(START))) == "role_missing"
+    accounts.adopt(LATER)
+    assert await refusal(accounts.grant(grant(), ADMINISTRATOR, TERMINAL, noon(START))) == "role_missing"
 
 
 async def test_another_administrator_s_duties_conflict_too(journal):

@@ -46,8 +46,9 @@ class Way:
 
     @cached_property
     def whole(self) -> dict[str, Any]:
-        """A record with everything that the sender's interface has."""
-        return record_of(self.giving)
+        """A record with everything that the sender's interface has, under a row of the route if it has rows."""
+        row = {self.route.row_field: next(iter(self.route.legal_rows))} if self.route.row_field else {}
+        return record_of(self.giving) | row
 
     @cached_property
     def places(self) -> frozenset[str]:

@@ -30,6 +30,7 @@ class FactKind(StrEnum):
     HOLD_PLACED = "hold.placed"
     HOLD_LOOKED = "hold.looked"
     HOLD_APPROVED = "hold.approved"
+    HOLD_LAPSED = "hold.lapsed"
     HOLD_RELEASED = "hold.released"
     HOLD_REFUSED = "hold.refused"
     CONNECTOR_NOTED = "connector.noted"
@@ -51,6 +52,7 @@ HOLD_FACTS: Final = frozenset(
         FactKind.HOLD_PLACED,
         FactKind.HOLD_LOOKED,
         FactKind.HOLD_APPROVED,
+        FactKind.HOLD_LAPSED,
         FactKind.HOLD_RELEASED,
         FactKind.HOLD_REFUSED,
     }

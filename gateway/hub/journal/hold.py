@@ -83,6 +83,8 @@ class Hold:
             case FactKind.HOLD_LOOKED:
                 self.require_waiting()
                 self.looked |= {by.person}
+            case FactKind.HOLD_LAPSED if self.waiting and by == self.approved:
+                self.approved = None
             case FactKind.HOLD_REFUSED:
                 self.require_may_decide(by)
             case FactKind.HOLD_APPROVED | FactKind.HOLD_RELEASED if self.confirmed(by, approver=True) is kind:

@@ -1,16 +1,20 @@
 """What befalls a held message: it is looked at, approved, released or refused by people, or its time ends.
 
-Each checks inside its transaction, where nobody acts beside it: two people may decide at the same moment.
+Each checks inside its transaction, where nobody acts beside it: two people may decide at the same moment, and one of
+them may just have lost the right.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from gateway.errors import Refused
 from gateway.hub.journal.delivering import settlement_of
 from gateway.hub.journal.facts import FactKind
 from gateway.hub.journal.hold import By
 from gateway.hub.journal.outcomes import group
 from gateway.hub.journal.reading import DueSettlement
 from gateway.hub.journal.transaction import Transaction
+from gateway.hub.people import Confirmers, Person, Role
 from gateway.messages import Ending, RecordOutcome
 
 Reason: TypeAlias = Literal["not_disclosable", "content_wrong", "request_wrong"]
@@ -33,25 +37,41 @@ def look(transaction: Transaction, message_id: str, *, by: By, at: str) -> None:
     transaction.tell(work, FactKind.HOLD_LOOKED, by._asdict(), at=at)
 
 
-def confirm(transaction: Transaction, message_id: str, *, by: By, approver: bool, at: str, now: float) -> Confirmed:
-    """The first word approves, the second releases. Raises Refused: unknown_message, and as `Hold.confirmed`."""
+def confirm(transaction: Transaction, message_id: str, *, by: By, people: Confirmers, at: str, now: float) -> Confirmed:
+    """The first word approves, the second releases. Of whoever may confirm no more, the approval lapses: then this is
+    the first word. Raises Refused: unknown_message, and as `Hold.confirmed`.
+    """
     work = transaction.work(message_id)
+    work.hold.require_may_decide(by)
+    able = people(transaction.connection)
+    approver = Role.APPROVER in _still(able, by).roles
+    if work.hold.approved is not None and work.hold.approved.person not in able:
+        transaction.tell(work, FactKind.HOLD_LAPSED, work.hold.approved._asdict(), at=at)
     kind = work.hold.confirmed(by, approver=approver)
     transaction.tell(work, kind, by._asdict(), at=at, next_at=now)
     due = tuple(work.open) if kind is FactKind.HOLD_RELEASED else ()
     return Confirmed(due, transaction.seq(message_id))
 
 
-def refuse(
-    transaction: Transaction, message_id: str, *, by: By, reason: Reason, at: str, tenant: str
+def refuse(  # noqa: PLR0913  (a refusal is this much)
+    transaction: Transaction, message_id: str, *, by: By, people: Confirmers, reason: Reason, at: str, tenant: str
 ) -> DueSettlement | None:
-    """All that is open ends refused. Raises Refused: unknown_message, and as `Hold.require_may_decide`."""
+    """All that is open ends refused. Raises Refused: unknown_message, role_missing, as `Hold.require_may_decide`."""
     work = transaction.work(message_id)
     work.hold.require_may_decide(by)
+    _still(people(transaction.connection), by)
     ended = [RecordOutcome(index, Ending.REFUSED, NOT_RELEASED) for index in work.open]
     fields = {**by._asdict(), "reason": reason, "outcomes": group(ended)}
     asked = transaction.tell(work, FactKind.HOLD_REFUSED, fields, at=at)
     return settlement_of(work, asked, tenant)
+
+
+def _still(able: Mapping[str, Person], by: By) -> Person:
+    """Whoever decides, if by this very certificate they still may. Raises Refused("role_missing")."""
+    person = able.get(by.person)
+    if person is None or person.certificate != by.client_certificate:
+        raise Refused("role_missing")
+    return person
 
 
 def expire(transaction: Transaction, message_id: str, *, at: str, tenant: str) -> DueSettlement | None:

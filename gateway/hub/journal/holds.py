@@ -11,6 +11,7 @@ from gateway.hub.journal.hold import CODE, By
 from gateway.hub.journal.holding import Confirmed, Reason
 from gateway.hub.journal.reading import DueSettlement
 from gateway.hub.journal.work import Work, read_work
+from gateway.hub.people import Confirmers
 
 T = TypeVar("T")
 LISTED: Final = 200
@@ -41,24 +42,24 @@ class Holds:
         """To be called before the content is given out. Raises Refused: unknown_message, not_held."""
         await self._commit(partial(holding.look, message_id=message_id, by=by, at=at))
 
-    async def confirm(self, message_id: str, *, by: By, approver: bool, at: str, now: float) -> Confirmed:
-        """The first word approves; a second, another person's who is `approver`, releases: then it is due at `now`.
+    async def confirm(self, message_id: str, *, by: By, people: Confirmers, at: str, now: float) -> Confirmed:
+        """The first word approves; a second, another person's who is an approver, releases: then it is due at `now`.
+        If the first may confirm no more, that approval has lapsed, and this is the first word.
 
         Raises Refused: unknown_message, not_held, maker_may_not_confirm, not_looked_at, second_person_needed,
         role_missing.
         """
-        return await self._commit(
-            partial(holding.confirm, message_id=message_id, by=by, approver=approver, at=at, now=now)
-        )
+        return await self._commit(partial(holding.confirm, message_id=message_id, by=by, people=people, at=at, now=now))
 
-    async def refuse(self, message_id: str, *, by: By, reason: Reason, at: str) -> DueSettlement | None:
+    async def refuse(
+        self, message_id: str, *, by: By, people: Confirmers, reason: Reason, at: str
+    ) -> DueSettlement | None:
         """All that is open ends refused `not_released`; returns what the source is to hear.
 
-        Raises Refused: unknown_message, not_held, maker_may_not_confirm, not_looked_at.
+        Raises Refused: unknown_message, not_held, maker_may_not_confirm, not_looked_at, role_missing.
         """
-        return await self._commit(
-            partial(holding.refuse, message_id=message_id, by=by, reason=reason, at=at, tenant=self._tenant)
-        )
+        write = partial(holding.refuse, message_id=message_id, by=by, people=people, reason=reason, at=at)
+        return await self._commit(partial(write, tenant=self._tenant))
 
     async def expire(self, message_id: str, *, at: str) -> DueSettlement | None:
         """If it is still held and its time is over, all that is open ends dead `expired`; what the source is to hear

@@ -94,15 +94,28 @@ class Journal:
         return await self._writer.commit(partial(repeat, named=named, at=at))
 
     async def fact(
-        self, kind: FactKind | str, body: Mapping[str, Any], *, at: str, message_id: str | None = None
+        self,
+        kind: FactKind | str,
+        body: Mapping[str, Any],
+        *,
+        at: str,
+        message_id: str | None = None,
+        check: Callable[[sqlite3.Connection], None] | None = None,
     ) -> int:
-        """Write a fact that changes nothing that is due; returns its seq. `body` is plain JSON without any value."""
+        """Write a fact that changes nothing that is due; returns its seq. `body` is plain JSON without any value.
+
+        `check` is asked inside the write, and sees all that stands before it: what it raises is not written.
+        """
         kind = FactKind(kind)
         if kind in DELIVERY_FACTS:
             raise ValueError(f"{kind} is written by the operation that it tells of")
-        return await self._writer.commit(
-            lambda transaction: transaction.append(kind, body, at=at, message_id=message_id)
-        )
+
+        def write(transaction: Transaction) -> int:
+            if check is not None:
+                check(transaction.connection)
+            return transaction.append(kind, body, at=at, message_id=message_id)
+
+        return await self._writer.commit(write)
 
     async def state(self, kind: FactKind, body: Mapping[str, Any], *, at: str, message_id: str) -> Recorded:
         """Write what an edge stated besides its messages: a fact under an id of its own, with nothing due."""

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from gateway.hub.journal.checkpoint_check import Checkpoints
 from gateway.hub.journal.fact_check import check_stray, facts
 from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
+from gateway.hub.journal.people_check import check_people
 from gateway.hub.journal.reading import last, told
 from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
 from gateway.hub.journal.tree import Frontier, leaf_hash
@@ -67,6 +68,7 @@ def verify(
             walk.run(progress)
             check_indexes(connection)
             check_work(connection, walk.frontier.size)
+            check_people(connection, walk.frontier.size)
     except Altered as error:
         problem, at_seq = str(error), error.seq
     except WrongStore as error:

@@ -24,7 +24,7 @@ from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import Journal, JournalLimits
-from gateway.hub.people import Configured
+from gateway.hub.people import Configured, Person, Role
 from gateway.hub.rules import hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_directory
@@ -38,6 +38,7 @@ from tests.flow.line import QUICK, System
 from tests.plugins.intermediate_server.unsocketed import Unsocketed
 from tests.plugins.vaccination_records.subjects import CITY
 
+ADMINISTRATOR: Final = Person("staff-0100", "a" * 64, frozenset({Role.ADMINISTRATOR}))
 OURS: Final = "intermediate_server"
 THEIRS: Final = "health_management"
 PROVISION: Final = "provision.answer"
@@ -159,7 +160,13 @@ class CityLine:
         rules = replace(hub_rules(site.config, CITY, site.directory), limits=bounds)
         to_edges = ToEdges()
         dispatcher = Dispatcher(rules, self.journal, to_edges, bounds, clock, telemetry)
-        self.hub = TenantHub(rules, self.journal, dispatcher, Accounts(self.journal, Configured()), clock)
+        self.hub = TenantHub(
+            rules,
+            self.journal,
+            dispatcher,
+            Accounts(self.journal, Configured({}, {ADMINISTRATOR.id: ADMINISTRATOR.certificate})),
+            clock,
+        )
         plug = site.plugs[CITY, OURS]
         self.connector = Watched(plug.loaded.spec.factory(), self.made, self.said, self.meanwhile)
         connectors = {OURS: self.connector, THEIRS: self.told}

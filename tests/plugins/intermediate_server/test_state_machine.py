@@ -29,7 +29,7 @@ from gateway_intermediate_server.simulated.matching import ROWS, Row
 from gateway_intermediate_server.simulated.network import OTHERS
 from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.sealing import thumbprint
-from tests.plugins.intermediate_server.city_line import OURS, CityLine, Made
+from tests.plugins.intermediate_server.city_line import ADMINISTRATOR, OURS, CityLine, Made
 from tests.plugins.intermediate_server.exchanges import DATASET, DOSE
 from tests.plugins.intermediate_server.running import ISSUER, MUNICIPALITY, PREFECTURE, Resident
 from tests.plugins.intermediate_server.unsocketed import Clock, Kill, Unsocketed, signed
@@ -40,7 +40,6 @@ STEPS: Final = int(os.environ.get("STATE_MACHINE_STEPS", "40"))
 TERMINAL: Final = "terminal-7"
 OFFICERS: Final = ("staff-0011", "staff-0012", "staff-0013")
 ROLES: Final = {"staff-0011": Role.OFFICER, "staff-0012": Role.APPROVER, "staff-0013": Role.APPROVER}
-ADMINISTRATOR: Final = Person("staff-0100", "a" * 64, frozenset({Role.ADMINISTRATOR}))
 CERTIFICATES: Final = {name: f"{number:064x}" for number, name in enumerate(OFFICERS, 1)}
 PROCEDURES: Final = {"25": "JT00000000002501", "26": "JT00000000002601", "153": "JT00000000015301"}
 PROVIDED: Final = frozenset(PROCEDURES)
@@ -181,13 +180,13 @@ class Witness:
         return list((key.open(jti, body["answer"]["enc_ciphertext"]) or {}).get("doses", []))
 
     def _released(self, message_id: str) -> bool:
-        """By two people, each of whom had looked and had the right to."""
+        """By two people, each of whom had looked and had the right to; an approval that lapsed is none."""
         told = [each for each in self.line.journal.trace(message_id) if each["kind"].startswith("hold.")]
         who = {kind: [each["person"] for each in told if each["kind"] == f"hold.{kind}"] for kind in
-               ("looked", "approved", "released")}  # fmt: skip
-        if not (len(who["approved"]) == len(who["released"]) == 1):
+               ("looked", "approved", "lapsed", "released")}  # fmt: skip
+        if not (len(who["approved"]) - len(who["lapsed"]) == len(who["released"]) == 1):
             return False
-        (first,), (second,) = who["approved"], who["released"]
+        first, (second,) = who["approved"][-1], who["released"]
         may = self.words.get((message_id, first, "approved")) and self.words.get((message_id, second, "released"))
         return bool(may and first != second and {first, second} <= {*who["looked"]})
 
