@@ -354,9 +354,11 @@ async def test_rule_8_an_answer_that_is_not_of_its_dataset_s_kind_ends_the_inqui
 
     monkeypatch.setattr(Client, "ask", ask)
     asked = number()
-    assert await city.deliver(ASK, inquiry(moved, asked, **wanted)) == Accepted()
+    question = inquiry(moved, asked, **wanted)
+    assert await city.deliver(ASK, question) == Accepted()
     await city.poll()
-    ended = {"internal_no": moved.internal_no, "inquiry_no": asked, "inquiry_status": "9"}
+    ended = {name: question[name] for name in ("internal_no", "inquiry_no", "inquiry_row", "provider_code")}
+    ended |= {"inquiry_status": "9"}
     assert [(each.operation, each.record) for each in told(city.line, asked)] == [(END, ended)]
     assert "results unreadable" in (await city.connector.health()).detail
 
