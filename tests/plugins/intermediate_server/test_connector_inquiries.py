@@ -196,12 +196,8 @@ async def test_what_the_list_or_the_city_does_not_have_is_not_asked(
     assert paths == []
 
 
-async def test_an_inquiry_waits_for_its_person_to_be_registered(city: City) -> None:
-    """It has a lane of its own, and so may come first."""
-    resident, asked = Resident.new(), number()
-    assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("unknown_addressee", 30.0)
-    await city.deliver("addressee.register", resident.addressee())
-    assert await city.deliver(ASK, inquiry(resident, asked)) == Accepted()
+async def test_nobody_unknown_is_asked_about(city: City) -> None:
+    assert await city.deliver(ASK, inquiry(Resident.new(), number())) == RefusedRecord("unknown_addressee")
 
 
 @pytest.mark.parametrize(
@@ -358,10 +354,11 @@ async def test_rule_8_an_answer_that_is_not_of_its_dataset_s_kind_ends_the_inqui
 
     monkeypatch.setattr(Client, "ask", ask)
     asked = number()
-    assert await city.deliver(ASK, inquiry(moved, asked, **wanted)) == Accepted()
+    question = inquiry(moved, asked, **wanted)
+    assert await city.deliver(ASK, question) == Accepted()
     await city.poll()
-    cited = {"inquiry_row": wanted.get("inquiry_row", "25"), "provider_code": MUNICIPALITY}
-    ended = {"internal_no": moved.internal_no, "inquiry_no": asked, "inquiry_status": "9", **cited}
+    ended = {name: question[name] for name in ("internal_no", "inquiry_no", "inquiry_row", "provider_code")}
+    ended |= {"inquiry_status": "9"}
     assert [(each.operation, each.record) for each in told(city.line, asked)] == [(END, ended)]
     assert "results unreadable" in (await city.connector.health()).detail
 
