@@ -89,12 +89,13 @@ class Heard:
         records: Sequence[Any],
         *,
         key: bytes,
+        same: bytes | None = None,
         claims: Sequence[Claim] = (),
         legal_row: str | None = None,
     ) -> Receipt:
         number = str(records[0].get("provision_no"))
         try:
-            receipt = await self.inner.send(operation, records, key=key, claims=claims, legal_row=legal_row)
+            receipt = await self.inner.send(operation, records, key=key, same=same, claims=claims, legal_row=legal_row)
         except Refused as refused:
             self._told("message.refused", number, refused.code)
             raise
