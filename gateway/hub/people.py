@@ -1,11 +1,13 @@
 """Who may act in a tenant, and as what: individual accounts, each known by a personal certificate, with a last day."""
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+
+if TYPE_CHECKING:  # `gateway check` opens no journal
+    import sqlite3
 
 
 class Role(StrEnum):
@@ -30,7 +32,7 @@ class Person:
     roles: frozenset[Role]
 
 
-Confirmers: TypeAlias = Callable[[sqlite3.Connection], Mapping[str, Person]]
+Confirmers: TypeAlias = "Callable[[sqlite3.Connection], Mapping[str, Person]]"
 """Who may confirm, by staff id: asked inside a write, as all that stands before it in the log says."""
 
 

@@ -205,10 +205,12 @@ async def test_rule_6_the_blind_hub_refuses_the_row_of_a_lying_edge(lawful, lyin
     assert (stage, code) in {("hub", "header_mismatch"), ("hub", "basis_not_in_force"), ("hub", "bad_envelope")}
 
 
-@pytest.mark.parametrize("cited", MISCITED.values(), ids=MISCITED)
+SAYABLE = {name: cited for name, cited in MISCITED.items() if "," not in cited[0]}
+"""What a header can say: its words have no comma."""
+
+
+@pytest.mark.parametrize("cited", SAYABLE.values(), ids=SAYABLE)
 async def test_rule_6_the_receiving_edge_refuses_the_row_that_a_lying_hub_lets_through(lawful, lying, cited):
-    if cited == ("P25,P26",):
-        pytest.skip("no header can say it")
     lying(*cited, hub=True)
     code = await reaches_the_far_edge(lawful, permitted(lawful, GOVERNOR))
     assert code in {"header_mismatch", "basis_not_in_force", "items_differ"}
