@@ -196,8 +196,12 @@ async def test_what_the_list_or_the_city_does_not_have_is_not_asked(
     assert paths == []
 
 
-async def test_nobody_unknown_is_asked_about(city: City) -> None:
-    assert await city.deliver(ASK, inquiry(Resident.new(), number())) == RefusedRecord("unknown_addressee")
+async def test_an_inquiry_waits_for_its_person_to_be_registered(city: City) -> None:
+    """It has a lane of its own, and so may come first."""
+    resident, asked = Resident.new(), number()
+    assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("unknown_addressee", 30.0)
+    await city.deliver("addressee.register", resident.addressee())
+    assert await city.deliver(ASK, inquiry(resident, asked)) == Accepted()
 
 
 @pytest.mark.parametrize(
