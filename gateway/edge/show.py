@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.config.attested import REVIEW
 from gateway.edge.rules import EdgeRules
-from gateway.messages import AdmittedHere, Header
+from gateway.messages import AdmittedHere, Header, carried_until
 from gateway.plugin.contract import ContractField
 
 
@@ -38,7 +38,7 @@ def _clear(header: Header, rules: EdgeRules) -> dict[str, Any]:
         "destination": header.destination,
         "operation": header.operation,
         "created_at": header.created_at,
-        "expires_at": header.expires_at,
+        "expires_at": carried_until(header),
         "legal_basis": [each.reference for each in bases if each is not None],
         "cause": REVIEW,
         "attestations": [msgspec.to_builtins(each) for each in header.attestations if each.claim != REVIEW],

@@ -12,7 +12,7 @@ from gateway.errors import Deferred, Refused
 from gateway.hub.flow import Clock
 from gateway.hub.journal import Journal
 from gateway.hub.settling import Settling
-from gateway.messages import Ending, Header, stamp
+from gateway.messages import Ending, Header, carried_until, stamp
 from gateway.observe import Telemetry
 
 _LONGEST_SLEEP = 60.0
@@ -39,7 +39,7 @@ class Overdue:
 
     def add(self, header: Header) -> None:
         """A message is held from now on. What people end sooner is found to be so when its time is over."""
-        heapq.heappush(self._ends, (header.expires_at, header.message_id, header.destination))
+        heapq.heappush(self._ends, (carried_until(header), header.message_id, header.destination))
         self._look.set()
 
     def look(self) -> None:

@@ -147,6 +147,11 @@ def _times(attestations: Iterable[Attestation]) -> Iterator[str]:
     return (moment for each in attestations for moment in (each.until, each.asked) if moment is not None)
 
 
+def carried_until(header: Header) -> str:
+    """When its time is over, or sooner that of what it attests: from then on no route carries it."""
+    return min([header.expires_at, *(each.until for each in header.attestations if each.until is not None)])
+
+
 _SMALL: Final = 4096
 """Bytes of the headers that are remembered for a moment: in one process, hub and receiving edge read the same."""
 _read_again: Final = lru_cache(maxsize=64)(_read)

@@ -6,13 +6,15 @@ The second half of rule 5: held until released by two different people, and the 
 import asyncio
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.show import shown
 from gateway.errors import Deferred, Refused
-from gateway.messages import decode_header
-from gateway.plugin import Accepted, Dead, DeferredRecord, RefusedRecord
+from gateway.messages import decode_header, stamp
+from gateway.plugin import Accepted, Claim, Dead, DeferredRecord, RefusedRecord
 from tests.flow.calling import PUT, posted
 from tests.flow.holding import (
     ANNA,
@@ -321,6 +323,23 @@ async def test_what_nobody_releases_in_time_ends_dead_and_its_source_hears_it(he
     assert held.facts(message_id) == ["message.recorded", "hold.placed", "message.dead"]
     assert held.journal.holds.count() == 0
     assert [each["code"] for each in held.told("message.dead")] == ["expired"]
+
+
+async def test_a_hold_is_over_with_what_it_attests(site, tmp_path):
+    """A permit that has ended could be neither released nor looked at: so nobody is told that there is more time."""
+    async with running(site, tmp_path) as line:
+        hold_everything(line, hold=True, may_attest=("self_requested",))
+        until = line.clock() + timedelta(minutes=10)
+        outbox = EdgeOutbox(line.office, frozenset({"self_requested"}))
+        claims = [Claim("self_requested", b"made up", until=until)]
+        message_id = (await outbox.send("person.put", [person()], key=b"k1", claims=claims)).message_id
+        (held,) = line.journal.holds.listed()
+        assert held["until"] == stamp(until)
+        line.advance(seconds=599)
+        await asyncio.sleep(0)
+        assert line.journal.holds.count() == 1
+        line.advance(seconds=2)
+        assert await line.settlement(message_id) == {0: Dead("expired")}
 
 
 async def test_the_time_of_a_hold_is_over_after_a_restart_too(site, tmp_path):

@@ -95,9 +95,11 @@ def _still(able: Mapping[str, Person], by: By) -> Person:
 
 
 def expire(transaction: Transaction, message_id: str, *, at: str, tenant: str) -> DueSettlement | None:
-    """If it is still held and its time is over, all that is open ends dead; else nothing happens."""
+    """If it is still held and its time is over, or that of what it attests, all that is open ends dead; else nothing
+    happens.
+    """
     work = transaction.work(message_id)
-    if not work.hold.waiting or work.header is None or work.header["expires_at"] > at:
+    if not work.hold.waiting or work.header is None or work.until > at:
         return None
     ended = [RecordOutcome(index, Ending.DEAD, "expired") for index in work.open]
     fields = {"attempt": work.attempt, "outcomes": group(ended)}

@@ -110,7 +110,7 @@ def _row(seq: int, since: str, work: Work, header: Any) -> dict[str, Any]:
         **{key: header[key] for key in ("route", "source", "destination", "operation")},
         "records": len(work.open),
         "since": since,
-        "until": header["expires_at"],
+        "until": work.until,
         "cause": CODE,
         "looked": sorted(work.hold.shown),
         "approved": work.hold.approved.person if work.hold.approved else None,

@@ -101,6 +101,12 @@ class Work:
             raise ValueError("an envelope is deleted once its message has ended")
 
     @property
+    def until(self) -> str:
+        """As `carried_until` of its header; empty if it has none."""
+        ends = [each["until"] for each in (self.header or {}).get("attestations", ()) if each.get("until")]
+        return min([self.header["expires_at"], *ends]) if self.header else ""
+
+    @property
     def held(self) -> bool:
         """Whether it waits for people, and is not due."""
         return self.hold.waiting
