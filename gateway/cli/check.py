@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.show import machine, rows, tell
-from gateway.config import Lapse, Route, idle, lapses, passed
+from gateway.config import Lapse, Route, ending, idle, lapses, passed
 from gateway.wiring.examine import examine
 
 
@@ -19,10 +19,10 @@ def examined(root: Path, *, as_json: bool) -> bool:
     now = datetime.now(UTC)
     examined = examine(root, now)
     config, lapsed = examined.config, list(lapses(examined.config, now))
-    unused, over = list(idle(config)), list(passed(config, now))
+    unused, over, soon = list(idle(config)), list(passed(config, now)), list(ending(config, now))
     for problem in examined.quarantined:
         tell(f"would be quarantined: {problem}", err=True)
-    for each in (*lapsed, *examined.expiring, *over, *unused):
+    for each in (*lapsed, *soon, *examined.expiring, *over, *unused):
         tell(f"{each}", err=True)
     found = [
         _flow(code, route, [each for each in lapsed if (each.tenant, each.route) == (code, route.id)])
@@ -38,6 +38,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
                     {"where": each.where, "file": each.file, "end": each.end.isoformat(), "ended": each.ended}
                     for each in examined.expiring
                 ],
+                "ending": soon,
                 "passed": over,
                 "idle": unused,
             }

@@ -172,7 +172,8 @@ def reload(root: Root = Path()) -> None:
     """Have the running gateway apply the configuration on disk.
 
     Routes, legal bases, zones, limits, pinned certificates and directories change at once. If anything does not hold,
-    it is refused with the reasons (exit status 2), and the gateway runs on as before.
+    it is refused with the reasons (exit status 2), and the gateway runs on as before. Legal bases and assessments that
+    are not in force today, or not for more than 30 days, are named.
     """
     from gateway.cli.operator import ask
 
@@ -185,3 +186,5 @@ def reload(root: Root = Path()) -> None:
         tell(f"applied: {answer['digest']}")
         for code, version in answer["directories"].items():
             tell(f"directory of {code}: version {version}")
+        for problem in answer["law"]:
+            tell(problem, err=True)

@@ -26,7 +26,7 @@ from gateway.config.files import (
     ZonesFile,
 )
 from gateway.config.idle import idle
-from gateway.config.lapses import Lapse, lapses, passed
+from gateway.config.lapses import Lapse, ending, lapses, passed
 from gateway.config.load import (
     keep_former,
     load,
@@ -60,6 +60,7 @@ __all__ = [
     "attested",
     "contradictions",
     "counterparty_allowed",
+    "ending",
     "idle",
     "in_force",
     "instead",

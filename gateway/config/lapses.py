@@ -4,10 +4,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from gateway.config.config import Config, japanese_day
 from gateway.config.files import LegalBasis
+
+_SOON: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,23 @@ def lapses(config: Config, now: datetime) -> Iterator[Lapse]:
                 if not basis.in_force(day):
                     carries = others and cited in route.rows
                     yield Lapse(code, route.id, cited, basis, ended=basis.valid_from <= day, carries=carries)
+
+
+def ending(config: Config, now: datetime) -> Iterator[str]:
+    """A sentence for each reference that routes cite and that is in force for 30 days more at most, in Japan's days: an
+    assessment that is renewed must be published before (requirements §7 no. 37).
+    """
+    day = japanese_day(now)
+    cited: dict[str, list[str]] = {}
+    for tenant in config.tenants.values():
+        for route in tenant.file.routes:
+            for each in route.cites(route.rows):
+                cited.setdefault(each, []).append(route.id)
+    for name, routes in cited.items():
+        basis = config.legal_basis[name]
+        if basis.valid_until is not None and basis.in_force(day) and basis.valid_until - day <= _SOON:
+            told = f"{name} ({basis.reference}) ends on {basis.valid_until}; routes that cite it: {len(routes)}"
+            yield f"config/legal_basis.toml: {told}, {routes[0]} the first"
 
 
 def passed(config: Config, now: datetime) -> Iterator[str]:

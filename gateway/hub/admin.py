@@ -32,6 +32,7 @@ class Daemon(Edges, Protocol):
     @property
     def directories(self) -> Mapping[str, int]: ...
     def vitals(self) -> Mapping[str, Any]: ...
+    def law(self) -> list[str]: ...
     async def connectors(self) -> list[dict[str, Any]]: ...
     async def reload(self, by: str) -> str: ...
 
@@ -158,7 +159,8 @@ class AdminListener:
             digest = await self._daemon.reload(operator)
         except Misconfigured as wrong:
             return web.json_response({"applied": False, "problems": list(wrong.problems)}, status=409)
-        return web.json_response({"applied": True, "digest": digest, "directories": dict(self._daemon.directories)})
+        applied = {"applied": True, "digest": digest, "directories": dict(self._daemon.directories)}
+        return web.json_response(applied | {"law": self._daemon.law()})
 
 
 def _healthy(body: Mapping[str, Any]) -> web.Response:

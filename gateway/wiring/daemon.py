@@ -25,6 +25,7 @@ from gateway.wiring.conditions import LinkedTo, conditions
 from gateway.wiring.edge_side import EdgeSide
 from gateway.wiring.for_edges import ForEdges
 from gateway.wiring.hub_side import HubSide
+from gateway.wiring.law_watch import LawWatch
 from gateway.wiring.listening import Listening
 from gateway.wiring.opening import bounds, edge_processes, hub_tls, load_plugins, open_directory, operators
 
@@ -55,6 +56,7 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
+        self._law = LawWatch(lambda: self.config, telemetry, clock)
         self._stopping = False
 
     def _dialled(self) -> HubLink:
@@ -94,6 +96,7 @@ class Daemon:
         if self._to_hub is not None:
             self._spawn(self._to_hub.run())
         await self._listen()
+        self._law.tell()
         self._spawn(self._count_noise())
 
     async def _listen(self) -> None:
@@ -146,6 +149,7 @@ class Daemon:
         """Unauthenticated noise becomes one counting fact a minute, so that it cannot fill the disk."""
         while True:
             await asyncio.sleep(_NOISE_SECONDS)
+            self._law.tell()
             with contextlib.suppress(Deferred):  # health says why
                 await self._record_noise()
 
@@ -157,6 +161,10 @@ class Daemon:
             if count := listener.noise:
                 await self._fact(FactKind.NOISE_COUNTED, {"listener": name, "count": count})
                 listener.noise -= count
+
+    def law(self) -> list[str]:
+        """What is cited and not in force today, or not for long, in sentences."""
+        return self._law.sentences()
 
     @property
     def hubs(self) -> Mapping[str, TenantHub]:
@@ -212,6 +220,7 @@ class Daemon:
         if self._link is not None:
             await self._link.adopt(prepared.processes)
         self._telemetry.log.info("config.applied", directories=self.directories)
+        self._law.tell()
         return fresh.digest
 
     def _enough_for_edges(self, fresh: Config) -> None:

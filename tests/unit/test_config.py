@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints, Valida
 from gateway.config import (
     Former,
     contradictions,
+    ending,
     idle,
     keep_former,
     lapses,
@@ -890,6 +891,22 @@ valid_from = 2021-09-01
 valid_until = 2025-03-31
 """
 )
+
+
+@pytest.mark.parametrize(
+    ("moment", "named"),
+    [
+        ("2099-02-28T14:59:59", 0),  # 31 days before the last one, by Japan's day
+        ("2099-02-28T15:00:00", 1),
+        ("2099-03-31T14:59:59", 1),
+        ("2099-03-31T15:00:00", 0),  # then it is a lapse
+    ],
+)
+def test_what_soon_ends_is_named_before_it_does(tmp_path, moment, named):
+    write_config(tmp_path)
+    told = list(ending(load(tmp_path), datetime.fromisoformat(moment).replace(tzinfo=UTC)))
+    what = "L2 (架空法第2条) ends on 2099-03-31; routes that cite it: 1, T1 the first"
+    assert told == [f"config/legal_basis.toml: {what}"] * named
 
 
 @pytest.mark.parametrize(
