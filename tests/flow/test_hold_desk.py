@@ -48,6 +48,9 @@ class Process:
     def vitals(self):
         return {}
 
+    def law(self):
+        return []
+
     async def connectors(self):
         return []
 

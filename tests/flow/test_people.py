@@ -46,6 +46,9 @@ class Process:
     def vitals(self):
         return {}
 
+    def law(self):
+        return []
+
     async def connectors(self):
         return []
 
@@ -184,7 +187,8 @@ async def test_an_administrator_is_no_operator_and_an_operator_no_administrator(
     assert await desk.ask("staff-0100", "POST", "/v1/reload") == (403, "role_missing")
     assert await desk.ask("staff-0100", "GET", f"/v1/{TENANT}/dead") == (403, "role_missing")
     assert await desk.grant("staff-0001", "officer", by="root") == (403, "role_missing")
-    assert await desk.ask("root", "POST", "/v1/reload") == (200, {"applied": True, "digest": "root", "directories": {}})
+    applied = {"applied": True, "digest": "root", "directories": {}, "law": []}
+    assert await desk.ask("root", "POST", "/v1/reload") == (200, applied)
     assert await desk.acts() == [
         ("staff-0100", "reload", "role_missing"),
         ("staff-0100", "dead", "role_missing"),
