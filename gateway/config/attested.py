@@ -6,14 +6,12 @@ from typing import Final
 
 from gateway.config.files import LegalBasis, Route
 from gateway.messages import Attestation, Header, MessageKind, stamp
-from gateway.plugin.checks import municipality_code
+from gateway.plugin.checks import municipality_code, prefecture_code
 
 REVIEW: Final = "review"
 """The claim that has a message held, and the only cause of a hold that is ever shown."""
 _ENDING: Final = frozenset({"identity_confirmed", "permit", "self_requested"})
 """Claims that hold for a while only, and must say until when (C206)."""
-_PREFECTURE: Final = "000"
-"""The third to fifth digit of a prefecture's code (interfaces §10.2)."""
 
 
 def attested(attestations: Sequence[Attestation], route: Route, now: datetime) -> bool:
@@ -42,7 +40,7 @@ def counterparty_allowed(
     """L6: whether the other body that a permit names is such as each cited reference allows."""
     governor = any(legal_basis[each].counterparty == "governor" for each in cited if each in legal_basis)
     parties = [each.party for each in attestations if each.claim == "permit"]
-    return not governor or (bool(parties) and all(each is not None and each[2:5] == _PREFECTURE for each in parties))
+    return not governor or (bool(parties) and all(each is not None and prefecture_code(each) for each in parties))
 
 
 def to_be_held(header: Header, route: Route | None) -> bool:

@@ -67,7 +67,8 @@ def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = Map
         good = tuple((index, each) for index, each in good if index not in unlike)
     if not reply and (lawless := tuple(_lawless(good, parsed.attested.arrival, rules))):
         refused += lawless
-        good = tuple(each for each in good if all(each[0] != bad.index for bad in lawless))
+        wrong = {each.index for each in lawless}
+        good = tuple((index, each) for index, each in good if index not in wrong)
     kept = (BadRecord(b.index, _known_code(b.code), _known_path(b.path, fields)) for b in bad)
     return Admitted(parsed, good, tuple(sorted((*refused, *kept), key=lambda each: each.index)))
 

@@ -66,7 +66,7 @@ class Accounts:
     def _today(self) -> Rights:
         """The rights, brought after the log."""
         for seq, kind, fields in self._journal.told(PERSON_FACTS, after=self._followed):
-            self._rights.apply(kind, fields)
+            self._rights.apply(fields, granted=kind is FactKind.PERSON_GRANTED)
             self._followed = seq
         return self._rights
 
@@ -74,7 +74,7 @@ class Accounts:
         """The rights as a write finds them: by every fact before it, also those that become durable with it."""
         rights = Rights(self._rights.configured)
         for _, kind, fields in told(connection, PERSON_FACTS, 0):
-            rights.apply(kind, fields)
+            rights.apply(fields, granted=kind is FactKind.PERSON_GRANTED)
         return rights
 
 

@@ -12,10 +12,9 @@ from aiohttp import web
 
 from gateway.errors import Refused
 from gateway.hub import telling
-from gateway.hub.callers import Callers, body
+from gateway.hub.callers import Callers, body, certificate
 from gateway.hub.holds import DECIDE
 from gateway.hub.people import Role
-from gateway.link.https import peer_fingerprint
 
 
 class Edges(Protocol):
@@ -64,9 +63,8 @@ class HoldRoutes:
     async def look(self, request: web.Request) -> web.Response:
         """The content of a held message, for whom the hub knows as one who may look; that it was is a fact before."""
         tenant, connector, message_id = (request.match_info[each] for each in ("tenant", "connector", "message_id"))
-        certificate = peer_fingerprint(request).removeprefix("sha256:")
         try:
-            found = await self._edges.look((tenant, connector), message_id, certificate, _terminal(request))
+            found = await self._edges.look((tenant, connector), message_id, certificate(request), _terminal(request))
         except Refused as refusal:
             self._callers.noise += refusal.code == "unknown_certificate"
             raise

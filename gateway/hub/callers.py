@@ -40,11 +40,11 @@ class Callers:
         """The name of the configured operator who calls: nobody else acts on the whole process. Raises Refused
         (unknown_certificate, role_missing).
         """
-        certificate = _certificate(request)
-        if certificate in self._operators:
-            return self._operators[certificate]
+        shown = certificate(request)
+        if shown in self._operators:
+            return self._operators[shown]
         for hub in self._hubs().values():
-            if (person := hub.people.person(certificate, self._clock())) is not None:
+            if (person := hub.people.person(shown, self._clock())) is not None:
                 await self.acted(hub, person, act, code="role_missing")
                 raise Refused("role_missing")
         raise self._unknown()
@@ -54,10 +54,10 @@ class Callers:
 
         Raises Refused (unknown_certificate, also for who is known to another tenant; unknown_tenant; role_missing).
         """
-        certificate, hub = _certificate(request), self._hubs().get(request.match_info["tenant"])
+        shown, hub = certificate(request), self._hubs().get(request.match_info["tenant"])
         if hub is None:
-            raise Refused("unknown_tenant") if certificate in self._operators else self._unknown()
-        if (person := hub.people.person(certificate, self._clock())) is None:
+            raise Refused("unknown_tenant") if shown in self._operators else self._unknown()
+        if (person := hub.people.person(shown, self._clock())) is None:
             raise self._unknown()
         if person.roles.isdisjoint(roles):
             await self.acted(hub, person, act, code="role_missing")
@@ -105,5 +105,6 @@ def terminal(request: web.Request) -> str:
     return said
 
 
-def _certificate(request: web.Request) -> str:
+def certificate(request: web.Request) -> str:
+    """The personal certificate that the peer proved: SHA-256, in hex."""
     return peer_fingerprint(request).removeprefix("sha256:")

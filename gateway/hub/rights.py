@@ -12,7 +12,6 @@ from pydantic import StringConstraints
 
 from gateway.config.files import Closed, Day, StaffId
 from gateway.errors import Refused
-from gateway.hub.journal import FactKind
 from gateway.hub.people import CONFIRMING, Configured, Person, Role
 
 LONGEST: Final = timedelta(days=366)
@@ -48,10 +47,12 @@ class Rights:
         self._certificates: dict[str, str] = {}
         self._until: dict[str, dict[Role, date]] = {}
 
-    def apply(self, kind: FactKind, fields: Mapping[str, Any]) -> None:
-        """Let one more fact count. A new certificate replaces the former one in all rights of its person."""
+    def apply(self, fields: Mapping[str, Any], *, granted: bool) -> None:
+        """Let one more fact count, of a grant or of a revocation. A new certificate replaces the former one in all
+        rights of its person.
+        """
         person, role = fields["person"], Role(fields["role"])
-        if kind is FactKind.PERSON_GRANTED:
+        if granted:
             self._certificates[person] = fields["certificate"]
             self._until.setdefault(person, {})[role] = date.fromisoformat(fields["until"])
         else:

@@ -75,6 +75,11 @@ def municipality_code(text: str) -> bool:
     return check - _ZERO == (11 - (6 * a + 5 * b + 4 * c + 3 * d + 2 * e - 20 * _ZERO) % 11) % 10
 
 
+def prefecture_code(text: str) -> bool:
+    """A prefecture's: the third to fifth digit are 0 (interfaces §10.2)."""
+    return municipality_code(text) and text[2:5] == "000"
+
+
 def gtin(text: str) -> bool:
     """GTIN-8, -12, -13 or -14: the last digit is a check digit (GS1)."""
     if len(text) not in (8, 12, 13, 14) or not (text.isascii() and text.isdecimal()):

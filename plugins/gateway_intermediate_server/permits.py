@@ -6,15 +6,13 @@ what a request itself claims, nothing does (C189).
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.plugin import Claim, Refused, checks
 from gateway.plugin.tokens import Claims, Issuer
 
-_PREFECTURE: Final = "000"
-"""The third to fifth digit of a prefecture's code (interfaces §10.2)."""
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$")]
 BodyCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 Row = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")]
@@ -158,4 +156,4 @@ def body_kind(code: str) -> BodyKind:
     """What kind of body has that code. Raises Refused("permit_not_valid") if none can."""
     if not checks.municipality_code(code):
         raise Refused("permit_not_valid")
-    return "governor" if code[2:5] == _PREFECTURE else "municipality"
+    return "governor" if checks.prefecture_code(code) else "municipality"

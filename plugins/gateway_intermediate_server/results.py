@@ -155,8 +155,8 @@ class Results:
         if entries:
             told[kind.entries] = [*entries]
         number, claims = each.inquiry_receipt_no, self._under(each.inquiry_receipt_no, permit)
-        used = {"key": permit.jti, "same": number}  # of another inquiry the permit answers nothing more
-        await self._under_way.send(number, kind.operation, told, **used, claims=claims)
+        # of another inquiry the permit answers nothing more
+        await self._under_way.send(number, kind.operation, told, key=permit.jti, same=number, claims=claims)
 
     async def _end(self, each: InquiryState, told: dict[str, JsonValue], permit: Permit | None) -> None:
         """Under the permit while it holds; that is another message than the one without."""

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from gateway.config import japanese_day
 from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
-from gateway.hub.people import CONFIRMING, Role
+from gateway.hub.people import Configured, Role
+from gateway.hub.rights import Rights
 
 
 def check_people(connection: sqlite3.Connection, size: int) -> None:
@@ -26,37 +27,26 @@ def check_people(connection: sqlite3.Connection, size: int) -> None:
 
 
 class _Told:
-    """Certificates by person, last days by person and role, and who approved what is held, up to the last fact."""
+    """The rights, and who approved what is held, up to the last fact."""
 
     def __init__(self) -> None:
-        self._certificates: dict[str, str] = {}
-        self._until: dict[tuple[str, str], str] = {}
+        self._rights = Rights(Configured())
         self._approved: dict[str, str] = {}
 
     def apply(self, kind: FactKind, fact: Mapping[str, Any]) -> None:
         """Raises ValueError or LookupError if nobody could decide so."""
-        person, day = fact["person"], japanese_day(datetime.fromisoformat(fact["at"])).isoformat()
-        match kind:
-            case FactKind.PERSON_GRANTED:
-                self._certificates[person] = fact["certificate"]
-                self._until[person, fact["role"]] = fact["until"]
-            case FactKind.PERSON_REVOKED:
-                self._until.pop((person, fact["role"]), None)
-            case _:
-                if self._certificates[person] != fact["client_certificate"]:
-                    raise ValueError("another certificate")
-                self._require(person, CONFIRMING, day)
-                self._decided(kind, person, fact["message_id"], day)
-
-    def _decided(self, kind: FactKind, person: str, message_id: str, day: str) -> None:
+        if kind in PERSON_FACTS:
+            self._rights.apply(fact, granted=kind is FactKind.PERSON_GRANTED)
+            return
+        able = self._rights.confirmers(japanese_day(datetime.fromisoformat(fact["at"])))
+        person = able[fact["person"]]
+        if person.certificate != fact["client_certificate"]:
+            raise ValueError("another certificate")
         if kind is FactKind.HOLD_APPROVED:
-            self._approved[message_id] = person
-        elif kind is FactKind.HOLD_RELEASED:
-            self._require(person, {Role.APPROVER}, day)
-            self._require(self._approved[message_id], CONFIRMING, day)
-
-    def _require(self, person: str, roles: frozenset[Role] | set[Role], day: str) -> None:
-        if not any(self._until.get((person, role.value), "") >= day for role in roles):
+            self._approved[fact["message_id"]] = person.id
+        elif kind is FactKind.HOLD_RELEASED and (
+            Role.APPROVER not in person.roles or self._approved[fact["message_id"]] not in able
+        ):
             raise ValueError("no right")
 
 

@@ -169,8 +169,8 @@ class Transaction:
         open_before, asked_before = len(work.open), work.asked
         self.append(kind, fields, at=at, message_id=work.message_id)
         work.apply(kind, fields)
-        ended = len(work.open), len(work.dead), work.asked - asked_before
-        row = (*ended, next_at, work.stored_id, int(work.held), at, self._kept_until(work, at))
+        left = len(work.open), len(work.dead), work.asked - asked_before
+        row = (*left, next_at, work.stored_id, int(work.held), at if work.kept else None, self._kept_until(work, at))
         asked: int = self.execute(_UPDATE, row).fetchone()[0]
         self._open_records += len(work.open) - open_before
         if not work.open:
@@ -179,7 +179,7 @@ class Transaction:
 
     def _kept_until(self, work: Work, at: str) -> str | None:
         """If it ends now: later routes may shorten that, and taking its route away does not lengthen it."""
-        keep = self.keeps.get(work.header["route"]) if work.header and not work.open else None
+        keep = self.keeps.get(work.header["route"]) if work.header and work.kept else None
         return stamp(datetime.fromisoformat(at) + timedelta(seconds=keep)) if keep is not None else None
 
     def seq(self, message_id: str) -> int:
@@ -217,7 +217,5 @@ _INSERT: Final = (
 _UPDATE: Final = (
     "UPDATE message SET open = ?1, dead = ?2, held = ?6, settle_asked = settle_asked + ?3,"
     " next_at = CASE WHEN ?1 = 0 THEN NULL ELSE coalesce(?4, next_at) END,"
-    " ended_at = CASE WHEN ?1 = 0 AND EXISTS (SELECT 1 FROM envelope WHERE message = seq) THEN ?7 END,"
-    " kept_until = CASE WHEN ?1 = 0 AND EXISTS (SELECT 1 FROM envelope WHERE message = seq) THEN ?8 END"
-    " WHERE id = ?5 RETURNING settle_asked"
+    " ended_at = ?7, kept_until = ?8 WHERE id = ?5 RETURNING settle_asked"
 )

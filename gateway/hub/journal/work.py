@@ -13,7 +13,7 @@ from gateway.hub.journal.facts import DELIVERY_FACTS, HOLD_FACTS, Altered, FactK
 from gateway.hub.journal.hold import Hold
 from gateway.hub.journal.outcomes import indices, ungroup
 from gateway.hub.journal.store import id_bytes
-from gateway.messages import Ending, MessageKind, RecordOutcome
+from gateway.messages import Ending, MessageKind, RecordOutcome, carried_until, decode_header, encode
 
 
 class Work:
@@ -101,10 +101,14 @@ class Work:
             raise ValueError("an envelope is deleted once its message has ended")
 
     @property
+    def kept(self) -> bool:
+        """Whether it has ended and its envelope is still there, to be deleted one day."""
+        return self.envelope is not None and not self.open and not self.deleted
+
+    @property
     def until(self) -> str:
         """As `carried_until` of its header; empty if it has none."""
-        ends = [each["until"] for each in (self.header or {}).get("attestations", ()) if each.get("until")]
-        return min([self.header["expires_at"], *ends]) if self.header else ""
+        return carried_until(decode_header(encode(self.header))) if self.header else ""
 
     @property
     def held(self) -> bool:

@@ -78,7 +78,7 @@ def _check_ended(seq: int, work: Work, ended_at: Any, kept_until: Any) -> None:
     for name, at in (("ended_at", ended_at), ("kept_until", kept_until)):
         if at is not None and not (isinstance(at, str) and _STAMP.fullmatch(at)):
             raise _contradiction(seq, f"{message} has an `{name}` that cannot be")
-    if (ended_at is not None) != (work.envelope is not None and not work.open and not work.deleted):
+    if (ended_at is not None) != work.kept:
         raise _contradiction(seq, f"{message} has an `ended_at`, or none, against its facts")
     if kept_until is not None and (ended_at is None or kept_until < ended_at):
         raise _contradiction(seq, f"{message} has a `kept_until` against its facts")
