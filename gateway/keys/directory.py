@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.errors import Misconfigured, Refused
-from gateway.keys.note import NoteError, Signer, Verifier, open_note, sign
+from gateway.tlog.note import NoteError, Signer, Verifier, open_note, sign
 from gateway.messages import WORD
 
 FIRST_LINE: Final = "renkei/v1/directory\n"

@@ -19,7 +19,7 @@ from typing import Final
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, read_ed25519
 from gateway.keys.directory import ConnectorEntry, ConnectorKeys, Directory
-from gateway.keys.note import NoteError, Signer, Verifier
+from gateway.tlog.note import NoteError, Signer, Verifier
 
 SECRET: Final = "secret.pem"  # noqa: S105 (a file name)
 PUBLIC: Final = "public.json"

@@ -27,7 +27,7 @@ from gateway.keys.layout import (
     signing_file,
     x25519_file,
 )
-from gateway.keys.note import vkey
+from gateway.tlog.note import vkey
 from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import stamp
 

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.hub.journal import DueSettlement, Journal, JournalLimits
-from gateway.keys.note import Signer
+from gateway.tlog.note import Signer
 from gateway.messages import Envelope, Header, Permitted, Sealed, SignedStatement, Statement, Tags, encode
 
 TENANT = "999997"

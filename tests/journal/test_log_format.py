@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.hub.journal import Journal, verify
-from gateway.keys.note import vkey
+from gateway.tlog.note import vkey
 from gateway.messages import Ending, RecordOutcome
 from tests.journal.builders import AT, NOW, ORIGIN, SIGNER, id_of, message
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.keys.directory import Directory
-from gateway.keys.note import Verifier
+from gateway.tlog.note import Verifier
 from tests.keys.vectors import KEYS, VECTORS
 
 

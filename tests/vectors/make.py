@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway.edge.seal_payload import seal_payload
 from gateway.keys.directory import ConnectorEntry, Directory, Suite, sign_directory
-from gateway.keys.note import Signer, sign, vkey
+from gateway.tlog.note import Signer, sign, vkey
 from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import (
     Attestation,

@@ -4,8 +4,8 @@ import sqlite3
 from typing import Any, Final
 
 from gateway.hub.journal.facts import Altered
-from gateway.hub.journal.tree import Frontier
-from gateway.keys import note
+from gateway.tlog.tree import Frontier
+from gateway.tlog import note
 
 
 class Checkpoints:

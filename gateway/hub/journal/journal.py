@@ -24,7 +24,7 @@ from gateway.hub.journal.recording import entry, record, repeat, stated
 from gateway.hub.journal.refusals import refusals
 from gateway.hub.journal.transaction import JournalLimits, Transaction
 from gateway.hub.journal.writer import Writer
-from gateway.keys import note
+from gateway.tlog import note
 from gateway.messages import Envelope, Header, Permitted, Recorded, RecordOutcome, Statement
 
 T = TypeVar("T")

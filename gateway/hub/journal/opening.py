@@ -16,7 +16,7 @@ from gateway.hub.journal.sentinel import DATABASE_HEAD, WAL_HEAD, Sentinel
 from gateway.hub.journal.transaction import JournalLimits, Transaction
 from gateway.hub.journal.verify import resume
 from gateway.hub.journal.writer import Writer
-from gateway.keys import note
+from gateway.tlog import note
 
 
 class Opened(NamedTuple):

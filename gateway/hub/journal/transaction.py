@@ -16,9 +16,9 @@ from gateway.hub.journal.facts import SALT_BYTES, FactKind, commitment, fact_bod
 from gateway.hub.journal.reading import open_records
 from gateway.hub.journal.sentinel import FileChanged
 from gateway.hub.journal.store import id_bytes, id_sought
-from gateway.hub.journal.tree import Frontier, leaf_hash
+from gateway.tlog.tree import Frontier, leaf_hash
 from gateway.hub.journal.work import Work, read_work
-from gateway.keys import note
+from gateway.tlog import note
 from gateway.messages import stamp
 
 QUEUE_FULL_SECONDS: Final = 5.0

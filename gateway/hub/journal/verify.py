@@ -19,9 +19,9 @@ from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
 from gateway.hub.journal.people_check import check_people
 from gateway.hub.journal.reading import last, told
 from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
-from gateway.hub.journal.tree import Frontier, leaf_hash
+from gateway.tlog.tree import Frontier, leaf_hash
 from gateway.hub.journal.work_check import check_due, check_indexes, check_recorded, check_work
-from gateway.keys import note
+from gateway.tlog import note
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of facts verified and of all."""

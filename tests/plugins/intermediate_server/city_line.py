@@ -28,7 +28,7 @@ from gateway.hub.people import Configured, Person, Role
 from gateway.hub.rules import hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_directory
-from gateway.keys.note import Signer
+from gateway.tlog.note import Signer
 from gateway.keys.private import EdgeKeys
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.observe import Telemetry, configure

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.keys.note import MAX_SIGNATURES, Checkpoint, NoteError, Signer, Verifier, open_note, sign, vkey
+from gateway.tlog.note import MAX_SIGNATURES, Checkpoint, NoteError, Signer, Verifier, open_note, sign, vkey
 
 VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 SEED = base64.b64decode("AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz")[1:]

@@ -1,13 +1,13 @@
-"""RFC 9162 §2.1 hashing, and the frontier: the few subtree roots from which a tree of any size grows on.
-
-A leaf of our tree is a fact's commitment. Nothing here reads or stores anything.
-"""
+"""RFC 9162 §2.1 hashing, and the frontier: the few subtree roots from which a tree of any size grows on."""
 
 import hashlib
 from collections.abc import Iterable
 from typing import Final, Self
 
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
+TILE_HEIGHT: Final = 8
+TILE_WIDTH: Final = 2**TILE_HEIGHT
+"""How many hashes a full tile has (c2sp.org/tlog-tiles)."""
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -31,14 +31,21 @@ class Frontier:
         if len(self._roots) != size.bit_count():
             raise ValueError("a frontier has one root for each 1 bit of its size")
 
-    def append(self, leaf: bytes) -> None:
-        """Grow by one leaf, given by its leaf hash."""
-        merges = self.size
+    def append(self, leaf: bytes) -> list[bytes]:
+        """Grow by one leaf, given by its leaf hash. Returns the roots of the full tiles that it completes: at most one
+        of each level, level 0 first.
+        """
+        completed: list[bytes] = []
+        merges, height = self.size, 0
         while merges & 1:
             leaf = node_hash(self._roots.pop(), leaf)
             merges >>= 1
+            height += 1
+            if not height % TILE_HEIGHT:
+                completed.append(leaf)
         self._roots.append(leaf)
         self.size += 1
+        return completed
 
     def root(self) -> bytes:
         """The Merkle tree hash of all leaves so far."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.hub.journal.tree import EMPTY_ROOT, Frontier, leaf_hash, node_hash
+from gateway.tlog.tree import EMPTY_ROOT, Frontier, leaf_hash, node_hash
 
 LEAVES = [
     bytes.fromhex(each)
