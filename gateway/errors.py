@@ -102,6 +102,8 @@ CODES: Final = MappingProxyType(
         "bad_tags": Code(400, "The person tags do not match the digest in the header."),
         "unknown_tenant": Code(404, "No such tenant is configured here."),
         "unknown_message": Code(404, "No such message is known here."),
+        "unknown_fact": Code(404, "The log has no such fact."),
+        "fact_purged": Code(410, "The fact's content was deleted after its time; only its place in the log is left."),
         "not_replayable": Code(409, "Nothing of this message can be replayed: no record of it is dead."),
         "send_anew": Code(409, "The message can no longer be carried as it was sealed; the source must send it anew."),
         "not_ended": Code(409, "The message has not ended: some of its records are still to be delivered."),

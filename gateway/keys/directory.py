@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.errors import Misconfigured, Refused
-from gateway.tlog.note import NoteError, Signer, Verifier, open_note, sign
 from gateway.messages import WORD
+from gateway.tlog.note import NoteError, Signer, Verifier, open_note, sign
 
 FIRST_LINE: Final = "renkei/v1/directory\n"
 

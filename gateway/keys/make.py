@@ -27,9 +27,9 @@ from gateway.keys.layout import (
     signing_file,
     x25519_file,
 )
-from gateway.tlog.note import vkey
 from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import stamp
+from gateway.tlog.note import vkey
 
 
 def make_root(keys: TenantKeys, passphrase: Secret) -> None:

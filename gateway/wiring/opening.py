@@ -19,12 +19,12 @@ from gateway.keys.at_rest import Secret, Source
 from gateway.keys.certificates import digest_of_file, fingerprint_of_file
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
-from gateway.tlog.note import Signer
 from gateway.keys.private import EdgeKeys
 from gateway.link.tls import server_tls
 from gateway.link.words import Bounds, Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.interface import Interface
+from gateway.tlog.note import Signer
 
 SYSTEM = "system"
 """The store of what belongs to no tenant."""

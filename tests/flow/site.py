@@ -16,9 +16,9 @@ from gateway.keys.certificates import Authority
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
 from gateway.keys.make import make_connector, make_log, make_root, publish
-from gateway.tlog.note import Signer
 from gateway.keys.private import EdgeKeys
 from gateway.plugin.interface import describe
+from gateway.tlog.note import Signer
 from tests.flow.toys import CARRIED, OFFICE, OFFICE_INTERFACE, REGISTER, REGISTER_INTERFACE, TENANT
 
 GATEWAY = """

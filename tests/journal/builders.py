@@ -10,8 +10,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.hub.journal import DueSettlement, Journal, JournalLimits
-from gateway.tlog.note import Signer
 from gateway.messages import Envelope, Header, Permitted, Sealed, SignedStatement, Statement, Tags, encode
+from gateway.tlog.note import Signer
 
 TENANT = "999997"
 ORIGIN = "renkei.example/999997"

@@ -14,8 +14,8 @@ from gateway.errors import Deferred, Misconfigured
 from gateway.hub.journal import FactKind, Journal, JournalLimits, verify
 from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.writer import MAX_GROUP
-from gateway.tlog.note import Signer
 from gateway.messages import Recorded
+from gateway.tlog.note import Signer
 from tests.journal.builders import AT, LIMITS, NOW, ORIGIN, SIGNER, TENANT, id_of, message, open_journal
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.hub.journal import Journal, verify
-from gateway.tlog.note import vkey
 from gateway.messages import Ending, RecordOutcome
+from gateway.tlog.note import vkey
 from tests.journal.builders import AT, NOW, ORIGIN, SIGNER, id_of, message
 
 PAGE = Path(__file__).parents[2] / "docs" / "log-format.md"

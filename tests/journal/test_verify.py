@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.errors import Misconfigured
 from gateway.hub.journal import FactKind, Journal, JournalLimits, VerifyReport, verify
 from gateway.hub.journal.facts import commitment, fact_body
-from gateway.tlog.tree import Frontier, leaf_hash
-from gateway.tlog.note import Checkpoint, Signer, open_note, sign
 from gateway.messages import Ending, RecordOutcome
+from gateway.tlog.note import Checkpoint, Signer, open_note, sign
+from gateway.tlog.tree import Frontier, leaf_hash
 from tests.journal.builders import AT, NOW, ORIGIN, SIGNER, TENANT, id_of, message, open_journal
 
 FACTS = 20

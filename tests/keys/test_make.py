@@ -14,8 +14,8 @@ from gateway.keys.at_rest import Secret, make_passphrase
 from gateway.keys.directory import Directory, Suite
 from gateway.keys.layout import TenantKeys, read_signer, read_verifier
 from gateway.keys.make import make_connector, make_log, make_root, publish, retire, rotate
-from gateway.tlog.note import open_note, sign
 from gateway.keys.private import EdgeKeys
+from gateway.tlog.note import open_note, sign
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 

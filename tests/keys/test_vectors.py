@@ -8,9 +8,9 @@ import pytest
 from gateway.edge.seal_payload import open_payload
 from gateway.errors import Misconfigured, Refused
 from gateway.keys.directory import Directory
-from gateway.tlog.note import Verifier
 from gateway.keys.signatures import verify_envelope, verify_statement
 from gateway.messages import Envelope, Header, SignedStatement, item_paths
+from gateway.tlog.note import Verifier
 from tests.keys.vectors import KEYS, VECTORS, cases, edge
 
 ENVELOPES = cases("envelope")

@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from gateway.edge.seal_payload import seal_payload
 from gateway.keys.directory import ConnectorEntry, Directory, Suite, sign_directory
-from gateway.tlog.note import Signer, sign, vkey
 from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import (
     Attestation,
@@ -37,6 +36,7 @@ from gateway.messages import (
     signed_part,
 )
 from gateway.plugin import Act, Counted
+from gateway.tlog.note import Signer, sign, vkey
 
 HERE = Path(__file__).parent
 TENANT = "999997"

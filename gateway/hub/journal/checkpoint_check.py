@@ -4,8 +4,8 @@ import sqlite3
 from typing import Any, Final
 
 from gateway.hub.journal.facts import Altered
-from gateway.tlog.tree import Frontier
 from gateway.tlog import note
+from gateway.tlog.tree import Frontier
 
 
 class Checkpoints:

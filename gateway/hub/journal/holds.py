@@ -1,35 +1,22 @@
 """The held messages of one tenant's journal: what is decided about them, and what they are; a part of `Journal`."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 from gateway.hub.journal import holding
 from gateway.hub.journal.facts import FactKind
-from gateway.hub.journal.group import Write
 from gateway.hub.journal.hold import CODE, By
 from gateway.hub.journal.holding import Confirmed, Reason
+from gateway.hub.journal.parts import Commit, Read
 from gateway.hub.journal.reading import DueSettlement
 from gateway.hub.journal.undisclosed import undisclosed
 from gateway.hub.journal.work import Work, read_work
 from gateway.hub.people import Confirmers
 
-T = TypeVar("T")
 LISTED: Final = 200
 """How many holds `listed` tells at a time."""
-
-
-class Commit(Protocol):
-    """The writer's `commit`."""
-
-    async def __call__(self, write: Write[T], /) -> T: ...
-
-
-class Read(Protocol):
-    """The journal's reading: one moment of it."""
-
-    def __call__(self, query: Callable[[sqlite3.Connection], T], /) -> T: ...
 
 
 class Holds:

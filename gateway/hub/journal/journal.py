@@ -19,13 +19,14 @@ from gateway.hub.journal.delivering import Conclusion, Revived
 from gateway.hub.journal.facts import DELIVERY_FACTS, Altered, FactKind
 from gateway.hub.journal.holds import Holds
 from gateway.hub.journal.opening import open_files
+from gateway.hub.journal.proofs import Proofs
 from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.recording import entry, record, repeat, stated
 from gateway.hub.journal.refusals import refusals
 from gateway.hub.journal.transaction import JournalLimits, Transaction
 from gateway.hub.journal.writer import Writer
-from gateway.tlog import note
 from gateway.messages import Envelope, Header, Permitted, Recorded, RecordOutcome, Statement
+from gateway.tlog import note
 
 T = TypeVar("T")
 LARGE: Final = 64
@@ -41,6 +42,7 @@ class Journal:
         self._connection = reader
         self._resources = resources
         self.holds = Holds(tenant, writer.commit, self._read)
+        self.proofs = Proofs(writer.commit, self._read)
 
     @classmethod
     def open(cls, path: Path, *, tenant: str, origin: str, signer: note.Signer, limits: JournalLimits) -> Self:

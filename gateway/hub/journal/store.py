@@ -1,7 +1,8 @@
 """The tables of one tenant's journal, and the connections to them.
 
-`fact`, `tag` and `checkpoint` are the central log: appended to, never changed. `envelope` holds what the facts give the
-digest of, and `message` is an index over the facts: what is due is found by it, and told by the facts alone.
+`fact`, `tag`, `checkpoint` and `cosignature` are the central log: appended to, never changed. `tile` has what proofs
+are made of; it follows from the facts. `envelope` holds what the facts give the digest of, and `message` is an index
+over the facts: what is due is found by it, and told by the facts alone.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from uuid import UUID
 
 APPLICATION_ID: Final = 0x524E4B4A
 """'RNKJ', so that `file` and `gateway log verify` know what they look at."""
-FORMAT: Final = 5
+FORMAT: Final = 6
 BUSY_SECONDS: Final = 0.1
 """How long to wait for a lock: only a stranger to the journal can hold one."""
 _MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -47,6 +48,20 @@ CREATE TABLE checkpoint (
     note TEXT NOT NULL,
     frontier BLOB NOT NULL              -- proven by the signed root
 );
+
+CREATE TABLE cosignature (
+    size INTEGER NOT NULL REFERENCES checkpoint,
+    witness TEXT NOT NULL,
+    line TEXT NOT NULL,                 -- as it stands below the note
+    PRIMARY KEY (size, witness)
+) WITHOUT ROWID;
+
+CREATE TABLE tile (
+    level INTEGER NOT NULL,             -- from 1: a root of 256**level facts
+    idx INTEGER NOT NULL,               -- from 0
+    root BLOB NOT NULL,
+    PRIMARY KEY (level, idx)
+) WITHOUT ROWID;
 
 CREATE TABLE message (
     seq INTEGER PRIMARY KEY REFERENCES fact,    -- of its recording fact

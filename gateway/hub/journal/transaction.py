@@ -16,10 +16,10 @@ from gateway.hub.journal.facts import SALT_BYTES, FactKind, commitment, fact_bod
 from gateway.hub.journal.reading import open_records
 from gateway.hub.journal.sentinel import FileChanged
 from gateway.hub.journal.store import id_bytes, id_sought
-from gateway.tlog.tree import Frontier, leaf_hash
 from gateway.hub.journal.work import Work, read_work
-from gateway.tlog import note
 from gateway.messages import stamp
+from gateway.tlog import note
+from gateway.tlog.tree import TILE_WIDTH, Frontier, leaf_hash
 
 QUEUE_FULL_SECONDS: Final = 5.0
 REMEMBERED: Final = 2000
@@ -122,7 +122,9 @@ class Transaction:
             "INSERT INTO fact (seq, at, kind, message_id, commitment, salt, body, tag_salt) VALUES (?,?,?,?,?,?,?,?)",
             (seq, at, kind.value, stored_id, committed, salt, body, tag_salt),
         )
-        self._frontier.append(leaf_hash(committed))
+        for level, root in enumerate(self._frontier.append(leaf_hash(committed)), start=1):
+            tile = (level, seq // TILE_WIDTH**level - 1, root)
+            self.execute("INSERT INTO tile (level, idx, root) VALUES (?,?,?)", tile)
         return seq
 
     def sign(self) -> str:

@@ -19,9 +19,10 @@ from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
 from gateway.hub.journal.people_check import check_people
 from gateway.hub.journal.reading import last, told
 from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
-from gateway.tlog.tree import Frontier, leaf_hash
+from gateway.hub.journal.tile_check import check_stray_tiles, check_tiles
 from gateway.hub.journal.work_check import check_due, check_indexes, check_recorded, check_work
 from gateway.tlog import note
+from gateway.tlog.tree import Frontier, leaf_hash
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of facts verified and of all."""
@@ -135,7 +136,7 @@ class _Walk:
             raise Altered(1, "a checkpoint stands before fact 1")
         self.checkpoints.start(signed)
         for fact in facts(self._connection, self.frontier.size + 1, total):
-            self.frontier.append(leaf_hash(fact.commitment))
+            check_tiles(self._connection, fact.seq, self.frontier.append(leaf_hash(fact.commitment)))
             self.checkpoints.check(self.frontier)
             self._check_anchor()
             if progress and (fact.seq % 1000 == 0 or fact.seq == total):
@@ -149,6 +150,7 @@ class _Walk:
                 total + 1, f"facts {total + 1} to {self._anchor[0]} are missing: an earlier stop counted them"
             )
         check_stray(self._connection, total)
+        check_stray_tiles(self._connection)
 
     def _check_anchor(self) -> None:
         if self._anchor is not None and self._anchor[0] == self.frontier.size:

@@ -28,11 +28,11 @@ from gateway.hub.people import Configured, Person, Role
 from gateway.hub.rules import hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_directory
-from gateway.tlog.note import Signer
 from gateway.keys.private import EdgeKeys
 from gateway.link.in_process import ToEdges, ToHub
 from gateway.observe import Telemetry, configure
 from gateway.plugin import Act, Connector, Context, Delivery, Outbox, Receipt, Refused
+from gateway.tlog.note import Signer
 from gateway.wiring.opening import load_plugins, log_signer, open_keys
 from tests.flow.line import QUICK, System
 from tests.plugins.intermediate_server.unsocketed import Unsocketed

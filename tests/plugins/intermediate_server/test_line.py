@@ -15,9 +15,9 @@ from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
-from gateway.tlog.note import Signer
 from gateway.keys.private import EdgeKeys
 from gateway.plugin import Accepted, Context, Delivery, Outcome
+from gateway.tlog.note import Signer
 from gateway.wiring.opening import log_signer, open_directory, open_keys
 from gateway_health_management.interface import INTERFACE as HEALTH_MANAGEMENT
 from gateway_intermediate_server import renkei_connector

@@ -1,0 +1,132 @@
+"""What the journal gives to convince a stranger: proofs of facts, proofs that the log only grew, and checkpoints with
+their cosignatures; a part of `Journal`. Each takes a few hundred rows, however long the log.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from gateway.errors import Refused
+from gateway.hub.journal.facts import Altered, FactKind
+from gateway.hub.journal.parts import Commit, Read
+from gateway.hub.journal.store import id_sought
+from gateway.hub.journal.transaction import Transaction
+from gateway.tlog import proof
+from gateway.tlog.proof import Hashes
+from gateway.tlog.proof_file import ProofFile
+from gateway.tlog.tree import leaf_hash
+
+
+class Proofs:
+    """Of one journal. Every write is durable when its await returns."""
+
+    def __init__(self, commit: Commit, read: Read) -> None:
+        self._commit = commit
+        self._read = read
+
+    async def of_message(self, message_id: str) -> ProofFile:
+        """That this message was recorded or, as a whole, refused. Raises as `of_fact`, or Refused("unknown_message")."""
+        seq = self._read(partial(_fact_of, message_id=message_id))
+        if seq is None:
+            raise Refused("unknown_message")
+        return await self.of_fact(seq)
+
+    async def of_fact(self, seq: int) -> ProofFile:
+        """That fact `seq` is in the log, under the newest checkpoint that a witness cosigned, else under the newest.
+        What no checkpoint counts yet is signed now.
+
+        `extra` is salt and body: the leaf is SHA-256(0x00 ‖ SHA-256(extra)). Raises Refused (unknown_fact, fact_purged)
+        or Deferred.
+        """
+        found = self._read(partial(_fact_proof, seq=seq))
+        if found is None:
+            await self._commit(Transaction.sign)
+            found = self._read(partial(_fact_proof, seq=seq))
+        if found is None:
+            raise Refused("unknown_fact")
+        return found
+
+    def growth(self, old: int, new: int) -> list[bytes]:
+        """That the log of `new` facts grew out of that of `old`. Raises Refused("unknown_fact") if it has not so many,
+        or Deferred.
+        """
+        return self._read(partial(_growth, old=old, new=new))
+
+    def checkpoint(self) -> tuple[int, str] | None:
+        """Size and note of the last checkpoint, with its cosignatures; None if there is none yet. Raises Deferred."""
+        return self._read(_last)
+
+    async def cosigned(self, size: int, witness: str, line: str) -> None:
+        """Keep a witness's line below the checkpoint of that size; the first one stays. Raises Deferred."""
+        await self._commit(partial(_cosigned, size=size, witness=witness, line=line))
+
+
+def tree_hashes(connection: sqlite3.Connection) -> Hashes:
+    """The hashes of the log's tiles, as they are asked for."""
+
+    def hashes(level: int, first: int, count: int) -> Sequence[bytes]:
+        if level == 0:
+            rows = connection.execute(_COMMITMENTS, (first + 1, first + count))
+            return [leaf_hash(commitment) for (commitment,) in rows]
+        return [root for (root,) in connection.execute(_TILES, (level, first, first + count))]
+
+    return hashes
+
+
+def _fact_of(connection: sqlite3.Connection, message_id: str) -> int | None:
+    row = connection.execute(_FACT_OF, (id_sought(message_id), *_TAKEN)).fetchone()
+    return int(row[0]) if row else None
+
+
+def _fact_proof(connection: sqlite3.Connection, seq: int) -> ProofFile | None:
+    """None if no checkpoint counts it."""
+    row = connection.execute("SELECT salt, body FROM fact WHERE seq = ?", (seq,)).fetchone()
+    if row is None:
+        raise Refused("unknown_fact")
+    if row[0] is None or row[1] is None:
+        raise Refused("fact_purged")
+    found = connection.execute(_COSIGNED, (seq,)).fetchone() or connection.execute(_SIGNED, (seq,)).fetchone()
+    if found is None:
+        return None
+    path = _roots(connection, proof.inclusion(seq - 1, found[0]))
+    return ProofFile(seq - 1, path, _with_cosignatures(connection, *found), row[0] + row[1])
+
+
+def _growth(connection: sqlite3.Connection, old: int, new: int) -> list[bytes]:
+    if not 0 <= old <= new <= connection.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()[0]:
+        raise Refused("unknown_fact")
+    return _roots(connection, proof.consistency(old, new))
+
+
+def _last(connection: sqlite3.Connection) -> tuple[int, str] | None:
+    row = connection.execute(_SIGNED, (0,)).fetchone()
+    return (row[0], _with_cosignatures(connection, *row)) if row else None
+
+
+def _with_cosignatures(connection: sqlite3.Connection, size: int, note: str) -> str:
+    lines = connection.execute("SELECT line FROM cosignature WHERE size = ? ORDER BY witness", (size,)).fetchall()
+    return note + "".join(line for (line,) in lines)
+
+
+def _cosigned(transaction: Transaction, size: int, witness: str, line: str) -> None:
+    transaction.execute("INSERT OR IGNORE INTO cosignature (size, witness, line) VALUES (?,?,?)", (size, witness, line))
+
+
+def _roots(connection: sqlite3.Connection, spans: Sequence[proof.Span]) -> list[bytes]:
+    hashes = tree_hashes(connection)
+    try:
+        return [proof.span_root(each, hashes) for each in spans]
+    except LookupError:
+        raise Altered(1, "facts or tiles are missing of which a proof is made") from None
+
+
+_TAKEN: Final = (FactKind.MESSAGE_RECORDED.value, FactKind.MESSAGE_REFUSED.value)
+_FACT_OF: Final = "SELECT seq FROM fact WHERE message_id = ? AND kind IN (?, ?) ORDER BY seq LIMIT 1"
+_SIGNED: Final = "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size DESC LIMIT 1"
+_COSIGNED: Final = (
+    "SELECT checkpoint.size, note FROM cosignature JOIN checkpoint USING (size)"
+    " WHERE cosignature.size >= ? ORDER BY cosignature.size DESC LIMIT 1"
+)
+_COMMITMENTS: Final = "SELECT commitment FROM fact WHERE seq BETWEEN ? AND ? ORDER BY seq"
+_TILES: Final = "SELECT root FROM tile WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx"
