@@ -26,8 +26,8 @@ class Proofs:
         self._read = read
 
     async def of_message(self, message_id: str) -> ProofFile:
-        """That this message was recorded or, as a whole, refused. Raises as `of_fact`, or Refused("unknown_message")."""
-        seq = self._read(partial(_fact_of, message_id=message_id))
+        """That this message was recorded or, as a whole, refused. Raises as `of_fact`, Refused("unknown_message")."""
+        seq = self._read(partial(fact_of, message_id=message_id))
         if seq is None:
             raise Refused("unknown_message")
         return await self.of_fact(seq)
@@ -39,10 +39,10 @@ class Proofs:
         `extra` is salt and body: the leaf is SHA-256(0x00 ‖ SHA-256(extra)). Raises Refused (unknown_fact, fact_purged)
         or Deferred.
         """
-        found = self._read(partial(_fact_proof, seq=seq))
+        found = self._read(partial(fact_proof, seq=seq))
         if found is None:
             await self._commit(Transaction.sign)
-            found = self._read(partial(_fact_proof, seq=seq))
+            found = self._read(partial(fact_proof, seq=seq))
         if found is None:
             raise Refused("unknown_fact")
         return found
@@ -51,11 +51,11 @@ class Proofs:
         """That the log of `new` facts grew out of that of `old`. Raises Refused("unknown_fact") if it has not so many,
         or Deferred.
         """
-        return self._read(partial(_growth, old=old, new=new))
+        return self._read(partial(growth, old=old, new=new))
 
     def checkpoint(self) -> tuple[int, str] | None:
         """Size and note of the last checkpoint, with its cosignatures; None if there is none yet. Raises Deferred."""
-        return self._read(_last)
+        return self._read(last_checkpoint)
 
     async def cosigned(self, size: int, witness: str, line: str) -> None:
         """Keep a witness's line below the checkpoint of that size; the first one stays. Raises Deferred."""
@@ -74,13 +74,14 @@ def tree_hashes(connection: sqlite3.Connection) -> Hashes:
     return hashes
 
 
-def _fact_of(connection: sqlite3.Connection, message_id: str) -> int | None:
+def fact_of(connection: sqlite3.Connection, message_id: str) -> int | None:
+    """The fact by which this message was recorded or, as a whole, refused."""
     row = connection.execute(_FACT_OF, (id_sought(message_id), *_TAKEN)).fetchone()
     return int(row[0]) if row else None
 
 
-def _fact_proof(connection: sqlite3.Connection, seq: int) -> ProofFile | None:
-    """None if no checkpoint counts it."""
+def fact_proof(connection: sqlite3.Connection, seq: int) -> ProofFile | None:
+    """As `Proofs.of_fact`; None if no checkpoint counts it yet."""
     row = connection.execute("SELECT salt, body FROM fact WHERE seq = ?", (seq,)).fetchone()
     if row is None:
         raise Refused("unknown_fact")
@@ -93,13 +94,15 @@ def _fact_proof(connection: sqlite3.Connection, seq: int) -> ProofFile | None:
     return ProofFile(seq - 1, path, _with_cosignatures(connection, *found), row[0] + row[1])
 
 
-def _growth(connection: sqlite3.Connection, old: int, new: int) -> list[bytes]:
+def growth(connection: sqlite3.Connection, old: int, new: int) -> list[bytes]:
+    """As `Proofs.growth`."""
     if not 0 <= old <= new <= connection.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()[0]:
         raise Refused("unknown_fact")
     return _roots(connection, proof.consistency(old, new))
 
 
-def _last(connection: sqlite3.Connection) -> tuple[int, str] | None:
+def last_checkpoint(connection: sqlite3.Connection) -> tuple[int, str] | None:
+    """As `Proofs.checkpoint`."""
     row = connection.execute(_SIGNED, (0,)).fetchone()
     return (row[0], _with_cosignatures(connection, *row)) if row else None
 
