@@ -1,13 +1,11 @@
 """`gateway log`: verify the central log, offline or beside a running gateway."""
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.cli import evidence
 from gateway.cli.show import AsJson, Root, ending, machine, stopped, tell
 from gateway.errors import Misconfigured
 
@@ -16,37 +14,72 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def log() -> None:
-    """Verify the central log."""
+    """Verify the central log, prove what is in it, and give it out as files."""
+
+
+app.command(
+    epilog=ending(
+        f"gateway log prove 999997 {evidence.ID} --out proof.tlog-proof",
+        "gateway log prove 999997 --earlier kept-checkpoint",
+        wrong="nothing that was signed yet counts it, or the log is shorter than that checkpoint",
+    )
+)(evidence.prove)
+app.command(epilog=ending("gateway log export 999997 /media/log-999997", wrong="nothing was signed yet"))(
+    evidence.export
+)
 
 
 @app.command(
     epilog=ending(
         "gateway log verify --root /var/lib/renkei",
         "gateway log verify --tenant 999997",
+        "gateway log verify --from log-999997 --key log.vkey",
+        "gateway log verify --from 01234567.tlog-proof --key log.vkey",
         wrong="a fact is altered, missing or reordered, or a log is gone",
     )
 )
-def verify(
+def verify(  # noqa: PLR0913  (each is one option)
     root: Root = Path(),
     tenant: Annotated[
         str, typer.Option("--tenant", metavar="TENANT", help="Only the log of this tenant, or `system`.")
     ] = "",
+    files: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="PATH", help="Not the logs here, but an exported folder or a proof."),
+    ] = None,
+    key: Annotated[
+        str, typer.Option("--key", metavar="FILE", help="With --from: the log's public key (log.vkey).")
+    ] = "",
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", metavar="FILE", help="With --from: who must have cosigned; may come again."),
+    ] = None,
+    earlier: Annotated[
+        Path | None,
+        typer.Option("--earlier", metavar="FILE", help="With --from: a kept checkpoint it must have grown out of."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove that no fact of the log was altered.
 
     Every fact is hashed again and held against the signed checkpoints; the first that is altered, missing or reordered
-    is named. It goes over every configured tenant's log and the system's, also while the gateway runs.
+    is named. It goes over every configured tenant's log and the system's, also while the gateway runs. With --from it
+    needs no gateway and no configuration: the files, the log's public key, and whose cosignatures are asked for.
     """
     from dataclasses import asdict
 
     from gateway.cli.process import at_the_hub
+    from gateway.cli.progress import bar
     from gateway.config import read_gateway_file
     from gateway.hub.journal import anchors
     from gateway.hub.journal import verify as verify_log
     from gateway.keys.layout import TenantKeys, read_verifier
 
     with stopped():
+        if files is not None:
+            if not evidence.from_files(files, key, witness or (), earlier, json=as_json):
+                raise typer.Exit(1)
+            return
         at_the_hub(root, "the logs are the hub's")
         folder = root / read_gateway_file(root).journal.directory
         configured = [path.stem for path in sorted((root / "config/tenants").glob("*.toml"))]
@@ -57,7 +90,7 @@ def verify(
         known_roots = anchors(folder / "system.db")
         for name in known:
             verifier = read_verifier(TenantKeys(root, name).log_vkey)
-            with _progress(name, shown=sys.stderr.isatty() and not as_json) as progress:
+            with bar(name, shown=not as_json) as progress:
                 path = folder / f"{name}.db"
                 report = verify_log(
                     path,
@@ -77,17 +110,3 @@ def verify(
             tell(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
         if any(report.problem is not None for _, report in reports):
             raise typer.Exit(1)
-
-
-@contextlib.contextmanager
-def _progress(name: str, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not shown:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

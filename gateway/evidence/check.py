@@ -12,6 +12,7 @@ from gateway.evidence.folder import Content, LogFolder
 from gateway.tlog.cosignature import cosigned_at
 from gateway.tlog.note import Checkpoint, NoteError, Verifier, open_note
 from gateway.tlog.proof_file import ProofFile
+from gateway.tlog.submission import Submission
 from gateway.tlog.tiles import Tile, tiles
 from gateway.tlog.tree import Frontier, leaf_hash
 
@@ -95,6 +96,20 @@ def check_proof(
     if seq != file.index + 1:
         raise NoteError(f"what is proven is fact {seq}, in the place of fact {file.index + 1}")
     return fact, checkpoint, _cosigned(file.checkpoint, witnesses)
+
+
+def check_growth(
+    text: str, earlier: str, verifier: Verifier, *, witnesses: Sequence[Verifier] = ()
+) -> tuple[Checkpoint, dict[str, int]]:
+    """The checkpoint that the file proves to have grown out of the `earlier` one, and when each of the witnesses
+    cosigned it. Raises NoteError if it proves nothing.
+    """
+    file = Submission.parse(text)
+    kept = Checkpoint.parse(open_note(earlier, verifier))
+    now = Checkpoint.parse(open_note(file.checkpoint, verifier))
+    if kept.origin != now.origin or not file.grew(kept, now):
+        raise NoteError("the log did not grow out of that checkpoint, by this proof")
+    return now, _cosigned(file.checkpoint, witnesses)
 
 
 class _Walk:

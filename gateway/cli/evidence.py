@@ -1,0 +1,247 @@
+"""`gateway log prove`, `gateway log export`, and `gateway log verify --from`: what convinces a stranger, as files."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.show import Root, machine, stopped, tell
+from gateway.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from gateway.tlog.note import Verifier
+
+ID = "01234567-89ab-7cde-8f01-23456789abcd"
+Log = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant whose log it is, or `system`.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Where to write it. [default: named after what it proves]")
+]
+
+
+def prove(
+    tenant: Log,
+    message_id: Annotated[
+        str, typer.Argument(metavar="[MESSAGE_ID]", help="Of a message, as its sender got it.", show_default=False)
+    ] = "",
+    fact: Annotated[int | None, typer.Option("--fact", min=1, metavar="SEQ", help="Instead: this fact.")] = None,
+    earlier: Annotated[
+        Path | None,
+        typer.Option("--earlier", metavar="FILE", help="Instead: that the log grew out of this kept checkpoint."),
+    ] = None,
+    out: Out = None,
+    root: Root = Path(),
+) -> None:
+    """Write a proof that a message, or a fact, is in the log.
+
+    One small file (c2sp.org/tlog-proof) with the fact, its place in the tree, and the signed checkpoint that counts it.
+    It convinces whoever has the log's public key, log.vkey, without a gateway: `gateway log verify --from FILE`. Of a
+    message it proves that it was recorded or, as a whole, refused. With --earlier it proves that nothing was changed or
+    taken away since a checkpoint that was kept.
+    """
+    from gateway.cli.process import at_the_hub
+
+    with stopped():
+        if sum(bool(each) for each in (message_id, fact, earlier)) != 1:
+            raise Misconfigured(("say what to prove: a MESSAGE_ID, --fact SEQ or --earlier FILE",))
+        at_the_hub(root, "the logs are the hub's")
+        name, text = _grown(root, tenant, earlier) if earlier else _fact(root, tenant, message_id, fact)
+        target = out or Path(name)
+        target.write_text(text)
+        tell(f"{target}")
+
+
+def export(
+    tenant: Log,
+    into: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one with an earlier export of it.")],
+    root: Root = Path(),
+) -> None:
+    """Write a whole log as files from which anybody can check it.
+
+    The folder has the form of c2sp.org/tlog-tiles: the signed checkpoint, the tree hashes and the commitments; beside
+    them, as JSON Lines under facts/, the facts themselves. It goes up to the log's last checkpoint; what the folder has
+    already is not written again. `gateway log verify --from DIR` checks it without a gateway. Facts have no personal
+    values, but they say who did what and when: the folder is for its owner alone, and a copy that you keep.
+    """
+    from gateway.cli.process import at_the_hub
+    from gateway.cli.progress import bar
+    from gateway.hub.journal.export import export as export_log
+    from gateway.hub.journal.store import WrongStore
+
+    with stopped():
+        at_the_hub(root, "the logs are the hub's")
+        path, verifier = _log(root, tenant)
+        try:
+            with bar(tenant) as progress:
+                signed = export_log(path, into, verifier, progress)
+        except (WrongStore, sqlite3.Error, ValueError) as error:
+            raise Misconfigured((f"{path.name}: {error}",)) from None
+        if signed is None:
+            tell(f"{tenant}: nothing was signed yet; a running gateway signs a checkpoint every few seconds")
+            raise typer.Exit(1)
+        tell(f"{tenant}: {signed.size} facts, root {signed.root.hex()}, in {into}")
+
+
+def from_files(path: Path, key: str, witnesses: Sequence[str], earlier: Path | None, *, json: bool) -> bool:
+    """`gateway log verify --from`: whether what the files say is so. Raises Misconfigured."""
+    from gateway.tlog.note import COSIGNATURE, ED25519
+
+    if not key:
+        raise Misconfigured(("--from needs --key: the log's public key (log.vkey), got from elsewhere than the files",))
+    verifier = _key(key, ED25519)
+    known = [_key(each, COSIGNATURE) for each in witnesses]
+    kept = _text(earlier) if earlier is not None else None
+    if path.is_dir():
+        return _folder(path, verifier, known, kept, json=json)
+    return _file(path, verifier, known, kept, json=json)
+
+
+def _folder(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept: str | None, *, json: bool) -> bool:
+    from dataclasses import asdict
+
+    from gateway.cli.progress import bar
+    from gateway.evidence.check import check_folder
+    from gateway.tlog.note import NoteError
+
+    try:
+        with bar(path.name, shown=not json) as progress:
+            report = check_folder(path, verifier, witnesses=known, earlier=kept, progress=progress)
+    except NoteError as error:
+        raise Misconfigured((f"--earlier: {error}",)) from None
+    if json:
+        machine(asdict(report))
+    else:
+        gone = f" ({report.gone} of them without content)" if report.gone else ""
+        told = report.problem or "verified" + _cosigned(report.cosigned)
+        tell(f"{report.origin}: {report.facts} facts{gone}, root {report.root}: {told}")
+    return report.problem is None
+
+
+def _file(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept: str | None, *, json: bool) -> bool:
+    from gateway.evidence.check import check_growth, check_proof
+    from gateway.tlog.note import NoteError
+
+    text = _text(path)
+    try:
+        if text.startswith("old "):
+            if kept is None:
+                raise Misconfigured(("it proves growth since an earlier checkpoint: name that with --earlier",))
+            now, cosigned = check_growth(text, kept, verifier, witnesses=known)
+            found: dict[str, object] = {}
+            told = f"{now.origin}: the log of {now.size} facts grew out of that of the earlier checkpoint"
+        else:
+            fact, now, cosigned = check_proof(text, verifier, witnesses=known)
+            found = {"fact": fact}
+            told = f"{now.origin}: fact {fact['seq']} ({fact.get('kind')}, {fact.get('at')}) is in the log of {now.size} facts"
+    except NoteError as error:
+        if json:
+            machine({"problem": str(error)})
+        else:
+            tell(f"{path.name}: proves nothing: {error}")
+        return False
+    if json:
+        signed = {"origin": now.origin, "size": now.size, "root": now.root.hex(), "cosigned": cosigned}
+        machine({"problem": None, **signed, **found})
+    else:
+        tell(f"{told}: proven{_cosigned(cosigned)}")
+        for each in found.values():
+            machine(each)
+    return True
+
+
+def _fact(root: Path, tenant: str, message_id: str, seq: int | None) -> tuple[str, str]:
+    """Name and text of the file."""
+    from gateway.errors import Refused
+    from gateway.hub.journal.proofs import fact_of, fact_proof
+    from gateway.tlog.proof_file import SUFFIX
+
+    with _reading(root, tenant) as connection:
+        found = fact_of(connection, message_id) if message_id else seq
+        if found is None:
+            raise Refused("unknown_message")
+        proof = fact_proof(connection, found)
+    if proof is None:
+        tell(
+            f"fact {found} is not signed yet; a running gateway signs within its checkpoint_seconds: try then", err=True
+        )
+        raise typer.Exit(1)
+    return f"{message_id or f'{tenant}-{found}'}{SUFFIX}", proof.text()
+
+
+def _grown(root: Path, tenant: str, earlier: Path) -> tuple[str, str]:
+    """Name and text of the file."""
+    from gateway.hub.journal.proofs import growth, last_checkpoint
+    from gateway.tlog.note import Checkpoint, NoteError, open_note
+    from gateway.tlog.submission import Submission
+
+    try:
+        kept = Checkpoint.parse(open_note(_text(earlier), _log(root, tenant)[1]))
+    except NoteError as error:
+        raise Misconfigured((f"{earlier}: {error}",)) from None
+    with _reading(root, tenant) as connection:
+        size, note = last_checkpoint(connection) or (0, "")
+        if kept.size > size:
+            tell(
+                f"{tenant}: has only {size} signed facts, and that checkpoint counts {kept.size}: it was cut off",
+                err=True,
+            )
+            raise typer.Exit(1)
+        path = growth(connection, kept.size, size)
+    return f"{tenant}-{kept.size}-{size}.growth", Submission(kept.size, path, note).text()
+
+
+@contextlib.contextmanager
+def _reading(root: Path, tenant: str) -> Iterator[sqlite3.Connection]:
+    """The tenant's log, of a stopped or a running gateway. Raises Misconfigured."""
+    from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
+
+    path, _ = _log(root, tenant)
+    try:
+        with contextlib.closing(connect_reader(path, at_rest=not wal_of(path).exists())) as connection:
+            identify(connection)
+            yield connection
+    except (WrongStore, sqlite3.Error) as error:
+        raise Misconfigured((f"{path.name}: {error}",)) from None
+
+
+def _log(root: Path, tenant: str) -> "tuple[Path, Verifier]":
+    """The file and the public key of a tenant's log. Raises Misconfigured."""
+    from gateway.config import read_gateway_file
+    from gateway.keys.layout import TenantKeys, read_verifier
+
+    configured = {path.stem for path in (root / "config/tenants").glob("*.toml")} | {"system"}
+    if tenant not in configured:
+        raise Misconfigured((f"{tenant}: is neither configured here nor `system`",))
+    path = root / read_gateway_file(root).journal.directory / f"{tenant}.db"
+    if not path.is_file():
+        raise Misconfigured((f"{path}: does not exist: the gateway never started with it, or it is gone",))
+    return path, read_verifier(TenantKeys(root, tenant).log_vkey)
+
+
+def _key(said: str, kind: int) -> "Verifier":
+    """A public key, given itself or as a file that has it."""
+    from gateway.tlog.note import NoteError, Verifier
+
+    text = _text(Path(said)).strip() if Path(said).is_file() else said
+    try:
+        return Verifier.parse(text, type=kind)
+    except NoteError as error:
+        raise Misconfigured((f"{said}: {error}",)) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured((f"{path}: cannot be read ({type(error).__name__})",)) from None
+
+
+def _cosigned(times: "dict[str, int]") -> str:
+    from datetime import UTC, datetime
+
+    told = (
+        f"; cosigned by {name} at {datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}" for name, at in times.items()
+    )
+    return "".join(told)
