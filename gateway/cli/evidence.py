@@ -134,7 +134,8 @@ def _file(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept: s
         else:
             fact, now, cosigned = check_proof(text, verifier, witnesses=known)
             found = {"fact": fact}
-            told = f"{now.origin}: fact {fact['seq']} ({fact.get('kind')}, {fact.get('at')}) is in the log of {now.size} facts"
+            what = f"fact {fact['seq']} ({fact.get('kind')}, {fact.get('at')})"
+            told = f"{now.origin}: {what} is in the log of {now.size} facts"
     except NoteError as error:
         if json:
             machine({"problem": str(error)})
