@@ -155,11 +155,11 @@ def _file(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept: s
 def _fact(root: Path, tenant: str, message_id: str, seq: int | None) -> tuple[str, str]:
     """Name and text of the file."""
     from gateway.errors import Refused
-    from gateway.hub.journal.proofs import fact_of, fact_proof
+    from gateway.hub.journal.proofs import fact_proof, facts_of
     from gateway.tlog.proof_file import SUFFIX
 
     with _reading(root, tenant) as connection:
-        found = fact_of(connection, message_id) if message_id else seq
+        found = next(iter(facts_of(connection, message_id)), None) if message_id else seq
         if found is None:
             raise Refused("unknown_message")
         proof = fact_proof(connection, found)

@@ -51,6 +51,7 @@ class Hub(flow.Hub, Protocol):
     async def status(
         self, message_id: str, certificate: str | None = None, *, proven: bool = False
     ) -> Status | None: ...
+    async def proof(self, message_id: str, certificate: str | None = None) -> str | None: ...
     async def look(self, message_id: str, certificate: str, terminal: str) -> Envelope: ...
     async def shown(self, message_id: str, certificate: str, terminal: str) -> None: ...
 
@@ -171,6 +172,10 @@ class Edge:
             await self._hand_on(status.reply, frozenset(index for index, _, _ in header.records), reader)
         reader.settle(status.outcomes)
         return status, reader.answers.result() if reader.answers.done() else None
+
+    async def proof(self, message_id: str, *, fingerprint: str) -> str | None:
+        """A file that proves that this message was recorded or refused; None as `status`."""
+        return await self.hub.proof(message_id, certificate(fingerprint))
 
     # ---- out ---------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from gateway.plugin.connector import Answer
 
 _ARRIVE = "/v1/{tenant}/{connector}/{operation}"
 _STATUS = "/v1/messages/{message_id}"
+_PROOF = "/v1/messages/{message_id}/proof"
 _AGAIN_SECONDS = 2.0
 """When to come for an answer that has not come yet: each asking is a fact."""
 _READ = 64 * 1024
@@ -56,6 +57,8 @@ class Entrance:
         application.router.add_route("*", _ARRIVE, self.wrong_method, expect_handler=expect)
         application.router.add_get(_STATUS, self.status, expect_handler=expect)
         application.router.add_route("*", _STATUS, self.wrong_method, expect_handler=expect)
+        application.router.add_get(_PROOF, self.proof, expect_handler=expect)
+        application.router.add_route("*", _PROOF, self.wrong_method, expect_handler=expect)
         application.router.add_route("*", "/{elsewhere:.*}", self.elsewhere, expect_handler=expect)
         return application
 
@@ -128,6 +131,19 @@ class Entrance:
                 return await self._refused(request, edge, "above_clearance")
             if (found := await edge.status(message_id, fingerprint=peer)) is not None:
                 return web.json_response(_status(*found))
+        return await self._refused(request, own[0], "unknown_message")
+
+    async def proof(self, request: web.Request) -> web.Response:
+        """`GET /v1/messages/{id}/proof`: a file (c2sp.org/tlog-proof) that proves that a message was recorded or, as a
+        whole, refused. For whoever sent it, as its status.
+        """
+        message_id = request.match_info["message_id"]
+        peer = peer_fingerprint(request)
+        own = self._own(peer)
+        for edge in own:
+            if (file := await edge.proof(message_id, fingerprint=peer)) is not None:
+                named = {"Content-Disposition": f'attachment; filename="{message_id}.tlog-proof"'}
+                return web.Response(text=file, headers=named)
         return await self._refused(request, own[0], "unknown_message")
 
     async def elsewhere(self, request: web.Request) -> web.Response:

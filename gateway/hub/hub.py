@@ -4,6 +4,7 @@ What a message goes through is in `flow.py`.
 """
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from gateway.hub import flow, telling
 from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.holds import Holds
-from gateway.hub.journal import FactKind, Journal
+from gateway.hub.journal import SALT_BYTES, FactKind, Journal
 from gateway.hub.people import Person
 from gateway.hub.permit import permit_again
 from gateway.hub.retention import keeps
@@ -96,6 +97,17 @@ class TenantHub:
         asker = {"connector": peer, "client_certificate": certificate}
         reply = await self._give_out(known.reply_id, asker, message_id, proven=proven) if known.reply_id else None
         return Status(message_id, known.kind, known.ended, known.outcomes, reply)
+
+    async def proof(self, peer: str, message_id: str, certificate: str | None = None) -> str | None:
+        """A file that proves that a message of connector `peer` was recorded or, as a whole, refused; None as `status`.
+
+        Raises Refused("fact_purged") or Deferred.
+        """
+        for seq in self.journal.proofs.facts_of(message_id):
+            file = await self.journal.proofs.of_fact(seq)
+            if _said_by(json.loads(file.extra[SALT_BYTES:]), peer, certificate):
+                return file.text()
+        return None
 
     async def _give_out(
         self, reply_id: str, asker: Mapping[str, Any], message_id: str, *, proven: bool
@@ -195,6 +207,13 @@ class TenantHub:
         self.rules = self.dispatcher.rules = self.holds.rules = rules
         self.dispatcher.limits = self.dispatcher.settling.limits = limits
         self.dispatcher.troubles.anew()
+
+
+def _said_by(fact: Mapping[str, Any], peer: str, certificate: str | None) -> bool:
+    """Whether the fact tells of a message of this connector's, and of this peer of it."""
+    said = fact.get("header") or fact.get("statement") or fact
+    its = said.get("client_certificate") or certificate
+    return said.get("source", said.get("connector")) == peer and certificate in (None, its)
 
 
 def _ends_at_once(permitted: Permitted) -> bool:

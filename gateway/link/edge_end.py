@@ -143,6 +143,11 @@ class HubLink:
         status: Status | None = await self._call("status", asking, Status | None)
         return status
 
+    async def proof(self, place: Place, message_id: str, certificate: str | None) -> str | None:
+        """See `HubEnd`."""
+        proof: str | None = await self._call("proof", Ask(place, message_id, certificate), str | None)
+        return proof
+
     async def look(self, place: Place, message_id: str, certificate: str, terminal: str) -> Envelope:
         """See `HubEnd`."""
         looking = Look(place, message_id, certificate, terminal)
@@ -203,6 +208,10 @@ class RemoteHub:
     ) -> Status | None:
         """See `HubEnd`."""
         return await self.link.status((self.tenant, peer), message_id, certificate, proven=proven)
+
+    async def proof(self, peer: str, message_id: str, certificate: str | None = None) -> str | None:
+        """See `HubEnd`."""
+        return await self.link.proof((self.tenant, peer), message_id, certificate)
 
     async def look(self, peer: str, message_id: str, certificate: str, terminal: str) -> Envelope:
         """See `HubEnd`."""

@@ -161,6 +161,13 @@ class Guest:
             hub, asker = self.hubs.of(tenant), call.client_certificate
             return await hub.status(connector, call.message_id, asker, proven=call.proven)
 
+    async def proof(self, body: bytes) -> str | None:
+        call = decode(body, Ask)
+        tenant, connector = self._own(call.place)
+        async with self._asking:
+            await self.channel.drained()
+            return await self.hubs.of(tenant).proof(connector, call.message_id, call.client_certificate)
+
     async def look(self, body: bytes) -> Envelope:
         call = decode(body, Look)
         tenant, connector = self._own(call.place)
@@ -225,6 +232,7 @@ _CALLS: Mapping[str, Callable[[Guest, bytes], Awaitable[object]]] = {
     "leave": Guest.leave,
     "submit": Guest.submit,
     "status": Guest.status,
+    "proof": Guest.proof,
     "look": Guest.look,
     "shown": Guest.shown,
     "told": Guest.told,

@@ -23,6 +23,10 @@ class ToHub:
         """What became of a message of this connector."""
         return await self.hub.status(self.connector, message_id, certificate, proven=proven)
 
+    async def proof(self, message_id: str, certificate: str | None = None) -> str | None:
+        """A file that proves what became of a message of this connector. Raises Refused or Deferred."""
+        return await self.hub.proof(self.connector, message_id, certificate)
+
     async def look(self, message_id: str, certificate: str, terminal: str) -> Envelope:
         """A held message for this connector, to be shown to that person. Raises Refused or Deferred."""
         return await self.hub.look(self.connector, message_id, certificate, terminal)

@@ -82,8 +82,8 @@ class Submit(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What became of a message that the connector at this place sent, for the peer with this certificate. `proven`: it
-    has repeated that message, with what its route wants proven.
+    """What became of a message that the connector at this place sent, for the peer with this certificate, or the proof
+    of it. `proven`: it has repeated that message, with what its route wants proven.
     """
 
     place: Place

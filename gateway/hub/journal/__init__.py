@@ -5,7 +5,7 @@ to verify a log without this program.
 """
 
 from gateway.hub.journal.delivering import Conclusion
-from gateway.hub.journal.facts import PERSON_FACTS, FactKind
+from gateway.hub.journal.facts import PERSON_FACTS, SALT_BYTES, FactKind
 from gateway.hub.journal.hold import By
 from gateway.hub.journal.holding import Confirmed, Reason
 from gateway.hub.journal.holds import Holds
@@ -17,6 +17,7 @@ from gateway.hub.journal.verify import VerifyReport, anchors, verify
 
 __all__ = [
     "PERSON_FACTS",
+    "SALT_BYTES",
     "UNHEARD",
     "By",
     "Conclusion",

@@ -25,12 +25,9 @@ class Proofs:
         self._commit = commit
         self._read = read
 
-    async def of_message(self, message_id: str) -> ProofFile:
-        """That this message was recorded or, as a whole, refused. Raises as `of_fact`, Refused("unknown_message")."""
-        seq = self._read(partial(fact_of, message_id=message_id))
-        if seq is None:
-            raise Refused("unknown_message")
-        return await self.of_fact(seq)
+    def facts_of(self, message_id: str) -> list[int]:
+        """The facts by which this message was recorded or refused, the recording first. Raises Deferred."""
+        return self._read(partial(facts_of, message_id=message_id))
 
     async def of_fact(self, seq: int) -> ProofFile:
         """That fact `seq` is in the log, under the newest checkpoint that a witness cosigned, else under the newest.
@@ -74,10 +71,9 @@ def tree_hashes(connection: sqlite3.Connection) -> Hashes:
     return hashes
 
 
-def fact_of(connection: sqlite3.Connection, message_id: str) -> int | None:
-    """The fact by which this message was recorded or, as a whole, refused."""
-    row = connection.execute(_FACT_OF, (id_sought(message_id), *_TAKEN)).fetchone()
-    return int(row[0]) if row else None
+def facts_of(connection: sqlite3.Connection, message_id: str) -> list[int]:
+    """As `Proofs.facts_of`."""
+    return [seq for (seq,) in connection.execute(_FACTS_OF, (id_sought(message_id), *_TAKEN))]
 
 
 def fact_proof(connection: sqlite3.Connection, seq: int) -> ProofFile | None:
@@ -125,7 +121,7 @@ def _roots(connection: sqlite3.Connection, spans: Sequence[proof.Span]) -> list[
 
 
 _TAKEN: Final = (FactKind.MESSAGE_RECORDED.value, FactKind.MESSAGE_REFUSED.value)
-_FACT_OF: Final = "SELECT seq FROM fact WHERE message_id = ? AND kind IN (?, ?) ORDER BY seq LIMIT 1"
+_FACTS_OF: Final = "SELECT seq FROM fact WHERE message_id = ? AND kind IN (?, ?) ORDER BY kind, seq"
 _SIGNED: Final = "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size DESC LIMIT 1"
 _COSIGNED: Final = (
     "SELECT checkpoint.size, note FROM cosignature JOIN checkpoint USING (size)"
