@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import demo, hold, interface, keys, log, message, people
+from gateway.cli import backup, demo, hold, interface, keys, log, message, people
 from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -45,6 +45,8 @@ def gateway(
 
 
 app.command(epilog=demo.ENDING)(demo.demo)
+app.command(epilog=ending("gateway backup /srv/backup/renkei-20270401 --root /var/lib/renkei"))(backup.backup)
+app.command(epilog=ending("gateway restore /srv/backup/renkei-20270401 --root /var/lib/renkei"))(backup.restore)
 
 
 @app.command(epilog=ending("gateway init /var/lib/renkei --tenant 999997 --name renkei.city.example.jp"))

@@ -97,7 +97,7 @@ def verify(  # noqa: PLR0913  (each is one option)
                     verifier=verifier,
                     origin=verifier.name,
                     progress=progress,
-                    anchor=known_roots.get(name),
+                    known=[known_roots[name]] if name in known_roots else [],
                 )
                 reports.append((name, report))
         if as_json:

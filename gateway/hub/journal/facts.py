@@ -39,6 +39,7 @@ class FactKind(StrEnum):
     GATEWAY_STARTED = "gateway.started"
     GATEWAY_STOPPED = "gateway.stopped"
     GATEWAY_REFUSED_TO_START = "gateway.refused_to_start"
+    LOGS_RESTORED = "logs.restored"
     EDGE_LINKED = "edge.linked"
     EDGE_UNLINKED = "edge.unlinked"
     CONFIG_APPLIED = "config.applied"

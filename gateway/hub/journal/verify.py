@@ -7,7 +7,7 @@ the last checkpoint on. Reads in batches, so that memory stays constant and a ru
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +50,11 @@ def verify(
     verifier: note.Verifier,
     origin: str | None = None,
     progress: Progress | None = None,
-    anchor: tuple[int, str] | None = None,
+    known: Iterable[tuple[int, str]] = (),
 ) -> VerifyReport:
     """Verify the whole log in the file, of a stopped or a running gateway. Writes nothing.
 
-    `anchor` is the size and root (hex) that the log is known to have had, from elsewhere. `origin` is the log that is
+    `known` are sizes and roots (hex) that the log is known to have had, from elsewhere. `origin` is the log that is
     expected; without it the file may be any log that the key signed. A file that cannot be
     read at all is a problem like any other.
     """
@@ -65,7 +65,7 @@ def verify(
             named = identify(connection)[1]
             if origin is not None and named != origin:
                 raise WrongStore("is the log of another origin")
-            walk = _Walk(connection, Checkpoints(connection, verifier, named), anchor)
+            walk = _Walk(connection, Checkpoints(connection, verifier, named), known)
             walk.run(progress)
             check_indexes(connection)
             check_work(connection, walk.frontier.size)
@@ -122,10 +122,10 @@ class _Walk:
     """Fact after fact, growing the tree, and at each checkpoint's size a comparison with what it signs."""
 
     def __init__(
-        self, connection: sqlite3.Connection, checkpoints: Checkpoints, anchor: tuple[int, str] | None = None
+        self, connection: sqlite3.Connection, checkpoints: Checkpoints, known: Iterable[tuple[int, str]] = ()
     ) -> None:
         self._connection = connection
-        self._anchor = anchor
+        self._known = sorted(known)
         self.checkpoints = checkpoints
         self.frontier = Frontier()
 
@@ -138,24 +138,23 @@ class _Walk:
         for fact in facts(self._connection, self.frontier.size + 1, total):
             check_tiles(self._connection, fact.seq, self.frontier.append(leaf_hash(fact.commitment)))
             self.checkpoints.check(self.frontier)
-            self._check_anchor()
+            self._check_known()
             if progress and (fact.seq % 1000 == 0 or fact.seq == total):
                 progress(fact.seq, total)
         if signed > total:
             raise Altered(
                 total + 1, f"facts {total + 1} to {signed} are missing: the checkpoint of {signed} counts them"
             )
-        if self._anchor is not None and self._anchor[0] > total:
+        if self._known and self._known[-1][0] > total:
             raise Altered(
-                total + 1, f"facts {total + 1} to {self._anchor[0]} are missing: an earlier stop counted them"
+                total + 1, f"facts {total + 1} to {self._known[-1][0]} are missing: an earlier stop counted them"
             )
         check_stray(self._connection, total)
         check_stray_tiles(self._connection)
 
-    def _check_anchor(self) -> None:
-        if self._anchor is not None and self._anchor[0] == self.frontier.size:
-            size, root = self._anchor
-            if self.frontier.root().hex() != root:
+    def _check_known(self) -> None:
+        for size, root in self._known:
+            if size == self.frontier.size and root != self.frontier.root().hex():
                 raise Altered(self.checkpoints.signed_size + 1, f"facts up to {size} are not those of an earlier stop")
 
 
