@@ -1,42 +1,35 @@
-"""A backup that is taken as docs/operate.md says, beside the running gateway, and put to work elsewhere."""
+"""A backup that is taken beside the running gateway, put to work elsewhere, or refused."""
 
+import hashlib
 import re
 import shutil
+import sqlite3
 import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 
-from tests.acceptance.programs import GATEWAY, until
+from tests.acceptance.programs import until
 from tests.acceptance.site import Site
 from tests.acceptance.subjects import MUNICIPALITY, city_file, record, subject
 
-PAGE = Path(__file__).parents[2] / "docs" / "operate.md"
-# Python's own SQLite in the place of the command that the page names, so that the tests need no further package.
-SQLITE3 = "import sqlite3, sys; sqlite3.connect(f'file:{sys.argv[2]}?mode=ro', uri=True).execute(sys.argv[3])"
-
 
 def backup(site, to):
-    """What the page says, word for word, but for the two folders; it ends by verifying the copies."""
-    found = re.search(r"```sh\nroot=/var/lib/renkei to=.*\n((?:.+\n)+)```", PAGE.read_text(encoding="utf-8"))
-    assert found
-    script = f"""set -e; root='{site.root}' to='{to}'
-gateway() {{ '{GATEWAY[0]}' "$@"; }}
-sqlite3() {{ '{sys.executable}' -c "{SQLITE3}" "$@"; }}
-{found[1]}"""
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count(": verified\n") == 2
+    told = site.cli("backup", str(to))
+    assert told.status == 0, told.err
+    sums = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=to, capture_output=True, check=False)
+    assert sums.returncode == 0
+    assert not [each for each in to.rglob("*") if each.suffix in (".pem", ".key")]
 
 
 def restored(site, copy, root):
     """The same gateway in another folder, with keys and an empty exchange folder, towards the same record system."""
-    shutil.copytree(copy, root)
-    shutil.copytree(site.root / "keys", root / "keys", dirs_exist_ok=True)
+    shutil.copytree(copy / "config", root / "config")
+    shutil.copytree(site.root / "keys", root / "keys")
     (root / "exchange").mkdir()
     elsewhere = Site(root, **site.ports)
     tenant = root / "config" / "tenants" / f"{MUNICIPALITY}.toml"
     tenant.write_text(tenant.read_text(encoding="utf-8").replace(f'"{site.root}/', f'"{root}/'), encoding="utf-8")
+    told = elsewhere.cli("restore", str(copy))
+    assert told.status == 0, told.err
     return elsewhere
 
 
@@ -67,6 +60,7 @@ def test_a_backup_taken_while_it_runs_is_restored_elsewhere_and_nothing_is_lost_
     site.gateway.kill()
 
     with closing(restored(site, copy, tmp_path / "elsewhere")) as elsewhere:
+        assert elsewhere.facts("system")[-1]["kind"] == "logs.restored"
         elsewhere.start_gateway()
         assert [each["outcome"] for each in elsewhere.outcomes(under_way)] == ["accepted"]
         for name, data in (("early.csv", early), ("late.csv", late)):
@@ -79,3 +73,31 @@ def test_a_backup_taken_while_it_runs_is_restored_elsewhere_and_nothing_is_lost_
         assert elsewhere.held() == held
         assert elsewhere.gateway.stop() == 0
         assert elsewhere.cli("log", "verify").status == 0
+
+
+def test_a_backup_that_was_altered_or_is_too_old_is_not_restored(new_site, ordinal, tmp_path):
+    """Whatever is wrong is said, and nothing is left that a gateway could start on."""
+    site, copy, newer = new_site(), tmp_path / "copy", tmp_path / "newer"
+    site.start()
+    site.outcomes(site.register(subject(ordinal())))
+    backup(site, copy)
+    assert "is there already" in site.cli("backup", str(copy)).err
+    site.outcomes(site.register(subject(ordinal())))
+    assert "there are logs" in site.cli("restore", str(copy)).err
+    assert site.gateway.stop() == 0
+    assert site.cli("log", "export", MUNICIPALITY, str(newer)).status == 0
+    shutil.rmtree(site.root / "state")
+    logs = site.root / "state/journal"
+
+    told = site.cli("restore", str(copy), "--earlier", str(newer / "checkpoint"))
+    assert (told.status, "are missing" in told.err, list(logs.iterdir())) == (2, True, [])
+
+    database = copy / f"state/journal/{MUNICIPALITY}.db"
+    with closing(sqlite3.connect(database)) as log, log:
+        log.execute("UPDATE fact SET body = CAST(replace(body, 'R01', 'R02') AS BLOB) WHERE seq = 1")
+    assert f"{database}: is not as it was" in site.cli("restore", str(copy)).err
+    sums = copy / "SHA256SUMS"
+    digest = hashlib.sha256(database.read_bytes()).hexdigest()
+    sums.write_text(re.sub(rf"[0-9a-f]+(  state/journal/{MUNICIPALITY}.db)", rf"{digest}\1", sums.read_text()))
+    told = site.cli("restore", str(copy))
+    assert (told.status, f"{MUNICIPALITY}: fact 1 is altered" in told.err, list(logs.iterdir())) == (2, True, [])
