@@ -182,7 +182,6 @@ def _refusal(
     parsed: Parsed | None = None,
 ) -> SignedStatement:
     """The operation is named only if the locked interface has it: it is the sender's word until then."""
-    known = any(each.name == arrival.operation for each in rules.contract.operations)
     request_key, body_tag = _repeat_marks(parsed, keys) if parsed else (None, None)
     sound = code != "bad_actor"
     return _signed(
@@ -196,7 +195,7 @@ def _refusal(
             at=stamp(arrival.received_at),
             responsible=rules.responsible,
             signing_key=keys.signing_id,
-            operation=arrival.operation if known else None,
+            operation=rules.contract.known(arrival.operation),
             code=code,
             records=tuple((each.index, each.code, each.path) for each in records),
             request_key=request_key,

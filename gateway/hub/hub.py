@@ -100,7 +100,7 @@ class TenantHub:
     async def _give_out(
         self, reply_id: str, asker: Mapping[str, Any], message_id: str, *, proven: bool
     ) -> Envelope | None:
-        now, reply = self.clock(), None
+        now, reply, header = self.clock(), None, None
         try:
             reply = self.journal.envelope(reply_id)
             header = decode_header(reply.header) if reply is not None else None
@@ -109,7 +109,8 @@ class TenantHub:
             permit_again(header, self.rules, now)
         except Refused as refusal:
             digest = reply.digest() if reply else None  # None: it is not the one that was recorded
-            body = {"stage": "hub", "code": refusal.code, **asker, "envelope": digest}
+            operation = header.operation if header else None
+            body = {"stage": "hub", "code": refusal.code, **asker, "operation": operation, "envelope": digest}
             await self.journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
             raise
         route = self.rules.tenant.route(header.route)

@@ -127,6 +127,10 @@ class Contract(_Closed):
         """The operation of that name and direction, or None."""
         return next((each for each in self.operations if (each.direction, each.name) == (direction, name)), None)
 
+    def known(self, name: str) -> str | None:
+        """That name, if an operation has it. Of any other, a sender's free text, None."""
+        return name if any(each.name == name for each in self.operations) else None
+
     @cached_property
     def paths(self) -> frozenset[str]:
         """Every path of this interface, in either direction."""

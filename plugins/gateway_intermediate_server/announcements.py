@@ -57,7 +57,7 @@ class Announcements:
         try:
             await self._under_way.send(status, ANNOUNCEMENT_STATUS, told, key="\n".join(status))
         except Refused as refused:
-            self._site.log.warning("announcement.stuck", code=refused.code)
+            self._site.log.warning("announcement.stuck", operation=ANNOUNCEMENT_STATUS, code=refused.code)
             self._stuck.add(status)
 
     def troubles(self) -> list[str]:

@@ -124,10 +124,10 @@ class Giving(Generic[Request]):
             self._turns.waits(number)
             if number not in self._unreadable:
                 self._unreadable.add(number)
-                self._site.log.warning("provision.deferred", code=garbage.outcome.code)
+                self._site.log.warning("provision.deferred", operation=self._kind.operation, code=garbage.outcome.code)
         except Refused as refused:  # by the server: it knows the number no more, or another answer
             self._turns.waits(number)
-            self._site.log.warning("provision.gone", code=refused.code)
+            self._site.log.warning("provision.gone", operation=self._kind.operation, code=refused.code)
 
     async def _one(self, number: str) -> None:
         site, ends = self._site, self._site.client.soon()
@@ -144,7 +144,7 @@ class Giving(Generic[Request]):
         except Refused as refused:
             code, counts = refused.code, {"refused": 1}
             await site.outbox.note(Act.PROVISION_REFUSED, reference=number.encode(), counts=counts, code=code)
-            site.log.warning("provision.refused", code=code)
+            site.log.warning("provision.refused", operation=self._kind.operation, code=code)
             await self._refuse(number, self._kind.permit(request))
             return
         await self._send(number, grounds, doses, review=review)
@@ -163,7 +163,7 @@ class Giving(Generic[Request]):
                 claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
             )
         except Refused as refused:  # its refusal is a fact already
-            self._site.log.warning("provision.refused", code=refused.code)
+            self._site.log.warning("provision.refused", operation=self._kind.operation, code=refused.code)
             used = refused.code == "request_key_reused"  # its permit, by another request, whose record has it
             await self._refuse(number, None if used else grounds.permit)
 
@@ -215,7 +215,8 @@ class Giving(Generic[Request]):
         elif request.result != "refused":
             counts = {"results": 1}
             await site.outbox.note(Act.PROVISION_STANDS, reference=number.encode(), counts=counts, code=outcome.code)
-            site.log.warning("provision.stands", code=outcome.code)
+            message_id = self._under_way.message(number)
+            site.log.warning("provision.stands", message_id=message_id, code=outcome.code)
         self._turns.waits(number)
 
     async def _refuse(self, number: str, permit: Permit | None) -> None:
@@ -229,7 +230,7 @@ class Giving(Generic[Request]):
         try:
             await self._say(body, self._site.client.soon())
         except Refused as refused:
-            self._site.log.warning("provision.gone", code=refused.code)
+            self._site.log.warning("provision.gone", operation=self._kind.operation, code=refused.code)
         self._turns.waits(number)
 
     async def _say(self, body: dict[str, object], ends: float) -> None:

@@ -213,7 +213,8 @@ class Results:
         """
         site = self._site
         if not isinstance(outcome, Accepted | Duplicate):
-            site.log.warning("result.not_taken", code=outcome.code)
+            message_id = self._under_way.message(inquiry_receipt_no)
+            site.log.warning("result.not_taken", message_id=message_id, code=outcome.code)
         until = self._until.pop(inquiry_receipt_no, None)
         if isinstance(outcome, Dead) and until is not None and until - _CLOCKS_DIFFER <= site.now():
             self._turns.waits(inquiry_receipt_no)

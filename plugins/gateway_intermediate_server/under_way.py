@@ -26,6 +26,10 @@ class UnderWay(Generic[_Thing]):
     def __contains__(self, thing: _Thing) -> bool:
         return thing in self._messages
 
+    def message(self, thing: _Thing) -> str | None:
+        """The message that it is under way in: for an operator, who may not be told the thing's own number."""
+        return self._messages.get(thing)
+
     async def send(
         self,
         thing: _Thing,

@@ -51,7 +51,7 @@ def _told(
         "by": _BY.get(kind) or fact.get("stage", "edge"),
         "source": header.get("source") or statement.get("connector") or fact.get("connector"),
         "destination": header.get("destination"),
-        "operation": header.get("operation") or statement.get("operation"),
+        "operation": header.get("operation") or statement.get("operation") or fact.get("operation"),
         "code": fact.get("code") or (statement.get("code") if kind is FactKind.CONNECTOR_NOTED else None),
         "outcomes": groups,
         "undisclosed": undisclosed(header or _header(connection, stored_id)) or None,

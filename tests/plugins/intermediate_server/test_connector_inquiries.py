@@ -494,7 +494,7 @@ async def test_what_the_city_could_not_be_given_is_not_sent_again(
     (sent,) = told(city.line, asked)
     await city.settle(sent, ending)
     assert await kept(city, asked) == [("answered", True)]
-    assert ("result.not_taken", {"code": ending.code}) in city.said.lines
+    assert ("result.not_taken", {"message_id": sent.message_id, "code": ending.code}) in city.said.lines
     assert "could not be told" in (await city.connector.health()).detail
 
 
