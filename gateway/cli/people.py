@@ -63,7 +63,9 @@ def grant(  # noqa: PLR0913  (a right is this much)
     certificate: Annotated[Path, typer.Option("--certificate", metavar="FILE", help="The person's own certificate.")],
     until: Annotated[
         datetime,
-        typer.Option("--until", formats=["%Y-%m-%d"], metavar="DAY", help="The last day, in Japan, at most 366 days ahead."),
+        typer.Option(
+            "--until", formats=["%Y-%m-%d"], metavar="DAY", help="The last day, in Japan, at most 366 days ahead."
+        ),
     ],
     as_: Own,
     root: Root = Path(),

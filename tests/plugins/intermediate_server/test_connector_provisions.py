@@ -481,6 +481,7 @@ async def test_what_left_the_city_though_its_ending_says_otherwise_is_a_fact(cit
     await city.settle(sent, Dead("expired"))
     stands = [each for each in city.line.notes if each[1] == number.encode()]
     assert stands == [(Act.PROVISION_STANDS, number.encode(), {"results": 1}, "expired")]
+    assert ("provision.stands", {"message_id": sent.message_id, "code": "expired"}) in city.said.lines
     assert await heard(city, number) == ("answered", [DOSE])
     assert ["provided_at" in each for each in await recorded(city, sent)] == [True]
 

@@ -72,6 +72,7 @@ async def test_what_is_wrong_is_refused(city: City, wrong: str, code: str) -> No
     number = await asked(city, await with_replica(city), wrong=wrong)
     assert city.line.about(number) == []
     assert city.line.refusals(number) == [code]
+    assert ("provision.refused", {"operation": "self_information.answer", "code": code}) in city.said.lines
     assert await heard(city, number) == ("refused", None)
 
 

@@ -218,7 +218,7 @@ async def test_a_question_that_was_given_up_awaiting_is_found_again_and_not_aske
         await connector.settled(message_id(5), {})
         await registered(city, 3)
         await connector.poll()
-    assert ("keys.awaited", {"code": "deadline"}) in said.lines
+    assert ("keys.awaited", {"operation": "pmh_key.issue", "code": "deadline"}) in said.lines
     assert line.asked == [individual_number(serial) for serial in (1, 2, 3)]
     assert await counts(city) == (3, 0, 0)
 
