@@ -95,7 +95,7 @@ def _about(asked: Grant | Revocation | None) -> Mapping[str, str]:
 def _midnight(said: str, days: int = 0) -> str:
     """When the day begins in Japan that is so many days after that one. Raises Refused("not_a_date")."""
     try:
-        if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", said, re.ASCII):
+        if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", said):
             raise Refused("not_a_date")
         return stamp(japanese_midnight(date.fromisoformat(said) + timedelta(days)))
     except (ValueError, OverflowError):
