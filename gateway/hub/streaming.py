@@ -28,6 +28,8 @@ async def streamed(request: web.Request, pages: Iterator[Sequence[Mapping[str, A
                 mark = b",\n"
             await asyncio.sleep(0)  # others are served between two reads
     except GatewayError:
+        if request.transport is not None:
+            request.transport.abort()  # else whoever asked may wait for the rest
         raise ConnectionError from None
     await response.write(b"[]" if mark == b"[" else b"]")
     await response.write_eof()
