@@ -29,7 +29,7 @@ demo: $(VENV)/ready ## Run the main job: one city's day against real processes, 
 
 .PHONY: test
 test: $(VENV)/ready ## Run the tests, files side by side on all cores
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: soak
 soak: $(VENV)/ready ## Kill the gateway's processes a thousand times under load (ARGS="--kills 100 --seed 7")
