@@ -114,7 +114,7 @@ def test_the_header_tells_items_lanes_and_tags_and_no_value(site):
 
 @pytest.mark.parametrize("lanes", [8, 15, 4096])
 def test_a_state_never_waits_behind_a_question_nor_what_is_ahead_behind_either(site, lanes):
-    """Whoever they are about: what is ahead and what has no version have lanes of their own, by operation and person."""
+    """Whoever they are about: what is ahead, and what has no version, has lanes of its own, by operation and person."""
     state = site.office_rules.contract.operation("sends", "person.put")
     ahead = state.model_copy(update={"ahead": True})
     asked, told = (state.model_copy(update={"name": name, "version": ()}) for name in ("a.ask", "b.tell"))
