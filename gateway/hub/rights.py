@@ -84,10 +84,10 @@ class Rights:
             raise Refused("own_grant")
         if grant.role in CONFIRMING and grant.person in self.configured.certificates:
             raise Refused("duties_conflict")
-        owner, own = self.person(grant.certificate, day), self.configured.certificates.get(grant.person)
+        own = self.configured.certificates.get(grant.person)
         if grant.certificate in self.configured.others or own not in (None, grant.certificate):
             raise Refused("certificate_taken")
-        if owner is not None and owner.id != grant.person:
+        if self._holders(grant.certificate, day) - {grant.person}:
             raise Refused("certificate_taken")
         if not day <= grant.until <= day + LONGEST:
             raise Refused("out_of_range")
@@ -111,6 +111,15 @@ class Rights:
             for role, until in sorted(rights.items()):
                 if until + _MONTH >= day:
                     yield _row(name, role, self._certificates[name], until, self._standing(name, role, until, day))
+
+    def _holders(self, certificate: str, day: date) -> set[str]:
+        """Whose certificate it is by the configuration, or by the facts alone: a grant that does not count beside the
+        configuration counts where it is not known, when the log is verified.
+        """
+        told = (name for name, rights in self._until.items() if any(day <= until for until in rights.values()))
+        return {name for name in told if self._certificates[name] == certificate} | {
+            name for name, own in self.configured.certificates.items() if own == certificate
+        }
 
     def _roles(self, name: str, day: date) -> frozenset[Role]:
         return self._by_configuration(name) | {
