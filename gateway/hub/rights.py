@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 
 from gateway.config.files import Closed, Day, StaffId
 from gateway.errors import Refused
-from gateway.hub.people import CONFIRMING, Configured, Person, Role
+from gateway.hub.people import CONFIRMING, Configured, Person, Role, same_person
 
 LONGEST: Final = timedelta(days=366)
 """So every account is looked at again each year (C049), and no right rests on a fact that retention has purged."""
@@ -80,9 +80,9 @@ class Rights:
 
     def require_grantable(self, grant: Grant, by: str, day: date) -> None:
         """Raises Refused: own_grant, duties_conflict, certificate_taken or out_of_range."""
-        if grant.person == by:
+        if same_person(grant.person, by):
             raise Refused("own_grant")
-        if grant.role in CONFIRMING and grant.person in self.configured.certificates:
+        if self._contradicts(grant.person, grant.role):
             raise Refused("duties_conflict")
         own = self.configured.certificates.get(grant.person)
         if grant.certificate in self.configured.others or own not in (None, grant.certificate):
@@ -135,7 +135,7 @@ class Rights:
 
     def _contradicts(self, name: str, role: Role) -> bool:
         """Whoever runs the machine, or says who confirms, does not confirm himself."""
-        return role in CONFIRMING and name in self.configured.certificates
+        return role in CONFIRMING and any(same_person(name, each) for each in self.configured.certificates)
 
     def _standing(self, name: str, role: Role, until: date, day: date) -> str:
         if day > until:

@@ -97,14 +97,25 @@ async def test_released_it_is_due_at_once(journal: Journal) -> None:
     assert journal.holds.count() == 0
 
 
-@pytest.mark.parametrize("other", [ANNA._replace(person="staff-0099"), ANNA._replace(client_certificate=digest("new"))])
+@pytest.mark.parametrize("other", [ANNA._replace(person="staff-0099"), NEW, NEW._replace(person="STAFF-0011")])
 async def test_one_person_is_not_two(journal: Journal, other: By) -> None:
-    """Neither under another account, by a certificate that went from hand to hand, nor by a second certificate."""
+    """Neither under another account, by a certificate that went from hand to hand, nor by a second certificate, nor in
+    capitals.
+    """
     message_id = await held(journal)
     await looked(journal, message_id, ANNA, other)
     await journal.holds.confirm(message_id, by=ANNA, people=able(), at=AT, now=NOW)
     with pytest.raises(Refused, match="second_person_needed"):
         await journal.holds.confirm(message_id, by=other, people=able(ANNA, other), at=AT, now=NOW)
+
+
+async def test_whoever_made_it_in_capitals_decides_nothing(journal: Journal) -> None:
+    """`Renkei-Actor` may be written so: it is the same person."""
+    sent = message((0,), actor="STAFF-0011")
+    await journal.record(sent, at=AT, now=NOW, held=True)
+    await looked(journal, id_of(sent), ANNA)
+    with pytest.raises(Refused, match="maker_may_not_confirm"):
+        await journal.holds.confirm(id_of(sent), by=ANNA, people=able(), at=AT, now=NOW)
 
 
 async def test_what_is_held_on_its_way_begins_anew_and_never_twice(journal: Journal) -> None:

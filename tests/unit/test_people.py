@@ -164,7 +164,13 @@ class Reading:
 
 
 @given(STEPS)
-@example([("grant", "staff-0001", Role.OFFICER, "d", 9), ("reload", HIDING), ("grant", "staff-0002", Role.OFFICER, "d", 9)])
+@example(
+    [
+        ("grant", "staff-0001", Role.OFFICER, "d", 9),
+        ("reload", HIDING),
+        ("grant", "staff-0002", Role.OFFICER, "d", 9),
+    ]
+)
 def test_whatever_is_granted_and_revoked_the_log_alone_says_who_may_act(steps):
     async def walk(folder):
         with closing(open_journal(Path(folder) / "999997.db")) as journal:
@@ -227,7 +233,9 @@ async def test_a_new_certificate_replaces_the_former_in_all_rights_of_its_person
     ("wanted", "code"),
     [
         (grant("staff-0100", Role.OPERATOR, "a"), "own_grant"),
+        (grant("STAFF-0100", Role.OFFICER, "d"), "own_grant"),
         (grant("operator", Role.OFFICER, "b"), "duties_conflict"),
+        (grant("Operator", Role.OFFICER, "d"), "duties_conflict"),
         (grant("operator", Role.APPROVER, "f"), "duties_conflict"),
         (grant("operator", Role.OPERATOR, "f"), "certificate_taken"),
         (grant("staff-0002", certificate="a"), "certificate_taken"),
