@@ -207,6 +207,15 @@ def test_the_example_bounds_how_long_an_inquiry_waits_and_how_long_exports_are_k
     assert routes["R21"].keep_seconds == 86400
 
 
+@pytest.mark.parametrize("route", ["R19", "R19-tax", "R19-end", "R20", "R20-self"])
+def test_rule_7_the_example_keeps_nothing_of_an_inquiry_or_of_a_provision_for_ever(
+    example: Example, route: str
+) -> None:
+    """C117: of finished and of aborted inquiries alike."""
+    routes = {each.id: each for each in example.config.tenants[CITY].file.routes}
+    assert routes[route].keep_seconds == 604800
+
+
 async def test_what_people_do_not_release_is_refused_like_all_else(town: Town) -> None:
     number = await town.asked(await town.resident(flagged=True))
     message_id = town.recorded("provision.answer")[-1]["message_id"]
