@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway import config as configuration
-from gateway.config import Config
+from gateway.config import Config, idle
 from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.hub.rules import HubRules, hub_rules
@@ -203,7 +203,8 @@ async def test_a_flag_does_not_wait_behind_the_citys_own_inquiry(example: Exampl
 
 def test_the_example_bounds_how_long_an_inquiry_waits_and_how_long_exports_are_kept(example: Example) -> None:
     routes = {each.id: each for each in example.config.tenants[CITY].file.routes}
-    assert routes["R18"].message_seconds == 86400
+    assert routes["R18"].message_seconds == 36000
+    assert not any("message_seconds" in each for each in idle(example.config))  # and is not given up before
     assert routes["R21"].keep_seconds == 86400
 
 
