@@ -598,6 +598,31 @@ async def test_while_only_one_of_edge_and_hub_is_reloaded_an_answer_waits(
     assert [each.operation for each in told(city.line, asked)] == [ANSWER]
 
 
+async def test_an_end_before_its_permit_is_none_that_can_be_read_and_waits_for_no_clock(
+    system: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the server's word: it is told as aborted, and deleted in time."""
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("inquiries/list"):
+            early = [
+                each.model_copy(update={"ended_at": each.ended_at - 120}) if each.ended_at else each
+                for each in answer.inquiries
+            ]
+            return answer.model_copy(update={"inquiries": early})
+        return answer
+
+    async with opened(system, Line(), result_seconds=180) as city:
+        monkeypatch.setattr(Client, "ask", ask)
+        asked = await inquired(city, await city.register())
+        assert [(each.operation, each.record["inquiry_status"]) for each in told(city.line, asked)] == [(END, "9")]
+        city.ahead = timedelta(seconds=70)
+        await city.poll()
+        assert await kept(city, asked) == []
+
+
 async def test_an_end_without_its_time_is_shown_and_stops_no_other(
     city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -443,6 +443,26 @@ async def test_a_clock_that_is_behind_refuses_nothing_for_good(city: City, monke
     assert await city.release(sent) == Accepted()
 
 
+async def test_a_request_that_came_before_its_permit_is_refused_and_waits_for_no_clock(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the server's word: so nothing is recorded under that permit, and the refusal is noted once."""
+    real, resident = Client.ask, await somebody(city)
+    before = len(await own_records(city))
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("provisions/fetch"):
+            return answer.model_copy(update={"received_at": "2026-04-01T09:00:00+09:00"})
+        return answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+    number = await asked(city, resident, wrong="no_key")
+    assert await heard(city, number) == ("refused", None)
+    assert city.line.refusals(number) == ["no_inquirer_key"]
+    assert len(await own_records(city)) == before
+
+
 @pytest.mark.parametrize(
     "ending",
     [
