@@ -63,7 +63,7 @@ class MatchingList:
             return self._list
 
     def _read(self, token: str) -> MatchingListToken:
-        """Raises Later."""
+        """Raises Later, also where it is genuine and its time has not come."""
         try:
             listed = self._network.read(token, MatchingListToken, self._now())
         except Refused:
