@@ -5,7 +5,7 @@ changes, and a flag is set meanwhile. A request that may not be answered is answ
 also where there is no such person (rule 9); the cause stands in the log alone.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -26,6 +26,8 @@ from gateway_intermediate_server.under_way import UnderWay
 from gateway_intermediate_server.uses import Uses
 
 Doses: TypeAlias = list[dict[str, JsonValue]]
+Attests: TypeAlias = Callable[[tuple[Claim, ...]], bool]
+"""See `Delivery`."""
 Request = TypeVar("Request", bound=Asked)
 _MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
 _DOSE: Final = set(Dose.model_fields)
@@ -45,6 +47,11 @@ class Grounds:
     key: PublicKey
     days: tuple[str, str] = ("", "9999")
     permit: Permit | None = None
+
+    @property
+    def looked(self) -> tuple[Claim, ...]:
+        """The claims, and that people must look."""
+        return (*self.claims, Claim("review", self.jti.encode()))
 
 
 class Kind(Protocol[Request]):
@@ -95,8 +102,10 @@ class Giving(Generic[Request]):
         self._uses.keep(lambda number: number in listed or number in self._under_way)
         await self._turns.each(waiting, self._turn)
 
-    async def deliver(self, record: Provision | SelfInformation, claims: Collection[str], ends: float) -> Outcome:
-        """The far end of the line: seal it and hand it to the server. Raises Later, Refused."""
+    async def deliver(self, record: Provision | SelfInformation, attests: Attests, ends: float) -> Outcome:
+        """The far end of the line: seal it and hand it to the server, on the grounds on which it was made and released,
+        whatever the server shows by now. Raises Later, Refused.
+        """
         number = record.provision_no
         request = await self._kind.fetch(number, ends)
         if request.result is not None:
@@ -104,12 +113,14 @@ class Giving(Generic[Request]):
                 raise Refused("provided_otherwise")
             return Accepted()  # by this message, before a crash
         grounds = await self._kind.grounds(request, ends)
-        if any(getattr(record, name) != value for name, value in grounds.record.items()):
+        looked = attests(grounds.looked)
+        same = all(getattr(record, name) == value for name, value in grounds.record.items())
+        if not same or not (looked or attests(grounds.claims)):
             raise Refused("permit_not_valid")
         doses, review = await self._made(grounds, ends)
         if doses != [dose.model_dump(exclude_none=True) for dose in record.doses or ()]:
             raise Refused("replica_changed")
-        if review and "review" not in claims:
+        if review and not looked:
             raise Refused("review_required")
         await self._answer(number, grounds, doses, ends)
         return Accepted()
@@ -160,7 +171,7 @@ class Giving(Generic[Request]):
                 told,
                 key=use.key(),
                 same=use.same(),
-                claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
+                claims=grounds.looked if review else grounds.claims,
             )
         except Refused as refused:  # its refusal is a fact already
             self._site.log.warning("provision.refused", code=refused.code)
@@ -211,12 +222,17 @@ class Giving(Generic[Request]):
         site = self._site
         request = await self._kind.fetch(number, site.client.soon())
         if request.result is None:
-            await self._refuse(number, self._kind.permit(request))
+            await self._refuse(number, self._made_under(number, request))
         elif request.result != "refused":
             counts = {"results": 1}
             await site.outbox.note(Act.PROVISION_STANDS, reference=number.encode(), counts=counts, code=outcome.code)
             site.log.warning("provision.stands", code=outcome.code)
         self._turns.waits(number)
+
+    def _made_under(self, number: str, request: Request) -> Permit | None:
+        """Whose record tells of the refusal: not another permit's, which is shown by now."""
+        shown = self._kind.permit(request)
+        return shown if shown is not None and self._uses.under(number, shown.jti) else None
 
     async def _refuse(self, number: str, permit: Permit | None) -> None:
         """Without a cause, and without anything of the request; that there was one is recorded. Raises Later, and the
