@@ -21,6 +21,7 @@ from gateway_intermediate_server.interface.network import Dose, Provision, SelfI
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.trouble import Trouble
 from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay
 from gateway_intermediate_server.uses import Uses
@@ -88,17 +89,18 @@ class Giving(Generic[Request]):
         self._turns: Turns[str] = Turns()
         self._uses = Uses()
         self._refused: dict[str, Permit | None] = {}
-        self._unreadable: set[str] = set()
+        self._unreadable: Trouble[str] = Trouble("requests unreadable")
         self.settled = self._under_way.settled
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
-        return [f"requests unreadable: {len(self._unreadable)}"] if self._unreadable else []
+        return self._unreadable.told()
 
     async def poll(self) -> None:
         """Make a message of each request that may be answered; refuse the others. Raises Later, Deferred."""
         listed = set(waiting := await self._kind.waiting(self._site.client.soon()))
         self._refused = {number: permit for number, permit in self._refused.items() if number in listed}
+        self._unreadable.keep(listed)
         self._uses.keep(lambda number: number in listed or number in self._under_way)
         await self._turns.each(waiting, self._turn)
 
