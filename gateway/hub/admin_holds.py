@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.errors import Refused
 from gateway.hub import telling
-from gateway.hub.callers import Callers, body, certificate
+from gateway.hub.callers import Callers, certificate
 from gateway.hub.holds import DECIDE
 from gateway.hub.people import Role
 
@@ -55,7 +55,7 @@ class HoldRoutes:
 
     async def refuse(self, request: web.Request) -> web.Response:
         """It may not go, for a reason of the closed list."""
-        reason = _reason(await body(request))
+        reason = _reason(await self._callers.body(request, "refuse", *DECIDE))
         hub, person = await self._callers.person(request, "refuse", *DECIDE)
         message_id = request.match_info["message_id"]
         return web.json_response(await hub.holds.refuse(message_id, person, _terminal(request), reason))

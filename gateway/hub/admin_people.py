@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.config.files import Closed
 from gateway.errors import Refused
-from gateway.hub.callers import Callers, body, terminal
+from gateway.hub.callers import Callers, terminal
 from gateway.hub.people import Role
 from gateway.hub.rights import Grant, Revocation
 
@@ -39,7 +39,7 @@ class PeopleRoutes:
 
     async def grant(self, request: web.Request) -> web.Response:
         """A role for a person until a day."""
-        said = await body(request)
+        said = await self._callers.body(request, "grant", Role.ADMINISTRATOR)
         hub, by = await self._callers.person(request, "grant", Role.ADMINISTRATOR)
         async with self._callers.recorded(hub, by, "grant"):
             grant, at = _parsed(Grant, said), terminal(request)
@@ -48,7 +48,7 @@ class PeopleRoutes:
 
     async def revoke(self, request: web.Request) -> web.Response:
         """A person's role ends now."""
-        said = await body(request)
+        said = await self._callers.body(request, "revoke", Role.ADMINISTRATOR)
         hub, by = await self._callers.person(request, "revoke", Role.ADMINISTRATOR)
         async with self._callers.recorded(hub, by, "revoke"):
             named = {"person": request.match_info["person"]}

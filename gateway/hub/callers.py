@@ -64,6 +64,22 @@ class Callers:
             raise Refused("role_missing")
         return hub, person
 
+    async def body(self, request: web.Request, act: str, *roles: Role) -> bytes:
+        """The whole body. Read before it is asked who calls: whoever sends it slowly may act no longer by its end.
+
+        Raises Refused (body_too_large; body_too_slow, after `BODY_SECONDS`), recorded; and as `person`.
+        """
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await request.read()
+        except TimeoutError:
+            code = "body_too_slow"
+        except web.HTTPRequestEntityTooLarge:
+            code = "body_too_large"
+        hub, person = await self.person(request, act, *roles)
+        await self.acted(hub, person, act, code=code)
+        raise Refused(code)
+
     async def acted(
         self, hub: TenantHub, person: Person, act: str, *, code: str | None = None, message_id: str | None = None
     ) -> None:
@@ -83,18 +99,6 @@ class Callers:
     def _unknown(self) -> Refused:
         self.noise += 1
         return Refused("unknown_certificate")
-
-
-async def body(request: web.Request) -> bytes:
-    """The whole body. To be read before it is asked who calls: whoever sends it slowly may act no longer by its end.
-
-    Raises web.HTTPRequestTimeout after `BODY_SECONDS`, web.HTTPRequestEntityTooLarge.
-    """
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
 
 
 def terminal(request: web.Request) -> str:
