@@ -44,6 +44,9 @@ CODES: Final = MappingProxyType(
         "bad_grant": Code(
             400, "Person, role, certificate or last day is missing, or not of the form that is asked for."
         ),
+        "bad_last_day": Code(
+            422, "A right's last day is today in Japan at the earliest, and 366 days after that at the latest."
+        ),
         "unknown_right": Code(404, "The person has no such right."),
         # the whole arrival
         "body_too_large": Code(413, "The body is larger than this gateway takes."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +32,11 @@ _AHEAD: Final = timedelta(hours=9)
 def japanese_day(now: datetime) -> date:
     """The day in Japan: laws begin and end there. `now` must be UTC."""
     return (now + _AHEAD).date()
+
+
+def japanese_midnight(day: date) -> datetime:
+    """When that day begins in Japan, in UTC. Raises OverflowError."""
+    return datetime.combine(day, time(), UTC) - _AHEAD
 
 
 def in_force(cited: Iterable[str], legal_basis: Mapping[str, LegalBasis], now: datetime) -> bool:

@@ -121,7 +121,7 @@ class AdminListener:
         """Messages with dead records that wait for a decision; with `?all` every one. The looking is a fact, too."""
         hub, person = await self._callers.person(request, "dead", Role.OPERATOR)
         letters = hub.journal.dead_letters(every="all" in request.query)
-        await self._callers.acted(hub, person, "dead")
+        await self._callers.acted(request, hub, person, "dead")
         return web.json_response(telling.listed(letters, person))
 
     async def refused(self, request: web.Request) -> web.Response:
@@ -132,7 +132,7 @@ class AdminListener:
         asked = request.query.get("before", "")
         before = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else None
         found, down_to = await hub.refused(before)
-        await self._callers.acted(hub, person, "refused")
+        await self._callers.acted(request, hub, person, "refused")
         return web.json_response({"refused": telling.listed(found, person), "down_to": down_to})
 
     async def trace(self, request: web.Request) -> web.Response:
@@ -142,14 +142,14 @@ class AdminListener:
         facts = hub.trace(message_id, person)
         if not facts:
             raise Refused("unknown_message")
-        await self._callers.acted(hub, person, "trace", message_id=message_id)
+        await self._callers.acted(request, hub, person, "trace")
         return web.json_response(facts)
 
     async def replay(self, request: web.Request) -> web.Response:
         """Have the dead records of a message handed on again, under today's routes."""
-        hub, person = await self._callers.person(request, "replay", Role.OPERATOR)
         message_id = request.match_info["message_id"]
-        indices = await hub.replay(message_id, person.id)
+        async with self._callers.acting(request, "replay", Role.OPERATOR) as (hub, person):
+            indices = await hub.replay(message_id, person.id)
         return web.json_response({"message_id": message_id, "records": list(indices)})
 
     async def reload(self, request: web.Request) -> web.Response:

@@ -4,7 +4,6 @@ Lists and decisions are the hub's, and know no content. The looking is asked of 
 edge: what it shows passes from there to the person who asked, and is kept nowhere.
 """
 
-import re
 from typing import Any, Protocol
 
 import jiter
@@ -12,9 +11,10 @@ from aiohttp import web
 
 from gateway.errors import Refused
 from gateway.hub import telling
-from gateway.hub.callers import Callers, certificate
+from gateway.hub.callers import Callers, certificate, said_terminal
 from gateway.hub.holds import DECIDE
 from gateway.hub.people import Role
+from gateway.hub.streaming import streamed
 
 
 class Edges(Protocol):
@@ -39,32 +39,33 @@ class HoldRoutes:
         router.add_post("/v1/{tenant}/holds/{message_id}/refuse", self.refuse)
         router.add_get("/v1/{tenant}/{connector}/holds/{message_id}", self.look, allow_head=False)
 
-    async def listed(self, request: web.Request) -> web.Response:
-        """What is held, oldest first, some at a time; with `?after=SEQ` what follows. The looking is a fact, too."""
+    async def listed(self, request: web.Request) -> web.StreamResponse:
+        """What is held, oldest first. The looking is a fact, too: one, however much there is."""
         hub, person = await self._callers.person(request, "holds", *DECIDE, Role.OPERATOR)
-        asked = request.query.get("after", "")
-        after = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else 0
-        found = hub.journal.holds.listed(after)
-        await self._callers.acted(hub, person, "holds")
-        return web.json_response(telling.listed(found, person))
+        await self._callers.acted(request, hub, person, "holds")
+        return await streamed(request, (telling.listed(page, person) for page in hub.journal.holds.pages()))
 
     async def release(self, request: web.Request) -> web.Response:
         """One word of two, that it may go."""
         hub, person = await self._callers.person(request, "release", *DECIDE)
-        return web.json_response(await hub.holds.release(request.match_info["message_id"], person, _terminal(request)))
+        return web.json_response(
+            await hub.holds.release(request.match_info["message_id"], person, said_terminal(request))
+        )
 
     async def refuse(self, request: web.Request) -> web.Response:
         """It may not go, for a reason of the closed list."""
         reason = _reason(await self._callers.body(request, "refuse", *DECIDE))
         hub, person = await self._callers.person(request, "refuse", *DECIDE)
         message_id = request.match_info["message_id"]
-        return web.json_response(await hub.holds.refuse(message_id, person, _terminal(request), reason))
+        return web.json_response(await hub.holds.refuse(message_id, person, said_terminal(request), reason))
 
     async def look(self, request: web.Request) -> web.Response:
         """The content of a held message, for whom the hub knows as one who may look; that it was is a fact before."""
         tenant, connector, message_id = (request.match_info[each] for each in ("tenant", "connector", "message_id"))
         try:
-            found = await self._edges.look((tenant, connector), message_id, certificate(request), _terminal(request))
+            found = await self._edges.look(
+                (tenant, connector), message_id, certificate(request), said_terminal(request)
+            )
         except Refused as refusal:
             self._callers.noise += refusal.code == "unknown_certificate"
             raise
@@ -80,8 +81,3 @@ def _reason(said: bytes) -> str:
     except (ValueError, RecursionError):
         pass
     return ""
-
-
-def _terminal(request: web.Request) -> str:
-    """As it is said; `Holds` refuses what is no terminal's id, and that is a fact."""
-    return request.headers.get("Renkei-Terminal", "")[:64]

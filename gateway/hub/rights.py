@@ -79,7 +79,7 @@ class Rights:
             raise Refused("role_missing")
 
     def require_grantable(self, grant: Grant, by: str, day: date) -> None:
-        """Raises Refused: own_grant, duties_conflict, certificate_taken or out_of_range."""
+        """Raises Refused: own_grant, duties_conflict, certificate_taken or bad_last_day."""
         if grant.person == by:
             raise Refused("own_grant")
         if grant.role in CONFIRMING and grant.person in self.configured.certificates:
@@ -90,7 +90,7 @@ class Rights:
         if owner is not None and owner.id != grant.person:
             raise Refused("certificate_taken")
         if not day <= grant.until <= day + LONGEST:
-            raise Refused("out_of_range")
+            raise Refused("bad_last_day")
 
     def require_revocable(self, revocation: Revocation, by: str) -> None:
         """Raises Refused: own_grant or unknown_right. What has ended may be revoked, too: then it is listed no more."""

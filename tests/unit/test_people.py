@@ -129,7 +129,7 @@ class Reading:
         owners = self.owners(certificate, day)
         if len(owners) == 1 and person not in owners:
             return "certificate_taken"
-        return None if 0 <= ahead <= 366 else "out_of_range"
+        return None if 0 <= ahead <= 366 else "bad_last_day"
 
     async def take(self, accounts, step, day):
         act, person, role, *more = step
@@ -221,8 +221,8 @@ async def test_a_new_certificate_replaces_the_former_in_all_rights_of_its_person
         (grant("staff-0002", certificate="a"), "certificate_taken"),
         (grant("staff-0002", certificate="b"), "certificate_taken"),
         (grant("staff-0002", certificate="c"), "certificate_taken"),
-        (grant("staff-0002", certificate="d", until=START - timedelta(days=1)), "out_of_range"),
-        (grant("staff-0002", certificate="d", until=START + timedelta(days=367)), "out_of_range"),
+        (grant("staff-0002", certificate="d", until=START - timedelta(days=1)), "bad_last_day"),
+        (grant("staff-0002", certificate="d", until=START + timedelta(days=367)), "bad_last_day"),
     ],
 )
 async def test_what_may_not_be_granted(accounts, journal, wanted, code):
