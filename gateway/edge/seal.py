@@ -41,8 +41,8 @@ from gateway.plugin.act import Act, Counted
 from gateway.plugin.attest import Claim
 from gateway.plugin.contract import ContractOperation
 
-_OF_QUESTIONS: Final = 8
-"""One lane in so many is for questions."""
+_PARTS: Final = 8
+"""Of so many parts of the lanes the last is for questions, and the one before it for what is ahead."""
 NO_TAG = bytes(16)
 """Stands for a record that names no person, as an answer may."""
 
@@ -144,13 +144,16 @@ def _header(
 
 
 def _lane(person: str, operation: ContractOperation, keys: EdgeKeys, lanes: int) -> int:
-    """Of a state (what has a version) by person. What has none is a question, or told once: it may wait long for what
-    is no person's state, so it has a lane by operation and person, among lanes that no state is in.
+    """Of a state (what has a version) by person. What has none is a question, or told once, and may wait long for what
+    is no person's state; what is `ahead` may not wait for what is. Both have lanes by operation and person, among lanes
+    that nothing else is in.
     """
-    asked = lanes // _OF_QUESTIONS
-    if operation.version or not asked:
-        return keys.lane(person, lanes - asked)
-    return lanes - asked + keys.lane(f"{operation.name}\n{person}", asked)
+    part = lanes // _PARTS
+    states = lanes - 2 * part
+    if not part or (operation.version and not operation.ahead):
+        return keys.lane(person, states)
+    first = states if operation.ahead else states + part
+    return first + keys.lane(f"{operation.name}\n{person}", part)
 
 
 def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:

@@ -68,6 +68,7 @@ class ContractOperation(_Closed):
     kind: Literal["event", "request"]
     person_key: str
     version: tuple[str, ...] = ()
+    ahead: bool = False
     attests: tuple[ClaimName, ...] = ()
     most_records: Annotated[int, Field(ge=1)] | None = None
     fields: tuple[ContractField, ...]

@@ -15,7 +15,6 @@ from gateway_intermediate_server.permits import Exchange, Permit
 from gateway_intermediate_server.site import Site
 
 _UNTIL_PERMITTED: Final = 2.0
-_UNTIL_REGISTERED: Final = 30.0
 
 
 class Inquiries:
@@ -30,7 +29,7 @@ class Inquiries:
         if record.dataset_code not in (*site.settings.datasets, *site.settings.tax_datasets):  # C006
             raise Refused("dataset_not_managed")
         await site.matching.admits(self._exchange(record), ends)
-        await self._acquired(record.internal_no, ends)
+        await site.addressees.acquired(record.internal_no, ends)
         token = await self._permitted(record, ends)
         try:
             self._as_asked(record, token)
@@ -41,15 +40,6 @@ class Inquiries:
         sent = {"request_id": record.inquiry_no, "permit": token}
         await site.client.ask("/server/v1/inquiries/send", sent, answers.InquirySent, ends)
         return Accepted()
-
-    async def _acquired(self, internal_no: str, ends: float) -> None:
-        """An inquiry may come before its person is registered: it waits for nobody's lane. Raises Later, Refused."""
-        try:
-            await self._site.addressees.acquired(internal_no, ends)
-        except Refused as refused:
-            if refused.code != "unknown_addressee":
-                raise
-            raise Later(refused.code, _UNTIL_REGISTERED) from None
 
     def _exchange(self, record: Inquiry) -> Exchange:
         return Exchange(

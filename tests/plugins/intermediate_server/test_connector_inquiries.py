@@ -199,7 +199,7 @@ async def test_what_the_list_or_the_city_does_not_have_is_not_asked(
 async def test_an_inquiry_waits_for_its_person_to_be_registered(city: City) -> None:
     """It has a lane of its own, and so may come first."""
     resident, asked = Resident.new(), number()
-    assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("unknown_addressee", 30.0)
+    assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("unknown_addressee")
     await city.deliver("addressee.register", resident.addressee())
     assert await city.deliver(ASK, inquiry(resident, asked)) == Accepted()
 

@@ -122,6 +122,13 @@ def responses(line: Line, number: str) -> list[str]:
     return [each.record["announcement_response"] for each in statuses(line, number)]
 
 
+async def test_an_announcement_waits_for_its_person_to_be_registered(city: City) -> None:
+    resident, number = Resident.new(), "N-early"
+    assert await city.deliver(ANNOUNCE, announcement(resident, number)) == DeferredRecord("unknown_addressee")
+    await city.deliver("addressee.register", resident.addressee())
+    assert await city.deliver(ANNOUNCE, announcement(resident, number)) == Accepted()
+
+
 async def test_an_announcement_goes_out_and_each_of_its_states_comes_back_once(city: City) -> None:
     resident, number = await city.register(), f"N-{fresh()}"
     assert await city.deliver(ANNOUNCE, announcement(resident, number)) == Accepted()

@@ -18,7 +18,7 @@ from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.note import Signer
 from gateway.keys.private import EdgeKeys
-from gateway.plugin import Accepted, Context, Delivery, Outcome, RefusedRecord
+from gateway.plugin import Accepted, Context, DeferredRecord, Delivery, Outcome, RefusedRecord
 from gateway.wiring.opening import log_signer, open_directory, open_keys
 from gateway_health_management.interface import INTERFACE as HEALTH_MANAGEMENT
 from gateway_intermediate_server import renkei_connector
@@ -218,6 +218,40 @@ async def test_a_flag_does_not_wait_behind_the_citys_own_inquiry(example: Exampl
             pending = town.line.journal.message(asked.message_id)
             assert pending is not None
             assert not pending.ended
+
+
+async def test_a_flag_does_not_wait_behind_an_ill_replica(example: Example, site: Site, tmp_path: Path) -> None:
+    """The platform cannot take one replica of the person, who is protected meanwhile; and another body asks."""
+    with running(site) as simulator:
+        async with opened(example, simulator, tmp_path) as town:
+            resident, takes = await town.resident(), town.line.register_system.answer
+
+            async def answer(delivery: Delivery) -> Mapping[int, Outcome]:
+                if delivery.operation == "replica.register":
+                    return dict.fromkeys((index for index, _ in delivery.records), DeferredRecord("system_unreachable"))
+                return dict(await takes(delivery))
+
+            town.line.register_system.answer = answer
+            ill = await town.line.outbox.send("replica.register", [replica(resident.internal_no, "L-ill")], key=b"ill")
+            await town.line.until(lambda: "delivery.concluded" in town.line.facts(ill.message_id))
+            flagged = resident.addressee(seq=2, no_auto_response_flag=True)
+            assert await town.send("addressee.register", flagged) == Accepted()
+            number = await town.asked(resident)
+            message_id = town.recorded("provision.answer")[-1]["message_id"]
+            await town.line.until(lambda: "hold.placed" in town.line.facts(message_id))
+            assert await town.state(number) == "waiting"
+            pending = town.line.journal.message(ill.message_id)
+            assert pending is not None
+            assert not pending.ended
+
+
+async def test_a_replica_that_comes_first_follows_its_person(town: Town) -> None:
+    """People have lanes of their own, so nothing else keeps the two in order."""
+    resident = Resident.new()
+    early = await town.line.outbox.send("replica.register", [replica(resident.internal_no, "L-early")], key=b"early")
+    await town.line.until(lambda: "delivery.concluded" in town.line.facts(early.message_id))
+    assert await town.send("addressee.register", resident.addressee()) == Accepted()
+    assert (await town.line.settlement(early.message_id))[0] == Accepted()
 
 
 def test_the_example_bounds_how_long_an_inquiry_waits_and_how_long_exports_are_kept(example: Example) -> None:
