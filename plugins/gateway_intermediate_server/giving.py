@@ -12,7 +12,7 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused, RefusedRecord
+from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.asked import Asked
@@ -23,14 +23,14 @@ from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site
 from gateway_intermediate_server.trouble import Trouble
 from gateway_intermediate_server.turns import Turns
-from gateway_intermediate_server.under_way import UnderWay
+from gateway_intermediate_server.under_way import UnderWay, of_a_reload
 from gateway_intermediate_server.uses import Uses
 
 Doses: TypeAlias = list[dict[str, JsonValue]]
 Attests: TypeAlias = Callable[[tuple[Claim, ...]], bool]
 """See `Delivery`."""
 Request = TypeVar("Request", bound=Asked)
-_MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
+_OVERTAKEN: Final = "overtaken"  # whatever changed: the code of a flag would tell who is protected
 _DOSE: Final = set(Dose.model_fields)
 
 
@@ -120,10 +120,9 @@ class Giving(Generic[Request]):
         if not same or not (looked or attests(grounds.claims)):
             raise Refused("permit_not_valid")
         doses, review = await self._made(grounds, ends)
-        if doses != [dose.model_dump(exclude_none=True) for dose in record.doses or ()]:
-            raise Refused("replica_changed")
-        if review and not looked:
-            raise Refused("review_required")
+        same = doses == [dose.model_dump(exclude_none=True) for dose in record.doses or ()]
+        if not same or (review and not looked):
+            raise Refused(_OVERTAKEN)
         await self._answer(number, grounds, doses, ends)
         return Accepted()
 
@@ -218,11 +217,11 @@ class Giving(Generic[Request]):
         if isinstance(outcome, Accepted | Duplicate):
             self._turns.waits(number)
             return
-        overtaken = isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW
-        if overtaken and self._uses.overtaken(number):
-            return
         site = self._site
         request = await self._kind.fetch(number, site.client.soon())
+        anew = outcome.code == _OVERTAKEN or of_a_reload(outcome)
+        if request.result is None and anew and self._uses.overtaken(number):
+            return
         if request.result is None:
             await self._refuse(number, self._made_under(number, request))
         elif request.result != "refused":

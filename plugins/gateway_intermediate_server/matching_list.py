@@ -66,7 +66,7 @@ class MatchingList:
             raise Later("deadline") from None
 
     def _read(self, token: str) -> MatchingListToken:
-        """Raises Later."""
+        """Raises Later, also where it is genuine and its time has not come."""
         try:
             listed = self._network.read(token, MatchingListToken, self._now())
         except Refused:

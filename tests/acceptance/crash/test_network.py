@@ -152,8 +152,8 @@ def test_rule_7_results_are_deleted_after_their_time_and_not_before(network, lib
     assert acts(network)["result_deleted"] == 2
     site.gateway.kill()  # it looks at a start, and then each minute
     site.gateway.start(**wrong_clock(library, clock))
-    until(lambda: deleted(network) == 2)  # what was given out, and what was answered to us
-    for each in (*network.given(), *network.given("inquiry.answer")):
+    until(lambda: deleted(network) == 3)  # what was given out, what was answered to us, and what was aborted
+    for each in (*network.given(), *network.given("inquiry.answer"), *network.given("inquiry.end")):
         assert site.kinds(each["message_id"])[-1] == "envelope.deleted"
     assert site.gateway.stop() == 0
     assert site.cli("log", "verify").status == 0

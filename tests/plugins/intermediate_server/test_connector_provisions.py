@@ -214,7 +214,7 @@ async def test_a_restart_and_another_replica_are_no_second_use_of_a_permit(syste
         assert await city.deliver("replica.register", changed) == Accepted()
         await city.poll()
         assert await heard(city, number) == ("waiting", None)
-        assert await city.release(held) == RefusedRecord("replica_changed")
+        assert await city.release(held) == RefusedRecord("overtaken")
         await city.poll()
         assert await city.release(made(city, number)) == Accepted()
         assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
@@ -237,7 +237,7 @@ async def test_one_permit_is_for_one_request_about_one_person_whatever_the_serve
     resident, somebody_else = await somebody(city), await somebody(city)
     number = await asked(city, resident)
     first = made(city, number)
-    overtaken = RefusedRecord("replica_changed")
+    overtaken = RefusedRecord("overtaken")
     await city.settle(first, overtaken)
     swapped[number] = {"internal_no": somebody_else.internal_no}
     await city.poll()
@@ -263,7 +263,7 @@ async def test_one_permit_is_for_one_request_about_one_person_whatever_the_serve
 async def test_what_is_overtaken_again_and_again_is_refused_in_the_end(city: City) -> None:
     number = await asked(city, await somebody(city))
     for _ in range(7):
-        await city.settle(made(city, number), RefusedRecord("replica_changed"))
+        await city.settle(made(city, number), RefusedRecord("overtaken"))
         await city.poll()
     assert len(city.line.about(number)) == 5
     assert await heard(city, number) == ("refused", None)
@@ -275,14 +275,14 @@ async def test_after_a_restart_the_newest_message_is_reached_by_those_before_it(
     async with opened(system, line) as city:
         number = await asked(city, await somebody(city))
         for _ in range(2):
-            await city.settle(made(city, number), RefusedRecord("replica_changed"))
+            await city.settle(made(city, number), RefusedRecord("overtaken"))
             await city.poll()
     sent = line.about(number)
     assert len(sent) == 3
     async with opened(system, line) as city:
         for each in sent[:2]:
             await city.poll()
-            await city.settle(each, RefusedRecord("replica_changed"))
+            await city.settle(each, RefusedRecord("overtaken"))
         await city.poll()
         assert await city.release(sent[2]) == Accepted()
     assert line.about(number) == sent
@@ -401,12 +401,12 @@ async def test_what_is_not_to_be_disclosed_is_marked(city: City) -> None:
     assert [each["undisclosed_flag"] for each in await recorded(city, sent)] == [True]
 
 
-async def test_a_flag_that_was_set_meanwhile_holds_it_after_all(city: City) -> None:
-    """Rule 5: the message was not looked at; it is made anew, and held."""
+async def test_rule_5_a_flag_that_was_set_meanwhile_holds_it_after_all(city: City) -> None:
+    """The message was not looked at; it is made anew, and held, by the same word as where the replica changed."""
     resident = await somebody(city)
     number = await asked(city, resident)
     await city.deliver("addressee.register", resident.addressee(seq=2, no_auto_response_flag=True))
-    assert await city.release(made(city, number)) == RefusedRecord("review_required")
+    assert await city.release(made(city, number)) == RefusedRecord("overtaken")
     assert await heard(city, number) == ("waiting", None)
     await city.poll()
     again = made(city, number)
@@ -420,10 +420,95 @@ async def test_a_replica_that_changed_meanwhile_is_not_given_as_it_was(city: Cit
     number = await asked(city, resident)
     changed = replica(resident.internal_no, f"P-{resident.internal_no}", 2, lot_no="MADEUP02")
     assert await city.deliver("replica.register", changed) == Accepted()
-    assert await city.release(made(city, number)) == RefusedRecord("replica_changed")
+    assert await city.release(made(city, number)) == RefusedRecord("overtaken")
     await city.poll()
     assert await city.release(made(city, number)) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
+
+
+async def test_a_clock_that_is_behind_refuses_nothing_for_good(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    resident = await somebody(city)
+    city.ahead = timedelta(minutes=-5)
+    number = await asked(city, resident)
+    assert (await heard(city, number), city.line.refusals(number)) == (("waiting", None), [])
+    health = await city.connector.health()
+    assert (health.ok, "not_yet_valid" in health.detail) == (False, True)
+    city.ahead = timedelta()
+    await city.poll()
+    sent = made(city, number)
+    city.ahead = timedelta(minutes=-5)
+    assert await city.deliver(sent.operation, sent.record) == DeferredRecord("not_yet_valid")
+    city.ahead = timedelta()
+    assert await city.release(sent) == Accepted()
+
+
+async def test_a_request_that_came_before_its_permit_is_refused_and_waits_for_no_clock(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the server's word: so nothing is recorded under that permit, and the refusal is noted once."""
+    real, resident = Client.ask, await somebody(city)
+    before = len(await own_records(city))
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("provisions/fetch"):
+            return answer.model_copy(update={"received_at": "2026-04-01T09:00:00+09:00"})
+        return answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+    number = await asked(city, resident, wrong="no_key")
+    assert await heard(city, number) == ("refused", None)
+    assert city.line.refusals(number) == ["no_inquirer_key"]
+    assert len(await own_records(city)) == before
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        Dead("header_mismatch"),  # a row or an assessment went, while it was held or queued
+        Dead("interface_changed"),
+        Dead("unknown_key"),
+        Dead("send_anew"),  # an operator tried to replay it
+        RefusedRecord("header_mismatch"),
+    ],
+)
+async def test_what_a_reload_overtook_is_made_anew(city: City, ending: Any) -> None:
+    number = await asked(city, await somebody(city, flagged=True))
+    await city.settle(made(city, number), ending)
+    assert await heard(city, number) == ("waiting", None)
+    await city.poll()
+    first, again = city.line.about(number)
+    assert (again.record, again.attested) == (first.record, first.attested)
+    assert again.key != first.key
+    assert await city.release(again) == Accepted()
+    assert await heard(city, number) == ("answered", [DOSE])
+
+
+async def test_what_left_the_city_before_a_reload_is_not_made_anew(city: City) -> None:
+    number = await asked(city, await somebody(city))
+    (sent,) = city.line.about(number)
+    await city.deliver(sent.operation, sent.record, sent.claims)  # and that was not heard of
+    await city.settle(sent, Dead("header_mismatch"))
+    await city.poll()
+    assert city.line.about(number) == [sent]
+    assert (Act.PROVISION_STANDS, number.encode(), {"results": 1}, "header_mismatch") in city.line.notes
+
+
+async def test_while_only_one_of_edge_and_hub_is_reloaded_a_request_waits(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    resident = await somebody(city)
+    city.line.refuses = "header_mismatch"
+    number = await asked(city, resident)
+    for _ in range(7):
+        await city.poll()
+    assert await heard(city, number) == ("waiting", None)
+    assert "provisions wait: header_mismatch" in (await city.connector.health()).detail
+    city.line.refuses = None
+    await city.poll()
+    assert await city.release(made(city, number)) == Accepted()
 
 
 @pytest.mark.parametrize("ending", [RefusedRecord("not_released"), Dead("expired")])

@@ -54,7 +54,7 @@ async def test_a_flag_asks_for_people_to_look(city: City) -> None:
     number = await asked(city, await with_replica(city, flagged=True))
     (sent,) = city.line.about(number)
     assert sent.attested == {"self_requested", "review"}
-    assert await city.deliver(sent.operation, sent.record, sent.claims[:1]) == RefusedRecord("review_required")
+    assert await city.deliver(sent.operation, sent.record, sent.claims[:1]) == RefusedRecord("overtaken")
     assert await city.release(sent) == Accepted()
 
 
@@ -93,7 +93,7 @@ async def test_a_replica_that_changed_meanwhile_is_told_as_it_is(city: City) -> 
     resident = await with_replica(city)
     number = await asked(city, resident)
     await city.deliver("replica.register", replica(resident.internal_no, f"P-{resident.internal_no}", 2, dose_no=1))
-    assert await city.release(city.line.about(number)[-1]) == RefusedRecord("replica_changed")
+    assert await city.release(city.line.about(number)[-1]) == RefusedRecord("overtaken")
     await city.poll()
     assert await city.release(city.line.about(number)[-1]) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE | {"dose_no": 1}])

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from gateway import config as configuration
-from gateway.config import Config
+from gateway.config import Config, idle
 from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.rules import EdgeRules, rules_for
 from gateway.hub.rules import HubRules, hub_rules
@@ -256,8 +256,18 @@ async def test_a_replica_that_comes_first_follows_its_person(town: Town) -> None
 
 def test_the_example_bounds_how_long_an_inquiry_waits_and_how_long_exports_are_kept(example: Example) -> None:
     routes = {each.id: each for each in example.config.tenants[CITY].file.routes}
-    assert routes["R18"].message_seconds == 86400
+    assert routes["R18"].message_seconds == 36000
+    assert not any("message_seconds" in each for each in idle(example.config))  # and is not given up before
     assert routes["R21"].keep_seconds == 86400
+
+
+@pytest.mark.parametrize("route", ["R19", "R19-tax", "R19-end", "R20", "R20-self"])
+def test_rule_7_the_example_keeps_nothing_of_an_inquiry_or_of_a_provision_for_ever(
+    example: Example, route: str
+) -> None:
+    """C117: of finished and of aborted inquiries alike."""
+    routes = {each.id: each for each in example.config.tenants[CITY].file.routes}
+    assert routes[route].keep_seconds == 604800
 
 
 async def test_what_people_do_not_release_is_refused_like_all_else(town: Town) -> None:
@@ -266,6 +276,50 @@ async def test_what_people_do_not_release_is_refused_like_all_else(town: Town) -
     await looked(town.line, message_id, ANNA)
     await town.line.hub.holds.refuse(message_id, someone(ANNA), TERMINAL, "not_disclosable")
     assert await town.becomes(number, "refused") is None
+
+
+def renewed(rules: Any) -> Any:
+    """The same rules, and the assessment of R20 is another one."""
+    file = rules.tenant.file
+    routes = (each.model_copy(update={"assessment": "A2"}) if each.id == "R20" else each for each in file.routes)
+    tenant = replace(rules.tenant, file=file.model_copy(update={"routes": tuple(routes)}))
+    return replace(rules, tenant=tenant, legal_basis={**rules.legal_basis, "A2": rules.legal_basis["A1"]})
+
+
+async def test_between_the_reload_of_an_edge_and_of_its_hub_a_request_waits(town: Town) -> None:
+    line = town.line
+    line.register.rules = renewed(line.register.rules)
+    number = await town.asked(await town.resident())
+    assert (await town.state(number), town.recorded("provision.answer")) == ("waiting", [])
+    line.hub.adopt(renewed(line.hub.rules), line.hub.dispatcher.limits)
+    assert await town.becomes(number, "answered") == [DOSE]
+    assert town.recorded("provision.answer")[-1]["legal_basis"][-1] == "A2"
+
+
+async def test_what_was_released_and_a_reload_overtook_is_held_anew_and_given(town: Town) -> None:
+    line, answer = town.line, town.line.register_system.answer
+    number = await town.asked(await town.resident(flagged=True))
+    line.register_system.answer = lambda _: {}
+    first = town.recorded("provision.answer")[-1]["message_id"]
+    await looked(line, first, ANNA, BEN)
+    for name in (ANNA, BEN):
+        await line.hub.holds.release(first, someone(name), TERMINAL)
+    await line.until(lambda: "delivery.concluded" in line.facts(first))
+    line.register.rules = renewed(line.register.rules)
+    line.hub.adopt(renewed(line.hub.rules), line.hub.dispatcher.limits)
+    await line.until(lambda: line.status(first).ended)
+    assert [each.code for each in line.status(first).outcomes] == ["header_mismatch"]
+    line.register_system.answer = answer
+    await line.until(lambda: first in [message_id for message_id, _ in line.register_system.heard])
+    await town.connector.poll()
+    again = town.recorded("provision.answer")[-1]["message_id"]
+    assert again != first
+    await line.until(lambda: "hold.placed" in line.facts(again))
+    assert await town.state(number) == "waiting"
+    await looked(line, again, ANNA, BEN)
+    for name in (ANNA, BEN):
+        await line.hub.holds.release(again, someone(name), TERMINAL)
+    assert await town.becomes(number, "answered") == [DOSE]
 
 
 async def test_a_refused_request_leaves_a_fact_with_its_cause(town: Town) -> None:

@@ -73,8 +73,8 @@ def test_a_permit_is_read() -> None:
         {"iss": "https://other.example"},
         {"aud": MUNICIPALITY},
         {"exp": WHEN},
-        {"iat": WHEN + 300, "exp": WHEN + 600},
-        {"nbf": WHEN + 300},
+        {"iat": WHEN - 600, "exp": WHEN - 300},
+        {"iat": WHEN + 300, "exp": WHEN + 600, "aud": MUNICIPALITY},
         {"use": "self"},
         {"use": "route"},
         {"undisclosed_flag": "false"},
@@ -87,6 +87,15 @@ def test_a_permit_is_read() -> None:
 def test_what_is_wrong_with_a_permit_makes_it_none(changes: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="permit_not_valid"):
         network().read(KEY.sign(permit(**changes)), Permit, NOW)
+
+
+@pytest.mark.parametrize("changes", [{"iat": WHEN + 300, "exp": WHEN + 600}, {"nbf": WHEN + 300}])
+def test_what_is_genuine_and_too_early_waits_for_the_clock(changes: dict[str, Any]) -> None:
+    """Ours may be behind: nothing is refused for good by it."""
+    with pytest.raises(Later, match="not_yet_valid"):
+        network().read(KEY.sign(permit(**changes)), Permit, NOW)
+    with pytest.raises(Refused, match="permit_not_valid"):
+        network().read(KEY.forged(KEY.sign(permit(**changes))), Permit, NOW)
 
 
 def test_a_token_for_one_use_is_none_for_another() -> None:
