@@ -5,21 +5,19 @@ changes, and a flag is set meanwhile. A request that may not be answered is answ
 also where there is no such person (rule 9); the cause stands in the log alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.asked import Asked
+from gateway_intermediate_server.grounds import Grounds
 from gateway_intermediate_server.interface.city import ExportedReplica
 from gateway_intermediate_server.interface.network import Dose, Provision, SelfInformation
 from gateway_intermediate_server.permits import Permit
-from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site
 from gateway_intermediate_server.trouble import Trouble
 from gateway_intermediate_server.turns import Turns
@@ -32,27 +30,6 @@ Attests: TypeAlias = Callable[[tuple[Claim, ...]], bool]
 Request = TypeVar("Request", bound=Asked)
 _OVERTAKEN: Final = "overtaken"  # whatever changed: the code of a flag would tell who is protected
 _DOSE: Final = set(Dose.model_fields)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Grounds:
-    """What entitles to an answer, verified. `jti` names it, `record` is what the message says of it; `key` is the
-    asker's. Days bound what is asked for. `permit` is another body's.
-    """
-
-    jti: str
-    internal_no: str
-    dataset_code: str
-    record: Mapping[str, JsonValue]
-    claims: tuple[Claim, ...]
-    key: PublicKey
-    days: tuple[str, str] = ("", "9999")
-    permit: Permit | None = None
-
-    @property
-    def looked(self) -> tuple[Claim, ...]:
-        """The claims, and that people must look."""
-        return (*self.claims, Claim("review", self.jti.encode()))
 
 
 class Kind(Protocol[Request]):
@@ -255,17 +232,6 @@ class Giving(Generic[Request]):
             await self._site.client.ask(f"{self._kind.path}/answer", body, answers.Done, ends)
         except Refused as refused:
             raise Refused("provided_otherwise" if refused.code == "answered_otherwise" else refused.code) from None
-
-
-def vouched(jwk: Mapping[str, JsonValue] | None, thumbprint: str) -> PublicKey:
-    """The asker's key, if it is the one that the network vouches for (C075). Raises Refused("no_inquirer_key")."""
-    try:
-        key = PublicKey.model_validate(jwk)
-    except ValidationError:
-        raise Refused("no_inquirer_key") from None
-    if key.thumbprint() != thumbprint:
-        raise Refused("no_inquirer_key")
-    return key
 
 
 def _dose(replica: ExportedReplica) -> dict[str, JsonValue]:
