@@ -423,6 +423,17 @@ def inquiry(resident: Resident, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+async def told_of(town: Town, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the city is told of that inquiry, and not of one that another test left."""
+
+    def arrived() -> list[dict[str, Any]]:
+        told = [one for _, one in town.line.office_system.records()]
+        return [one for one in told if one.get("inquiry_no") == asked["inquiry_no"]]
+
+    await town.line.until(arrived)
+    return arrived()
+
+
 async def test_a_history_is_inquired_and_arrives(town: Town) -> None:
     resident = await town.resident()
     person = {"body": MUNICIPALITY, "individual_number": resident.individual_number, "doses": [DOSE]}
@@ -430,9 +441,8 @@ async def test_a_history_is_inquired_and_arrives(town: Town) -> None:
     asked = inquiry(resident)
     assert type(await town.send("inquiry.request", asked)).__name__ == "Accepted"
     await town.connector.poll()
-    arrived = lambda: [one for _, one in town.line.office_system.records() if "inquiry_no" in one]  # noqa: E731
-    await town.line.until(arrived)
-    (answer,) = arrived()
+    arrived = await told_of(town, asked)
+    (answer,) = arrived
     assert (answer["inquiry_status"], answer["doses"]) == ("1", [DOSE])
     assert town.recorded("inquiry.answer")[-1]["legal_basis"] == ["L4", "L4-25", "A1"]
 
@@ -444,9 +454,8 @@ async def test_an_inquiry_that_ends_without_an_answer_ends_under_its_permit(town
     asked = inquiry(resident, undisclosed_flag=True)
     assert type(await town.send("inquiry.request", asked)).__name__ == "Accepted"
     await town.connector.poll()
-    arrived = lambda: [one for _, one in town.line.office_system.records() if "inquiry_no" in one]  # noqa: E731
-    await town.line.until(arrived)
-    assert [each["inquiry_status"] for each in arrived()] == ["3"]
+    arrived = await told_of(town, asked)
+    assert [each["inquiry_status"] for each in arrived] == ["3"]
     attested = {each["claim"] for each in town.recorded("inquiry.end")[-1]["attestations"]}
     assert attested == {"permit", "undisclosed"}
 
