@@ -50,6 +50,7 @@ CODES: Final = MappingProxyType(
         "unknown_right": Code(404, "The person has no such right."),
         # the whole arrival
         "body_too_large": Code(413, "The body is larger than this gateway takes."),
+        "body_too_slow": Code(408, "The body took longer to come than a person's act may."),
         "not_json": Code(400, "The body is not one well-formed UTF-8 JSON text (no duplicate keys, no NaN)."),
         "not_an_array": Code(400, "The body must be a JSON array of records."),
         "too_many_records": Code(

@@ -38,6 +38,7 @@ from gateway.messages import (
     stamp,
 )
 from gateway.plugin.act import Act, Counted
+from gateway.plugin.attest import Claim
 from gateway.plugin.contract import ContractOperation
 
 _PARTS: Final = 8
@@ -156,8 +157,20 @@ def _lane(person: str, operation: ContractOperation, keys: EdgeKeys, lanes: int)
 
 
 def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:
-    """The claims as the header has them. References of one proof cannot be joined beyond the month, as tags cannot."""
-    month = stamp(sender.arrival.received_at)[:7]
+    """The claims as the header has them."""
+    return _attested(sender.proven.claims, stamp(sender.arrival.received_at), keys)
+
+
+def attests(header: Header, claims: tuple[Claim, ...], keys: EdgeKeys) -> bool:
+    """Whether the header attests exactly these, as this edge itself makes them: of what another sealed it has not the
+    key of the references, and whatever that attests, it is not these.
+    """
+    return header.attestations == _attested(claims, header.created_at, keys)
+
+
+def _attested(claims: tuple[Claim, ...], at: str, keys: EdgeKeys) -> tuple[Attestation, ...]:
+    """References of one proof cannot be joined beyond the month, as tags cannot."""
+    month = at[:7]
     return tuple(
         Attestation(
             each.name,
@@ -167,7 +180,7 @@ def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:
             each.party,
             stamp(each.asked) if each.asked is not None else None,
         )
-        for each in sorted(sender.proven.claims, key=lambda each: each.name)
+        for each in sorted(claims, key=lambda each: each.name)
     )
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway.errors import Refused
 from gateway.hub import telling
-from gateway.hub.callers import Callers, body, certificate, said_terminal
+from gateway.hub.callers import Callers, certificate, said_terminal
 from gateway.hub.holds import DECIDE
 from gateway.hub.people import Role
 from gateway.hub.streaming import streamed
@@ -54,7 +54,7 @@ class HoldRoutes:
 
     async def refuse(self, request: web.Request) -> web.Response:
         """It may not go, for a reason of the closed list."""
-        reason = _reason(await body(request))
+        reason = _reason(await self._callers.body(request, "refuse", *DECIDE))
         hub, person = await self._callers.person(request, "refuse", *DECIDE)
         message_id = request.match_info["message_id"]
         return web.json_response(await hub.holds.refuse(message_id, person, said_terminal(request), reason))

@@ -13,7 +13,7 @@ from gateway.config import japanese_midnight
 from gateway.config.files import Closed
 from gateway.errors import Refused
 from gateway.hub.acts import NOBODY
-from gateway.hub.callers import Callers, body, terminal
+from gateway.hub.callers import Callers, terminal
 from gateway.hub.people import Role
 from gateway.hub.rights import Grant, Revocation
 from gateway.hub.streaming import streamed
@@ -59,7 +59,7 @@ class PeopleRoutes:
 
     async def grant(self, request: web.Request) -> web.Response:
         """A role for a person until a day."""
-        grant = _parsed(Grant, await body(request))
+        grant = _parsed(Grant, await self._callers.body(request, "grant", Role.ADMINISTRATOR))
         async with self._callers.acting(request, "grant", Role.ADMINISTRATOR, about=_about(grant)) as (hub, by):
             if grant is None:
                 raise Refused("bad_grant")
@@ -68,7 +68,8 @@ class PeopleRoutes:
 
     async def revoke(self, request: web.Request) -> web.Response:
         """A person's role ends now."""
-        revocation = _parsed(Revocation, await body(request), person=request.match_info["person"])
+        said = await self._callers.body(request, "revoke", Role.ADMINISTRATOR)
+        revocation = _parsed(Revocation, said, person=request.match_info["person"])
         async with self._callers.acting(request, "revoke", Role.ADMINISTRATOR, about=_about(revocation)) as (hub, by):
             if revocation is None:
                 raise Refused("bad_grant")

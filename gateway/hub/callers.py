@@ -76,6 +76,21 @@ class Callers:
             await self.acted(request, hub, person, act, code=refusal.code, about=about)
             raise
 
+    async def body(self, request: web.Request, act: str, *roles: Role) -> bytes:
+        """The whole body. Read before it is asked who calls: whoever sends it slowly may act no longer by its end.
+
+        Raises Refused (body_too_large; body_too_slow, after `BODY_SECONDS`), recorded; and as `person`.
+        """
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await request.read()
+        except TimeoutError:
+            code = "body_too_slow"
+        except web.HTTPRequestEntityTooLarge:
+            code = "body_too_large"
+        async with self.acting(request, act, *roles):
+            raise Refused(code)
+
     async def acted(
         self,
         request: web.Request,
@@ -97,18 +112,6 @@ class Callers:
     def _unknown(self) -> Refused:
         self.noise += 1
         return Refused("unknown_certificate")
-
-
-async def body(request: web.Request) -> bytes:
-    """The whole body. To be read before it is asked who calls: whoever sends it slowly may act no longer by its end.
-
-    Raises web.HTTPRequestTimeout after `BODY_SECONDS`, web.HTTPRequestEntityTooLarge.
-    """
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
 
 
 def terminal(request: web.Request) -> str:

@@ -143,7 +143,7 @@ class IntermediateServer:
         if getattr(record, "municipality_code", site.tenant) != site.tenant:
             raise Refused("no_such_person")  # rule 9, C160
         if isinstance(record, Provision):
-            return await self._provisions.deliver(record, delivery.claims, ends)
+            return await self._provisions.deliver(record, delivery.attests, ends)
         if isinstance(record, SelfInformation):
-            return await self._own.deliver(record, delivery.claims, ends)
+            return await self._own.deliver(record, delivery.attests, ends)
         return await self._ways[type(record)](record, ends)

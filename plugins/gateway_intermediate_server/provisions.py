@@ -13,7 +13,7 @@ from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.asked import ProvisionRequest, ProvisionsListed
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.giving import Grounds, vouched
+from gateway_intermediate_server.grounds import Grounds, vouched
 from gateway_intermediate_server.interface.network import PROVISION
 from gateway_intermediate_server.permits import Permit, Route, body_kind
 from gateway_intermediate_server.site import Site

@@ -20,6 +20,7 @@ from gateway_intermediate_server.interface.city import ANSWER, END, TAX_ANSWER
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import CannotOpen
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.trouble import Trouble
 from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay, of_a_reload
 from gateway_intermediate_server.uses import Use, Uses
@@ -54,9 +55,8 @@ class Results:
         self._uses = Uses()
         self._until: dict[str, datetime] = {}
         self._noted: set[str] = set()
-        self._stuck: set[str] = set()
-        self._unreadable: set[str] = set()
-        self._garbage: set[str] = set()
+        self._stuck: Trouble[str] = Trouble("results that could not be told to the city")
+        self._unreadable: Trouble[str] = Trouble("results unreadable")
         self.settled = self._under_way.settled
 
     async def poll(self) -> None:
@@ -65,16 +65,14 @@ class Results:
         listed = await site.client.ask("/server/v1/inquiries/list", {}, answers.Inquiries, ends, most=LARGE)
         ended = {each.inquiry_receipt_no: each for each in listed.inquiries if each.state != "waiting"}
         self._noted &= ended.keys()
+        for trouble in (self._stuck, self._unreadable):
+            trouble.keep(ended)
         self._uses.keep(lambda number: number in ended or number in self._under_way)
         await self._turns.each(ended, lambda number: self._turn(ended[number]))
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
-        counted = {
-            "results that could not be told to the city": self._stuck,
-            "results unreadable": self._unreadable | self._garbage,
-        }
-        return [f"{what}: {len(which)}" for what, which in counted.items() if which]
+        return [*self._stuck.told(), *self._unreadable.told()]
 
     async def _turn(self, each: InquiryState) -> None:
         """Raises Later, Deferred."""
@@ -83,8 +81,8 @@ class Results:
             await self._one(each)
         except answers.Garbage as garbage:
             self._turns.waits(number)
-            if number not in self._garbage:
-                self._garbage.add(number)
+            if number not in self._unreadable:
+                self._unreadable.add(number)
                 log.warning("result.deferred", code=garbage.outcome.code)
         except Refused as refused:  # by the line, or by the server: the same again would be, too
             self._turns.waits(number)

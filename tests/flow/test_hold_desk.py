@@ -398,7 +398,8 @@ async def test_whoever_sends_slowly_is_judged_by_what_holds_at_the_end(desk):
     assert desk.line.facts(message_id)[-1] == "hold.shown"
 
 
-async def test_a_body_has_little_time_to_come(desk, monkeypatch):
+@pytest.mark.parametrize(("name", "recorded"), [(ANNA, "body_too_slow"), (OPA, "role_missing"), (EVE, None)])
+async def test_a_body_has_little_time_to_come_and_whose_it_was_is_recorded(desk, monkeypatch, name, recorded):
     monkeypatch.setattr("gateway.hub.callers.BODY_SECONDS", 0.05)
     message_id = await desk.held()
     answered = asyncio.Event()
@@ -407,9 +408,20 @@ async def test_a_body_has_little_time_to_come(desk, monkeypatch):
         yield b'{"reason": '
         await answered.wait()
 
-    status, _ = await desk.slowly(ANNA, message_id, never())
+    status, code = await desk.slowly(name, message_id, never())
     answered.set()
-    assert status == 408
+    assert (status, code) == ((408 if name == ANNA else 403), recorded or "unknown_certificate")
+    assert desk.acts() == ([(name, "refuse", recorded)] if recorded else [])
+    assert desk.listener.noise == (recorded is None)
+
+
+@pytest.mark.parametrize(("name", "recorded"), [(ANNA, "body_too_large"), (OPA, "role_missing"), (EVE, None)])
+async def test_a_body_that_is_too_large_is_refused_and_whose_it_was_is_recorded(desk, name, recorded):
+    message_id = await desk.held()
+    status, code = await desk.ask(name, "POST", f"{HOLDS}/{message_id}/refuse", b" " * 5000)
+    assert (status, code) == ((413 if name == ANNA else 403), recorded or "unknown_certificate")
+    assert desk.acts() == ([(name, "refuse", recorded)] if recorded else [])
+    assert desk.listener.noise == (recorded is None)
 
 
 async def test_what_is_asked_for_by_head_is_not_answered(desk):

@@ -488,7 +488,7 @@ async def test_what_a_reload_overtook_is_made_anew(city: City, ending: Any) -> N
 async def test_what_left_the_city_before_a_reload_is_not_made_anew(city: City) -> None:
     number = await asked(city, await somebody(city))
     (sent,) = city.line.about(number)
-    await city.deliver(sent.operation, sent.record, sorted(sent.attested))  # and that was not heard of
+    await city.deliver(sent.operation, sent.record, sent.claims)  # and that was not heard of
     await city.settle(sent, Dead("header_mismatch"))
     await city.poll()
     assert city.line.about(number) == [sent]
@@ -552,7 +552,7 @@ async def test_the_record_comes_with_the_answer_or_not_at_all(city: City, monkey
     sent = made(city, number)
     with monkeypatch.context() as patched:
         patched.setattr(Client, "ask", ask)
-        assert isinstance(await city.deliver(ANSWER, sent.record), DeferredRecord)
+        assert isinstance(await city.deliver(ANSWER, sent.record, sent.claims), DeferredRecord)
     assert await recorded(city, sent) == []
     assert await city.release(sent) == Accepted()
     assert ["provided_at" in each for each in await recorded(city, sent)] == [True]
@@ -562,7 +562,7 @@ async def test_what_left_the_city_though_its_ending_says_otherwise_is_a_fact(cit
     """It was answered, that was not heard of, and then its permit ended."""
     number = await asked(city, await somebody(city))
     sent = made(city, number)
-    assert await city.deliver(ANSWER, sent.record) == Accepted()
+    assert await city.deliver(ANSWER, sent.record, sent.claims) == Accepted()
     await city.settle(sent, Dead("expired"))
     stands = [each for each in city.line.notes if each[1] == number.encode()]
     assert stands == [(Act.PROVISION_STANDS, number.encode(), {"results": 1}, "expired")]
@@ -583,7 +583,7 @@ async def test_what_was_refused_is_not_given_by_a_replay(city: City) -> None:
     number = await asked(city, await somebody(city))
     sent = made(city, number)
     await city.settle(sent, Dead("gave_up"))
-    assert await city.deliver(ANSWER, sent.record) == RefusedRecord("provided_otherwise")
+    assert await city.deliver(ANSWER, sent.record, sent.claims) == RefusedRecord("provided_otherwise")
     assert await heard(city, number) == ("refused", None)
 
 
@@ -597,7 +597,7 @@ async def test_a_message_that_differs_from_the_permit_gives_nothing(city: City) 
         {"provision_row": "153"},
         {"dataset_code": "TM00000000000201"},
     ):
-        assert await city.deliver(ANSWER, sent.record | changes) == RefusedRecord("permit_not_valid")
+        assert await city.deliver(ANSWER, sent.record | changes, sent.claims) == RefusedRecord("permit_not_valid")
 
 
 async def test_killed_between_any_two_steps_it_is_given_once(system: Simulator) -> None:
@@ -608,7 +608,7 @@ async def test_killed_between_any_two_steps_it_is_given_once(system: Simulator) 
     async with opened(system, line) as city:  # killed after the send: it is the same message
         await city.poll()
         await city.poll()
-        assert await city.deliver(ANSWER, sent.record) == Accepted()
+        assert await city.deliver(ANSWER, sent.record, sent.claims) == Accepted()
     async with opened(system, line) as city:  # killed after the answer, before the hub heard of it
         assert await city.release(sent) == Accepted()
         await city.poll()
@@ -632,7 +632,7 @@ async def test_a_connection_that_drops_anywhere_only_delays(
         return await real(*args, **kwargs)
 
     monkeypatch.setattr(Client, "ask", ask)
-    assert await city.deliver(ANSWER, sent.record) == DeferredRecord("system_unreachable")
+    assert await city.deliver(ANSWER, sent.record, sent.claims) == DeferredRecord("system_unreachable")
     assert await city.release(sent) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE])
 

@@ -54,7 +54,7 @@ async def test_a_flag_asks_for_people_to_look(city: City) -> None:
     number = await asked(city, await with_replica(city, flagged=True))
     (sent,) = city.line.about(number)
     assert sent.attested == {"self_requested", "review"}
-    assert await city.deliver(sent.operation, sent.record) == RefusedRecord("overtaken")
+    assert await city.deliver(sent.operation, sent.record, sent.claims[:1]) == RefusedRecord("overtaken")
     assert await city.release(sent) == Accepted()
 
 

@@ -1,12 +1,13 @@
 """The connector on a real line, with the example's routes and rows, and people who release."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 from gateway import config as configuration
@@ -17,16 +18,18 @@ from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.note import Signer
 from gateway.keys.private import EdgeKeys
-from gateway.plugin import Accepted, Context, DeferredRecord, Delivery, Outcome
+from gateway.plugin import Accepted, Context, DeferredRecord, Delivery, Outcome, RefusedRecord
 from gateway.wiring.opening import log_signer, open_directory, open_keys
 from gateway_health_management.interface import INTERFACE as HEALTH_MANAGEMENT
 from gateway_intermediate_server import renkei_connector
+from gateway_intermediate_server.client import Client
 from gateway_intermediate_server.connector import IntermediateServer
 from gateway_intermediate_server.interface import INTERFACE
+from gateway_intermediate_server.simulated.signing import SigningKey
 from tests.acceptance.programs import GATEWAY, command
 from tests.flow import line as lines
 from tests.flow.holding import ANNA, BEN, TERMINAL, looked, someone, staffed
-from tests.plugins.intermediate_server.exchanges import inquire
+from tests.plugins.intermediate_server.exchanges import DATASET, inquire
 from tests.plugins.intermediate_server.line import DOSE, replica, settings
 from tests.plugins.intermediate_server.running import MUNICIPALITY, PREFECTURE, Resident, Simulator, Site, running
 from tests.plugins.receiving import Said
@@ -106,6 +109,22 @@ class Town:
         asked = await self.simulator.control("inquire", inquire(resident, **changes))
         await self.connector.poll()
         return str(asked["provision_no"])
+
+    async def asked_for_oneself(self, resident: Resident) -> str:
+        wanted = {"individual_number": resident.individual_number, "dataset_code": DATASET}
+        asked = await self.simulator.control("self-information", wanted)
+        await self.connector.poll()
+        return str(asked["self_request_no"])
+
+    async def fetch(self, what: str, name: str, number: str) -> dict[str, Any]:
+        """A request, as the server shows it."""
+        return dict(await self.simulator.call(f"server/v1/{what}/fetch", {name: number}))
+
+    async def ending(self, message_id: str) -> Any:
+        """Of what the connector sent, as it hears it."""
+        heard = self.line.register_system.heard
+        await self.line.until(lambda: any(each == message_id for each, _ in heard))
+        return next(outcomes[0] for each, outcomes in reversed(heard) if each == message_id)
 
     async def state(self, number: str) -> str:
         return str((await self.simulator.control("inquired", {"provision_no": number}))["state"])
@@ -320,6 +339,75 @@ async def test_a_replayed_permit_is_refused_by_the_line(town: Town) -> None:
     replayed = await town.asked(resident, wrong="replayed_permit")
     assert await town.state(replayed) == "refused"
     assert len(town.recorded("provision.answer")) == 1
+
+
+def shown_instead(monkeypatch: pytest.MonkeyPatch, changed: Callable[[Any], dict[str, Any]]) -> None:
+    """From now on the server tells of every request what it was and, of these fields, what it makes of them."""
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        return answer.model_copy(update=changed(answer)) if path.endswith("/fetch") else answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+
+
+async def released(town: Town, message_id: str) -> Any:
+    """By two who looked: how it ended."""
+    await looked(town.line, message_id, ANNA, BEN)
+    for name in (ANNA, BEN):
+        await town.line.hub.holds.release(message_id, someone(name), TERMINAL)
+    return await town.ending(message_id)
+
+
+async def test_what_was_released_under_one_permit_goes_under_no_other(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server shows another permit, with all that goes with it, which has answered somebody else."""
+    used = await town.asked(await town.resident())
+    await town.becomes(used, "answered")
+    fetched = await town.fetch("provisions", "provision_no", used)
+    number = await town.asked(await town.resident(flagged=True))
+    message_id = town.recorded("provision.answer")[-1]["message_id"]
+    swapped = {name: fetched[name] for name in ("permit", "route_info", "inquirer_encryption_key")}
+    shown_instead(monkeypatch, lambda _: swapped)
+    assert await released(town, message_id) == RefusedRecord("permit_not_valid")
+    assert await town.becomes(number, "refused") is None
+    own = (await town.simulator.control("statutory-records"))["own"]
+    permit_no = jwt.decode(fetched["permit"], options={"verify_signature": False})["jti"]
+    assert ["provided_at" in each for each in own if each["permit_no"] == permit_no] == [True]
+
+
+async def test_what_was_released_for_one_resident_goes_to_no_other(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server shows another one's authorisation, and so another one's key."""
+    theirs = await town.asked_for_oneself(await town.resident())
+    assert await town.ending(town.recorded("self_information.answer")[-1]["message_id"]) == Accepted()
+    fetched = await town.fetch("self-information", "self_request_no", theirs)
+    number = await town.asked_for_oneself(await town.resident(flagged=True))
+    message_id = town.recorded("self_information.answer")[-1]["message_id"]
+    swapped = {name: fetched[name] for name in ("authorisation", "recipient_encryption_key")}
+    shown_instead(monkeypatch, lambda _: swapped)
+    assert await released(town, message_id) == RefusedRecord("permit_not_valid")
+    told = await town.simulator.control("self-informed", {"self_request_no": number})
+    assert (told["state"], told["doses"]) == ("refused", None)
+
+
+@pytest.mark.parametrize("marked", [False, True])
+async def test_the_mark_of_a_permit_is_the_logs_and_the_servers_or_nothing_goes(
+    town: Town, monkeypatch: pytest.MonkeyPatch, *, marked: bool
+) -> None:
+    """番号法第23条第2項: the network signs the same permit once more, with the mark turned."""
+    network = SigningKey.load(town.simulator.site.folder / "keys/network.pem")
+
+    def turned(answer: Any) -> dict[str, Any]:
+        claims = jwt.decode(answer.permit, options={"verify_signature": False})
+        return {"permit": network.sign(claims | {"undisclosed_flag": not marked})}
+
+    number = await town.asked(await town.resident(flagged=True), undisclosed_flag=marked)
+    message_id = town.recorded("provision.answer")[-1]["message_id"]
+    shown_instead(monkeypatch, turned)
+    assert await released(town, message_id) == RefusedRecord("permit_not_valid")
+    assert await town.becomes(number, "refused") is None
 
 
 def inquiry(resident: Resident, **changes: Any) -> dict[str, Any]:
