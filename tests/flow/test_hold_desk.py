@@ -25,6 +25,7 @@ from gateway.link.in_process import ToEdges
 from gateway.link.tls import server_tls
 from gateway.plugin import Accepted, Claim, DeferredRecord, RefusedRecord
 from gateway.wiring.edge_side import EdgeSide
+from gateway.wiring.looking import LookRoute
 from tests.flow.calling import answer_of, calling
 from tests.flow.holding import hold_everything
 from tests.flow.line import running
@@ -132,6 +133,7 @@ async def sitting(line, site):
     edges._stations[TENANT, REGISTER] = station
     process = Process(edges, {TENANT: line.hub})
     listener = AdminListener(process, {}, line.telemetry, line.clock)
+    listener.add(LookRoute(listener.callers, process.look))
     runner = web.AppRunner(listener.application(), access_log=None)
     await runner.setup()
     secret = (site.config.root / "keys/passphrase").read_bytes().strip

@@ -56,9 +56,6 @@ class Process:
     async def reload(self, by):
         return by
 
-    async def look(self, *asked):
-        raise AssertionError
-
 
 @dataclass
 class Desk:
