@@ -51,6 +51,7 @@ ALLOWED: Final = frozenset(
         "row",
         "version",
         "directories",
+        "export",
         "pid",
     }
 )
@@ -161,6 +162,12 @@ class Telemetry:
         )
         self.healthy = Gauge(
             "renkei_log_writable", "1 while the tenant's log can be written.", ("tenant",), registry=self.registry
+        )
+        self.export_behind = Gauge(
+            "renkei_export_behind",
+            "Facts that an export has not come past yet.",
+            ("export", "tenant"),
+            registry=self.registry,
         )
 
         self.directory = Gauge(

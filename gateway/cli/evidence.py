@@ -55,7 +55,16 @@ def prove(
 
 def export(
     tenant: Log,
-    into: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or one with an earlier export of it.")],
+    into: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="A new folder, or one with an earlier export of it; with --form, a new file."
+        ),
+    ],
+    form: Annotated[
+        str, typer.Option("--form", metavar="FORM", help="Instead: the facts alone, as jsonl or fhir. DIR - is stdout.")
+    ] = "",
+    since: Annotated[int, typer.Option("--since", min=1, metavar="SEQ", help="With --form: from this fact on.")] = 1,
     root: Root = Path(),
 ) -> None:
     """Write a whole log as files from which anybody can check it.
@@ -64,7 +73,10 @@ def export(
     them, as JSON Lines under facts/, the facts themselves. It goes up to the log's last checkpoint; what the folder has
     already is not written again. `gateway log verify --from DIR` checks it without a gateway. Facts have no personal
     values, but they say who did what and when: the folder is for its owner alone, and a copy that you keep.
+
+    With --form it writes instead, for other tools, what [[exports]] in config/gateway.toml would: a line a fact.
     """
+    from gateway.cli.copying import copy
     from gateway.cli.process import at_the_hub
     from gateway.cli.progress import bar
     from gateway.hub.journal.export import export as export_log
@@ -73,6 +85,10 @@ def export(
     with stopped():
         at_the_hub(root, "the logs are the hub's")
         path, verifier = _log(root, tenant)
+        if form:
+            with reading(root, tenant) as connection:
+                copy(connection, tenant, into, form, root, since)
+            return
         try:
             with bar(tenant) as progress:
                 signed = export_log(path, into, verifier, progress)
@@ -158,7 +174,7 @@ def _fact(root: Path, tenant: str, message_id: str, seq: int | None) -> tuple[st
     from gateway.hub.journal.proofs import fact_proof, facts_of
     from gateway.tlog.proof_file import SUFFIX
 
-    with _reading(root, tenant) as connection:
+    with reading(root, tenant) as connection:
         found = next(iter(facts_of(connection, message_id)), None) if message_id else seq
         if found is None:
             raise Refused("unknown_message")
@@ -181,7 +197,7 @@ def _grown(root: Path, tenant: str, earlier: Path) -> tuple[str, str]:
         kept = Checkpoint.parse(open_note(_text(earlier), _log(root, tenant)[1]))
     except NoteError as error:
         raise Misconfigured((f"{earlier}: {error}",)) from None
-    with _reading(root, tenant) as connection:
+    with reading(root, tenant) as connection:
         size, note = last_checkpoint(connection) or (0, "")
         if kept.size > size:
             tell(
@@ -194,7 +210,7 @@ def _grown(root: Path, tenant: str, earlier: Path) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _reading(root: Path, tenant: str) -> Iterator[sqlite3.Connection]:
+def reading(root: Path, tenant: str) -> Iterator[sqlite3.Connection]:
     """The tenant's log, of a stopped or a running gateway. Raises Misconfigured."""
     from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
 

@@ -11,6 +11,7 @@ from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
     Admin,
     ConnectorEntry,
+    Export,
     Former,
     FormerFile,
     GatewayFile,
@@ -42,6 +43,7 @@ __all__ = [
     "Admin",
     "Config",
     "ConnectorEntry",
+    "Export",
     "Former",
     "FormerFile",
     "GatewayFile",

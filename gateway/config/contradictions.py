@@ -22,6 +22,7 @@ def contradictions(config: Config) -> Iterator[str]:
         yield from _tenant(config, tenant)
     yield from _former(config)
     yield from _link(config)
+    yield from _exports(config)
     yield from _internet_split(config)
 
 
@@ -216,6 +217,22 @@ def _link(config: Config) -> Iterator[str]:
         yield f"config/gateway.toml: link.edges: {place} stands in two edge processes; it may stand in one"
     for place in sorted(known - {*claimed}):
         yield f"config/gateway.toml: link.edges: {place} is enabled in config/tenants and stands in no edge process"
+
+
+def _exports(config: Config) -> Iterator[str]:
+    """Each has its own name and folder, and logs that are there: an edge process has none."""
+    exports, known = config.gateway.exports, {*config.tenants, "system"}
+    if exports and config.gateway.role == "edge":
+        yield "config/gateway.toml: exports: an edge process has no log; exports are the hub's"
+    for at, each in enumerate(exports):
+        where = f"config/gateway.toml: exports.{each.name}"
+        before = exports[:at]
+        if each.name in {other.name for other in before}:
+            yield f"{where}: two exports have this name; each needs its own"
+        if each.folder is not None and config.path(each.folder) in {config.path(b.folder) for b in before if b.folder}:
+            yield f"{where}.folder: is another export's already; each needs its own"
+        for tenant in sorted({*each.tenants} - known):
+            yield f"{where}.tenants: {tenant} is neither configured here nor `system`{instead(tenant, known)}"
 
 
 def _internet_split(config: Config) -> Iterator[str]:

@@ -176,6 +176,39 @@ class Limits(Closed):
         return min(lives)
 
 
+class SyslogReceiver(Closed):
+    """`[exports.syslog]`: a receiver of RFC 5424 messages over TLS. `enterprise` is the private enterprise number under
+    which their structured data stands; 32473 is the one for examples (RFC 5612).
+    """
+
+    host: str
+    port: Annotated[Port, Field(ge=1)]
+    certificate: str
+    key: str
+    ca: str
+    enterprise: Whole = Field(32473, ge=1)
+
+
+class Export(Closed):
+    """`[[exports]]`: the facts of some logs, in a form that other tools read, into a folder or to a syslog receiver.
+
+    `tenants` are the tenants whose logs they are; `system` is the system's. Without `kinds`, facts of all kinds.
+    """
+
+    name: SaidName
+    form: Literal["jsonl", "fhir", "syslog"]
+    tenants: tuple[Word, ...] = Field(min_length=1)
+    kinds: tuple[Word, ...] = ()
+    folder: str | None = None
+    syslog: SyslogReceiver | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.form == "syslog") != (self.syslog is not None) or (self.folder is None) != (self.form == "syslog"):
+            raise ValueError("an export of the form syslog has [exports.syslog], one of another form its folder")
+        return self
+
+
 class GatewayFile(Closed):
     """`config/gateway.toml`."""
 
@@ -186,6 +219,7 @@ class GatewayFile(Closed):
     journal: JournalSettings = JournalSettings()
     limits: Limits = Limits()
     link: Link | None = None
+    exports: tuple[Export, ...] = ()
 
     @property
     def role(self) -> Literal["run", "hub", "edge"]:

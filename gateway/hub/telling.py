@@ -28,6 +28,11 @@ def listed(rows: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, 
     return [_left(each) if each.get("undisclosed") and not _discloses(reader) else {**each} for each in rows]
 
 
+def copied(fact: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
+    """One fact for whoever gets a copy of the log: as an operator may have it."""
+    return _left(fact) if hidden else _without_review(fact)
+
+
 def acts(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, Any]]:
     """What persons did: always who, when, where, and with which message, for that is what can be reviewed (C047). Of
     what is not to be disclosed, why it was refused is for those who decide.

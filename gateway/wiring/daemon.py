@@ -181,9 +181,12 @@ class Daemon:
         return {"logs": {name: cause for name, (ok, cause) in found.items() if not ok}}
 
     async def connectors(self) -> list[dict[str, Any]]:
-        """Every connector with its state: of this process, and of the edge processes that are linked to it."""
+        """Every connector with its state: of this process, and of the edge processes that are linked to it; then every
+        export.
+        """
         linked_to = LinkedTo(self._to_hub, self._link, self._for_edges.away if self._for_edges else {})
-        return await conditions(self.config, self._edge, self._hub, linked_to)
+        exports = self._hub.exports.rows() if self._hub is not None else []
+        return [*await conditions(self.config, self._edge, self._hub, linked_to), *exports]
 
     async def reload(self, by: str) -> str:
         """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured, Deferred."""
@@ -211,7 +214,7 @@ class Daemon:
             raise
         self.config, self._directories = fresh, dict(prepared.directories)
         if self._hub is not None:
-            self._hub.adopt(fresh, prepared.hubs, prepared.people)
+            self._hub.adopt(fresh, prepared.hubs, prepared.people, prepared.exports)
         self._edge.adopt(fresh, prepared.edges)
         if self._to_hub is not None and prepared.to_hub is not None:
             self._to_hub.tls = prepared.to_hub

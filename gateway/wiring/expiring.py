@@ -66,6 +66,9 @@ def _of_the_process(gateway: GatewayFile) -> Iterator[tuple[str, str]]:
     for each in gateway.listeners:
         yield from ((f"listeners.{each.name}", file) for file in (each.certificate, each.client_ca))
     yield from (("admin", file) for file in (gateway.admin.certificate, gateway.admin.client_ca))
+    for export in gateway.exports:
+        if (to := export.syslog) is not None:
+            yield from ((f"exports.{export.name}", file) for file in (to.certificate, to.ca))
     yield from ((f"admin.operators.{name}", file) for name, file in gateway.admin.operators.items())
     if (link := gateway.link) is None:
         return

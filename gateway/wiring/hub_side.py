@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.config import Config
@@ -10,6 +10,7 @@ from gateway.errors import Deferred, Misconfigured
 from gateway.hub import retention
 from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
+from gateway.hub.exports import Exporting, Exports
 from gateway.hub.flow import Clock
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
@@ -19,7 +20,9 @@ from gateway.keys.directory import Directory
 from gateway.link.in_process import ToEdges
 from gateway.messages import stamp
 from gateway.observe import Telemetry
+from gateway.wiring.exporting import exporting
 from gateway.wiring.journals import open_journal
+from gateway.wiring.opening import SYSTEM
 from gateway.wiring.people import configured
 from gateway.wiring.reached import reached, went_back
 
@@ -36,6 +39,9 @@ class HubSide:
         self._telemetry = telemetry
         self._clock = clock
         self._began = False
+        self._logs: dict[str, Journal] = {SYSTEM: system}
+        places = config.path(config.gateway.journal.directory).parent / "exports"
+        self.exports = Exports(self._logs, places, telemetry)
 
     def open(self, directories: Mapping[str, Directory]) -> None:
         """Open the journals. Raises Misconfigured."""
@@ -43,6 +49,7 @@ class HubSide:
         for code in self.config.tenants:
             rules, journal = hub_rules(self.config, code, directories[code]), open_journal(self.config, code)
             dispatcher = Dispatcher(rules, journal, self.to_edges, limits, self._clock, self._telemetry)
+            self._logs[code] = journal
             self.hubs[code] = TenantHub(rules, journal, dispatcher, Accounts(journal, people[code]), self._clock)
 
     async def begin(self) -> None:
@@ -56,6 +63,7 @@ class HubSide:
         self._began = True
         for hub in self.hubs.values():
             hub.dispatcher.restore()
+        self.exports.adopt(exporting(self.config))
 
     def work(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What must run as long as the process does."""
@@ -75,7 +83,7 @@ class HubSide:
         while True:
             await asyncio.sleep(self.config.gateway.journal.checkpoint_seconds)
             self._look_for_room()
-            for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
+            for journal in self._logs.values():
                 with contextlib.suppress(Deferred):  # health says why
                     await journal.checkpoint()
 
@@ -118,12 +126,18 @@ class HubSide:
 
     def vitals(self) -> dict[str, tuple[bool, str]]:
         """Whether each log can be written, and if not why."""
-        journals = {code: hub.journal for code, hub in self.hubs.items()} | {"system": self.system}
-        return {name: journal.health() for name, journal in journals.items()}
+        return {name: journal.health() for name, journal in self._logs.items()}
 
-    def adopt(self, config: Config, rules: Mapping[str, HubRules], people: Mapping[str, Configured]) -> None:
+    def adopt(
+        self,
+        config: Config,
+        rules: Mapping[str, HubRules],
+        people: Mapping[str, Configured],
+        exports: Sequence[Exporting],
+    ) -> None:
         """A reload: from now on these hold."""
         self.config = config
+        self.exports.adopt(exports)
         for code, hub in self.hubs.items():
             hub.adopt(rules[code], config.gateway.limits)
             hub.people.adopt(people[code])
@@ -134,6 +148,7 @@ class HubSide:
 
     async def close(self) -> None:
         """The last fact; then sign and close the logs."""
+        await self.exports.stop()
         with contextlib.suppress(Deferred):
             if self._began:
                 await self.fact(FactKind.GATEWAY_STOPPED, reached(self.hubs))

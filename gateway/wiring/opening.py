@@ -175,7 +175,7 @@ def hub_tls(config: Config) -> ssl.SSLContext:
     assert link is not None  # noqa: S101  (the configuration of an edge process)
     assert link.hub is not None  # noqa: S101
     with readable("config/gateway.toml: link.hub: certificate, key or ca"):
-        return _client_tls(config, link.hub.certificate, link.hub.key, link.hub.ca, ssl.TLSVersion.TLSv1_3)
+        return client_tls(config, link.hub.certificate, link.hub.key, link.hub.ca, ssl.TLSVersion.TLSv1_3)
 
 
 def readable_secrets(config: Config, tenant: str, connector: str) -> None:
@@ -221,10 +221,11 @@ def session_tls(config: Config, tenant: str, spec: ConnectorSpec, settings: Any)
     if files is None:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with readable(f"config/tenants/{tenant}.toml: connectors.{name}.settings: TLS files"):
-        return _client_tls(config, files.certificate, files.key, files.ca, ssl.TLSVersion.TLSv1_2)
+        return client_tls(config, files.certificate, files.key, files.ca, ssl.TLSVersion.TLSv1_2)
 
 
-def _client_tls(config: Config, certificate: str, key: str, ca: str, least: ssl.TLSVersion) -> ssl.SSLContext:
+def client_tls(config: Config, certificate: str, key: str, ca: str, least: ssl.TLSVersion) -> ssl.SSLContext:
+    """Mutual TLS towards a server that `ca` vouches for. To be called within `readable`."""
     certificate, key, ca = (present(config.path(each)) for each in (certificate, key, ca))
     context = ssl.create_default_context(cafile=ca)
     context.minimum_version = least

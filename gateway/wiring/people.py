@@ -51,6 +51,8 @@ def _named(config: Config) -> Iterator[str]:
     yield from (gateway.admin.certificate, gateway.admin.client_ca)
     for listener in gateway.listeners:
         yield from (listener.certificate, listener.client_ca)
+    for export in gateway.exports:
+        yield from (export.syslog.certificate, export.syslog.ca) if export.syslog is not None else ()
     if (link := gateway.link) is not None:
         yield from (each.certificate for each in link.edges.values())
         yield from (link.listen.certificate, link.listen.client_ca) if link.listen is not None else ()

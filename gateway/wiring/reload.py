@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from gateway.config import Config, ConnectorEntry
 from gateway.edge.rules import EdgeRules
 from gateway.errors import Misconfigured
+from gateway.hub.exports import Exporting
 from gateway.hub.people import Configured
 from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
@@ -16,6 +17,7 @@ from gateway.keys.private import EdgeKeys
 from gateway.link.words import Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.wiring.examine import startable
+from gateway.wiring.exporting import exporting
 from gateway.wiring.opening import edge_processes, edge_rules, fitting, hub_tls, open_directory, open_keys
 from gateway.wiring.people import configured
 
@@ -23,8 +25,8 @@ from gateway.wiring.people import configured
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """The new directories, and the rules and configured people of every hub, by tenant, and the rules and keys of
-    every edge, by tenant and connector, here. Of a link: the edge processes that a hub lets in, or the TLS by which an
-    edge process goes there.
+    every edge, by tenant and connector, here. `exports` are the hub's. Of a link: the edge processes that
+    a hub lets in, or the TLS by which an edge process goes there.
     """
 
     directories: Mapping[str, Directory]
@@ -33,6 +35,7 @@ class Prepared:
     edges: Mapping[tuple[str, str], tuple[EdgeRules, EdgeKeys]]
     processes: Mapping[str, Pinned]
     to_hub: ssl.SSLContext | None
+    exports: tuple[Exporting, ...]
 
 
 def prepare(
@@ -70,6 +73,7 @@ def prepare(
         },
         edge_processes(fresh),
         hub_tls(fresh) if fresh.gateway.role == "edge" else None,
+        exporting(fresh),
     )
 
 

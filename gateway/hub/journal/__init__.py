@@ -6,6 +6,7 @@ to verify a log without this program.
 
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import PERSON_FACTS, SALT_BYTES, FactKind
+from gateway.hub.journal.following import Followed, Following
 from gateway.hub.journal.hold import By
 from gateway.hub.journal.holding import Confirmed, Reason
 from gateway.hub.journal.holds import Holds
@@ -25,6 +26,8 @@ __all__ = [
     "DueMessage",
     "DueSettlement",
     "FactKind",
+    "Followed",
+    "Following",
     "Holds",
     "Journal",
     "JournalLimits",

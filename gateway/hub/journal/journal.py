@@ -18,6 +18,7 @@ from gateway.hub.journal import delivering, reading
 from gateway.hub.journal.acts import acts
 from gateway.hub.journal.delivering import Conclusion, Revived
 from gateway.hub.journal.facts import DELIVERY_FACTS, Altered, FactKind
+from gateway.hub.journal.following import Following
 from gateway.hub.journal.holds import Holds
 from gateway.hub.journal.opening import open_files
 from gateway.hub.journal.proofs import Proofs
@@ -44,6 +45,7 @@ class Journal:
         self._resources = resources
         self.holds = Holds(tenant, writer.commit, self._read)
         self.proofs = Proofs(writer.commit, self._read)
+        self.following = Following(self._read, lambda: writer.acknowledged.size)
 
     @classmethod
     def open(cls, path: Path, *, tenant: str, origin: str, signer: note.Signer, limits: JournalLimits) -> Self:
