@@ -80,10 +80,7 @@ def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str
         stops.of(partial(listener_tls, config, f"listeners.{listener.name}", listener))
     stops.of(partial(listener_tls, config, "admin", config.gateway.admin))
     stops.of(partial(configured, config))
-    if config.gateway.exports:
-        from gateway.wiring.exporting import exporting  # noqa: PLC0415  (it loads the journal: only for who exports)
-
-        stops.of(partial(exporting, config))
+    stops.of(partial(_exports, config))
     plugs = stops.of(partial(load_plugins, config)) or {}
     for code, tenant in config.tenants.items():
         directory = stops.of(partial(open_directory, config, code))
@@ -96,6 +93,13 @@ def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str
     if stops.problems:
         raise Misconfigured(stops.problems)
     return plugs, tuple(quarantines.problems)
+
+
+def _exports(config: Config) -> None:
+    if config.gateway.exports:
+        from gateway.wiring.exporting import exporting  # noqa: PLC0415  (it loads the journal: only for who exports)
+
+        exporting(config)
 
 
 def _connector(

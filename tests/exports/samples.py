@@ -10,8 +10,7 @@ from gateway.messages import Tags, encode
 from tests.journal.builders import AT, TENANT, digest, header
 
 MESSAGE = "01960000-0000-7000-8000-0000000000aa"
-REVIEW = {"claim": "review", "records": [0], "reference": "0" * 64, "until": AT}
-UNDISCLOSED = {"claim": "undisclosed", "records": [0], "reference": "0" * 64}
+REVIEW = {"claim": "review", "reference": "0" * 64, "until": AT}
 BY = {"person": "staff-0200", "client_certificate": digest("officer"), "terminal": "desk-7"}
 ENDED = [{"ending": "accepted", "records": "0-2"}, {"ending": "dead", "code": "expired", "records": "4"}]
 STATEMENT = {

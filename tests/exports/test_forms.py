@@ -127,8 +127,14 @@ def test_what_was_handed_over_has_the_shape_of_a_disclosure():
 
 @pytest.mark.parametrize(
     ("endings", "outcome"),
-    [(["accepted"], "0"), (["accepted", "duplicate"], "0"), (["accepted", "refused"], "4"), (["deferred"], "4"), (["refused", "dead"], "8")],
-)  # fmt: skip
+    [
+        (["accepted"], "0"),
+        (["accepted", "duplicate"], "0"),
+        (["accepted", "refused"], "4"),
+        (["deferred"], "4"),
+        (["refused", "dead"], "8"),
+    ],
+)
 def test_the_outcome_of_an_attempt_is_that_of_its_worst_record(endings, outcome):
     outcomes = [{"ending": each, "records": str(at)} for at, each in enumerate(endings)]
     copy = sample(FactKind.DELIVERY_CONCLUDED, fields={"attempt": 1, "outcomes": outcomes})

@@ -21,6 +21,7 @@ from gateway.observe import Telemetry
 
 T = TypeVar("T")
 _LOOK_SECONDS: Final = 0.5
+_GRACE_SECONDS: Final = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
@@ -61,9 +62,9 @@ class Follower:
         return each.following.size - max(each.at or 0, each.reached)
 
     def stop(self) -> None:
-        """`run` returns soon: what is under way ends, or fails."""
+        """`run` returns soon: what is under way ends, or a moment later fails."""
         self._stopping.set()
-        self.to.interrupt()
+        asyncio.get_running_loop().call_later(_GRACE_SECONDS, self.to.interrupt)
 
     async def run(self) -> None:
         """Until `stop`."""

@@ -1,0 +1,328 @@
+"""At least once, resuming where it stopped, never in the way of what is written."""
+
+import asyncio
+import hashlib
+import json
+import os
+import sqlite3
+import stat
+import time
+from contextlib import closing
+
+import pytest
+
+from gateway.hub.exports import folder as folders
+from gateway.hub.journal import FactKind
+from gateway.messages import Attestation, Ending, RecordOutcome, encode
+from tests.exports.collector import Collector
+from tests.exports.setting import lines, running, seqs, to_folder, to_syslog, until
+from tests.journal.builders import AT, NOW, TENANT, id_of, message
+
+NEXT_DAY_IN_JAPAN = "2026-04-01T15:00:00.000000Z"
+
+
+# ---- a folder --------------------------------------------------------------------------------------------------------
+
+
+async def test_every_fact_comes_in_order_and_each_can_be_held_against_its_commitment(setting, tmp_path):
+    await setting.write(230)
+    setting.adopt(to_folder(tmp_path / "copies"))
+    await until(lambda: setting.behind("copies") == 0)
+    await setting.write(3)
+    await until(lambda: setting.behind("copies") == 0)
+    assert seqs(tmp_path / "copies") == [*range(1, 234)]
+    with closing(sqlite3.connect(tmp_path / f"{TENANT}.db")) as log:
+        kept = dict(log.execute("SELECT seq, hex(commitment) FROM fact"))
+    for each in lines(tmp_path / "copies"):
+        assert hashlib.sha256(bytes.fromhex(each["salt"]) + encode(each["fact"])).hexdigest() == each["commitment"]
+        assert each["commitment"].upper() == kept[each["fact"]["seq"]]
+
+
+async def test_files_are_by_day_in_japan_and_for_their_owner_alone(setting, tmp_path):
+    await setting.write(1)
+    await setting.write(1, at=NEXT_DAY_IN_JAPAN)
+    setting.adopt(to_folder(tmp_path / "copies"), to_folder(tmp_path / "events", name="events", form="fhir"))
+    await until(lambda: setting.behind("copies") == setting.behind("events") == 0)
+    files = [*(tmp_path / "copies").iterdir(), *(tmp_path / "events").iterdir()]
+    assert sorted(each.name for each in files) == [
+        f"{TENANT}-2026-04-01.jsonl",
+        f"{TENANT}-2026-04-01.ndjson",
+        f"{TENANT}-2026-04-02.jsonl",
+        f"{TENANT}-2026-04-02.ndjson",
+    ]
+    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
+
+
+async def test_a_restart_goes_on_where_it_stopped(site, tmp_path):
+    for _ in range(2):
+        async with running(site, tmp_path) as setting:
+            await setting.write(5)
+            setting.adopt(to_folder(tmp_path / "copies"))
+            await until(lambda: setting.behind("copies") == 0)
+    assert seqs(tmp_path / "copies") == [*range(1, 11)]
+
+
+async def test_a_lost_place_costs_copies_that_come_twice(site, tmp_path):
+    for damage in ("", "{", None):
+        async with running(site, tmp_path) as setting:
+            await setting.write(1)
+            setting.adopt(to_folder(tmp_path / "copies"))
+            await until(lambda: setting.behind("copies") == 0)
+        place = tmp_path / "places" / f"copies.{TENANT}.json"
+        if damage is None:
+            place.unlink()
+        else:
+            place.write_text(damage)
+    assert seqs(tmp_path / "copies") == [1, 1, 2, 1, 2, 3]
+
+
+async def test_another_log_than_the_one_that_was_copied_is_copied_from_its_beginning(site, tmp_path):
+    """As after a restore: fact 3 is there again, and is another."""
+    async with running(site, tmp_path) as setting:
+        await setting.write(3)
+        setting.adopt(to_folder(tmp_path / "copies"))
+        await until(lambda: setting.behind("copies") == 0)
+    for each in tmp_path.glob(f"{TENANT}.db*"):
+        each.unlink()
+    async with running(site, tmp_path) as setting:
+        await setting.write(4)
+        setting.adopt(to_folder(tmp_path / "copies"))
+        await until(lambda: setting.behind("copies") == 0)
+        assert setting.told() == [("export.anew", None)]
+    assert seqs(tmp_path / "copies") == [1, 2, 3, 1, 2, 3, 4]
+
+
+async def test_a_line_that_a_crash_cut_off_is_written_anew(setting, tmp_path):
+    await setting.write(1)
+    cut = tmp_path / "copies" / f"{TENANT}-2026-04-01.jsonl"
+    copies = to_folder(tmp_path / "copies")
+    cut.write_bytes(b'{"tenant":"999997","fact":{}}\n{"tenant":"9999' + b"7" * 200_000)
+    setting.adopt(copies)
+    await until(lambda: setting.behind("copies") == 0)
+    assert [each["fact"].get("seq") for each in lines(tmp_path / "copies")] == [None, 1]
+
+
+async def test_a_full_disk_is_told_and_the_rest_comes_when_there_is_room(setting, tmp_path, monkeypatch):
+    real, full = folders.os.fsync, True
+
+    def fsync(handle: int) -> None:
+        if full:
+            raise OSError(28, os.strerror(28))
+        real(handle)
+
+    monkeypatch.setattr(folders.os, "fsync", fsync)
+    setting.adopt(to_folder(tmp_path / "copies"))
+    async with asyncio.timeout(5):
+        await setting.write(20)  # the line goes on
+    await until(setting.told)
+    (row,) = setting.exports.rows()
+    assert (row["ok"], row["required"]) == (False, False)
+    assert row["detail"] == f"No space left on device; 20 facts of {TENANT} behind"
+    full = False
+    await until(lambda: setting.behind("copies") == 0)
+    assert set(seqs(tmp_path / "copies")) == set(range(1, 21))
+    assert setting.told() == [("export.trouble", "No space left on device"), ("export.mended", None)]
+
+
+async def test_a_folder_that_is_not_there_is_trouble_and_is_not_made(setting, tmp_path):
+    wanted = to_folder(tmp_path / "copies")
+    (tmp_path / "copies").rmdir()
+    setting.adopt(wanted)
+    await setting.write(1)
+    await until(setting.told)
+    assert setting.told() == [("export.trouble", "No such file or directory")]
+    assert not (tmp_path / "copies").exists()
+
+
+async def test_a_link_in_the_folder_is_not_followed(setting, tmp_path):
+    wanted = to_folder(tmp_path / "copies")
+    (tmp_path / "copies" / f"{TENANT}-2026-04-01.jsonl").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").touch()
+    setting.adopt(wanted)
+    await setting.write(1)
+    await until(setting.told)
+    assert (tmp_path / "elsewhere").read_bytes() == b""
+
+
+# ---- which facts -----------------------------------------------------------------------------------------------------
+
+
+async def test_only_the_kinds_that_were_asked_for(setting, tmp_path):
+    await setting.write(150)
+    await setting.journal.fact(FactKind.EDGE_LINKED, {"edge": "lgwan", "config": "0" * 64}, at=AT)
+    setting.adopt(to_folder(tmp_path / "copies", kinds=["edge.linked"]))
+    await until(lambda: setting.behind("copies") == 0)
+    assert seqs(tmp_path / "copies") == [151]
+
+
+async def test_what_is_not_to_be_disclosed_is_told_to_be_there_and_no_more(setting, tmp_path, collector):
+    """番号法第23条第2項: of the message, of what comes of it, and of the reply to it, which itself attests nothing."""
+    told = Attestation("undisclosed", "0" * 64)
+    asked = message([0], kind="request", attestations=(told,))
+    ends = {"source": "vaccination_records", "destination": "health_management"}
+    reply = message([0], kind="reply", correlation_id=id_of(asked), **ends)
+    await setting.journal.record(asked, at=AT, now=NOW, goes=True)
+    times = {"at": AT, "now": NOW, "next_at": None}
+    accepted = [RecordOutcome(0, Ending.ACCEPTED)]
+    await setting.journal.conclude(id_of(asked), accepted, attempt=1, reply=reply, **times)
+    await setting.write(1)
+    setting.adopt(to_folder(tmp_path / "copies"), to_syslog(collector))
+    await until(lambda: setting.behind("copies") == setting.behind("siem") == 0)
+    *hidden, other = lines(tmp_path / "copies")
+    kinds = [each["fact"]["kind"] for each in hidden]
+    assert sorted(kinds) == ["delivery.attempted", "delivery.concluded", "message.recorded", "message.recorded"]
+    for each in hidden:
+        assert set(each["fact"]) == {"seq", "at", "kind", "message_id", "undisclosed"}
+        assert "salt" not in each
+    assert {each["fact"]["message_id"] for each in hidden} == {id_of(asked), id_of(reply)}
+    assert other["fact"]["kind"] == "noise.counted"
+    assert ["undisclosed" in each.params for each in collector.messages] == [True] * 4 + [False]
+    assert not any({"source", "destination", "operation"} & set(each.params) for each in collector.messages)
+
+
+# ---- a receiver ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_receiver_gets_every_fact_over_one_connection(setting, collector):
+    await setting.write(250)
+    setting.adopt(to_syslog(collector))
+    await until(lambda: collector.seqs(TENANT) == [*range(1, 251)])
+    await setting.write(2)
+    await until(lambda: collector.seqs(TENANT) == [*range(1, 253)])
+    assert collector.connections == 1
+    await setting.exports.stop()
+    await until(lambda: collector.said_goodbye == 1)
+
+
+async def test_a_receiver_that_hangs_does_not_hold_the_line_up_and_loses_nothing(setting, collector):
+    await setting.write(100)
+    setting.adopt(to_syslog(collector))
+    await until(lambda: len(collector.messages) == 100)
+    collector.reading.clear()
+    begun = time.monotonic()
+    await asyncio.gather(*(setting.write(1) for _ in range(20_000)))
+    assert setting.journal.following.size == 20_100
+    written = time.monotonic() - begun
+    await until(setting.told, 20)
+    assert setting.told()[0][0] == "export.trouble"
+    assert setting.behind("siem") > 0
+    collector.reading.set()
+    await until(lambda: set(collector.seqs(TENANT)) == set(range(1, 20_101)), 60)
+    assert written < 20
+
+
+async def test_a_receiver_that_is_gone_for_a_while_gets_what_it_missed_and_what_it_may_have_lost(
+    site, setting, collector
+):
+    await setting.write(30)
+    setting.adopt(to_syslog(collector))
+    await until(lambda: len(collector.messages) == 30)
+    collector.close()
+    await setting.write(30)
+    await until(lambda: setting.exports.rows()[0]["detail"] == f"Connection refused; 30 facts of {TENANT} behind")
+    password = (site.config.root / "keys/passphrase").read_bytes().strip()
+    back = Collector(site.config.root / "keys/tls", password, collector.port)
+    try:
+        await until(lambda: back.seqs(TENANT) == [*range(1, 61)])  # the last thousand come again
+        await until(lambda: setting.told()[-1] == ("export.mended", None))
+    finally:
+        back.close()
+
+
+async def test_a_connection_that_breaks_again_and_again_still_gets_on(setting, collector):
+    """What is sent again is not forgotten to have been there: the place never goes back."""
+    setting.adopt(to_syslog(collector))
+    for _ in range(5):
+        await setting.write(300)
+        await asyncio.sleep(0.02)
+        collector.drop()
+    await until(lambda: set(collector.seqs(TENANT)) == set(range(1, 1501)), 20)
+
+
+async def test_a_receiver_that_another_authority_vouches_for_gets_nothing(site, setting, collector, tmp_path):
+    from datetime import UTC, datetime
+
+    from gateway.keys.at_rest import Secret
+    from gateway.keys.certificates import Authority
+
+    root = site.config.root
+    Authority.make("別の認証局", datetime.now(UTC)).issued.write(
+        tmp_path, "other", Secret.parse("file:keys/passphrase", root)
+    )
+    wanted = to_syslog(collector)
+    setting.adopt(wanted | {"syslog": wanted["syslog"] | {"ca": str(tmp_path / "other.crt")}})
+    await setting.write(1)
+    await until(setting.told)
+    assert setting.told()[0] == ("export.trouble", "CERTIFICATE_VERIFY_FAILED")
+    assert collector.messages == []
+
+
+# ---- a reload --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_reload_adds_changes_and_removes(setting, tmp_path, collector):
+    await setting.write(3)
+    copies = to_folder(tmp_path / "copies")
+    setting.adopt(copies)
+    await until(lambda: setting.behind("copies") == 0)
+    setting.adopt(copies, to_syslog(collector))
+    await until(lambda: collector.seqs(TENANT) == [1, 2, 3])
+    moved = to_folder(tmp_path / "moved")
+    setting.adopt(moved, to_syslog(collector))
+    await setting.write(2)
+    await until(lambda: setting.behind("copies") == 0)
+    await until(lambda: collector.seqs(TENANT) == [1, 2, 3, 4, 5])
+    assert seqs(tmp_path / "copies") == [1, 2, 3]
+    assert seqs(tmp_path / "moved") == [4, 5], "it goes on under its name, wherever it goes"
+    assert collector.connections == 1, "what did not change goes on"
+    setting.adopt(moved)
+    await until(lambda: collector.said_goodbye == 1)
+    assert setting.behind("siem") is None
+    await setting.write(1)
+    await until(lambda: setting.behind("copies") == 0)
+    assert len(collector.messages) == 5
+
+
+async def test_what_no_contract_allows_is_told_and_takes_nothing_down(setting, tmp_path, monkeypatch):
+    wanted = to_folder(tmp_path / "copies")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("with a value in it")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(folders, "_append", broken)
+        setting.adopt(wanted)
+        await setting.write(1)
+        await until(setting.told)
+        assert setting.told() == [("export.trouble", "bug")]
+        assert "with a value" not in setting.printed.getvalue()
+    await until(lambda: setting.behind("copies") == 0)
+    assert json.loads((tmp_path / "places" / f"copies.{TENANT}.json").read_text())["seq"] == 1
+
+
+@pytest.mark.parametrize("moment", ["hand", "_remember"])
+async def test_whatever_ends_it_nothing_is_missing_after_the_next_start(site, tmp_path, monkeypatch, moment):
+    """Between handing over and remembering, at every slice."""
+    from gateway.hub.exports.folder import Folder
+    from gateway.hub.exports.follower import Follower
+
+    async with running(site, tmp_path) as setting:
+        await setting.write(350)
+        for death in range(4):
+            with monkeypatch.context() as planted:
+                owner = Folder if moment == "hand" else Follower
+                real, calls = getattr(owner, moment), iter(range(100))
+
+                def dies(*args, real=real, calls=calls, death=death):
+                    if next(calls) >= death:
+                        raise OSError(5, "dead")
+                    return real(*args)
+
+                planted.setattr(owner, moment, dies)
+                setting.adopt(to_folder(tmp_path / "copies"))
+                await until(setting.told)
+                setting.adopt()
+                await asyncio.wait([*setting.exports._ending] or [asyncio.ensure_future(asyncio.sleep(0))])
+        setting.adopt(to_folder(tmp_path / "copies"))
+        await until(lambda: setting.behind("copies") == 0)
+    assert set(seqs(tmp_path / "copies")) == set(range(1, 351))
