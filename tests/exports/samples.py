@@ -33,7 +33,7 @@ GRANT = {"person": "staff-0200", "role": "officer", "by": "staff-0100", "client_
 
 def plain_header(*attestations: dict[str, Any]) -> dict[str, Any]:
     made = header(MESSAGE, (0, 1), Tags(b"0" * 32, (b"1" * 16, b"2" * 16)), actor="staff-0300", terminal="desk-1")
-    return json.loads(encode(made)) | {"attestations": list(attestations)}
+    return {**json.loads(encode(made)), "attestations": list(attestations)}
 
 
 FIELDS: dict[FactKind, dict[str, Any]] = {

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import time
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -103,14 +104,14 @@ async def test_a_line_that_a_crash_cut_off_is_written_anew(setting, tmp_path):
 
 
 async def test_a_full_disk_is_told_and_the_rest_comes_when_there_is_room(setting, tmp_path, monkeypatch):
-    real, full = folders.os.fsync, True
+    real, full = os.fsync, True
 
     def fsync(handle: int) -> None:
         if full:
             raise OSError(28, os.strerror(28))
         real(handle)
 
-    monkeypatch.setattr(folders.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     setting.adopt(to_folder(tmp_path / "copies"))
     async with asyncio.timeout(5):
         await setting.write(20)  # the line goes on
@@ -159,7 +160,7 @@ async def test_what_is_not_to_be_disclosed_is_told_to_be_there_and_no_more(setti
     """番号法第23条第2項: of the message, of what comes of it, and of the reply to it, which itself attests nothing."""
     told = Attestation("undisclosed", "0" * 64)
     asked = message([0], kind="request", attestations=(told,))
-    ends = {"source": "vaccination_records", "destination": "health_management"}
+    ends: dict[str, Any] = {"source": "vaccination_records", "destination": "health_management"}
     reply = message([0], kind="reply", correlation_id=id_of(asked), **ends)
     await setting.journal.record(asked, at=AT, now=NOW, goes=True)
     times = {"at": AT, "now": NOW, "next_at": None}
@@ -216,7 +217,7 @@ async def test_a_receiver_that_is_gone_for_a_while_gets_what_it_missed_and_what_
 ):
     await setting.write(30)
     setting.adopt(to_syslog(collector))
-    await until(lambda: len(collector.messages) == 30)
+    await until(lambda: len(collector.messages) == 30 and setting.behind("siem") == 0)
     collector.close()
     await setting.write(30)
     await until(lambda: setting.exports.rows()[0]["detail"] == f"Connection refused; 30 facts of {TENANT} behind")
