@@ -63,7 +63,7 @@ class Exports:
         for name in [*self._running]:
             self._end(name)
         if self._ending:
-            await asyncio.wait(self._ending, timeout=2 * PATIENCE_SECONDS)
+            await asyncio.wait(self._ending, timeout=PATIENCE_SECONDS)
 
     def _begin(self, each: Exporting, former: "asyncio.Task[None] | None") -> None:
         settings = each.settings
