@@ -19,6 +19,7 @@ class Collector:
         self._context.load_cert_chain(tls / "gateway.crt", tls / "gateway.key", password)
         self._context.load_verify_locations(tls / "ca.crt")
         self._listening = socket.create_server(("127.0.0.1", port))
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # what it does not read, soon waits there
         self.port: int = self._listening.getsockname()[1]
         self.reading = threading.Event()
         self.reading.set()

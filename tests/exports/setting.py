@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gateway.config import Config
 from gateway.hub.exports import Exports
 from gateway.hub.journal import FactKind, Journal
 from gateway.observe import Telemetry, configure
@@ -47,12 +48,15 @@ class Setting:
     telemetry: Telemetry
     printed: io.StringIO
 
-    def adopt(self, *wanted: dict[str, Any]) -> None:
-        """As a reload does."""
+    def configured(self, *wanted: dict[str, Any]) -> Config:
         file = type(self.site.config.gateway).model_validate(
             self.site.config.gateway.model_dump() | {"exports": list(wanted)}
         )
-        self.exports.adopt(exporting(replace(self.site.config, gateway=file)))
+        return replace(self.site.config, gateway=file)
+
+    def adopt(self, *wanted: dict[str, Any]) -> None:
+        """As a reload does."""
+        self.exports.adopt(exporting(self.configured(*wanted)))
 
     async def write(self, count: int, at: str = AT) -> None:
         for number in range(count):
