@@ -64,7 +64,9 @@ def export(
     form: Annotated[
         str, typer.Option("--form", metavar="FORM", help="Instead: the facts alone, as jsonl or fhir. DIR - is stdout.")
     ] = "",
-    since: Annotated[int, typer.Option("--since", min=1, metavar="SEQ", help="With --form: from this fact on.")] = 1,
+    since: Annotated[
+        int | None, typer.Option("--since", min=1, metavar="SEQ", help="With --form: from this fact on.")
+    ] = None,
     root: Root = Path(),
 ) -> None:
     """Write a whole log as files from which anybody can check it.
@@ -86,9 +88,11 @@ def export(
         at_the_hub(root, "the logs are the hub's")
         path, verifier = _log(root, tenant)
         if form:
-            with reading(root, tenant) as connection:
-                copy(connection, tenant, into, form, root, since)
+            with _reading(root, tenant) as connection:
+                copy(connection, tenant, into, form, root, since or 1)
             return
+        if since is not None:
+            raise Misconfigured(("--since goes with --form; without it, what DIR already has is not written again",))
         try:
             with bar(tenant) as progress:
                 signed = export_log(path, into, verifier, progress)
@@ -174,7 +178,7 @@ def _fact(root: Path, tenant: str, message_id: str, seq: int | None) -> tuple[st
     from gateway.hub.journal.proofs import fact_proof, facts_of
     from gateway.tlog.proof_file import SUFFIX
 
-    with reading(root, tenant) as connection:
+    with _reading(root, tenant) as connection:
         found = next(iter(facts_of(connection, message_id)), None) if message_id else seq
         if found is None:
             raise Refused("unknown_message")
@@ -197,7 +201,7 @@ def _grown(root: Path, tenant: str, earlier: Path) -> tuple[str, str]:
         kept = Checkpoint.parse(open_note(_text(earlier), _log(root, tenant)[1]))
     except NoteError as error:
         raise Misconfigured((f"{earlier}: {error}",)) from None
-    with reading(root, tenant) as connection:
+    with _reading(root, tenant) as connection:
         size, note = last_checkpoint(connection) or (0, "")
         if kept.size > size:
             tell(
@@ -210,7 +214,7 @@ def _grown(root: Path, tenant: str, earlier: Path) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def reading(root: Path, tenant: str) -> Iterator[sqlite3.Connection]:
+def _reading(root: Path, tenant: str) -> Iterator[sqlite3.Connection]:
     """The tenant's log, of a stopped or a running gateway. Raises Misconfigured."""
     from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
 

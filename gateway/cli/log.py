@@ -24,9 +24,13 @@ app.command(
         wrong="nothing that was signed yet counts it, or the log is shorter than that checkpoint",
     )
 )(evidence.prove)
-app.command(epilog=ending("gateway log export 999997 /media/log-999997", wrong="nothing was signed yet"))(
-    evidence.export
-)
+app.command(
+    epilog=ending(
+        "gateway log export 999997 /media/log-999997",
+        "gateway log export 999997 facts.jsonl --form jsonl --since 5000",
+        wrong="nothing was signed yet",
+    )
+)(evidence.export)
 
 
 @app.command(

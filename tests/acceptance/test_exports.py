@@ -138,3 +138,4 @@ def test_a_log_is_written_once_for_other_tools(apart, tmp_path):
     told = site.cli("log", "export", MUNICIPALITY, "-", "--form", "jsonl", "--since", "2")
     assert [json.loads(each)["fact"] for each in told.out.splitlines()] == site.facts()[1:]
     assert site.cli("log", "export", MUNICIPALITY, "-", "--form", "cef").status == 2
+    assert site.cli("log", "export", MUNICIPALITY, str(tmp_path / "log"), "--since", "2").status == 2
