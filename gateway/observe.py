@@ -4,7 +4,10 @@ Only keys on the allow-list are printed, an exception shows its type and places 
 and a metric's labels are names from the configuration.
 """
 
+import contextlib
 import logging
+import os
+import socket
 import sys
 import traceback
 from collections import Counter as Counts
@@ -98,6 +101,13 @@ def configure(stream: TextIO | None = None) -> FilteringBoundLogger:
         cache_logger_on_first_use=True,
     )
     return logger
+
+
+def tell_supervisor(state: bytes) -> None:
+    """Systemd's notify protocol (sd_notify(3)), where something listens: so that a start that fails is seen to fail."""
+    if path := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, contextlib.suppress(OSError):
+            notify.sendto(state, "\0" + path[1:] if path.startswith("@") else path)
 
 
 def places(error: BaseException) -> list[str]:

@@ -3,9 +3,7 @@
 import math
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,7 +18,7 @@ from gateway.keys.certificates import digest_of_file, fingerprint_of_file
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
 from gateway.keys.private import EdgeKeys
-from gateway.link.tls import server_tls
+from gateway.link.tls import present, readable, server_tls
 from gateway.link.words import Bounds, Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.interface import Interface
@@ -230,30 +228,3 @@ def _client_tls(config: Config, certificate: str, key: str, ca: str, least: ssl.
     context.minimum_version = least
     context.load_cert_chain(certificate, key, passphrase(config).read)
     return context
-
-
-def present(path: Path) -> str:
-    """The path, proven to be a readable file: OpenSSL's own errors do not say which one is missing."""
-    path.open("rb").close()
-    return str(path)
-
-
-_TLS = {
-    "KEY_VALUES_MISMATCH": "the certificate and the key do not belong together",
-    "NO_CERTIFICATE_OR_CRL_FOUND": "the authority's file holds no certificate",
-    None: "one of them is not the PEM text that belongs there, or the key does not open with the passphrase",
-}
-"""OpenSSL's reasons that an operator meets, in our words. For a broken PEM file it gives none."""
-
-
-@contextmanager
-def readable(what: str) -> Iterator[None]:
-    """Turns what the system says about files and TLS into Misconfigured, naming `what`."""
-    try:
-        yield
-    except OSError as error:  # ssl.SSLError is one
-        file = f"{error.filename}: " if error.filename else ""
-        reason = _TLS.get(getattr(error, "reason", ""), error.strerror or type(error).__name__)
-        raise Misconfigured((f"{what}: {file}{reason}",)) from None
-    except ValueError:
-        raise Misconfigured((f"{what}: is not the PEM text that belongs there",)) from None
