@@ -46,5 +46,16 @@ def cosigned_at(signed: str, verifier: Verifier) -> int | None:
     return min(times, default=None)
 
 
+def taken(signed: str, lines: str, verifier: Verifier) -> str | None:
+    """Of the lines that were given for the note the one of this witness, proven to hold; None if there is none.
+
+    Raises NoteError as `cosigned_at`.
+    """
+    if cosigned_at(signed + lines, verifier) is None:
+        return None
+    _, signatures = note.split(signed + lines)
+    return note.signature_line(verifier, note.by(signatures, verifier)[0])
+
+
 def _message(text: str, at: int) -> bytes:
     return f"cosignature/v1\ntime {at}\n{text}".encode()
