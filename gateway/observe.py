@@ -172,6 +172,19 @@ class Telemetry:
             "renkei_log_writable", "1 while the tenant's log can be written.", ("tenant",), registry=self.registry
         )
 
+        of_witness = ("tenant", "witness")
+        self._cosigned = Gauge(
+            "renkei_log_cosigned_facts",
+            "Facts of a log that a witness cosigned last.",
+            of_witness,
+            registry=self.registry,
+        )
+        self._cosigned_at = Gauge(
+            "renkei_log_cosigned_timestamp_seconds",
+            "When it did, in epoch seconds.",
+            of_witness,
+            registry=self.registry,
+        )
         self.directory = Gauge(
             "renkei_directory_version",
             "The version of the directory of public keys that this process uses.",
@@ -215,6 +228,16 @@ class Telemetry:
             self.log.warning("breaker.opened", tenant=tenant, destination=destination)
         else:
             self.log.info("breaker.closed", tenant=tenant, destination=destination)
+
+    def cosigned(self, tenant: str, witness: str, facts: int, at: int) -> None:
+        """A witness cosigned so many facts of a log, at that time in epoch seconds."""
+        self._cosigned.labels(tenant, witness).set(facts)
+        self._cosigned_at.labels(tenant, witness).set(at)
+
+    def forget_witnesses(self) -> None:
+        """Others are asked from now on."""
+        self._cosigned.clear()
+        self._cosigned_at.clear()
 
     def bug(self, error: BaseException | None, problem: str, **known: str) -> None:
         """Something failed in a way that no contract allows: its type and places go out, its text does not."""

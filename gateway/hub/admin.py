@@ -85,10 +85,12 @@ class AdminListener:
         return application
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """200 while every log can be written, or at an edge process while its hub is linked; else 503 and the cause."""
+        """200 while every log can be written, or at an edge process while its hub is linked; else 503 and the cause.
+        What is not cosigned is named, and stops nothing.
+        """
         del request
         wrong = self._daemon.vitals()
-        return _healthy({"ok": not any(wrong.values()), **wrong})
+        return _healthy({"ok": not any(wrong.values()), **wrong, "witnesses": self._daemon.witnesses()})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 if also every required connector is well, else 503 with the causes."""

@@ -190,6 +190,10 @@ class Daemon:
         found = self._hub.vitals() if self._hub is not None else {}
         return {"logs": {name: cause for name, (ok, cause) in found.items() if not ok}}
 
+    def witnesses(self) -> list[str]:
+        """What of the logs is not cosigned just now, and since when, in sentences."""
+        return self._hub.cosigning.sentences() if self._hub is not None else []
+
     async def connectors(self) -> list[dict[str, Any]]:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
         linked_to = LinkedTo(self._to_hub, self._link, self._for_edges.away if self._for_edges else {})
@@ -225,7 +229,7 @@ class Daemon:
             raise
         self.config, self._directories = fresh, dict(prepared.directories)
         if self._hub is not None:
-            self._hub.adopt(fresh, prepared.hubs, prepared.people)
+            self._hub.adopt(fresh, prepared.hubs, prepared.people, prepared.witnesses)
         self._edge.adopt(fresh, prepared.edges)
         if self._to_hub is not None and prepared.to_hub is not None:
             self._to_hub.tls = prepared.to_hub

@@ -19,10 +19,11 @@ from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
 from gateway.keys.private import EdgeKeys
 from gateway.link.tls import present, readable, server_tls
+from gateway.link.witness import RemoteWitness
 from gateway.link.words import Bounds, Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.interface import Interface
-from gateway.tlog.note import Signer
+from gateway.tlog.note import COSIGNATURE, Signer
 
 SYSTEM = "system"
 """The store of what belongs to no tenant."""
@@ -165,6 +166,22 @@ def bounds(config: Config) -> Bounds:
     limits = config.gateway.limits
     times = (math.ceil(each) for each in (limits.message_seconds, limits.answer_seconds, limits.delivery_deadline))
     return Bounds(limits.body_bytes, limits.records_per_message, limits.lanes, *times)
+
+
+def open_witnesses(config: Config) -> tuple[RemoteWitness, ...]:
+    """Who cosigns the logs, each with its pinned key."""
+    found: dict[str, RemoteWitness] = {}
+    for number, each in enumerate(config.gateway.witnesses, 1):
+        at = f"config/gateway.toml: witnesses.#{number}"
+        with told_at(f"{at}.key"):
+            verifier = read_verifier(config.path(each.key), type=COSIGNATURE)
+        if verifier.name in found:
+            raise Misconfigured((f"{at}.key: another witness has this name; each needs its own",))
+        with readable(f"{at}.ca"):
+            tls = ssl.create_default_context(cafile=present(config.path(each.ca)))
+        tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        found[verifier.name] = RemoteWitness(each.url, tls, verifier)
+    return tuple(found.values())
 
 
 def hub_tls(config: Config) -> ssl.SSLContext:

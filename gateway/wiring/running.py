@@ -48,7 +48,8 @@ async def running(root: Path, telemetry: Telemetry, role: str = "run") -> AsyncI
         except Misconfigured as wrong:
             if system is not None:
                 body = {"config": config.digest, "problems": list(wrong.problems)}
-                await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
+                with contextlib.suppress(Deferred):  # it is the system's log itself that is wrong
+                    await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
             raise
 
 

@@ -11,12 +11,12 @@ from typing import Final
 from aiohttp import web
 
 from gateway.link.https import later, problems
+from gateway.link.witness import SIZE
 from gateway.observe import Telemetry
 from gateway.witness.witness import Conflict, Rejected, Witness
 
 _LARGEST: Final = 64 * 1024
 """Bytes of a body: a proof has 3 KiB at most, and a checkpoint some signatures."""
-SIZE: Final = "text/x.tlog.size"
 
 
 class WitnessListener:
