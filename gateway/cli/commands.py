@@ -191,7 +191,8 @@ def _telemetry() -> "Telemetry":
 def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
     """Show the running gateway's connectors, and their health.
 
-    Asked through the operators' listener, as the first operator in config/gateway.toml whose key lies here.
+    Asked through the operators' listener, as the first operator in config/gateway.toml whose key lies here. Logs that a
+    witness does not cosign just now are named, with the reason.
     """
     from gateway.cli.operator import ask
 
@@ -201,6 +202,8 @@ def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
             machine(found)
         else:
             rows(found, empty="no connector is enabled")
+        for each in ask(root, "GET", "/healthz").get("witnesses", ()):
+            tell(each, err=True)
         if not all(each["ok"] for each in found if each["required"]):
             raise typer.Exit(1)
 
@@ -214,9 +217,9 @@ def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
 def reload(root: Root = Path()) -> None:
     """Have the running gateway apply the configuration on disk.
 
-    Routes, legal bases, zones, limits, pinned certificates and directories change at once. If anything does not hold,
-    it is refused with the reasons (exit status 2), and the gateway runs on as before. Legal bases and assessments that
-    are not in force today, or not for more than 30 days, are named.
+    Routes, legal bases, zones, limits, witnesses, pinned certificates and directories change at once. If anything does
+    not hold, it is refused with the reasons (exit status 2), and the gateway runs on as before. Legal bases and
+    assessments that are not in force today, or not for more than 30 days, are named.
     """
     from gateway.cli.operator import ask
 

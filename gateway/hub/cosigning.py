@@ -70,7 +70,7 @@ class Cosigning:
     async def run(self, seconds: Callable[[], float]) -> None:
         """Until cancelled: whatever is new is cosigned, every so many seconds."""
         while True:
-            await self._ask_all(always=False)
+            await self.ask()
             await asyncio.sleep(seconds())
 
     async def before_start(self) -> Sequence[str]:
@@ -79,17 +79,18 @@ class Cosigning:
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_START_PATIENCE):
-                await self._ask_all(always=True)
+                await self.ask(always=True)
         return list(self.contradicted.values())
 
     def sentences(self) -> list[str]:
         """What is not cosigned just now, why, and since when."""
         return [self._sentence(*place, why) for place, why in self._amiss.items()]
 
-    async def _ask_all(self, *, always: bool) -> None:
-        await asyncio.gather(*(self._ask_one(each, always=always) for each in self._witnesses))
+    async def ask(self, *, always: bool = False) -> None:
+        """Submit what is new; `always` also what is not."""
+        await asyncio.gather(*(self._ask(each, always=always) for each in self._witnesses))
 
-    async def _ask_one(self, witness: Witness, *, always: bool) -> None:
+    async def _ask(self, witness: Witness, *, always: bool) -> None:
         """One witness, log after log; if it does not answer of one, it is not asked of the others."""
         name = witness.verifier.name
         seen = {tenant: self._seen(tenant, journal, witness) for tenant, journal in self._journals().items()}
@@ -97,7 +98,7 @@ class Cosigning:
             for tenant, journal in self._journals().items():
                 if always or journal.size_and_root()[0] > seen[tenant]:
                     with contextlib.suppress(Deferred):  # the log is broken: health says why
-                        self._tell(tenant, name, await self._ask(tenant, journal, witness, seen[tenant]))
+                        self._tell(tenant, name, await self._cosign(tenant, journal, witness, seen[tenant]))
             self._tell("", name, "")
         except Unanswered as error:
             self._tell("", name, f"it does not answer ({error})")
@@ -113,7 +114,7 @@ class Cosigning:
                     return size
         return 0
 
-    async def _ask(self, tenant: str, journal: Journal, witness: Witness, seen: int) -> str:
+    async def _cosign(self, tenant: str, journal: Journal, witness: Witness, seen: int) -> str:
         """What is amiss; empty if it cosigned. Raises Unanswered, Deferred."""
         asked = await _submit(journal, witness, seen)
         name = witness.verifier.name

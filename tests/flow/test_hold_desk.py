@@ -51,6 +51,9 @@ class Process:
     def law(self):
         return []
 
+    def witnesses(self):
+        return []
+
     async def connectors(self):
         return []
 
