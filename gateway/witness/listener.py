@@ -46,7 +46,7 @@ class WitnessListener:
         except UnicodeDecodeError:
             return web.Response(status=HTTPStatus.BAD_REQUEST, text="it is not UTF-8\n")
         except Conflict as conflict:
-            return web.Response(status=conflict.status, text=f"{conflict.size}\n", content_type=SIZE)
+            return web.Response(status=conflict.status, body=f"{conflict.size}\n".encode(), content_type=SIZE)
         except Rejected as rejected:
             return web.Response(status=rejected.status, text=f"{rejected}\n")
         except sqlite3.Error as error:

@@ -349,6 +349,13 @@ async def test_who_does_not_answer_is_told_with_since_when(hub, witness):
     assert hub.cosigning.sentences() == [f"the witness {NAME} has cosigned nothing of any log {since}"]
     assert len(hub.told("cosigning.failed")) == 1
     assert hub.journal.health() == (True, "")
+    witness.answer = None
+    await hub.cosigning.ask()
+    assert hub.cosigning.sentences() == []
+    witness.answer = silent
+    await hub.fill(1)
+    await hub.cosigning.ask()
+    assert len(hub.cosigning.sentences()) == 1
     hub.cosigning.adopt([])
     assert hub.cosigning.sentences() == []
     assert b"cosigned_facts{" not in generate_latest(hub.telemetry.registry)
@@ -379,6 +386,14 @@ async def test_a_witness_that_forgot_is_told_and_learns_anew(hub, witness):
     await hub.cosigning.ask()
     assert [(each["problem"], each["size"]) for each in hub.told("witness.forgot")] == [(NAME, 0)]
     assert witness.last == 6
+    assert hub.journal.health() == (True, "")
+
+
+async def test_who_remembers_another_size_each_time_is_asked_twice_a_round(hub, witness):
+    witness.answer = lambda _: Answer(409, "", len(witness.heard))
+    await hub.fill(5)
+    await hub.cosigning.ask()
+    assert [each.old for each in witness.heard] == [0, 1]
     assert hub.journal.health() == (True, "")
 
 
