@@ -62,7 +62,7 @@ class Watching:
     def _serves(self) -> bool:
         assert self.program.running, self.program.output.read_text()
         try:
-            return self.peer().get("/healthz").json == {"ok": True}
+            return bool(self.peer().get("/healthz").json["ok"])
         except OSError:
             return False
 
