@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.link.https import later, problems
+from gateway.link.https import expect, later, problems
 from gateway.link.witness import SIZE
 from gateway.observe import Telemetry
 from gateway.witness.witness import Conflict, Rejected, Witness
@@ -33,8 +33,8 @@ class WitnessListener:
     def application(self) -> web.Application:
         """The aiohttp application of the witness."""
         application = web.Application(middlewares=[problems(self._telemetry)], client_max_size=_LARGEST)
-        application.router.add_post("/add-checkpoint", self.add_checkpoint)
-        application.router.add_get("/healthz", self.healthz, allow_head=False)
+        application.router.add_post("/add-checkpoint", self.add_checkpoint, expect_handler=expect)
+        application.router.add_get("/healthz", self.healthz, allow_head=False, expect_handler=expect)
         return application
 
     async def add_checkpoint(self, request: web.Request) -> web.Response:
