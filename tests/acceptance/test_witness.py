@@ -19,7 +19,7 @@ from tests.acceptance.subjects import MUNICIPALITY, record, subject
 from tests.acceptance.watching import LOGS, Watching
 from tests.witness.logs import SIGNER, Log
 
-NewWitness = Callable[[str], Watching]
+NewWitness = Callable[..., Watching]
 
 
 @pytest.fixture
@@ -139,7 +139,8 @@ def test_while_the_witness_is_away_the_older_copy_is_found_when_it_comes_back(wa
     for _ in range(5):
         site.outcomes(site.register(subject(ordinal())))
     witness.start()
-    health = until(lambda: found if (found := site.admin().get("/healthz")).status == 503 else None)
+    until(lambda: site.admin().get("/healthz").status == 503 and len(site.admin().get("/healthz").json["logs"]) == 2)
+    health = site.admin().get("/healthz")
     assert set(health.json["logs"]) == set(LOGS)
     for log in LOGS:
         assert health.json["logs"][log].startswith(f"The central log cannot be trusted: the log of {log} ")
@@ -246,7 +247,7 @@ def test_what_log_prove_writes_can_be_submitted_by_hand(new_site, new_witness, t
 
 
 @pytest.fixture
-def alone(new_witness) -> Watching:
+def alone(new_witness: NewWitness) -> Watching:
     """A witness of one made-up log."""
     witness = new_witness()
     witness.watch(made_up=SIGNER.verifier().vkey)

@@ -49,7 +49,7 @@ class Address:
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory) -> Path:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     now = datetime.now(UTC)
     for name in ("ca", "stranger"):
@@ -65,10 +65,10 @@ def to(certificates) -> Connect:
 
     @contextlib.asynccontextmanager
     async def listening(entrance: Any, *, server: str = "ca", path: str = "") -> AsyncIterator[RemoteWitness]:
-        files = (str(certificates / f"{server}_server.{each}") for each in ("crt", "key"))
+        certificate, key = (str(certificates / f"{server}_server.{each}") for each in ("crt", "key"))
         ours = Listening(Telemetry(configure(io.StringIO())))
         try:
-            await ours.begin("witness", Address(), server_tls(*files, None, bytes), entrance)
+            await ours.begin("witness", Address(), server_tls(certificate, key, None, bytes), entrance)
             tls = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
             url = f"https://localhost:{ours._servers[0].port}{path}"
             yield RemoteWitness(url, tls, COSIGNER.verifier())
