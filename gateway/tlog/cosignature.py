@@ -10,6 +10,7 @@ from gateway.tlog.note import NoteError, Verifier
 
 _TIME_BYTES: Final = 8
 _SIGNATURE_BYTES: Final = 64
+_YEAR_10000: Final = 253_402_300_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ def cosigned_at(signed: str, verifier: Verifier) -> int | None:
             raise NoteError("a cosignature is malformed")
         at = int.from_bytes(each[:_TIME_BYTES], "big")
         note.check(each[_TIME_BYTES:], _message(text, at), verifier)
+        if at >= _YEAR_10000:
+            raise NoteError("a cosignature is of a time that no calendar has")
         times.append(at)
     return min(times, default=None)
 

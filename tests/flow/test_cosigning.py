@@ -313,6 +313,14 @@ async def test_a_cosignature_by_another_key_is_not_kept(hub, witness):
     assert "no cosignature by its key" in hub.cosigning.sentences()[0]
 
 
+async def test_a_cosignature_of_a_time_that_no_calendar_has_is_not_kept(hub, witness):
+    witness.answer = lambda asked: Answer(200, cosign(note.split(asked.checkpoint)[0], COSIGNER, at=2**63))
+    await hub.fill(1)
+    await hub.cosigning.ask()
+    assert hub.journal.proofs.cosigned_by(NAME) is None
+    assert "no cosignature by its key" in hub.cosigning.sentences()[0]
+
+
 async def test_a_cosignature_of_another_checkpoint_is_not_kept(hub, witness):
     await hub.fill(1)
     stale = note.split(await hub.journal.checkpoint())[0]

@@ -92,6 +92,11 @@ def test_400_if_it_is_out_of_form(witness, harm):
     assert status(witness, harm(text)) == 400
 
 
+def test_400_if_it_counts_more_than_any_log_can(witness):
+    text = note.sign(note.Checkpoint(ORIGIN, 2**63, bytes(32)).text(), SIGNER)
+    assert status(witness, Submission(0, [], text).text()) == 400
+
+
 def test_403_if_no_trusted_key_signed_it(witness):
     stranger = Log(LEAVES, Signer(ORIGIN, key("somebody else")))
     assert status(witness, stranger.submission(0, 20).text()) == 403
