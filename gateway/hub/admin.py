@@ -91,7 +91,8 @@ class AdminListener:
         """
         del request
         wrong = self._daemon.vitals()
-        return _healthy({"ok": not any(wrong.values()), **wrong, "witnesses": self._daemon.witnesses()})
+        told = {"witnesses": self._daemon.witnesses()} if "logs" in wrong else {}
+        return _healthy({"ok": not any(wrong.values()), **wrong, **told})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 if also every required connector is well, else 503 with the causes."""
