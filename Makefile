@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 ARGS ?=
+# Hundreds of processes start in a test run: each would compile all of the gateway anew, did it not keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Say what there is
@@ -27,7 +29,7 @@ demo: $(VENV)/ready ## Run the main job: one city's day against real processes, 
 
 .PHONY: test
 test: $(VENV)/ready ## Run the tests, files side by side on all cores
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: soak
 soak: $(VENV)/ready ## Kill the gateway's processes a thousand times under load (ARGS="--kills 100 --seed 7")

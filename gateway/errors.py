@@ -44,9 +44,13 @@ CODES: Final = MappingProxyType(
         "bad_grant": Code(
             400, "Person, role, certificate or last day is missing, or not of the form that is asked for."
         ),
+        "bad_last_day": Code(
+            422, "A right's last day is today in Japan at the earliest, and 366 days after that at the latest."
+        ),
         "unknown_right": Code(404, "The person has no such right."),
         # the whole arrival
         "body_too_large": Code(413, "The body is larger than this gateway takes."),
+        "body_too_slow": Code(408, "The body took longer to come than a person's act may."),
         "not_json": Code(400, "The body is not one well-formed UTF-8 JSON text (no duplicate keys, no NaN)."),
         "not_an_array": Code(400, "The body must be a JSON array of records."),
         "too_many_records": Code(

@@ -51,6 +51,7 @@ ALLOWED: Final = frozenset(
         "cause",
         "attempt",
         "size",
+        "row",
         "version",
         "directories",
         "pid",
@@ -196,10 +197,21 @@ class Telemetry:
         """An arrival was answered; `operation` must come from a locked interface."""
         self._arrivals.labels(tenant, connector, operation, code).inc()
 
-    def not_admitted(self, tenant: str, connector: str, operation: str, codes: Collection[str]) -> None:
+    def refused(self, tenant: str, connector: str, operation: str | None, message_id: str, code: str) -> None:
+        """A whole arrival was refused, by its edge or by the hub; `operation` is None or of a locked interface."""
+        told = {"tenant": tenant, "connector": connector, "message_id": message_id, "code": code}
+        self.log.warning("message.refused", **told, **({"operation": operation} if operation is not None else {}))
+
+    def not_admitted(
+        self, tenant: str, connector: str, operation: str, message_id: str, codes: Collection[str]
+    ) -> None:
         """Records were refused at their own edge; `operation` and `codes` must come from a locked interface."""
-        for code, count in Counts(codes).items():
+        counts = Counts(codes)
+        for code, count in counts.items():
             self._not_admitted.labels(tenant, connector, operation, code).inc(count)
+        if counts:
+            told = {"tenant": tenant, "connector": connector, "message_id": message_id, "operation": operation}
+            self.log.warning("records.refused", **told, counts=dict(counts))
 
     def unproven(self, tenant: str, connector: str, message_id: str, reason: Reason) -> None:
         """Nothing was attested of a person, though the route wants it, or what was shown does not hold."""

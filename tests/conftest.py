@@ -1,6 +1,8 @@
-"""Hypothesis as every test folder uses it, and the toy site that unit and flow tests share."""
+"""Hypothesis as every test folder uses it, the toy site of unit and flow tests, and how a run fills the cores."""
 
+import os
 import signal
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,9 +12,32 @@ settings.register_profile("renkei", deadline=None, derandomize=True, database=No
 settings.register_profile("search", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("renkei")
 
+# Nobody here trusts a public authority; a process that reads them at its start does so in vain, hundreds of times.
+os.environ |= dict.fromkeys(("SSL_CERT_FILE", "SSL_CERT_DIR"), os.devnull)
+
+LONGEST: Final = (
+    "tests/acceptance/crash/",
+    "tests/acceptance/",
+    "tests/architecture/test_city_by_hand.py",
+    "tests/plugins/demo_city/",
+    "tests/plugins/intermediate_server/",
+    "tests/views/",
+)
+"""What keeps a worker for long begins first; the many short files after it let all workers end together."""
+
 # Who starts the tests in the background has SIGINT ignored, and programs inherit that: here they are to hear it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist it has no meaning
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: at most times one worker waits, for a process, a retry, a deadline."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((at for at, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

@@ -30,9 +30,7 @@ def list_holds(tenant: Tenant, root: Root = Path(), as_: As = None, as_json: AsJ
     from gateway.cli.operator import ask_hub
 
     with stopped():
-        found: list[dict[str, Any]] = []
-        while more := ask_hub(root, "GET", f"/v1/{tenant}/holds?after={found[-1]['seq'] if found else 0}", as_=as_):
-            found += more
+        found = ask_hub(root, "GET", f"/v1/{tenant}/holds", as_=as_)
         if as_json:
             machine(found)
         else:
@@ -41,13 +39,18 @@ def list_holds(tenant: Tenant, root: Root = Path(), as_: As = None, as_json: AsJ
 
 @app.command(
     epilog=ending(
-        f"gateway hold show 999997 school_register {_ID} --as staff-0012.crt",
+        f"gateway hold show 999997 CONNECTOR {_ID} --as staff-0012.crt",
         wrong="it is not held, or not yours to see; the code says why",
     )
 )
 def show(  # noqa: PLR0913  (a looking is this much)
     tenant: Tenant,
-    connector: Annotated[str, typer.Argument(metavar="CONNECTOR", help="Its destination, as the list says.")],
+    connector: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONNECTOR", help="Its destination: in gateway hold list, what stands behind the arrow."
+        ),
+    ],
     message_id: MessageId,
     as_: Own,
     root: Root = Path(),

@@ -43,6 +43,7 @@ def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> 
                 f"\n{operation.direction} {operation.name} ({operation.label}), {operation.kind}; "
                 f"person key {operation.person_key}"
                 + (f"; attests {', '.join(operation.attests)}" if operation.attests else "")
+                + ("; ahead of all else of its person" if operation.ahead else "")
                 + (f"; at most {operation.most_records} in a message" if operation.most_records else "")
             )
             for title, fields in (("", operation.fields), ("reply", operation.reply)):

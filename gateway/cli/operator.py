@@ -9,12 +9,13 @@ import socket
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 
 from gateway.cli.process import at_the_hub
 from gateway.config import GatewayFile, read_gateway_file
+from gateway.config.files import Admin
 from gateway.errors import Deferred, GatewayError, Misconfigured
 from gateway.messages import staff_id
 
@@ -59,22 +60,12 @@ def _terminal(said: str | None) -> str:
     return name
 
 
+_PATIENCE: Final = aiohttp.ClientTimeout(total=None, connect=30, sock_read=30)
+"""Seconds of silence: a long answer may take its time."""
+
+
 async def _ask(file: GatewayFile, asking: _Asking, tls: ssl.SSLContext, certificate: str) -> Any:
-    admin, headers = file.admin, {"Renkei-Terminal": asking.terminal}
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), headers=headers) as session,
-            session.request(asking.method, asking.url, ssl=tls, json=asking.body) as response,
-        ):
-            answer = json.loads(await response.read())
-    except aiohttp.ClientSSLError:
-        told = f"the gateway at {admin.host}:{admin.port} shows a certificate that {admin.client_ca} does not vouch for"
-        step = "has it ended, or does it not name this host? gateway check names those that end"
-        raise Misconfigured((told, step)) from None
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        raise Misconfigured((f"no gateway answers at {admin.host}:{admin.port}; is it running?",)) from None
-    except ValueError:
-        raise Misconfigured((f"what answers at {admin.host}:{admin.port} is not a gateway",)) from None
+    admin, answer = file.admin, await _answer(file.admin, asking, tls)
     match answer:
         case {"code": "unknown_certificate"}:
             told = f"unknown_certificate: the running gateway does not know {certificate}"
@@ -92,6 +83,27 @@ async def _ask(file: GatewayFile, asking: _Asking, tls: ssl.SSLContext, certific
         case {"title": title, "status": status}:
             raise Misconfigured((f"the gateway at {admin.host}:{admin.port} answers {status} {title}",))
     return answer
+
+
+async def _answer(admin: Admin, asking: _Asking, tls: ssl.SSLContext) -> Any:
+    headers = {"Renkei-Terminal": asking.terminal}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=_PATIENCE, headers=headers) as session,
+            session.request(asking.method, asking.url, ssl=tls, json=asking.body) as response,
+        ):
+            return json.loads(await response.read())
+    except aiohttp.ClientSSLError:
+        told = f"the gateway at {admin.host}:{admin.port} shows a certificate that {admin.client_ca} does not vouch for"
+        step = "has it ended, or does it not name this host? gateway check names those that end"
+        raise Misconfigured((told, step)) from None
+    except aiohttp.ClientPayloadError:
+        told = f"the gateway at {admin.host}:{admin.port} broke its answer off; its /healthz says whether it is well"
+        raise Misconfigured((told,)) from None
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        raise Misconfigured((f"no gateway answers at {admin.host}:{admin.port}; is it running?",)) from None
+    except ValueError:
+        raise Misconfigured((f"what answers at {admin.host}:{admin.port} is not a gateway",)) from None
 
 
 def _identity(root: Path, file: GatewayFile, as_: Path | None) -> tuple[ssl.SSLContext, str]:

@@ -1,23 +1,24 @@
-"""`gateway people`: who may act in a tenant, and as what; asked of the running gateway."""
+"""`gateway people`: who may act in a tenant, as what, and who did what; asked of the running gateway."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 import typer
 
 from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, ending, machine, rows, stopped, tell
 from gateway.errors import Misconfigured
 
-app = typer.Typer(no_args_is_help=True, help="List, grant and revoke what people may do.")
+app = typer.Typer(no_args_is_help=True, help="List, grant and revoke what people may do; see what they did.")
 _SHOWN = 16
 """Digits of a certificate in a table, as in `gateway message trace`."""
 
 
-def _staff_id(text: str) -> str:
+def _staff_id(text: str | None) -> str | None:
     from gateway.messages import staff_id
 
-    if not staff_id(text):
+    if text is not None and not staff_id(text):
         raise typer.BadParameter("a staff id is 1 to 32 letters, digits and ._- with fewer than 12 digits together")
     return text
 
@@ -51,6 +52,50 @@ def list_people(tenant: Tenant, root: Root = Path(), as_: As = None, as_json: As
 
 @app.command(
     epilog=ending(
+        "gateway people history 999997 --since 2026-11-01 --until 2026-11-30",
+        "gateway people history 999997 --person staff-0012 --as staff-0100.crt",
+    )
+)
+def history(  # noqa: PLR0913  (a question is this much)
+    tenant: Tenant,
+    person: Annotated[
+        str | None,
+        typer.Option("--person", callback=_staff_id, metavar="ID", help="Only what is by or about this person."),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], metavar="DAY", help="The first day, Japan's.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], metavar="DAY", help="The last day, Japan's.")
+    ] = None,
+    root: Root = Path(),
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who did what, when and at which terminal, oldest first.
+
+    Who looked at something, approved, released or refused what was held, granted, revoked, replayed, and who was
+    refused what: from the facts of the log, as far back as they are kept (C045, C091). Days are Japan's, times UTC. Of
+    what is not to be disclosed the reasons are told to officers and approvers only. For operators and administrators;
+    --json has certificates whole. The looking itself becomes a fact.
+    """
+    from gateway.cli.history import did
+    from gateway.cli.operator import ask_hub
+
+    if since is not None and until is not None and until < since:
+        raise typer.BadParameter("the last day is before the first: name days in Japan, --since DAY --until DAY")
+    days = {"since": since, "until": until}
+    asked = {name: f"{day.date()}" for name, day in days.items() if day} | ({"person": person} if person else {})
+    with stopped():
+        found = ask_hub(root, "GET", f"/v1/{tenant}/people/history?{urlencode(asked)}", as_=as_)
+        if as_json:
+            machine(found)
+        else:
+            rows([did(fact) for fact in found], empty="nobody did anything")
+
+
+@app.command(
+    epilog=ending(
         "gateway people grant 999997 staff-0012 approver --certificate staff-0012.crt --until 2027-03-31 \\",
         "    --as staff-0100.crt",
         wrong="it was refused; the code says why",
@@ -63,7 +108,9 @@ def grant(  # noqa: PLR0913  (a right is this much)
     certificate: Annotated[Path, typer.Option("--certificate", metavar="FILE", help="The person's own certificate.")],
     until: Annotated[
         datetime,
-        typer.Option("--until", formats=["%Y-%m-%d"], metavar="DAY", help="The last day, at most 366 days ahead."),
+        typer.Option(
+            "--until", formats=["%Y-%m-%d"], metavar="DAY", help="The last day, in Japan: at most 366 days ahead."
+        ),
     ],
     as_: Own,
     root: Root = Path(),

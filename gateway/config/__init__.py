@@ -6,7 +6,7 @@ clearance forbids. No environment variable overrides what was reviewed; secrets 
 """
 
 from gateway.config.attested import attested, counterparty_allowed, still_attested, to_be_held
-from gateway.config.config import Config, Tenant, in_force, japanese_day, place_of, still_valid
+from gateway.config.config import Config, Tenant, in_force, japanese_day, japanese_midnight, place_of, still_valid
 from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
     Admin,
@@ -70,6 +70,7 @@ __all__ = [
     "in_force",
     "instead",
     "japanese_day",
+    "japanese_midnight",
     "keep_former",
     "lapses",
     "load",

@@ -1,9 +1,10 @@
 """The whole configuration as one immutable value; only `load` makes it, and only if it holds together."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.config.files import Former, GatewayFile, LegalBasis, Route, TenantFile, Zone
@@ -34,6 +35,11 @@ def japanese_day(now: datetime) -> date:
     return (now + _AHEAD).date()
 
 
+def japanese_midnight(day: date) -> datetime:
+    """When that day begins in Japan, in UTC. Raises OverflowError."""
+    return datetime.combine(day, time(), UTC) - _AHEAD
+
+
 def in_force(cited: Iterable[str], legal_basis: Mapping[str, LegalBasis], now: datetime) -> bool:
     """C009: whether every cited reference is known and in force at that time; the day is Japan's."""
     day = japanese_day(now)
@@ -55,7 +61,7 @@ def place_of(written: str) -> tuple[str, str]:
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration, checked. `legal_basis` has the assessments too, whose ids are `assessments`; `digest`
-    is SHA-256 over all its files.
+    is SHA-256 over all its files, `digests` are those of the contracts.
     """
 
     root: Path
@@ -67,6 +73,11 @@ class Config:
     contracts: Mapping[str, Contract]
     former: tuple[Former, ...]
     digest: str
+    digests: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        made = {name: contract.digest() for name, contract in self.contracts.items()}
+        object.__setattr__(self, "digests", MappingProxyType(made))  # once, for the hub and each of its edges
 
     @property
     def places(self) -> tuple[tuple[str, str], ...]:

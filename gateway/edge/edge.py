@@ -95,12 +95,13 @@ class Edge:
         except Refused as refusal:
             if refusal.reason is not None:
                 self.telemetry.unproven(*own, arrival.message_id, refusal.reason)
+            self._told(arrival, refusal.code)
             raise
         header = decode_header(sealed.envelope.header) if sealed.envelope is not None else None
         said = decode_statement(sealed.statement.statement) if sealed.statement is not None else None
         refused = tuple(BadRecord(index, code, path) for index, code, path in said.records) if said else ()
         if not recorded.repeated:
-            self.telemetry.not_admitted(*own, arrival.operation, [each.code for each in refused])
+            self.telemetry.not_admitted(*own, arrival.operation, arrival.message_id, [each.code for each in refused])
         named = header or said
         return Taken(recorded, refused, bool(refused) and header is None, repeat_mark(named) if named else None)
 
@@ -110,6 +111,13 @@ class Edge:
     async def refuse(self, arrival: Arrival, code: str) -> None:
         """Have it recorded that this arrival was refused before it entered the line. Raises Deferred."""
         await self.hub.submit(refuse(arrival, self.rules, self.keys, code))
+        self._told(arrival, code)
+
+    def _told(self, arrival: Arrival, code: str) -> None:
+        """To the operator; the operation only if it is one of the locked interface, for else it is the peer's word."""
+        rules = self.rules
+        operation = rules.contract.known(arrival.operation)
+        self.telemetry.refused(rules.tenant.code, rules.connector, operation, arrival.message_id, code)
 
     async def ask(self, arrival: Arrival, patience: float) -> tuple[Taken, tuple[Answer, ...] | None]:
         """A request: its answers, or None if they did not come within `patience` seconds.

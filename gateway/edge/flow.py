@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from gateway.config import Route, attested, counterparty_allowed, in_force, to_be_held
@@ -17,7 +18,7 @@ from gateway.edge.open import open_envelope
 from gateway.edge.parse import parse
 from gateway.edge.project import project
 from gateway.edge.rules import EdgeRules
-from gateway.edge.seal import Address, attestations, refuse, seal
+from gateway.edge.seal import Address, attestations, attests, refuse, seal
 from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
@@ -108,7 +109,8 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
         return Handed(tuple(RecordOutcome(i, None, deferred.code) for i in sorted(wanted)))
     operation = rules.receiving_operation(here.header)
     person_key = operation.person_key if operation else ""
-    outcomes = await hand_over(here, person_key, target(here.header), rules.contract, rules.limits, bug)
+    exactly = partial(attests, here.header, keys=keys)
+    outcomes = await hand_over(here, person_key, target(here.header), rules.contract, rules.limits, exactly, bug)
     outcomes |= {bad.index: RefusedRecord(bad.code, bad.path) for bad in here.refused}
     reply = None
     if here.header.kind == MessageKind.REQUEST:

@@ -6,7 +6,7 @@ one message may hold, no more are drawn.
 """
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Protocol
 
 from pydantic_core import to_json
@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from gateway.config import Limits
 from gateway.errors import CODES, Deferred, Refused, patience
 from gateway.messages import AdmittedHere
+from gateway.plugin.attest import Claim
 from gateway.plugin.connector import (
     Accepted,
     Connector,
@@ -33,8 +34,14 @@ class Bugs(Protocol):
     def __call__(self, error: BaseException | None, problem: str) -> None: ...
 
 
-async def hand_over(
-    here: AdmittedHere, person_key: str, connector: Connector, contract: Contract, limits: Limits, bug: Bugs
+async def hand_over(  # noqa: PLR0913  (the step's whole world, handed in)
+    here: AdmittedHere,
+    person_key: str,
+    connector: Connector,
+    contract: Contract,
+    limits: Limits,
+    attests: Callable[[tuple[Claim, ...]], bool],
+    bug: Bugs,
 ) -> dict[int, Outcome]:
     """An outcome for each admitted record. Never raises for the plugin's sake."""
     outcomes: dict[int, Outcome] = {index: DeferredRecord("behind_deferred") for index, _ in here.records}
@@ -50,7 +57,7 @@ async def hand_over(
         reply_to = here.header.correlation_id if here.header.kind == "reply" else None
         delivery = Delivery(
             *(here.header.message_id, here.header.operation, ready, limits.delivery_deadline, reply_to),
-            claims=frozenset(each.claim for each in here.header.attestations),
+            attests=attests,
         )
         answered = await _call(connector, delivery, bug)
         for index, record in ready:

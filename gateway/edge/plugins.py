@@ -115,6 +115,7 @@ def _flat(contract: Contract) -> Mapping[str, str]:
         flat[at] = (
             f"{operation.kind} “{operation.label}”, person key {operation.person_key}, "
             f"version ({', '.join(operation.version)}), attests ({', '.join(operation.attests)})"
+            + (", ahead" if operation.ahead else "")
             + (f", at most {operation.most_records} in a message" if operation.most_records else "")
         )
         for part, fields in (("", operation.fields), ("reply ", operation.reply)):

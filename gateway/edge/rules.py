@@ -64,7 +64,7 @@ def rules_for(config: Config, tenant: str, connector: str, directory: Directory,
             {each.name: config.zones[each.zone].clearance for each in config.gateway.listeners}
         ),
         contracts=config.contracts,
-        digests=MappingProxyType({name: contract.digest() for name, contract in config.contracts.items()}),
+        digests=config.digests,
         former=config.former,
         legal_basis=config.legal_basis,
         own_models=MappingProxyType(

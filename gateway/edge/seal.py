@@ -38,10 +38,11 @@ from gateway.messages import (
     stamp,
 )
 from gateway.plugin.act import Act, Counted
+from gateway.plugin.attest import Claim
 from gateway.plugin.contract import ContractOperation
 
-_OF_QUESTIONS: Final = 8
-"""One lane in so many is for questions."""
+_PARTS: Final = 8
+"""Of so many parts of the lanes the last is for questions, and the one before it for what is ahead."""
 NO_TAG = bytes(16)
 """Stands for a record that names no person, as an answer may."""
 
@@ -143,18 +144,33 @@ def _header(
 
 
 def _lane(person: str, operation: ContractOperation, keys: EdgeKeys, lanes: int) -> int:
-    """Of a state (what has a version) by person. What has none is a question, or told once: it may wait long for what
-    is no person's state, so it has a lane by operation and person, among lanes that no state is in.
+    """Of a state (what has a version) by person. What has none is a question, or told once, and may wait long for what
+    is no person's state; what is `ahead` may not wait for what is. Both have lanes by operation and person, among lanes
+    that nothing else is in.
     """
-    asked = lanes // _OF_QUESTIONS
-    if operation.version or not asked:
-        return keys.lane(person, lanes - asked)
-    return lanes - asked + keys.lane(f"{operation.name}\n{person}", asked)
+    part = lanes // _PARTS
+    states = lanes - 2 * part
+    if not part or (operation.version and not operation.ahead):
+        return keys.lane(person, states)
+    first = states if operation.ahead else states + part
+    return first + keys.lane(f"{operation.name}\n{person}", part)
 
 
 def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:
-    """The claims as the header has them. References of one proof cannot be joined beyond the month, as tags cannot."""
-    month = stamp(sender.arrival.received_at)[:7]
+    """The claims as the header has them."""
+    return _attested(sender.proven.claims, stamp(sender.arrival.received_at), keys)
+
+
+def attests(header: Header, claims: tuple[Claim, ...], keys: EdgeKeys) -> bool:
+    """Whether the header attests exactly these, as this edge itself makes them: of what another sealed it has not the
+    key of the references, and whatever that attests, it is not these.
+    """
+    return header.attestations == _attested(claims, header.created_at, keys)
+
+
+def _attested(claims: tuple[Claim, ...], at: str, keys: EdgeKeys) -> tuple[Attestation, ...]:
+    """References of one proof cannot be joined beyond the month, as tags cannot."""
+    month = at[:7]
     return tuple(
         Attestation(
             each.name,
@@ -164,7 +180,7 @@ def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:
             each.party,
             stamp(each.asked) if each.asked is not None else None,
         )
-        for each in sorted(sender.proven.claims, key=lambda each: each.name)
+        for each in sorted(claims, key=lambda each: each.name)
     )
 
 
@@ -182,7 +198,6 @@ def _refusal(
     parsed: Parsed | None = None,
 ) -> SignedStatement:
     """The operation is named only if the locked interface has it: it is the sender's word until then."""
-    known = any(each.name == arrival.operation for each in rules.contract.operations)
     request_key, body_tag = _repeat_marks(parsed, keys) if parsed else (None, None)
     sound = code != "bad_actor"
     return _signed(
@@ -196,7 +211,7 @@ def _refusal(
             at=stamp(arrival.received_at),
             responsible=rules.responsible,
             signing_key=keys.signing_id,
-            operation=arrival.operation if known else None,
+            operation=rules.contract.known(arrival.operation),
             code=code,
             records=tuple((each.index, each.code, each.path) for each in records),
             request_key=request_key,

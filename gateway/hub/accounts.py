@@ -38,7 +38,7 @@ class Accounts:
         return list(self._today().listed(japanese_day(now)))
 
     async def grant(self, grant: Grant, by: Person, terminal: str, now: datetime) -> None:
-        """Raises Refused: role_missing, own_grant, duties_conflict, certificate_taken or out_of_range."""
+        """Raises Refused: role_missing, own_grant, duties_conflict, certificate_taken or bad_last_day."""
         day, body = japanese_day(now), {**grant.model_dump(mode="json"), **_said(by, terminal)}
 
         def check(connection: sqlite3.Connection) -> None:

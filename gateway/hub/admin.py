@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.hub import telling
-from gateway.hub.admin_holds import Edges, HoldRoutes
+from gateway.hub.admin_holds import HoldRoutes
 from gateway.hub.admin_people import PeopleRoutes
 from gateway.hub.callers import Callers
 from gateway.hub.hub import TenantHub
@@ -24,7 +24,13 @@ from gateway.link.https import later, problems
 from gateway.observe import Telemetry
 
 
-class Daemon(Edges, Protocol):
+class Routes(Protocol):
+    """Addresses of one matter."""
+
+    def add_to(self, router: web.UrlDispatcher) -> None: ...
+
+
+class Daemon(Protocol):
     """What the operators' listener may ask of the running process."""
 
     @property
@@ -52,18 +58,21 @@ class AdminListener:
     ) -> None:
         self._daemon = daemon
         self._telemetry = telemetry
-        self._callers = Callers(lambda: daemon.hubs, operators, clock)
-        self._people = PeopleRoutes(self._callers, clock)
-        self._holds = HoldRoutes(self._callers, daemon)
+        self.callers = Callers(lambda: daemon.hubs, operators, clock)
+        self._routes: list[Routes] = [PeopleRoutes(self.callers, clock), HoldRoutes(self.callers)]
+
+    def add(self, routes: Routes) -> None:
+        """Addresses that are no matter of the hub; to be said before `application`."""
+        self._routes.append(routes)
 
     @property
     def noise(self) -> int:
         """How many came that nobody knows, and have not been counted in a fact yet."""
-        return self._callers.noise
+        return self.callers.noise
 
     @noise.setter
     def noise(self, count: int) -> None:
-        self._callers.noise = count
+        self.callers.noise = count
 
     def crowded(self) -> None:
         """Somebody found no room: noise, for who it was is not known."""
@@ -81,8 +90,8 @@ class AdminListener:
         application.router.add_get("/v1/{tenant}/messages/{message_id}", self.trace, allow_head=False)
         application.router.add_post("/v1/{tenant}/messages/{message_id}/replay", self.replay)
         application.router.add_post("/v1/reload", self.reload)
-        self._people.add_to(application.router)
-        self._holds.add_to(application.router)
+        for each in self._routes:
+            each.add_to(application.router)
         return application
 
     async def healthz(self, request: web.Request) -> web.Response:
@@ -118,47 +127,47 @@ class AdminListener:
 
     async def connectors(self, request: web.Request) -> web.Response:
         """What is enabled, and its health."""
-        await self._callers.operator(request, "connectors")
+        await self.callers.operator(request, "connectors")
         return web.json_response(await self._daemon.connectors())
 
     async def dead(self, request: web.Request) -> web.Response:
         """Messages with dead records that wait for a decision; with `?all` every one. The looking is a fact, too."""
-        hub, person = await self._callers.person(request, "dead", Role.OPERATOR)
+        hub, person = await self.callers.person(request, "dead", Role.OPERATOR)
         letters = hub.journal.dead_letters(every="all" in request.query)
-        await self._callers.acted(hub, person, "dead")
+        await self.callers.acted(request, hub, person, "dead")
         return web.json_response(telling.listed(letters, person))
 
     async def refused(self, request: web.Request) -> web.Response:
         """What was refused lately, newest first; with `?before=SEQ` what was before that fact. The looking is a fact,
         too.
         """
-        hub, person = await self._callers.person(request, "refused", Role.OPERATOR)
+        hub, person = await self.callers.person(request, "refused", Role.OPERATOR)
         asked = request.query.get("before", "")
         before = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else None
         found, down_to = await hub.refused(before)
-        await self._callers.acted(hub, person, "refused")
+        await self.callers.acted(request, hub, person, "refused")
         return web.json_response({"refused": telling.listed(found, person), "down_to": down_to})
 
     async def trace(self, request: web.Request) -> web.Response:
         """Every fact of one message. The looking is a fact, too."""
-        hub, person = await self._callers.person(request, "trace", Role.OPERATOR)
+        hub, person = await self.callers.person(request, "trace", Role.OPERATOR)
         message_id = request.match_info["message_id"]
         facts = hub.trace(message_id, person)
         if not facts:
             raise Refused("unknown_message")
-        await self._callers.acted(hub, person, "trace", message_id=message_id)
+        await self.callers.acted(request, hub, person, "trace")
         return web.json_response(facts)
 
     async def replay(self, request: web.Request) -> web.Response:
         """Have the dead records of a message handed on again, under today's routes."""
-        hub, person = await self._callers.person(request, "replay", Role.OPERATOR)
         message_id = request.match_info["message_id"]
-        indices = await hub.replay(message_id, person.id)
+        async with self.callers.acting(request, "replay", Role.OPERATOR) as (hub, person):
+            indices = await hub.replay(message_id, person.id)
         return web.json_response({"message_id": message_id, "records": list(indices)})
 
     async def reload(self, request: web.Request) -> web.Response:
         """Apply the configuration on disk, if it is valid; else say what is wrong and run on."""
-        operator = await self._callers.operator(request, "reload")
+        operator = await self.callers.operator(request, "reload")
         try:
             digest = await self._daemon.reload(operator)
         except Misconfigured as wrong:

@@ -1,74 +1,46 @@
-"""The addresses under which people list, look at, release and refuse what is held.
-
-Lists and decisions are the hub's, and know no content. The looking is asked of the process that runs the destination's
-edge: what it shows passes from there to the person who asked, and is kept nowhere.
-"""
-
-import re
-from typing import Any, Protocol
+"""The addresses under which people list, release and refuse what is held. None of them knows its content."""
 
 import jiter
 from aiohttp import web
 
-from gateway.errors import Refused
 from gateway.hub import telling
-from gateway.hub.callers import Callers, body, certificate
+from gateway.hub.callers import Callers, said_terminal
 from gateway.hub.holds import DECIDE
 from gateway.hub.people import Role
-
-
-class Edges(Protocol):
-    """What opens a held message, for the person of that certificate, if its destination's edge is here."""
-
-    async def look(
-        self, place: tuple[str, str], message_id: str, certificate: str, terminal: str
-    ) -> dict[str, Any]: ...
+from gateway.hub.streaming import streamed
 
 
 class HoldRoutes:
-    """`edges` are those of this process."""
+    """Lists and decisions are the hub's."""
 
-    def __init__(self, callers: Callers, edges: Edges) -> None:
+    def __init__(self, callers: Callers) -> None:
         self._callers = callers
-        self._edges = edges
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Their places on the operators' listener."""
         router.add_get("/v1/{tenant}/holds", self.listed, allow_head=False)
         router.add_post("/v1/{tenant}/holds/{message_id}/release", self.release)
         router.add_post("/v1/{tenant}/holds/{message_id}/refuse", self.refuse)
-        router.add_get("/v1/{tenant}/{connector}/holds/{message_id}", self.look, allow_head=False)
 
-    async def listed(self, request: web.Request) -> web.Response:
-        """What is held, oldest first, some at a time; with `?after=SEQ` what follows. The looking is a fact, too."""
+    async def listed(self, request: web.Request) -> web.StreamResponse:
+        """What is held, oldest first. The looking is a fact, too: one, however much there is."""
         hub, person = await self._callers.person(request, "holds", *DECIDE, Role.OPERATOR)
-        asked = request.query.get("after", "")
-        after = int(asked) if re.fullmatch("[1-9][0-9]{0,17}", asked) else 0
-        found = hub.journal.holds.listed(after)
-        await self._callers.acted(hub, person, "holds")
-        return web.json_response(telling.listed(found, person))
+        await self._callers.acted(request, hub, person, "holds")
+        return await streamed(request, (telling.listed(page, person) for page in hub.journal.holds.pages()))
 
     async def release(self, request: web.Request) -> web.Response:
         """One word of two, that it may go."""
         hub, person = await self._callers.person(request, "release", *DECIDE)
-        return web.json_response(await hub.holds.release(request.match_info["message_id"], person, _terminal(request)))
+        return web.json_response(
+            await hub.holds.release(request.match_info["message_id"], person, said_terminal(request))
+        )
 
     async def refuse(self, request: web.Request) -> web.Response:
         """It may not go, for a reason of the closed list."""
-        reason = _reason(await body(request))
+        reason = _reason(await self._callers.body(request, "refuse", *DECIDE))
         hub, person = await self._callers.person(request, "refuse", *DECIDE)
         message_id = request.match_info["message_id"]
-        return web.json_response(await hub.holds.refuse(message_id, person, _terminal(request), reason))
-
-    async def look(self, request: web.Request) -> web.Response:
-        """The content of a held message, for whom the hub knows as one who may look; that it was is a fact before."""
-        tenant, connector, message_id = (request.match_info[each] for each in ("tenant", "connector", "message_id"))
-        try:
-            found = await self._edges.look((tenant, connector), message_id, certificate(request), _terminal(request))
-        except Refused as refusal:
-            self._callers.noise += refusal.code == "unknown_certificate"
-            raise
-        return web.json_response(found, headers={"Cache-Control": "no-store"})
+        return web.json_response(await hub.holds.refuse(message_id, person, said_terminal(request), reason))
 
 
 def _reason(said: bytes) -> str:
@@ -80,8 +52,3 @@ def _reason(said: bytes) -> str:
     except (ValueError, RecursionError):
         pass
     return ""
-
-
-def _terminal(request: web.Request) -> str:
-    """As it is said; `Holds` refuses what is no terminal's id, and that is a fact."""
-    return request.headers.get("Renkei-Terminal", "")[:64]

@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.errors import Refused
+from gateway.hub.acts import NOBODY, acted
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind
 from gateway.hub.people import Person, Role
@@ -45,7 +46,7 @@ class Callers:
             return self._operators[shown]
         for hub in self._hubs().values():
             if (person := hub.people.person(shown, self._clock())) is not None:
-                await self.acted(hub, person, act, code="role_missing")
+                await self.acted(request, hub, person, act, code="role_missing")
                 raise Refused("role_missing")
         raise self._unknown()
 
@@ -54,55 +55,76 @@ class Callers:
 
         Raises Refused (unknown_certificate, also for who is known to another tenant; unknown_tenant; role_missing).
         """
+        async with self.acting(request, act, *roles) as found:
+            return found
+
+    @contextlib.asynccontextmanager
+    async def acting(
+        self, request: web.Request, act: str, *roles: Role, about: Mapping[str, str] = NOBODY
+    ) -> AsyncIterator[tuple[TenantHub, Person]]:
+        """As `person`; and whatever is refused within is a fact, too."""
         shown, hub = certificate(request), self._hubs().get(request.match_info["tenant"])
         if hub is None:
             raise Refused("unknown_tenant") if shown in self._operators else self._unknown()
         if (person := hub.people.person(shown, self._clock())) is None:
             raise self._unknown()
-        if person.roles.isdisjoint(roles):
-            await self.acted(hub, person, act, code="role_missing")
-            raise Refused("role_missing")
-        return hub, person
+        try:
+            if person.roles.isdisjoint(roles):
+                raise Refused("role_missing")
+            yield hub, person
+        except Refused as refusal:
+            await self.acted(request, hub, person, act, code=refusal.code, about=about)
+            raise
+
+    async def body(self, request: web.Request, act: str, *roles: Role) -> bytes:
+        """The whole body. Read before it is asked who calls: whoever sends it slowly may act no longer by its end.
+
+        Raises Refused (body_too_large; body_too_slow, after `BODY_SECONDS`), recorded; and as `person`.
+        """
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await request.read()
+        except TimeoutError:
+            code = "body_too_slow"
+        except web.HTTPRequestEntityTooLarge:
+            code = "body_too_large"
+        async with self.acting(request, act, *roles):
+            raise Refused(code)
 
     async def acted(
-        self, hub: TenantHub, person: Person, act: str, *, code: str | None = None, message_id: str | None = None
+        self,
+        request: web.Request,
+        hub: TenantHub,
+        person: Person,
+        act: str,
+        *,
+        code: str | None = None,
+        about: Mapping[str, str] = NOBODY,
     ) -> None:
-        """Record that somebody with a name looked at something, or was refused with a code."""
-        body = {"operator": person.id, "act": act} | ({"code": code} if code is not None else {})
+        """Record that somebody with a name looked at something, or was refused with a code: with the message that the
+        address names, if there is one of that id.
+        """
+        said = request.match_info.get("message_id", "")
+        message_id = said if said and hub.journal.message(said) is not None else None
+        body = acted(person, said_terminal(request), act, code, about)
         await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()), message_id=message_id)
-
-    @contextlib.asynccontextmanager
-    async def recorded(self, hub: TenantHub, person: Person, act: str) -> AsyncIterator[None]:
-        """Whatever is refused within is a fact, too."""
-        try:
-            yield
-        except Refused as refusal:
-            await self.acted(hub, person, act, code=refusal.code)
-            raise
 
     def _unknown(self) -> Refused:
         self.noise += 1
         return Refused("unknown_certificate")
 
 
-async def body(request: web.Request) -> bytes:
-    """The whole body. To be read before it is asked who calls: whoever sends it slowly may act no longer by its end.
-
-    Raises web.HTTPRequestTimeout after `BODY_SECONDS`, web.HTTPRequestEntityTooLarge.
-    """
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-
-
 def terminal(request: web.Request) -> str:
     """The terminal at which the person sits (C056), as `Renkei-Terminal` says. Raises Refused("bad_actor")."""
-    said = request.headers.get("Renkei-Terminal", "")
+    said = said_terminal(request)
     if not staff_id(said):
         raise Refused("bad_actor")
     return said
+
+
+def said_terminal(request: web.Request) -> str:
+    """Whatever `Renkei-Terminal` says, cut to a length that no terminal's id has."""
+    return request.headers.get("Renkei-Terminal", "")[:64]
 
 
 def certificate(request: web.Request) -> str:

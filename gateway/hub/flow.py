@@ -137,13 +137,17 @@ def _stated(permitted: Permitted, statement: Statement) -> dict[str, Any]:
 async def _refused(
     sealed: Sealed, peer: str, refusal: Refused, rules: HubRules, journal: Journal, now: datetime
 ) -> None:
-    """What the hub refuses may be forged: the digest, the peer and the reason are certain, and what it signed."""
+    """What the hub refuses may be forged: the digest, the peer and the reason are certain, and what it signed; of the
+    operation only a name of the peer's locked interface stands there.
+    """
     named = proven(sealed, peer, rules)
+    operation = named.source_operation if isinstance(named, Header) else named.operation if named else None
     body = {
         "stage": "hub",
         "code": refusal.code,
         "connector": peer,
         "client_certificate": named.client_certificate if named else None,
+        "operation": operation if operation in rules.operations.get(peer, ()) else None,
         "envelope": sealed.envelope.digest() if sealed.envelope else None,
     }
     message_id = named.message_id if named else None

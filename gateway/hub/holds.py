@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final, get_args
 
 from gateway.errors import Refused
+from gateway.hub.acts import acted
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.flow import Clock
 from gateway.hub.journal import By, FactKind, Journal, Reason
@@ -61,7 +62,7 @@ class Holds:
         person = self._people.person(certificate, now)
         if person is None:
             raise Refused("unknown_certificate")
-        async with self._refusals_recorded(act, message_id, person, now):
+        async with self._refusals_recorded(act, message_id, person, terminal, now):
             header, envelope = self._message(message_id)
             if header.destination != peer:
                 raise Refused("unknown_message")
@@ -76,7 +77,7 @@ class Holds:
         stays held), not_held, maker_may_not_confirm, not_looked_at, second_person_needed.
         """
         now = self._clock()
-        async with self._refusals_recorded("release", message_id, person, now):
+        async with self._refusals_recorded("release", message_id, person, terminal, now):
             header, _ = self._message(message_id)
             by = _by(person, terminal)
             permit_again(header, self.rules, now)
@@ -96,7 +97,7 @@ class Holds:
         maker_may_not_confirm, not_looked_at.
         """
         now = self._clock()
-        async with self._refusals_recorded("refuse", message_id, person, now):
+        async with self._refusals_recorded("refuse", message_id, person, terminal, now):
             header, _ = self._message(message_id)
             known = next((each for each in REASONS if each == reason), None)
             if known is None:
@@ -114,7 +115,9 @@ class Holds:
         return decode_header(envelope.header), envelope
 
     @contextlib.asynccontextmanager
-    async def _refusals_recorded(self, act: str, message_id: str, person: Person, now: datetime) -> AsyncIterator[None]:
+    async def _refusals_recorded(
+        self, act: str, message_id: str, person: Person, terminal: str, now: datetime
+    ) -> AsyncIterator[None]:
         """The role is asked for here; whoever is refused, that is a fact."""
         try:
             if person.roles.isdisjoint(DECIDE):
@@ -122,7 +125,7 @@ class Holds:
             yield
         except Refused as refusal:
             known_id = message_id if self._journal.message(message_id) is not None else None
-            body = {"operator": person.id, "act": act, "code": refusal.code}
+            body = acted(person, terminal, act, refusal.code)
             await self._journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now), message_id=known_id)
             raise
 

@@ -6,7 +6,7 @@ What a message goes through is in `flow.py`.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
@@ -112,7 +112,7 @@ class TenantHub:
     async def _give_out(
         self, reply_id: str, asker: Mapping[str, Any], message_id: str, *, proven: bool
     ) -> Envelope | None:
-        now, reply = self.clock(), None
+        now, reply, header = self.clock(), None, None
         try:
             reply = self.journal.envelope(reply_id)
             header = decode_header(reply.header) if reply is not None else None
@@ -121,7 +121,8 @@ class TenantHub:
             permit_again(header, self.rules, now)
         except Refused as refusal:
             digest = reply.digest() if reply else None  # None: it is not the one that was recorded
-            body = {"stage": "hub", "code": refusal.code, **asker, "envelope": digest}
+            operation = header.operation if header else None
+            body = {"stage": "hub", "code": refusal.code, **asker, "operation": operation, "envelope": digest}
             await self.journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
             raise
         route = self.rules.tenant.route(header.route)
@@ -143,24 +144,18 @@ class TenantHub:
         """Have the dead records of a message handed on again, under today's routes, or held by them: their indices.
 
         Raises Refused: unknown_message, not_replayable, or why today's routes do not carry it; where it can never go
-        as it was sealed, send_anew. All of it is recorded with the operator's name.
+        as it was sealed, send_anew. What it comes to is recorded with the operator's name; a refusal by whoever asks.
         """
         now, known = self.clock(), self.journal.message(message_id)
-        try:
-            if known is None:
-                raise Refused("unknown_message")
-            if (envelope := self.journal.envelope(message_id)) is None:
-                await self._anew(known.source, message_id, now, operator)
-            header = decode_header(envelope.header)
-            await self._carried_today(header, now, operator)
-            times: dict[str, Any] = {"at": stamp(now), "now": now.timestamp()}
-            held = self.rules.hold(header)
-            indices, held = await self.journal.revive(message_id, operator=operator, held=held, **times)
-        except Refused as refusal:
-            body: Mapping[str, Any] = {"operator": operator, "act": "replay", "code": refusal.code}
-            known_id = message_id if known is not None else None
-            await self.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now), message_id=known_id)
-            raise
+        if known is None:
+            raise Refused("unknown_message")
+        if (envelope := self.journal.envelope(message_id)) is None:
+            await self._anew(known.source, message_id, now, operator)
+        header = decode_header(envelope.header)
+        await self._carried_today(header, now, operator)
+        times: dict[str, Any] = {"at": stamp(now), "now": now.timestamp()}
+        held = self.rules.hold(header)
+        indices, held = await self.journal.revive(message_id, operator=operator, held=held, **times)
         if held:
             self.dispatcher.overdue.add(header)
         else:
@@ -185,6 +180,15 @@ class TenantHub:
     def trace(self, message_id: str, reader: Person) -> list[dict[str, Any]]:
         """Every fact of this message, in order, as this person may have them; none holds a value."""
         return telling.trail(self.journal.trace(message_id), reader)
+
+    def history(self, reader: Person, since: str, until: str, person: str | None) -> Iterator[list[dict[str, Any]]]:
+        """What people did from `since` and before `until`, by time, some at a time, as this person may have it. With
+        `person` only what that person did, and what was done about that person.
+        """
+        after = (since, 0)
+        while page := self.journal.acts(after, until):
+            after = (page[-1]["at"], page[-1]["seq"])
+            yield telling.acts([each for each in page if person is None or person in telling.people(each)], reader)
 
     async def refused(self, before: int | None) -> tuple[list[dict[str, Any]], int]:
         """What was refused before the fact of that seq, or lately, newest first, as `Journal.refusals` tells it; and

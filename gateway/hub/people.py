@@ -32,6 +32,11 @@ class Person:
     roles: frozenset[Role]
 
 
+def same_person(one: str, other: str) -> bool:
+    """Whether two staff ids are one person's: nobody is two people by writing their own in capitals."""
+    return one.casefold() == other.casefold()
+
+
 Confirmers: TypeAlias = "Callable[[sqlite3.Connection], Mapping[str, Person]]"
 """Who may confirm, by staff id: asked inside a write, as all that stands before it in the log says."""
 

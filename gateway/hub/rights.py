@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 
 from gateway.config.files import Closed, Day, StaffId
 from gateway.errors import Refused
-from gateway.hub.people import CONFIRMING, Configured, Person, Role
+from gateway.hub.people import CONFIRMING, Configured, Person, Role, same_person
 
 LONGEST: Final = timedelta(days=366)
 """So every account is looked at again each year (C049), and no right rests on a fact that retention has purged."""
@@ -79,18 +79,18 @@ class Rights:
             raise Refused("role_missing")
 
     def require_grantable(self, grant: Grant, by: str, day: date) -> None:
-        """Raises Refused: own_grant, duties_conflict, certificate_taken or out_of_range."""
-        if grant.person == by:
+        """Raises Refused: own_grant, duties_conflict, certificate_taken or bad_last_day."""
+        if same_person(grant.person, by):
             raise Refused("own_grant")
-        if grant.role in CONFIRMING and grant.person in self.configured.certificates:
+        if self._contradicts(grant.person, grant.role):
             raise Refused("duties_conflict")
-        owner, own = self.person(grant.certificate, day), self.configured.certificates.get(grant.person)
+        own = self.configured.certificates.get(grant.person)
         if grant.certificate in self.configured.others or own not in (None, grant.certificate):
             raise Refused("certificate_taken")
-        if owner is not None and owner.id != grant.person:
+        if self._holders(grant.certificate, day) - {grant.person}:
             raise Refused("certificate_taken")
         if not day <= grant.until <= day + LONGEST:
-            raise Refused("out_of_range")
+            raise Refused("bad_last_day")
 
     def require_revocable(self, revocation: Revocation, by: str) -> None:
         """Raises Refused: own_grant or unknown_right. What has ended may be revoked, too: then it is listed no more."""
@@ -112,6 +112,15 @@ class Rights:
                 if until + _MONTH >= day:
                     yield _row(name, role, self._certificates[name], until, self._standing(name, role, until, day))
 
+    def _holders(self, certificate: str, day: date) -> set[str]:
+        """Whose certificate it is by the configuration, or by the facts alone: a grant that does not count beside the
+        configuration counts where it is not known, when the log is verified.
+        """
+        told = (name for name, rights in self._until.items() if any(day <= until for until in rights.values()))
+        return {name for name in told if self._certificates[name] == certificate} | {
+            name for name, own in self.configured.certificates.items() if own == certificate
+        }
+
     def _roles(self, name: str, day: date) -> frozenset[Role]:
         return self._by_configuration(name) | {
             role
@@ -126,7 +135,7 @@ class Rights:
 
     def _contradicts(self, name: str, role: Role) -> bool:
         """Whoever runs the machine, or says who confirms, does not confirm himself."""
-        return role in CONFIRMING and name in self.configured.certificates
+        return role in CONFIRMING and any(same_person(name, each) for each in self.configured.certificates)
 
     def _standing(self, name: str, role: Role, until: date, day: date) -> str:
         if day > until:

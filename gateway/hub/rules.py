@@ -43,7 +43,6 @@ class HubRules:
 
 def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
     """Resolve the hub's rules for one tenant."""
-    digests = {name: contract.digest() for name, contract in config.contracts.items()}
     requests = frozenset(
         route.id
         for route in config.tenants[tenant].file.routes
@@ -55,7 +54,7 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         tenant=config.tenants[tenant],
         directory=directory,
         legal_basis=config.legal_basis,
-        digests=digests,
+        digests=config.digests,
         former=config.former,
         requests=requests,
         allowed={

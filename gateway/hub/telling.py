@@ -10,6 +10,10 @@ from gateway.hub.holds import DECIDE
 from gateway.hub.journal import undisclosed
 from gateway.hub.people import Person
 
+_ACT: Final = (
+    "seq", "at", "kind", "message_id", "operator", "act", "person", "role", "certificate", "until", "by",
+    "client_certificate", "terminal", "code", "reason",
+)  # fmt: skip
 _LEFT: Final = ("message_id", "seq", "at", "kind")
 
 
@@ -22,6 +26,23 @@ def trail(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, 
 def listed(rows: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, Any]]:
     """Rows of many messages; those marked `undisclosed` as the reader may have them."""
     return [_left(each) if each.get("undisclosed") and not _discloses(reader) else {**each} for each in rows]
+
+
+def acts(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, Any]]:
+    """What persons did: always who, when, where, and with which message, for that is what can be reviewed (C047). Of
+    what is not to be disclosed, why it was refused is for those who decide.
+    """
+    told = []
+    for fact in facts:
+        hidden = fact.get("undisclosed") and not _discloses(reader)
+        keys = [key for key in _ACT if key in fact and not (hidden and key in ("code", "reason"))]
+        told.append({key: fact[key] for key in keys} | ({"undisclosed": True} if hidden else {}))
+    return told
+
+
+def people(fact: Mapping[str, Any]) -> set[str]:
+    """Who did it, and about whom."""
+    return {fact[key] for key in ("operator", "person", "by") if key in fact}
 
 
 def _discloses(reader: Person) -> bool:

@@ -82,13 +82,18 @@ Final: TypeAlias = Accepted | Duplicate | RefusedRecord | Dead
 # ---- what the line gives a connector --------------------------------------------------------------------------------
 
 
+def _attests_nothing(_: tuple[Claim, ...]) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """Records for the system: no two of one person, each with its index in the message.
 
     (`message_id`, index) is stable over every repeat, so that the system can make the effect exactly one. `deadline`
     is in seconds from now. `reply_to` is set when this is a late reply to a request that nobody awaits any more.
-    `claims` is what the message attests: with `review`, people looked at it and released it.
+    `attests` tells whether the message attests exactly these claims, no more and no less, as this connector itself
+    made them; of what another one sent it says no. With `review` among them, people looked at it and released it.
     """
 
     message_id: str
@@ -96,7 +101,7 @@ class Delivery:
     records: tuple[tuple[int, Payload], ...] = field(repr=False)
     deadline: float
     reply_to: str | None = None
-    claims: frozenset[str] = frozenset()
+    attests: Callable[[tuple[Claim, ...]], bool] = field(default=_attests_nothing, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

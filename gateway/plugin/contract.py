@@ -68,6 +68,7 @@ class ContractOperation(_Closed):
     kind: Literal["event", "request"]
     person_key: str
     version: tuple[str, ...] = ()
+    ahead: bool = False
     attests: tuple[ClaimName, ...] = ()
     most_records: Annotated[int, Field(ge=1)] | None = None
     fields: tuple[ContractField, ...]
@@ -126,6 +127,10 @@ class Contract(_Closed):
     def operation(self, direction: Literal["sends", "receives"], name: str) -> ContractOperation | None:
         """The operation of that name and direction, or None."""
         return next((each for each in self.operations if (each.direction, each.name) == (direction, name)), None)
+
+    def known(self, name: str) -> str | None:
+        """That name, if an operation has it. Of any other, a sender's free text, None."""
+        return name if any(each.name == name for each in self.operations) else None
 
     @cached_property
     def paths(self) -> frozenset[str]:

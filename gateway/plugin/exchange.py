@@ -107,7 +107,8 @@ async def in_portions(delivery: Delivery, rows: int, hand: Hand, log: Log) -> di
         try:
             outcomes |= await hand(portion, ends)
         except Later as later:
-            log.warning("delivery.deferred", code=later.outcome.code)
+            told = {"operation": delivery.operation, "message_id": delivery.message_id}
+            log.warning("delivery.deferred", code=later.outcome.code, **told)
             return outcomes | dict.fromkeys([*portion, *(index for index, _ in records)], later.outcome)
     return outcomes
 

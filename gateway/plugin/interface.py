@@ -25,8 +25,10 @@ class Operation:
 
     A `reply` makes it a request. `person_key` is the top-level attribute that names the person (I15 for a municipal
     system): it orders a person's records. `version` names attributes that, compared in their order, say which of two
-    states of one person is newer. `attests` are the claims without which no route may carry it. `most_records` is how
-    many records of it one message may hold, if fewer than the limits allow: both edges and the hub refuse more.
+    states of one person is newer. What is `ahead` waits for nothing else about its person: it has what must hold even
+    while that cannot be told, as a protection flag. `attests` are the claims without which no route may carry it.
+    `most_records` is how many records of it one message may hold, if fewer than the limits allow: both edges and the
+    hub refuse more.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Operation:
     payload: type[Payload]
     person_key: str
     version: tuple[str, ...] = ()
+    ahead: bool = False
     attests: tuple[ClaimName, ...] = ()
     most_records: int | None = None
     reply: type[Payload] | None = None
@@ -82,6 +85,8 @@ def _operation(operation: Operation) -> ContractOperation:
     if absent := set(operation.version) - operation.payload.model_fields.keys():
         wrong = f"version names {', '.join(sorted(absent))}, which {operation.payload.__name__} does not have"
         raise Misconfigured((f"{where}: its {wrong}",))
+    if operation.ahead and not operation.version:
+        raise Misconfigured((f"{where}: it is ahead without a version, by which an older one would be known",))
     return _locked(
         where,
         ContractOperation,
@@ -91,6 +96,7 @@ def _operation(operation: Operation) -> ContractOperation:
         kind="request" if operation.reply else "event",
         person_key=operation.person_key,
         version=operation.version,
+        ahead=operation.ahead,
         attests=operation.attests,
         most_records=operation.most_records,
         fields=fields,

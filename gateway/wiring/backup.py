@@ -45,9 +45,7 @@ def make(root: Path, to: Path, progress: Progress) -> list[Log]:
     folder = _empty(to)
     logs = Path(read_gateway_file(root).journal.directory)
     if logs.is_absolute():
-        raise Misconfigured(
-            ("config/gateway.toml: journal.directory: must be below the root for this",)
-        )
+        raise Misconfigured(("config/gateway.toml: journal.directory: must be below the root for this",))
     (folder / logs).mkdir(parents=True, mode=0o700)
     shutil.copytree(root / "config", folder / "config")
     names = _logs(root)

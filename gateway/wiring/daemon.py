@@ -28,6 +28,7 @@ from gateway.wiring.edge_side import EdgeSide
 from gateway.wiring.for_edges import ForEdges
 from gateway.wiring.hub_side import HubSide
 from gateway.wiring.law_watch import LawWatch
+from gateway.wiring.looking import LookRoute
 from gateway.wiring.opening import (
     bounds,
     edge_processes,
@@ -61,6 +62,7 @@ class Daemon:
         self._link = self._awaited(self._for_edges) if config.gateway.role == "hub" and self._for_edges else None
         self._directories = {code: open_directory(config, code) for code in config.tenants}
         self._admin = AdminListener(self, operators(config), telemetry, clock)
+        self._admin.add(LookRoute(self._admin.callers, self._edge.look))
         self._listening = Listening(telemetry)
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
@@ -198,10 +200,6 @@ class Daemon:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
         linked_to = LinkedTo(self._to_hub, self._link, self._for_edges.away if self._for_edges else {})
         return await conditions(self.config, self._edge, self._hub, linked_to)
-
-    async def look(self, place: Place, message_id: str, certificate: str, terminal: str) -> dict[str, Any]:
-        """A held message for a connector of this process, as the person of that certificate may see it."""
-        return await self._edge.look(place, message_id, certificate, terminal)
 
     async def reload(self, by: str) -> str:
         """Apply what is on disk, or refuse it and run on. Returns its digest. Raises Misconfigured, Deferred."""

@@ -148,5 +148,5 @@ def row(config: Config, place: Place, *, state: str, ok: bool, detail: str) -> d
         "state": state,
         "ok": ok,
         "detail": detail,
-        "interface": config.contracts[name].digest()[:16],
+        "interface": config.digests[name][:16],
     }

@@ -148,6 +148,8 @@ class HealthManagement:
                 await self._later(later)
                 continue
             except Refused as refused:
+                of = {"operation": batch.operation, "row": batch.numbers[0], "count": len(batch.numbers)}
+                self._context.log.warning("rows.refused", code=refused.code, **of)
                 return file.results.refused(batch.numbers, refused.code, refused.path)
             finally:
                 early, self._early = self._early, None

@@ -3,6 +3,8 @@
 The rule: 団体内統合宛名番号 and 符号 stay where they are; the city's own number goes out and comes back (C192).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from gateway.plugin import Accepted, Duplicate, Log, Outcome, Payload, Refused
@@ -34,9 +36,12 @@ class Addressees:
         return Duplicate() if registered.result == "duplicate" else Accepted()
 
     async def acquired(self, internal_no: str, ends: float) -> None:
-        """Returns if the person has a 符号; asks for it if nobody did. Raises Later("code_not_acquired"), Refused."""
+        """Returns if the person has a 符号; asks for it if nobody did. Raises Later("unknown_addressee",
+        "code_not_acquired"), Refused.
+        """
         asked = {"internal_no": internal_no}
-        found = await self._client.ask("/platform/v1/addressees/find", asked, answers.Found, ends)
+        with _behind_their_person():
+            found = await self._client.ask("/platform/v1/addressees/find", asked, answers.Found, ends)
         if found.code_state == "none":
             await self._acquire(internal_no, ends)
         if found.code_state != "acquired":
@@ -66,13 +71,15 @@ class Replicas:
         """Raises Later, Refused."""
         self.managed(record.dataset_code)
         body = sent(record, "municipality_code")
-        taken = await self._client.ask("/platform/v1/replicas/register", body, answers.ReplicaTaken, ends)
+        with _behind_their_person():
+            taken = await self._client.ask("/platform/v1/replicas/register", body, answers.ReplicaTaken, ends)
         return Duplicate() if taken.result == "duplicate" else Accepted()
 
     async def delete(self, record: ReplicaDeletion, ends: float) -> Outcome:
         """Accepted once it was looked for and is not there (C119). Raises Later, Refused."""
         body = sent(record, "municipality_code")
-        await self._client.ask("/platform/v1/replicas/delete", body, answers.Gone, ends)
+        with _behind_their_person():
+            await self._client.ask("/platform/v1/replicas/delete", body, answers.Gone, ends)
         kept = await self.of(record.internal_no, ends)
         if any(each.dataset_record_no == record.dataset_record_no for each in kept.replicas):
             raise Later("system_busy")
@@ -82,6 +89,19 @@ class Replicas:
         """All of a person, or of one dataset. Raises Later, Refused("unknown_addressee")."""
         asked = {"internal_no": internal_no, "dataset_code": dataset_code}
         return await self._client.ask("/platform/v1/replicas/find", asked, answers.Replicas, ends, most=LARGE)
+
+
+@contextmanager
+def _behind_their_person() -> Iterator[None]:
+    """People are registered ahead of all else, in lanes of their own (decision 0028), so what is about them may come
+    first, and waits. Raises Later("unknown_addressee").
+    """
+    try:
+        yield
+    except Refused as refused:
+        if refused.code != "unknown_addressee":
+            raise
+        raise Later(refused.code) from None
 
 
 def sent(record: Payload, *less: str) -> dict[str, object]:

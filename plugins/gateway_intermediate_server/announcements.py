@@ -6,6 +6,7 @@ from gateway_intermediate_server import answers
 from gateway_intermediate_server.client import LARGE
 from gateway_intermediate_server.interface.city import ANNOUNCEMENT_STATUS, Announcement
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.trouble import Trouble
 from gateway_intermediate_server.turns import Turns
 from gateway_intermediate_server.under_way import UnderWay
 
@@ -19,7 +20,7 @@ class Announcements:
         self._site = site
         self._under_way: UnderWay[tuple[str, str]] = UnderWay(site.outbox, self._taken)
         self._turns: Turns[tuple[str, str]] = Turns()
-        self._stuck: set[tuple[str, str]] = set()
+        self._stuck: Trouble[tuple[str, str]] = Trouble("announcement statuses that could not be told")
         self.settled = self._under_way.settled
 
     async def send(self, record: Announcement, ends: float) -> Outcome:
@@ -43,6 +44,7 @@ class Announcements:
         people: dict[tuple[str, str], str | None] = {
             (each.announcement_no, each.response): each.internal_no for each in listed.statuses
         }
+        self._stuck.keep(people)
 
         async def one(status: tuple[str, str]) -> None:
             internal_no = people[status]
@@ -57,12 +59,12 @@ class Announcements:
         try:
             await self._under_way.send(status, ANNOUNCEMENT_STATUS, told, key="\n".join(status))
         except Refused as refused:
-            self._site.log.warning("announcement.stuck", code=refused.code)
+            self._site.log.warning("announcement.stuck", operation=ANNOUNCEMENT_STATUS, code=refused.code)
             self._stuck.add(status)
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
-        return [f"announcement statuses that could not be told: {len(self._stuck)}"] if self._stuck else []
+        return self._stuck.told()
 
     async def _taken(self, status: tuple[str, str], _: Ended) -> None:
         """However it ended: what could not be told, people see in the log. Raises Later, Refused."""

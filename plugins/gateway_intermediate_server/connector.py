@@ -91,7 +91,7 @@ class IntermediateServer:
         except Later as later:
             raise Deferred(later.outcome.code, later.outcome.retry_after) from None
         except Refused as refused:  # by the server, which knows it no more
-            self._opened().log.warning("settled.gone", code=refused.code)
+            self._opened().log.warning("settled.gone", message_id=message_id, code=refused.code)
 
     async def health(self) -> Health:
         """Whether the server answers with a matching list that counts, and what people must look at."""
@@ -143,7 +143,7 @@ class IntermediateServer:
         if getattr(record, "municipality_code", site.tenant) != site.tenant:
             raise Refused("no_such_person")  # rule 9, C160
         if isinstance(record, Provision):
-            return await self._provisions.deliver(record, delivery.claims, ends)
+            return await self._provisions.deliver(record, delivery.attests, ends)
         if isinstance(record, SelfInformation):
-            return await self._own.deliver(record, delivery.claims, ends)
+            return await self._own.deliver(record, delivery.attests, ends)
         return await self._ways[type(record)](record, ends)

@@ -5,46 +5,31 @@ changes, and a flag is set meanwhile. A request that may not be answered is answ
 also where there is no such person (rule 9); the cause stands in the log alone.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
-from pydantic import ValidationError
 from pydantic_core import to_json
 
-from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused, RefusedRecord
+from gateway.plugin import Accepted, Act, Claim, Duplicate, JsonValue, Outcome, Refused
 from gateway.plugin import Final as Ended
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.asked import Asked
+from gateway_intermediate_server.grounds import Grounds
 from gateway_intermediate_server.interface.city import ExportedReplica
 from gateway_intermediate_server.interface.network import Dose, Provision, SelfInformation
 from gateway_intermediate_server.permits import Permit
-from gateway_intermediate_server.sealing import PublicKey
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.trouble import Trouble
 from gateway_intermediate_server.turns import Turns
-from gateway_intermediate_server.under_way import UnderWay
+from gateway_intermediate_server.under_way import UnderWay, of_a_reload
 from gateway_intermediate_server.uses import Uses
 
 Doses: TypeAlias = list[dict[str, JsonValue]]
+Attests: TypeAlias = Callable[[tuple[Claim, ...]], bool]
+"""See `Delivery`."""
 Request = TypeVar("Request", bound=Asked)
-_MADE_ANEW: Final = frozenset({"replica_changed", "review_required"})
+_OVERTAKEN: Final = "overtaken"  # whatever changed: the code of a flag would tell who is protected
 _DOSE: Final = set(Dose.model_fields)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Grounds:
-    """What entitles to an answer, verified. `jti` names it, `record` is what the message says of it; `key` is the
-    asker's. Days bound what is asked for. `permit` is another body's.
-    """
-
-    jti: str
-    internal_no: str
-    dataset_code: str
-    record: Mapping[str, JsonValue]
-    claims: tuple[Claim, ...]
-    key: PublicKey
-    days: tuple[str, str] = ("", "9999")
-    permit: Permit | None = None
 
 
 class Kind(Protocol[Request]):
@@ -81,22 +66,25 @@ class Giving(Generic[Request]):
         self._turns: Turns[str] = Turns()
         self._uses = Uses()
         self._refused: dict[str, Permit | None] = {}
-        self._unreadable: set[str] = set()
+        self._unreadable: Trouble[str] = Trouble("requests unreadable")
         self.settled = self._under_way.settled
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
-        return [f"requests unreadable: {len(self._unreadable)}"] if self._unreadable else []
+        return self._unreadable.told()
 
     async def poll(self) -> None:
         """Make a message of each request that may be answered; refuse the others. Raises Later, Deferred."""
         listed = set(waiting := await self._kind.waiting(self._site.client.soon()))
         self._refused = {number: permit for number, permit in self._refused.items() if number in listed}
+        self._unreadable.keep(listed)
         self._uses.keep(lambda number: number in listed or number in self._under_way)
         await self._turns.each(waiting, self._turn)
 
-    async def deliver(self, record: Provision | SelfInformation, claims: Collection[str], ends: float) -> Outcome:
-        """The far end of the line: seal it and hand it to the server. Raises Later, Refused."""
+    async def deliver(self, record: Provision | SelfInformation, attests: Attests, ends: float) -> Outcome:
+        """The far end of the line: seal it and hand it to the server, on the grounds on which it was made and released,
+        whatever the server shows by now. Raises Later, Refused.
+        """
         number = record.provision_no
         request = await self._kind.fetch(number, ends)
         if request.result is not None:
@@ -104,13 +92,14 @@ class Giving(Generic[Request]):
                 raise Refused("provided_otherwise")
             return Accepted()  # by this message, before a crash
         grounds = await self._kind.grounds(request, ends)
-        if any(getattr(record, name) != value for name, value in grounds.record.items()):
+        looked = attests(grounds.looked)
+        same = all(getattr(record, name) == value for name, value in grounds.record.items())
+        if not same or not (looked or attests(grounds.claims)):
             raise Refused("permit_not_valid")
         doses, review = await self._made(grounds, ends)
-        if doses != [dose.model_dump(exclude_none=True) for dose in record.doses or ()]:
-            raise Refused("replica_changed")
-        if review and "review" not in claims:
-            raise Refused("review_required")
+        same = doses == [dose.model_dump(exclude_none=True) for dose in record.doses or ()]
+        if not same or (review and not looked):
+            raise Refused(_OVERTAKEN)
         await self._answer(number, grounds, doses, ends)
         return Accepted()
 
@@ -124,10 +113,10 @@ class Giving(Generic[Request]):
             self._turns.waits(number)
             if number not in self._unreadable:
                 self._unreadable.add(number)
-                self._site.log.warning("provision.deferred", code=garbage.outcome.code)
+                self._site.log.warning("provision.deferred", operation=self._kind.operation, code=garbage.outcome.code)
         except Refused as refused:  # by the server: it knows the number no more, or another answer
             self._turns.waits(number)
-            self._site.log.warning("provision.gone", code=refused.code)
+            self._site.log.warning("provision.gone", operation=self._kind.operation, code=refused.code)
 
     async def _one(self, number: str) -> None:
         site, ends = self._site, self._site.client.soon()
@@ -144,7 +133,7 @@ class Giving(Generic[Request]):
         except Refused as refused:
             code, counts = refused.code, {"refused": 1}
             await site.outbox.note(Act.PROVISION_REFUSED, reference=number.encode(), counts=counts, code=code)
-            site.log.warning("provision.refused", code=code)
+            site.log.warning("provision.refused", operation=self._kind.operation, code=code)
             await self._refuse(number, self._kind.permit(request))
             return
         await self._send(number, grounds, doses, review=review)
@@ -160,10 +149,10 @@ class Giving(Generic[Request]):
                 told,
                 key=use.key(),
                 same=use.same(),
-                claims=(*grounds.claims, Claim("review", grounds.jti.encode())) if review else grounds.claims,
+                claims=grounds.looked if review else grounds.claims,
             )
         except Refused as refused:  # its refusal is a fact already
-            self._site.log.warning("provision.refused", code=refused.code)
+            self._site.log.warning("provision.refused", operation=self._kind.operation, code=refused.code)
             used = refused.code == "request_key_reused"  # its permit, by another request, whose record has it
             await self._refuse(number, None if used else grounds.permit)
 
@@ -205,18 +194,24 @@ class Giving(Generic[Request]):
         if isinstance(outcome, Accepted | Duplicate):
             self._turns.waits(number)
             return
-        overtaken = isinstance(outcome, RefusedRecord) and outcome.code in _MADE_ANEW
-        if overtaken and self._uses.overtaken(number):
-            return
         site = self._site
         request = await self._kind.fetch(number, site.client.soon())
+        anew = outcome.code == _OVERTAKEN or of_a_reload(outcome)
+        if request.result is None and anew and self._uses.overtaken(number):
+            return
         if request.result is None:
-            await self._refuse(number, self._kind.permit(request))
+            await self._refuse(number, self._made_under(number, request))
         elif request.result != "refused":
             counts = {"results": 1}
             await site.outbox.note(Act.PROVISION_STANDS, reference=number.encode(), counts=counts, code=outcome.code)
-            site.log.warning("provision.stands", code=outcome.code)
+            message_id = self._under_way.message(number)
+            site.log.warning("provision.stands", message_id=message_id, code=outcome.code)
         self._turns.waits(number)
+
+    def _made_under(self, number: str, request: Request) -> Permit | None:
+        """Whose record tells of the refusal: not another permit's, which is shown by now."""
+        shown = self._kind.permit(request)
+        return shown if shown is not None and self._uses.under(number, shown.jti) else None
 
     async def _refuse(self, number: str, permit: Permit | None) -> None:
         """Without a cause, and without anything of the request; that there was one is recorded. Raises Later, and the
@@ -229,7 +224,7 @@ class Giving(Generic[Request]):
         try:
             await self._say(body, self._site.client.soon())
         except Refused as refused:
-            self._site.log.warning("provision.gone", code=refused.code)
+            self._site.log.warning("provision.gone", operation=self._kind.operation, code=refused.code)
         self._turns.waits(number)
 
     async def _say(self, body: dict[str, object], ends: float) -> None:
@@ -238,17 +233,6 @@ class Giving(Generic[Request]):
             await self._site.client.ask(f"{self._kind.path}/answer", body, answers.Done, ends)
         except Refused as refused:
             raise Refused("provided_otherwise" if refused.code == "answered_otherwise" else refused.code) from None
-
-
-def vouched(jwk: Mapping[str, JsonValue] | None, thumbprint: str) -> PublicKey:
-    """The asker's key, if it is the one that the network vouches for (C075). Raises Refused("no_inquirer_key")."""
-    try:
-        key = PublicKey.model_validate(jwk)
-    except ValidationError:
-        raise Refused("no_inquirer_key") from None
-    if key.thumbprint() != thumbprint:
-        raise Refused("no_inquirer_key")
-    return key
 
 
 def _dose(replica: ExportedReplica) -> dict[str, JsonValue]:

@@ -15,7 +15,6 @@ from gateway_intermediate_server.permits import Exchange, Permit
 from gateway_intermediate_server.site import Site
 
 _UNTIL_PERMITTED: Final = 2.0
-_UNTIL_REGISTERED: Final = 30.0
 
 
 class Inquiries:
@@ -25,31 +24,28 @@ class Inquiries:
         self._site = site
 
     async def ask(self, record: Inquiry, ends: float) -> Outcome:
-        """Accepted once the inquiry is on its way; the same again is the same. Raises Later, Refused."""
-        site = self._site
-        if record.dataset_code not in (*site.settings.datasets, *site.settings.tax_datasets):  # C006
-            raise Refused("dataset_not_managed")
-        await site.matching.admits(self._exchange(record), ends)
-        await self._acquired(record.internal_no, ends)
-        token = await self._permitted(record, ends)
+        """Accepted once the inquiry is on its way, and then for good. Raises Later, Refused."""
         try:
-            self._as_asked(record, token)
+            token = await self._allowed(record, ends)
         except Refused:
-            if await self._sent(record.inquiry_no, ends):  # while its permit still held
-                return Accepted()
-            raise
+            if not await self._sent(record.inquiry_no, ends):
+                raise
+            await self._permitted(record, ends)  # refused if that number is another inquiry's
+            return Accepted()  # before a crash, while it was allowed
         sent = {"request_id": record.inquiry_no, "permit": token}
-        await site.client.ask("/server/v1/inquiries/send", sent, answers.InquirySent, ends)
+        await self._site.client.ask("/server/v1/inquiries/send", sent, answers.InquirySent, ends)
         return Accepted()
 
-    async def _acquired(self, internal_no: str, ends: float) -> None:
-        """An inquiry may come before its person is registered: it waits for nobody's lane. Raises Later, Refused."""
-        try:
-            await self._site.addressees.acquired(internal_no, ends)
-        except Refused as refused:
-            if refused.code != "unknown_addressee":
-                raise
-            raise Later(refused.code, _UNTIL_REGISTERED) from None
+    async def _allowed(self, record: Inquiry, ends: float) -> str:
+        """The permit, once all else is found good. Raises Later, Refused."""
+        settings = self._site.settings
+        if record.dataset_code not in (*settings.datasets, *settings.tax_datasets):  # C006
+            raise Refused("dataset_not_managed")
+        await self._site.matching.admits(self._exchange(record), ends)
+        await self._site.addressees.acquired(record.internal_no, ends)
+        token = await self._permitted(record, ends)
+        self._as_asked(record, token)
+        return token
 
     def _exchange(self, record: Inquiry) -> Exchange:
         return Exchange(
@@ -90,7 +86,7 @@ class Inquiries:
         return fetched.permit
 
     def _as_asked(self, record: Inquiry, token: str) -> None:
-        """The permit is for exactly this inquiry. Raises Refused("permit_not_valid")."""
+        """The permit is for exactly this inquiry. Raises Refused("permit_not_valid"), Later."""
         site = self._site
         permit = site.network.read(token, Permit, site.now())
         same = permit.exchange == self._exchange(record) and permit.undisclosed_flag == record.undisclosed_flag

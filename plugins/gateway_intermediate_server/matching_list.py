@@ -55,15 +55,18 @@ class MatchingList:
         return f"matching list version {listed.version}, {self._age():.0f} s old"
 
     async def _current(self, ends: float) -> MatchingListToken:
-        async with self._fetching:
-            if self._list is None or self._age() >= self._seconds or self._list.exp <= self._now().timestamp():
-                self._list = None  # a list that is too old, or replaced by a wrong one, is none
-                self._list = self._read(await self._fetch(ends))
-                self._fetched_at, self._newest = self._steady(), self._list.version
-            return self._list
+        try:
+            async with asyncio.timeout_at(ends), self._fetching:  # who has it may wait longer than we can
+                if self._list is None or self._age() >= self._seconds or self._list.exp <= self._now().timestamp():
+                    self._list = None  # a list that is too old, or replaced by a wrong one, is none
+                    self._list = self._read(await self._fetch(ends))
+                    self._fetched_at, self._newest = self._steady(), self._list.version
+                return self._list
+        except TimeoutError:
+            raise Later("deadline") from None
 
     def _read(self, token: str) -> MatchingListToken:
-        """Raises Later."""
+        """Raises Later, also where it is genuine and its time has not come."""
         try:
             listed = self._network.read(token, MatchingListToken, self._now())
         except Refused:

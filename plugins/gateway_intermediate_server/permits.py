@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.plugin import Claim, Refused, checks
+from gateway.plugin.exchange import Later
 from gateway.plugin.tokens import Claims, Issuer
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$")]
@@ -69,9 +70,12 @@ class Permit(_Signed):
 
     def claims(self, party: str) -> tuple[Claim, ...]:
         """As a message attests it, towards the other body."""
-        proof = self.jti.encode()
-        permit = Claim("permit", proof, until=self.ends, party=party, asked=self.made)
-        return (permit, Claim("undisclosed", proof)) if self.undisclosed_flag else (permit,)
+        permit = Claim("permit", self.jti.encode(), until=self.ends, party=party, asked=self.made)
+        return (permit, *self.mark())
+
+    def mark(self) -> tuple[Claim, ...]:
+        """That it was asked is itself not to be disclosed (番号法第23条第2項), also when the permit has ended."""
+        return (Claim("undisclosed", self.jti.encode()),) if self.undisclosed_flag else ()
 
     def record(self, items: list[str], provided_at: datetime | None) -> dict[str, object]:
         """情報提供等記録 of a request under it (番号法第23条): what was provided, by name, and when, if it was."""
@@ -141,15 +145,26 @@ class Network:
         self._body = body
 
     def read(self, token: str | None, form: type[_Token], now: datetime) -> _Token:
-        """What it signed for us, still good. Raises Refused("permit_not_valid")."""
+        """What it signed for us, still good. Raises Refused("permit_not_valid"); Later if it is genuine and its time
+        has not come: one of the clocks is wrong, and nothing may be refused for good by it.
+        """
+        claims = self.signed(token, form)
+        try:
+            claims.until(claims.iat, claims.exp - claims.iat, now)
+        except Refused as refused:
+            if refused.reason == "too_early":
+                raise Later("not_yet_valid") from None
+            raise Refused("permit_not_valid", reason=refused.reason) from None
+        return claims
+
+    def signed(self, token: str | None, form: type[_Token]) -> _Token:
+        """What it signed for us, good or not by now. Raises Refused("permit_not_valid")."""
         if token is None:
             raise Refused("permit_not_valid", reason="absent")
         try:
-            claims = self._issuer.read(token, self._body, form)
-            claims.until(claims.iat, claims.exp - claims.iat, now)
+            return self._issuer.read(token, self._body, form)
         except Refused as refused:
             raise Refused("permit_not_valid", reason=refused.reason) from None
-        return claims
 
 
 def body_kind(code: str) -> BodyKind:

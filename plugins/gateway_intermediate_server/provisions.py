@@ -9,16 +9,17 @@ from datetime import datetime
 from typing import Final
 
 from gateway.plugin import Refused, checks
+from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.asked import ProvisionRequest, ProvisionsListed
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.giving import Grounds, vouched
+from gateway_intermediate_server.grounds import Grounds, vouched
 from gateway_intermediate_server.interface.network import PROVISION
 from gateway_intermediate_server.permits import Permit, Route, body_kind
 from gateway_intermediate_server.site import Site
 
-_GIVEN_UNDER: Final = frozenset({"25", "26", "153"})  # L5; the line refuses others, too, but gives nobody an answer
-_TO_A_GOVERNOR_ONLY: Final = "26"  # L6
+_GIVEN_UNDER: Final = frozenset({"25", "26", "153"})  # L5
+_TO_A_GOVERNOR_ONLY: Final = "26"  # L6; the line holds a message to both, too: here nobody's replica is even looked for
 
 
 class Provisions:
@@ -80,11 +81,11 @@ class Provisions:
             return None
         try:
             return self._permit(request, datetime.fromisoformat(request.received_at))
-        except Refused:
+        except (Refused, Later):
             return None
 
     def _permit(self, request: ProvisionRequest, at: datetime) -> Permit:
-        """For us, by the network, good then, and for exactly what is asked. Raises Refused("permit_not_valid")."""
+        """For us, by the network, good then, for exactly what is asked. Raises Refused("permit_not_valid"), Later."""
         permit = self._site.network.read(request.permit, Permit, at)
         wanted = (request.row, request.procedure_code, request.dataset_code)
         if permit.provider != self._site.tenant or (permit.row, permit.procedure_code, permit.dataset_code) != wanted:
@@ -92,7 +93,7 @@ class Provisions:
         return permit
 
     def _route(self, request: ProvisionRequest, permit: Permit) -> None:
-        """The network sends the answer under this permit to its inquirer. Raises Refused("permit_not_valid")."""
+        """The network sends the answer under this permit to its inquirer. Raises Refused("permit_not_valid"), Later."""
         route = self._site.network.read(request.route_info, Route, self._site.now())
         if (route.permit, route.sub, route.destination) != (permit.jti, permit.sub, permit.inquirer):
             raise Refused("permit_not_valid")

@@ -41,7 +41,7 @@ class Reconciling:
             try:
                 await site.outbox.send(EXPORT, people, key=key, same=key)
             except Refused as refused:  # it is a fact already, and would be again
-                site.log.warning("export.refused", code=refused.code)
+                site.log.warning("export.refused", operation=EXPORT, code=refused.code)
                 self._refused += 1
         self._after, self._finished = page.next, page.next is None
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.plugin import Accepted, Act, Claim, Dead, Duplicate, JsonValue, Refused
 from gateway.plugin import Final as Ended
+from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import InquiryResult, InquiryState
 from gateway_intermediate_server.client import LARGE
@@ -19,8 +20,10 @@ from gateway_intermediate_server.interface.city import ANSWER, END, TAX_ANSWER
 from gateway_intermediate_server.permits import Permit
 from gateway_intermediate_server.sealing import CannotOpen
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.trouble import Trouble
 from gateway_intermediate_server.turns import Turns
-from gateway_intermediate_server.under_way import UnderWay
+from gateway_intermediate_server.under_way import UnderWay, of_a_reload
+from gateway_intermediate_server.uses import Use, Uses
 
 _ANSWERED: Final = "1"
 _NO_DATA: Final = "2"
@@ -49,11 +52,11 @@ class Results:
         self._site = site
         self._under_way: UnderWay[str] = UnderWay(site.outbox, self._taken)
         self._turns: Turns[str] = Turns()
+        self._uses = Uses()
         self._until: dict[str, datetime] = {}
         self._noted: set[str] = set()
-        self._stuck: set[str] = set()
-        self._unreadable: set[str] = set()
-        self._garbage: set[str] = set()
+        self._stuck: Trouble[str] = Trouble("results that could not be told to the city")
+        self._unreadable: Trouble[str] = Trouble("results unreadable")
         self.settled = self._under_way.settled
 
     async def poll(self) -> None:
@@ -62,34 +65,34 @@ class Results:
         listed = await site.client.ask("/server/v1/inquiries/list", {}, answers.Inquiries, ends, most=LARGE)
         ended = {each.inquiry_receipt_no: each for each in listed.inquiries if each.state != "waiting"}
         self._noted &= ended.keys()
+        for trouble in (self._stuck, self._unreadable):
+            trouble.keep(ended)
+        self._uses.keep(lambda number: number in ended or number in self._under_way)
         await self._turns.each(ended, lambda number: self._turn(ended[number]))
 
     def troubles(self) -> list[str]:
         """For the operator: what people must look at, since the start."""
-        counted = {
-            "results that could not be told to the city": self._stuck,
-            "results unreadable": self._unreadable | self._garbage,
-        }
-        return [f"{what}: {len(which)}" for what, which in counted.items() if which]
+        return [*self._stuck.told(), *self._unreadable.told()]
 
     async def _turn(self, each: InquiryState) -> None:
         """Raises Later, Deferred."""
-        if each.ended_at is None:
-            return
         number, log = each.inquiry_receipt_no, self._site.log
         try:
-            await self._one(each, datetime.fromtimestamp(each.ended_at, UTC))
+            await self._one(each)
         except answers.Garbage as garbage:
             self._turns.waits(number)
-            if number not in self._garbage:
-                self._garbage.add(number)
+            if number not in self._unreadable:
+                self._unreadable.add(number)
                 log.warning("result.deferred", code=garbage.outcome.code)
         except Refused as refused:  # by the line, or by the server: the same again would be, too
             self._turns.waits(number)
             log.warning("result.stuck", code=refused.code)
             self._stuck.add(number)
 
-    async def _one(self, each: InquiryState, ended_at: datetime) -> None:
+    async def _one(self, each: InquiryState) -> None:
+        if each.ended_at is None:
+            raise answers.Garbage
+        ended_at = datetime.fromtimestamp(each.ended_at, UTC)
         if self._site.now() - ended_at >= timedelta(seconds=self._site.settings.result_seconds):
             await self._delete(each, ended_at)
         elif not (each.taken or each.inquiry_receipt_no in self._under_way or each.inquiry_receipt_no in self._stuck):
@@ -120,10 +123,13 @@ class Results:
             "provider_code": result.provider_code,
         }
         permit = self._permit(result, self._site.now())
+        use = self._uses.now(permit.jti if permit is not None else "", each.inquiry_receipt_no, result.internal_no)
         if permit is not None and entries is not None:
-            await self._answer(each, told, permit, entries)
+            await self._answer(use, told, permit, entries)
         else:
-            await self._end(each, told, permit)
+            asked_with = self._permit(result, None)
+            mark = asked_with.mark() if asked_with is not None else ()
+            await self._end(each, use, told, self._under(use.number, permit) or mark)
 
     async def _result(
         self, each: InquiryState, ended_at: datetime
@@ -134,7 +140,10 @@ class Results:
         result = await client.ask("/server/v1/inquiries/result", asked, InquiryResult, ends, most=LARGE)
         if (result.request_id, result.state) != (each.request_id, each.state):
             raise answers.Garbage
-        permit = self._permit(result, ended_at)
+        try:
+            permit = self._permit(result, ended_at)
+        except Later:  # by the server's word it ended before it was permitted
+            permit = None
         if permit is None:
             return result, None
         entries = self._entries(result, permit)
@@ -144,8 +153,9 @@ class Results:
         return result, entries
 
     async def _answer(
-        self, each: InquiryState, told: dict[str, JsonValue], permit: Permit, entries: list[dict[str, JsonValue]]
+        self, use: Use, told: dict[str, JsonValue], permit: Permit, entries: list[dict[str, JsonValue]]
     ) -> None:
+        """Of another inquiry the permit answers nothing more."""
         kind = self._kind(permit)
         told |= {
             "inquiry_status": _ANSWERED if entries else _NO_DATA,
@@ -154,19 +164,17 @@ class Results:
         }
         if entries:
             told[kind.entries] = [*entries]
-        number, claims = each.inquiry_receipt_no, self._under(each.inquiry_receipt_no, permit)
-        # of another inquiry the permit answers nothing more
-        await self._under_way.send(number, kind.operation, told, key=permit.jti, same=number, claims=claims)
+        claims = self._under(use.number, permit)
+        await self._under_way.send(use.number, kind.operation, told, key=use.key(), same=use.same(), claims=claims)
 
-    async def _end(self, each: InquiryState, told: dict[str, JsonValue], permit: Permit | None) -> None:
+    async def _end(self, each: InquiryState, use: Use, told: dict[str, JsonValue], claims: tuple[Claim, ...]) -> None:
         """Under the permit while it holds; that is another message than the one without."""
-        number = each.inquiry_receipt_no
+        number = use.number
         if each.state in ("answered", "no_data") and number not in self._unreadable:
             self._unreadable.add(number)
             self._site.log.warning("result.unreadable", code="unreadable")
         told["inquiry_status"] = _REFUSED if each.state == "refused" else _ABORTED
-        key = number if permit is None else f"{number}\n{permit.jti}"
-        await self._under_way.send(number, END, told, key=key, claims=self._under(number, permit))
+        await self._under_way.send(number, END, told, key=f"{number}\n{use.key()}", claims=claims)
 
     def _under(self, number: str, permit: Permit | None) -> tuple[Claim, ...]:
         """What a message about that inquiry attests, and until when it can be carried."""
@@ -176,11 +184,13 @@ class Results:
         self._until[number] = permit.ends
         return permit.claims(permit.provider)
 
-    def _permit(self, result: InquiryResult, at: datetime) -> Permit | None:
-        """What we asked with, if it held then: ours, for that provider, row and our key."""
-        site = self._site
+    def _permit(self, result: InquiryResult, at: datetime | None) -> Permit | None:
+        """What we asked with, if it held then, or at any time: ours, for that provider, row and our key. Raises Later
+        if its time had not come.
+        """
+        site, token = self._site, result.permit
         try:
-            permit = site.network.read(result.permit, Permit, at)
+            permit = site.network.signed(token, Permit) if at is None else site.network.read(token, Permit, at)
         except Refused:
             return None
         ours = (permit.inquirer, permit.provider, permit.row, permit.key)
@@ -208,14 +218,16 @@ class Results:
         return found
 
     async def _taken(self, inquiry_receipt_no: str, outcome: Ended) -> None:
-        """However it ended: what the city refused, or could not be given, people see in the log. Where a permit ended
-        on the way, the city hears of it anew, without one. Raises Later.
+        """However it ended: what the city refused, or could not be given, people see in the log. What a reload overtook
+        is told anew; where a permit ended on the way, the city hears of it anew, without one. Raises Later.
         """
         site = self._site
         if not isinstance(outcome, Accepted | Duplicate):
-            site.log.warning("result.not_taken", code=outcome.code)
+            message_id = self._under_way.message(inquiry_receipt_no)
+            site.log.warning("result.not_taken", message_id=message_id, code=outcome.code)
         until = self._until.pop(inquiry_receipt_no, None)
-        if isinstance(outcome, Dead) and until is not None and until - _CLOCKS_DIFFER <= site.now():
+        ended_on_the_way = isinstance(outcome, Dead) and until is not None and until - _CLOCKS_DIFFER <= site.now()
+        if ended_on_the_way or (of_a_reload(outcome) and self._uses.overtaken(inquiry_receipt_no)):
             self._turns.waits(inquiry_receipt_no)
             return
         if not isinstance(outcome, Accepted | Duplicate):

@@ -6,7 +6,7 @@ from gateway.plugin import Refused
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.asked import SelfInformationRequest, SelfRequestsListed
 from gateway_intermediate_server.client import LARGE
-from gateway_intermediate_server.giving import Grounds, vouched
+from gateway_intermediate_server.grounds import Grounds, vouched
 from gateway_intermediate_server.interface.network import SELF_INFORMATION
 from gateway_intermediate_server.permits import Authorisation, Permit
 from gateway_intermediate_server.site import Site

@@ -1,7 +1,8 @@
 """Whose turn it is, of what the server lists look after look.
 
 The rule: what fails, or is listed although it has ended, waits for its next turn with a pause that grows, and those
-that waited least come first: no thing, however ill, keeps the others from theirs.
+that waited least come first: no thing, however ill, keeps the others from theirs. Nor does one kind keep the next from
+its own: a look takes so long, whether they fail slowly or are many.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ LONGEST: Final = 300.0
 _AT_ONCE: Final = 1
 _IN_A_ROW: Final = 8
 """So many failures, one after the other, are the system's and not the things'."""
+_LOOK: Final = 10.0
+"""Seconds, and what was begun in them, for things of one kind, before those of another have theirs."""
 
 _Thing = TypeVar("_Thing")
 
@@ -32,12 +35,16 @@ class Turns(Generic[_Thing]):
         self._waits[thing] = (times, asyncio.get_running_loop().time() + pause)
 
     async def each(self, listed: Iterable[_Thing], one: Callable[[_Thing], Awaitable[None]]) -> None:
-        """Give a turn to each of these that need not wait. Raises what the first raised, after the others had theirs;
-        Deferred, which is the line's and not the thing's, at once.
+        """Give a turn to each of these that need not wait, as long as a look takes; the rest come first in the next.
+        Raises what the first raised, after the others had theirs; Deferred, which is the line's and not the thing's,
+        at once.
         """
         first: Exception | None = None
-        failed = 0
+        failed, time = 0, asyncio.get_running_loop().time
+        ends = time() + _LOOK
         for thing in self._due(listed):
+            if time() >= ends:
+                break
             try:
                 await one(thing)
                 failed = 0

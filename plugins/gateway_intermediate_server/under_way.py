@@ -8,9 +8,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from gateway.plugin import Claim, Final, JsonValue, Outbox, Refused
+from gateway.plugin import Accepted, Claim, Duplicate, Final, JsonValue, Outbox, Refused
+from gateway.plugin.exchange import Later
 
 _Thing = TypeVar("_Thing")
+_OF_A_RELOAD = frozenset({"header_mismatch", "interface_changed", "unknown_key"})
+"""By these the line refuses what was sealed under a configuration that hub or edge no longer has, or not yet."""
+
+
+def of_a_reload(outcome: Final) -> bool:
+    """It ended because of what was changed while it was under way; the same, sealed today, may be carried."""
+    return not isinstance(outcome, Accepted | Duplicate) and outcome.code in {*_OF_A_RELOAD, "send_anew"}
 
 
 class UnderWay(Generic[_Thing]):
@@ -26,6 +34,10 @@ class UnderWay(Generic[_Thing]):
     def __contains__(self, thing: _Thing) -> bool:
         return thing in self._messages
 
+    def message(self, thing: _Thing) -> str | None:
+        """The message that it is under way in: for an operator, who may not be told the thing's own number."""
+        return self._messages.get(thing)
+
     async def send(
         self,
         thing: _Thing,
@@ -36,10 +48,15 @@ class UnderWay(Generic[_Thing]):
         same: str | None = None,
         claims: Sequence[Claim] = (),
     ) -> None:
-        """Raises Refused, Deferred."""
+        """Raises Refused, Deferred; Later while edge and hub have not both been reloaded."""
         said = same.encode() if same is not None else None
         async with self._known:
-            receipt = await self._outbox.send(operation, [dict(record)], key=key.encode(), same=said, claims=claims)
+            try:
+                receipt = await self._outbox.send(operation, [dict(record)], key=key.encode(), same=said, claims=claims)
+            except Refused as refused:
+                if refused.code in _OF_A_RELOAD:
+                    raise Later(refused.code) from None
+                raise
             self._things[receipt.message_id] = thing
             self._messages[thing] = receipt.message_id
 

@@ -48,6 +48,10 @@ class Uses:
         self._uses[number] = use
         return use
 
+    def under(self, number: str, jti: str) -> bool:
+        """Whether its newest message was made under that permit."""
+        return self._uses[number].jti == jti
+
     def overtaken(self, number: str) -> bool:
         """Whether there is another key for what has to be made anew; it is the next."""
         use = self._uses[number]

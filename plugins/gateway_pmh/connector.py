@@ -41,9 +41,7 @@ class Pmh:
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
         """Ask in portions, for keys or confirmations, in the deadline. After a failed portion the rest is deferred."""
         ask = self._issue if delivery.operation == "pmh_key.issue" else self._confirm
-        return await in_portions(
-            delivery, self._settings.rows_per_request, partial(ask, delivery.message_id), self._context.log
-        )
+        return await in_portions(delivery, self._settings.rows_per_request, partial(ask, delivery), self._context.log)
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Ended]) -> None:
         """Never called: this connector sends nothing."""
@@ -60,27 +58,28 @@ class Pmh:
     async def close(self) -> None:
         """Nothing to close: the session belongs to the line, and the token dies with us."""
 
-    async def _issue(self, message_id: str, portion: Mapping[int, Payload], ends: float) -> dict[int, Outcome]:
+    async def _issue(self, delivery: Delivery, portion: Mapping[int, Payload], ends: float) -> dict[int, Outcome]:
         """An outcome for each record of the portion. Raises Later."""
         numbers = {index: cast(AskedKey, record).individual_number for index, record in portion.items()}
         rows = [{"rowNo": index, "modificationSeg": _UPSERT, "myNumber": number} for index, number in numbers.items()]
-        answer = await self._pmh.issue(rows, _request_key(message_id, numbers), ends)
-        return self._read(answers.issued, answer, numbers)
+        answer = await self._pmh.issue(rows, _request_key(delivery.message_id, numbers), ends)
+        return self._read(answers.issued, answer, numbers, delivery)
 
-    async def _confirm(self, _: str, portion: Mapping[int, Payload], ends: float) -> dict[int, Outcome]:
+    async def _confirm(self, delivery: Delivery, portion: Mapping[int, Payload], ends: float) -> dict[int, Outcome]:
         """An outcome for each record of the portion. Raises Later."""
         wanted = {index: cast(AskedConfirmation, record).identity_confirmation for index, record in portion.items()}
         rows = [{"rowNo": index, "identityConfirmation": each} for index, each in wanted.items()]
-        return self._read(answers.confirmed, await self._pmh.confirm(rows, ends), wanted)
+        return self._read(answers.confirmed, await self._pmh.confirm(rows, ends), wanted, delivery)
 
-    def _read(self, parse: _Parse, answer: bytes, asked: Mapping[int, str]) -> dict[int, Outcome]:
+    def _read(self, parse: _Parse, answer: bytes, asked: Mapping[int, str], delivery: Delivery) -> dict[int, Outcome]:
         """An outcome for each row that was asked. Raises Later."""
         try:
             return parse(answer, asked)
         except answers.Garbage:
             raise Later("system_unreachable") from None
         except Refused as refused:
-            self._context.log.warning("answer.refused", code=refused.code, count=len(asked))
+            of = {"operation": delivery.operation, "message_id": delivery.message_id, "count": len(asked)}
+            self._context.log.warning("answer.refused", code=refused.code, **of)
             return dict.fromkeys(asked, RefusedRecord(refused.code))
 
     def _now(self) -> float:

@@ -76,7 +76,7 @@ class Asking:
         return {index: _ENDS.get(said, dispute) for index, said in (await self._give(None, answered, seconds)).items()}
 
     def _wait(self, code: str, retry_after: float | None) -> None:
-        self._context.log.info(self._awaited, code=code)
+        self._context.log.info(self._awaited, operation=self._question.operation, code=code)
         self._most = 1
         self.pauses.failed(retry_after)
 

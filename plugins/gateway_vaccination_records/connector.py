@@ -61,7 +61,8 @@ class VaccinationRecords:
             try:
                 outcomes |= await self._hand_over(delivery, portion, ends)
             except Later as later:
-                self._context.log.warning("delivery.deferred", code=later.outcome.code)
+                told = {"operation": delivery.operation, "message_id": delivery.message_id}
+                self._context.log.warning("delivery.deferred", code=later.outcome.code, **told)
                 untried = dict.fromkeys([*portion, *(index for index, _ in records)], later.outcome)
                 return outcomes | untried
         return outcomes

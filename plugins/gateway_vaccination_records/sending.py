@@ -101,7 +101,7 @@ class Sending:
             raise Deferred(later.outcome.code, later.outcome.retry_after) from None
 
     def _wait(self, code: str, retry_after: float | None) -> None:
-        self._context.log.info(self._awaited, code=code)
+        self._context.log.info(self._awaited, operation=OPERATIONS[self._kind], code=code)
         self.pauses.failed(retry_after)
 
 

@@ -172,7 +172,7 @@ class Visits:
         try:
             kept = await self._kept({each.index: each for each in answered if each.record is not None})
         except Later as later:
-            self._context.log.warning("confirmation.awaited", code=later.outcome.code)
+            self._context.log.warning("confirmation.awaited", operation=OPERATION, code=later.outcome.code)
             return {}
         return {names[each.index]: kept.get(each.index) or _denied(each) for each in answered}
 
@@ -183,7 +183,7 @@ class Visits:
         """
         repeated = self._unanswered.get(question.names[0]) is question
         self._unanswered |= dict.fromkeys(question.names, question)
-        self._context.log.warning("confirmation.awaited", code=code)
+        self._context.log.warning("confirmation.awaited", operation=OPERATION, code=code)
         if repeated and not self._probing:
             return
         if self.pauses.over():

@@ -414,8 +414,10 @@ def test_rule_2_the_individual_number_reaches_the_platform_only_and_no_code_reac
     for name in (OFFICER, APPROVER):
         assert decide(network.site, "release", message_id, name).status == 0
     assert network.ended(number)[0] == "answered"
-    assert network.sent("inquiry.request", who.inquiry("S")) == ["accepted"]
-    until(lambda: network.rows("server", "SELECT 1 FROM inquiries WHERE taken = 1"))
+    inquiry = who.inquiry("S")
+    assert network.sent("inquiry.request", inquiry) == ["accepted"]
+    taken = "SELECT request_id FROM inquiries WHERE taken = 1"
+    until(lambda: (inquiry["inquiry_no"],) in network.rows("server", taken))  # else its file is still being written
     hidden = network.hidden()
     assert len(hidden) >= 4
     assert not any(each in seen + json.dumps(network.site.facts()) for each in hidden)

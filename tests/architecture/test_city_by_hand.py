@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.plugin import checks
 from tests.architecture.test_tour import free_ports
 from tests.architecture.tree import ROOT
 
@@ -62,7 +63,7 @@ def test_every_command_of_the_page_does_what_the_page_shows(tmp_path):
         '"code": "not_attested"',
         '"records": [{"index": 0, "code": "unknown_field", "path": "unknown:2:1"}]}}',
         "the server answers, matching list version 1, ",
-        '"000000000000001","I-1","1","25","TM00000000000101","999989","0","20210501","架空ワクチン",',
+        '"000000000000001","I-1","1","25","TM00000000000101","999989","0","20250601","架空ワクチン",',
         "  ワクチン名(一般名) (doses[0].vaccine_generic_name): 見本ワクチン",
         ": approved; a second person, with role approver, releases it",
         '{"state": "waiting", "doses": null, "statutory_records": 0}',
@@ -74,6 +75,12 @@ def test_every_command_of_the_page_does_what_the_page_shows(tmp_path):
     assert re.search(r"^999997: \d+ facts, \d+ checkpoints, root [0-9a-f]{64}: verified$", done.stdout, re.MULTILINE)
     logs = [tmp_path / f"city/log/{name}.jsonl" for name in SYSTEMS]
     assert {json.loads(log.read_text().splitlines()[-1])["event"] for log in logs} == {"stopped"}
+
+
+def test_every_individual_number_of_the_page_is_made_up_and_valid():
+    numbers = re.findall(r"\b\d{12}\b", PAGE)
+    assert len({*numbers}) >= 6
+    assert all(each.startswith("0000") and checks.individual_number(each) for each in numbers)
 
 
 def test_the_ports_of_the_page_and_of_the_plugins_pages_are_those_of_the_examples():

@@ -97,7 +97,10 @@ async def test_a_whole_refusal_is_a_fact_before_the_sender_hears_it(line, operat
         await line.office.take(arrival)
     (fact,) = line.journal.trace(arrival.message_id)
     assert (fact["kind"], fact["stage"], fact["code"]) == ("message.refused", "edge", code)
-    assert "unheard_of" not in json.dumps(fact)
+    (told,) = line.told("message.refused")
+    known = {} if code == "unknown_operation" else {"operation": operation}
+    assert told == {"tenant": TENANT, "connector": OFFICE, "message_id": arrival.message_id, "code": code} | known
+    assert "unheard_of" not in json.dumps([fact, told])
     assert line.register_system.deliveries == []
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from typer.testing import CliRunner
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from gateway.cli import commands
 from gateway.cli.hold import _content
 from gateway.edge.outbox import EdgeOutbox
+from gateway.errors import Deferred
 from gateway.hub.admin import AdminListener
 from gateway.hub.people import Configured, Person, Role
 from gateway.hub.rights import Grant, Revocation
@@ -23,6 +25,7 @@ from gateway.link.in_process import ToEdges
 from gateway.link.tls import server_tls
 from gateway.plugin import Accepted, Claim, DeferredRecord, RefusedRecord
 from gateway.wiring.edge_side import EdgeSide
+from gateway.wiring.looking import LookRoute
 from tests.flow.calling import answer_of, calling
 from tests.flow.holding import hold_everything
 from tests.flow.line import running
@@ -30,6 +33,7 @@ from tests.flow.site import GATEWAY
 from tests.flow.toys import REGISTER, TENANT, person, whole_person
 
 HOLDS = f"/v1/{TENANT}/holds"
+HISTORY = f"/v1/{TENANT}/people/history"
 TERMINAL = {"Renkei-Terminal": "desk-1"}
 ANNA, BEN, OPA, EVE = "staff-0011", "staff-0012", "staff-0014", "staff-0015"
 """An officer, an approver, an operator; Eve has a certificate of the same authority, and no role."""
@@ -97,6 +101,9 @@ class Desk:
     async def release(self, name, message_id):
         return await self.ask(name, "POST", f"{HOLDS}/{message_id}/release")
 
+    def digest(self, name):
+        return digest_of_file(self.site.config.root / f"keys/tls/{name}.crt")
+
     def acts(self):
         return [(each["operator"], each["act"], each.get("code")) for each in self.line.every_fact() if "act" in each]
 
@@ -129,6 +136,7 @@ async def sitting(line, site):
     edges._stations[TENANT, REGISTER] = station
     process = Process(edges, {TENANT: line.hub})
     listener = AdminListener(process, {}, line.telemetry, line.clock)
+    listener.add(LookRoute(listener.callers, process.look))
     runner = web.AppRunner(listener.application(), access_log=None)
     await runner.setup()
     secret = (site.config.root / "keys/passphrase").read_bytes().strip
@@ -230,12 +238,98 @@ async def test_dead_letters_of_what_is_undisclosed_are_there_and_no_more(desk):
     assert desk.line.register_system.deliveries[0].message_id == hidden
 
 
-async def test_a_list_is_read_on_from_where_it_ended(desk):
-    first, second = await desk.held(), await desk.held(person(2), key=b"k2")
-    listed = (await desk.ask(OPA, "GET", HOLDS))[1]
-    assert [each["message_id"] for each in listed] == [first, second]
-    after = (await desk.ask(OPA, "GET", f"{HOLDS}?after={listed[0]['seq']}"))[1]
-    assert [each["message_id"] for each in after] == [second]
+async def test_a_list_of_many_pages_is_one_answer_and_one_fact(desk, monkeypatch):
+    monkeypatch.setattr("gateway.hub.journal.holds.LISTED", 1)
+    held = [await desk.held(person(each), key=bytes([each])) for each in (1, 2, 3)]
+    status, listed = await desk.ask(OPA, "GET", HOLDS)
+    assert (status, [each["message_id"] for each in listed]) == (200, held)
+    assert desk.acts() == [(OPA, "holds", None)]
+
+
+async def test_an_answer_that_breaks_off_is_taken_for_no_answer(desk, tmp_path, monkeypatch):
+    """What follows the first page cannot be read: whoever asked hears that, and not a shorter list."""
+    monkeypatch.setattr("gateway.hub.journal.holds.LISTED", 1)
+    await desk.held()
+    listed = desk.line.journal.holds.listed
+
+    def once(after):
+        if after:
+            raise Deferred("log_unavailable")
+        return listed(after)
+
+    monkeypatch.setattr(desk.line.journal.holds, "listed", once)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await desk.ask(OPA, "GET", HOLDS)
+    opa = ("--as", str(desk.site.config.root / f"keys/tls/{OPA}.crt"))
+    status, told = await commanded(desk, tmp_path, "list", TENANT, *opa)
+    assert (status, "broke its answer off" in told) == (2, True)
+
+
+# ---- what people did -------------------------------------------------------------------------------------------------
+
+
+def said(fact):
+    return fact["kind"], fact.get("by") or fact.get("operator") or fact.get("person"), fact.get("code")
+
+
+async def test_the_history_tells_who_did_what_when_and_where_oldest_first(desk, monkeypatch):
+    """Of holds, of their refusals, of grants and of looks; and of a person alone (C047, C091)."""
+    monkeypatch.setattr("gateway.hub.journal.acts.TOLD", 2)
+    message_id = await desk.held()
+    assert await desk.release(OPA, message_id) == (403, "role_missing")
+    assert await desk.release(ANNA, message_id) == (409, "not_looked_at")
+    for name in (ANNA, BEN):
+        await desk.look(name, message_id)
+        await desk.release(name, message_id)
+    assert await desk.ask(OPA, "POST", f"/v1/{TENANT}/messages/{message_id}/replay") == (409, "not_replayable")
+    status, told = await desk.ask(OPA, "GET", HISTORY)
+    grants = [("person.granted", ADMINISTRATOR.id, None)] * 3
+    assert (status, [said(each) for each in told[3:]], [said(each) for each in told[:3]]) == (
+        200,
+        [
+            ("operator.acted", OPA, "role_missing"),
+            ("operator.acted", ANNA, "not_looked_at"),
+            *[("hold.looked", ANNA, None), ("hold.shown", ANNA, None), ("hold.approved", ANNA, None)],
+            *[("hold.looked", BEN, None), ("hold.shown", BEN, None), ("hold.released", BEN, None)],
+            ("operator.acted", OPA, "not_replayable"),
+            ("operator.acted", OPA, None),  # this very look
+        ],
+        grants,
+    )
+    assert {each["terminal"] for each in told} == {"desk-1"}
+    assert all(len(each["client_certificate"]) == 64 and each["at"] for each in told)
+    assert {each["message_id"] for each in told[3:-1]} == {message_id}
+    of_ben = (await desk.ask(OPA, "GET", f"{HISTORY}?person={BEN}"))[1]
+    assert [each["kind"] for each in of_ben] == [
+        *["person.granted", "hold.looked", "hold.shown", "hold.released", "operator.acted"]
+    ]
+    assert desk.acts()[-2:] == [(OPA, "history", None)] * 2
+    assert (of_ben[-1]["operator"], of_ben[-1]["act"], of_ben[-1]["person"]) == (OPA, "history", BEN)
+
+
+async def test_of_what_is_undisclosed_the_history_tells_who_but_not_why(desk):
+    message_id = await claimed(desk, "review", "undisclosed", key=b"k1")
+    assert await desk.release(ANNA, message_id) == (409, "not_looked_at")
+    await desk.look(ANNA, message_id)
+    await desk.ask(ANNA, "POST", f"{HOLDS}/{message_id}/refuse", {"reason": "content_wrong"})
+    told = [each for each in (await desk.ask(OPA, "GET", HISTORY))[1] if "message_id" in each]
+    assert [(each["kind"], each["undisclosed"], each["terminal"]) for each in told] == [
+        (kind, True, "desk-1") for kind in ("operator.acted", "hold.looked", "hold.shown", "hold.refused")
+    ]
+    assert not any({"code", "reason", "outcomes"} & each.keys() for each in told)
+    now = datetime.now(UTC)
+    grant = Grant(
+        person=ANNA, role=Role.OPERATOR, certificate=desk.digest(ANNA), until=(now + timedelta(days=9)).date()
+    )
+    await desk.line.hub.people.grant(grant, ADMINISTRATOR, "desk-1", now)
+    told = [each for each in (await desk.ask(ANNA, "GET", HISTORY))[1] if "message_id" in each]
+    assert (told[0]["code"], told[-1]["reason"]) == ("not_looked_at", "content_wrong")
+
+
+@pytest.mark.parametrize("name", [ANNA, BEN])
+async def test_who_may_not_list_people_reads_no_history(desk, name):
+    assert await desk.ask(name, "GET", HISTORY) == (403, "role_missing")
+    assert desk.acts() == [(name, "history", "role_missing")]
 
 
 async def test_what_an_operator_may_not(desk):
@@ -251,6 +345,16 @@ async def test_what_an_operator_may_not(desk):
         (OPA, "release", "role_missing"),
         (OPA, "refuse", "role_missing"),
     ]
+    refused = [each for each in desk.line.journal.trace(message_id) if "act" in each]
+    assert [(each["terminal"], each["client_certificate"]) for each in refused] == [("desk-1", desk.digest(OPA))] * 3
+
+
+async def test_a_replay_that_is_refused_is_recorded_with_its_message_if_there_is_one(desk):
+    message_id = await desk.held()
+    for asked, code in ((message_id, (409, "not_replayable")), ("x", (404, "unknown_message"))):
+        assert await desk.ask(OPA, "POST", f"/v1/{TENANT}/messages/{asked}/replay") == code
+    assert desk.acts() == [(OPA, "replay", "not_replayable"), (OPA, "replay", "unknown_message")]
+    assert [each["act"] for each in desk.line.journal.trace(message_id) if "act" in each] == ["replay"]
 
 
 async def test_who_is_nobody_here_is_noise(desk):
@@ -299,7 +403,8 @@ async def test_whoever_sends_slowly_is_judged_by_what_holds_at_the_end(desk):
     assert desk.line.facts(message_id)[-1] == "hold.shown"
 
 
-async def test_a_body_has_little_time_to_come(desk, monkeypatch):
+@pytest.mark.parametrize(("name", "recorded"), [(ANNA, "body_too_slow"), (OPA, "role_missing"), (EVE, None)])
+async def test_a_body_has_little_time_to_come_and_whose_it_was_is_recorded(desk, monkeypatch, name, recorded):
     monkeypatch.setattr("gateway.hub.callers.BODY_SECONDS", 0.05)
     message_id = await desk.held()
     answered = asyncio.Event()
@@ -308,9 +413,20 @@ async def test_a_body_has_little_time_to_come(desk, monkeypatch):
         yield b'{"reason": '
         await answered.wait()
 
-    status, _ = await desk.slowly(ANNA, message_id, never())
+    status, code = await desk.slowly(name, message_id, never())
     answered.set()
-    assert status == 408
+    assert (status, code) == ((408 if name == ANNA else 403), recorded or "unknown_certificate")
+    assert desk.acts() == ([(name, "refuse", recorded)] if recorded else [])
+    assert desk.listener.noise == (recorded is None)
+
+
+@pytest.mark.parametrize(("name", "recorded"), [(ANNA, "body_too_large"), (OPA, "role_missing"), (EVE, None)])
+async def test_a_body_that_is_too_large_is_refused_and_whose_it_was_is_recorded(desk, name, recorded):
+    message_id = await desk.held()
+    status, code = await desk.ask(name, "POST", f"{HOLDS}/{message_id}/refuse", b" " * 5000)
+    assert (status, code) == ((413 if name == ANNA else 403), recorded or "unknown_certificate")
+    assert desk.acts() == ([(name, "refuse", recorded)] if recorded else [])
+    assert desk.listener.noise == (recorded is None)
 
 
 async def test_what_is_asked_for_by_head_is_not_answered(desk):

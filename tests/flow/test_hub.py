@@ -1,6 +1,7 @@
 """The hub takes no edge's word for more than it may say: at the seam of the link, with a real journal behind."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from gateway.hub import flow
 from gateway.hub.journal import Journal
 from gateway.hub.places import Places
 from gateway.hub.queue import Due, Queue
-from gateway.messages import Ending, Handed, MessageKind, RecordOutcome, Sealed, decode_header
+from gateway.messages import Ending, Handed, MessageKind, RecordOutcome, Sealed, decode_header, stamp
 from tests.flow.line import TOMORROW, Clock, just_now
 from tests.flow.site import open_journal
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person, sought
@@ -143,7 +144,7 @@ async def test_a_message_beyond_the_hubs_limits_is_recorded_as_refused_and_may_c
         await flow.accept(sealed, OFFICE, small, journal, CLOCK(), nowhere())
     assert put_off.value.retry_after
     (fact,) = journal.trace(_id(sealed))
-    assert (fact["kind"], fact["code"]) == ("message.refused", "limits_differ")
+    assert (fact["kind"], fact["code"], fact["operation"]) == ("message.refused", "limits_differ", "person.put")
     permitted, _ = await flow.accept(sealed, OFFICE, site.hub_rules, journal, CLOCK(), nowhere())
     assert permitted is not None
 
@@ -228,6 +229,17 @@ async def test_what_the_hub_refuses_is_a_fact_that_believes_nothing_of_it(site, 
     assert all(message_id is None and b"message.refused" in body for body, message_id in rows)
     assert envelope_of(forged).digest().encode() in rows[0][0]
     assert REGISTER.encode() in rows[1][0]
+
+
+async def test_what_is_refused_names_no_operation_that_no_interface_has(site, journal):
+    """A statement's operation is its edge's own word until it is found in the lock."""
+    for operation in ("person.put", "person.of_her_name"):
+        made = stated(site, operation=operation, at=stamp(CLOCK()), code="no_code")
+        with pytest.raises(Refused, match="bad_envelope"):
+            await flow.accept(made, OFFICE, site.hub_rules, journal, CLOCK(), nowhere())
+    known, unknown = (json.loads(body) for (body,) in journal._connection.execute("SELECT body FROM fact ORDER BY seq"))
+    assert (known["operation"], unknown.get("operation")) == ("person.put", None)
+    assert "of_her_name" not in json.dumps(unknown)
 
 
 def _id(sealed: Sealed) -> str:

@@ -12,10 +12,10 @@ from gateway.config import LegalBasis
 from gateway.edge import admit, flow
 from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.rules import EdgeRules
-from gateway.edge.seal import Address
+from gateway.edge.seal import Address, attests
 from gateway.errors import Deferred, Refused
 from gateway.hub import permit
-from gateway.messages import AdmittedThere, MessageId
+from gateway.messages import AdmittedThere, MessageId, decode_header
 from gateway.plugin import Accepted, Claim, RefusedRecord
 from gateway.plugin.contract import Contract
 from tests.flow.calling import PUT, posted
@@ -393,12 +393,28 @@ async def test_no_peer_makes_a_claim_of_its_own(lawful, office):
     assert lawful.register_system.deliveries == []
 
 
-async def test_the_far_end_is_told_what_the_message_attests(lawful):
-    """By the verified header: so it knows whether people looked at it."""
-    await lawful.settlement(await sent(lawful, permitted(lawful)))
-    await lawful.settlement(await sent(lawful, permitted(lawful), Claim("undisclosed", b"u"), key=b"2"))
-    attested = [each.claims for each in lawful.register_system.deliveries]
-    assert attested == [{"permit"}, {"permit", "undisclosed"}]
+async def test_who_sealed_a_message_can_tell_exactly_what_it_attests(lawful):
+    """By the verified header: not another permit, nor the same with another end or party; no claim more, and none less.
+    Who did not seal it is told of nothing that it attests it.
+    """
+    permit, mark = permitted(lawful), Claim("undisclosed", b"u")
+    message_id = await sent(lawful, mark, permit)
+    await lawful.settlement(message_id)
+    envelope = lawful.journal.envelope(message_id)
+    assert envelope is not None
+    header, office = decode_header(envelope.header), lawful.office.keys
+    others = (
+        replace(permit, proof=b"permit 2"),
+        replace(permit, until=lawful.clock() + timedelta(hours=2)),
+        replace(permit, asked=lawful.clock() - timedelta(hours=2)),
+        replace(permit, party=GOVERNOR),
+    )
+    assert attests(header, (permit, mark), office)
+    assert attests(header, (mark, permit), office)
+    for other in ((), (permit,), (permit, mark, Claim("review", b"r")), *((each, mark) for each in others)):
+        assert not attests(header, other, office)
+    (delivery,) = lawful.register_system.deliveries
+    assert not delivery.attests((permit, mark))
 
 
 async def test_what_is_attested_does_not_make_another_message_of_the_same_key(lawful):

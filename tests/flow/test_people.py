@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -57,9 +58,6 @@ class Process:
 
     async def reload(self, by):
         return by
-
-    async def look(self, *asked):
-        raise AssertionError
 
 
 @dataclass
@@ -211,7 +209,7 @@ async def test_who_is_known_to_one_tenant_is_nobody_to_another(desk):
         (lambda desk: desk.grant("staff-0100", "operator"), (403, "own_grant")),
         (lambda desk: desk.grant("root", "officer"), (403, "duties_conflict")),
         (lambda desk: desk.grant("staff-0001", "officer", "root"), (409, "certificate_taken")),
-        (lambda desk: desk.grant("staff-0001", "officer", until="2020-01-01"), (422, "out_of_range")),
+        (lambda desk: desk.grant("staff-0001", "officer", until="2020-01-01"), (422, "bad_last_day")),
         (lambda desk: desk.grant("staff-0001", "administrator"), (400, "bad_grant")),
         (lambda desk: desk.grant("staff-0001", "officer", name="架空 太郎"), (400, "bad_grant")),
         (lambda desk: desk.ask("staff-0100", "POST", PEOPLE, twice("staff-0001", "staff-0002")), (400, "bad_grant")),
@@ -237,6 +235,42 @@ async def test_what_is_refused_to_an_administrator_is_a_fact_too(desk, doing, an
 async def test_what_cannot_be_revoked(desk, person, body, answer):
     assert await desk.ask("staff-0100", "POST", f"{PEOPLE}/{person}/revoke", body) == answer
     assert await desk.acts() == [("staff-0100", "revoke", answer[1])]
+
+
+@pytest.mark.parametrize(
+    ("doing", "named"),
+    [
+        (lambda desk: desk.ask("staff-0100", "GET", f"/v1/{TENANT}/dead"), {}),
+        (lambda desk: desk.ask("staff-0100", "POST", "/v1/reload"), {}),
+        (lambda desk: desk.grant("staff-0001", "officer", by="root"), {"person": "staff-0001", "role": "officer"}),
+        (lambda desk: desk.grant("root", "officer"), {"person": "root", "role": "officer"}),
+        (
+            lambda desk: desk.ask("staff-0100", "POST", f"{PEOPLE}/staff-0002/revoke", {"role": "approver"}),
+            {"person": "staff-0002", "role": "approver"},
+        ),
+        (lambda desk: desk.grant("staff-0001", "架空 太郎"), {}),
+        (lambda desk: desk.grant("架空 太郎", "officer", "staff-0001"), {}),
+        (lambda desk: desk.ask("root", "POST", f"{PEOPLE}/0000-1111-2222/revoke", {"role": "officer"}), {}),
+        (lambda desk: desk.ask("root", "POST", PEOPLE, b"\xff"), {}),
+    ],
+)
+async def test_what_is_refused_says_who_by_which_certificate_and_where_and_whom_it_was_about(desk, doing, named):
+    """C045, C091. What does not parse is not named: it may be anything."""
+    status, code = await doing(desk)
+    ((_, _, fact),) = desk.line.journal.told((FactKind.OPERATOR_ACTED,))
+    who = fact["operator"]
+    assert (status >= 400, fact["code"], fact["terminal"]) == (True, code, "desk-1")
+    assert fact["client_certificate"] == desk.digest(who)
+    assert {key: fact[key] for key in ("person", "role") if key in fact} == named
+    assert not re.search("架|0000-1111", json.dumps(fact, ensure_ascii=False))
+
+
+async def test_a_look_says_where_too_and_what_is_no_terminal_stands_nowhere(desk):
+    for headers in (TERMINAL, {"Renkei-Terminal": "0000-1111-2222"}):
+        assert (await desk.ask("root", "GET", PEOPLE, headers=headers))[0] == 200
+    facts = [fact for _, _, fact in desk.line.journal.told((FactKind.OPERATOR_ACTED,))]
+    assert [fact.get("terminal") for fact in facts] == ["desk-1", None]
+    assert {fact["client_certificate"] for fact in facts} == {desk.digest("root")}
 
 
 @pytest.mark.parametrize("headers", [{}, {"Renkei-Terminal": "0000-1111-2222"}, {"Renkei-Terminal": "desk 1"}])
@@ -269,6 +303,43 @@ async def test_a_certificate_that_the_configuration_names_for_no_person_is_nobod
     desk.line.hub.people.adopt(people[TENANT])
     assert await desk.grant("staff-0001", "officer", file) == (409, "certificate_taken")
     assert desk.line.journal.told(PERSON_FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("", [1, 2, 3, 4]),
+        ("since=2026-04-02", [2, 3, 4]),
+        ("until=2026-04-02", [1, 2, 3]),
+        ("since=2026-04-02&until=2026-04-02", [2, 3]),
+        ("since=2026-04-04", []),
+        ("person=staff-0002", [2, 4]),
+        ("person=staff-0002&until=2026-04-02", [2]),
+        ("person=nobody", []),
+    ],
+)
+async def test_the_history_of_some_days_is_of_days_in_japan(desk, asked, told):
+    """From midnight to midnight there, 15:00 in UTC; `person` is who did it or about whom it is."""
+    for at, fact in (
+        ("2026-04-01T14:59:59.999999Z", {"operator": "staff-0001", "act": "dead"}),
+        ("2026-04-01T15:00:00.000000Z", {"operator": "staff-0002", "act": "dead"}),
+        ("2026-04-02T14:59:59.999999Z", {"operator": "staff-0001", "act": "dead"}),
+        ("2026-04-02T15:00:00.000000Z", {"operator": "staff-0100", "act": "grant", "person": "staff-0002"}),
+    ):
+        await desk.line.journal.fact(FactKind.OPERATOR_ACTED, fact, at=at)
+    status, found = await desk.ask("staff-0100", "GET", f"{PEOPLE}/history?{asked}")
+    assert (status, [each["seq"] for each in found if each["act"] != "history"]) == (200, told)
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "20260401", "", "0001-01-01", "٢٠٢٦-04-01"])
+async def test_a_day_that_there_is_not_is_refused_and_recorded(desk, day):
+    assert await desk.ask("staff-0100", "GET", f"{PEOPLE}/history?since={day}") == (422, "not_a_date")
+    assert await desk.acts() == [("staff-0100", "history", "not_a_date")]
+
+
+async def test_while_the_log_cannot_be_read_there_is_no_history(desk, tmp_path):
+    (tmp_path / f"{TENANT}.db").unlink()
+    assert await desk.ask("staff-0100", "GET", f"{PEOPLE}/history") == (503, "log_unavailable")
 
 
 async def test_a_large_body_is_not_read(desk):
@@ -388,3 +459,36 @@ async def test_a_certificate_that_nobody_has_is_counted_and_named_nowhere(desk):
     assert desk.line.journal.size_and_root()[0] == 0
     desk.listener.noise -= 2
     assert desk.listener.noise == 0
+
+
+async def test_who_did_what_is_shown_by_a_command_and_that_is_one_fact(desk, tmp_path):
+    own = ("--as", str(desk.site.config.root / "keys/tls/staff-0100.crt"), "--terminal", "desk-9")
+    history = ("people", "history", TENANT, *own[:2])
+    granting = ("people", "grant", TENANT, "staff-0001", "approver", "--until", UNTIL, *own)
+    certificate = ("--certificate", str(desk.site.config.root / "keys/tls/staff-0001.crt"))
+    assert (await commanded(desk, tmp_path, *granting, *certificate))[0] == 0
+    await desk.grant("staff-0100", "operator")
+    status, shown = await commanded(desk, tmp_path, *history)
+    lines = [re.sub("  +", "  ", each) for each in shown.splitlines()]
+    assert status == 0
+    assert f"staff-0100  person.granted staff-0001 approver until {UNTIL}  desk-9  " in lines[2]
+    assert "staff-0100  grant staff-0100 operator refused own_grant  desk-1  " in lines[3]
+    assert (await desk.acts())[1:] == [("staff-0100", "history", None)]
+    status, shown = await commanded(desk, tmp_path, *history, "--person", "staff-0001", "--json")
+    assert [(each["kind"], each["until"]) for each in json.loads(shown)[:-1]] == [("person.granted", UNTIL)]
+    days = ("--since", "2026-04-02", "--until", "2026-04-02")
+    status, shown = await commanded(desk, tmp_path, *history, *days)
+    assert (status, shown) == (0, "nobody did anything\n")
+
+
+async def test_days_that_are_no_range_are_told_as_days_in_japan(desk, tmp_path):
+    own = ("--as", str(desk.site.config.root / "keys/tls/staff-0100.crt"))
+    turned = ("--since", "2026-04-02", "--until", "2026-04-01")
+    status, told = await commanded(desk, tmp_path, "people", "history", TENANT, *own, *turned)
+    assert (status, "name days in Japan" in " ".join(told.split())) == (2, True)
+    certificate = ("--certificate", str(desk.site.config.root / "keys/tls/staff-0001.crt"))
+    granting = ("people", "grant", TENANT, "staff-0001", "approver", "--until", "2020-01-01", *own, *certificate)
+    assert await commanded(desk, tmp_path, *granting) == (
+        1,
+        "bad_last_day: A right's last day is today in Japan at the earliest, and 366 days after that at the latest.\n",
+    )

@@ -16,7 +16,7 @@ from gateway.hub.journal import By, Journal, verify
 from gateway.hub.journal.facts import HOLD_FACTS, FactKind, commitment, fact_body
 from gateway.hub.journal.work import Work, read_work
 from gateway.hub.people import Confirmers, Person, Role
-from gateway.messages import Ending, RecordOutcome
+from gateway.messages import Attestation, Ending, RecordOutcome
 from tests.journal.builders import (
     AT,
     LIMITS,
@@ -97,14 +97,25 @@ async def test_released_it_is_due_at_once(journal: Journal) -> None:
     assert journal.holds.count() == 0
 
 
-@pytest.mark.parametrize("other", [ANNA._replace(person="staff-0099"), ANNA._replace(client_certificate=digest("new"))])
+@pytest.mark.parametrize("other", [ANNA._replace(person="staff-0099"), NEW, NEW._replace(person="STAFF-0011")])
 async def test_one_person_is_not_two(journal: Journal, other: By) -> None:
-    """Neither under another account, by a certificate that went from hand to hand, nor by a second certificate."""
+    """Neither under another account, by a certificate that went from hand to hand, nor by a second certificate, nor in
+    capitals.
+    """
     message_id = await held(journal)
     await looked(journal, message_id, ANNA, other)
     await journal.holds.confirm(message_id, by=ANNA, people=able(), at=AT, now=NOW)
     with pytest.raises(Refused, match="second_person_needed"):
         await journal.holds.confirm(message_id, by=other, people=able(ANNA, other), at=AT, now=NOW)
+
+
+async def test_whoever_made_it_in_capitals_decides_nothing(journal: Journal) -> None:
+    """`Renkei-Actor` may be written so: it is the same person."""
+    sent = message((0,), actor="STAFF-0011")
+    await journal.record(sent, at=AT, now=NOW, held=True)
+    await looked(journal, id_of(sent), ANNA)
+    with pytest.raises(Refused, match="maker_may_not_confirm"):
+        await journal.holds.confirm(id_of(sent), by=ANNA, people=able(), at=AT, now=NOW)
 
 
 async def test_what_is_held_on_its_way_begins_anew_and_never_twice(journal: Journal) -> None:
@@ -440,6 +451,42 @@ def test_a_log_in_which_nobody_else_looked_and_released_does_not_verify(
     assert "it does not follow from those before it" in problem
     with pytest.raises(Misconfigured, match="does not follow from those before it"):
         open_journal(path)
+
+
+@pytest.mark.parametrize("dead_before", [False, True])
+async def test_a_log_in_which_what_attests_review_went_out_without_a_hold_does_not_verify(
+    path: Path, *, dead_before: bool
+) -> None:
+    """Whoever wrote it placed none: the claim that the other edge signed stands in the same log."""
+    claim = Attestation("review", digest("flag"))
+    journal = open_journal(path)
+    sent = message((0, 1), attestations=(claim,))
+    await journal.record(sent, at=AT, now=NOW, held=dead_before)
+    if dead_before:
+        await journal.holds.expire(id_of(sent), at=OVER)
+    journal.close()
+    assert verify(path, verifier=SIGNER.verifier(), origin=ORIGIN).problem is None
+    replayed = [(FactKind.MESSAGE_REPLAYED, {"operator": "staff-0001", "records": "0-1"})] if dead_before else []
+    forged(path, id_of(sent), [*replayed, (FactKind.DELIVERY_ATTEMPTED, {"attempt": 1, "records": "0-1"})])
+    problem = verify(path, verifier=SIGNER.verifier(), origin=ORIGIN).problem or ""
+    assert "it does not follow from those before it" in problem
+
+
+async def test_what_attests_review_goes_out_released_and_again(path: Path) -> None:
+    """The reverse of the above: released once, it is tried, dies, and is replayed."""
+    journal = open_journal(path)
+    sent = message((0,), attestations=(Attestation("review", digest("flag")),))
+    for by in PEOPLE.values():
+        await granted(journal, by, "officer", "approver")
+    await journal.record(sent, at=AT, now=NOW, held=True)
+    await release(journal, id_of(sent), ANNA, BEN)
+    for _ in range(2):
+        await journal.attempted(id_of(sent), [0], attempt=1, at=AT)
+        dead = [RecordOutcome(0, Ending.DEAD, "gave_up")]
+        await journal.conclude(id_of(sent), dead, attempt=1, next_at=None, at=AT, now=NOW)
+        await journal.revive(id_of(sent), operator="staff-0001", held=True, at=AT, now=NOW)
+    journal.close()
+    assert verify(path, verifier=SIGNER.verifier(), origin=ORIGIN).problem is None
 
 
 async def revoked(journal: Journal, by: By, *roles: str) -> None:

@@ -21,7 +21,7 @@ async def refused_by_all(journal: Journal) -> list[str]:
     statement = {"connector": "clinic_app", "operation": "visit.query", "code": "not_attested", "records": []}
     edge = {"stage": "edge", "code": "not_attested", "statement": statement}
     await journal.state(FactKind.MESSAGE_REFUSED, edge, at=AT, message_id=stated)
-    hub = {"stage": "hub", "code": "no_route", "connector": "pmh"}
+    hub = {"stage": "hub", "code": "no_route", "connector": "pmh", "operation": "pmh_key.issue"}
     await journal.fact(FactKind.MESSAGE_REFUSED, hub, at=AT, message_id=forged)
     ends = [RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.REFUSED, "superseded", "updated_at")]
     await journal.conclude(id_of(there), ends, attempt=1, next_at=None, at=AT, now=NOW)
@@ -45,7 +45,8 @@ async def test_refusals_are_told_newest_first_with_who_refused_what_and_why(jour
     )
     assert (there["source"], there["operation"]) == ("health_management", "subject.put")
     assert there["destination"] == "vaccination_records"
-    assert (forged["source"], forged["code"], forged["outcomes"]) == ("pmh", "no_route", [])
+    assert (forged["source"], forged["operation"], forged["code"]) == ("pmh", "pmh_key.issue", "no_route")
+    assert forged["outcomes"] == []
     assert (stated["source"], stated["operation"], stated["code"]) == ("clinic_app", "visit.query", "not_attested")
     assert (silent["source"], silent["outcomes"][0]["code"]) == ("health_management", "unknown_field")
     assert (sent["destination"], sent["outcomes"][0]["records"]) == ("vaccination_records", "1")

@@ -751,6 +751,31 @@ def test_what_carries_nothing_is_named(tmp_path):
     assert list(idle(load(tmp_path))) == ["config/tenants: holds no TOML file, so there is no tenant and nothing flows"]
 
 
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [
+        ("", 36123),  # 1 + 2 + ... + 512, and 39 waits of 900
+        ("attempts = 4", 7),
+        ("attempts = 1", 0),
+        ("retry_first = 900.0", 44100),
+        ("retry_first = 5e-324", 0),
+    ],
+)
+def test_a_life_for_which_no_attempts_last_is_named(tmp_path, limits, seconds):
+    """What waits ends `gave_up` after these seconds, though its route says that it may wait for longer."""
+    start = 'id = "T1"\n'
+
+    def of_life(life: int) -> list[str]:
+        changed = {"gateway.toml": f"{GATEWAY}[limits]\n{limits}\n"}
+        changed[TENANTS] = TENANT_FILE.replace(start, f"{start}message_seconds = {life}.0\n")
+        write_config(tmp_path, changed)
+        return [each for each in idle(load(tmp_path)) if "message_seconds" in each]
+
+    at = f"config/{TENANTS}: routes.T1.message_seconds"
+    assert of_life(seconds + 1) == [f"{at}: what waits is given up before: all limits.attempts are made in {seconds} s"]
+    assert (of_life(max(seconds, 1)) == []) == (seconds > 0)
+
+
 def test_a_wrong_check_digit_is_told_with_the_right_one(tmp_path):
     text = 'name = "x"\nroot_key = "r"\ndirectory = "d"\nroutes = []\n[connectors]\n'
     told = problems(tmp_path, {"tenants/999990.toml": text, "tenants/city.toml": text})

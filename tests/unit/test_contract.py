@@ -122,6 +122,7 @@ def changes():
             yield f"{operation['name']} {key}", ("operations", at, key), operation[key] + "x"
         yield f"{operation['name']} version", ("operations", at, "version"), [*operation["version"], "update_seq"]
         yield f"{operation['name']} attests", ("operations", at, "attests"), ["consent"]
+        yield f"{operation['name']} ahead", ("operations", at, "ahead"), True
         yield f"{operation['name']} most records", ("operations", at, "most_records"), 1
         yield f"{operation['name']} kind", ("operations", at, "kind"), "event" if operation["reply"] else "request"
         yield f"{operation['name']} direction", ("operations", at, "direction"), "receives"
@@ -292,6 +293,7 @@ def test_what_a_lock_cannot_show_cannot_be_declared(model):
             {"version": ("updated_at", "sex")},
             "operation o: its version names sex, updated_at, which Sought does not have",
         ),
+        ({"ahead": True}, "operation o: it is ahead without a version, by which an older one would be known"),
         ({"payload": dict}, "dict is not a class derived from Payload"),
         ({"reply": "Found"}, "a payload is not a class derived from Payload"),
         ({"label": 1}, "operation o: label: Input should be a valid string"),

@@ -14,7 +14,7 @@ from gateway.config import Limits
 from gateway.edge.hand_over import hand_over, waves
 from gateway.errors import Deferred, Refused
 from gateway.messages import AdmittedHere, Header, MessageKind, decode_header, encode
-from gateway.plugin import Accepted, Dead, DeferredRecord, Duplicate, RefusedRecord
+from gateway.plugin import Accepted, Claim, Dead, DeferredRecord, Duplicate, RefusedRecord
 from tests.flow.line import System
 from tests.flow.toys import PersonThere, person
 from tests.unit.test_messages import HEADER
@@ -38,11 +38,16 @@ class Told:
         self.problems.append((type(error).__name__ if error else None, problem))
 
 
+def nothing(_: tuple[Claim, ...]) -> bool:
+    """Is attested."""
+    return False
+
+
 async def outcomes(site, answer, *numbers, deadline=1.0, told=None):
     system = System(answer)
     limits = Limits(delivery_deadline=deadline)
     handed = await hand_over(
-        here(*numbers), "internal_no", system, site.register_rules.contract, limits, told or Told()
+        here(*numbers), "internal_no", system, site.register_rules.contract, limits, nothing, told or Told()
     )
     return handed, system
 
@@ -194,7 +199,7 @@ async def test_once_the_answers_are_more_than_a_message_holds_no_more_are_drawn(
     asked = replace(here(*[1] * 9), header=replace(here().header, kind=MessageKind.REQUEST))
     system = System(lambda delivery: {i: Accepted({"remark": "x" * 600}) for i, _ in delivery.records})
     limits, contract = Limits(body_bytes=1024), site.register_rules.contract
-    handed = await hand_over(asked, "internal_no", system, contract, limits, Told())
+    handed = await hand_over(asked, "internal_no", system, contract, limits, nothing, Told())
     assert [isinstance(handed[i], Accepted) for i in range(9)] == [True, True] + [False] * 7
     assert set(map(handed.get, range(2, 9))) == {RefusedRecord("body_too_large")}
     assert len(system.deliveries) == 2

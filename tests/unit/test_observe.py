@@ -50,6 +50,15 @@ def test_only_keys_on_the_list_are_printed(key):
     assert SECRET not in json.dumps(line, ensure_ascii=False)
 
 
+def test_records_that_their_own_edge_refused_are_one_line_with_how_many_of_each_code():
+    observed, stream = telemetry()
+    observed.not_admitted("999997", "clinic_app", "visit.query", "m-1", ["too_long", "too_long", "wrong_type"])
+    observed.not_admitted("999997", "clinic_app", "visit.query", "m-2", [])
+    (line,) = lines(stream)
+    assert (line["event"], line["operation"], line["message_id"]) == ("records.refused", "visit.query", "m-1")
+    assert line["counts"] == {"too_long": 2, "wrong_type": 1}
+
+
 def test_what_is_bound_is_held_to_the_list_too():
     observed, stream = telemetry()
     observed.log.bind(name=SECRET, tenant="999997").warning("something")

@@ -182,6 +182,10 @@ WIDENED = {
         lambda lock: lock["operations"][1].update(attests=["consent"]),
         ["~ sends person.put: "],
     ),
+    "what was ahead of all else waits": (
+        lambda lock: lock["operations"][1].update(ahead=True),
+        ["~ sends person.put: "],
+    ),
     "a bound on records that is gone": (
         lambda lock: lock["operations"][1].update(most_records=1),
         ["~ sends person.put: "],

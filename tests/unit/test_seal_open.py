@@ -97,7 +97,7 @@ def test_the_header_tells_items_lanes_and_tags_and_no_value(site):
     sealed = sealed_by_office(site, whole_person(771), person(772), whole_person(771, seq=2))
     header = decode_header(envelope_of(sealed).header)
     assert header.item_sets == (tuple(sorted(CARRIED)), tuple(sorted(person())))
-    states = site.office_rules.limits.lanes * 7 // 8
+    states = site.office_rules.limits.lanes * 6 // 8
     lanes = [site.office.lane(f"{n:010}", states) for n in (771, 772, 771)]
     assert header.records == ((0, 0, lanes[0]), (1, 1, lanes[1]), (2, 0, lanes[2]))
     assert sealed.tags is not None
@@ -113,23 +113,23 @@ def test_the_header_tells_items_lanes_and_tags_and_no_value(site):
 
 
 @pytest.mark.parametrize("lanes", [8, 15, 4096])
-def test_a_state_never_waits_behind_a_question(site, lanes):
-    """Whoever they are about: what has no version has lanes of its own, by operation and person."""
+def test_a_state_never_waits_behind_a_question_nor_what_is_ahead_behind_either(site, lanes):
+    """Whoever they are about: what is ahead, and what has no version, has lanes of its own, by operation and person."""
     state = site.office_rules.contract.operation("sends", "person.put")
+    ahead = state.model_copy(update={"ahead": True})
     asked, told = (state.model_copy(update={"name": name, "version": ()}) for name in ("a.ask", "b.tell"))
     everybody = [f"{n:010}" for n in range(5000)]
-    of_states = {seal._lane(each, state, site.office, lanes) for each in everybody}
-    of_questions = {seal._lane(each, asked, site.office, lanes) for each in everybody}
-    assert of_states.isdisjoint(of_questions)
-    assert 0 <= min(of_states | of_questions) <= max(of_states | of_questions) < lanes
+    apart = [{seal._lane(each, one, site.office, lanes) for each in everybody} for one in (state, ahead, asked)]
+    assert sum(map(len, apart)) == len(set().union(*apart))
+    assert set().union(*apart) <= set(range(lanes))
     both = [[seal._lane(each, operation, site.office, lanes) for operation in (asked, told)] for each in everybody]
     assert lanes < 16 or any(a != b for a, b in both)  # one question of a person does not wait for another kind
 
 
 def test_one_lane_is_one_for_all(site):
     state = site.office_rules.contract.operation("sends", "person.put")
-    question = state.model_copy(update={"version": ()})
-    assert seal._lane("1", state, site.office, 1) == seal._lane("1", question, site.office, 1) == 0
+    for changes in ({}, {"ahead": True}, {"version": ()}):
+        assert seal._lane("1", state.model_copy(update=changes), site.office, 1) == 0
 
 
 @given(data=st.data())

@@ -32,7 +32,7 @@ async def said(city: City, way: Way, path: str, value: str):
     """What is said of one field too many: by the sending edge; by hub and receiving edge of a header that names it; by
     the receiving edge of a payload that hides it.
     """
-    record, honest = way.with_one_more(path, value), await city.honest(way)
+    record, honest = way.with_more(path, value=value), await city.honest(way)
     named, hidden = city.forged(way, honest, record, path), city.forged(way, honest, record)
     far = [(await city.receiver_says(way, each))[0] for each in (named, hidden)]
     return (await city.sealed(way, record), await city.hub_says(way, named), *far)
@@ -54,7 +54,7 @@ async def test_rule_2_a_free_text_that_hides_an_individual_number_is_refused_at_
     honest = await city.honest(way)
     for each in (each for each in way.giving if each.kind == "text"):
         hidden = "0000-0000-0000" if each.pattern else "番号は００００-0000-0000 です"
-        record = way.with_one_more(each.path, hidden)
+        record = way.with_more(each.path, value=hidden)
         assert await city.sealed(way, record) == "individual_number_in_text", each.path
         forged = city.forged(way, honest, record)
         assert await city.receiver_says(way, forged) == ("individual_number_in_text", []), each.path
@@ -64,7 +64,7 @@ async def test_rule_2_a_free_text_that_hides_an_individual_number_is_refused_at_
 async def test_rule_2_the_hand_over_has_no_number_in_place_of_pseudonym_or_key(city, way):
     honest = await city.honest(way)
     for path in ("pmh_pseudonym_id", "pmh_key"):
-        record = way.with_one_more(path, "0000-0000-0000")
+        record = way.with_more(path, value="0000-0000-0000")
         assert await city.sealed(way, record) == "individual_number_in_text", path
         forged = city.forged(way, honest, record)
         assert await city.receiver_says(way, forged) == ("individual_number_in_text", []), path
@@ -104,7 +104,7 @@ async def test_rule_2_no_number_made_up_by_a_system_hides_an_individual_number(c
     honest = await city.honest(way)
     made_up = {"inquiry_no", "provision_no", "dataset_record_no"}
     for path in (path for path in way.paths if name_of(path) in made_up):
-        record = way.with_one_more(path, "0000-0000-0000")
+        record = way.with_more(path, value="0000-0000-0000")
         assert await city.sealed(way, record) == "individual_number_in_text", path
         forged = city.forged(way, honest, record)
         assert await city.receiver_says(way, forged) == ("individual_number_in_text", []), path
@@ -152,7 +152,7 @@ async def test_rule_4_an_answer_about_another_person_than_was_asked_for_is_never
     _, there = city.edges[way.sender].rules.ends(way.route)
     assert there.person_key in way.paths
     other = {"municipality_code": "131016", "individual_number": "000000000019"}
-    record = way.with_one_more(there.person_key, other.get(there.person_key, "2"))
+    record = way.with_more(there.person_key, value=other.get(there.person_key, "2"))
     assert await city.sealed(way, record) == "dispute"
 
 

@@ -54,10 +54,11 @@ class Way:
     def places(self) -> frozenset[str]:
         return places(self.giving, self.taking)
 
-    def with_one_more(self, path: str, value: str = "架空") -> dict[str, Any]:
-        """The whole record, with a made-up value at a path."""
+    def with_more(self, *paths: str, value: str = "架空") -> dict[str, Any]:
+        """The whole record, with a made-up value at each of these paths."""
         record = copy.deepcopy(self.whole)
-        put(record, path, value)
+        for path in paths:
+            put(record, path, value)
         return record
 
     def __str__(self) -> str:

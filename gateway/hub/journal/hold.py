@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import FactKind
+from gateway.hub.people import same_person
 
 CODE = "review"
 """Whatever the cause: for who may not be answered about looks the same as for what is looked at anyway (rule 5)."""
@@ -46,7 +47,7 @@ class Hold:
         not_looked_at.
         """
         self.require_waiting()
-        if by.person == self.maker:
+        if same_person(by.person, self.maker):
             raise Refused("maker_may_not_confirm")
         if by.person not in self.shown:
             raise Refused("not_looked_at")
@@ -64,7 +65,7 @@ class Hold:
         self.require_may_decide(by)
         if self.approved is None:
             return FactKind.HOLD_APPROVED
-        if by.person == self.approved.person or by.client_certificate == self.approved.client_certificate:
+        if same_person(by.person, self.approved.person) or by.client_certificate == self.approved.client_certificate:
             raise Refused("second_person_needed")
         if not approver:
             raise Refused("role_missing")

@@ -76,9 +76,14 @@ class Holds:
 
     def ends(self) -> Iterator[tuple[str, str, str]]:
         """When the time of each held message is over, its id, and its destination."""
+        for page in self.pages():
+            yield from ((each["until"], each["message_id"], each["destination"]) for each in page)
+
+    def pages(self) -> Iterator[list[dict[str, Any]]]:
+        """All held messages, some at a time."""
         after = 0
         while found := self.listed(after):
-            yield from ((each["until"], each["message_id"], each["destination"]) for each in found)
+            yield found
             after = found[-1]["seq"]
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Self, TypeVar
 
 from gateway.errors import Deferred
 from gateway.hub.journal import delivering, reading
+from gateway.hub.journal.acts import acts
 from gateway.hub.journal.delivering import Conclusion, Revived
 from gateway.hub.journal.facts import DELIVERY_FACTS, Altered, FactKind
 from gateway.hub.journal.holds import Holds
@@ -248,6 +249,12 @@ class Journal:
     def told(self, kinds: Sequence[FactKind], *, after: int = 0) -> list[tuple[int, FactKind, dict[str, Any]]]:
         """Seq, kind and body of the facts of these kinds that are of no message, behind that seq, in order."""
         return self._read(partial(reading.told, kinds=kinds, after=after))
+
+    def acts(self, after: tuple[str, int], until: str) -> list[dict[str, Any]]:
+        """The next few facts of what persons did, by time, behind that time and seq and before `until`, as plain JSON;
+        those about what is not to be disclosed are marked `undisclosed`.
+        """
+        return self._read(partial(acts, after=after, until=until))
 
     def dead_letters(self, *, every: bool = False) -> list[dict[str, Any]]:
         """Messages with dead records that wait for a decision, by seq, as plain JSON; with `every` also the others:

@@ -170,15 +170,18 @@ def told(
     """Seq, kind and body of the facts of these kinds that are of no message, behind that seq, in order; each held
     against its commitment. Raises Altered.
     """
-    found = []
-    for seq, kind, kept, salt, body in connection.execute(_TOLD.format(", ".join("?" * len(kinds))), (*kinds, after)):
-        if not (isinstance(salt, bytes) and isinstance(body, bytes)) or commitment(salt, body) != kept:
-            raise Altered(seq, f"fact {seq} is altered: its salt and body do not give its commitment")
-        fact = _body(seq, body)
-        if fact["kind"] != kind:
-            raise Altered(seq, f"fact {seq} is altered: its columns contradict its body")
-        found.append((seq, FactKind(kind), fact))
-    return found
+    rows = connection.execute(_TOLD.format(", ".join("?" * len(kinds))), (*kinds, after))
+    return [(row[0], FactKind(row[1]), whole(*row)) for row in rows]
+
+
+def whole(seq: int, kind: str, kept: bytes, salt: Any, body: Any) -> dict[str, Any]:
+    """The fact of this row, held against its commitment. Raises Altered."""
+    if not (isinstance(salt, bytes) and isinstance(body, bytes)) or commitment(salt, body) != kept:
+        raise Altered(seq, f"fact {seq} is altered: its salt and body do not give its commitment")
+    fact = _body(seq, body)
+    if fact["kind"] != kind:
+        raise Altered(seq, f"fact {seq} is altered: its columns contradict its body")
+    return fact
 
 
 def _body(seq: int, body: Any) -> dict[str, Any]:

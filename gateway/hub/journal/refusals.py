@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gateway.hub.journal.facts import Altered, FactKind
 from gateway.hub.journal.outcomes import group
-from gateway.hub.journal.undisclosed import undisclosed
+from gateway.hub.journal.undisclosed import header_of, undisclosed
 from gateway.messages import Ending, RecordOutcome
 
 SLICE: Final = 2000
@@ -44,24 +44,18 @@ def _told(
     groups = [each for each in fact.get("outcomes", ()) if each["ending"] == Ending.REFUSED] or group(outcomes)
     if not groups and kind not in _WHOLE:
         return None
-    header = fact.get("header") or (_header(connection, stored_id) if kind in _BY else {})
+    header = fact.get("header") or (header_of(connection, stored_id) if kind in _BY else {})
     return {
         **{key: fact[key] for key in ("seq", "at", "kind")},
         "message_id": fact.get("message_id"),
         "by": _BY.get(kind) or fact.get("stage", "edge"),
         "source": header.get("source") or statement.get("connector") or fact.get("connector"),
         "destination": header.get("destination"),
-        "operation": header.get("operation") or statement.get("operation"),
+        "operation": header.get("operation") or statement.get("operation") or fact.get("operation"),
         "code": fact.get("code") or (statement.get("code") if kind is FactKind.CONNECTOR_NOTED else None),
         "outcomes": groups,
-        "undisclosed": undisclosed(header or _header(connection, stored_id)) or None,
+        "undisclosed": undisclosed(header or header_of(connection, stored_id)) or None,
     }
-
-
-def _header(connection: sqlite3.Connection, stored_id: bytes | None) -> Mapping[str, Any]:
-    (body,) = connection.execute(_RECORDED, (stored_id,)).fetchone() or (b"{}",)
-    header: Mapping[str, Any] = json.loads(body).get("header", {})
-    return header
 
 
 _WHOLE: Final = frozenset({FactKind.MESSAGE_REFUSED, FactKind.CONNECTOR_NOTED})
@@ -76,7 +70,4 @@ _FACTS: Final = (
     " instr(body, CAST('\"statement\":' AS BLOB)))"
     " OR (kind = 'connector.noted' AND instr(body, CAST('\"code\":' AS BLOB)))"
     " OR (kind = 'delivery.concluded' AND instr(body, CAST('\"ending\":\"refused\"' AS BLOB)))) ORDER BY seq DESC"
-)
-_RECORDED: Final = (
-    "SELECT body FROM fact WHERE message_id = ? AND kind = 'message.recorded' AND body IS NOT NULL LIMIT 1"
 )

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from gateway.config.attested import REVIEW
 from gateway.hub.journal.facts import DELIVERY_FACTS, HOLD_FACTS, Altered, FactKind
 from gateway.hub.journal.hold import Hold
 from gateway.hub.journal.outcomes import indices, ungroup
@@ -92,13 +93,21 @@ class Work:
             self.asked += 1
 
     def _require_may_follow(self, kind: FactKind) -> None:
-        """While it is held nothing goes out; once the envelope is deleted, after the end, nothing ever does again."""
-        if self.hold.waiting and kind in _NOT_WHILE_HELD:
+        """While it is held nothing goes out, nor ever without a release what attests `review`; once the envelope is
+        deleted, after the end, nothing ever does again.
+        """
+        if self.hold.waiting and kind in (*_GOING_OUT, FactKind.MESSAGE_REPLAYED):
             raise ValueError("it is held: nothing goes out")
+        if kind in _GOING_OUT and not self.hold.released and self._to_be_reviewed:
+            raise ValueError("it attests that people must release it, and nobody did")
         if self.deleted and kind in (FactKind.MESSAGE_REPLAYED, FactKind.ENVELOPE_DELETED):
             raise ValueError("its envelope is deleted")
         if kind is FactKind.ENVELOPE_DELETED and (self.open or self.envelope is None):
             raise ValueError("an envelope is deleted once its message has ended")
+
+    @property
+    def _to_be_reviewed(self) -> bool:
+        return self.header is not None and any(each["claim"] == REVIEW for each in self.header["attestations"])
 
     @property
     def kept(self) -> bool:
@@ -166,9 +175,7 @@ def read_work(connection: sqlite3.Connection, stored_id: bytes, *, repeats: bool
     return work
 
 
-_NOT_WHILE_HELD: Final = frozenset(
-    {FactKind.DELIVERY_ATTEMPTED, FactKind.DELIVERY_CONCLUDED, FactKind.MESSAGE_REPLAYED}
-)
+_GOING_OUT: Final = (FactKind.DELIVERY_ATTEMPTED, FactKind.DELIVERY_CONCLUDED)
 _KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(DELIVERY_FACTS - {FactKind.MESSAGE_REPEATED}))
 _FACTS: Final = (
     "SELECT seq, kind, body FROM fact WHERE message_id = ?1"  # noqa: S608  (the kinds are ours)

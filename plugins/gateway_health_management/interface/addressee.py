@@ -32,5 +32,6 @@ OPERATIONS: Final = (
         payload=Addressee,
         person_key="internal_no",
         version=("updated_at", "update_seq"),
+        ahead=True,
     ),
 )

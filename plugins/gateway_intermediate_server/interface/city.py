@@ -188,6 +188,7 @@ OPERATIONS: Final = (
         payload=Addressee,
         person_key="internal_no",
         version=_VERSION,
+        ahead=True,
     ),
     Operation(
         name=REPLICA,

@@ -3,8 +3,11 @@
 What was said to the network is what somebody on the line heard.
 """
 
+import signal
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,23 +31,41 @@ def network(tmp_path, starter) -> Iterator[Network]:
     made.close()
 
 
-@pytest.fixture
-def killed(network, library, tmp_path) -> Callable[..., None]:
-    """Has the gateway die at one of its writes, whatever `does` starts; then it is there again, well."""
+class Killed:
+    """Has the gateway die at its writes, each death in its turn; between, it is there again, well.
 
-    def dies(call: str, nth: int, how: str, does: Callable[[], object]) -> None:
-        site, armed = network.site, tmp_path / "armed"
-        armed.unlink(missing_ok=True)
-        site.gateway.kill()
-        site.gateway.start(**Fault(call, WAL, how, nth).environment(library, armed=armed))
+    What runs between two deaths has the next one's fault, which nothing sets off before that: one start for each death.
+    """
+
+    def __init__(self, network: Network, library: Path, armed: Path, deaths: Iterable[tuple[str, int, str]]) -> None:
+        self._network, self._library, self._armed = network, library, armed
+        self._faults = (Fault(call, WAL, how, nth) for call, nth, how in deaths)
+
+    def start(self) -> None:
+        """Well, until the file `armed` is there."""
+        site, fault = self._network.site, next(self._faults, None)
+        site.gateway.start(**(fault.environment(self._library, armed=self._armed) if fault else {}))
         until(lambda: site._serves(site.gateway, lambda: site.admin().get("/readyz").status == 200))
-        armed.touch()
-        does()
-        until(lambda: not site.gateway.running)
-        armed.unlink()
-        site.start_gateway()
 
-    return dies
+    def dies(self, does: Callable[..., object]) -> None:
+        """At the writes of what `does` starts, and of nothing before it."""
+        gateway = self._network.site.gateway
+        until(self._rests)
+        self._armed.touch()
+        does()
+        until(lambda: not gateway.running)
+        assert gateway.ended() == -signal.SIGKILL
+        self._armed.unlink()
+        self.start()
+
+    def _rests(self) -> bool:
+        """Whether the journal was not written to for a while, be it a fact or a row beside."""
+        journal = self._network.site.journal()
+        wal = journal.with_name(f"{journal.name}-wal")
+        before = wal.stat()
+        time.sleep(0.2)
+        after = wal.stat()
+        return (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
 
 
 def given_once(network: Network, number: str) -> None:
@@ -54,13 +75,15 @@ def given_once(network: Network, number: str) -> None:
     assert len({(each["permit_no"], each["destination"]) for each in said}) == 1
 
 
-def test_kill_9_at_the_writes_of_a_provision_and_of_an_inquiry(network, killed, ordinal):
-    network.start()
+def test_kill_9_at_the_writes_of_a_provision_and_of_an_inquiry(network, library, ordinal, tmp_path):
+    network.start_systems()
+    gateway = Killed(network, library, tmp_path / "armed", [death for death in DEATHS for _ in range(2)])
+    gateway.start()
     who = network.resident(ordinal())
     network.knows(who, who.dose)
     numbers = []
-    for turn, (call, nth, how) in enumerate(DEATHS):
-        killed(call, nth, how, lambda: numbers.append(network.asked(who)))
+    for turn in range(len(DEATHS)):
+        gateway.dies(lambda: numbers.append(network.asked(who)))
         assert network.ended(numbers[-1]) == ("answered", [who.dose])
         asked = who.inquiry(f"K{turn}")
 
@@ -70,7 +93,7 @@ def test_kill_9_at_the_writes_of_a_provision_and_of_an_inquiry(network, killed, 
             except OSError:
                 return
 
-        killed(call, nth, how, inquires)
+        gateway.dies(inquires)
         answer = network.site.send("inquiry.request", [asked], Idempotency_Key=str(asked["inquiry_no"]))
         assert [each["outcome"] for each in network.site.outcomes(answer.message_id)] == ["accepted"]
     until(lambda: len(told(network)) == len(DEATHS))
@@ -90,23 +113,27 @@ def told(network: Network) -> list[str]:
     return [number for (number,) in network.rows("server", "SELECT request_id FROM inquiries WHERE taken = 1")]
 
 
-def test_kill_9_at_the_writes_of_a_hold_and_its_release(network, killed, ordinal):
-    network.start()
+def test_kill_9_at_the_writes_of_a_hold_and_its_release(network, library, ordinal, tmp_path):
+    network.start_systems()
+    ways = DEATHS[:3]
+    deaths = [(call, at, how) for call, nth, how in ways for at in (1, 1, nth)]  # asked, approved, released
+    gateway = Killed(network, library, tmp_path / "armed", deaths)
+    gateway.start()
     grant(network.site, network.site.root)
     who = network.resident(ordinal(), flagged=True)
-    for call, nth, how in DEATHS[:3]:
+    for _ in ways:
         since = len(network.site.facts())
         asked: list[str] = []
-        killed(call, 1, how, lambda told=asked: told.append(network.asked(who)))
+        gateway.dies(lambda told=asked: told.append(network.asked(who)))
         (message_id,) = network.held(since)
         for name in (OFFICER, APPROVER):
             assert shown(network.site, network.edge, CONNECTOR, message_id, name).status == 0
         assert network.told(asked[0]) == ("waiting", None)
-        killed(call, 1, how, lambda held=message_id: decide(network.site, "release", held, OFFICER))
+        gateway.dies(lambda held=message_id: decide(network.site, "release", held, OFFICER))
         assert network.told(asked[0]) == ("waiting", None)
         decide(network.site, "release", message_id, OFFICER)  # if the word was lost
         assert network.told(asked[0]) == ("waiting", None)
-        killed(call, nth, how, lambda held=message_id: decide(network.site, "release", held, APPROVER))
+        gateway.dies(lambda held=message_id: decide(network.site, "release", held, APPROVER))
         decide(network.site, "release", message_id, APPROVER)
         assert network.ended(asked[0]) == ("answered", [who.dose])
         given_once(network, asked[0])
@@ -152,8 +179,8 @@ def test_rule_7_results_are_deleted_after_their_time_and_not_before(network, lib
     assert acts(network)["result_deleted"] == 2
     site.gateway.kill()  # it looks at a start, and then each minute
     site.gateway.start(**wrong_clock(library, clock))
-    until(lambda: deleted(network) == 2)  # what was given out, and what was answered to us
-    for each in (*network.given(), *network.given("inquiry.answer")):
+    until(lambda: deleted(network) == 3)  # what was given out, what was answered to us, and what was aborted
+    for each in (*network.given(), *network.given("inquiry.answer"), *network.given("inquiry.end")):
         assert site.kinds(each["message_id"])[-1] == "envelope.deleted"
     assert site.gateway.stop() == 0
     assert site.cli("log", "verify").status == 0

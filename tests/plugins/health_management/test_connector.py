@@ -232,12 +232,14 @@ async def test_an_empty_city_is_a_finished_file(tmp_path):
 
 
 async def test_what_the_line_refuses_whole_is_refused_row_by_row(tmp_path):
-    line = Line(refusing="basis_not_in_force")
-    connector = await new_life(line, settings(tmp_path))
+    line, log = Line(refusing="basis_not_in_force"), Log()
+    connector = await new_life(line, settings(tmp_path), log)
     drop(prepared(tmp_path), "city.csv", csv_bytes([subject(1), subject(2)]))
     await rounds(connector, line)
     refused = [(row, "refused", "basis_not_in_force", "") for row in (1, 2)]
     assert seen(read_status(tmp_path, "city.csv", "cp932")) == refused
+    told = {"code": "basis_not_in_force", "operation": "subject.register", "row": 1, "count": 2}
+    assert ("rows.refused", told) in log.said
 
 
 async def test_a_file_whose_rows_wait_does_not_keep_the_next_file_back(tmp_path):

@@ -74,7 +74,8 @@ async def test_a_fault_defers_and_the_repeat_gets_the_id5(
     async with site.connected(system.url) as connector:
         await system.faults({fault: 1})
         assert await connector.deliver(delivery) == dict.fromkeys((0, 1), outcome)
-        assert site.said.lines == [("delivery.deferred", {"code": cast(DeferredRecord, outcome).code})]
+        of = {"operation": delivery.operation, "message_id": delivery.message_id}
+        assert site.said.lines == [("delivery.deferred", of | {"code": cast(DeferredRecord, outcome).code})]
         repeated = await connector.deliver(delivery)
         assert await connector.deliver(delivery) == repeated
     assert {index for index, each in repeated.items() if isinstance(each, Accepted)} == {0, 1}

@@ -126,16 +126,17 @@ class City:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
-    async def deliver(self, operation: str, record: Mapping[str, Any], claims: Sequence[str] = ()) -> Outcome:
+    async def deliver(self, operation: str, record: Mapping[str, Any], claims: Sequence[Claim] = ()) -> Outcome:
         """One record, as the receiving edge hands it over."""
         return (await self.hand_over(operation, [record], claims))[0]
 
     async def hand_over(
-        self, operation: str, records: Sequence[Mapping[str, Any]], claims: Sequence[str] = ()
+        self, operation: str, records: Sequence[Mapping[str, Any]], claims: Sequence[Claim] = ()
     ) -> Mapping[int, Outcome]:
         model = _MODELS["receives", operation]
         payloads: list[Payload] = [model.model_validate(dict(each)) for each in records]
-        delivery = Delivery("message", operation, tuple(enumerate(payloads)), 10.0, claims=frozenset(claims))
+        exactly = tuple(claims).__eq__
+        delivery = Delivery("message", operation, tuple(enumerate(payloads)), 10.0, attests=exactly)
         return await self.connector.deliver(delivery)
 
     async def poll(self) -> None:
@@ -149,7 +150,7 @@ class City:
 
     async def release(self, sent: Sent) -> Outcome:
         """The message comes out at the far end, and how it ended is told."""
-        outcome = await self.deliver(sent.operation, sent.record, sorted(sent.attested))
+        outcome = await self.deliver(sent.operation, sent.record, sent.claims)
         await self.settle(sent, outcome)
         return outcome
 

@@ -6,11 +6,12 @@ from typing import Any
 import jwt
 import pytest
 
-from gateway.plugin import Accepted, Act, Dead, DeferredRecord, RefusedRecord
+from gateway.plugin import Accepted, Act, Dead, DeferredRecord, Refused, RefusedRecord
 from gateway.plugin.exchange import Later
 from gateway_intermediate_server import turns
 from gateway_intermediate_server.answers import Gone, InquiryResult, Sealed
 from gateway_intermediate_server.client import Client
+from gateway_intermediate_server.matching_list import MatchingList
 from gateway_intermediate_server.simulated.signing import SigningKey
 from tests.plugins.intermediate_server.exchanges import DATASET, TAX, public, sealed
 from tests.plugins.intermediate_server.line import DOSE, TAX_ITEM, City, Line, Sent, opened
@@ -184,7 +185,9 @@ async def test_without_a_code_it_is_asked_for_and_the_inquiry_waits(site: Site) 
 async def test_what_the_list_or_the_city_does_not_have_is_not_asked(
     city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], code: str
 ) -> None:
-    """C187, C188: by our own copy, so that the network is not even asked for a permit."""
+    """C187, C188: by our own copy, so that the network is not even asked for a permit; only our own server is asked
+    whether the inquiry is out already.
+    """
     real, paths = Client.ask, []
 
     async def ask(client: Client, path: str, *args: Any, **kwargs: Any) -> Any:
@@ -193,13 +196,13 @@ async def test_what_the_list_or_the_city_does_not_have_is_not_asked(
 
     monkeypatch.setattr(Client, "ask", ask)
     assert await city.deliver(ASK, inquiry(moved, number(), **changes)) == RefusedRecord(code)
-    assert paths == []
+    assert paths in ([], ["/server/v1/inquiries/list"])
 
 
 async def test_an_inquiry_waits_for_its_person_to_be_registered(city: City) -> None:
     """It has a lane of its own, and so may come first."""
     resident, asked = Resident.new(), number()
-    assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("unknown_addressee", 30.0)
+    assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("unknown_addressee")
     await city.deliver("addressee.register", resident.addressee())
     assert await city.deliver(ASK, inquiry(resident, asked)) == Accepted()
 
@@ -236,6 +239,42 @@ async def test_the_same_inquiry_again_is_the_same(city: City, moved: Resident) -
     city.ahead = timedelta(minutes=11)
     assert await city.deliver(ASK, inquiry(moved, asked)) == Accepted()
     assert len(await kept(city, asked)) == 1
+
+
+async def test_an_inquiry_that_is_out_is_not_refused_whatever_changed_since(
+    city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before its outcome was recorded; then its row is off the list, or its dataset out of the settings."""
+    asked, other = await inquired(city, moved), await city.register()
+    (sent,) = told(city.line, asked)
+
+    async def admits(*_: Any) -> None:
+        raise Refused("not_on_matching_list")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MatchingList, "admits", admits)
+        assert await city.deliver(ASK, inquiry(moved, asked)) == Accepted()
+        assert await city.deliver(ASK, inquiry(other, asked)) == RefusedRecord("inquiry_no_taken")
+        assert await city.deliver(ASK, inquiry(moved, number())) == RefusedRecord("not_on_matching_list")
+    async with opened(city.simulator, city.line, datasets=["TM00000000000999"]) as again:
+        assert await again.deliver(ASK, inquiry(moved, asked)) == Accepted()
+        assert await again.deliver(ASK, inquiry(moved, number())) == RefusedRecord("dataset_not_managed")
+    assert told(city.line, asked) == [sent]
+
+
+async def test_a_clock_that_is_behind_refuses_no_inquiry_and_ends_none(city: City, moved: Resident) -> None:
+    asked, late = number(), timedelta(minutes=-5)
+    city.ahead = late
+    assert await city.deliver(ASK, inquiry(moved, asked)) == DeferredRecord("not_yet_valid")
+    city.ahead = timedelta()
+    assert await city.deliver(ASK, inquiry(moved, asked)) == Accepted()
+    city.ahead = late
+    await city.poll()
+    assert told(city.line, asked) == []
+    assert "results wait: not_yet_valid" in (await city.connector.health()).detail
+    city.ahead = timedelta()
+    await city.poll()
+    assert [each.operation for each in told(city.line, asked)] == [ANSWER]
 
 
 async def test_another_inquiry_with_the_same_number_is_refused(city: City, moved: Resident) -> None:
@@ -387,6 +426,31 @@ async def test_an_answer_under_a_permit_that_ended_is_none(city: City, moved: Re
     assert (record["items"], "provided_at" in record) == (sorted(DOSE), True)
 
 
+@pytest.mark.parametrize("ended", [True, False])
+async def test_what_is_not_to_be_disclosed_is_marked_after_its_permit_too(
+    city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch, *, ended: bool
+) -> None:
+    """番号法第23条第2項: also where the permit had ended before the inquiry had."""
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("inquiries/list") and ended:
+            at = int(city.now().timestamp())
+            late = [each.model_copy(update={"ended_at": at}) for each in answer.inquiries]
+            return answer.model_copy(update={"inquiries": late})
+        return answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+    asked = number()
+    await city.deliver(ASK, inquiry(moved, asked, undisclosed_flag=True))
+    city.ahead = timedelta(minutes=11)
+    await city.poll()
+    (sent,) = told(city.line, asked)
+    assert sent.operation == END
+    assert sent.attested == {"undisclosed"}
+
+
 @pytest.mark.parametrize("wrong", [None, "refuses"])
 async def test_where_a_permit_ends_on_the_way_the_city_hears_of_it_all_the_same(
     city: City, moved: Resident, wrong: str | None
@@ -485,6 +549,106 @@ async def test_killed_between_any_two_steps_the_answer_is_one_message(system: Si
     assert told(line, asked) == [sent]
 
 
+@pytest.mark.parametrize("wrong", [None, "refuses"])
+async def test_what_a_reload_overtook_is_told_to_the_city_anew(system: Simulator, wrong: str | None) -> None:
+    """A row or an assessment went while it was on its way; also after a restart, and five times at most."""
+    line = Line()
+    async with opened(system, line) as city:
+        if wrong is not None:
+            await system.control("next", {"wrong": wrong})
+        asked = await inquired(city, await city.register())
+        (first,) = told(line, asked)
+        await city.settle(first, Dead("header_mismatch"))
+        assert [taken for _, taken in await kept(city, asked)] == [False]
+    async with opened(system, line) as city:
+        await city.poll()
+        assert told(line, asked) == [first]  # of which the line tells once more how it ended
+        await city.settle(first, Dead("send_anew"))
+        await city.poll()
+        _, again = told(line, asked)
+        assert (again.operation, again.record, again.attested) == (first.operation, first.record, first.attested)
+        await city.settle(again, Accepted())
+        assert [taken for _, taken in await kept(city, asked)] == [True]
+        await city.poll()
+        assert len(told(line, asked)) == 2
+
+
+async def test_what_is_overtaken_again_and_again_is_told_to_people_in_the_end(
+    city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    asked = await inquired(city, moved)
+    for _ in range(7):
+        await city.settle(told(city.line, asked)[-1], Dead("header_mismatch"))
+        await city.poll()
+    assert len(told(city.line, asked)) == 5
+    assert [taken for _, taken in await kept(city, asked)] == [True]
+    assert "could not be told" in (await city.connector.health()).detail
+
+
+async def test_while_only_one_of_edge_and_hub_is_reloaded_an_answer_waits(
+    city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    city.line.refuses = "header_mismatch"
+    asked = await inquired(city, moved)
+    assert "results wait: header_mismatch" in (await city.connector.health()).detail
+    city.line.refuses = None
+    await city.poll()
+    assert [each.operation for each in told(city.line, asked)] == [ANSWER]
+
+
+async def test_an_end_before_its_permit_is_none_that_can_be_read_and_waits_for_no_clock(
+    system: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the server's word: it is told as aborted, and deleted in time."""
+    real = Client.ask
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("inquiries/list"):
+            early = [
+                each.model_copy(update={"ended_at": each.ended_at - 120}) if each.ended_at else each
+                for each in answer.inquiries
+            ]
+            return answer.model_copy(update={"inquiries": early})
+        return answer
+
+    async with opened(system, Line(), result_seconds=180) as city:
+        monkeypatch.setattr(Client, "ask", ask)
+        asked = await inquired(city, await city.register())
+        assert [(each.operation, each.record["inquiry_status"]) for each in told(city.line, asked)] == [(END, "9")]
+        city.ahead = timedelta(seconds=70)
+        await city.poll()
+        assert await kept(city, asked) == []
+
+
+async def test_an_end_without_its_time_is_shown_and_stops_no_other(
+    city: City, moved: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be neither told nor deleted: people are told."""
+    real, ill, well = Client.ask, number(), number()
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("inquiries/list"):
+            listed = [
+                each.model_copy(update={"ended_at": None}) if each.request_id == ill else each
+                for each in answer.inquiries
+            ]
+            return answer.model_copy(update={"inquiries": listed})
+        return answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+    for each in (ill, well):
+        assert await city.deliver(ASK, inquiry(moved, each)) == Accepted()
+    for _ in range(2):
+        await city.poll()
+    assert (told(city.line, ill), len(told(city.line, well))) == ([], 1)
+    assert "results unreadable: 1" in (await city.connector.health()).detail
+    assert [event for event, _ in city.said.lines].count("result.deferred") == 1
+
+
 @pytest.mark.parametrize("ending", [Dead("gave_up"), RefusedRecord("basis_not_in_force", "inquiry_row")])
 async def test_what_the_city_could_not_be_given_is_not_sent_again(
     city: City, moved: Resident, ending: Dead | RefusedRecord
@@ -494,7 +658,7 @@ async def test_what_the_city_could_not_be_given_is_not_sent_again(
     (sent,) = told(city.line, asked)
     await city.settle(sent, ending)
     assert await kept(city, asked) == [("answered", True)]
-    assert ("result.not_taken", {"code": ending.code}) in city.said.lines
+    assert ("result.not_taken", {"message_id": sent.message_id, "code": ending.code}) in city.said.lines
     assert "could not be told" in (await city.connector.health()).detail
 
 

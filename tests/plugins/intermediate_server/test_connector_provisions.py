@@ -214,7 +214,7 @@ async def test_a_restart_and_another_replica_are_no_second_use_of_a_permit(syste
         assert await city.deliver("replica.register", changed) == Accepted()
         await city.poll()
         assert await heard(city, number) == ("waiting", None)
-        assert await city.release(held) == RefusedRecord("replica_changed")
+        assert await city.release(held) == RefusedRecord("overtaken")
         await city.poll()
         assert await city.release(made(city, number)) == Accepted()
         assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
@@ -237,7 +237,7 @@ async def test_one_permit_is_for_one_request_about_one_person_whatever_the_serve
     resident, somebody_else = await somebody(city), await somebody(city)
     number = await asked(city, resident)
     first = made(city, number)
-    overtaken = RefusedRecord("replica_changed")
+    overtaken = RefusedRecord("overtaken")
     await city.settle(first, overtaken)
     swapped[number] = {"internal_no": somebody_else.internal_no}
     await city.poll()
@@ -263,7 +263,7 @@ async def test_one_permit_is_for_one_request_about_one_person_whatever_the_serve
 async def test_what_is_overtaken_again_and_again_is_refused_in_the_end(city: City) -> None:
     number = await asked(city, await somebody(city))
     for _ in range(7):
-        await city.settle(made(city, number), RefusedRecord("replica_changed"))
+        await city.settle(made(city, number), RefusedRecord("overtaken"))
         await city.poll()
     assert len(city.line.about(number)) == 5
     assert await heard(city, number) == ("refused", None)
@@ -275,14 +275,14 @@ async def test_after_a_restart_the_newest_message_is_reached_by_those_before_it(
     async with opened(system, line) as city:
         number = await asked(city, await somebody(city))
         for _ in range(2):
-            await city.settle(made(city, number), RefusedRecord("replica_changed"))
+            await city.settle(made(city, number), RefusedRecord("overtaken"))
             await city.poll()
     sent = line.about(number)
     assert len(sent) == 3
     async with opened(system, line) as city:
         for each in sent[:2]:
             await city.poll()
-            await city.settle(each, RefusedRecord("replica_changed"))
+            await city.settle(each, RefusedRecord("overtaken"))
         await city.poll()
         assert await city.release(sent[2]) == Accepted()
     assert line.about(number) == sent
@@ -401,12 +401,12 @@ async def test_what_is_not_to_be_disclosed_is_marked(city: City) -> None:
     assert [each["undisclosed_flag"] for each in await recorded(city, sent)] == [True]
 
 
-async def test_a_flag_that_was_set_meanwhile_holds_it_after_all(city: City) -> None:
-    """Rule 5: the message was not looked at; it is made anew, and held."""
+async def test_rule_5_a_flag_that_was_set_meanwhile_holds_it_after_all(city: City) -> None:
+    """The message was not looked at; it is made anew, and held, by the same word as where the replica changed."""
     resident = await somebody(city)
     number = await asked(city, resident)
     await city.deliver("addressee.register", resident.addressee(seq=2, no_auto_response_flag=True))
-    assert await city.release(made(city, number)) == RefusedRecord("review_required")
+    assert await city.release(made(city, number)) == RefusedRecord("overtaken")
     assert await heard(city, number) == ("waiting", None)
     await city.poll()
     again = made(city, number)
@@ -420,10 +420,95 @@ async def test_a_replica_that_changed_meanwhile_is_not_given_as_it_was(city: Cit
     number = await asked(city, resident)
     changed = replica(resident.internal_no, f"P-{resident.internal_no}", 2, lot_no="MADEUP02")
     assert await city.deliver("replica.register", changed) == Accepted()
-    assert await city.release(made(city, number)) == RefusedRecord("replica_changed")
+    assert await city.release(made(city, number)) == RefusedRecord("overtaken")
     await city.poll()
     assert await city.release(made(city, number)) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE | {"lot_no": "MADEUP02"}])
+
+
+async def test_a_clock_that_is_behind_refuses_nothing_for_good(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    resident = await somebody(city)
+    city.ahead = timedelta(minutes=-5)
+    number = await asked(city, resident)
+    assert (await heard(city, number), city.line.refusals(number)) == (("waiting", None), [])
+    health = await city.connector.health()
+    assert (health.ok, "not_yet_valid" in health.detail) == (False, True)
+    city.ahead = timedelta()
+    await city.poll()
+    sent = made(city, number)
+    city.ahead = timedelta(minutes=-5)
+    assert await city.deliver(sent.operation, sent.record) == DeferredRecord("not_yet_valid")
+    city.ahead = timedelta()
+    assert await city.release(sent) == Accepted()
+
+
+async def test_a_request_that_came_before_its_permit_is_refused_and_waits_for_no_clock(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the server's word: so nothing is recorded under that permit, and the refusal is noted once."""
+    real, resident = Client.ask, await somebody(city)
+    before = len(await own_records(city))
+
+    async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await real(client, path, body, form, *args, **kwargs)
+        if path.endswith("provisions/fetch"):
+            return answer.model_copy(update={"received_at": "2026-04-01T09:00:00+09:00"})
+        return answer
+
+    monkeypatch.setattr(Client, "ask", ask)
+    number = await asked(city, resident, wrong="no_key")
+    assert await heard(city, number) == ("refused", None)
+    assert city.line.refusals(number) == ["no_inquirer_key"]
+    assert len(await own_records(city)) == before
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        Dead("header_mismatch"),  # a row or an assessment went, while it was held or queued
+        Dead("interface_changed"),
+        Dead("unknown_key"),
+        Dead("send_anew"),  # an operator tried to replay it
+        RefusedRecord("header_mismatch"),
+    ],
+)
+async def test_what_a_reload_overtook_is_made_anew(city: City, ending: Any) -> None:
+    number = await asked(city, await somebody(city, flagged=True))
+    await city.settle(made(city, number), ending)
+    assert await heard(city, number) == ("waiting", None)
+    await city.poll()
+    first, again = city.line.about(number)
+    assert (again.record, again.attested) == (first.record, first.attested)
+    assert again.key != first.key
+    assert await city.release(again) == Accepted()
+    assert await heard(city, number) == ("answered", [DOSE])
+
+
+async def test_what_left_the_city_before_a_reload_is_not_made_anew(city: City) -> None:
+    number = await asked(city, await somebody(city))
+    (sent,) = city.line.about(number)
+    await city.deliver(sent.operation, sent.record, sent.claims)  # and that was not heard of
+    await city.settle(sent, Dead("header_mismatch"))
+    await city.poll()
+    assert city.line.about(number) == [sent]
+    assert (Act.PROVISION_STANDS, number.encode(), {"results": 1}, "header_mismatch") in city.line.notes
+
+
+async def test_while_only_one_of_edge_and_hub_is_reloaded_a_request_waits(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    resident = await somebody(city)
+    city.line.refuses = "header_mismatch"
+    number = await asked(city, resident)
+    for _ in range(7):
+        await city.poll()
+    assert await heard(city, number) == ("waiting", None)
+    assert "provisions wait: header_mismatch" in (await city.connector.health()).detail
+    city.line.refuses = None
+    await city.poll()
+    assert await city.release(made(city, number)) == Accepted()
 
 
 @pytest.mark.parametrize("ending", [RefusedRecord("not_released"), Dead("expired")])
@@ -467,7 +552,7 @@ async def test_the_record_comes_with_the_answer_or_not_at_all(city: City, monkey
     sent = made(city, number)
     with monkeypatch.context() as patched:
         patched.setattr(Client, "ask", ask)
-        assert isinstance(await city.deliver(ANSWER, sent.record), DeferredRecord)
+        assert isinstance(await city.deliver(ANSWER, sent.record, sent.claims), DeferredRecord)
     assert await recorded(city, sent) == []
     assert await city.release(sent) == Accepted()
     assert ["provided_at" in each for each in await recorded(city, sent)] == [True]
@@ -477,10 +562,11 @@ async def test_what_left_the_city_though_its_ending_says_otherwise_is_a_fact(cit
     """It was answered, that was not heard of, and then its permit ended."""
     number = await asked(city, await somebody(city))
     sent = made(city, number)
-    assert await city.deliver(ANSWER, sent.record) == Accepted()
+    assert await city.deliver(ANSWER, sent.record, sent.claims) == Accepted()
     await city.settle(sent, Dead("expired"))
     stands = [each for each in city.line.notes if each[1] == number.encode()]
     assert stands == [(Act.PROVISION_STANDS, number.encode(), {"results": 1}, "expired")]
+    assert ("provision.stands", {"message_id": sent.message_id, "code": "expired"}) in city.said.lines
     assert await heard(city, number) == ("answered", [DOSE])
     assert ["provided_at" in each for each in await recorded(city, sent)] == [True]
 
@@ -497,7 +583,7 @@ async def test_what_was_refused_is_not_given_by_a_replay(city: City) -> None:
     number = await asked(city, await somebody(city))
     sent = made(city, number)
     await city.settle(sent, Dead("gave_up"))
-    assert await city.deliver(ANSWER, sent.record) == RefusedRecord("provided_otherwise")
+    assert await city.deliver(ANSWER, sent.record, sent.claims) == RefusedRecord("provided_otherwise")
     assert await heard(city, number) == ("refused", None)
 
 
@@ -511,7 +597,7 @@ async def test_a_message_that_differs_from_the_permit_gives_nothing(city: City) 
         {"provision_row": "153"},
         {"dataset_code": "TM00000000000201"},
     ):
-        assert await city.deliver(ANSWER, sent.record | changes) == RefusedRecord("permit_not_valid")
+        assert await city.deliver(ANSWER, sent.record | changes, sent.claims) == RefusedRecord("permit_not_valid")
 
 
 async def test_killed_between_any_two_steps_it_is_given_once(system: Simulator) -> None:
@@ -522,7 +608,7 @@ async def test_killed_between_any_two_steps_it_is_given_once(system: Simulator) 
     async with opened(system, line) as city:  # killed after the send: it is the same message
         await city.poll()
         await city.poll()
-        assert await city.deliver(ANSWER, sent.record) == Accepted()
+        assert await city.deliver(ANSWER, sent.record, sent.claims) == Accepted()
     async with opened(system, line) as city:  # killed after the answer, before the hub heard of it
         assert await city.release(sent) == Accepted()
         await city.poll()
@@ -546,7 +632,7 @@ async def test_a_connection_that_drops_anywhere_only_delays(
         return await real(*args, **kwargs)
 
     monkeypatch.setattr(Client, "ask", ask)
-    assert await city.deliver(ANSWER, sent.record) == DeferredRecord("system_unreachable")
+    assert await city.deliver(ANSWER, sent.record, sent.claims) == DeferredRecord("system_unreachable")
     assert await city.release(sent) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE])
 

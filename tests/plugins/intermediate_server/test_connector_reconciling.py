@@ -87,6 +87,7 @@ async def test_a_page_that_the_line_refuses_is_counted_for_the_operator(quiet: S
         await people(city, 3)
         await rounds(city)
         assert exported(line) == []
+        assert city.said.lines == [("export.refused", {"operation": EXPORT, "code": "too_many_records"})] * 2
         assert "pages of the export that the line refused: 2" in (await city.connector.health()).detail
 
 

@@ -109,9 +109,18 @@ async def test_a_record_number_is_one_persons_for_good(city: City) -> None:
     assert await city.deliver("replica.register", replica(other.internal_no, taken)) == RefusedRecord("record_no_taken")
 
 
-async def test_who_was_not_registered_has_no_replica(city: City) -> None:
-    nobody = Resident.new().internal_no
-    assert await city.deliver("replica.register", replica(nobody, "D1")) == RefusedRecord("unknown_addressee")
+async def test_what_is_about_a_replica_waits_for_its_person_to_be_registered(city: City) -> None:
+    """People have lanes of their own (decision 0028), so it may come first."""
+    resident = Resident.new()
+    about = (
+        ("replica.register", replica(resident.internal_no, f"D{resident.internal_no}")),
+        ("replica.delete", gone(resident, f"D{resident.internal_no}")),
+    )
+    for operation, record in about:
+        assert await city.deliver(operation, record) == DeferredRecord("unknown_addressee")
+    await city.deliver("addressee.register", resident.addressee())
+    for operation, record in about:
+        assert await city.deliver(operation, record) == Accepted()
 
 
 async def test_a_replica_goes_with_its_original(city: City) -> None:

@@ -54,7 +54,7 @@ async def test_a_flag_asks_for_people_to_look(city: City) -> None:
     number = await asked(city, await with_replica(city, flagged=True))
     (sent,) = city.line.about(number)
     assert sent.attested == {"self_requested", "review"}
-    assert await city.deliver(sent.operation, sent.record) == RefusedRecord("review_required")
+    assert await city.deliver(sent.operation, sent.record, sent.claims[:1]) == RefusedRecord("overtaken")
     assert await city.release(sent) == Accepted()
 
 
@@ -72,6 +72,7 @@ async def test_what_is_wrong_is_refused(city: City, wrong: str, code: str) -> No
     number = await asked(city, await with_replica(city), wrong=wrong)
     assert city.line.about(number) == []
     assert city.line.refusals(number) == [code]
+    assert ("provision.refused", {"operation": "self_information.answer", "code": code}) in city.said.lines
     assert await heard(city, number) == ("refused", None)
 
 
@@ -93,7 +94,7 @@ async def test_a_replica_that_changed_meanwhile_is_told_as_it_is(city: City) -> 
     resident = await with_replica(city)
     number = await asked(city, resident)
     await city.deliver("replica.register", replica(resident.internal_no, f"P-{resident.internal_no}", 2, dose_no=1))
-    assert await city.release(city.line.about(number)[-1]) == RefusedRecord("replica_changed")
+    assert await city.release(city.line.about(number)[-1]) == RefusedRecord("overtaken")
     await city.poll()
     assert await city.release(city.line.about(number)[-1]) == Accepted()
     assert await heard(city, number) == ("answered", [DOSE | {"dose_no": 1}])
@@ -120,6 +121,13 @@ def statuses(line: Line, number: str) -> list[Sent]:
 
 def responses(line: Line, number: str) -> list[str]:
     return [each.record["announcement_response"] for each in statuses(line, number)]
+
+
+async def test_an_announcement_waits_for_its_person_to_be_registered(city: City) -> None:
+    resident, number = Resident.new(), "N-early"
+    assert await city.deliver(ANNOUNCE, announcement(resident, number)) == DeferredRecord("unknown_addressee")
+    await city.deliver("addressee.register", resident.addressee())
+    assert await city.deliver(ANNOUNCE, announcement(resident, number)) == Accepted()
 
 
 async def test_an_announcement_goes_out_and_each_of_its_states_comes_back_once(city: City) -> None:

@@ -1,5 +1,6 @@
 """What the network signs counts for one body, one use and a while; and a list never gets older."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -72,8 +73,8 @@ def test_a_permit_is_read() -> None:
         {"iss": "https://other.example"},
         {"aud": MUNICIPALITY},
         {"exp": WHEN},
-        {"iat": WHEN + 300, "exp": WHEN + 600},
-        {"nbf": WHEN + 300},
+        {"iat": WHEN - 600, "exp": WHEN - 300},
+        {"iat": WHEN + 300, "exp": WHEN + 600, "aud": MUNICIPALITY},
         {"use": "self"},
         {"use": "route"},
         {"undisclosed_flag": "false"},
@@ -86,6 +87,15 @@ def test_a_permit_is_read() -> None:
 def test_what_is_wrong_with_a_permit_makes_it_none(changes: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="permit_not_valid"):
         network().read(KEY.sign(permit(**changes)), Permit, NOW)
+
+
+@pytest.mark.parametrize("changes", [{"iat": WHEN + 300, "exp": WHEN + 600}, {"nbf": WHEN + 300}])
+def test_what_is_genuine_and_too_early_waits_for_the_clock(changes: dict[str, Any]) -> None:
+    """Ours may be behind: nothing is refused for good by it."""
+    with pytest.raises(Later, match="not_yet_valid"):
+        network().read(KEY.sign(permit(**changes)), Permit, NOW)
+    with pytest.raises(Refused, match="permit_not_valid"):
+        network().read(KEY.forged(KEY.sign(permit(**changes))), Permit, NOW)
 
 
 def test_a_token_for_one_use_is_none_for_another() -> None:
@@ -203,6 +213,25 @@ async def test_an_older_list_never_takes_the_place_of_a_newer_one() -> None:
     with pytest.raises(Later, match="not_on_matching_list"):
         await kept.list.admits(LISTED, time.monotonic())
     await kept.list.admits(LISTED, time.monotonic())
+
+
+async def test_who_waits_for_anothers_look_at_the_list_waits_no_longer_than_it_can() -> None:
+    """So a server that hangs is told as one, and not as a fault of ours."""
+    kept, hangs, loop = Kept(listed()), asyncio.Event(), asyncio.get_running_loop()
+
+    async def fetch(_: float) -> str:
+        await hangs.wait()
+        return listed()
+
+    kept.list._fetch = fetch
+    first = asyncio.create_task(kept.list.admits(LISTED, loop.time() + 10))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        with pytest.raises(Later, match="deadline"):
+            await kept.list.told(loop.time() + 0.01)
+        hangs.set()
+        await first
+    assert "version 1" in await kept.list.told(loop.time() + 10)
 
 
 async def test_the_operator_is_told_version_and_age() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -62,6 +63,26 @@ async def test_many_failures_in_a_row_end_the_round_and_the_next_begins_with_the
         with pytest.raises(type(error)):
             await each.each(range(101), one)
     assert 100 in had
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_what_is_slow_ends_the_look_and_the_next_begins_with_the_others(clock: Clock, *, fails: bool) -> None:
+    """Though it says itself what is wrong, as what is garbled does, and so is no failure here."""
+    had: list[int] = []
+    each = Turns[int]()
+
+    async def one(thing: int) -> None:
+        had.append(thing)
+        clock.now += 6
+        if fails:
+            raise Later("deadline")
+        each.waits(thing)
+
+    for looked_at in ([0, 1], [2, 3], [4, 0]):
+        had.clear()
+        with suppress(Later):
+            await each.each(range(5), one)
+        assert had == looked_at
 
 
 async def test_what_the_line_defers_ends_the_round(clock: Clock) -> None:

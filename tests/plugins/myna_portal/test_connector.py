@@ -92,7 +92,8 @@ async def test_a_fault_defers_and_the_repeat_leaves_one_notice(
     async with site.connected(portal.url) as connector:
         await portal.faults({fault: 1})
         assert await connector.deliver(delivery) == dict.fromkeys((0, 1), outcome)
-        assert site.said.lines == [("delivery.deferred", {"code": cast(DeferredRecord, outcome).code})]
+        of = {"operation": delivery.operation, "message_id": delivery.message_id}
+        assert site.said.lines == [("delivery.deferred", of | {"code": cast(DeferredRecord, outcome).code})]
         assert await connector.deliver(delivery) == dict.fromkeys((0, 1), Accepted())
     assert len((await portal.act(who, "notices"))["notices"]) == 2
 

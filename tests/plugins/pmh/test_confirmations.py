@@ -148,7 +148,8 @@ async def test_an_answer_with_another_field_is_refused_whole(site: Site, pmh: Si
     ids = [(await pmh.confirmed(subject()))["identity_confirmation"] for _ in range(2)]
     await pmh.faults({"surplus_field": 1})
     assert await fetched(site, pmh, *ids) == [RefusedRecord("unknown_field")] * 2
-    assert site.said.lines == [("answer.refused", {"code": "unknown_field", "count": 2})]
+    ((event, told),) = site.said.lines
+    assert (event, told["operation"], told["code"]) == ("answer.refused", "confirmation.fetch", "unknown_field")
 
 
 @pytest.mark.parametrize(

@@ -88,10 +88,12 @@ async def test_rule_1_a_returned_number_that_differs_is_a_dispute_and_no_other_r
 async def test_rule_1_an_answer_with_another_field_is_refused_whole(site: Site, pmh: Simulator) -> None:
     asked = numbers(3)
     await pmh.faults({"extra_field": 1})
+    delivery = asks(*asked)
     async with site.connected(pmh.url) as connector:
-        outcomes = await connector.deliver(asks(*asked))
+        outcomes = await connector.deliver(delivery)
     assert outcomes == dict.fromkeys(range(3), RefusedRecord("unknown_field"))
-    assert site.said.lines == [("answer.refused", {"code": "unknown_field", "count": 3})]
+    of = {"operation": "pmh_key.issue", "message_id": delivery.message_id}
+    assert site.said.lines == [("answer.refused", of | {"code": "unknown_field", "count": 3})]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,8 @@ async def test_a_fault_defers_and_the_repeat_gets_the_one_key(
     async with site.connected(pmh.url) as connector:
         await pmh.faults({fault: 1})
         assert await connector.deliver(delivery) == dict.fromkeys((0, 1), outcome)
-        assert site.said.lines == [("delivery.deferred", {"code": cast(DeferredRecord, outcome).code})]
+        of = {"operation": delivery.operation, "message_id": delivery.message_id}
+        assert site.said.lines == [("delivery.deferred", of | {"code": cast(DeferredRecord, outcome).code})]
         repeated = await connector.deliver(delivery)
         assert await connector.deliver(delivery) == repeated
     assert all(isinstance(each, Accepted) for each in repeated.values())

@@ -71,7 +71,8 @@ async def test_a_fault_defers_and_the_repeat_is_taken_once(
     async with site.connected(database.url) as connector:
         await database.faults({fault: 1})
         assert await connector.deliver(delivery) == dict.fromkeys((0, 1), outcome)
-        assert site.said.lines == [("delivery.deferred", {"code": cast(DeferredRecord, outcome).code})]
+        of = {"operation": delivery.operation, "message_id": delivery.message_id}
+        assert site.said.lines == [("delivery.deferred", of | {"code": cast(DeferredRecord, outcome).code})]
         for _ in range(2):
             assert await connector.deliver(delivery) == dict.fromkeys((0, 1), Accepted())
     assert grown(before, await counted(database)) == {"doses": 2, "persons": 2}

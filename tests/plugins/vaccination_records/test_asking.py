@@ -218,7 +218,7 @@ async def test_a_question_that_was_given_up_awaiting_is_found_again_and_not_aske
         await connector.settled(message_id(5), {})
         await registered(city, 3)
         await connector.poll()
-    assert ("keys.awaited", {"code": "deadline"}) in said.lines
+    assert ("keys.awaited", {"operation": "pmh_key.issue", "code": "deadline"}) in said.lines
     assert line.asked == [individual_number(serial) for serial in (1, 2, 3)]
     assert await counts(city) == (3, 0, 0)
 
@@ -255,7 +255,7 @@ async def test_a_kill_of_the_record_system_between_question_and_answer_asks_noth
         line.ask = and_kill  # type: ignore[method-assign]
         async with asking(site, before.url, line) as (connector, said):
             await connector.poll()
-        assert said.lines == [("keys.awaited", {"code": "system_unreachable"})]
+        assert said.lines == [("keys.awaited", {"operation": "pmh_key.issue", "code": "system_unreachable"})]
         line.ask = answer  # type: ignore[method-assign]
         after = await start()
         async with asking(site, after.url, line) as (connector, _):
@@ -307,7 +307,9 @@ async def test_a_question_that_is_refused_whole_is_a_new_one_later(site: Site, s
         line.refuses = None
         await connector.settled(message_id(5), {})
         await connector.poll()
-    assert said.lines == [("keys.awaited", {"code": "no_route"})], "it pauses after the first refusal"
+    assert said.lines == [("keys.awaited", {"operation": "pmh_key.issue", "code": "no_route"})], (
+        "it pauses after the first refusal"
+    )
     assert line.asked == [individual_number(2)], "the refused one has its own pause"
     assert await counts(city) == (1, 1, 0)
 
@@ -355,7 +357,7 @@ async def test_a_batch_that_is_none_is_not_asked(site: Site, lie: Any) -> None:
     async with lying(site, reply) as url, asking(site, url, line) as (connector, said):
         await connector.poll()
     assert line.asked == []
-    assert said.lines == [("keys.awaited", {"code": "system_unreachable"})]
+    assert said.lines == [("keys.awaited", {"operation": "pmh_key.issue", "code": "system_unreachable"})]
 
 
 async def test_a_late_reply_is_handed_over_again_until_the_record_system_has_it(site: Site) -> None:

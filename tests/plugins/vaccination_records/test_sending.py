@@ -18,6 +18,7 @@ from tests.plugins.vaccination_records.test_visit_service import asked, confirma
 from tests.plugins.vaccination_records.village import city_record, notice, pmh_key, pseudonym
 
 Start = Callable[..., Awaitable[Running]]
+WAITS = {"operation": "notice.deliver"}
 FAULTS = "503:0.2,drop_before:0.2,drop_after:0.3,garbage:0.2"
 
 
@@ -208,7 +209,7 @@ async def test_what_the_line_refuses_whole_is_due_again_later_in_another_message
     line.fails = [Refused("no_route")]
     async with at_work(site, service.url, line, send=["notice"]) as (connector, said):
         await connector.poll()
-        assert ("notice.awaited", {"code": "no_route"}) in said.lines
+        assert ("notice.awaited", WAITS | {"code": "no_route"}) in said.lines
         await once(connector)
     assert line.sent == {}, "its own pause"
     assert await due(city, "notice") == (1, 0)
@@ -221,7 +222,7 @@ async def test_what_the_line_cannot_take_now_keeps_its_key(site: Site, service: 
     async with at_work(site, service.url, line, send=["notice"]) as (connector, said):
         await connector.poll()
         await connector.poll()
-        assert (line.sent, said.lines) == ({}, [("notice.awaited", {"code": "log_unavailable"})]), "it pauses"
+        assert (line.sent, said.lines) == ({}, [("notice.awaited", WAITS | {"code": "log_unavailable"})]), "it pauses"
         await once(connector)
         await settle(connector, line)
     assert await due(city, "notice") == (0, 0)
@@ -305,7 +306,7 @@ async def test_a_batch_that_is_none_is_not_sent(site: Site, lie: Any) -> None:
     async with lying(site, reply) as url, at_work(site, url, line, send=["notice"]) as (connector, said):
         await connector.poll()
     assert line.sent == {}
-    assert said.lines == [("notice.awaited", {"code": "system_unreachable"})]
+    assert said.lines == [("notice.awaited", WAITS | {"code": "system_unreachable"})]
 
 
 async def test_over_a_bad_network_every_notice_is_one_record_of_one_message(site: Site, start: Start) -> None:

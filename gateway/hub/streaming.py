@@ -1,0 +1,36 @@
+"""A long answer at the operators' listener: one JSON array, a page at a time."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import GatewayError
+
+
+async def streamed(request: web.Request, pages: Iterator[Sequence[Mapping[str, Any]]]) -> web.StreamResponse:
+    """All rows of these pages, in their order; memory holds one page.
+
+    The first page is read before anything is answered, so that what cannot be read is answered as such. What goes wrong
+    later breaks the answer off: nobody takes a part for the whole. Raises ConnectionError then.
+    """
+    first = next(pages, ())
+    response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
+    await response.prepare(request)
+    mark = b"["
+    try:
+        for page in chain((first,), pages):
+            if page:
+                await response.write(mark + b",\n".join(map(msgspec.json.encode, page)))
+                mark = b",\n"
+            await asyncio.sleep(0)  # others are served between two reads
+    except GatewayError:
+        if request.transport is not None:
+            request.transport.abort()  # else whoever asked may wait for the rest
+        raise ConnectionError from None
+    await response.write(b"[]" if mark == b"[" else b"]")
+    await response.write_eof()
+    return response
