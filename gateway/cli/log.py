@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def log() -> None:
-    """Verify the central log, prove what is in it, and give it out as files."""
+    """Verify the central log, prove, export."""
 
 
 app.command(

@@ -23,6 +23,7 @@ from gateway.config.files import (
     Listener,
     Route,
     TenantFile,
+    WitnessAddress,
     Zone,
     ZonesFile,
 )
@@ -35,9 +36,11 @@ from gateway.config.load import (
     read_connectors,
     read_contract,
     read_gateway_file,
+    read_witness_file,
     write_contract,
 )
 from gateway.config.sentences import instead, sentences
+from gateway.config.witness_file import WitnessFile
 
 __all__ = [
     "Admin",
@@ -57,6 +60,8 @@ __all__ = [
     "Route",
     "Tenant",
     "TenantFile",
+    "WitnessAddress",
+    "WitnessFile",
     "Zone",
     "ZonesFile",
     "attested",
@@ -78,6 +83,7 @@ __all__ = [
     "read_connectors",
     "read_contract",
     "read_gateway_file",
+    "read_witness_file",
     "sentences",
     "still_attested",
     "still_valid",

@@ -70,6 +70,7 @@ def _of_the_process(gateway: GatewayFile) -> Iterator[tuple[str, str]]:
         if (to := export.syslog) is not None:
             yield from ((f"exports.{export.name}", file) for file in (to.certificate, to.ca))
     yield from ((f"admin.operators.{name}", file) for name, file in gateway.admin.operators.items())
+    yield from ((f"witnesses.#{number}", each.ca) for number, each in enumerate(gateway.witnesses, 1))
     if (link := gateway.link) is None:
         return
     if link.listen is not None:

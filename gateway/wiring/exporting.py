@@ -8,7 +8,8 @@ from gateway.errors import Misconfigured
 from gateway.hub.exports import Exporting, Folder, Receiver, syslog_frame
 from gateway.hub.exports.destination import Destination
 from gateway.hub.journal import FactKind
-from gateway.wiring.opening import client_tls, readable
+from gateway.link.tls import readable
+from gateway.wiring.opening import client_tls
 
 
 def exporting(config: Config) -> tuple[Exporting, ...]:

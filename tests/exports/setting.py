@@ -76,7 +76,7 @@ async def running(site: Site, folder: Path) -> AsyncIterator[Setting]:
     """Once more over the same folder is a restart."""
     printed = io.StringIO()
     telemetry, journal = Telemetry(configure(printed)), open_journal(folder / f"{TENANT}.db")
-    exports = Exports({TENANT: journal}, folder / "places", telemetry)
+    exports = Exports(lambda: {TENANT: journal}, folder / "places", telemetry)
     try:
         yield Setting(site, journal, exports, telemetry, printed)
     finally:

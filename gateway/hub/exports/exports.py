@@ -1,7 +1,7 @@
 """The exports of a hub: each follows the logs on its own, and a reload adds, changes and removes them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ class _Running:
 class Exports:
     """`places` is the folder where each export remembers how far it has come."""
 
-    def __init__(self, logs: Mapping[str, Journal], places: Path, telemetry: Telemetry) -> None:
+    def __init__(self, logs: Callable[[], Mapping[str, Journal]], places: Path, telemetry: Telemetry) -> None:
         self._logs = logs
         self._places = places
         self._telemetry = telemetry
@@ -68,8 +68,9 @@ class Exports:
     def _begin(self, each: Exporting, former: "asyncio.Task[None] | None") -> None:
         settings = each.settings
         logs = {
-            log: (self._logs[log].following, Place(self._places / f"{settings.name}.{log}.json"))
-            for log in settings.tenants
+            log: (journal.following, Place(self._places / f"{settings.name}.{log}.json"))
+            for log, journal in self._logs().items()
+            if log in settings.tenants
         }
         follower = Follower(settings.name, settings.kinds, each.to, logs, self._telemetry)
         for log in settings.tenants:

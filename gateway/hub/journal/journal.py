@@ -44,7 +44,7 @@ class Journal:
         self._connection = reader
         self._resources = resources
         self.holds = Holds(tenant, writer.commit, self._read)
-        self.proofs = Proofs(writer.commit, self._read)
+        self.proofs = Proofs(writer.commit, self._read, writer.break_off)
         self.following = Following(self._read, lambda: writer.acknowledged.size)
 
     @classmethod
