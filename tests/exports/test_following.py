@@ -47,7 +47,9 @@ class Fake:
         self.handed += found
 
     def interrupt(self) -> None: ...
-    def close(self) -> None: ...
+    def close(self) -> None:
+        if self.fails_at is not None:
+            raise RuntimeError("made up, too")
 
 
 def export(name: str, **changes: Any) -> Export:
@@ -410,3 +412,12 @@ async def test_whatever_ends_it_nothing_is_missing_after_the_next_start(site, tm
         setting.adopt(to_folder(tmp_path / "copies"))
         await until(lambda: setting.behind("copies") == 0)
     assert set(seqs(tmp_path / "copies")) == set(range(1, 351))
+
+
+async def test_a_side_that_cannot_even_be_closed_does_not_end_the_export(setting):
+    await setting.write(2)
+    to = Fake(fails_at=2)
+    setting.exports.adopt([Exporting(export("copies"), to)])
+    await until(setting.told)
+    to.fails_at = None
+    await until(lambda: to.handed == [1, 2])

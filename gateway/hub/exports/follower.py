@@ -74,7 +74,7 @@ class Follower:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._stopping.wait()
-            await self._blocking(self.to.close)
+            await self._close()
         finally:
             self._thread.shutdown(wait=False)
 
@@ -122,7 +122,7 @@ class Follower:
 
     async def _failed(self, why: str) -> float:
         """Every log begins anew: what was under way may be lost, and so may what the connection had taken."""
-        await self._blocking(self.to.close)
+        await self._close()
         for each in self._logs.values():
             each.at = None
         if not self.trouble and not self._stopping.is_set():
@@ -130,6 +130,12 @@ class Follower:
         self.trouble = why
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
         return pause
+
+    async def _close(self) -> None:
+        try:
+            await self._blocking(self.to.close)
+        except Exception as error:  # noqa: BLE001  (what cannot even be closed does not end the export)
+            self._telemetry.bug(error, "an export's other side could not be closed")
 
     async def _blocking(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

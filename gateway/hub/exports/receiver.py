@@ -52,10 +52,9 @@ class Receiver:
         """With a close_notify (RFC 5425 §4.4), if the receiver still hears."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError), connection:
                 connection.settimeout(_GOODBYE_SECONDS)
                 connection.unwrap()
-            connection.close()
 
     def _connect(self) -> ssl.SSLSocket:
         plain = socket.create_connection(self._address, PATIENCE_SECONDS)
