@@ -138,6 +138,8 @@ def test_interface_show_diff_and_lock(new_site):
     assert shown["connector"] == "health_management"
     table = site.cli("interface", "show", "health_management")
     assert (table.status, "個人番号" in table.out) == (0, True)
+    assert "; ahead of all else of its person" not in table.out
+    table = site.cli("interface", "show", "intermediate_server")
     assert table.out.count("; ahead of all else of its person") == 1
     assert site.cli("interface", "diff", "health_management").status == 0
     path = site.root / "config/interfaces/health_management.json"
