@@ -38,7 +38,9 @@ class Accounts:
         return list(self._today().listed(japanese_day(now)))
 
     async def grant(self, grant: Grant, by: Person, terminal: str, now: datetime) -> None:
-        """Raises Refused: role_missing, own_grant, duties_conflict, certificate_taken or bad_last_day."""
+        """Raises Refused: role_missing, own_grant, duties_conflict, certificate_taken, certificates_missing or
+        bad_last_day.
+        """
         day, body = japanese_day(now), {**grant.model_dump(mode="json"), **_said(by, terminal)}
 
         def check(connection: sqlite3.Connection) -> None:

@@ -57,12 +57,14 @@ class People(Protocol):
 class Configured:
     """The accounts of the reviewed configuration, certificates by name: operators of every tenant and of the process,
     and the administrators (ユーザID管理者) of this tenant. No name and no certificate stands in both. `others` are the
-    certificates of listeners, processes, systems and authorities: no person's.
+    certificates of listeners, processes, systems and authorities: no person's; `missing` says which of them cannot be
+    known, for their files are not here.
     """
 
     operators: Mapping[str, str] = field(default_factory=dict)
     administrators: Mapping[str, str] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
 
     @property
     def certificates(self) -> Mapping[str, str]:

@@ -79,7 +79,7 @@ class Rights:
             raise Refused("role_missing")
 
     def require_grantable(self, grant: Grant, by: str, day: date) -> None:
-        """Raises Refused: own_grant, duties_conflict, certificate_taken or bad_last_day."""
+        """Raises Refused: own_grant, duties_conflict, certificate_taken, certificates_missing or bad_last_day."""
         if same_person(grant.person, by):
             raise Refused("own_grant")
         if self._contradicts(grant.person, grant.role):
@@ -89,6 +89,8 @@ class Rights:
             raise Refused("certificate_taken")
         if self._holders(grant.certificate, day) - {grant.person}:
             raise Refused("certificate_taken")
+        if self.configured.missing:  # it may be any of them
+            raise Refused("certificates_missing")
         if not day <= grant.until <= day + LONGEST:
             raise Refused("bad_last_day")
 

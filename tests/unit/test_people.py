@@ -5,6 +5,7 @@ import hashlib
 import json
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -259,6 +260,14 @@ async def test_only_who_is_administrator_when_it_is_written_grants_and_revokes(a
     assert await refusal(accounts.revoke(revocation, by, TERMINAL, noon(START))) == "role_missing"
     accounts.adopt(LATER)
     assert await refusal(accounts.grant(grant(), ADMINISTRATOR, TERMINAL, noon(START))) == "role_missing"
+
+
+async def test_while_a_machine_s_certificate_is_not_known_nobody_is_granted_anything(accounts, journal):
+    accounts.adopt(replace(CONFIGURED, missing=("a file is not here",)))
+    assert await refusal(accounts.grant(grant(), ADMINISTRATOR, TERMINAL, noon(START))) == "certificates_missing"
+    assert journal.told(PERSON_FACTS) == []
+    accounts.adopt(CONFIGURED)
+    await given_to(accounts, grant())
 
 
 async def test_another_administrator_s_duties_conflict_too(journal):
