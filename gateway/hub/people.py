@@ -48,6 +48,10 @@ class People(Protocol):
         """Whose certificate it is, with the roles that count now; None if it is nobody's."""
         ...
 
+    def came_back(self, certificate: str) -> Person | None:
+        """Who comes with a certificate that gives no right any more, without a role, if it is to be recorded."""
+        ...
+
     def confirmers(self, now: datetime) -> Confirmers:
         """For a write to ask who may confirm now."""
         ...

@@ -45,6 +45,7 @@ class Rights:
     def __init__(self, configured: Configured) -> None:
         self.configured = configured
         self._certificates: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
         self._until: dict[str, dict[Role, date]] = {}
 
     def apply(self, fields: Mapping[str, Any], *, granted: bool) -> None:
@@ -54,6 +55,7 @@ class Rights:
         person, role = fields["person"], Role(fields["role"])
         if granted:
             self._certificates[person] = fields["certificate"]
+            self._owners[fields["certificate"]] = person
             self._until.setdefault(person, {})[role] = date.fromisoformat(fields["until"])
         else:
             self._until.get(person, {}).pop(role, None)
@@ -66,6 +68,11 @@ class Rights:
             if own == certificate and (roles := self._roles(name, day))
         ]
         return found[0] if len(found) == 1 else None
+
+    def former(self, certificate: str) -> Person | None:
+        """Whose certificate it was by the last grant that named it, without a role; None if it never was anybody's."""
+        owner = self._owners.get(certificate)
+        return None if owner is None else Person(owner, certificate, frozenset())
 
     def confirmers(self, day: date) -> dict[str, Person]:
         """Whoever may confirm on that day, by staff id."""

@@ -547,6 +547,15 @@ async def test_who_may_not_look_is_shown_nothing(held):
     assert "hold.looked" not in held.facts(message_id)
 
 
+async def test_whoever_may_look_no_more_is_shown_nothing_and_recorded(held):
+    message_id = await send(held)
+    await revoked(held.hub, ANNA)
+    with pytest.raises(Refused, match="unknown_certificate"):
+        await held.register.look(message_id, certificate(ANNA), TERMINAL)
+    assert refusals(held)[-1] == (ANNA, "look", "unknown_certificate")
+    assert held.facts(message_id)[-1] == "operator.acted"
+
+
 async def test_only_the_destinations_edge_is_given_it_to_show(held):
     message_id = await send(held)
     with pytest.raises(Refused, match="unknown_message"):
