@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.cli import trail
+from gateway.cli.history import did
 from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.show import shown
 from gateway.errors import Deferred, Refused
@@ -211,6 +213,13 @@ async def test_an_approval_counts_no_more_once_its_person_is_revoked(held):
     await revoked(held.hub, ANNA)
     assert await release(held, message_id, BEN) == "approved"
     assert held.facts(message_id)[-2:] == ["hold.lapsed", "hold.approved"]
+    lapsed = held.journal.trace(message_id)[-2]
+    assert (lapsed["person"], lapsed["by"]) == (ANNA, BEN)
+    (told,) = held.hub.history(someone(BEN), "", "9999", None)
+    row = did(next(each for each in told if each["kind"] == "hold.lapsed"))
+    shown = (row["who"], row["what"], row["terminal"], row["certificate"])
+    assert shown == (BEN, f"hold.lapsed approval of {ANNA}", None, "")
+    assert trail.line(lapsed)["what"] == f"approval of {ANNA}; found by {BEN}"
     assert held.register_system.deliveries == []
     assert await release(held, message_id, CARA) == "released"
     assert await held.settlement(message_id) == {0: Accepted()}

@@ -223,6 +223,14 @@ def test_a_trace_of_a_refusal_says_who_wanted_what_and_who_refused(printed, answ
     assert "clinic_app visit.query; refused at its edge: records 0 unknown_field unknown:1:1" in told
 
 
+def test_a_trace_says_what_a_connector_noted_and_why(printed, answered):
+    noted = {"connector": "intermediate_server", "operation": None, "act": "provision_refused", "code": "bad_permit"}
+    told = traced(printed, answered, {"kind": "connector.noted", "statement": noted})
+    assert re.search("intermediate_server; provision_refused bad_permit *\n", told)
+    told = traced(printed, answered, {"kind": "connector.noted", "statement": {"connector": "c", "act": "file_taken"}})
+    assert re.search("c; file_taken *\n", told)
+
+
 def test_a_trace_says_what_was_attested_and_until_when_and_no_reference(printed, answered):
     until, reference = "2026-11-22T12:00:00.000000Z", "f" * 64
     claims = [
@@ -249,6 +257,14 @@ def test_what_happened_again_and_again_stands_once_in_a_trace(printed, answered)
 REFUSALS: list[dict[str, Any]] = [
     {**LETTER, "at": LETTER["created_at"], "by": "destination", "outcomes": LETTER["outcomes"]},
     {"at": LETTER["created_at"], "by": "edge", "source": "clinic_app", "code": "not_attested", "outcomes": []},
+    {
+        "at": LETTER["created_at"],
+        "by": "connector",
+        "source": "intermediate_server",
+        "act": "provision_refused",
+        "code": "bad_permit",
+        "outcomes": [],
+    },
 ]
 
 
@@ -266,6 +282,8 @@ def test_refusals_say_whose_which_records_why_and_by_whom(printed, monkeypatch):
     assert "records 9 gave_up control_flag_view_suspended" in told
     assert f"clinic_app, {LETTER['created_at'][:19]}Z" in told
     assert "all not_attested" in told
+    noted = re.search("intermediate_server provision_refused, .*all bad_permit +connector", told)
+    assert noted is not None
     assert told.splitlines()[-1] == "older: gateway message refused 999997 --before 7"
     monkeypatch.setattr(operator, "ask_hub", lambda *_, **__: {"refused": [], "down_to": 1})
     assert printed(240, lambda: message.refused("999997")).split("\n") == ["nothing was refused", ""]
