@@ -45,8 +45,8 @@ class Accounts:
         return found
 
     def listed(self, now: datetime) -> list[dict[str, str | None]]:
-        """Every right, with its standing: configured, valid, ends_soon (within 30 days), ended (30 days ago at most),
-        or not_counted, for the configuration says otherwise (C047).
+        """Every right, with its standing: configured, valid, ends_soon (within 30 days), ended or revoked (30 days
+        ago at most, `until` being that day), or not_counted, for the configuration says otherwise (C047).
         """
         return list(self._today().listed(japanese_day(now)))
 

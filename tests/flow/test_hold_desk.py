@@ -52,6 +52,9 @@ class Process:
     def vitals(self):
         return {}
 
+    def lapsed(self):
+        return {}
+
     def law(self):
         return []
 

@@ -50,6 +50,9 @@ class Process:
     def law(self):
         return []
 
+    def lapsed(self):
+        return {TENANT: 2}
+
     async def connectors(self):
         return []
 
@@ -389,6 +392,11 @@ async def test_a_large_body_is_not_read(desk):
 async def test_while_the_log_cannot_be_written_nobody_is_granted_anything(desk, tmp_path):
     (tmp_path / f"{TENANT}.db").unlink()
     assert await desk.grant("staff-0001", "officer") == (503, "log_unavailable")
+
+
+async def test_routes_that_carry_nothing_today_are_a_number(desk):
+    async with calling(desk.site, f"https://localhost:{desk.port}", "root") as session, session.get("/metrics") as told:
+        assert f'renkei_routes_lapsed{{tenant="{TENANT}"}} 2.0' in (await told.text()).splitlines()
 
 
 # ---- the configuration -----------------------------------------------------------------------------------------------

@@ -298,6 +298,23 @@ async def test_a_certificate_whose_grant_the_configuration_hides_is_not_another_
     assert roles(accounts, "d") == ("staff-0002", {Role.APPROVER})
 
 
+@pytest.mark.parametrize(("days", "shown"), [(0, True), (30, True), (31, False)])
+async def test_what_was_revoked_is_listed_for_30_days_with_that_day(accounts, days, shown):
+    await given_to(accounts, grant(), grant(role=Role.OFFICER))
+    on = START + timedelta(days=7)
+    await accounts.revoke(Revocation(person="staff-0001", role=Role.APPROVER), ADMINISTRATOR, TERMINAL, noon(on))
+    found = [each for each in accounts.listed(noon(on + timedelta(days=days))) if each["role"] == "approver"]
+    row = {"person": "staff-0001", "role": "approver", "certificate": CERTIFICATES["c"], "until": on.isoformat()}
+    assert found == ([row | {"standing": "revoked"}] if shown else [])
+
+
+async def test_what_is_granted_again_is_not_listed_as_revoked(accounts):
+    await given_to(accounts, grant())
+    await accounts.revoke(Revocation(person="staff-0001", role=Role.APPROVER), ADMINISTRATOR, TERMINAL, noon(START))
+    await given_to(accounts, grant())
+    assert [each["standing"] for each in accounts.listed(noon(START)) if each["role"] == "approver"] == ["valid"]
+
+
 async def test_who_is_in_the_configuration_has_the_certificate_that_stands_there_and_no_other(accounts):
     await given_to(accounts, grant(role=Role.OPERATOR, certificate="d"))
     accounts.adopt(LATER)
