@@ -41,6 +41,11 @@ CODES: Final = MappingProxyType(
             409,
             "The certificate is another person's or a machine's, or the configuration gives this one another.",
         ),
+        "certificates_missing": Code(
+            409,
+            "Certificates that the configuration names for machines are not here, so any may be one; "
+            "gateway check at the hub names them.",
+        ),
         "bad_grant": Code(
             400, "Person, role, certificate or last day is missing, or not of the form that is asked for."
         ),
