@@ -41,6 +41,11 @@ CODES: Final = MappingProxyType(
             409,
             "The certificate is another person's or a machine's, or the configuration gives this one another.",
         ),
+        "certificates_missing": Code(
+            409,
+            "Certificates that the configuration names for machines are not here, so any may be one; "
+            "gateway check at the hub names them.",
+        ),
         "bad_grant": Code(
             400, "Person, role, certificate or last day is missing, or not of the form that is asked for."
         ),
@@ -117,7 +122,7 @@ CODES: Final = MappingProxyType(
         "maker_may_not_confirm": Code(403, "Whoever made something may neither release nor refuse it."),
         "second_person_needed": Code(409, "Whoever approved a release may not be the second who releases."),
         "bad_reason": Code(400, "A refusal gives one reason of the closed list, and nothing else."),
-        "edge_elsewhere": Code(404, "No edge of this connector is open in this process."),
+        "edge_elsewhere": Code(404, "No edge of this connector is open in this process; name another with --root."),
         "not_released": Code(422, "It was held, and people decided not to release it."),
         # what the receiving edge refuses
         "cannot_open": Code(422, "The payload does not open under its header with this edge's key."),

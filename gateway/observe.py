@@ -170,6 +170,12 @@ class Telemetry:
         self.held = Gauge(
             "renkei_held", "Messages that wait to be released by people.", ("tenant",), registry=self.registry
         )
+        self.lapsed = Gauge(
+            "renkei_routes_lapsed",
+            "Routes that carry nothing today: a legal basis, row or assessment is not in force.",
+            ("tenant",),
+            registry=self.registry,
+        )
         self.healthy = Gauge(
             "renkei_log_writable", "1 while the tenant's log can be written.", ("tenant",), registry=self.registry
         )

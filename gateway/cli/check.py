@@ -12,7 +12,7 @@ from gateway.wiring.examine import examine
 
 def examined(root: Path, *, as_json: bool) -> bool:
     """Print every route, and to stderr what is amiss without stopping a start. False if a connector would be
-    quarantined, or a legal basis or a certificate has ended.
+    quarantined, a legal basis or a certificate has ended, or a machine's certificate is not here.
 
     Raises Misconfigured with every problem that would stop the start.
     """
@@ -22,7 +22,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
     unused, over, soon = list(idle(config)), list(passed(config, now)), list(ending(config, now))
     for problem in examined.quarantined:
         tell(f"would be quarantined: {problem}", err=True)
-    for each in (*lapsed, *soon, *examined.expiring, *over, *unused):
+    for each in (*lapsed, *soon, *examined.expiring, *examined.missing, *over, *unused):
         tell(f"{each}", err=True)
     found = [
         _flow(code, route, [each for each in lapsed if (each.tenant, each.route) == (code, route.id)])
@@ -38,6 +38,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
                     {"where": each.where, "file": each.file, "end": each.end.isoformat(), "ended": each.ended}
                     for each in examined.expiring
                 ],
+                "missing": examined.missing,
                 "ending": soon,
                 "passed": over,
                 "idle": unused,
@@ -45,8 +46,10 @@ def examined(root: Path, *, as_json: bool) -> bool:
         )
     else:
         rows([_brief(each) for each in found], empty="The configuration is valid; no route carries anything.")
-    return not examined.quarantined and not any(
-        [*(each.ended for each in lapsed), *(each.ended for each in examined.expiring)]
+    return (
+        not examined.quarantined
+        and not examined.missing
+        and not any([*(each.ended for each in lapsed), *(each.ended for each in examined.expiring)])
     )
 
 

@@ -16,6 +16,7 @@ from gateway.config import place_of
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import make_directory
 from gateway.keys.layout import TenantKeys
+from gateway.wiring.people import certificates_named
 
 EXAMPLES = ("hub_and_edges", "edge_per_zone")
 
@@ -78,14 +79,17 @@ def _place(offline: Path, root: Path, tenant: str, text: str, process: dict[str,
 def _certificates(
     offline: Path, root: Path, process: dict[str, Any], connectors: list[str], tenant: dict[str, Any]
 ) -> None:
-    """Its own with their keys, the pinned ones without."""
+    """Its own with their keys, the pinned ones without. The hub gets those of all machines: they are no person's."""
     link, admin = process["link"], process["admin"]
     own = {each["certificate"] for each in (*process.get("listeners", ()), admin)}
     own |= {link[side]["certificate"] for side in ("listen", "hub") if side in link}
     own |= set(admin["operators"].values())
-    pinned = {each["certificate"] for each in link.get("edges", {}).values()}
+    pinned = {file for each in link.get("edges", {}).values() for file in (each["certificate"], *each["listeners"])}
     if "listen" in link:
         pinned |= set(tenant.get("administrators", {}).values())
+        for entry in tenant["connectors"].values():
+            pinned |= {*entry.get("certificates", ())}
+            pinned |= {file for _, file in certificates_named("", entry.get("settings", {}))}
     for name in connectors:
         entry = tenant["connectors"][name]
         pinned |= set(entry.get("certificates", ()))

@@ -1,28 +1,35 @@
 """What a person did, as a row for people."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+LAPSED: Final = "hold.lapsed"
+"""Nobody's own act: another's word finds an approval that counts no more; `by` is whose word."""
 _SHOWN = 16
 """Digits of a certificate in a table, as in `gateway message trace`."""
 
 
 def did(fact: Mapping[str, Any]) -> dict[str, Any]:
-    """A fact of what a person did: when, who, what, with which message, at which terminal, by which certificate."""
+    """A fact of what a person did: when, who, what, with which message, at which terminal, by which certificate. Of an
+    approval that lapsed these two are the approver's; whose word found it has a row of its own at that moment.
+    """
+    own = {} if fact["kind"] == LAPSED else fact
     return {
         "at": f"{fact['at'][:19]}Z",
         "who": fact.get("by") or fact.get("operator") or fact["person"],
         "what": _what(fact),
         "message id": fact.get("message_id"),
-        "terminal": fact.get("terminal"),
-        "certificate": fact.get("client_certificate", "")[:_SHOWN],
+        "terminal": own.get("terminal"),
+        "certificate": own.get("client_certificate", "")[:_SHOWN],
     }
 
 
 def _what(fact: Mapping[str, Any]) -> str:
     """In the log's own words: an act by its name, all else by its kind; and why, if it was refused."""
     words = [fact.get("act") or fact["kind"]]
-    if fact.get("by") or fact.get("operator"):
+    if fact["kind"] == LAPSED:
+        words += ["approval of", fact["person"]]
+    elif fact.get("by") or fact.get("operator"):
         words += [fact[key] for key in ("person", "role") if key in fact]
     words += [f"until {fact['until']}"] if "until" in fact else []
     words += [f"refused {fact['code']}"] if "code" in fact else []

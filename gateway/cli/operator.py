@@ -114,7 +114,8 @@ def _identity(root: Path, file: GatewayFile, as_: Path | None) -> tuple[ssl.SSLC
         if (root / certificate).with_suffix(".key").exists():
             where = f"config/gateway.toml: admin.operators.{name}"
             return _context(root, file, where, root / certificate), certificate
-    raise Misconfigured(("config/gateway.toml: admin.operators: no operator's key lies beside its certificate here",))
+    told = "no operator's key lies beside its certificate here; name your own certificate with --as"
+    raise Misconfigured((f"config/gateway.toml: admin.operators: {told}",))
 
 
 def _context(root: Path, file: GatewayFile, where: str, certificate: Path) -> ssl.SSLContext:

@@ -36,9 +36,10 @@ Own = Annotated[
 def list_people(tenant: Tenant, root: Root = Path(), as_: As = None, as_json: AsJson = False) -> None:
     """List who may act in a tenant, and as what.
 
-    Standing: configured (in config/), valid, ends_soon (within 30 days), ended (shown for 30 days), not_counted (the
-    configuration has the person as operator or administrator, who confirm nothing). For operators and administrators.
-    --json has certificates whole: compare it with your own table of rights (C047). The looking itself becomes a fact.
+    Standing: configured (in config/), valid, ends_soon (within 30 days), ended or revoked (shown for 30 days, with that
+    day), not_counted (the configuration has the person as operator or administrator, who confirm nothing). For
+    operators and administrators. --json has certificates whole: compare it with your own table of rights (C047). The
+    looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
 
@@ -91,7 +92,7 @@ def history(  # noqa: PLR0913  (a question is this much)
         if as_json:
             machine(found)
         else:
-            rows([did(fact) for fact in found], empty="nobody did anything")
+            rows([did(fact) for fact in found], empty="nobody did anything (days are Japan's, times UTC)")
 
 
 @app.command(

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
+from gateway.cli.history import LAPSED
+
 _HIDDEN: Final = "undisclosed"
 """Of what is not to be disclosed: that there is such a fact, and no more (番号法第23条第2項)."""
 
@@ -12,12 +14,16 @@ def line(fact: dict[str, Any]) -> dict[str, Any]:
     """A fact as one row: what it is, and what it adds."""
     if "undisclosed" in fact:
         return {**{key: fact[key] for key in ("seq", "at", "kind")}, "what": _HIDDEN}
+    if fact["kind"] == LAPSED:
+        told = f"approval of {fact['person']}; found by {fact['by']}"
+        return {**{key: fact[key] for key in ("seq", "at", "kind")}, "what": told}
     header, statement = fact.get("header", {}), fact.get("statement", {})
     what = [f"{_way(header)} by {header['route']}"] if header else _named(statement or fact)
     what += _claims(header.get("attestations", ()))
     what += [f"certificate {peer[:16]}"] if (peer := _peer(fact)) is not None else []
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
     what += [f"refused at its edge: {_records(group)}" for group in _stated(statement)]
+    what += [" ".join(filter(None, (statement["act"], statement.get("code"))))] if statement.get("act") else []
     what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
     what += [
         f"{key} {fact[key]}"
@@ -52,7 +58,7 @@ def refusal(found: dict[str, Any]) -> dict[str, Any]:
     if "outcomes" not in found:
         what = f"{_HIDDEN}, {found['at'][:19]}Z"
         return {"message id": found.get("message_id"), "what": what, "refused": "", "by": ""}
-    what = _way(found) if "destination" in found else " ".join(_named(found))
+    what = _way(found) if "destination" in found else " ".join((*_named(found), found.get("act", ""))).rstrip()
     return {
         "message id": found.get("message_id"),
         "what": f"{what}, {found['at'][:19]}Z",
@@ -67,7 +73,7 @@ def _way(message: dict[str, Any]) -> str:
 
 def _named(said: dict[str, Any]) -> list[str]:
     """Whose it is, and which operation if one is named: of what has no header."""
-    words = [said[key] for key in ("connector", "source", "operation") if key in said]
+    words = [said[key] for key in ("connector", "source", "operation") if said.get(key)]
     return [" ".join(words)] if words else []
 
 

@@ -28,7 +28,7 @@ from gateway.config.files import (
     ZonesFile,
 )
 from gateway.config.idle import idle
-from gateway.config.lapses import Lapse, ending, lapses, passed
+from gateway.config.lapses import Lapse, ending, lapsed, lapses, passed
 from gateway.config.load import (
     keep_former,
     load,
@@ -74,6 +74,7 @@ __all__ = [
     "japanese_day",
     "japanese_midnight",
     "keep_former",
+    "lapsed",
     "lapses",
     "load",
     "not_a_municipality",

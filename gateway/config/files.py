@@ -109,9 +109,13 @@ class LinkListener(Closed):
 
 
 class EdgeProcess(Closed):
-    """`[link.edges.<name>]`, in a hub's file: one edge process, its pinned certificate, and for whom it may speak."""
+    """`[link.edges.<name>]`, in a hub's file: one edge process, its pinned certificate, and for whom it may speak.
+
+    `listeners` are the certificates that it serves with: the hub knows by them that they are no person's.
+    """
 
     certificate: str
+    listeners: tuple[str, ...] = ()
     connectors: tuple[Place, ...] = Field(min_length=1)
 
 

@@ -27,12 +27,14 @@ class Lapse:
     carries: bool = False
 
     def __str__(self) -> str:
-        when = f"ended on {self.basis.valid_until}" if self.ended else f"begins on {self.basis.valid_from}"
         what = "nothing under one of its rows" if self.carries else "nothing"
-        return (
-            f"config/tenants/{self.tenant}.toml: routes.{self.route} carries {what} today: "
-            f"{self.cited} ({self.basis.reference}) {when}"
-        )
+        return f"config/tenants/{self.tenant}.toml: routes.{self.route} carries {what} today: {self.cause}"
+
+    @property
+    def cause(self) -> str:
+        """The citation, and since or until when it is not in force."""
+        when = f"ended on {self.basis.valid_until}" if self.ended else f"begins on {self.basis.valid_from}"
+        return f"{self.cited} ({self.basis.reference}) {when}"
 
 
 def lapses(config: Config, now: datetime) -> Iterator[Lapse]:
@@ -46,6 +48,20 @@ def lapses(config: Config, now: datetime) -> Iterator[Lapse]:
                 if not basis.in_force(day):
                     carries = others and cited in route.rows
                     yield Lapse(code, route.id, cited, basis, ended=basis.valid_from <= day, carries=carries)
+
+
+def lapsed(config: Config, now: datetime) -> Iterator[str]:
+    """The same in a sentence for each citation of a tenant, whatever many routes cite it."""
+    alike: dict[tuple[str, str, bool], list[Lapse]] = {}
+    for each in lapses(config, now):
+        alike.setdefault((each.tenant, each.cited, each.carries), []).append(each)
+    for first, *more in alike.values():
+        if not more:
+            yield str(first)
+            continue
+        what = "nothing under one of their rows" if first.carries else "nothing"
+        which = f"{len(more) + 1} routes, {first.route} the first"
+        yield f"config/tenants/{first.tenant}.toml: {which}, carry {what} today: {first.cause}"
 
 
 def ending(config: Config, now: datetime) -> Iterator[str]:

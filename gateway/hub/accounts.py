@@ -12,6 +12,7 @@ from gateway.hub.journal import PERSON_FACTS, FactKind, Journal
 from gateway.hub.journal.reading import told
 from gateway.hub.people import Configured, Confirmers, Person
 from gateway.hub.rights import Grant, Revocation, Rights
+from gateway.link.allowance import Allowance, Exhausted
 from gateway.messages import stamp
 
 
@@ -21,6 +22,7 @@ class Accounts:
     def __init__(self, journal: Journal, configured: Configured) -> None:
         self._journal = journal
         self._rights = Rights(configured)
+        self._came_back = Allowance()
         self._followed = 0
 
     def adopt(self, configured: Configured) -> None:
@@ -31,14 +33,27 @@ class Accounts:
         """Whose certificate it is, with the roles that count now; None if it is nobody's."""
         return self._today().person(certificate, japanese_day(now))
 
+    def came_back(self, certificate: str) -> Person | None:
+        """Who comes with a certificate that was granted a right here and gives none any more, without a role: to be
+        recorded. None of a stranger's, and beyond 60 a minute, so that nobody whose right has ended fills the disk.
+        """
+        if (found := self._today().former(certificate)) is not None:
+            try:
+                self._came_back.spend()
+            except Exhausted:
+                return None
+        return found
+
     def listed(self, now: datetime) -> list[dict[str, str | None]]:
-        """Every right, with its standing: configured, valid, ends_soon (within 30 days), ended (30 days ago at most),
-        or not_counted, for the configuration says otherwise (C047).
+        """Every right, with its standing: configured, valid, ends_soon (within 30 days), ended or revoked (30 days
+        ago at most, `until` being that day), or not_counted, for the configuration says otherwise (C047).
         """
         return list(self._today().listed(japanese_day(now)))
 
     async def grant(self, grant: Grant, by: Person, terminal: str, now: datetime) -> None:
-        """Raises Refused: role_missing, own_grant, duties_conflict, certificate_taken or bad_last_day."""
+        """Raises Refused: role_missing, own_grant, duties_conflict, certificate_taken, certificates_missing or
+        bad_last_day.
+        """
         day, body = japanese_day(now), {**grant.model_dump(mode="json"), **_said(by, terminal)}
 
         def check(connection: sqlite3.Connection) -> None:

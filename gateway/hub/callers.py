@@ -1,6 +1,7 @@
 """Who calls at the operators' listener, and whether that person may do what is asked.
 
-A certificate that nobody has is noise; a person without the role is refused, and that is a fact in the tenant's log.
+A certificate that nobody ever had is noise; a person without the role, or whose right has ended, is refused, and that
+is a fact in the tenant's log.
 """
 
 import asyncio
@@ -48,6 +49,9 @@ class Callers:
             if (person := hub.people.person(shown, self._clock())) is not None:
                 await self.acted(request, hub, person, act, code="role_missing")
                 raise Refused("role_missing")
+        for hub in self._hubs().values():
+            if await self._came_back(request, hub, act):
+                raise Refused("unknown_certificate")
         raise self._unknown()
 
     async def person(self, request: web.Request, act: str, *roles: Role) -> tuple[TenantHub, Person]:
@@ -67,7 +71,7 @@ class Callers:
         if hub is None:
             raise Refused("unknown_tenant") if shown in self._operators else self._unknown()
         if (person := hub.people.person(shown, self._clock())) is None:
-            raise self._unknown()
+            raise Refused("unknown_certificate") if await self._came_back(request, hub, act) else self._unknown()
         try:
             if person.roles.isdisjoint(roles):
                 raise Refused("role_missing")
@@ -108,6 +112,13 @@ class Callers:
         message_id = said if said and hub.journal.message(said) is not None else None
         body = acted(person, said_terminal(request), act, code, about)
         await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()), message_id=message_id)
+
+    async def _came_back(self, request: web.Request, hub: TenantHub, act: str) -> bool:
+        """Whether somebody came who has no right any more, and that was recorded. The answer is a stranger's."""
+        if (person := hub.people.came_back(certificate(request))) is None:
+            return False
+        await self.acted(request, hub, person, act, code="unknown_certificate")
+        return True
 
     def _unknown(self) -> Refused:
         self.noise += 1

@@ -38,7 +38,8 @@ class Holds:
     async def look(self, peer: str, message_id: str, certificate: str, terminal: str) -> Envelope:
         """The envelope, for the edge of its destination `peer` to open before the person of this certificate.
 
-        Raises Refused: unknown_certificate; and recorded: role_missing, unknown_message, bad_actor, not_held.
+        Raises Refused: unknown_certificate (recorded if it was somebody's); and recorded: role_missing,
+        unknown_message, bad_actor, not_held.
         """
         async with self._at_edge("look", peer, message_id, certificate, terminal) as (envelope, by, at):
             await self._journal.holds.look(message_id, by=by, at=at)
@@ -47,8 +48,8 @@ class Holds:
     async def shown(self, peer: str, message_id: str, certificate: str, terminal: str) -> None:
         """The edge of its destination `peer` has opened it for that person: only then the looking counts.
 
-        Raises Refused: unknown_certificate; and recorded: role_missing, unknown_message, bad_actor, not_held,
-        not_looked_at.
+        Raises Refused: unknown_certificate (recorded if it was somebody's); and recorded: role_missing,
+        unknown_message, bad_actor, not_held, not_looked_at.
         """
         async with self._at_edge("shown", peer, message_id, certificate, terminal) as (_, by, at):
             await self._journal.holds.shown(message_id, by=by, at=at)
@@ -61,6 +62,8 @@ class Holds:
         now = self._clock()
         person = self._people.person(certificate, now)
         if person is None:
+            if (former := self._people.came_back(certificate)) is not None:
+                await self._refused(act, message_id, former, terminal, now, "unknown_certificate")
             raise Refused("unknown_certificate")
         async with self._refusals_recorded(act, message_id, person, terminal, now):
             header, envelope = self._message(message_id)
@@ -124,10 +127,15 @@ class Holds:
                 raise Refused("role_missing")
             yield
         except Refused as refusal:
-            known_id = message_id if self._journal.message(message_id) is not None else None
-            body = acted(person, terminal, act, refusal.code)
-            await self._journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now), message_id=known_id)
+            await self._refused(act, message_id, person, terminal, now, refusal.code)
             raise
+
+    async def _refused(
+        self, act: str, message_id: str, person: Person, terminal: str, now: datetime, code: str
+    ) -> None:
+        known_id = message_id if self._journal.message(message_id) is not None else None
+        body = acted(person, terminal, act, code)
+        await self._journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now), message_id=known_id)
 
 
 def _by(person: Person, terminal: str) -> By:

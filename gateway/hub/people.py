@@ -48,6 +48,10 @@ class People(Protocol):
         """Whose certificate it is, with the roles that count now; None if it is nobody's."""
         ...
 
+    def came_back(self, certificate: str) -> Person | None:
+        """Who comes with a certificate that gives no right any more, without a role, if it is to be recorded."""
+        ...
+
     def confirmers(self, now: datetime) -> Confirmers:
         """For a write to ask who may confirm now."""
         ...
@@ -57,12 +61,14 @@ class People(Protocol):
 class Configured:
     """The accounts of the reviewed configuration, certificates by name: operators of every tenant and of the process,
     and the administrators (ユーザID管理者) of this tenant. No name and no certificate stands in both. `others` are the
-    certificates of listeners, processes, systems and authorities: no person's.
+    certificates of listeners, processes, systems and authorities: no person's; `missing` says which of them cannot be
+    known, for their files are not here.
     """
 
     operators: Mapping[str, str] = field(default_factory=dict)
     administrators: Mapping[str, str] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
 
     @property
     def certificates(self) -> Mapping[str, str]:

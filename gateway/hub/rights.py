@@ -5,11 +5,12 @@ first: a grant that contradicts it does not count.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import StringConstraints
 
+from gateway.config import japanese_day
 from gateway.config.files import Closed, Day, StaffId
 from gateway.errors import Refused
 from gateway.hub.people import CONFIRMING, Configured, Person, Role, same_person
@@ -45,7 +46,9 @@ class Rights:
     def __init__(self, configured: Configured) -> None:
         self.configured = configured
         self._certificates: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
         self._until: dict[str, dict[Role, date]] = {}
+        self._revoked: dict[tuple[str, Role], date] = {}
 
     def apply(self, fields: Mapping[str, Any], *, granted: bool) -> None:
         """Let one more fact count, of a grant or of a revocation. A new certificate replaces the former one in all
@@ -54,9 +57,11 @@ class Rights:
         person, role = fields["person"], Role(fields["role"])
         if granted:
             self._certificates[person] = fields["certificate"]
+            self._owners[fields["certificate"]] = person
             self._until.setdefault(person, {})[role] = date.fromisoformat(fields["until"])
-        else:
-            self._until.get(person, {}).pop(role, None)
+            self._revoked.pop((person, role), None)
+        elif self._until.get(person, {}).pop(role, None) is not None:
+            self._revoked[person, role] = japanese_day(datetime.fromisoformat(fields["at"]))
 
     def person(self, certificate: str, day: date) -> Person | None:
         """Whose certificate it is, with the roles that count on that day; None if it is nobody's then."""
@@ -66,6 +71,11 @@ class Rights:
             if own == certificate and (roles := self._roles(name, day))
         ]
         return found[0] if len(found) == 1 else None
+
+    def former(self, certificate: str) -> Person | None:
+        """Whose certificate it was by the last grant that named it, without a role; None if it never was anybody's."""
+        owner = self._owners.get(certificate)
+        return None if owner is None else Person(owner, certificate, frozenset())
 
     def confirmers(self, day: date) -> dict[str, Person]:
         """Whoever may confirm on that day, by staff id."""
@@ -79,7 +89,7 @@ class Rights:
             raise Refused("role_missing")
 
     def require_grantable(self, grant: Grant, by: str, day: date) -> None:
-        """Raises Refused: own_grant, duties_conflict, certificate_taken or bad_last_day."""
+        """Raises Refused: own_grant, duties_conflict, certificate_taken, certificates_missing or bad_last_day."""
         if same_person(grant.person, by):
             raise Refused("own_grant")
         if self._contradicts(grant.person, grant.role):
@@ -89,18 +99,22 @@ class Rights:
             raise Refused("certificate_taken")
         if self._holders(grant.certificate, day) - {grant.person}:
             raise Refused("certificate_taken")
+        if self.configured.missing:  # it may be any of them
+            raise Refused("certificates_missing")
         if not day <= grant.until <= day + LONGEST:
             raise Refused("bad_last_day")
 
     def require_revocable(self, revocation: Revocation, by: str) -> None:
-        """Raises Refused: own_grant or unknown_right. What has ended may be revoked, too: then it is listed no more."""
+        """Raises Refused: own_grant or unknown_right. What has ended may be revoked, too."""
         if same_person(revocation.person, by):
             raise Refused("own_grant")
         if revocation.role not in self._until.get(revocation.person, {}):
             raise Refused("unknown_right")
 
     def listed(self, day: date) -> Iterator[dict[str, str | None]]:
-        """Every right that counts, and those that ended within 30 days or contradict the configuration, by person."""
+        """Every right that counts, those that ended or were revoked within 30 days, and those that contradict the
+        configuration, by person.
+        """
         for role, names in (
             (Role.OPERATOR, self.configured.operators),
             (Role.ADMINISTRATOR, self.configured.administrators),
@@ -111,6 +125,9 @@ class Rights:
             for role, until in sorted(rights.items()):
                 if until + _MONTH >= day:
                     yield _row(name, role, self._certificates[name], until, self._standing(name, role, until, day))
+        for (name, role), on in sorted(self._revoked.items()):
+            if on + _MONTH >= day:
+                yield _row(name, role, self._certificates[name], on, "revoked")
 
     def _holders(self, certificate: str, day: date) -> set[str]:
         """Whose certificate it is by the configuration, or by the facts alone: a grant that does not count beside the

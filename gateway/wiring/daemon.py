@@ -180,6 +180,10 @@ class Daemon:
         """What is cited and not in force today, or not for long, in sentences."""
         return self._law.sentences()
 
+    def lapsed(self) -> Mapping[str, int]:
+        """How many routes of each tenant carry nothing today, for what they cite is not in force."""
+        return self._law.stopped()
+
     @property
     def hubs(self) -> Mapping[str, TenantHub]:
         """The tenants' hubs in this process."""

@@ -49,19 +49,21 @@ class _Findings:
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A configuration that can start, and what is amiss without stopping it: why connectors that are not required
-    would be quarantined, and certificates that end.
+    would be quarantined, certificates that end, and those whose files are not here, so that no right can be granted.
     """
 
     config: Config
     quarantined: tuple[str, ...]
     expiring: tuple[Expiring, ...]
+    missing: tuple[str, ...]
 
 
 def examine(root: Path, now: datetime) -> Examined:
     """Raises Misconfigured with every problem that would stop the start."""
     config = read(root)
     plugs, quarantined = startable(config)
-    return Examined(config, quarantined, tuple(expiring(config, plugs, now)))
+    missing = dict.fromkeys(each for people in configured(config).values() for each in people.missing)
+    return Examined(config, quarantined, tuple(expiring(config, plugs, now)), tuple(missing))
 
 
 def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str, ...]]:

@@ -3,10 +3,10 @@
 What such a day stops is refused message by message; that it stops everything must not be found out so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-from gateway.config import Config, ending, japanese_day, lapses
+from gateway.config import Config, ending, japanese_day, lapsed, lapses
 from gateway.observe import Telemetry
 
 
@@ -22,7 +22,13 @@ class LawWatch:
     def sentences(self) -> list[str]:
         """What does not carry today, and what will not in 30 days."""
         config, now = self._config(), self._clock()
-        return [*map(str, lapses(config, now)), *ending(config, now)]
+        return [*lapsed(config, now), *ending(config, now)]
+
+    def stopped(self) -> Mapping[str, int]:
+        """How many routes of each tenant carry nothing today."""
+        config = self._config()
+        found = {(each.tenant, each.route) for each in lapses(config, self._clock()) if not each.carries}
+        return {code: sum(tenant == code for tenant, _ in found) for code in config.tenants}
 
     def tell(self) -> None:
         """A line of telemetry, once a day in Japan and once for each configuration."""

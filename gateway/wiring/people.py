@@ -2,8 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from gateway.config import Config
+from gateway.config import Config, GatewayFile, Tenant
 from gateway.errors import Misconfigured
 from gateway.hub.people import Configured
 from gateway.keys.certificates import digest_of_file, digests_of_file
@@ -18,7 +19,7 @@ def configured(config: Config) -> Mapping[str, Configured]:
     """
     running = operators(config)
     by_name = {name: certificate for certificate, name in running.items()}
-    others = _others(config)
+    others, of_the_process = _others(config), _missing(config, _of_the_process(config.gateway))
     found, problems = dict[str, Configured](), list[str]()
     for code, tenant in config.tenants.items() if config.gateway.role != "edge" else ():
         known, own = dict(running), dict[str, str]()
@@ -28,37 +29,69 @@ def configured(config: Config) -> Mapping[str, Configured]:
                 own[name] = digest_of_file(config.path(file))
             if (other := known.setdefault(own[name], name)) != name:
                 problems.append(f"{where}: is the certificate of {other} already; each person has one of their own")
-        found[code] = Configured(by_name, own, others)
+        found[code] = Configured(by_name, own, others, (*of_the_process, *_missing(config, _of_the_tenant(tenant))))
     if problems:
         raise Misconfigured(problems)
     return found
 
 
-def _others(config: Config) -> frozenset[str]:
-    """What is named for a listener, a process, a system or an authority, and can be read here: what is missing is said
-    by whoever needs it, and with hub and edges apart much lies elsewhere.
+def certificates_named(where: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The files that a connector's settings name as certificates, by a key or by an ending that says so; each with its
+    place. What else is one only the plugin knows, which a hub does not have.
     """
-    found: set[str] = set()
-    for file in _named(config):
-        with contextlib.suppress(OSError, ValueError):
-            if (path := config.path(file)).is_file():
-                found |= digests_of_file(path)
-    return frozenset(found)
+    for key, text in texts(where, settings):
+        if key.rpartition(".")[2].endswith(_KEYS) or text.endswith(_ENDINGS):
+            yield key, text.removeprefix("file:")
 
 
-def _named(config: Config) -> Iterator[str]:
-    """Files with such certificates; of a connector's settings every text, for what is a file only its plugin knows."""
-    gateway = config.gateway
-    yield from (gateway.admin.certificate, gateway.admin.client_ca)
-    for listener in gateway.listeners:
-        yield from (listener.certificate, listener.client_ca)
-    for export in gateway.exports:
-        yield from (export.syslog.certificate, export.syslog.ca) if export.syslog is not None else ()
-    if (link := gateway.link) is not None:
-        yield from (each.certificate for each in link.edges.values())
-        yield from (link.listen.certificate, link.listen.client_ca) if link.listen is not None else ()
-        yield from (link.hub.certificate, link.hub.ca) if link.hub is not None else ()
+_KEYS = ("certificate", "certificates", "ca")
+_ENDINGS = (".crt", ".cer")
+
+
+def _others(config: Config) -> frozenset[str]:
+    """What is named for a listener, a process, a system or an authority, and can be read here; and whatever else of
+    the settings' texts is a file with certificates.
+    """
+    named = [file for _, file in _of_the_process(config.gateway)]
     for tenant in config.tenants.values():
-        for entry in tenant.file.connectors.values():
-            yield from entry.certificates
-            yield from (text for _, text in texts("", entry.settings))
+        named += (file for _, file in _of_the_tenant(tenant))
+        named += (text for entry in tenant.file.connectors.values() for _, text in texts("", entry.settings))
+    return frozenset[str]().union(*(_digests(config, file) for file in named))
+
+
+def _missing(config: Config, named: Iterator[tuple[str, str]]) -> tuple[str, ...]:
+    """A sentence for each file that is not here, or holds no certificate: nobody knows then whose a certificate is."""
+    absent = dict.fromkeys(f"{where}: {file}" for where, file in named if not _digests(config, file))
+    return tuple(f"{each}: this certificate is not here; until it is, no right can be granted" for each in absent)
+
+
+def _digests(config: Config, file: str) -> frozenset[str]:
+    with contextlib.suppress(OSError, ValueError):
+        if (path := config.path(file)).is_file():
+            return digests_of_file(path)
+    return frozenset()
+
+
+def _of_the_process(gateway: GatewayFile) -> Iterator[tuple[str, str]]:
+    at = "config/gateway.toml"
+    yield from ((f"{at}: admin", file) for file in (gateway.admin.certificate, gateway.admin.client_ca))
+    for listener in gateway.listeners:
+        yield from ((f"{at}: listeners.{listener.name}", file) for file in (listener.certificate, listener.client_ca))
+    for export in gateway.exports:
+        if (to := export.syslog) is not None:
+            yield from ((f"{at}: exports.{export.name}", file) for file in (to.certificate, to.ca))
+    if (link := gateway.link) is None:
+        return
+    for name, each in link.edges.items():
+        yield from ((f"{at}: link.edges.{name}", file) for file in (each.certificate, *each.listeners))
+    if link.listen is not None:
+        yield from ((f"{at}: link.listen", file) for file in (link.listen.certificate, link.listen.client_ca))
+    if link.hub is not None:
+        yield from ((f"{at}: link.hub", file) for file in (link.hub.certificate, link.hub.ca))
+
+
+def _of_the_tenant(tenant: Tenant) -> Iterator[tuple[str, str]]:
+    for name, entry in tenant.file.connectors.items():
+        at = f"config/tenants/{tenant.code}.toml: connectors.{name}"
+        yield from ((f"{at}.certificates", file) for file in entry.certificates)
+        yield from certificates_named(f"{at}.settings", entry.settings)

@@ -33,7 +33,7 @@ def test_check(site):
     routes = found.pop("routes")
     unused = f"config/tenants/{MUNICIPALITY}.toml: connectors.vaccination_records: no route carries pmh_key.issue"
     assert f"{unused}, which it sends" in found.pop("idle")
-    assert found == {"quarantined": [], "expiring": [], "ending": [], "passed": []}
+    assert found == {"quarantined": [], "expiring": [], "missing": [], "ending": [], "passed": []}
     assert [(each["route"], each["fields"], each["reply"]) for each in routes] == [
         ("R01", 20, None),
         ("R25", 6, None),
@@ -138,6 +138,8 @@ def test_interface_show_diff_and_lock(new_site):
     assert shown["connector"] == "health_management"
     table = site.cli("interface", "show", "health_management")
     assert (table.status, "個人番号" in table.out) == (0, True)
+    assert "; ahead of all else of its person" not in table.out
+    table = site.cli("interface", "show", "intermediate_server")
     assert table.out.count("; ahead of all else of its person") == 1
     assert site.cli("interface", "diff", "health_management").status == 0
     path = site.root / "config/interfaces/health_management.json"

@@ -10,6 +10,8 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.cli import trail
+from gateway.cli.history import did
 from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.show import shown
 from gateway.errors import Deferred, Refused
@@ -211,6 +213,13 @@ async def test_an_approval_counts_no_more_once_its_person_is_revoked(held):
     await revoked(held.hub, ANNA)
     assert await release(held, message_id, BEN) == "approved"
     assert held.facts(message_id)[-2:] == ["hold.lapsed", "hold.approved"]
+    lapsed = held.journal.trace(message_id)[-2]
+    assert (lapsed["person"], lapsed["by"]) == (ANNA, BEN)
+    (told,) = held.hub.history(someone(BEN), "", "9999", None)
+    row = did(next(each for each in told if each["kind"] == "hold.lapsed"))
+    shown = (row["who"], row["what"], row["terminal"], row["certificate"])
+    assert shown == (BEN, f"hold.lapsed approval of {ANNA}", None, "")
+    assert trail.line(lapsed)["what"] == f"approval of {ANNA}; found by {BEN}"
     assert held.register_system.deliveries == []
     assert await release(held, message_id, CARA) == "released"
     assert await held.settlement(message_id) == {0: Accepted()}
@@ -545,6 +554,15 @@ async def test_who_may_not_look_is_shown_nothing(held):
     with pytest.raises(Refused, match="bad_actor"):
         await held.register.look(message_id, certificate(ANNA), "架空 太郎")
     assert "hold.looked" not in held.facts(message_id)
+
+
+async def test_whoever_may_look_no_more_is_shown_nothing_and_recorded(held):
+    message_id = await send(held)
+    await revoked(held.hub, ANNA)
+    with pytest.raises(Refused, match="unknown_certificate"):
+        await held.register.look(message_id, certificate(ANNA), TERMINAL)
+    assert refusals(held)[-1] == (ANNA, "look", "unknown_certificate")
+    assert held.facts(message_id)[-1] == "operator.acted"
 
 
 async def test_only_the_destinations_edge_is_given_it_to_show(held):

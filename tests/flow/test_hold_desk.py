@@ -52,6 +52,9 @@ class Process:
     def vitals(self):
         return {}
 
+    def lapsed(self):
+        return {}
+
     def law(self):
         return []
 
@@ -400,7 +403,8 @@ async def test_whoever_sends_slowly_is_judged_by_what_holds_at_the_end(desk):
         yield b'"content_wrong"}'
 
     assert await desk.slowly(ANNA, message_id, slowly()) == (403, "unknown_certificate")
-    assert desk.line.facts(message_id)[-1] == "hold.shown"
+    assert desk.line.facts(message_id)[-2:] == ["hold.shown", "operator.acted"]
+    assert desk.acts()[-1] == (ANNA, "refuse", "unknown_certificate")
 
 
 @pytest.mark.parametrize(("name", "recorded"), [(ANNA, "body_too_slow"), (OPA, "role_missing"), (EVE, None)])

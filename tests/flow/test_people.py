@@ -53,6 +53,9 @@ class Process:
     def witnesses(self):
         return []
 
+    def lapsed(self):
+        return {TENANT: 2}
+
     async def connectors(self):
         return []
 
@@ -139,8 +142,50 @@ async def test_a_right_is_granted_used_and_revoked_under_personal_certificates(d
     ]
     by = ("staff-0001", "staff-0100", desk.digest("staff-0100"), "desk-1")
     assert said == [("person.granted", *by), ("person.revoked", *by)]
-    assert await desk.acts() == [("staff-0001", "dead", None)]
-    assert desk.listener.noise == 2
+    assert await desk.acts() == [("staff-0001", "dead", None), ("staff-0001", "dead", "unknown_certificate")]
+    assert desk.listener.noise == 1
+
+
+async def revoked(desk):
+    await desk.grant("staff-0001", "operator")
+    await desk.ask("staff-0100", "POST", f"{PEOPLE}/staff-0001/revoke", {"role": "operator"})
+
+
+async def ended(desk):
+    """Long ago, as the log has it."""
+    fact = {"person": "staff-0001", "role": "operator", "certificate": desk.digest("staff-0001"), "until": "2025-04-01"}
+    said = {"by": "staff-0100", "client_certificate": desk.digest("staff-0100"), "terminal": "desk-1"}
+    await desk.line.journal.fact(FactKind.PERSON_GRANTED, fact | said, at="2025-03-01T00:00:00.000000Z")
+
+
+async def replaced(desk):
+    """By a new card."""
+    await desk.grant("staff-0001", "operator")
+    await desk.grant("staff-0001", "operator", "staff-0002")
+
+
+@pytest.mark.parametrize("over", [revoked, ended, replaced])
+@pytest.mark.parametrize(("path", "act"), [(f"/v1/{TENANT}/dead", "dead"), ("/v1/connectors", "connectors")])
+async def test_who_comes_with_a_certificate_that_was_somebody_s_is_recorded_by_name(desk, over, path, act):
+    """C045, C091. The answer is a stranger's."""
+    await over(desk)
+    assert await desk.ask("staff-0001", "GET", path) == (403, "unknown_certificate")
+    status, told = await desk.ask("staff-0100", "GET", f"{PEOPLE}/history?person=staff-0001")
+    (fact,) = [each for each in told if each["kind"] == "operator.acted" and each["operator"] == "staff-0001"]
+    said = tuple(fact.get(key) for key in ("act", "code", "client_certificate", "terminal"))
+    assert (status, said) == (200, (act, "unknown_certificate", desk.digest("staff-0001"), "desk-1"))
+    assert desk.listener.noise == 0
+
+
+async def test_whoever_has_no_right_any_more_cannot_fill_the_disk(desk, monkeypatch):
+    monkeypatch.setattr("gateway.link.allowance.time.monotonic", lambda: 0.0)
+    monkeypatch.setattr(desk.line.hub.people._came_back, "_left", 2)
+    monkeypatch.setattr(desk.line.hub.people._came_back, "_at", 0.0)
+    await revoked(desk)
+    for _ in range(5):
+        assert await desk.ask("staff-0001", "GET", PEOPLE) == (403, "unknown_certificate")
+    assert await desk.acts() == [("staff-0001", "people", "unknown_certificate")] * 2
+    assert desk.listener.noise == 3
 
 
 async def test_rights_outlive_a_restart(desk, site, tmp_path):
@@ -352,6 +397,11 @@ async def test_while_the_log_cannot_be_written_nobody_is_granted_anything(desk, 
     assert await desk.grant("staff-0001", "officer") == (503, "log_unavailable")
 
 
+async def test_routes_that_carry_nothing_today_are_a_number(desk):
+    async with calling(desk.site, f"https://localhost:{desk.port}", "root") as session, session.get("/metrics") as told:
+        assert f'renkei_routes_lapsed{{tenant="{TENANT}"}} 2.0' in (await told.text()).splitlines()
+
+
 # ---- the configuration -----------------------------------------------------------------------------------------------
 
 
@@ -478,7 +528,7 @@ async def test_who_did_what_is_shown_by_a_command_and_that_is_one_fact(desk, tmp
     assert [(each["kind"], each["until"]) for each in json.loads(shown)[:-1]] == [("person.granted", UNTIL)]
     days = ("--since", "2026-04-02", "--until", "2026-04-02")
     status, shown = await commanded(desk, tmp_path, *history, *days)
-    assert (status, shown) == (0, "nobody did anything\n")
+    assert (status, shown) == (0, "nobody did anything (days are Japan's, times UTC)\n")
 
 
 async def test_days_that_are_no_range_are_told_as_days_in_japan(desk, tmp_path):

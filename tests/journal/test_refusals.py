@@ -39,6 +39,7 @@ async def test_refusals_are_told_newest_first_with_who_refused_what_and_why(jour
     assert ([each["message_id"] for each in found], down_to) == (ids, 1)
     noted, there, forged, stated, silent, sent = found
     assert [each["by"] for each in found] == ["connector", "destination", "hub", "edge", "edge", "edge"]
+    assert (noted["act"], "act" in stated) == ("provision_refused", False)
     assert (noted["source"], noted["code"], noted["outcomes"]) == ("intermediate_server", "permit_denied", [])
     assert there["outcomes"] == [{"ending": "refused", "code": "superseded", "path": "updated_at", "records": "1"}], (
         "and not what was accepted"

@@ -23,11 +23,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.x509 import load_pem_x509_certificate
 from typer.testing import CliRunner
 
+from gateway import config as configuration
 from gateway.cli import commands, message, operator
 from gateway.cli.table import draw
 from gateway.config import read_contract
 from gateway.errors import Deferred
-from gateway.keys.certificates import fingerprint_of_file
+from gateway.keys.certificates import digest_of_file, fingerprint_of_file
+from gateway.wiring.people import configured
 from gateway_pmh.simulated.signing import SigningKey
 
 ROOT = Path(__file__).parents[2]
@@ -221,6 +223,14 @@ def test_a_trace_of_a_refusal_says_who_wanted_what_and_who_refused(printed, answ
     assert "clinic_app visit.query; refused at its edge: records 0 unknown_field unknown:1:1" in told
 
 
+def test_a_trace_says_what_a_connector_noted_and_why(printed, answered):
+    noted = {"connector": "intermediate_server", "operation": None, "act": "provision_refused", "code": "bad_permit"}
+    told = traced(printed, answered, {"kind": "connector.noted", "statement": noted})
+    assert re.search("intermediate_server; provision_refused bad_permit *\n", told)
+    told = traced(printed, answered, {"kind": "connector.noted", "statement": {"connector": "c", "act": "file_taken"}})
+    assert re.search("c; file_taken *\n", told)
+
+
 def test_a_trace_says_what_was_attested_and_until_when_and_no_reference(printed, answered):
     until, reference = "2026-11-22T12:00:00.000000Z", "f" * 64
     claims = [
@@ -247,6 +257,14 @@ def test_what_happened_again_and_again_stands_once_in_a_trace(printed, answered)
 REFUSALS: list[dict[str, Any]] = [
     {**LETTER, "at": LETTER["created_at"], "by": "destination", "outcomes": LETTER["outcomes"]},
     {"at": LETTER["created_at"], "by": "edge", "source": "clinic_app", "code": "not_attested", "outcomes": []},
+    {
+        "at": LETTER["created_at"],
+        "by": "connector",
+        "source": "intermediate_server",
+        "act": "provision_refused",
+        "code": "bad_permit",
+        "outcomes": [],
+    },
 ]
 
 
@@ -264,6 +282,8 @@ def test_refusals_say_whose_which_records_why_and_by_whom(printed, monkeypatch):
     assert "records 9 gave_up control_flag_view_suspended" in told
     assert f"clinic_app, {LETTER['created_at'][:19]}Z" in told
     assert "all not_attested" in told
+    noted = re.search("intermediate_server provision_refused, .*all bad_permit +connector", told)
+    assert noted is not None
     assert told.splitlines()[-1] == "older: gateway message refused 999997 --before 7"
     monkeypatch.setattr(operator, "ask_hub", lambda *_, **__: {"refused": [], "down_to": 1})
     assert printed(240, lambda: message.refused("999997")).split("\n") == ["nothing was refused", ""]
@@ -553,6 +573,42 @@ def test_every_process_of_an_example_is_found_right_as_it_was_made(apart):
     for process in sorted(each for each in apart[0].iterdir() if each.name not in ("offline", "systems")):
         done = CliRunner().invoke(commands.app, ["check", "--root", str(process)])
         assert (done.exit_code, done.stderr) == (0, "")
+
+
+MACHINES = {
+    "pinned to a connector": "health_management",
+    "pinned, one of two": "clinic_b",
+    "of a connector towards its system": "pmh",
+    "of an edge process": "lgwan",
+    "of an edge's listener": "internet_server",
+    "of the hub": "hub",
+    "of the authority": "ca",
+}
+
+
+@pytest.mark.parametrize("file", MACHINES.values(), ids=MACHINES)
+def test_with_hub_and_edges_apart_no_machine_is_a_person(apart, file):
+    (known,) = configured(configuration.load(apart[0] / "hub")).values()
+    assert digest_of_file(apart[0] / f"offline/keys/tls/{file}.crt") in known.others
+    assert known.missing == ()
+    assert {each.stem for each in (apart[0] / "hub/keys/tls").glob("*.key")} == {"hub", "operator"}
+
+
+@pytest.mark.parametrize("file", sorted({*MACHINES.values()} - {"hub", "ca", "lgwan"}))
+@pytest.mark.parametrize("left", [None, "no certificate"])
+def test_while_a_machine_s_certificate_is_not_at_the_hub_nobody_is_granted_anything(apart, tmp_path, file, left):
+    """The grant that is refused then is in test_people.py; the hub's check says which file, and that it is wrong."""
+    hub = tmp_path / "hub"
+    shutil.copytree(apart[0] / "hub", hub)
+    certificate = hub / f"keys/tls/{file}.crt"
+    certificate.unlink()
+    if left is not None:
+        certificate.write_text(left)
+    (known,) = configured(configuration.load(hub)).values()
+    assert known.missing
+    assert all(f"keys/tls/{file}.crt: " in each for each in known.missing)
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(hub)])
+    assert (done.exit_code, done.stderr.splitlines()) == (1, [*known.missing])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from gateway.config import load
 from gateway.observe import Telemetry, configure
 from gateway.wiring.law_watch import LawWatch
 from tests.flow.site import write_config
+from tests.flow.toys import TENANT
 
 LAST_DAY = datetime(2099, 3, 31, 3, tzinfo=UTC)
 
@@ -38,3 +39,21 @@ def test_it_is_told_once_a_day_and_for_each_configuration(tmp_path: Path) -> Non
     (ended,) = told(now=LAST_DAY + timedelta(days=1))
     assert "routes.T1 carries nothing today: L2" in ended
     assert watch.sentences() == [ended]
+
+
+def test_what_stops_many_routes_is_one_sentence_and_a_number(tmp_path: Path) -> None:
+    """Both routes cite the assessment, one of them L2, too."""
+    write_config(tmp_path)
+    bases = (tmp_path / "config/legal_basis.toml").read_text(encoding="utf-8")
+    whole = "valid_from = 2024-05-27\nvalid_until = 2099-03-31\n"
+    head, assessment = bases.split("[assessment.A1]")
+    ended = f"{head}[assessment.A1]{assessment.replace('valid_from = 2024-05-27', whole)}"
+    (tmp_path / "config/legal_basis.toml").write_text(ended, encoding="utf-8")
+    config, state = load(tmp_path), {"now": LAST_DAY}
+    watch = LawWatch(lambda: config, Telemetry(configure(io.StringIO())), lambda: state["now"])
+    assert watch.stopped() == {TENANT: 0}
+    state["now"] += timedelta(days=1)
+    both = "2 routes, T1 the first, carry nothing today: A1 (架空市の特定個人情報保護評価書) ended on 2099-03-31"
+    one = "routes.T1 carries nothing today: L2 (架空法第2条) ended on 2099-03-31"
+    assert sorted(watch.sentences()) == [f"config/tenants/{TENANT}.toml: {each}" for each in (both, one)]
+    assert watch.stopped() == {TENANT: 2}

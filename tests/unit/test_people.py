@@ -5,6 +5,7 @@ import hashlib
 import json
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -261,6 +262,14 @@ async def test_only_who_is_administrator_when_it_is_written_grants_and_revokes(a
     assert await refusal(accounts.grant(grant(), ADMINISTRATOR, TERMINAL, noon(START))) == "role_missing"
 
 
+async def test_while_a_machine_s_certificate_is_not_known_nobody_is_granted_anything(accounts, journal):
+    accounts.adopt(replace(CONFIGURED, missing=("a file is not here",)))
+    assert await refusal(accounts.grant(grant(), ADMINISTRATOR, TERMINAL, noon(START))) == "certificates_missing"
+    assert journal.told(PERSON_FACTS) == []
+    accounts.adopt(CONFIGURED)
+    await given_to(accounts, grant())
+
+
 async def test_another_administrator_s_duties_conflict_too(journal):
     both = Configured({}, {"staff-0100": CERTIFICATES["a"], "staff-0101": CERTIFICATES["e"]})
     accounts = Accounts(journal, both)
@@ -287,6 +296,23 @@ async def test_a_certificate_whose_grant_the_configuration_hides_is_not_another_
     await accounts.revoke(revocation, ADMINISTRATOR, TERMINAL, noon(START))
     await given_to(accounts, other)
     assert roles(accounts, "d") == ("staff-0002", {Role.APPROVER})
+
+
+@pytest.mark.parametrize(("days", "shown"), [(0, True), (30, True), (31, False)])
+async def test_what_was_revoked_is_listed_for_30_days_with_that_day(accounts, days, shown):
+    await given_to(accounts, grant(), grant(role=Role.OFFICER))
+    on = START + timedelta(days=7)
+    await accounts.revoke(Revocation(person="staff-0001", role=Role.APPROVER), ADMINISTRATOR, TERMINAL, noon(on))
+    found = [each for each in accounts.listed(noon(on + timedelta(days=days))) if each["role"] == "approver"]
+    row = {"person": "staff-0001", "role": "approver", "certificate": CERTIFICATES["c"], "until": on.isoformat()}
+    assert found == ([row | {"standing": "revoked"}] if shown else [])
+
+
+async def test_what_is_granted_again_is_not_listed_as_revoked(accounts):
+    await given_to(accounts, grant())
+    await accounts.revoke(Revocation(person="staff-0001", role=Role.APPROVER), ADMINISTRATOR, TERMINAL, noon(START))
+    await given_to(accounts, grant())
+    assert [each["standing"] for each in accounts.listed(noon(START)) if each["role"] == "approver"] == ["valid"]
 
 
 async def test_who_is_in_the_configuration_has_the_certificate_that_stands_there_and_no_other(accounts):

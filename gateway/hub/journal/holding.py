@@ -66,7 +66,8 @@ def confirm(transaction: Transaction, message_id: str, *, by: By, people: Confir
     able = people(transaction.connection)
     approver = Role.APPROVER in _still(able, by).roles
     if work.hold.approved is not None and work.hold.approved.person not in able:
-        transaction.tell(work, FactKind.HOLD_LAPSED, work.hold.approved._asdict(), at=at)
+        lapsed = {**work.hold.approved._asdict(), "by": by.person}
+        transaction.tell(work, FactKind.HOLD_LAPSED, lapsed, at=at)
     kind = work.hold.confirmed(by, approver=approver)
     transaction.tell(work, kind, by._asdict(), at=at, next_at=now)
     due = tuple(work.open) if kind is FactKind.HOLD_RELEASED else ()

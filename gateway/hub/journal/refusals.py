@@ -52,6 +52,7 @@ def _told(
         "source": header.get("source") or statement.get("connector") or fact.get("connector"),
         "destination": header.get("destination"),
         "operation": header.get("operation") or statement.get("operation") or fact.get("operation"),
+        "act": statement.get("act"),
         "code": fact.get("code") or (statement.get("code") if kind is FactKind.CONNECTOR_NOTED else None),
         "outcomes": groups,
         "undisclosed": undisclosed(header or header_of(connection, stored_id)) or None,
