@@ -62,6 +62,7 @@ class HubSide:
         yield from (hub.dispatcher.run() for hub in self.hubs.values())
         yield self._sign_checkpoints()
         yield from (self._retain(hub) for hub in self.hubs.values())
+        yield from (hub.search.follow() for hub in self.hubs.values())
 
     def of(self, tenant: str) -> TenantHub:
         """The tenant's hub."""
@@ -138,4 +139,5 @@ class HubSide:
             if self._began:
                 await self.fact(FactKind.GATEWAY_STOPPED, reached(self.hubs))
         for hub in self.hubs.values():
+            hub.search.close()
             hub.journal.close()

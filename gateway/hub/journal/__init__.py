@@ -6,6 +6,7 @@ to verify a log without this program.
 
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import PERSON_FACTS, SALT_BYTES, FactKind
+from gateway.hub.journal.finding import Found
 from gateway.hub.journal.hold import By
 from gateway.hub.journal.holding import Confirmed, Reason
 from gateway.hub.journal.holds import Holds
@@ -25,6 +26,7 @@ __all__ = [
     "DueMessage",
     "DueSettlement",
     "FactKind",
+    "Found",
     "Holds",
     "Journal",
     "JournalLimits",
