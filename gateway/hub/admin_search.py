@@ -44,7 +44,7 @@ class SearchRoutes:
                         found += len(page)
                         await asyncio.sleep(0)  # others are served between two reads
                     about |= {"reason": asked.person.reason, "case": asked.person.case, "found": found}
-                head = {"up_to": index.upto(), "of": hub.journal.size_and_root()[0]}
+                head = {"up_to": index.upto, "of": hub.journal.size_and_root()[0]}
                 await self._callers.acted(request, hub, reader, "search", about=about)
                 return await streamed(request, hub.search.pages(index, asked, reader), head)
 

@@ -31,10 +31,12 @@ async def streamed(
                 await response.write(mark + b",\n".join(map(msgspec.json.encode, page)))
                 mark = b",\n"
             await asyncio.sleep(0)  # others are served between two reads
-    except GatewayError:
+    except Exception as error:
         if request.transport is not None:
             request.transport.abort()  # else whoever asked may wait for the rest
-        raise ConnectionError from None
+        if isinstance(error, GatewayError):
+            raise ConnectionError from None
+        raise
     await response.write((b"" if mark == b",\n" else mark) + b"]" + (b"}" if head else b""))
     await response.write_eof()
     return response

@@ -136,18 +136,15 @@ class IndexFile:
 
 
 class IndexReader:
-    """One search of the index; `close` it."""
+    """One search of the index, as far as it goes now: up to the fact of seq `upto`. `close` it."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        self.upto = int(self._connection.execute("SELECT upto FROM goes").fetchone()[0])
 
     def close(self) -> None:
         """Give the file back."""
         self._connection.close()
-
-    def upto(self) -> int:
-        """The seq of the last fact that it has."""
-        return int(self._connection.execute("SELECT upto FROM goes").fetchone()[0])
 
     def known(self, word: str) -> bool:
         """Whether any fact has this term."""
@@ -169,13 +166,14 @@ class IndexReader:
             return
         terms = [row[0] << _CHUNKS for row in found]
         order = "ASC" if oldest else "DESC"
-        chunks = self._connection.execute(_BETWEEN + order, (since, until)).fetchall()
+        chunks = self._connection.execute(_BETWEEN + order, (since, until, self.upto // CHUNK)).fetchall()
         few = _masks(among) if among is not None else None
         for (chunk,) in chunks:
             bits = _ALL if few is None else few.get(chunk, 0)
             for each in terms:
                 bits = bits and bits & _bits(self._connection, each | chunk)
-            yield _seqs(chunk, bits, oldest=oldest)
+            last = (1 << self.upto % CHUNK + 1) - 1 if chunk == self.upto // CHUNK else _ALL
+            yield _seqs(chunk, bits & last, oldest=oldest)
 
 
 def _by_chunk(entries: Sequence[Entry]) -> Iterator[tuple[int, list[Entry]]]:
@@ -211,7 +209,7 @@ def _seqs(chunk: int, bits: int, *, oldest: bool) -> list[int]:
 
 _TERM: Final = "SELECT id FROM term WHERE term = ?"
 _TAGGED: Final = "SELECT seq FROM tag WHERE month = ? AND tag = ?"
-_BETWEEN: Final = "SELECT chunk FROM chunk WHERE last_at >= ? AND first_at < ? ORDER BY chunk "
+_BETWEEN: Final = "SELECT chunk FROM chunk WHERE last_at >= ? AND first_at < ? AND chunk <= ? ORDER BY chunk "
 _CHUNK: Final = (
     "INSERT INTO chunk VALUES (?,?,?) ON CONFLICT (chunk) DO UPDATE SET"
     " first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)"

@@ -141,8 +141,7 @@ class Search:
 def _entries(journal: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[Entry]:
     @lru_cache(SLICE)
     def its_way(message_id: bytes) -> frozenset[str]:
-        recorded = recorded_with(journal, message_id)
-        return frozenset(way(recorded)) if recorded else frozenset()
+        return frozenset(way(recorded_with(journal, message_id)))
 
     for row in rows:
         try:

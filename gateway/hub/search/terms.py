@@ -44,8 +44,10 @@ def terms(fact: Mapping[str, Any]) -> set[str]:
 
 
 def way(recorded: Mapping[str, Any]) -> set[str]:
-    """What later facts of a message are found by, too: whose it is and which way it goes, as its first fact says."""
-    return {each for each in terms(recorded) if each.startswith(_WAY)}
+    """What later facts of a message are found by, too: whose it is and which way it goes, as its first fact says. None
+    if there is no such fact.
+    """
+    return {each for each in terms(recorded) if each.startswith(_WAY)} if recorded else set()
 
 
 def _endings(fact: Mapping[str, Any], statement: Mapping[str, Any]) -> Iterator[str]:
