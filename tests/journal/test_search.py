@@ -203,7 +203,7 @@ def test_each_word_alone_finds_what_a_walk_finds(log, name):
         asked = Asked(**{name: word}, limit=10_000)
         walked = [each["seq"] for each in reversed(facts) if meets(each, asked, first, tags)]
         assert seqs(made.pages(index, asked, OFFICER)) == walked, word
-        both = both or bool(walked) and walked[-1] < CHUNK < walked[0]
+        both = both or (bool(walked) and walked[-1] < CHUNK < walked[0])
     assert both
     assert any(undisclosed(each, first) for each in facts)
 

@@ -57,6 +57,13 @@ def of_message(connection: sqlite3.Connection, message_id: str) -> list[int]:
     return [seq for (seq,) in connection.execute(_OF_MESSAGE, (id_sought(message_id),))]
 
 
+def within(connection: sqlite3.Connection, seqs: Sequence[int], since: str, until: str) -> list[int]:
+    """Those of these many seqs, all near each other, whose facts are from `since` on and before `until`."""
+    rows = connection.execute(_WITHIN, (min(seqs), max(seqs), since, until))
+    timely = {seq for (seq,) in rows}
+    return [seq for seq in seqs if seq in timely]
+
+
 def recorded_with(connection: sqlite3.Connection, stored_id: bytes | None) -> Mapping[str, Any]:
     """The fact that recorded a message; empty if none did."""
     row = connection.execute(_RECORDED, (stored_id,)).fetchone() if stored_id is not None else None
@@ -86,6 +93,7 @@ def slice_after(connection: sqlite3.Connection, seq: int, most: int) -> list[Row
 
 
 _FACT: Final = "SELECT message_id, kind, commitment, salt, body FROM fact WHERE seq = ?"
+_WITHIN: Final = "SELECT seq FROM fact WHERE seq BETWEEN ? AND ? AND at >= ? AND at < ?"
 _OF_MESSAGE: Final = "SELECT seq FROM fact WHERE message_id = ? ORDER BY seq"
 _RECORDED: Final = (
     "SELECT body FROM fact WHERE message_id = ? AND kind = 'message.recorded' AND body IS NOT NULL LIMIT 1"

@@ -276,6 +276,10 @@ class Journal:
         """The facts of these seqs that are there still; with `tags`, by month, those beside which one of them is."""
         return self._read(partial(finding.found, seqs=seqs, tags=tags))
 
+    def within(self, seqs: Sequence[int], since: str, until: str) -> list[int]:
+        """Those of these many seqs, all near each other, whose facts are from `since` on and before `until`."""
+        return self._read(partial(finding.within, seqs=seqs, since=since, until=until))
+
     def of_message(self, message_id: str) -> list[int]:
         """The seqs of all facts of this message, in order."""
         return self._read(partial(finding.of_message, message_id=message_id))

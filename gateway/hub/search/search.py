@@ -104,6 +104,8 @@ class Search:
             for number, seqs in enumerate(chunks):
                 if not seqs and number % _CHUNKS == 0:
                     yield []
+                if (asked.since or asked.until) and len(seqs) > _PAGE:  # else each is looked at anyway
+                    seqs = self._journal.within(seqs, since, until)  # noqa: PLW2901
                 for first in range(0, len(seqs), _PAGE):
                     yield seqs[first : first + _PAGE]
 
