@@ -20,9 +20,9 @@ def log() -> None:
 
 app.command(
     epilog=ending(
-        "gateway log search 999997 --connector pmh --code refused --since 2026-11-01",
+        "gateway log search 999997 --connector school_register --code refused --since 2026-11-01",
         "gateway log search 999997 --actor staff-0012 --terminal desk-3 --json",
-        "gateway keys tags 999997 health_management person.json | gateway log search 999997 --person - \\",
+        "gateway keys tags 999997 school_register person.json | gateway log search 999997 --person - \\",
         "    --reason disclosure_request --case R8-0012",
     )
 )(search)
