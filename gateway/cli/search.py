@@ -52,7 +52,7 @@ def search(  # noqa: PLR0913  (each is one condition)
     Facts that meet all conditions, newest first; --json has each whole. What happened to a message later is found by
     its connectors, operations and route, too. A person is sought by tags, which are made where the connector's keys
     lie: gateway keys tags; found is what was recorded of that person there. What is not to be disclosed is found by
-    message, kind and day alone, but by officers and approvers. For operators, officers and administrators. The
+    message, kind and day alone, but by officers and approvers. For whoever has a role in the tenant. The
     searching itself becomes a fact, with the conditions, and of a person with reason, case and how many were found.
     """
     from gateway.cli.operator import ask_hub

@@ -260,7 +260,9 @@ async def test_a_search_sees_what_was_just_written(small):
     assert await routes(made) == ([21, *before], 21)
 
 
-@pytest.mark.parametrize("how", ["deleted", "spoilt", "of another form", "of another log", "cut short"])
+@pytest.mark.parametrize(
+    "how", ["deleted", "spoilt", "of another form", "of another log", "cut short", "unreadable rows"]
+)
 async def test_an_index_is_built_anew_while_the_gateway_runs(small, how, tmp_path):
     journal, made, path = small
     whole = await routes(made)
@@ -274,9 +276,15 @@ async def test_an_index_is_built_anew_while_the_gateway_runs(small, how, tmp_pat
     elif how == "cut short":
         path.write_bytes(path.read_bytes()[:5000])
     else:
-        change = "PRAGMA user_version = 99" if how == "of another form" else "UPDATE goes SET commitment = x'00'"
-        with closing(sqlite3.connect(path)) as tables, tables:
-            tables.execute(change)
+        changes = {
+            "of another form": "PRAGMA user_version = 99; DELETE FROM posting",
+            "of another log": "UPDATE goes SET commitment = x'00'; DELETE FROM posting",
+            "unreadable rows": "UPDATE posting SET bits = x'00'",
+        }
+        with closing(sqlite3.connect(path)) as tables:
+            tables.executescript(changes[how])
+        await journal.record(message((0,), route="R00"), at=at(30), now=NOW)
+        whole = (whole[0], 21)
     try:
         assert await routes(again) == whole
     finally:
@@ -298,6 +306,16 @@ async def test_what_a_crash_kept_from_the_index_is_read_again(small, tmp_path):
     later = Search(journal)
     assert (await routes(later))[0][:5] == [25, 24, 23, 22, 21]
     later.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_what_was_purged_is_found_no_more(small, when):
+    """Whether the index was made of it or not."""
+    journal, made, _ = small
+    before = (await routes(made))[0] if when == "after" else [20, 18, 16, 14, 12, 10, 8, 6, 4, 2]
+    with closing(sqlite3.connect(journal.path)) as tables, tables:
+        tables.execute("UPDATE fact SET body = NULL, salt = NULL WHERE seq = 4")
+    assert (await routes(made))[0] == [each for each in before if each != 4]
 
 
 async def test_an_index_that_says_too_much_invents_nothing(small):

@@ -114,19 +114,26 @@ class Search:
         return await asyncio.to_thread(self._slice, least)
 
     def _slice(self, least: int) -> bool:
-        with self._lock, _deferred(), closing(connect_reader(self._journal.path)) as journal:
-            index = self._opened(journal)
-            try:
-                if self._closed or size(journal) - index.upto < least:
-                    return False
-                rows = slice_after(journal, index.upto, SLICE)
-                index.add(list(_entries(journal, rows)), rows[-1].commitment)
-            except sqlite3.DatabaseError as error:
-                self._put_down()
-                if type(error) is sqlite3.DatabaseError:  # it is damaged; what only cannot be done now is another
-                    self._path.unlink(missing_ok=True)
-                raise
-            return len(rows) == SLICE
+        with self._lock, _deferred():
+            if self._closed:
+                return False
+            with closing(connect_reader(self._journal.path)) as journal:
+                try:
+                    return self._index_next(journal, least)
+                except (sqlite3.DatabaseError, zlib.error) as error:
+                    self._put_down()
+                    if type(error) not in (sqlite3.DatabaseError, zlib.error):
+                        raise
+                    self._path.unlink(missing_ok=True)  # it is damaged, and made anew from here on
+                    return True
+
+    def _index_next(self, journal: sqlite3.Connection, least: int) -> bool:
+        index = self._opened(journal)
+        if size(journal) - index.upto < least:
+            return False
+        rows = slice_after(journal, index.upto, SLICE)
+        index.add(list(_entries(journal, rows)), rows[-1].commitment)
+        return len(rows) == SLICE
 
     def _opened(self, journal: sqlite3.Connection) -> IndexFile:
         if self._index is None or not self._index.there:
