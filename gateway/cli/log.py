@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def log() -> None:
-    """Search and verify the central log, prove what is in it, and give it out as files."""
+    """Search, verify, prove and give out the central log."""
 
 
 app.command(

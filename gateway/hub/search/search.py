@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +15,7 @@ import msgspec
 from gateway.config import japanese_midnight
 from gateway.errors import Deferred
 from gateway.hub import telling
-from gateway.hub.journal import Journal
+from gateway.hub.journal import FactKind, Journal
 from gateway.hub.journal.finding import Row, made_in, recorded_with, size, slice_after, tags_of
 from gateway.hub.journal.store import connect_reader
 from gateway.hub.people import Person
@@ -29,6 +28,7 @@ SLICE: Final = 512
 """Facts that are indexed at a time: some milliseconds of a thread."""
 PATIENCE: Final = 2.0
 """Seconds that a search waits for the index to have all that the journal has."""
+RECORDED: Final = FactKind.MESSAGE_RECORDED.value
 NO_TAG: Final = bytes(16)
 """Beside a record that names no person."""
 _PAGE: Final = 50
@@ -148,15 +148,19 @@ class Search:
 
 
 def _entries(journal: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[Entry]:
-    @lru_cache(SLICE)
-    def its_way(message_id: bytes) -> frozenset[str]:
-        return frozenset(way(recorded_with(journal, message_id)))
-
+    ways: dict[bytes, set[str]] = {}
     for row in rows:
+        words: set[str] = set()
+        month = ""
         try:
-            fact = msgspec.json.decode(row.body) if row.body is not None else None
-            words = terms(fact) | (its_way(row.message_id) if row.message_id else set()) if fact else set()
-            month = made_in(fact) if fact else ""
+            if row.body is not None:
+                fact = msgspec.json.decode(row.body)
+                words, month = terms(fact), made_in(fact)
+                if row.message_id is not None:
+                    if row.message_id not in ways:  # most facts follow close on that which recorded their message
+                        first = fact if fact["kind"] == RECORDED else recorded_with(journal, row.message_id)
+                        ways[row.message_id] = way(first)
+                    words |= ways[row.message_id]
         except (ValueError, LookupError, TypeError, AttributeError):  # altered: `gateway log verify` names it
             words, month = set(), ""
         tags = tags_of(journal, row.seq) - {NO_TAG} if month else ()

@@ -21,7 +21,7 @@ _DIMENSION: Final = {
     "code": "code",
 }
 """Where a word stands, and what it is sought as."""
-_WAY: Final = ("connector:", "operation:", "route:")
+_WAY: Final = ("source", "destination", "connector", "source_operation", "operation", "route")
 
 
 def term(dimension: str, word: str) -> str:
@@ -36,7 +36,8 @@ def terms(fact: Mapping[str, Any]) -> set[str]:
     header, statement = fact.get("header") or {}, fact.get("statement") or {}
     found = {f"kind:{fact['kind']}"}
     for said in (fact, header, statement):
-        found.update(term(_DIMENSION[key], word) for key, word in said.items() if key in _DIMENSION)
+        for key in _DIMENSION.keys() & said.keys():
+            found.add(term(_DIMENSION[key], said[key]))
     found.update(f"code:{word}" for word in _endings(fact, statement))
     found.update(f"item:{item}" for items in header.get("item_sets", ()) for item in items)
     found.update(f"basis:{each}" for each in header.get("legal_basis", ()))
@@ -47,7 +48,8 @@ def way(recorded: Mapping[str, Any]) -> set[str]:
     """What later facts of a message are found by, too: whose it is and which way it goes, as its first fact says. None
     if there is no such fact.
     """
-    return {each for each in terms(recorded) if each.startswith(_WAY)} if recorded else set()
+    parts = (recorded.get("header") or {}, recorded.get("statement") or {})
+    return {term(_DIMENSION[key], said[key]) for said in parts for key in _WAY if said.get(key) is not None}
 
 
 def _endings(fact: Mapping[str, Any], statement: Mapping[str, Any]) -> Iterator[str]:
