@@ -4,7 +4,10 @@ Only keys on the allow-list are printed, an exception shows its type and places 
 and a metric's labels are names from the configuration.
 """
 
+import contextlib
 import logging
+import os
+import socket
 import sys
 import traceback
 from collections import Counter as Counts
@@ -101,6 +104,13 @@ def configure(stream: TextIO | None = None) -> FilteringBoundLogger:
     return logger
 
 
+def tell_supervisor(state: bytes) -> None:
+    """Systemd's notify protocol (sd_notify(3)), where something listens: so that a start that fails is seen to fail."""
+    if path := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, contextlib.suppress(OSError):
+            notify.sendto(state, "\0" + path[1:] if path.startswith("@") else path)
+
+
 def places(error: BaseException) -> list[str]:
     """Where an exception was raised: file name, line and function of each frame; no text, no values."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -163,6 +173,19 @@ class Telemetry:
             "renkei_log_writable", "1 while the tenant's log can be written.", ("tenant",), registry=self.registry
         )
 
+        of_witness = ("tenant", "witness")
+        self._cosigned = Gauge(
+            "renkei_log_cosigned_facts",
+            "Facts of a log that a witness cosigned last.",
+            of_witness,
+            registry=self.registry,
+        )
+        self._cosigned_at = Gauge(
+            "renkei_log_cosigned_timestamp_seconds",
+            "When it did, in epoch seconds.",
+            of_witness,
+            registry=self.registry,
+        )
         self.directory = Gauge(
             "renkei_directory_version",
             "The version of the directory of public keys that this process uses.",
@@ -217,6 +240,16 @@ class Telemetry:
             self.log.warning("breaker.opened", tenant=tenant, destination=destination)
         else:
             self.log.info("breaker.closed", tenant=tenant, destination=destination)
+
+    def cosigned(self, tenant: str, witness: str, facts: int, at: int) -> None:
+        """A witness cosigned so many facts of a log, at that time in epoch seconds."""
+        self._cosigned.labels(tenant, witness).set(facts)
+        self._cosigned_at.labels(tenant, witness).set(at)
+
+    def forget_witnesses(self) -> None:
+        """Others are asked from now on."""
+        self._cosigned.clear()
+        self._cosigned_at.clear()
 
     def bug(self, error: BaseException | None, problem: str, **known: str) -> None:
         """Something failed in a way that no contract allows: its type and places go out, its text does not."""

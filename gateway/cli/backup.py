@@ -13,9 +13,9 @@ def backup(
     root: Root = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """Copy the logs, each as it is at one moment, beside the running gateway.
+    """Copy the logs, beside the running gateway.
 
-    DIR becomes a root of its own: the logs with what is under way, the configuration, and the logs' public keys. The
+    Each is copied as it is at one moment. DIR becomes a root of its own: the logs with what is under way, the configuration, and the logs' public keys. The
     copies are verified, and SHA256SUMS says what was written. Private keys and the passphrase are not in it: back them
     up apart. Keep the printed roots, or better a signed checkpoint (gateway log export), in another place.
     """
@@ -44,9 +44,9 @@ def restore(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put the logs of a backup back, where none are, and verify them.
+    """Put the logs of a backup back, and verify them.
 
-    Configuration and keys are those of the root. Move former logs aside first, and be sure that no other gateway runs
+    Configuration and keys are those of the root, where no logs may be. Move former logs aside first, and be sure that no other gateway runs
     on them: both would deliver. The logs are verified by the root's own public keys before anything can start on them,
     and that they were restored becomes a fact. What came after the backup is forgotten here: have the sources send it
     again.

@@ -1,12 +1,15 @@
 """All commands. Each imports what it needs when it runs, so that `--help` is instant."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli import backup, demo, hold, interface, keys, log, message, people
 from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
+
+if TYPE_CHECKING:
+    from gateway.observe import Telemetry
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(hold.app, name="hold")
@@ -49,18 +52,26 @@ app.command(epilog=ending("gateway backup /srv/backup/renkei-20270401 --root /va
 app.command(epilog=ending("gateway restore /srv/backup/renkei-20270401 --root /var/lib/renkei"))(backup.restore)
 
 
-@app.command(epilog=ending("gateway init /var/lib/renkei --tenant 999997 --name renkei.city.example.jp"))
+@app.command(
+    epilog=ending(
+        "gateway init /var/lib/renkei --tenant 999997 --name renkei.city.example.jp",
+        "gateway init /var/lib/renkei-witness --witness --name witness.pref.example.jp",
+    )
+)
 def init(
     root: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder: the root.")],
     tenant: Annotated[
         str, typer.Option("--tenant", metavar="TENANT", help="The municipality's 6-digit code.")
     ] = "999997",
     name: Annotated[
-        str, typer.Option("--name", help="What every log's origin begins with: a domain of your own.")
+        str, typer.Option("--name", help="What every log's origin, or a witness, is named by: a domain of your own.")
     ] = "renkei.example",
     example: Annotated[
         str, typer.Option("--example", help="Hub and edges apart: hub_and_edges, or edge_per_zone.")
     ] = "",
+    witness: Annotated[
+        bool, typer.Option("--witness", help="Not a gateway, but a witness of other people's logs.")
+    ] = False,
 ) -> None:
     """Make a new configuration with keys.
 
@@ -70,9 +81,17 @@ def init(
     """
     from gateway.cli.deployment import make_example
     from gateway.cli.init import make
+    from gateway.cli.witness import make_witness_root
+    from gateway.errors import Misconfigured
 
     with stopped():
-        for line in make_example(root, tenant, name, example) if example else make(root, tenant, name):
+        if witness and example:
+            raise Misconfigured(("--witness makes a witness alone; it goes without --example",))
+        if witness:
+            made = make_witness_root(root, name)
+        else:
+            made = make_example(root, tenant, name, example) if example else make(root, tenant, name)
+        for line in made:
             tell(line)
 
 
@@ -130,27 +149,50 @@ def edge(root: Root = Path()) -> None:
     _run(root, "edge")
 
 
-def _run(root: Path, role: str) -> None:
-    import signal
+@app.command(epilog=ending("gateway witness --root /var/lib/renkei-witness"))
+def witness(root: Root = Path()) -> None:
+    """Run a witness of other people's logs.
 
+    It cosigns a log's checkpoint if the log only grew since the last one that it cosigned (c2sp.org/tlog-witness), and
+    remembers that one. It is worth something where whoever runs the logs cannot reach it: in another department, or at
+    another body. Its configuration is config/witness.toml, read at the start; SIGTERM or Ctrl-C ends it.
+    """
     import uvloop
 
-    from gateway.observe import Telemetry, configure, mute_libraries
+    from gateway.witness.running import run_until_told
+
+    with stopped():
+        uvloop.run(run_until_told(root.resolve(), _telemetry()))
+
+
+def _run(root: Path, role: str) -> None:
+    import uvloop
+
     from gateway.wiring.running import run_until_told
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    with stopped():
+        if not uvloop.run(run_until_told(root.resolve(), _telemetry(), role)):
+            raise typer.Exit(1)
+
+
+def _telemetry() -> "Telemetry":
+    """Of a process that stays. SIGHUP does nothing, until there is something to reload."""
+    import signal
+
+    from gateway.observe import Telemetry, configure, mute_libraries
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     log = configure()
     mute_libraries(log)
-    with stopped():
-        if not uvloop.run(run_until_told(root.resolve(), Telemetry(log), role)):
-            raise typer.Exit(1)
+    return Telemetry(log)
 
 
 @app.command(epilog=ending("gateway connectors --root /var/lib/renkei", wrong="a required connector is not well"))
 def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
     """Show the running gateway's connectors, and their health.
 
-    Asked through the operators' listener, as the first operator in config/gateway.toml whose key lies here.
+    Asked through the operators' listener, as the first operator in config/gateway.toml whose key lies here. Logs that a
+    witness does not cosign just now are named, with the reason.
     """
     from gateway.cli.operator import ask
 
@@ -160,6 +202,8 @@ def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
             machine(found)
         else:
             rows(found, empty="no connector is enabled")
+        for each in ask(root, "GET", "/healthz").get("witnesses", ()):
+            tell(each, err=True)
         if not all(each["ok"] for each in found if each["required"]):
             raise typer.Exit(1)
 
@@ -173,9 +217,9 @@ def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
 def reload(root: Root = Path()) -> None:
     """Have the running gateway apply the configuration on disk.
 
-    Routes, legal bases, zones, limits, pinned certificates and directories change at once. If anything does not hold,
-    it is refused with the reasons (exit status 2), and the gateway runs on as before. Legal bases and assessments that
-    are not in force today, or not for more than 30 days, are named.
+    Routes, legal bases, zones, limits, witnesses, pinned certificates and directories change at once. If anything does
+    not hold, it is refused with the reasons (exit status 2), and the gateway runs on as before. Legal bases and
+    assessments that are not in force today, or not for more than 30 days, are named.
     """
     from gateway.cli.operator import ask
 

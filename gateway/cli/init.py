@@ -5,6 +5,7 @@ the public keys of those who sign proofs and permits, and move `keys/<tenant>/ro
 connected.
 """
 
+import contextlib
 import os
 import shutil
 import tomllib
@@ -44,19 +45,8 @@ def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, An
     root = root.resolve()
     if not municipality_code(tenant):
         raise Misconfigured((f"--tenant: {not_a_municipality(tenant)}",))
-    try:
-        TypeAdapter(Word).validate_python(name)
-    except ValidationError:
-        raise Misconfigured(("--name: letters, digits and ._:/- only, such as a domain of your own",)) from None
-    if (root / "config").exists() or (root / "keys").exists():
-        raise Misconfigured((f"{root}: holds config/ or keys/ already; nothing was changed",))
-    try:
-        make_directory(root)
+    with new_root(root, name):
         file = _copy_starter(root, tenant, name)
-    except OSError as error:
-        raise Misconfigured((f"{root}: cannot be made: {error.strerror}",)) from None
-    except UnicodeDecodeError:
-        raise Misconfigured((f"{root}: its name is not UTF-8, so that no configuration can name it",)) from None
     yield f"{root}/config: a configuration for tenant {tenant}; edit it, it is yours"
     entry = tomllib.loads(file.read_text(encoding="utf-8"))
     passphrase = Secret.parse(_gateway(root)["passphrase"], root)
@@ -78,6 +68,24 @@ def make(root: Path, tenant: str, name: str, processes: Iterable[Mapping[str, An
     yield f"edit {file}: {YOURS}"
     yield SYSTEMS
     yield f"next: gateway check --root {root} && gateway run --root {root}"
+
+
+@contextlib.contextmanager
+def new_root(root: Path, name: str) -> Iterator[None]:
+    """The folder, made, for its configuration to be written. Raises Misconfigured, also if that cannot be."""
+    try:
+        TypeAdapter(Word).validate_python(name)
+    except ValidationError:
+        raise Misconfigured(("--name: letters, digits and ._:/- only, such as a domain of your own",)) from None
+    if (root / "config").exists() or (root / "keys").exists():
+        raise Misconfigured((f"{root}: holds config/ or keys/ already; nothing was changed",))
+    try:
+        make_directory(root)
+        yield
+    except OSError as error:
+        raise Misconfigured((f"{root}: cannot be made: {error.strerror}",)) from None
+    except UnicodeDecodeError:
+        raise Misconfigured((f"{root}: its name is not UTF-8, so that no configuration can name it",)) from None
 
 
 def proofs(root: Path, places: str) -> Iterator[str]:

@@ -118,7 +118,7 @@ def _identity(root: Path, file: GatewayFile, as_: Path | None) -> tuple[ssl.SSLC
 
 
 def _context(root: Path, file: GatewayFile, where: str, certificate: Path) -> ssl.SSLContext:
-    from gateway.wiring.opening import present, readable
+    from gateway.link.tls import present, readable
 
     with readable("config/gateway.toml: admin.client_ca"):
         context = ssl.create_default_context(cafile=present(root / file.admin.client_ca))

@@ -126,7 +126,7 @@ def grant(  # noqa: PLR0913  (a right is this much)
     """
     from gateway.cli.operator import ask_hub
     from gateway.keys.certificates import digest_of_file
-    from gateway.wiring.opening import readable
+    from gateway.link.tls import readable
 
     with stopped():
         with readable("--certificate"):

@@ -22,6 +22,7 @@ from gateway.config.files import (
     Listener,
     Route,
     TenantFile,
+    WitnessAddress,
     Zone,
     ZonesFile,
 )
@@ -34,9 +35,11 @@ from gateway.config.load import (
     read_connectors,
     read_contract,
     read_gateway_file,
+    read_witness_file,
     write_contract,
 )
 from gateway.config.sentences import instead, sentences
+from gateway.config.witness_file import WitnessFile
 
 __all__ = [
     "Admin",
@@ -55,6 +58,8 @@ __all__ = [
     "Route",
     "Tenant",
     "TenantFile",
+    "WitnessAddress",
+    "WitnessFile",
     "Zone",
     "ZonesFile",
     "attested",
@@ -76,6 +81,7 @@ __all__ = [
     "read_connectors",
     "read_contract",
     "read_gateway_file",
+    "read_witness_file",
     "sentences",
     "still_attested",
     "still_valid",

@@ -23,6 +23,8 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _former(config)
     yield from _link(config)
     yield from _internet_split(config)
+    if config.gateway.role == "edge" and config.gateway.witnesses:
+        yield "config/gateway.toml: witnesses: they cosign the logs, which are the hub's; name them in its file"
 
 
 def _zones(config: Config) -> Iterator[str]:

@@ -20,6 +20,7 @@ _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
 _WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
 _PLACE: Final = r"^[0-9]{6}/[a-z][a-z0-9_]{0,63}$"
 _URL: Final = r"^https://[^/]+/?$"
+_PREFIX: Final = r"^https://[^/?#\s]+(/[^?#\s]*)?$"
 _DIGEST: Final = r"^[0-9a-f]{64}$"
 _PATH: Final = r"^[a-z][a-z0-9_.\[\]]{0,127}$"
 FORMS: Final = MappingProxyType(
@@ -30,6 +31,7 @@ FORMS: Final = MappingProxyType(
         _DIGEST: "a digest: 64 hexadecimal digits",
         _PLACE: "a tenant's code and a connector's name, as 999997/some_connector",
         _URL: "an address such as https://hub.example:8446",
+        _PREFIX: "an address such as https://witness.example:8450, with or without a path",
     }
 )
 """What each pattern asks for, for people."""
@@ -137,12 +139,25 @@ class Link(Closed):
         return self
 
 
+class WitnessAddress(Closed):
+    """`[[witnesses]]`: who cosigns the logs' checkpoints (c2sp.org/tlog-witness). `url` is its submission prefix, `key`
+    the file of its public key.
+    """
+
+    url: Annotated[str, StringConstraints(pattern=_PREFIX)]
+    key: str
+    ca: str
+
+
 class JournalSettings(Closed):
-    """Where the stores lie, and how often a checkpoint is signed: after so many facts or so many seconds."""
+    """Where the stores lie, and how often a checkpoint is signed, after so many facts or so many seconds, and given to
+    the witnesses.
+    """
 
     directory: str = "state/journal"
     checkpoint_facts: Whole = Field(1000, ge=1)
     checkpoint_seconds: Seconds = Field(10.0, gt=0)
+    witness_seconds: Seconds = Field(60.0, gt=0)
     wal_bytes: Whole = Field(64 * 1024 * 1024, ge=1024 * 1024)
 
 
@@ -186,6 +201,7 @@ class GatewayFile(Closed):
     journal: JournalSettings = JournalSettings()
     limits: Limits = Limits()
     link: Link | None = None
+    witnesses: tuple[WitnessAddress, ...] = ()
 
     @property
     def role(self) -> Literal["run", "hub", "edge"]:

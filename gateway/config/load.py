@@ -12,6 +12,7 @@ from gateway.config.config import Config, Tenant
 from gateway.config.contradictions import contradictions
 from gateway.config.files import Former, FormerFile, GatewayFile, LegalBasisFile, TenantFile, ZonesFile
 from gateway.config.sentences import sentences
+from gateway.config.witness_file import WitnessFile
 from gateway.errors import Misconfigured
 from gateway.plugin.contract import Contract
 
@@ -62,6 +63,15 @@ def read_gateway_file(root: Path) -> GatewayFile:
     """`config/gateway.toml` alone, for commands that need nothing else. Raises Misconfigured."""
     reader = _Reader(_configured(root))
     file = reader.model("gateway.toml", GatewayFile)
+    if file is None:
+        raise Misconfigured(reader.problems)
+    return file
+
+
+def read_witness_file(root: Path) -> WitnessFile:
+    """`config/witness.toml`. Raises Misconfigured."""
+    reader = _Reader(_configured(root))
+    file = reader.model("witness.toml", WitnessFile)
     if file is None:
         raise Misconfigured(reader.problems)
     return file

@@ -78,9 +78,8 @@ def _said(kind: str, each: Any, model: type[BaseModel]) -> str:
 
 def _form(pattern: str) -> str:
     """What a pattern asks for, in words as far as there are any."""
-    if pattern.startswith("^https://"):
-        return "an address that begins with https://"
-    return FORMS.get(pattern, f"of the form {pattern}")
+    address = pattern.startswith("^https://")
+    return FORMS.get(pattern, "an address that begins with https://" if address else f"of the form {pattern}")
 
 
 def instead(wrong: str, known: Iterable[str]) -> str:

@@ -109,7 +109,7 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
         return Handed(tuple(RecordOutcome(i, None, deferred.code) for i in sorted(wanted)))
     operation = rules.receiving_operation(here.header)
     person_key = operation.person_key if operation else ""
-    exactly = partial(attests, here.header, keys=keys)
+    exactly = partial(attests, here.header, connector=rules.connector, keys=keys)
     outcomes = await hand_over(here, person_key, target(here.header), rules.contract, rules.limits, exactly, bug)
     outcomes |= {bad.index: RefusedRecord(bad.code, bad.path) for bad in here.refused}
     reply = None

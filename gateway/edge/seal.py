@@ -161,11 +161,11 @@ def attestations(sender: Attested, keys: EdgeKeys) -> tuple[Attestation, ...]:
     return _attested(sender.proven.claims, stamp(sender.arrival.received_at), keys)
 
 
-def attests(header: Header, claims: tuple[Claim, ...], keys: EdgeKeys) -> bool:
-    """Whether the header attests exactly these, as this edge itself makes them: of what another sealed it has not the
-    key of the references, and whatever that attests, it is not these.
+def attests(header: Header, claims: tuple[Claim, ...], connector: str, keys: EdgeKeys) -> bool:
+    """Whether the header is of this edge's own connector and attests exactly these: what another sealed has references
+    under a key that this edge has not.
     """
-    return header.attestations == _attested(claims, header.created_at, keys)
+    return header.source == connector and header.attestations == _attested(claims, header.created_at, keys)
 
 
 def _attested(claims: tuple[Claim, ...], at: str, keys: EdgeKeys) -> tuple[Attestation, ...]:

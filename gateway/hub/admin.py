@@ -40,6 +40,7 @@ class Daemon(Protocol):
     def directories(self) -> Mapping[str, int]: ...
     def vitals(self) -> Mapping[str, Any]: ...
     def law(self) -> list[str]: ...
+    def witnesses(self) -> list[str]: ...
     async def connectors(self) -> list[dict[str, Any]]: ...
     async def reload(self, by: str) -> str: ...
 
@@ -99,10 +100,13 @@ class AdminListener:
         return application
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """200 while every log can be written, or at an edge process while its hub is linked; else 503 and the cause."""
+        """200 while every log can be written, or at an edge process while its hub is linked; else 503 and the cause.
+        What is not cosigned is named, and stops nothing.
+        """
         del request
         wrong = self._daemon.vitals()
-        return _healthy({"ok": not any(wrong.values()), **wrong})
+        told = {"witnesses": self._daemon.witnesses()} if "logs" in wrong else {}
+        return _healthy({"ok": not any(wrong.values()), **wrong, **told})
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 if also every required connector is well, else 503 with the causes."""

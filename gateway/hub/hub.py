@@ -191,7 +191,7 @@ class TenantHub:
         after = (since, 0)
         while page := self.journal.acts(after, until):
             after = (page[-1]["at"], page[-1]["seq"])
-            yield telling.acts([each for each in page if person is None or person in telling.people(each)], reader)
+            yield telling.acts([each for each in page if person is None or telling.concerns(each, person)], reader)
 
     async def refused(self, before: int | None) -> tuple[list[dict[str, Any]], int]:
         """What was refused before the fact of that seq, or lately, newest first, as `Journal.refusals` tells it; and

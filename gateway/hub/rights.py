@@ -94,7 +94,7 @@ class Rights:
 
     def require_revocable(self, revocation: Revocation, by: str) -> None:
         """Raises Refused: own_grant or unknown_right. What has ended may be revoked, too: then it is listed no more."""
-        if revocation.person == by:
+        if same_person(revocation.person, by):
             raise Refused("own_grant")
         if revocation.role not in self._until.get(revocation.person, {}):
             raise Refused("unknown_right")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from gateway.config.attested import REVIEW
 from gateway.hub.holds import DECIDE
 from gateway.hub.journal import Found, undisclosed
-from gateway.hub.people import Person
+from gateway.hub.people import Person, same_person
 
 _ACT: Final = (
     "seq", "at", "kind", "message_id", "operator", "act", "person", "role", "certificate", "until", "by",
@@ -53,9 +53,9 @@ def acts(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, A
     return told
 
 
-def people(fact: Mapping[str, Any]) -> set[str]:
-    """Who did it, and about whom."""
-    return {fact[key] for key in ("operator", "person", "by") if key in fact}
+def concerns(fact: Mapping[str, Any], person: str) -> bool:
+    """Whether that person did it, or it was done about that person."""
+    return any(same_person(fact[key], person) for key in ("operator", "person", "by") if key in fact)
 
 
 def _discloses(reader: Person) -> bool:

@@ -4,6 +4,7 @@
     keys/<tenant>/log/log.pem, log.vkey           the hub's key that signs checkpoints
     keys/<tenant>/<connector>/…                   one edge's own: KEM halves, signing keys, secret, public.json
     keys/<tenant>/directory.note                  the signed directory
+    keys/witness/witness.pem, witness.vkey        of a witness, under a root of its own: the key that cosigns
 
 `secret.pem` holds the connector's symmetric secret as the 32-byte seed of an Ed25519 key that never signs: so all that
 is private is encrypted in one standard form, which one `openssl pkey` command shows or moves to a new passphrase. The
@@ -16,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, read_ed25519
 from gateway.keys.directory import ConnectorEntry, ConnectorKeys, Directory
-from gateway.tlog.note import NoteError, Signer, Verifier
+from gateway.tlog.cosignature import Cosigner
+from gateway.tlog.note import COSIGNATURE, ED25519, NoteError, Signer, Verifier
 
 SECRET: Final = "secret.pem"  # noqa: S105 (a file name)
 PUBLIC: Final = "public.json"
@@ -69,6 +73,21 @@ class TenantKeys:
         return iter(sorted(each.parent.name for each in self.folder.glob(f"*/{PUBLIC}")))
 
 
+@dataclass(frozen=True, slots=True)
+class WitnessKeys:
+    """The paths of a witness's key under its configuration's root."""
+
+    config_root: Path
+
+    @property
+    def private(self) -> Path:
+        return self.config_root / "keys" / "witness" / "witness.pem"
+
+    @property
+    def vkey(self) -> Path:
+        return self.config_root / "keys" / "witness" / "witness.vkey"
+
+
 def x25519_file(key_id: str) -> str:
     """The file of one half of a KEM key."""
     return f"kem-{key_id}-x25519.pem"
@@ -104,21 +123,31 @@ def read_directory(keys: TenantKeys) -> Directory:
     return Directory.parse(read_text(keys.directory), read_verifier(keys.root_vkey), keys.tenant)
 
 
-def read_verifier(path: Path) -> Verifier:
-    """A public note key (vkey) from its file. Raises Misconfigured naming the file."""
+def read_verifier(path: Path, *, type: int = ED25519) -> Verifier:  # noqa: A002  (the specification's word)
+    """A public note key (vkey) of that type from its file. Raises Misconfigured naming the file."""
     try:
-        return Verifier.parse(read_text(path).strip())
+        return Verifier.parse(read_text(path).strip(), type=type)
     except NoteError:
-        raise Misconfigured((f"{path}: is not a public note key (vkey)",)) from None
+        of = "a witness's public key (vkey of type 4)" if type == COSIGNATURE else "a public note key (vkey)"
+        raise Misconfigured((f"{path}: is not {of}",)) from None
 
 
 def read_signer(private: Path, public: Path, passphrase: Secret) -> Signer:
     """The note key of the root or of a log. Raises Misconfigured naming the file, also if the halves do not fit."""
+    return Signer(*_read_pair(private, public, passphrase, ED25519))
+
+
+def read_cosigner(keys: WitnessKeys, passphrase: Secret) -> Cosigner:
+    """The key of a witness, likewise."""
+    return Cosigner(*_read_pair(keys.private, keys.vkey, passphrase, COSIGNATURE))
+
+
+def _read_pair(private: Path, public: Path, passphrase: Secret, type_: int) -> tuple[str, Ed25519PrivateKey]:
     key = read_ed25519(private, passphrase)
-    verifier = read_verifier(public)
+    verifier = read_verifier(public, type=type_)
     if verifier.public_key != key.public_key():
         raise Misconfigured((f"{private}: is not the private key of {public}",))
-    return Signer(verifier.name, key)
+    return verifier.name, key
 
 
 def read_text(path: Path) -> str:

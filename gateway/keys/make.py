@@ -19,6 +19,7 @@ from gateway.keys.layout import (
     PUBLIC,
     SECRET,
     TenantKeys,
+    WitnessKeys,
     mlkem768_file,
     read_directory,
     read_public,
@@ -29,7 +30,7 @@ from gateway.keys.layout import (
 )
 from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import stamp
-from gateway.tlog.note import vkey
+from gateway.tlog.note import COSIGNATURE, ED25519, Verifier
 
 
 def make_root(keys: TenantKeys, passphrase: Secret) -> None:
@@ -40,6 +41,11 @@ def make_root(keys: TenantKeys, passphrase: Secret) -> None:
 def make_log(keys: TenantKeys, passphrase: Secret, site: str = "renkei") -> None:
     """The key that signs the checkpoints of the tenant's log; its name, the log's origin, begins with the site's."""
     _make_note_key(keys.log_key, keys.log_vkey, f"{site}/{keys.tenant}/log", passphrase)
+
+
+def make_witness(keys: WitnessKeys, passphrase: Secret, name: str) -> None:
+    """The key with which a witness of that name cosigns."""
+    _make_note_key(keys.private, keys.vkey, name, passphrase, COSIGNATURE)
 
 
 def make_connector(
@@ -125,10 +131,11 @@ def publish(keys: TenantKeys, passphrase: Secret, now: datetime) -> Directory:
     return directory
 
 
-def _make_note_key(private: Path, public: Path, name: str, passphrase: Secret) -> None:
+def _make_note_key(private: Path, public: Path, name: str, passphrase: Secret, type_: int = ED25519) -> None:
     key = Ed25519PrivateKey.generate()
+    verifier = Verifier(name, key.public_key(), type_)
     write_private(private, key, passphrase)
-    write_guarded(public, vkey(name, key.public_key()).encode() + b"\n")
+    write_guarded(public, verifier.vkey.encode() + b"\n")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ from gateway.tlog.note import NoteError, Verifier
 
 _TIME_BYTES: Final = 8
 _SIGNATURE_BYTES: Final = 64
+_YEAR_10000: Final = 253_402_300_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,21 @@ def cosigned_at(signed: str, verifier: Verifier) -> int | None:
             raise NoteError("a cosignature is malformed")
         at = int.from_bytes(each[:_TIME_BYTES], "big")
         note.check(each[_TIME_BYTES:], _message(text, at), verifier)
+        if at >= _YEAR_10000:
+            raise NoteError("a cosignature is of a time that no calendar has")
         times.append(at)
     return min(times, default=None)
+
+
+def taken(signed: str, lines: str, verifier: Verifier) -> str | None:
+    """Of the lines that were given for the note the one of this witness, proven to hold; None if there is none.
+
+    Raises NoteError as `cosigned_at`.
+    """
+    if cosigned_at(signed + lines, verifier) is None:
+        return None
+    _, signatures = note.split(signed + lines)
+    return note.signature_line(verifier, note.by(signatures, verifier)[0])
 
 
 def _message(text: str, at: int) -> bytes:

@@ -183,7 +183,7 @@ def _signature(line: str) -> tuple[str, bytes]:
 
 def decimal(text: str) -> int:
     """A number as these formats write it: ASCII digits without leading zeroes. Raises NoteError."""
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and str(int(text)) == text):
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and str(int(text)) == text and int(text) < 2**63):
         raise NoteError("not a plain decimal number")
     return int(text)
 

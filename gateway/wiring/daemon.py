@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from gateway import config as configuration
-from gateway.config import Config
+from gateway.config import Admin, Config, Listener
+from gateway.config import LinkListener as LinkAddress
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.admin import AdminListener
 from gateway.hub.hub import TenantHub
@@ -18,6 +19,7 @@ from gateway.link.edge_end import HubLink, RemoteHub
 from gateway.link.ends import HubEnd
 from gateway.link.hub_end import LinkListener
 from gateway.link.in_process import ToEdges
+from gateway.link.listening import Entrance, Listening
 from gateway.link.words import Place
 from gateway.observe import Telemetry
 from gateway.wiring import reload
@@ -26,9 +28,16 @@ from gateway.wiring.edge_side import EdgeSide
 from gateway.wiring.for_edges import ForEdges
 from gateway.wiring.hub_side import HubSide
 from gateway.wiring.law_watch import LawWatch
-from gateway.wiring.listening import Listening
 from gateway.wiring.looking import LookRoute
-from gateway.wiring.opening import bounds, edge_processes, hub_tls, load_plugins, open_directory, operators
+from gateway.wiring.opening import (
+    bounds,
+    edge_processes,
+    hub_tls,
+    listener_tls,
+    load_plugins,
+    open_directory,
+    operators,
+)
 
 _NOISE_SECONDS = 60.0
 
@@ -54,7 +63,7 @@ class Daemon:
         self._directories = {code: open_directory(config, code) for code in config.tenants}
         self._admin = AdminListener(self, operators(config), telemetry, clock)
         self._admin.add(LookRoute(self._admin.callers, self._edge.look))
-        self._listening = Listening(config, telemetry)
+        self._listening = Listening(telemetry)
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
@@ -104,10 +113,13 @@ class Daemon:
     async def _listen(self) -> None:
         link = self.config.gateway.link
         if self._link is not None and link is not None and link.listen is not None:
-            await self._listening.begin("link", link.listen, self._link)
+            await self._begin("link", link.listen, self._link)
         for entrance in self._edge.entrances:
-            await self._listening.begin(entrance.settings.name, entrance.settings, entrance)
-        await self._listening.begin("admin", self.config.gateway.admin, self._admin)
+            await self._begin(entrance.settings.name, entrance.settings, entrance)
+        await self._begin("admin", self.config.gateway.admin, self._admin)
+
+    async def _begin(self, name: str, settings: Listener | Admin | LinkAddress, entrance: Entrance) -> None:
+        await self._listening.begin(name, settings, listener_tls(self.config, name, settings), entrance)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task for the life of the process: if it ends by itself, the process must be started anew."""
@@ -180,6 +192,10 @@ class Daemon:
         found = self._hub.vitals() if self._hub is not None else {}
         return {"logs": {name: cause for name, (ok, cause) in found.items() if not ok}}
 
+    def witnesses(self) -> list[str]:
+        """What of the logs is not cosigned just now, and since when, in sentences."""
+        return self._hub.cosigning.sentences() if self._hub is not None else []
+
     async def connectors(self) -> list[dict[str, Any]]:
         """Every connector with its state: of this process, and of the edge processes that are linked to it."""
         linked_to = LinkedTo(self._to_hub, self._link, self._for_edges.away if self._for_edges else {})
@@ -211,7 +227,7 @@ class Daemon:
             raise
         self.config, self._directories = fresh, dict(prepared.directories)
         if self._hub is not None:
-            self._hub.adopt(fresh, prepared.hubs, prepared.people)
+            self._hub.adopt(fresh, prepared.hubs, prepared.people, prepared.witnesses)
         self._edge.adopt(fresh, prepared.edges)
         if self._to_hub is not None and prepared.to_hub is not None:
             self._to_hub.tls = prepared.to_hub

@@ -23,6 +23,7 @@ from gateway.wiring.opening import (
     log_signer,
     open_directory,
     open_keys,
+    open_witnesses,
     passphrase,
     readable_secrets,
     session_tls,
@@ -71,6 +72,7 @@ def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str
     role = config.gateway.role
     for log in (SYSTEM, *config.tenants) if role != "edge" else ():
         stops.of(partial(log_signer, config, log))
+    stops.of(partial(open_witnesses, config))
     if role == "edge":
         stops.of(partial(hub_tls, config))
     if (link := config.gateway.link) is not None and link.listen is not None:

@@ -67,6 +67,7 @@ def _of_the_process(gateway: GatewayFile) -> Iterator[tuple[str, str]]:
         yield from ((f"listeners.{each.name}", file) for file in (each.certificate, each.client_ca))
     yield from (("admin", file) for file in (gateway.admin.certificate, gateway.admin.client_ca))
     yield from ((f"admin.operators.{name}", file) for name, file in gateway.admin.operators.items())
+    yield from ((f"witnesses.#{number}", each.ca) for number, each in enumerate(gateway.witnesses, 1))
     if (link := gateway.link) is None:
         return
     if link.listen is not None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.config import Config
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub import retention
 from gateway.hub.accounts import Accounts
+from gateway.hub.cosigning import Cosigning
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.flow import Clock
 from gateway.hub.hub import TenantHub
@@ -17,9 +18,11 @@ from gateway.hub.people import Configured
 from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.link.in_process import ToEdges
+from gateway.link.witness import RemoteWitness
 from gateway.messages import stamp
 from gateway.observe import Telemetry
 from gateway.wiring.journals import open_journal
+from gateway.wiring.opening import SYSTEM, open_witnesses
 from gateway.wiring.people import configured
 from gateway.wiring.reached import reached, went_back
 
@@ -36,6 +39,7 @@ class HubSide:
         self._telemetry = telemetry
         self._clock = clock
         self._began = False
+        self.cosigning = Cosigning(self._logs, open_witnesses(config), telemetry)
 
     def open(self, directories: Mapping[str, Directory]) -> None:
         """Open the journals. Raises Misconfigured."""
@@ -46,9 +50,11 @@ class HubSide:
             self.hubs[code] = TenantHub(rules, journal, dispatcher, Accounts(journal, people[code]), self._clock)
 
     async def begin(self) -> None:
-        """The first fact, and everything that is due taken up. Raises Misconfigured if a log has gone back."""
+        """The first fact, and everything that is due taken up. Raises Misconfigured if a log has gone back, by the
+        system's log or by a witness.
+        """
         now = reached(self.hubs)
-        if problems := went_back(self.system, now):
+        if problems := went_back(self.system, now) or await self.cosigning.before_start():
             raise Misconfigured(problems)
         await self.fact(
             FactKind.GATEWAY_STARTED, {"config": self.config.digest, "references": self.config.references(), **now}
@@ -61,6 +67,7 @@ class HubSide:
         """What must run as long as the process does."""
         yield from (hub.dispatcher.run() for hub in self.hubs.values())
         yield self._sign_checkpoints()
+        yield self.cosigning.run(lambda: self.config.gateway.journal.witness_seconds)
         yield from (self._retain(hub) for hub in self.hubs.values())
         yield from (hub.search.follow() for hub in self.hubs.values())
 
@@ -76,7 +83,7 @@ class HubSide:
         while True:
             await asyncio.sleep(self.config.gateway.journal.checkpoint_seconds)
             self._look_for_room()
-            for journal in (self.system, *(hub.journal for hub in self.hubs.values())):
+            for journal in self._logs().values():
                 with contextlib.suppress(Deferred):  # health says why
                     await journal.checkpoint()
 
@@ -119,12 +126,22 @@ class HubSide:
 
     def vitals(self) -> dict[str, tuple[bool, str]]:
         """Whether each log can be written, and if not why."""
-        journals = {code: hub.journal for code, hub in self.hubs.items()} | {"system": self.system}
-        return {name: journal.health() for name, journal in journals.items()}
+        return {name: journal.health() for name, journal in self._logs().items()}
 
-    def adopt(self, config: Config, rules: Mapping[str, HubRules], people: Mapping[str, Configured]) -> None:
+    def _logs(self) -> Mapping[str, Journal]:
+        """Every log, by tenant; the system's, in which the others are anchored, first."""
+        return {SYSTEM: self.system} | {code: hub.journal for code, hub in self.hubs.items()}
+
+    def adopt(
+        self,
+        config: Config,
+        rules: Mapping[str, HubRules],
+        people: Mapping[str, Configured],
+        witnesses: Sequence[RemoteWitness],
+    ) -> None:
         """A reload: from now on these hold."""
         self.config = config
+        self.cosigning.adopt(witnesses)
         for code, hub in self.hubs.items():
             hub.adopt(rules[code], config.gateway.limits)
             hub.people.adopt(people[code])

@@ -3,9 +3,7 @@
 import math
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,11 +18,12 @@ from gateway.keys.certificates import digest_of_file, fingerprint_of_file
 from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys, read_signer, read_text, read_verifier
 from gateway.keys.private import EdgeKeys
-from gateway.link.tls import server_tls
+from gateway.link.tls import present, readable, server_tls
+from gateway.link.witness import RemoteWitness
 from gateway.link.words import Bounds, Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.interface import Interface
-from gateway.tlog.note import Signer
+from gateway.tlog.note import COSIGNATURE, Signer
 
 SYSTEM = "system"
 """The store of what belongs to no tenant."""
@@ -169,6 +168,22 @@ def bounds(config: Config) -> Bounds:
     return Bounds(limits.body_bytes, limits.records_per_message, limits.lanes, *times)
 
 
+def open_witnesses(config: Config) -> tuple[RemoteWitness, ...]:
+    """Who cosigns the logs, each with its pinned key."""
+    found: dict[str, RemoteWitness] = {}
+    for number, each in enumerate(config.gateway.witnesses, 1):
+        at = f"config/gateway.toml: witnesses.#{number}"
+        with told_at(f"{at}.key"):
+            verifier = read_verifier(config.path(each.key), type=COSIGNATURE)
+        if verifier.name in found:
+            raise Misconfigured((f"{at}.key: another witness has this name; each needs its own",))
+        with readable(f"{at}.ca"):
+            tls = ssl.create_default_context(cafile=present(config.path(each.ca)))
+        tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        found[verifier.name] = RemoteWitness(each.url, tls, verifier)
+    return tuple(found.values())
+
+
 def hub_tls(config: Config) -> ssl.SSLContext:
     """Mutual TLS of an edge process towards its hub."""
     link = config.gateway.link
@@ -230,30 +245,3 @@ def _client_tls(config: Config, certificate: str, key: str, ca: str, least: ssl.
     context.minimum_version = least
     context.load_cert_chain(certificate, key, passphrase(config).read)
     return context
-
-
-def present(path: Path) -> str:
-    """The path, proven to be a readable file: OpenSSL's own errors do not say which one is missing."""
-    path.open("rb").close()
-    return str(path)
-
-
-_TLS = {
-    "KEY_VALUES_MISMATCH": "the certificate and the key do not belong together",
-    "NO_CERTIFICATE_OR_CRL_FOUND": "the authority's file holds no certificate",
-    None: "one of them is not the PEM text that belongs there, or the key does not open with the passphrase",
-}
-"""OpenSSL's reasons that an operator meets, in our words. For a broken PEM file it gives none."""
-
-
-@contextmanager
-def readable(what: str) -> Iterator[None]:
-    """Turns what the system says about files and TLS into Misconfigured, naming `what`."""
-    try:
-        yield
-    except OSError as error:  # ssl.SSLError is one
-        file = f"{error.filename}: " if error.filename else ""
-        reason = _TLS.get(getattr(error, "reason", ""), error.strerror or type(error).__name__)
-        raise Misconfigured((f"{what}: {file}{reason}",)) from None
-    except ValueError:
-        raise Misconfigured((f"{what}: is not the PEM text that belongs there",)) from None

@@ -7,7 +7,8 @@ from gateway.config import Config
 from gateway.errors import Misconfigured
 from gateway.hub.people import Configured
 from gateway.keys.certificates import digest_of_file, digests_of_file
-from gateway.wiring.opening import operators, readable, texts
+from gateway.link.tls import readable
+from gateway.wiring.opening import operators, texts
 
 
 def configured(config: Config) -> Mapping[str, Configured]:

@@ -1,7 +1,7 @@
 """What a reload may change, and the rules that it would bring, made before anything of it is applied."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -13,10 +13,19 @@ from gateway.hub.people import Configured
 from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
 from gateway.keys.private import EdgeKeys
+from gateway.link.witness import RemoteWitness
 from gateway.link.words import Pinned
 from gateway.plugin.connector import ConnectorSpec
 from gateway.wiring.examine import startable
-from gateway.wiring.opening import edge_processes, edge_rules, fitting, hub_tls, open_directory, open_keys
+from gateway.wiring.opening import (
+    edge_processes,
+    edge_rules,
+    fitting,
+    hub_tls,
+    open_directory,
+    open_keys,
+    open_witnesses,
+)
 from gateway.wiring.people import configured
 
 
@@ -24,7 +33,7 @@ from gateway.wiring.people import configured
 class Prepared:
     """The new directories, and the rules and configured people of every hub, by tenant, and the rules and keys of
     every edge, by tenant and connector, here. Of a link: the edge processes that a hub lets in, or the TLS by which an
-    edge process goes there.
+    edge process goes there. Of a hub's logs: who cosigns them.
     """
 
     directories: Mapping[str, Directory]
@@ -33,6 +42,7 @@ class Prepared:
     edges: Mapping[tuple[str, str], tuple[EdgeRules, EdgeKeys]]
     processes: Mapping[str, Pinned]
     to_hub: ssl.SSLContext | None
+    witnesses: Sequence[RemoteWitness]
 
 
 def prepare(
@@ -70,6 +80,7 @@ def prepare(
         },
         edge_processes(fresh),
         hub_tls(fresh) if fresh.gateway.role == "edge" else None,
+        open_witnesses(fresh),
     )
 
 

@@ -6,10 +6,8 @@ Start-up is all or nothing. What stops it is printed, and recorded in the system
 import asyncio
 import contextlib
 import gc
-import os
 import resource
 import signal
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from gateway.config import Config, read
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.journal import FactKind, Journal
 from gateway.messages import stamp
-from gateway.observe import Telemetry
+from gateway.observe import Telemetry, tell_supervisor
 from gateway.wiring.daemon import Daemon, clock
 from gateway.wiring.examine import examine
 from gateway.wiring.journals import open_journal
@@ -50,7 +48,8 @@ async def running(root: Path, telemetry: Telemetry, role: str = "run") -> AsyncI
         except Misconfigured as wrong:
             if system is not None:
                 body = {"config": config.digest, "problems": list(wrong.problems)}
-                await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
+                with contextlib.suppress(Deferred):  # it is the system's log itself that is wrong
+                    await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
             raise
 
 
@@ -84,13 +83,13 @@ async def run_until_told(root: Path, telemetry: Telemetry, role: str) -> bool:
         reloads = loop.create_task(_reload_at(hangup, daemon, telemetry))
         _spare_the_collector()
         telemetry.log.info("ready")
-        _tell_supervisor(b"READY=1")
+        tell_supervisor(b"READY=1")
         ends = [loop.create_task(event.wait()) for event in (stopping, daemon.failed)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for each in (reloads, *ends):
             each.cancel()
         telemetry.log.info("stopping")
-        _tell_supervisor(b"STOPPING=1")
+        tell_supervisor(b"STOPPING=1")
     telemetry.log.info("stopped")
     for number in (signal.SIGTERM, signal.SIGINT):  # one more changes nothing of how it ended
         loop.remove_signal_handler(number)
@@ -109,13 +108,6 @@ def _as_many_files_as_allowed() -> None:
     with contextlib.suppress(ValueError, OSError):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _tell_supervisor(state: bytes) -> None:
-    """Systemd's notify protocol (sd_notify(3)), where something listens: so that a start that fails is seen to fail."""
-    if path := os.environ.get("NOTIFY_SOCKET"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, contextlib.suppress(OSError):
-            notify.sendto(state, "\0" + path[1:] if path.startswith("@") else path)
 
 
 async def _reload_at(hangup: asyncio.Event, daemon: Daemon, telemetry: Telemetry) -> None:

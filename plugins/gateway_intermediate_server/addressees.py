@@ -3,8 +3,6 @@
 The rule: 団体内統合宛名番号 and 符号 stay where they are; the city's own number goes out and comes back (C192).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from gateway.plugin import Accepted, Duplicate, Log, Outcome, Payload, Refused
@@ -12,6 +10,7 @@ from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.client import LARGE, Client
 from gateway_intermediate_server.interface.city import Addressee, Replica, ReplicaDeletion
+from gateway_intermediate_server.unregistered import Unregistered
 
 _UNTIL_ACQUIRED: Final = 5.0
 
@@ -19,8 +18,9 @@ _UNTIL_ACQUIRED: Final = 5.0
 class Addressees:
     """People, as the link platform knows them."""
 
-    def __init__(self, client: Client, log: Log) -> None:
+    def __init__(self, client: Client, unregistered: Unregistered, log: Log) -> None:
         self._client = client
+        self._unregistered = unregistered
         self._log = log
 
     async def register(self, record: Addressee, ends: float) -> Outcome:
@@ -40,7 +40,7 @@ class Addressees:
         "code_not_acquired"), Refused.
         """
         asked = {"internal_no": internal_no}
-        with _behind_their_person():
+        with self._unregistered.behind(internal_no):
             found = await self._client.ask("/platform/v1/addressees/find", asked, answers.Found, ends)
         if found.code_state == "none":
             await self._acquire(internal_no, ends)
@@ -58,8 +58,9 @@ class Addressees:
 class Replicas:
     """副本: registered and deleted in step with the originals, of managed datasets only (C007)."""
 
-    def __init__(self, client: Client, datasets: frozenset[str]) -> None:
+    def __init__(self, client: Client, unregistered: Unregistered, datasets: frozenset[str]) -> None:
         self._client = client
+        self._unregistered = unregistered
         self._datasets = datasets
 
     def managed(self, dataset_code: str) -> None:
@@ -71,14 +72,14 @@ class Replicas:
         """Raises Later, Refused."""
         self.managed(record.dataset_code)
         body = sent(record, "municipality_code")
-        with _behind_their_person():
+        with self._unregistered.behind(record.internal_no):
             taken = await self._client.ask("/platform/v1/replicas/register", body, answers.ReplicaTaken, ends)
         return Duplicate() if taken.result == "duplicate" else Accepted()
 
     async def delete(self, record: ReplicaDeletion, ends: float) -> Outcome:
         """Accepted once it was looked for and is not there (C119). Raises Later, Refused."""
         body = sent(record, "municipality_code")
-        with _behind_their_person():
+        with self._unregistered.behind(record.internal_no):
             await self._client.ask("/platform/v1/replicas/delete", body, answers.Gone, ends)
         kept = await self.of(record.internal_no, ends)
         if any(each.dataset_record_no == record.dataset_record_no for each in kept.replicas):
@@ -89,19 +90,6 @@ class Replicas:
         """All of a person, or of one dataset. Raises Later, Refused("unknown_addressee")."""
         asked = {"internal_no": internal_no, "dataset_code": dataset_code}
         return await self._client.ask("/platform/v1/replicas/find", asked, answers.Replicas, ends, most=LARGE)
-
-
-@contextmanager
-def _behind_their_person() -> Iterator[None]:
-    """People are registered ahead of all else, in lanes of their own (decision 0028), so what is about them may come
-    first, and waits. Raises Later("unknown_addressee").
-    """
-    try:
-        yield
-    except Refused as refused:
-        if refused.code != "unknown_addressee":
-            raise
-        raise Later(refused.code) from None
 
 
 def sent(record: Payload, *less: str) -> dict[str, object]:

@@ -5,11 +5,13 @@ restart within a window sends the same messages again, and no others, whatever h
 """
 
 from gateway.plugin import JsonValue, Refused
+from gateway.plugin.exchange import Later
 from gateway_intermediate_server import answers
 from gateway_intermediate_server.answers import PersonsReplicas
 from gateway_intermediate_server.client import LARGE
 from gateway_intermediate_server.interface.city import EXPORT
 from gateway_intermediate_server.site import Site
+from gateway_intermediate_server.under_way import until_reloaded
 
 
 class Reconciling:
@@ -40,7 +42,10 @@ class Reconciling:
             people = [_person(each) for each in page.people]
             try:
                 await site.outbox.send(EXPORT, people, key=key, same=key)
-            except Refused as refused:  # it is a fact already, and would be again
+            except Refused as refused:
+                if until_reloaded(refused):
+                    raise Later(refused.code) from None
+                # it is a fact already, and would be again
                 site.log.warning("export.refused", operation=EXPORT, code=refused.code)
                 self._refused += 1
         self._after, self._finished = page.next, page.next is None

@@ -12,6 +12,7 @@ from gateway_intermediate_server.matching_list import MatchingList
 from gateway_intermediate_server.permits import Network
 from gateway_intermediate_server.sealing import InquiryKey
 from gateway_intermediate_server.settings import Settings
+from gateway_intermediate_server.unregistered import Unregistered
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Site:
         client = Client(context.session, settings)
         network = Network(settings.issuer, context.secret(settings.network_jwks), context.tenant)
         steady = asyncio.get_running_loop().time
+        unregistered = Unregistered(steady)
         return cls(
             tenant=context.tenant,
             settings=settings,
@@ -43,8 +45,8 @@ class Site:
             network=network,
             key=InquiryKey(context.secret(settings.inquiry_key)),
             matching=MatchingList(network, client.matching_list, context.now, steady, settings.list_seconds),
-            addressees=Addressees(client, context.log),
-            replicas=Replicas(client, frozenset(settings.datasets)),
+            addressees=Addressees(client, unregistered, context.log),
+            replicas=Replicas(client, unregistered, frozenset(settings.datasets)),
             outbox=context.outbox,
             log=context.log,
             now=context.now,

@@ -13,6 +13,13 @@ from gateway.plugin.exchange import Later
 
 _Thing = TypeVar("_Thing")
 _OF_A_RELOAD = frozenset({"header_mismatch", "interface_changed", "unknown_key"})
+
+
+def until_reloaded(refused: Refused) -> bool:
+    """Whether the line refuses it only until edge and hub have both been reloaded."""
+    return refused.code in _OF_A_RELOAD
+
+
 """By these the line refuses what was sealed under a configuration that hub or edge no longer has, or not yet."""
 
 
@@ -54,7 +61,7 @@ class UnderWay(Generic[_Thing]):
             try:
                 receipt = await self._outbox.send(operation, [dict(record)], key=key.encode(), same=said, claims=claims)
             except Refused as refused:
-                if refused.code in _OF_A_RELOAD:
+                if until_reloaded(refused):
                     raise Later(refused.code) from None
                 raise
             self._things[receipt.message_id] = thing

@@ -50,6 +50,7 @@ from tests.acceptance.site import DESTINATION, SOURCE
 from tests.acceptance.subjects import MUNICIPALITY, record, subject
 
 OPTIONAL = "guardian_name"
+SENDS = frozenset(each.name for each in HEALTH.operations if each.direction == "sends")
 
 
 def clock():
@@ -111,7 +112,8 @@ class Line:
             SOURCE,
         )
         assert fact.get("envelope") == (sealed.envelope.digest() if sealed.envelope else None)
-        assert set(fact) <= {"seq", "at", "kind", "stage", "code", "connector", "envelope", "message_id"}
+        assert set(fact) <= {"seq", "at", "kind", "stage", "code", "connector", "envelope", "message_id", "operation"}
+        assert fact.get("operation") in {None, *SENDS}
 
     def far_end_refuses(self, sealed: Sealed, code: str, path: str | None = None):
         """Even a hub that let it pass could not make the far edge hand it over: its connector is not even open."""

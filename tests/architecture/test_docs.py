@@ -8,7 +8,7 @@ import typer
 from pydantic import BaseModel
 
 from gateway.cli import commands as cli
-from gateway.config import files
+from gateway.config import files, witness_file
 from gateway.errors import CODES
 from gateway.hub.journal.facts import FactKind
 from gateway.observe import Telemetry, configure
@@ -45,8 +45,9 @@ def test_every_error_code_is_documented_and_the_reverse():
 
 def config_keys():
     """Every key as it is written in TOML, of every model of the configuration's files."""
-    models = [each for each in vars(files).values() if isinstance(each, type) and issubclass(each, BaseModel)]
-    ours = [each for each in models if each.__module__ == files.__name__]
+    places = {**vars(files), **vars(witness_file)}
+    models = [each for each in places.values() if isinstance(each, type) and issubclass(each, BaseModel)]
+    ours = [each for each in models if each.__module__ in (files.__name__, witness_file.__name__)]
     return {field.alias or name for model in ours for name, field in model.model_fields.items()}
 
 

@@ -21,4 +21,4 @@ def test_apart_they_run_as_together_but_for_the_names():
 
 def test_the_instances_are_commands():
     known = typer.main.get_command(commands.app)
-    assert {"hub", "edge"} <= set(getattr(known, "commands", ()))
+    assert {"hub", "edge", "witness"} <= set(getattr(known, "commands", ()))

@@ -55,6 +55,9 @@ class Process:
     def law(self):
         return []
 
+    def witnesses(self):
+        return []
+
     async def connectors(self):
         return []
 

@@ -409,12 +409,15 @@ async def test_who_sealed_a_message_can_tell_exactly_what_it_attests(lawful):
         replace(permit, asked=lawful.clock() - timedelta(hours=2)),
         replace(permit, party=GOVERNOR),
     )
-    assert attests(header, (permit, mark), office)
-    assert attests(header, (mark, permit), office)
+    assert attests(header, (permit, mark), OFFICE, office)
+    assert attests(header, (mark, permit), OFFICE, office)
     for other in ((), (permit,), (permit, mark, Claim("review", b"r")), *((each, mark) for each in others)):
-        assert not attests(header, other, office)
+        assert not attests(header, other, OFFICE, office)
     (delivery,) = lawful.register_system.deliveries
     assert not delivery.attests((permit, mark))
+    plain = replace(header, attestations=())
+    assert attests(plain, (), OFFICE, office)
+    assert not attests(plain, (), REGISTER, office), "of another's message nothing is told, not even that"
 
 
 async def test_what_is_attested_does_not_make_another_message_of_the_same_key(lawful):

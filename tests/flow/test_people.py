@@ -50,6 +50,9 @@ class Process:
     def law(self):
         return []
 
+    def witnesses(self):
+        return []
+
     async def connectors(self):
         return []
 

@@ -85,6 +85,12 @@ def test_a_cosignature_has_the_specifications_bytes() -> None:
     public.verify(raw[12:], b"cosignature/v1\ntime 1679315147\n" + TEXT.encode())
 
 
+@pytest.mark.parametrize("at", [253_402_300_800, 2**63, 2**64 - 1])
+def test_a_cosignature_of_a_time_that_no_calendar_has_is_none(at: int) -> None:
+    with pytest.raises(NoteError, match="no calendar"):
+        cosigned_at(NOTE + cosign(TEXT, WITNESS, at=at), WITNESS.verifier())
+
+
 def test_who_did_not_cosign_is_not_said_to_have() -> None:
     known = WITNESS.verifier()
     assert cosigned_at(PROOF.checkpoint, known) == 1_800_000_000

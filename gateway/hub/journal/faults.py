@@ -7,6 +7,10 @@ from gateway.hub.journal.facts import Altered
 from gateway.hub.journal.sentinel import FileChanged
 
 
+class OtherHistory(Exception):
+    """The log is not the one that others know it to be. The text says who, and what they know."""
+
+
 def concerns_all(error: Exception) -> bool:
     """Whether an error in one write concerns them all: disk full, input/output, corruption; not a broken constraint."""
     if isinstance(error, Altered):
@@ -18,7 +22,7 @@ def concerns_all(error: Exception) -> bool:
 def cause(error: Exception) -> str:
     """One sentence for the operator. Names the file or the system's error code, never what was being written."""
     match error:
-        case FileChanged() | Altered():
+        case FileChanged() | Altered() | OtherHistory():
             return f"The central log cannot be trusted: {error}."
         case sqlite3.Error():
             return f"The central log cannot be written: {getattr(error, 'sqlite_errorname', type(error).__name__)}."

@@ -47,7 +47,7 @@ class Journal:
         self._connection = reader
         self._resources = resources
         self.holds = Holds(tenant, writer.commit, self._read)
-        self.proofs = Proofs(writer.commit, self._read)
+        self.proofs = Proofs(writer.commit, self._read, writer.break_off)
 
     @classmethod
     def open(cls, path: Path, *, tenant: str, origin: str, signer: note.Signer, limits: JournalLimits) -> Self:

@@ -3,12 +3,13 @@ their cosignatures; a part of `Journal`. Each takes a few hundred rows, however 
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import Altered, FactKind
+from gateway.hub.journal.faults import OtherHistory
 from gateway.hub.journal.parts import Commit, Read
 from gateway.hub.journal.store import id_sought
 from gateway.hub.journal.transaction import Transaction
@@ -21,9 +22,10 @@ from gateway.tlog.tree import leaf_hash
 class Proofs:
     """Of one journal. Every write is durable when its await returns."""
 
-    def __init__(self, commit: Commit, read: Read) -> None:
+    def __init__(self, commit: Commit, read: Read, break_off: Callable[[Exception], None]) -> None:
         self._commit = commit
         self._read = read
+        self._break_off = break_off
 
     def facts_of(self, message_id: str) -> list[int]:
         """The facts by which this message was recorded or refused, the recording first. Raises Deferred."""
@@ -57,6 +59,14 @@ class Proofs:
     async def cosigned(self, size: int, witness: str, line: str) -> None:
         """Keep a witness's line below the checkpoint of that size; the first one stays. Raises Deferred."""
         await self._commit(partial(_cosigned, size=size, witness=witness, line=line))
+
+    def cosigned_by(self, witness: str) -> tuple[int, str] | None:
+        """Size and note of the last checkpoint that this witness cosigned, with its cosignature. Raises Deferred."""
+        return self._read(partial(_cosigned_by, witness=witness))
+
+    def contradicted(self, told: str) -> None:
+        """Somebody who can prove it knows another history of this log: from now on it is broken, and says so."""
+        self._break_off(OtherHistory(told))
 
 
 def tree_hashes(connection: sqlite3.Connection) -> Hashes:
@@ -112,6 +122,11 @@ def _cosigned(transaction: Transaction, size: int, witness: str, line: str) -> N
     transaction.execute("INSERT OR IGNORE INTO cosignature (size, witness, line) VALUES (?,?,?)", (size, witness, line))
 
 
+def _cosigned_by(connection: sqlite3.Connection, witness: str) -> tuple[int, str] | None:
+    row = connection.execute(_COSIGNED_BY, (witness,)).fetchone()
+    return (row[0], row[1] + row[2]) if row else None
+
+
 def _roots(connection: sqlite3.Connection, spans: Sequence[proof.Span]) -> list[bytes]:
     hashes = tree_hashes(connection)
     try:
@@ -126,6 +141,10 @@ _SIGNED: Final = "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY siz
 _COSIGNED: Final = (
     "SELECT checkpoint.size, note FROM cosignature JOIN checkpoint USING (size)"
     " WHERE cosignature.size >= ? ORDER BY cosignature.size DESC LIMIT 1"
+)
+_COSIGNED_BY: Final = (
+    "SELECT cosignature.size, note, line FROM cosignature JOIN checkpoint USING (size)"
+    " WHERE witness = ? ORDER BY cosignature.size DESC LIMIT 1"
 )
 _COMMITMENTS: Final = "SELECT commitment FROM fact WHERE seq BETWEEN ? AND ? ORDER BY seq"
 _TILES: Final = "SELECT root FROM tile WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx"

@@ -32,6 +32,5 @@ OPERATIONS: Final = (
         payload=Addressee,
         person_key="internal_no",
         version=("updated_at", "update_seq"),
-        ahead=True,
     ),
 )

@@ -91,6 +91,18 @@ async def test_a_page_that_the_line_refuses_is_counted_for_the_operator(quiet: S
         assert "pages of the export that the line refused: 2" in (await city.connector.health()).detail
 
 
+async def test_a_page_that_waits_for_a_reload_is_not_lost(quiet: Simulator) -> None:
+    """Between the reloads of hub and edge the line refuses what is signed; it takes it afterwards."""
+    line = Line(refuses="header_mismatch")
+    async with opened(quiet, line, **DAY) as city:
+        numbers = await people(city, 3)
+        await rounds(city)
+        assert exported(line) == []
+        line.refuses = None
+        await rounds(city)
+    assert exported(line) == [numbers[:2], numbers[2:]]
+
+
 async def test_it_may_be_turned_off(quiet: Simulator) -> None:
     line = Line()
     async with opened(quiet, line, reconcile_seconds=0) as city:

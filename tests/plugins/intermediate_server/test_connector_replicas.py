@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.plugin import Accepted, DeferredRecord, Duplicate, RefusedRecord
+from gateway_intermediate_server import unregistered
 from gateway_intermediate_server.client import Client
 from tests.plugins.intermediate_server.line import City, replica
 from tests.plugins.intermediate_server.running import Resident
@@ -121,6 +122,15 @@ async def test_what_is_about_a_replica_waits_for_its_person_to_be_registered(cit
     await city.deliver("addressee.register", resident.addressee())
     for operation, record in about:
         assert await city.deliver(operation, record) == Accepted()
+
+
+async def test_what_is_about_nobody_is_refused_after_a_while(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that nobody has, by a slip of a hand, does not hold its lane up for hours."""
+    monkeypatch.setattr(unregistered, "PATIENCE", 0.0)
+    resident = Resident.new()
+    refused = RefusedRecord("unknown_addressee")
+    assert await city.deliver("replica.register", replica(resident.internal_no, "D0")) == refused
+    assert await city.deliver("replica.delete", gone(resident, "D0")) == refused
 
 
 async def test_a_replica_goes_with_its_original(city: City) -> None:

@@ -1,13 +1,13 @@
 """The process's HTTPS listeners, from bound to closed."""
 
+import ssl
 from typing import Protocol
 
 from aiohttp import web
 
-from gateway.config import Admin, Config, LinkListener, Listener
 from gateway.link.accept import Accepting, listen
+from gateway.link.tls import readable
 from gateway.observe import Telemetry
-from gateway.wiring.opening import listener_tls, readable
 
 
 class Entrance(Protocol):
@@ -17,16 +17,24 @@ class Entrance(Protocol):
     def crowded(self) -> None: ...
 
 
-class Listening:
-    """Each has mutual TLS of its own files."""
+class Address(Protocol):
+    """Where it is listened for; port 0 takes a free one."""
 
-    def __init__(self, config: Config, telemetry: Telemetry) -> None:
-        self._config = config
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
+class Listening:
+    """Each has TLS of its own files."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._runners: list[web.AppRunner] = []
         self._servers: list[Accepting] = []
 
-    async def begin(self, name: str, settings: Listener | Admin | LinkListener, entrance: Entrance) -> None:
+    async def begin(self, name: str, at: Address, tls: ssl.SSLContext, entrance: Entrance) -> None:
         """Listen. Raises Misconfigured."""
         # No automatic decompression: a small body must not become a large one behind the limit.
         runner = web.AppRunner(
@@ -39,11 +47,10 @@ class Listening:
         )
         await runner.setup()
         self._runners.append(runner)
-        tls = listener_tls(self._config, name, settings)
         with readable(f"listener {name}: cannot listen"):
-            server = await listen(runner, settings.host, settings.port, tls, entrance.crowded)
+            server = await listen(runner, at.host, at.port, tls, entrance.crowded)
         self._servers.append(server)
-        self._telemetry.log.info("listening", listener=name, host=settings.host, port=server.port)
+        self._telemetry.log.info("listening", listener=name, host=at.host, port=server.port)
 
     async def end(self) -> None:
         """Let go of everybody."""
