@@ -15,6 +15,7 @@ from bench.lookup import Lookups
 from bench.message import Messages
 from bench.portal import Queries
 from bench.scene import scene
+from bench.search import Searches
 from bench.show import show, show_json
 from bench.startup import StartUp
 from gateway_demo_city.stage import Failed
@@ -29,8 +30,8 @@ def main() -> int:
     options = _options()
     console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 120)
     messages, queries = Messages.new(), Queries.new()
-    bulk, lookups, start_up = Bulk.new(), Lookups.new(), StartUp.new()
-    measures = (messages, queries, bulk, lookups, start_up)
+    bulk, lookups, start_up, searches = Bulk.new(), Lookups.new(), StartUp.new(), Searches.new()
+    measures = (messages, queries, bulk, lookups, start_up, searches)
     wrong: list[str] = []
     known = machine.describe(Path(tempfile.gettempdir()))
     others = machine.Others()
@@ -56,6 +57,7 @@ async def _measure(  # noqa: PLR0913  (each is one of the tables)
     bulk: Bulk,
     lookups: Lookups,
     start_up: StartUp,
+    searches: Searches,
 ) -> None:
     turns = options.turns
     only = options.only
@@ -65,6 +67,9 @@ async def _measure(  # noqa: PLR0913  (each is one of the tables)
     if only in (None, "portal"):
         console.print(f"{turns} rounds of a resident's query: directly and through the line in turn", highlight=False)
         await queries.rounds(turns, options.seconds, options.singles)
+    if only in (None, "search"):
+        console.print(f"a log of {options.facts:,} facts, its index, and {turns} rounds of questions", highlight=False)
+        await searches.rounds(turns, options.facts)
     if only not in (None, "bulk"):
         return
     for number in range(options.rounds):
@@ -86,11 +91,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench", description=__doc__, epilog=_EPILOGUE)
     parser.add_argument("--rows", type=int, nargs="+", metavar="N", help="rows of each file (5000 30000)")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of bulk and look-ups (3)")
+    parser.add_argument("--facts", type=int, metavar="N", help="facts of the log that is searched (1000000)")
     only = parser.add_mutually_exclusive_group()
     for name, told in (
         ("messages", "only what a message costs"),
         ("portal", "only a resident's query by way of the portal"),
         ("bulk", "only files, every way"),
+        ("search", "only searches of a long log"),
     ):
         only.add_argument(f"--{name}", action="store_const", const=name, dest="only", help=told)
     parser.add_argument("--quick", action="store_true", help="one or two short rounds of everything, two minutes")
@@ -98,6 +105,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     options.rows = options.rows or ([1000, 6000] if options.quick else [5000, 30_000])
     options.rounds = options.rounds or (1 if options.quick else 3)
+    options.facts = options.facts or (60_000 if options.quick else 1_000_000)
     options.requests, options.starts = (200, 2) if options.quick else (500, 5)
     options.turns, options.seconds, options.singles = (2, 0.6, 20) if options.quick else (9, 1.2, 60)
     if min(*options.rows, options.rounds) < 1:

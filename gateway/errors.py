@@ -52,6 +52,7 @@ CODES: Final = MappingProxyType(
         "bad_last_day": Code(
             422, "A right's last day is today in Japan at the earliest, and 366 days after that at the latest."
         ),
+        "bad_search": Code(400, "A condition of the search is unknown, or not of the form that is asked for."),
         "unknown_right": Code(404, "The person has no such right."),
         # the whole arrival
         "body_too_large": Code(413, "The body is larger than this gateway takes."),
@@ -142,6 +143,9 @@ CODES: Final = MappingProxyType(
         "refused_by_system": Code(422, "The destination system refused the record."),
         # later, not never
         "system_unreachable": Code(503, "The destination system cannot be reached."),
+        "index_unavailable": Code(
+            503, "The index of the log cannot be read or written now; the log itself is not concerned."
+        ),
         "hub_unreachable": Code(503, "The hub cannot be reached, so nothing passes."),
         "system_busy": Code(503, "The destination system asks for patience."),
         "deadline": Code(503, "The destination system did not answer in time."),

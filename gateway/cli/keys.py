@@ -1,17 +1,18 @@
 """`gateway keys`: which keys there are, new ones beside the old, and a signed directory of their public halves."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.show import AsJson, Root, Tenant, ending, machine, rows, stopped, tell
+from gateway.cli.show import AsJson, Root, Tenant, ending, machine, read_input, rows, stopped, tell
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
     from gateway.keys.layout import TenantKeys
 
-app = typer.Typer(no_args_is_help=True, help="List, rotate, retire and publish keys.")
+app = typer.Typer(no_args_is_help=True, help="List, rotate, retire and publish keys; a person's tags.")
 Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
 
 
@@ -172,6 +173,45 @@ def publish_directory(
             )
             tell(f"to the same place here, {keys.folder}/CONNECTOR, and publish again.")
         tell(f"To refuse any older one: directory_version = {directory.version} in config/tenants/{tenant}.toml")
+
+
+@app.command(epilog=ending("gateway keys tags 999997 school_register person.json --since 2026-04-01 > tags.json"))
+def tags(
+    tenant: Tenant,
+    connector: Connector,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help='One JSON object, such as {"internal_no": "..."}; - is stdin.')
+    ],
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], metavar="DAY", help="The first day. [default: three years ago]"),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], metavar="DAY", help="[default: today]")
+    ] = None,
+    root: Root = Path(),
+) -> None:
+    """Print a person's tags in the log, for gateway log search.
+
+    Run it where the connector's private keys lie; the file has the fields by which this connector's records name a
+    person, and is read, never copied. One tag for each month: no other connector's records, and no other person, can be
+    found by them, and nobody learns from them who it is. Still they are for whoever may ask about this person alone.
+    """
+    from datetime import UTC, timedelta
+
+    from gateway.cli.process import at_the_edge
+    from gateway.config import load
+    from gateway.wiring.tagging import months_between, person_tags
+
+    with stopped():
+        at_the_edge(_keys(root, tenant), connector)
+        config, today = load(root.resolve()), datetime.now(UTC)
+        if tenant not in config.tenants:
+            raise Misconfigured((f"{tenant}: is not configured here",))
+        first = since or today - timedelta(days=3 * 366)
+        # A message is recorded in the month after the one in which it was made, now and then; and days are Japan's.
+        months = months_between((first - timedelta(days=31)).date(), (until or today).date())
+        machine(person_tags(config, tenant, connector, read_input(file), months))
 
 
 def _keys(root: Path, tenant: str) -> "TenantKeys":

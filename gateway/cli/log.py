@@ -1,4 +1,4 @@
-"""`gateway log`: verify the central log, offline or beside a running gateway."""
+"""`gateway log`: search the central log, and verify it, offline or beside a running gateway."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli import evidence
+from gateway.cli.search import search
 from gateway.cli.show import AsJson, Root, ending, machine, stopped, tell
 from gateway.errors import Misconfigured
 
@@ -14,9 +15,17 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def log() -> None:
-    """Verify the central log, prove, export."""
+    """Search, verify, prove and give out the central log."""
 
 
+app.command(
+    epilog=ending(
+        "gateway log search 999997 --connector school_register --code refused --since 2026-11-01",
+        "gateway log search 999997 --actor staff-0012 --terminal desk-3 --json",
+        "gateway keys tags 999997 school_register person.json | gateway log search 999997 --person - \\",
+        "    --reason disclosure_request --case R8-0012",
+    )
+)(search)
 app.command(
     epilog=ending(
         f"gateway log prove 999997 {evidence.ID} --out proof.tlog-proof",

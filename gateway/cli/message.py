@@ -13,8 +13,9 @@ app = typer.Typer(no_args_is_help=True, help="Follow a message, find refusals an
 _ID = "01234567-89ab-7cde-8f01-23456789abcd"
 
 
-def _message_id(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text):
+def a_message_id(text: str | None) -> str | None:
+    """The option's or argument's value, if it is a message id."""
+    if text is not None and not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text):
         raise typer.BadParameter(f"a message id is written as {_ID}")
     return text
 
@@ -22,7 +23,7 @@ def _message_id(text: str) -> str:
 MessageId = Annotated[
     str,
     typer.Argument(
-        callback=_message_id,
+        callback=a_message_id,
         metavar="MESSAGE_ID",
         help="As the sender got it; for a file, column メッセージID of its status file.",
     ),

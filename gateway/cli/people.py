@@ -120,9 +120,10 @@ def grant(  # noqa: PLR0913  (a right is this much)
     """Grant a person a role until a day.
 
     Roles: operator (messages: trace, refusals, dead letters, replay), officer (looks at what is held, approves first,
-    refuses), approver (releases, as the second). A certificate is one person's; a new one replaces the former in all
-    rights of that person. Who is configured as operator or administrator can be neither officer nor approver, and
-    nobody grants himself anything. Grant again before the last day, for another year. It is a fact with your name.
+    refuses), approver (releases, as the second); each searches the log. A certificate is one person's; a new one
+    replaces the former in all rights of that person. Who is configured as operator or administrator can be neither
+    officer nor approver, and nobody grants himself anything. Grant again before the last day, for another year. It is a
+    fact with your name.
     """
     from gateway.cli.operator import ask_hub
     from gateway.keys.certificates import digest_of_file

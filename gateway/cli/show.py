@@ -37,6 +37,14 @@ Terminal = Annotated[
 ]
 
 
+def read_input(file: Path) -> bytes:
+    """A file's content; of `-`, what comes by stdin. Raises Misconfigured."""
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise Misconfigured((f"{file}: cannot be read ({type(error).__name__})",)) from None
+
+
 def ending(*examples: str, wrong: str = "") -> str:
     """What stands below a command's help: examples, and its exit statuses; `wrong` says when it is 1."""
     shown = "".join(f"  {each}\n" for each in examples)

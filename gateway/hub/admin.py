@@ -17,6 +17,7 @@ from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.hub import telling
 from gateway.hub.admin_holds import HoldRoutes
 from gateway.hub.admin_people import PeopleRoutes
+from gateway.hub.admin_search import SearchRoutes
 from gateway.hub.callers import Callers
 from gateway.hub.hub import TenantHub
 from gateway.hub.people import Role
@@ -45,8 +46,8 @@ class Daemon(Protocol):
     async def reload(self, by: str) -> str: ...
 
 
-_LARGEST: Final = 4096
-"""Bytes of a body: nobody asks for more here than a form on a screen holds."""
+_LARGEST: Final = 16_384
+"""Bytes of a body: nobody asks for more here than a form on a screen holds, or one person's tags of some years."""
 
 
 class AdminListener:
@@ -60,7 +61,11 @@ class AdminListener:
         self._daemon = daemon
         self._telemetry = telemetry
         self.callers = Callers(lambda: daemon.hubs, operators, clock)
-        self._routes: list[Routes] = [PeopleRoutes(self.callers, clock), HoldRoutes(self.callers)]
+        self._routes: list[Routes] = [
+            PeopleRoutes(self.callers, clock),
+            HoldRoutes(self.callers),
+            SearchRoutes(self.callers),
+        ]
 
     def add(self, routes: Routes) -> None:
         """Addresses that are no matter of the hub; to be said before `application`."""

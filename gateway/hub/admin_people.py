@@ -3,24 +3,21 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
-import jiter
-import msgspec
 from aiohttp import web
 
 from gateway.config import japanese_midnight
-from gateway.config.files import Closed
 from gateway.errors import Refused
 from gateway.hub.acts import NOBODY
 from gateway.hub.callers import Callers, terminal
+from gateway.hub.parsing import parsed
 from gateway.hub.people import Role
 from gateway.hub.rights import Grant, Revocation
 from gateway.hub.streaming import streamed
 from gateway.messages import staff_id, stamp
 
 _LOOKS: Final = (Role.ADMINISTRATOR, Role.OPERATOR)
-_Asked = TypeVar("_Asked", bound=Closed)
 
 
 class PeopleRoutes:
@@ -59,7 +56,7 @@ class PeopleRoutes:
 
     async def grant(self, request: web.Request) -> web.Response:
         """A role for a person until a day."""
-        grant = _parsed(Grant, await self._callers.body(request, "grant", Role.ADMINISTRATOR))
+        grant = parsed(Grant, await self._callers.body(request, "grant", Role.ADMINISTRATOR))
         async with self._callers.acting(request, "grant", Role.ADMINISTRATOR, about=_about(grant)) as (hub, by):
             if grant is None:
                 raise Refused("bad_grant")
@@ -69,23 +66,12 @@ class PeopleRoutes:
     async def revoke(self, request: web.Request) -> web.Response:
         """A person's role ends now."""
         said = await self._callers.body(request, "revoke", Role.ADMINISTRATOR)
-        revocation = _parsed(Revocation, said, person=request.match_info["person"])
+        revocation = parsed(Revocation, said, person=request.match_info["person"])
         async with self._callers.acting(request, "revoke", Role.ADMINISTRATOR, about=_about(revocation)) as (hub, by):
             if revocation is None:
                 raise Refused("bad_grant")
             await hub.people.revoke(revocation, by, terminal(request), self._clock())
         return web.json_response(revocation.model_dump(mode="json"))
-
-
-def _parsed(model: type[_Asked], said: bytes, **named: str) -> _Asked | None:
-    """What was said as that model, each key once, with what the address named; None if it is none."""
-    try:
-        asked = jiter.from_json(said, catch_duplicate_keys=True)
-        if not isinstance(asked, dict) or not named.keys().isdisjoint(asked):
-            return None
-        return model.model_validate_json(msgspec.json.encode({**asked, **named}))
-    except (ValueError, RecursionError):
-        return None
 
 
 def _about(asked: Grant | Revocation | None) -> Mapping[str, str]:

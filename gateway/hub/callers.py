@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -103,7 +103,7 @@ class Callers:
         act: str,
         *,
         code: str | None = None,
-        about: Mapping[str, str] = NOBODY,
+        about: Mapping[str, Any] = NOBODY,
     ) -> None:
         """Record that somebody with a name looked at something, or was refused with a code: with the message that the
         address names, if there is one of that id.

@@ -22,6 +22,7 @@ from gateway.hub.people import Person
 from gateway.hub.permit import permit_again
 from gateway.hub.retention import keeps
 from gateway.hub.rules import HubRules
+from gateway.hub.search import Search
 from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
@@ -42,11 +43,13 @@ class TenantHub:
     people: Accounts
     clock: flow.Clock
     holds: Holds = field(init=False)
+    search: Search = field(init=False)
     _unproven: defaultdict[str, Allowance] = field(default_factory=lambda: defaultdict(Allowance))
     _submitting: "set[asyncio.Future[Recorded]]" = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.holds = Holds(self.rules, self.journal, self.people, self.dispatcher, self.clock)
+        self.search = Search(self.journal)
         self.journal.keep(keeps(self.rules.tenant))
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded:

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from gateway.config.attested import REVIEW
 from gateway.hub.holds import DECIDE
-from gateway.hub.journal import undisclosed
+from gateway.hub.journal import Found, undisclosed
 from gateway.hub.people import Person, same_person
 
 _ACT: Final = (
     "seq", "at", "kind", "message_id", "operator", "act", "person", "role", "certificate", "until", "by",
-    "client_certificate", "terminal", "code", "reason",
+    "client_certificate", "terminal", "code", "reason", "case", "found", "asked",
 )  # fmt: skip
 _LEFT: Final = ("message_id", "seq", "at", "kind")
 
@@ -31,6 +31,19 @@ def listed(rows: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, 
 def copied(fact: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
     """One fact for whoever gets a copy of the log: as an operator may have it."""
     return _left(fact) if hidden else _without_review(fact)
+
+
+def found(facts: Sequence[Found], reader: Person, *, blind: bool) -> list[dict[str, Any]]:
+    """What a search found. What is not to be disclosed is told as ever if the search was `blind` to what it is, and
+    else not at all: that it was found would tell.
+    """
+    told = []
+    for fact, _, hidden in facts:
+        if not hidden or _discloses(reader):
+            told.append(_without_review(fact))
+        elif blind:
+            told.append(_left(fact))
+    return told
 
 
 def acts(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, Any]]:

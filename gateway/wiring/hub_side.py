@@ -74,6 +74,7 @@ class HubSide:
         yield self._sign_checkpoints()
         yield self.cosigning.run(lambda: self.config.gateway.journal.witness_seconds)
         yield from (self._retain(hub) for hub in self.hubs.values())
+        yield from (hub.search.follow() for hub in self.hubs.values())
 
     def of(self, tenant: str) -> TenantHub:
         """The tenant's hub."""
@@ -163,4 +164,5 @@ class HubSide:
             if self._began:
                 await self.fact(FactKind.GATEWAY_STOPPED, reached(self.hubs))
         for hub in self.hubs.values():
+            hub.search.close()
             hub.journal.close()

@@ -427,7 +427,7 @@ async def test_a_body_has_little_time_to_come_and_whose_it_was_is_recorded(desk,
 @pytest.mark.parametrize(("name", "recorded"), [(ANNA, "body_too_large"), (OPA, "role_missing"), (EVE, None)])
 async def test_a_body_that_is_too_large_is_refused_and_whose_it_was_is_recorded(desk, name, recorded):
     message_id = await desk.held()
-    status, code = await desk.ask(name, "POST", f"{HOLDS}/{message_id}/refuse", b" " * 5000)
+    status, code = await desk.ask(name, "POST", f"{HOLDS}/{message_id}/refuse", b" " * 20_000)
     assert (status, code) == ((413 if name == ANNA else 403), recorded or "unknown_certificate")
     assert desk.acts() == ([(name, "refuse", recorded)] if recorded else [])
     assert desk.listener.noise == (recorded is None)

@@ -388,7 +388,7 @@ async def test_while_the_log_cannot_be_read_there_is_no_history(desk, tmp_path):
 
 
 async def test_a_large_body_is_not_read(desk):
-    status, _ = await desk.ask("staff-0100", "POST", PEOPLE, b" " * 5000)
+    status, _ = await desk.ask("staff-0100", "POST", PEOPLE, b" " * 20_000)
     assert status == 413
 
 

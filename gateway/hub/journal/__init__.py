@@ -6,6 +6,7 @@ to verify a log without this program.
 
 from gateway.hub.journal.delivering import Conclusion
 from gateway.hub.journal.facts import PERSON_FACTS, SALT_BYTES, FactKind
+from gateway.hub.journal.finding import Found
 from gateway.hub.journal.following import Followed, Following
 from gateway.hub.journal.hold import By
 from gateway.hub.journal.holding import Confirmed, Reason
@@ -28,6 +29,7 @@ __all__ = [
     "FactKind",
     "Followed",
     "Following",
+    "Found",
     "Holds",
     "Journal",
     "JournalLimits",

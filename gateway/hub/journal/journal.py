@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from gateway.errors import Deferred
-from gateway.hub.journal import delivering, reading
+from gateway.hub.journal import delivering, finding, reading
 from gateway.hub.journal.acts import acts
 from gateway.hub.journal.delivering import Conclusion, Revived
 from gateway.hub.journal.facts import DELIVERY_FACTS, Altered, FactKind
+from gateway.hub.journal.finding import Found
 from gateway.hub.journal.following import Following
 from gateway.hub.journal.holds import Holds
 from gateway.hub.journal.opening import open_files
@@ -38,7 +39,10 @@ LARGE: Final = 64
 class Journal:
     """Made by `open`. Call it from one event loop; every write is durable when its await returns."""
 
-    def __init__(self, tenant: str, writer: Writer, reader: sqlite3.Connection, resources: ExitStack) -> None:
+    def __init__(
+        self, path: Path, tenant: str, writer: Writer, reader: sqlite3.Connection, resources: ExitStack
+    ) -> None:
+        self.path = path
         self._tenant = tenant
         self._writer = writer
         self._connection = reader
@@ -54,7 +58,7 @@ class Journal:
         Raises Misconfigured if the log or its work list was altered (naming the fact or message), is another tenant's,
         is in use, or cannot be opened.
         """
-        return cls(tenant, *open_files(path, tenant=tenant, origin=origin, signer=signer, limits=limits))
+        return cls(path, tenant, *open_files(path, tenant=tenant, origin=origin, signer=signer, limits=limits))
 
     def close(self) -> None:
         """Commit what waits, sign a last checkpoint, close the files. Blocks for that long; a second call does nothing.
@@ -269,6 +273,18 @@ class Journal:
         oldest that was looked at: from there the next call goes on, until it is 1.
         """
         return self._read(partial(refusals, before=before))
+
+    def found(self, seqs: Sequence[int], tags: Mapping[str, frozenset[bytes]] | None = None) -> list[Found]:
+        """The facts of these seqs that are there still; with `tags`, by month, those beside which one of them is."""
+        return self._read(partial(finding.found, seqs=seqs, tags=tags))
+
+    def within(self, seqs: Sequence[int], since: str, until: str) -> list[int]:
+        """Those of these many seqs, all near each other, whose facts are from `since` on and before `until`."""
+        return self._read(partial(finding.within, seqs=seqs, since=since, until=until))
+
+    def of_message(self, message_id: str) -> list[int]:
+        """The seqs of all facts of this message, in order."""
+        return self._read(partial(finding.of_message, message_id=message_id))
 
     def open_records(self) -> int:
         """How many records have not ended."""

@@ -1,0 +1,98 @@
+"""`gateway log search`: facts of the central log, by what stands in them; asked of the running gateway."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from gateway.cli.message import a_message_id
+from gateway.cli.show import As, AsJson, Root, Tenant, machine, read_input, rows, stopped, tell
+from gateway.cli.trail import line
+from gateway.errors import Misconfigured
+
+Word = str | None
+
+
+def _option(name: str, metavar: str, told: str, **more: Any) -> Any:
+    return typer.Option(f"--{name}", metavar=metavar, help=told, **more)
+
+
+def search(  # noqa: PLR0913  (each is one condition)
+    tenant: Tenant,
+    message: Annotated[Word, _option("message", "ID", "Of this message.", callback=a_message_id)] = None,
+    kind: Annotated[Word, _option("kind", "KIND", "Of this kind, such as message.recorded.")] = None,
+    connector: Annotated[Word, _option("connector", "NAME", "From, to or about this connector.")] = None,
+    operation: Annotated[Word, _option("operation", "NAME", "Of this operation, at either end.")] = None,
+    route: Annotated[Word, _option("route", "ID", "By this route.")] = None,
+    actor: Annotated[Word, _option("actor", "ID", "By or about this staff id.")] = None,
+    terminal: Annotated[Word, _option("terminal", "ID", "At this terminal.")] = None,
+    certificate: Annotated[Word, _option("certificate", "SHA256", "By this client certificate (hex).")] = None,
+    code: Annotated[Word, _option("code", "CODE", "With this ending or code: accepted, dead, wrong_type.")] = None,
+    item: Annotated[Word, _option("item", "PATH", "Of a message that holds this item.")] = None,
+    basis: Annotated[Word, _option("basis", "ID", "Of a message that cites this legal basis.")] = None,
+    person: Annotated[
+        Path | None, _option("person", "FILE", "Of a person, by the tags of gateway keys tags; - is stdin.")
+    ] = None,
+    reason: Annotated[
+        Literal["disclosure_request", "correction", "incident", "audit"] | None,
+        _option("reason", "REASON", "With --person: disclosure_request, correction, incident or audit."),
+    ] = None,
+    case: Annotated[Word, _option("case", "ID", "With --person: under which case it is asked.")] = None,
+    since: Annotated[datetime | None, _option("since", "DAY", "The first day, Japan's.", formats=["%Y-%m-%d"])] = None,
+    until: Annotated[datetime | None, _option("until", "DAY", "The last day, Japan's.", formats=["%Y-%m-%d"])] = None,
+    oldest: Annotated[bool, typer.Option("--oldest", help="Oldest first. [default: newest first]")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="At most so many.")] = 100,
+    root: Root = Path(),
+    as_: As = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search the central log.
+
+    Facts that meet all conditions, newest first; --json has each whole. What happened to a message later is found by
+    its connectors, operations and route, too. A person is sought by tags, which are made where the connector's keys
+    lie: gateway keys tags; found is what was recorded of that person there. What is not to be disclosed is found by
+    message, kind and day alone, but by officers and approvers. For whoever has a role in the tenant. The
+    searching itself becomes a fact, with the conditions, and of a person with reason, case and how many were found.
+    """
+    from gateway.cli.operator import ask_hub
+
+    if (person is None) != (reason is None) or (person is None) != (case is None):
+        raise typer.BadParameter("--person, --reason and --case go together")
+    words = {
+        "message": message, "kind": kind, "connector": connector, "operation": operation, "route": route,
+        "actor": actor, "terminal": terminal, "certificate": certificate, "code": code, "item": item, "basis": basis,
+    }  # fmt: skip
+    days = {name: day.date().isoformat() for name, day in (("since", since), ("until", until)) if day}
+    asked: dict[str, Any] = (
+        {name: word for name, word in words.items() if word} | days | {"oldest": oldest, "limit": limit}
+    )
+    with stopped():
+        if person is not None:
+            asked["person"] = _tags(person) | {"reason": reason, "case": case}
+        path = f"/v1/{tenant}/search"
+        found = ask_hub(root, "POST", path, body=asked, as_=as_)
+        if as_json:
+            machine(found)
+            return
+        rows([_row(each) for each in found["facts"]], empty="nothing was found")
+        if found["up_to"] < found["of"]:
+            tell(f"looked up to fact {found['up_to']} of {found['of']}: the index is still being made; ask again")
+        if len(found["facts"]) == limit:
+            tell(f"there may be more than these {limit}: narrow it, or raise --limit")
+
+
+def _row(fact: dict[str, Any]) -> dict[str, Any]:
+    told = line(fact)
+    return {"seq": told["seq"], "at": told["at"], "message id": fact.get("message_id"), **told}
+
+
+def _tags(file: Path) -> dict[str, Any]:
+    """What `gateway keys tags` has written. Raises Misconfigured."""
+    import json
+
+    try:
+        made = json.loads(read_input(file))
+        return {"connector": made["connector"], "tags": made["tags"]}
+    except (ValueError, LookupError, TypeError):
+        raise Misconfigured(("--person: is not what gateway keys tags has written",)) from None

@@ -1,0 +1,67 @@
+"""What may be asked of a log, in closed forms: nothing of anybody's free choosing comes with a question."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from gateway.config.files import Closed, Day, StaffId
+from gateway.hub.search.terms import term
+from gateway.messages import WORD
+
+Word = Annotated[str, StringConstraints(pattern=WORD.replace(r"\Z", "$"))]
+Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Reason = Literal["disclosure_request", "correction", "incident", "audit"]
+"""Why somebody asks for one person's trail (開示請求, 訂正請求, an incident, an audit)."""
+DIMENSIONS: Final = (
+    "kind", "connector", "operation", "route", "actor", "terminal", "certificate", "code", "item", "basis"
+)  # fmt: skip
+
+
+class Sought(Closed):
+    """One person, by the tags (hex) that the connector's edge made of them in each month; why, and under which case."""
+
+    connector: Word
+    tags: Annotated[dict[Month, Annotated[list[Tag], Field(max_length=32)]], Field(max_length=120)] = Field(repr=False)
+    reason: Reason
+    case: StaffId
+
+    def by_month(self) -> Mapping[str, frozenset[bytes]]:
+        """The tags as the journal has them."""
+        return {month: frozenset(map(bytes.fromhex, some)) for month, some in self.tags.items()}
+
+
+class Asked(Closed):
+    """Facts that meet all of these; newest first, or `oldest` first. Days are Japan's, `until` is the last."""
+
+    message: Id | None = None
+    kind: Word | None = None
+    connector: Word | None = None
+    operation: Word | None = None
+    route: Word | None = None
+    actor: StaffId | None = None
+    terminal: StaffId | None = None
+    certificate: Word | None = None
+    code: Word | None = None
+    item: Word | None = None
+    basis: Word | None = None
+    person: Sought | None = None
+    since: Day | None = None
+    until: Day | None = None
+    oldest: bool = False
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 100
+
+    def words(self) -> Iterator[tuple[str, str]]:
+        """Dimension and word of each condition that an index answers."""
+        return ((name, word) for name in DIMENSIONS if (word := getattr(self, name)) is not None)
+
+    def terms(self) -> frozenset[str]:
+        """What a fact must have. A person's tag is beside facts of the connector whose edge made it."""
+        words = [*self.words(), *([("connector", self.person.connector)] if self.person else [])]
+        return frozenset(term(*each) for each in words)
+
+    def blind(self) -> bool:
+        """Whether what is found tells no more of it than its message, kind and time."""
+        return self.person is None and all(name == "kind" for name, _ in self.words())

@@ -1,0 +1,179 @@
+"""One tenant's search: the index is brought after the journal beside the line, and asked page by page."""
+
+import asyncio
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from gateway.config import japanese_midnight
+from gateway.errors import Deferred
+from gateway.hub import telling
+from gateway.hub.journal import FactKind, Journal
+from gateway.hub.journal.finding import Row, made_in, recorded_with, size, slice_after, tags_of
+from gateway.hub.journal.store import connect_reader
+from gateway.hub.people import Person
+from gateway.hub.search.asked import Asked
+from gateway.hub.search.index import Entry, IndexFile, IndexReader
+from gateway.hub.search.terms import terms, way
+from gateway.messages import stamp
+
+SLICE: Final = 512
+"""Facts that are indexed at a time: some milliseconds of a thread."""
+PATIENCE: Final = 2.0
+"""Seconds that a search waits for the index to have all that the journal has."""
+RECORDED: Final = FactKind.MESSAGE_RECORDED.value
+NO_TAG: Final = bytes(16)
+"""Beside a record that names no person."""
+_PAGE: Final = 50
+_CHUNKS: Final = 64
+"""Of how many chunks in vain the index is asked before others are served."""
+_PAUSE: Final = 1.0
+_REST: Final = 4
+"""How many times as long as it works the follower leaves the line alone."""
+
+
+class Search:
+    """The index lies beside the journal's file, as `<tenant>-search.db`, and may be deleted at any time."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._path = journal.path.with_name(f"{journal.path.stem}-search.db")
+        self._index: IndexFile | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    async def follow(self) -> None:
+        """Until cancelled: the index has all but the last few facts of the journal."""
+        while True:
+            began, full = time.monotonic(), False
+            with suppress(Deferred):  # who searches hears it
+                full = await self._step(least=SLICE)
+            await asyncio.sleep((time.monotonic() - began) * _REST if full else _PAUSE)
+
+    def close(self) -> None:
+        """Give the file back. Blocks while a slice is under way."""
+        with self._lock:
+            self._closed = True
+            self._put_down()
+
+    async def reader(self) -> IndexReader:
+        """The index as it is, after it had some time to catch up; close it. Raises Deferred."""
+        ends = time.monotonic() + PATIENCE
+        while await self._step(least=1) and time.monotonic() < ends:
+            pass
+        with _deferred():
+            return IndexReader(self._path)
+
+    def pages(self, index: IndexReader, asked: Asked, reader: Person) -> Iterator[list[dict[str, Any]]]:
+        """What was asked for, as this person may have it, some facts at a time; a page may be empty. Raises Deferred.
+
+        Of what is not to be disclosed, nobody learns by asking what it is: it is found by its message, kind and time.
+        """
+        since = stamp(japanese_midnight(asked.since)) if asked.since else ""
+        until = stamp(japanese_midnight(asked.until + timedelta(1))) if asked.until else _NEVER
+        wanted, tags, left = asked.terms(), asked.person.by_month() if asked.person else None, asked.limit
+        for seqs in self._places(index, asked, since, until):
+            met = [
+                each
+                for each in self._journal.found(seqs, tags)
+                if since <= each.fact["at"] < until
+                and wanted <= terms(each.fact) | way(each.recorded)
+                and asked.message in (None, each.fact.get("message_id"))
+            ]
+            told = telling.found(met, reader, blind=asked.blind())[:left]
+            left -= len(told)
+            yield told
+            if not left:
+                return
+
+    def _places(self, index: IndexReader, asked: Asked, since: str, until: str) -> Iterator[list[int]]:
+        """Where to look, in order, a few facts at a time; none now and then, for others to be served."""
+        with _deferred():
+            among = index.tagged(asked.person.by_month()) if asked.person else None
+            if asked.message is not None:
+                its = set(self._journal.of_message(asked.message))
+                among = its if among is None else among & its
+            chunks = index.chunks(asked.terms(), among, since, until, oldest=asked.oldest)
+            for number, seqs in enumerate(chunks):
+                if not seqs and number % _CHUNKS == 0:
+                    yield []
+                if (asked.since or asked.until) and len(seqs) > _PAGE:  # else each is looked at anyway
+                    seqs = self._journal.within(seqs, since, until)  # noqa: PLW2901
+                for first in range(0, len(seqs), _PAGE):
+                    yield seqs[first : first + _PAGE]
+
+    async def _step(self, least: int) -> bool:
+        """Index the next slice if it has so many facts; whether there may be more. Raises Deferred."""
+        return await asyncio.to_thread(self._slice, least)
+
+    def _slice(self, least: int) -> bool:
+        with self._lock, _deferred():
+            if self._closed:
+                return False
+            with closing(connect_reader(self._journal.path)) as journal:
+                try:
+                    return self._index_next(journal, least)
+                except (sqlite3.DatabaseError, zlib.error) as error:
+                    self._put_down()
+                    if type(error) not in (sqlite3.DatabaseError, zlib.error):
+                        raise
+                    self._path.unlink(missing_ok=True)  # it is damaged, and made anew from here on
+                    return True
+
+    def _index_next(self, journal: sqlite3.Connection, least: int) -> bool:
+        index = self._opened(journal)
+        if size(journal) - index.upto < least:
+            return False
+        rows = slice_after(journal, index.upto, SLICE)
+        index.add(list(_entries(journal, rows)), rows[-1].commitment)
+        return len(rows) == SLICE
+
+    def _opened(self, journal: sqlite3.Connection) -> IndexFile:
+        if self._index is None or not self._index.there:
+            self._put_down()
+            self._index = IndexFile.open(self._path, journal)
+        return self._index
+
+    def _put_down(self) -> None:
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+
+def _entries(journal: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[Entry]:
+    ways: dict[bytes, set[str]] = {}
+    for row in rows:
+        words: set[str] = set()
+        month = ""
+        try:
+            if row.body is not None:
+                fact = msgspec.json.decode(row.body)
+                words, month = terms(fact), made_in(fact)
+                if row.message_id is not None:
+                    if row.message_id not in ways:  # most facts follow close on that which recorded their message
+                        first = fact if fact["kind"] == RECORDED else recorded_with(journal, row.message_id)
+                        ways[row.message_id] = way(first)
+                    words |= ways[row.message_id]
+        except (ValueError, LookupError, TypeError, AttributeError):  # altered: `gateway log verify` names it
+            words, month = set(), ""
+        tags = tags_of(journal, row.seq) - {NO_TAG} if month else ()
+        yield Entry(row.seq, row.at, frozenset(words), month, tuple(tags))
+
+
+@contextmanager
+def _deferred() -> Iterator[None]:
+    """What stands in the way of the index is no fault of the log."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, zlib.error):
+        raise Deferred("index_unavailable") from None
+
+
+_NEVER: Final = "9999-12-31T23:59:59.999999Z"

@@ -1,0 +1,72 @@
+"""Under which tags the log knows a person: made where the connector's keys lie, from a record's person fields.
+
+The hub hears of a search for a person only these: neither who it is, nor what another connector's records say of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import jiter
+from pydantic import ValidationError
+
+from gateway.config import Config
+from gateway.errors import Misconfigured
+from gateway.plugin.contract import ContractField, model_of
+from gateway.wiring.opening import open_directory, open_keys
+
+
+def person_tags(config: Config, tenant: str, connector: str, said: bytes, months: Sequence[str]) -> dict[str, Any]:
+    """The tags (hex) of a person in each of these months. `said` is one JSON object with one or more of the fields by
+    which the operations of this connector name a person. Raises Misconfigured, never with a value.
+    """
+    fields = _person_fields(config, tenant, connector)
+    persons = sorted(set(_persons(said, fields)))
+    keys = open_keys(config, tenant, connector, open_directory(config, tenant))
+    made = {month: [keys.tag(each, month).hex() for each in persons] for month in months}
+    return {"connector": connector, "tags": made}
+
+
+def months_between(first: date, last: date) -> list[str]:
+    """Every month from that of the first day to that of the last, as tags are made in them."""
+    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in numbers]
+
+
+def _person_fields(config: Config, tenant: str, connector: str) -> dict[str, list[ContractField]]:
+    """By name: what a record that this connector's edge seals names its person by, as the receiving operation has it;
+    of an answer that is the operation that was asked (`seal`).
+    """
+    if connector not in config.tenants[tenant].file.connectors:
+        raise Misconfigured((f"{connector}: config/tenants/{tenant}.toml enables no such connector",))
+    found: dict[str, list[ContractField]] = {}
+    for route in config.tenants[tenant].file.routes:
+        there = config.contracts[route.destination].operation("receives", route.destination_operation)
+        if there is not None and (route.source == connector or (route.destination == connector and there.reply)):
+            found.setdefault(there.person_key, []).extend(
+                each for each in there.fields if each.path == there.person_key
+            )
+    return found
+
+
+def _persons(said: bytes, fields: dict[str, list[ContractField]]) -> Iterator[str]:
+    """The person keys, as text, each of a form that the locked interface gives it. Raises Misconfigured."""
+    try:
+        named = jiter.from_json(said, catch_duplicate_keys=True)
+    except ValueError:
+        named = None
+    if not isinstance(named, dict) or not named or not named.keys() <= fields.keys():
+        names = ", ".join(sorted(fields)) or "none"
+        raise Misconfigured((f"the file is to be one JSON object with one or more of these fields: {names}",))
+    for name, value in named.items():
+        if not any(_sound(field, value) for field in fields[name]):
+            raise Misconfigured((f"{name}: is not of the form that the interface gives this field",))
+        yield str(value)
+
+
+def _sound(field: ContractField, value: Any) -> bool:
+    try:
+        model_of("person", (field.model_copy(update={"required": True}),)).model_validate({field.path: value})
+    except ValidationError:
+        return False
+    return True

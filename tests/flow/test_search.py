@@ -1,0 +1,139 @@
+"""Searching a log at the operators' listener: who may, what it records, and by which tags a person is found."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.errors import Misconfigured
+from gateway.hub.journal import FactKind
+from gateway.wiring.tagging import months_between, person_tags
+from tests.flow.site import make_site
+from tests.flow.test_people import certificates, sitting  # noqa: F401  (made before anybody sits down)
+from tests.flow.toys import OFFICE, REGISTER, TENANT, person
+
+SEARCH = f"/v1/{TENANT}/search"
+MONTHS = months_between(datetime.now(UTC).date(), datetime.now(UTC).date())
+WHY = {"reason": "disclosure_request", "case": "R8-0012"}
+
+
+@pytest.fixture
+async def desk(site, tmp_path):
+    async with sitting(site, tmp_path) as made:
+        yield made
+        made.line.hub.search.close()
+
+
+def tags(site, connector, months=MONTHS, **named):
+    return person_tags(site.config, TENANT, connector, json.dumps(named).encode(), months)
+
+
+def searches(desk):
+    return [each for _, _, each in desk.line.journal.told((FactKind.OPERATOR_ACTED,)) if each["act"] == "search"]
+
+
+async def test_a_person_is_found_by_the_tags_of_its_connector(desk, site):
+    message_id = (await desk.line.outbox.send("person.put", [person(4711), person(4712)], key=b"k")).message_id
+    await desk.line.outbox.send("person.put", [person(4713)], key=b"l")
+    asked = {"person": tags(site, OFFICE, internal_no="0000004711") | WHY}
+    status, found = await desk.ask("root", "POST", SEARCH, asked)
+    assert (status, found["up_to"]) == (200, found["of"])
+    assert [(each["kind"], each["message_id"]) for each in found["facts"]] == [("message.recorded", message_id)]
+    (told,) = searches(desk)
+    assert (told["reason"], told["case"], told["found"]) == (*WHY.values(), 1)
+    assert told["asked"] == {"person_of": OFFICE}
+    for month in asked["person"]["tags"].values():
+        assert not [tag for tag in month if tag in json.dumps(told)], "a tag is in no fact"
+
+
+@pytest.mark.parametrize(
+    ("connector", "months", "named"),
+    [
+        (OFFICE, MONTHS, "0000004712"),
+        (OFFICE, ["2020-01"], "0000004711"),
+        (REGISTER, MONTHS, "0000004711"),
+    ],
+    ids=["another person", "another month", "another connector"],
+)
+async def test_other_tags_find_nothing(desk, site, connector, months, named):
+    await desk.line.outbox.send("person.put", [person(4711)], key=b"k")
+    asked = {"person": tags(site, connector, months, internal_no=named) | WHY}
+    assert (await desk.ask("root", "POST", SEARCH, asked))[1]["facts"] == []
+    assert searches(desk)[0]["found"] == 0
+
+
+async def test_the_searching_is_a_fact_and_puts_nothing_new_into_the_log(desk):
+    await desk.line.outbox.send("person.put", [person(1)], key=b"k")
+    planted = {"operation": "架空"} | {"code": "000000000018", "connector": OFFICE, "actor": "staff-7777"}
+    assert await desk.ask("root", "POST", SEARCH, planted) == (400, "bad_search")
+    status, _ = await desk.ask("root", "POST", SEARCH, {**planted, "operation": "person.put", "since": "2026-04-01"})
+    refused, told = searches(desk)
+    assert (status, refused["code"], "asked" in refused) == (200, "bad_search", False)
+    words = {"connector": OFFICE, "operation": "person.put", "since": "2026-04-01"}
+    assert told["asked"] == words | {"code": "", "actor": ""}, "what stands nowhere in the log stays out"
+    assert "000000000018" not in json.dumps(searches(desk))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"nothing": "known"},
+        {"person": {"connector": OFFICE, "tags": {}, "case": "R8-1"}},
+        {"person": {"connector": OFFICE, "tags": {}, "case": "R8-1", "reason": "curious"}},
+        {"person": {"connector": OFFICE, "tags": {}, "case": "000000000018", "reason": "audit"}},
+        {"person": {"connector": OFFICE, "tags": {"2026-04": ["架空"]}, "case": "R8-1", "reason": "audit"}},
+        {"since": "yesterday"},
+        {"limit": 0},
+        {"limit": 10_001},
+        b"[]",
+    ],
+    ids=str,
+)
+async def test_a_question_of_another_form_is_refused(desk, wrong):
+    assert await desk.ask("root", "POST", SEARCH, wrong) == (400, "bad_search")
+
+
+@pytest.mark.parametrize("role", ["operator", "officer", "approver"])
+async def test_who_has_a_role_searches_and_nobody_else(desk, role):
+    assert await desk.ask("staff-0001", "POST", SEARCH, {}) == (403, "unknown_certificate")
+    await desk.grant("staff-0001", role)
+    got, found = await desk.ask("staff-0001", "POST", SEARCH, {})
+    (fact,) = found["facts"]
+    assert (got, fact["kind"], fact["person"]) == (200, "person.granted", "staff-0001")
+    assert (await desk.ask("staff-0100", "POST", SEARCH, {}))[0] == 200
+
+
+async def test_history_says_who_searched_for_whom_and_why(desk, site):
+    asked = {"person": tags(site, OFFICE, internal_no="0000004711") | WHY}
+    await desk.ask("root", "POST", SEARCH, asked)
+    _, history = await desk.ask("staff-0100", "GET", f"/v1/{TENANT}/people/history")
+    told = next(each for each in history if each["act"] == "search")
+    assert (told["operator"], told["reason"], told["case"], told["found"]) == ("root", *WHY.values(), 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"0000004711", "internal_no"),
+        (b"{}", "internal_no"),
+        (b'{"name": "0000004711"}', "internal_no"),
+        (b'{"internal_no": "1", "internal_no": "2"}', "internal_no"),
+        (b'{"internal_no": 4711}', "internal_no: is not of the form"),
+        ('{"internal_no": "架空の値"}'.encode(), "internal_no: is not of the form"),
+    ],
+)
+def test_a_person_is_named_by_the_fields_of_the_interface_alone(site, said, told):
+    with pytest.raises(Misconfigured, match=told) as caught:
+        person_tags(site.config, TENANT, OFFICE, said, MONTHS)
+    assert "4711" not in str(caught.value)
+    assert "架空" not in str(caught.value)
+
+
+def test_tags_of_another_citys_keys_are_others(site, tmp_path_factory):
+    other = make_site(tmp_path_factory.mktemp("other"))
+    assert tags(site, OFFICE, internal_no="0000004711") != tags(other, OFFICE, internal_no="0000004711")
+
+
+def test_months_run_over_the_turn_of_the_year():
+    first, last = datetime(2025, 11, 30, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+    assert months_between(first.date(), last.date()) == ["2025-11", "2025-12", "2026-01", "2026-02"]

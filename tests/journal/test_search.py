@@ -1,0 +1,358 @@
+"""Searching a log finds what a walk over all its facts finds; its index can be lost, spoilt or left behind."""
+
+import asyncio
+import json
+import os
+import random
+import sqlite3
+from contextlib import closing
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.config import japanese_midnight
+from gateway.errors import Deferred
+from gateway.hub.journal import FactKind
+from gateway.hub.people import Person, Role
+from gateway.hub.search import Asked, Search, search
+from gateway.hub.search.index import CHUNK
+from gateway.messages import Attestation, Ending, RecordOutcome, Tags, stamp
+from tests.journal.builders import NOW, digest, id_of, message, open_journal
+
+OFFICER = Person("staff-0900", "c" * 64, frozenset({Role.OFFICER}))
+OPERATOR = Person("root", "d" * 64, frozenset({Role.OPERATOR}))
+DAYS = [date(2026, 3, 31), date(2026, 4, 1), date(2026, 4, 2), date(2026, 5, 1)]
+TAGS = {month: [digest(f"{month} {n}")[:32] for n in range(3)] for month in ("2026-03", "2026-04")}
+WORDS = {
+    "kind": [*(kind.value for kind in FactKind), "nothing.known"],
+    "connector": ["health_management", "vaccination_records", "pmh", "nobody"],
+    "operation": ["subject.register", "subject.put", "key.issue"],
+    "route": ["R01", "R02", "R03"],
+    "actor": ["staff-0001", "STAFF-0001", "staff-0002", "staff-0003"],
+    "terminal": ["desk-1", "desk-2"],
+    "certificate": ["a" * 64, "b" * 64],
+    "code": ["accepted", "refused", "wrong_type", "too_long", "dead", "role_missing"],
+    "item": ["internal_no", "guardians[].name", "name"],
+    "basis": ["L1", "L2"],
+}
+HIDDEN = Attestation("undisclosed", "e" * 64)
+
+
+def at(number):
+    """Spread over four days, by and large in order."""
+    day = "03-31" if number < 100 else f"04-0{1 + number // 4000}"
+    return f"2026-{day}T{number % 24:02}:00:00.000000Z"
+
+
+async def one_message(journal, number, dice):
+    month = dice.choice(["2026-03", "2026-04"])
+    tags = Tags(os.urandom(32), tuple(bytes.fromhex(each) for each in dice.sample(TAGS[month], 2)))
+    changes = {
+        "route": dice.choice(WORDS["route"]),
+        "source": dice.choice(WORDS["connector"][:2]),
+        "destination": dice.choice(["vaccination_records", "pmh"]),
+        "actor": dice.choice([None, "staff-0002", "Staff-0001"]),
+        "terminal": dice.choice([None, *WORDS["terminal"]]),
+        "client_certificate": dice.choice([None, *WORDS["certificate"]]),
+        "item_sets": (("internal_no",), dice.choice([("name",), ("guardians[].name", "internal_no")])),
+        "legal_basis": dice.choice([("L1",), ("L1", "L2")]),
+        "attestations": dice.choice([(), (), (HIDDEN,)]),
+        "created_at": f"{month}-15T00:00:00.000000Z",
+    }
+    refused = [(9, "too_long", "name")] if dice.random() < 0.3 else []
+    made = message((0, 1), refused=refused, tags=tags, **changes)
+    await journal.record(made, at=at(number), now=NOW)
+    if dice.random() < 0.7:
+        ended = [RecordOutcome(0, Ending.ACCEPTED), RecordOutcome(1, Ending.REFUSED, "wrong_type", "name")]
+        await journal.attempted(id_of(made), (0, 1), attempt=1, at=at(number))
+        await journal.conclude(id_of(made), ended, attempt=1, next_at=None, at=at(number), now=NOW)
+    return id_of(made)
+
+
+async def fill(journal):
+    """Some messages, and so much else that the index has two chunks."""
+    dice, ids = random.Random(7), []
+    for number in range(9000):
+        if number % 100 == 7:
+            ids.append(await one_message(journal, number, dice))
+        if number % 500 == 0:
+            code = {"code": "role_missing"} if dice.random() < 0.5 else {}
+            acted = {"operator": dice.choice(WORDS["actor"][2:]), "act": "dead", "terminal": "desk-2", **code}
+            await journal.fact(FactKind.OPERATOR_ACTED, acted, at=at(number), message_id=dice.choice([None, *ids[-1:]]))
+    noise = {"listener": "clinics", "count": 1}
+    await asyncio.gather(*(journal.fact(FactKind.NOISE_COUNTED, noise, at=at(n)) for n in range(8800)))
+    ids.extend([await one_message(journal, number, dice) for number in range(40)])
+    return ids
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """Journal, search, and every fact with its message's first and its tags, as a walk over the tables finds them."""
+    path = tmp_path_factory.mktemp("log") / "999997.db"
+    journal = open_journal(path)
+    ids = asyncio.run(fill(journal))
+    made = Search(journal)
+    index = asyncio.run(made.reader())
+    with closing(sqlite3.connect(path)) as tables:
+        facts = [json.loads(body) for (body,) in tables.execute("SELECT body FROM fact ORDER BY seq")]
+        tags: dict[int, set[str]] = {}
+        for seq, tag in tables.execute("SELECT seq, tag FROM tag"):
+            tags.setdefault(seq, set()).add(tag.hex())
+    first = {each["message_id"]: each for each in facts if each["kind"] == "message.recorded"}
+    yield journal, made, index, facts, first, tags, ids
+    index.close()
+    made.close()
+    journal.close()
+
+
+def said(fact, *keys):
+    parts = (fact, fact.get("header", {}), fact.get("statement", {}))
+    return {part[key] for part in parts for key in keys if part.get(key) is not None}
+
+
+def words_of(fact):
+    """As a reader of docs/log-format.md would look for them."""
+    header, statement, outcomes = fact.get("header", {}), fact.get("statement", {}), fact.get("outcomes", [])
+    codes = said(fact, "code") | {each[key] for each in outcomes for key in ("ending", "code") if key in each}
+    stated = {code for _, code, _ in statement.get("records", [])}
+    return {
+        "kind": {fact["kind"]},
+        "connector": said(fact, "source", "destination", "connector"),
+        "operation": said(fact, "source_operation", "operation"),
+        "route": said(fact, "route"),
+        "actor": {each.lower() for each in said(fact, "actor", "responsible", "operator", "person", "by")},
+        "terminal": said(fact, "terminal"),
+        "certificate": said(fact, "client_certificate", "certificate"),
+        "code": codes | stated | ({"refused"} if statement else set()),
+        "item": {item for items in header.get("item_sets", []) for item in items},
+        "basis": set(header.get("legal_basis", [])),
+    }
+
+
+WORDS_OF: dict[int, dict[str, set[str]]] = {}
+
+
+def fact_words(fact, first):
+    """A later fact of a message is found by its message's way, too."""
+    if fact["seq"] not in WORDS_OF:
+        words, recorded = words_of(fact), first.get(fact.get("message_id"))
+        for name in ("connector", "operation", "route"):
+            words[name] |= words_of(recorded)[name] if recorded else set()
+        WORDS_OF[fact["seq"]] = words
+    return WORDS_OF[fact["seq"]]
+
+
+def meets(fact, asked, first, tags):
+    """The naive way."""
+    words = fact_words(fact, first)
+    given = {name: getattr(asked, name) for name in WORDS if getattr(asked, name) is not None}
+    if not all((word.lower() if name == "actor" else word) in words[name] for name, word in given.items()):
+        return False
+    if asked.person is not None:
+        made = asked.person.tags.get(fact.get("header", {}).get("created_at", "")[:7], ())
+        if asked.person.connector not in words["connector"] or not tags.get(fact["seq"], set()) & set(made):
+            return False
+    since = asked.since is None or fact["at"] >= stamp(japanese_midnight(asked.since))
+    until = asked.until is None or fact["at"] < stamp(japanese_midnight(date.fromordinal(asked.until.toordinal() + 1)))
+    return since and until and asked.message in (None, fact.get("message_id"))
+
+
+def undisclosed(fact, first):
+    header = first.get(fact.get("message_id"), {}).get("header", {})
+    return any(each["claim"] == "undisclosed" for each in header.get("attestations", []))
+
+
+def seqs(pages):
+    return [each["seq"] for page in pages for each in page]
+
+
+@st.composite
+def questions(draw):
+    names = draw(st.sets(st.sampled_from(sorted(WORDS)), max_size=3))
+    asked = {name: draw(st.sampled_from(WORDS[name])) for name in names}
+    for day in ("since", "until"):
+        asked[day] = draw(st.none() | st.sampled_from(DAYS))
+    if draw(st.booleans()):
+        tags = {month: draw(st.lists(st.sampled_from(some), max_size=2)) for month, some in TAGS.items()}
+        connector = draw(st.sampled_from(WORDS["connector"]))
+        asked["person"] = {"connector": connector, "tags": tags, "reason": "audit", "case": "R8-1"}
+    return {**asked, "oldest": draw(st.booleans()), "limit": draw(st.sampled_from([1, 7, 10_000]))}
+
+
+@given(question=questions(), reader=st.sampled_from([OFFICER, OPERATOR]), of=st.none() | st.integers(0, 100))
+def test_a_search_finds_what_a_walk_over_all_facts_finds(log, question, reader, of):
+    _, made, index, facts, first, tags, ids = log
+    asked = Asked(**question, message=ids[of] if of is not None else None)
+    walked = [
+        each["seq"]
+        for each in (facts if asked.oldest else reversed(facts))
+        if meets(each, asked, first, tags)
+        if reader is OFFICER or not undisclosed(each, first) or asked.blind()
+    ]
+    assert seqs(made.pages(index, asked, reader)) == walked[: asked.limit]
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_each_word_alone_finds_what_a_walk_finds(log, name):
+    """Of every dimension some word stands in both chunks of the index; undisclosed facts are among them."""
+    _, made, index, facts, first, tags, _ = log
+    both = False
+    for word in WORDS[name]:
+        asked = Asked(**{name: word}, limit=10_000)
+        walked = [each["seq"] for each in reversed(facts) if meets(each, asked, first, tags)]
+        assert seqs(made.pages(index, asked, OFFICER)) == walked, word
+        both = both or (bool(walked) and walked[-1] < CHUNK < walked[0])
+    assert both
+    assert any(undisclosed(each, first) for each in facts)
+
+
+def test_what_is_not_to_be_disclosed_is_not_found_by_what_it_is(log):
+    """Else an operator would learn it by asking. That it is there, its message id and its kind tell."""
+    _, made, index, facts, first, _, _ = log
+    hidden = next(each for each in facts if undisclosed(each, first) and "header" in each)
+    message_id, route = hidden["message_id"], hidden["header"]["route"]
+    kind = Asked(message=message_id, kind="message.recorded")
+    (left,) = [each for page in made.pages(index, kind, OPERATOR) for each in page]
+    assert left == {key: hidden[key] for key in ("message_id", "seq", "at", "kind")} | {"undisclosed": True}
+    assert not seqs(made.pages(index, Asked(message=message_id, route=route), OPERATOR))
+    assert seqs(made.pages(index, Asked(message=message_id, route=route), OFFICER))
+
+
+def test_tags_of_another_month_or_connector_find_nothing(log):
+    _, made, index, *_ = log
+
+    def found(connector, tags):
+        person = {"connector": connector, "tags": tags, "reason": "audit", "case": "R8-1"}
+        return seqs(made.pages(index, Asked(person=person), OFFICER))
+
+    own = TAGS["2026-04"][:1]
+    assert found("health_management", {"2026-04": own})
+    assert not found("health_management", {"2026-03": own})
+    assert not found("nobody", {"2026-04": own})
+    assert not found("health_management", {"2026-04": [digest("another connector's")[:32]]})
+
+
+# ---- the index is lost, spoilt, or left behind -----------------------------------------------------------------------
+
+
+@pytest.fixture
+async def small(tmp_path):
+    journal = open_journal(tmp_path / "999997.db")
+    for number in range(20):
+        await journal.record(message((0,), route=f"R{number % 2:02}"), at=at(number), now=NOW)
+    made = Search(journal)
+    yield journal, made, tmp_path / "999997-search.db"
+    made.close()
+    journal.close()
+
+
+async def routes(made, route="R01"):
+    with closing(await made.reader()) as index:
+        return seqs(made.pages(index, Asked(route=route), OFFICER)), index.upto
+
+
+async def test_a_search_sees_what_was_just_written(small):
+    journal, made, _ = small
+    before, _ = await routes(made)
+    await journal.record(message((0,), route="R01"), at=at(30), now=NOW)
+    assert await routes(made) == ([21, *before], 21)
+
+
+@pytest.mark.parametrize(
+    "how", ["deleted", "spoilt", "of another form", "of another log", "cut short", "unreadable rows"]
+)
+async def test_an_index_is_built_anew_while_the_gateway_runs(small, how, tmp_path):
+    journal, made, path = small
+    whole = await routes(made)
+    made.close()
+    again = Search(journal)
+    if how == "deleted":
+        assert await routes(again) == whole
+        path.unlink()  # under the running one
+    elif how == "spoilt":
+        path.write_bytes(b"\0" * 4096 + path.read_bytes()[4096:])
+    elif how == "cut short":
+        path.write_bytes(path.read_bytes()[:5000])
+    else:
+        changes = {
+            "of another form": "PRAGMA user_version = 99; DELETE FROM posting",
+            "of another log": "UPDATE goes SET commitment = x'00'; DELETE FROM posting",
+            "unreadable rows": "UPDATE posting SET bits = x'00'",
+        }
+        with closing(sqlite3.connect(path)) as tables:
+            tables.executescript(changes[how])
+        await journal.record(message((0,), route="R00"), at=at(30), now=NOW)
+        whole = (whole[0], 21)
+    try:
+        assert await routes(again) == whole
+    finally:
+        again.close()
+
+
+async def test_what_a_crash_kept_from_the_index_is_read_again(small, tmp_path):
+    """Killed between two slices: the index is older than the journal."""
+    journal, made, path = small
+    await routes(made)
+    made.close()
+    kept = path.read_bytes()
+    for number in range(20, 25):
+        await journal.record(message((0,), route="R01"), at=at(number), now=NOW)
+    after = Search(journal)
+    assert (await routes(after))[1] == 25
+    after.close()
+    path.write_bytes(kept)
+    later = Search(journal)
+    assert (await routes(later))[0][:5] == [25, 24, 23, 22, 21]
+    later.close()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_what_was_purged_is_found_no_more(small, when):
+    """Whether the index was made of it or not."""
+    journal, made, _ = small
+    before = (await routes(made))[0] if when == "after" else [20, 18, 16, 14, 12, 10, 8, 6, 4, 2]
+    with closing(sqlite3.connect(journal.path)) as tables, tables:
+        tables.execute("UPDATE fact SET body = NULL, salt = NULL WHERE seq = 4")
+    assert (await routes(made))[0] == [each for each in before if each != 4]
+
+
+async def test_an_index_that_says_too_much_invents_nothing(small):
+    """Every fact that is told was held against the question itself."""
+    _, made, path = small
+    await routes(made)
+    with closing(sqlite3.connect(path)) as tables, tables:
+        one, other = (row[0] for row in tables.execute("SELECT id FROM term WHERE term LIKE 'route:%' ORDER BY term"))
+        tables.execute(
+            "UPDATE posting SET bits = (SELECT bits FROM posting WHERE row >> 32 = ?) WHERE row >> 32 = ?", (one, other)
+        )
+    assert (await routes(made))[0] == []
+
+
+async def test_an_index_that_cannot_be_written_is_no_matter_of_the_log(small, monkeypatch):
+    journal, made, path = small
+    path.mkdir()
+    with pytest.raises(Deferred, match="index_unavailable"):
+        await routes(made)
+    await journal.record(message((0,), route="R01"), at=at(30), now=NOW)
+    assert journal.health()[0]
+    path.rmdir()
+    assert (await routes(made))[1] == 21
+
+
+async def test_a_search_says_how_far_it_has_looked_when_its_patience_ends(small, monkeypatch):
+    _, made, _ = small
+    monkeypatch.setattr(search, "SLICE", 8)
+    monkeypatch.setattr(search, "PATIENCE", 0.0)
+    assert [(await routes(made))[1] for _ in range(3)] == [8, 16, 20]
+
+
+async def test_it_follows_the_log_beside_the_line(small, monkeypatch):
+    _, made, _ = small
+    monkeypatch.setattr(search, "SLICE", 5)
+    following = asyncio.create_task(made.follow())
+    async with asyncio.timeout(10):
+        while not (made._index and made._index.upto == 20):  # noqa: ASYNC110  (a thread brings it there)
+            await asyncio.sleep(0.01)
+    following.cancel()
