@@ -6,17 +6,16 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from gateway.evidence.folder import Content, LogFolder
+from gateway.evidence.folder import SALT_BYTES, Content, LogFolder
 from gateway.tlog.cosignature import cosigned_at
 from gateway.tlog.note import Checkpoint, NoteError, Verifier, open_note
 from gateway.tlog.proof_file import ProofFile
 from gateway.tlog.submission import Submission
 from gateway.tlog.tiles import Tile, tiles
-from gateway.tlog.tree import Frontier, leaf_hash
+from gateway.tlog.tree import TILE_WIDTH, Frontier, leaf_hash
 
-SALT_BYTES: Final = 32
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of facts checked and of all."""
 
@@ -145,7 +144,7 @@ class _Walk:
         return cosigned
 
     def _facts(self, tile: Tile) -> None:
-        first = tile.number * 256 + 1
+        first = tile.number * TILE_WIDTH + 1
         rows = zip(self._folder.commitments(tile), self._folder.hashes(tile), self._folder.contents(tile), strict=True)
         for seq, (commitment, hashed, content) in enumerate(rows, start=first):
             leaf = leaf_hash(commitment)
@@ -158,11 +157,11 @@ class _Walk:
             self._check_earlier()
 
     def _tile(self, tile: Tile) -> None:
-        start = tile.number * 256
+        start = tile.number * TILE_WIDTH
         expected = self._rows[tile.level][start : start + tile.width]
         for index, (hashed, root) in enumerate(zip(self._folder.hashes(tile), expected, strict=True), start=start):
             if hashed != root:
-                width = 256**tile.level
+                width = TILE_WIDTH**tile.level
                 raise Altered(
                     f"the tree hash of facts {index * width + 1} to {(index + 1) * width} is altered", index * width + 1
                 )

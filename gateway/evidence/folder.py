@@ -18,7 +18,7 @@ from gateway.tlog.tree import TILE_WIDTH
 _HEAD: Final = b'{"salt":"'
 _MIDDLE: Final = b'","fact":'
 _GONE: Final = b"null"
-_SALT_BYTES: Final = 32
+SALT_BYTES: Final = 32
 
 
 class Content(NamedTuple):
@@ -98,7 +98,7 @@ def _line(content: Content | None) -> bytes:
 def _content(line: bytes) -> Content | None:
     if line == _GONE:
         return None
-    middle = len(_HEAD) + 2 * _SALT_BYTES
+    middle = len(_HEAD) + 2 * SALT_BYTES
     if not (line.startswith(_HEAD) and line[middle:].startswith(_MIDDLE) and line.endswith(b"}")):
         raise ValueError("a line is not that of a fact")
     content = Content(bytes.fromhex(line[len(_HEAD) : middle].decode()), line[middle + len(_MIDDLE) : -1])

@@ -182,7 +182,8 @@ class TenantHub:
 
     def trace(self, message_id: str, reader: Person) -> list[dict[str, Any]]:
         """Every fact of this message, in order, as this person may have them; none holds a value."""
-        return telling.trail(self.journal.trace(message_id), reader)
+        undisclosed = self.journal.undisclosed(message_id)
+        return telling.trail(self.journal.trace(message_id), reader, undisclosed=undisclosed)
 
     def history(self, reader: Person, since: str, until: str, person: str | None) -> Iterator[list[dict[str, Any]]]:
         """What people did from `since` and before `until`, by time, some at a time, as this person may have it. With

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.config.attested import REVIEW
 from gateway.hub.holds import DECIDE
-from gateway.hub.journal import Found, undisclosed
+from gateway.hub.journal import Found
 from gateway.hub.people import Person, same_person
 
 _ACT: Final = (
@@ -17,9 +17,9 @@ _ACT: Final = (
 _LEFT: Final = ("message_id", "seq", "at", "kind")
 
 
-def trail(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, Any]]:
+def trail(facts: Sequence[Mapping[str, Any]], reader: Person, *, undisclosed: bool) -> list[dict[str, Any]]:
     """All facts of one message, as the reader may have them."""
-    hidden = any(undisclosed(each.get("header")) for each in facts) and not _discloses(reader)
+    hidden = undisclosed and not _discloses(reader)
     return [_left(each) if hidden else _without_review(each) for each in facts]
 
 

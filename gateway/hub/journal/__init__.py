@@ -14,7 +14,6 @@ from gateway.hub.journal.holds import Holds
 from gateway.hub.journal.journal import Journal
 from gateway.hub.journal.reading import UNHEARD, DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.transaction import JournalLimits
-from gateway.hub.journal.undisclosed import undisclosed
 from gateway.hub.journal.verify import VerifyReport, anchors, verify
 
 __all__ = [
@@ -37,6 +36,5 @@ __all__ = [
     "Reason",
     "VerifyReport",
     "anchors",
-    "undisclosed",
     "verify",
 ]

@@ -31,7 +31,7 @@ def acts(connection: sqlite3.Connection, after: tuple[str, int], until: str) -> 
 
 def _hidden(connection: sqlite3.Connection, stored_id: bytes, seq: int) -> bool:
     try:
-        return undisclosed(header_of(connection, stored_id))
+        return undisclosed(connection, header_of(connection, stored_id))
     except (ValueError, LookupError, TypeError, AttributeError):
         raise Altered(seq, f"the message of fact {seq} is altered: its body is not a fact's") from None
 

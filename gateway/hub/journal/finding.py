@@ -2,7 +2,6 @@
 and slices of all facts for that index to be made of.
 """
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from gateway.hub.journal.facts import Altered
 from gateway.hub.journal.reading import whole
 from gateway.hub.journal.store import id_sought
-from gateway.hub.journal.undisclosed import undisclosed
+from gateway.hub.journal.undisclosed import recorded_with, undisclosed
 
 
 class Found(NamedTuple):
@@ -46,7 +45,7 @@ def found(
         recorded = recorded_with(connection, row[0])
         try:
             if tags is None or not tags_of(connection, seq).isdisjoint(tags.get(made_in(fact), ())):
-                told.append(Found(fact, recorded, undisclosed(recorded.get("header"))))
+                told.append(Found(fact, recorded, undisclosed(connection, recorded.get("header"))))
         except (LookupError, TypeError, AttributeError):
             raise Altered(seq, f"fact {seq} is altered: its body is not a fact's") from None
     return told
@@ -62,13 +61,6 @@ def within(connection: sqlite3.Connection, seqs: Sequence[int], since: str, unti
     rows = connection.execute(_WITHIN, (min(seqs), max(seqs), since, until))
     timely = {seq for (seq,) in rows}
     return [seq for seq in seqs if seq in timely]
-
-
-def recorded_with(connection: sqlite3.Connection, stored_id: bytes | None) -> Mapping[str, Any]:
-    """The fact that recorded a message; empty if none did."""
-    row = connection.execute(_RECORDED, (stored_id,)).fetchone() if stored_id is not None else None
-    fact: Mapping[str, Any] = json.loads(row[0]) if row else {}
-    return fact
 
 
 def made_in(fact: Mapping[str, Any]) -> str:
@@ -95,7 +87,4 @@ def slice_after(connection: sqlite3.Connection, seq: int, most: int) -> list[Row
 _FACT: Final = "SELECT message_id, kind, commitment, salt, body FROM fact WHERE seq = ?"
 _WITHIN: Final = "SELECT seq FROM fact WHERE seq BETWEEN ? AND ? AND at >= ? AND at < ?"
 _OF_MESSAGE: Final = "SELECT seq FROM fact WHERE message_id = ? ORDER BY seq"
-_RECORDED: Final = (
-    "SELECT body FROM fact WHERE message_id = ? AND kind = 'message.recorded' AND body IS NOT NULL LIMIT 1"
-)
 _SLICE: Final = "SELECT seq, at, message_id, commitment, body FROM fact WHERE seq > ? ORDER BY seq LIMIT ?"

@@ -9,7 +9,6 @@ from typing import Any, Final
 from gateway.hub.journal.facts import Altered, FactKind
 from gateway.hub.journal.parts import Read
 from gateway.hub.journal.reading import whole
-from gateway.hub.journal.store import id_bytes
 from gateway.hub.journal.undisclosed import header_of, undisclosed
 
 SLICE: Final = 100
@@ -90,11 +89,9 @@ def _followed(
 
 
 def _message(connection: sqlite3.Connection, stored_id: bytes | None) -> tuple[Mapping[str, Any], bool]:
-    """The header, and whether the exchange is not to be disclosed: a reply attests nothing, its request did."""
-    header = header_of(connection, stored_id) if stored_id is not None else {}
-    question = header.get("correlation_id")
-    asked = header_of(connection, id_bytes(question)) if question is not None else None
-    return header, undisclosed(header) or undisclosed(asked)
+    """The header, and whether the exchange is not to be disclosed."""
+    header = header_of(connection, stored_id)
+    return header, undisclosed(connection, header)
 
 
 def _has(connection: sqlite3.Connection, seq: int, commitment: bytes) -> bool:

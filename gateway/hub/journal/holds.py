@@ -90,10 +90,11 @@ class Holds:
 def _listed(connection: sqlite3.Connection, after: int) -> list[dict[str, Any]]:
     rows = connection.execute(_HELD, (after, LISTED)).fetchall()
     found = ((seq, since, read_work(connection, stored_id)) for seq, stored_id, since in rows)
-    return [_row(seq, since, work, work.header) for seq, since, work in found if work and work.header]
+    return [_row(connection, seq, since, work) for seq, since, work in found if work and work.header]
 
 
-def _row(seq: int, since: str, work: Work, header: Any) -> dict[str, Any]:
+def _row(connection: sqlite3.Connection, seq: int, since: str, work: Work) -> dict[str, Any]:
+    header = work.header or {}
     return {
         "message_id": work.message_id,
         "seq": seq,
@@ -106,7 +107,7 @@ def _row(seq: int, since: str, work: Work, header: Any) -> dict[str, Any]:
         "cause": CODE,
         "looked": sorted(work.hold.shown),
         "approved": work.hold.approved.person if work.hold.approved else None,
-        "undisclosed": undisclosed(header),
+        "undisclosed": undisclosed(connection, header),
     }
 
 

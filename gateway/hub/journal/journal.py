@@ -26,7 +26,9 @@ from gateway.hub.journal.proofs import Proofs
 from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
 from gateway.hub.journal.recording import entry, record, repeat, stated
 from gateway.hub.journal.refusals import refusals
+from gateway.hub.journal.store import id_sought
 from gateway.hub.journal.transaction import JournalLimits, Transaction
+from gateway.hub.journal.undisclosed import header_of, undisclosed
 from gateway.hub.journal.writer import Writer
 from gateway.messages import Envelope, Header, Permitted, Recorded, RecordOutcome, Statement
 from gateway.tlog import note
@@ -247,6 +249,10 @@ class Journal:
     def trace(self, message_id: str) -> list[dict[str, Any]]:
         """All facts of this message, in order."""
         return self._read(lambda connection: reading.trace(connection, message_id))
+
+    def undisclosed(self, message_id: str) -> bool:
+        """Whether the exchange that this message is of is not to be disclosed."""
+        return self._read(lambda connection: undisclosed(connection, header_of(connection, id_sought(message_id))))
 
     def last(self, kind: FactKind) -> dict[str, Any] | None:
         """The last fact of this kind that is of no message, and not at an edge process's word."""

@@ -3,7 +3,6 @@ sentence for the operator, and nothing stays open.
 """
 
 import errno
-import os
 import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from gateway.errors import Misconfigured
 from gateway.hub.journal import store
+from gateway.hub.journal.copying import durable
 from gateway.hub.journal.facts import Altered
 from gateway.hub.journal.sentinel import DATABASE_HEAD, WAL_HEAD, Sentinel
 from gateway.hub.journal.transaction import JournalLimits, Transaction
@@ -61,7 +61,7 @@ def _start(
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     wal = Sentinel(store.wal_of(path), WAL_HEAD)
     resources.callback(wal.close)
-    _sync_directory(path.parent)
+    durable(path.parent)  # the new file's name; SQLite does so for its WAL only
     database.remember()
     wal.remember(restarting=True)
     transaction = Transaction(
@@ -70,12 +70,3 @@ def _start(
     writer = Writer(transaction, database, wal, wal_bytes=limits.wal_bytes)
     resources.callback(writer.stop)
     return writer
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new file's name durable; SQLite does so for its WAL only."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

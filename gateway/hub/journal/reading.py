@@ -216,7 +216,7 @@ def dead_letters(connection: sqlite3.Connection, *, every: bool) -> list[dict[st
             "operation": work.header["operation"],
             "created_at": work.header["created_at"],
             "outcomes": group(dead),
-            "undisclosed": undisclosed(work.header),
+            "undisclosed": undisclosed(connection, work.header),
         }
         for seq, work in found
         if work and work.header

@@ -16,8 +16,9 @@ from gateway.config import japanese_midnight
 from gateway.errors import Deferred
 from gateway.hub import telling
 from gateway.hub.journal import FactKind, Journal
-from gateway.hub.journal.finding import Row, made_in, recorded_with, size, slice_after, tags_of
+from gateway.hub.journal.finding import Row, made_in, size, slice_after, tags_of
 from gateway.hub.journal.store import connect_reader
+from gateway.hub.journal.undisclosed import recorded_with
 from gateway.hub.people import Person
 from gateway.hub.search.asked import Asked
 from gateway.hub.search.index import Entry, IndexFile, IndexReader
