@@ -56,7 +56,7 @@ format: $(VENV)/ready ## Bring the code into form
 	@$(BIN)/ruff check --fix --quiet
 
 .PHONY: bench
-bench: $(VENV)/ready ## Measure: records per second, and a request with its reply
+bench: $(VENV)/ready ## Measure: messages, queries, files, searches, verifying
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: docs

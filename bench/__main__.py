@@ -11,6 +11,7 @@ from rich.console import Console
 from bench import machine
 from bench.bulk import WAYS as BULK_WAYS
 from bench.bulk import Bulk
+from bench.log_cost import LogCost
 from bench.lookup import Lookups
 from bench.message import Messages
 from bench.portal import Queries
@@ -18,6 +19,7 @@ from bench.scene import scene
 from bench.search import Searches
 from bench.show import show, show_json
 from bench.startup import StartUp
+from bench.verify import Verifications
 from gateway_demo_city.stage import Failed
 
 _EPILOGUE = """\
@@ -29,9 +31,10 @@ def main() -> int:
     """Measure everything that was asked for."""
     options = _options()
     console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 120)
-    messages, queries = Messages.new(), Queries.new()
-    bulk, lookups, start_up, searches = Bulk.new(), Lookups.new(), StartUp.new(), Searches.new()
-    measures = (messages, queries, bulk, lookups, start_up, searches)
+    messages, log_cost, queries = Messages.new(), LogCost.new(), Queries.new()
+    bulk, lookups, start_up = Bulk.new(), Lookups.new(), StartUp.new()
+    searches, verifications = Searches.new(), Verifications.new()
+    measures = (messages, log_cost, queries, bulk, lookups, start_up, searches, verifications)
     wrong: list[str] = []
     known = machine.describe(Path(tempfile.gettempdir()))
     others = machine.Others()
@@ -53,23 +56,29 @@ async def _measure(  # noqa: PLR0913  (each is one of the tables)
     options: argparse.Namespace,
     console: Console,
     messages: Messages,
+    log_cost: LogCost,
     queries: Queries,
     bulk: Bulk,
     lookups: Lookups,
     start_up: StartUp,
     searches: Searches,
+    verifications: Verifications,
 ) -> None:
     turns = options.turns
     only = options.only
     if only in (None, "messages"):
         console.print(f"{turns} rounds of one-record messages: floors and line in turn", highlight=False)
         await messages.rounds(turns, options.seconds, options.singles)
+        log_cost.rounds(turns, options.singles)
     if only in (None, "portal"):
         console.print(f"{turns} rounds of a resident's query: directly and through the line in turn", highlight=False)
         await queries.rounds(turns, options.seconds, options.singles)
     if only in (None, "search"):
         console.print(f"a log of {options.facts:,} facts, its index, and {turns} rounds of questions", highlight=False)
         await searches.rounds(turns, options.facts)
+    if only in (None, "verify"):
+        console.print(f"a log of {options.facts:,} facts, verified {options.rounds} times", highlight=False)
+        await verifications.rounds(options.rounds, options.facts)
     if only not in (None, "bulk"):
         return
     for number in range(options.rounds):
@@ -90,14 +99,17 @@ async def _measure(  # noqa: PLR0913  (each is one of the tables)
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench", description=__doc__, epilog=_EPILOGUE)
     parser.add_argument("--rows", type=int, nargs="+", metavar="N", help="rows of each file (5000 30000)")
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of bulk and look-ups (3)")
-    parser.add_argument("--facts", type=int, metavar="N", help="facts of the log that is searched (1000000)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of bulk, look-ups and verifying (3)")
+    parser.add_argument(
+        "--facts", type=int, metavar="N", help="facts of the log that is searched or verified (1000000)"
+    )
     only = parser.add_mutually_exclusive_group()
     for name, told in (
         ("messages", "only what a message costs"),
         ("portal", "only a resident's query by way of the portal"),
         ("bulk", "only files, every way"),
         ("search", "only searches of a long log"),
+        ("verify", "only the verification of a long log"),
     ):
         only.add_argument(f"--{name}", action="store_const", const=name, dest="only", help=told)
     parser.add_argument("--quick", action="store_true", help="one or two short rounds of everything, two minutes")

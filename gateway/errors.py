@@ -37,6 +37,12 @@ CODES: Final = MappingProxyType(
         "duties_conflict": Code(
             403, "Who is configured as operator or administrator may be neither officer nor approver."
         ),
+        "case_taken": Code(409, "A legal hold under this case is in force already."),
+        "unknown_case": Code(404, "No legal hold under this case is in force."),
+        "bad_retention": Code(400, "The body is not what this act on kept data says."),
+        "unknown_copy": Code(404, "No copy of this id is listed, or it was declared destroyed before."),
+        "bad_copy": Code(400, "The body is not what is said of a copy of logs."),
+        "under_investigation": Code(409, "A legal hold is on it: nothing of it goes before that is lifted."),
         "certificate_taken": Code(
             409,
             "The certificate is another person's or a machine's, or the configuration gives this one another.",
@@ -52,7 +58,21 @@ CODES: Final = MappingProxyType(
         "bad_last_day": Code(
             422, "A right's last day is today in Japan at the earliest, and 366 days after that at the latest."
         ),
-        "bad_search": Code(400, "A condition of the search is unknown, or not of the form that is asked for."),
+        "bad_report": Code(400, "There is no such report, or it is not asked for in its form, or its days cannot be."),
+        "bad_case": Code(400, "A case is 1 to 32 letters, digits and ._- with fewer than 12 digits together."),
+        "bad_search": Code(
+            400,
+            "A condition of the search is unknown or not of its form, or its days cannot be.",
+        ),
+        "bad_review": Code(
+            400, "It is signed up to a fact that was shown: behind the last that was reviewed, and not beyond the log."
+        ),
+        "reviewed_meanwhile": Code(409, "Somebody else signed a review meanwhile; look again."),
+        "bad_table": Code(400, "The table is not rows of staff id, role and last day, each person's role once."),
+        "bad_finding": Code(400, "Facts, case or outcome of the finding are not of the form that is asked for."),
+        "unknown_finding": Code(404, "There is no such finding."),
+        "finding_closed": Code(409, "The finding is closed already."),
+        "own_finding": Code(403, "Nobody looks into a finding that may be about acts of his own."),
         "unknown_right": Code(404, "The person has no such right."),
         # the whole arrival
         "body_too_large": Code(413, "The body is larger than this gateway takes."),
@@ -89,6 +109,9 @@ CODES: Final = MappingProxyType(
         "not_a_date": Code(422, "The date does not exist or is not written YYYY-MM-DD."),
         "not_a_time": Code(422, "The time does not exist or lacks its offset."),
         "control_character": Code(422, "The text holds a control character."),
+        "use_stopped": Code(
+            422, "At this system's edge the use of this person's data is stopped; nothing about the person passes."
+        ),
         "individual_number_in_text": Code(422, "A text holds an individual number, or an identifier is one."),
         "too_deep": Code(422, "The record is nested deeper than any interface allows."),
         "undecodable_bytes": Code(422, "The row, or the header, holds bytes that are not in the configured encoding."),
@@ -119,7 +142,7 @@ CODES: Final = MappingProxyType(
         "not_ended": Code(409, "The message has not ended: some of its records are still to be delivered."),
         # what people decide
         "not_held": Code(409, "The message is not held: it never was, or it was released or refused, or has expired."),
-        "not_looked_at": Code(409, "Whoever decides about a held message has to look at its content first."),
+        "not_looked_at": Code(409, "Whoever decides about a held message, or signs a review, has to look at it first."),
         "maker_may_not_confirm": Code(403, "Whoever made something may neither release nor refuse it."),
         "second_person_needed": Code(409, "Whoever approved a release may not be the second who releases."),
         "bad_reason": Code(400, "A refusal gives one reason of the closed list, and nothing else."),
@@ -143,6 +166,7 @@ CODES: Final = MappingProxyType(
         "refused_by_system": Code(422, "The destination system refused the record."),
         # later, not never
         "system_unreachable": Code(503, "The destination system cannot be reached."),
+        "export_unreadable": Code(503, "The folder of an export cannot be read, so nobody can say what is in it."),
         "index_unavailable": Code(
             503, "The index of the log cannot be read or written now; the log itself is not concerned."
         ),
@@ -150,6 +174,9 @@ CODES: Final = MappingProxyType(
         "system_busy": Code(503, "The destination system asks for patience."),
         "deadline": Code(503, "The destination system did not answer in time."),
         "behind_deferred": Code(503, "An earlier record of the same person is still to be delivered."),
+        "use_stops_unreadable": Code(
+            503, "The edge cannot read whose use is stopped, so nothing passes; its health and log say why."
+        ),
         "key_not_here": Code(503, "The receiving edge lacks a key that the message names; reload it with the newest."),
         "directory_ahead": Code(503, "The edge has a newer directory than the hub; reload the hub with it first."),
         "limits_differ": Code(

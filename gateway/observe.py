@@ -170,6 +170,15 @@ class Telemetry:
         self.held = Gauge(
             "renkei_held", "Messages that wait to be released by people.", ("tenant",), registry=self.registry
         )
+        self.findings = Gauge(
+            "renkei_findings_open", "Findings of reviews that nobody has closed.", ("tenant",), registry=self.registry
+        )
+        self.review_due = Gauge(
+            "renkei_review_due_timestamp_seconds",
+            "When the log or the users are to be reviewed next, in epoch seconds.",
+            ("tenant", "subject"),
+            registry=self.registry,
+        )
         self.lapsed = Gauge(
             "renkei_routes_lapsed",
             "Routes that carry nothing today: a legal basis, row or assessment is not in force.",

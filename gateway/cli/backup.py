@@ -5,29 +5,38 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.show import AsJson, Root, machine, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Terminal, machine, rows, stopped, tell
 
 
 def backup(
     to: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     root: Root = Path(),
+    as_: As = None,
+    terminal: Terminal = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy the logs, beside the running gateway.
 
     Each is copied as it is at one moment. DIR becomes a root of its own: the logs with what is under way, the
     configuration, and the logs' public keys. The copies are verified, and SHA256SUMS says what was written. Private
-    keys and the passphrase are not in it: back them up apart. Keep the printed roots, or better a signed checkpoint
+    keys and the passphrase are not in it: back them up apart. It is listed before it is made (gateway copies list), in
+    your name if the gateway runs; its id stands in the file COPY. Keep the printed roots, or better a signed checkpoint
     (gateway log export), in another place.
     """
     from dataclasses import asdict
 
+    from gateway.cli.copies import list_copy
     from gateway.cli.process import at_the_hub
     from gateway.wiring.backup import make
 
     with stopped():
         at_the_hub(root, "the logs are the hub's")
-        found = make(root, to, lambda name: tell(f"copying {name}", err=True))
+        found = make(
+            root,
+            to,
+            lambda names: list_copy(root, "backup", names, as_, terminal),
+            lambda name: tell(f"copying {name}", err=True),
+        )
         if as_json:
             machine([asdict(each) for each in found])
         else:
@@ -43,27 +52,31 @@ def restore(
             "--earlier", metavar="FILE", help="A kept checkpoint that a log must have grown out of; may come again."
         ),
     ] = None,
+    unsigned: Annotated[
+        bool,
+        typer.Option("--unsigned", help="Believe also what no checkpoint signs and says who may act."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Put the logs of a backup back, and verify them.
 
     Configuration and keys are those of the root, where no logs may be. Move former logs aside first, and be sure that
-    no other gateway runs on them: both would deliver. The logs are verified by the root's own public keys before
-    anything can start on them, and that they were restored becomes a fact. What came after the backup is forgotten
-    here: have the sources send it again.
+    no other gateway runs on them: both would deliver. The logs are verified by the root's own public keys, the
+    configured witnesses are asked, and that they were restored becomes a fact, before they take their place. What came
+    after the backup is forgotten here: have the sources send it again.
     """
-    import asyncio
     from dataclasses import asdict
 
     from gateway.cli.process import at_the_hub
-    from gateway.config import load
-    from gateway.wiring.backup import restore as put_back
-    from gateway.wiring.backup import say_restored
+    from gateway.wiring.restoring import restore as put_back
 
     with stopped():
         at_the_hub(root, "the logs are the hub's")
-        found = put_back(root, backup, earlier or (), lambda name: tell(f"restoring {name}", err=True))
-        asyncio.run(say_restored(load(root), found))
+        found, silent = put_back(
+            root, backup, earlier or (), lambda name: tell(f"restoring {name}", err=True), unsigned=unsigned
+        )
+        for each in silent:
+            tell(each, err=True)
         if as_json:
             machine([asdict(each) for each in found])
         else:

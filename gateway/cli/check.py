@@ -12,7 +12,8 @@ from gateway.wiring.examine import examine
 
 def examined(root: Path, *, as_json: bool) -> bool:
     """Print every route, and to stderr what is amiss without stopping a start. False if a connector would be
-    quarantined, a legal basis or a certificate has ended, or a machine's certificate is not here.
+    quarantined, a legal basis or a certificate has ended, a machine's certificate is not here, or whose use is stopped
+    cannot be read.
 
     Raises Misconfigured with every problem that would stop the start.
     """
@@ -22,7 +23,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
     unused, over, soon = list(idle(config)), list(passed(config, now)), list(ending(config, now))
     for problem in examined.quarantined:
         tell(f"would be quarantined: {problem}", err=True)
-    for each in (*lapsed, *soon, *examined.expiring, *examined.missing, *over, *unused):
+    for each in (*lapsed, *soon, *examined.expiring, *examined.missing, *examined.use_stops, *over, *unused):
         tell(f"{each}", err=True)
     found = [
         _flow(code, route, [each for each in lapsed if (each.tenant, each.route) == (code, route.id)])
@@ -39,6 +40,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
                     for each in examined.expiring
                 ],
                 "missing": examined.missing,
+                "use_stops": examined.use_stops,
                 "ending": soon,
                 "passed": over,
                 "idle": unused,
@@ -49,6 +51,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
     return (
         not examined.quarantined
         and not examined.missing
+        and not examined.use_stops
         and not any([*(each.ended for each in lapsed), *(each.ended for each in examined.expiring)])
     )
 

@@ -5,19 +5,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import backup, demo, hold, interface, keys, log, message, people
+from gateway.cli import backup, copies, demo, hold, interface, keys, log, message, people, retention
 from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
 
 if TYPE_CHECKING:
     from gateway.observe import Telemetry
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(copies.app, name="copies")
 app.add_typer(hold.app, name="hold")
 app.add_typer(interface.app, name="interface")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(message.app, name="message")
 app.add_typer(people.app, name="people")
+app.add_typer(retention.app, name="retention")
 
 
 def _version(asked: bool) -> None:
@@ -192,7 +194,7 @@ def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
     """Show the running gateway's connectors, and their health.
 
     Asked through the operators' listener, as the first operator in config/gateway.toml whose key lies here. Logs that a
-    witness does not cosign just now are named, with the reason.
+    witness does not cosign just now are named, with the reason, and reviews that are overdue.
     """
     from gateway.cli.operator import ask
 
@@ -202,7 +204,8 @@ def connectors(root: Root = Path(), as_json: AsJson = False) -> None:
             machine(found)
         else:
             rows(found, empty="no connector is enabled")
-        for each in ask(root, "GET", "/healthz").get("witnesses", ()):
+        health = ask(root, "GET", "/healthz")
+        for each in (*health.get("witnesses", ()), *health.get("reviews", ())):
             tell(each, err=True)
         if not all(each["ok"] for each in found if each["required"]):
             raise typer.Exit(1)

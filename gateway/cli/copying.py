@@ -11,12 +11,10 @@ from gateway.errors import Misconfigured
 def copy(connection: sqlite3.Connection, log: str, to: Path, form: str, root: Path, since: int) -> None:
     """Every fact from `since` on, to a new file or, if that is `-`, to stdout. Raises Misconfigured."""
     from gateway.config import read_gateway_file
-    from gateway.hub.exports import SUFFIXES, copy_of, file_form
+    from gateway.hub.exports import copy_of, file_form
     from gateway.hub.journal.facts import Altered
     from gateway.hub.journal.following import follow
 
-    if form not in SUFFIXES:
-        raise Misconfigured((f"--form {form}: there is {', '.join(SUFFIXES)}",))
     write = file_form(form, read_gateway_file(root).name)
     (size,) = connection.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()
     at = since - 1
@@ -27,6 +25,14 @@ def copy(connection: sqlite3.Connection, log: str, to: Path, form: str, root: Pa
                 stream.writelines(write(copy_of(log, each)) for each in found)
     except Altered as altered:
         raise Misconfigured((f"{log}: {altered}; run: gateway log verify",)) from None
+
+
+def require_form(form: str) -> None:
+    """Raises Misconfigured if there is no such form."""
+    from gateway.hub.exports import SUFFIXES
+
+    if form not in SUFFIXES:
+        raise Misconfigured((f"--form {form}: there is {', '.join(SUFFIXES)}",))
 
 
 def _new(to: Path) -> int:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.show import Root, machine, stopped, tell
+from gateway.cli.message import a_message_id
+from gateway.cli.show import As, AsJson, Root, Terminal, machine, stopped, tell
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Out = Annotated[
 ]
 
 
-def prove(
+def prove(  # noqa: PLR0913  (each is one option)
     tenant: Log,
     message_id: Annotated[
         str, typer.Argument(metavar="[MESSAGE_ID]", help="Of a message, as its sender got it.", show_default=False)
@@ -31,19 +32,38 @@ def prove(
         Path | None,
         typer.Option("--earlier", metavar="FILE", help="Instead: that the log grew out of this kept checkpoint."),
     ] = None,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Instead: what is left of the message, in every copy.")
+    ] = False,
     out: Out = None,
     root: Root = Path(),
+    as_: As = None,
+    terminal: Terminal = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a proof that a message, or a fact, is in the log.
 
     One small file (c2sp.org/tlog-proof) with the fact, its place in the tree, and the signed checkpoint that counts it.
     It convinces whoever has the log's public key, log.vkey, without a gateway: `gateway log verify --from FILE`. Of a
-    message it proves that it was recorded or, as a whole, refused. With --earlier it proves that nothing was changed or
-    taken away since a checkpoint that was kept.
+    message it proves that it was recorded or, as a whole, refused. The fact is in it whole, also one that is not to be
+    disclosed: not for whoever may not see that. With --earlier it proves that nothing was changed or taken away since a
+    checkpoint that was kept.
+
+    With --deleted it writes no file, but asks the running gateway (--as, --terminal, --json) and shows for each copy
+    that the gateway made - payload, facts, person tags; in the log, its search index, the folders of exports, backups -
+    whether it is gone, and which fact says so. For operators and administrators; the asking is a fact.
     """
     from gateway.cli.process import at_the_hub
+    from gateway.cli.remains import nothing_left
 
     with stopped():
+        if deleted:
+            if not message_id or fact or earlier or out:
+                raise Misconfigured(("--deleted goes with a MESSAGE_ID, and without --fact, --earlier and --out",))
+            a_message_id(message_id)
+            if not nothing_left(root, tenant, message_id, as_, terminal, json=as_json):
+                raise typer.Exit(1)
+            return
         if sum(bool(each) for each in (message_id, fact, earlier)) != 1:
             raise Misconfigured(("say what to prove: a MESSAGE_ID, --fact SEQ or --earlier FILE",))
         at_the_hub(root, "the logs are the hub's")
@@ -53,7 +73,7 @@ def prove(
         tell(f"{target}")
 
 
-def export(
+def export(  # noqa: PLR0913  (each is one option)
     tenant: Log,
     into: Annotated[
         Path,
@@ -68,17 +88,24 @@ def export(
         int | None, typer.Option("--since", min=1, metavar="SEQ", help="With --form: from this fact on.")
     ] = None,
     root: Root = Path(),
+    as_: As = None,
+    terminal: Terminal = None,
 ) -> None:
     """Write a whole log as files from which anybody can check it.
 
     The folder has the form of c2sp.org/tlog-tiles: the signed checkpoint, the tree hashes and the commitments; beside
     them, as JSON Lines under facts/, the facts themselves. It goes up to the log's last checkpoint; what the folder has
     already is not written again. `gateway log verify --from DIR` checks it without a gateway. Facts have no personal
-    values, but they say who did what and when: the folder is for its owner alone, and a copy that you keep.
+    values, but they say who did what and when, and also what is not to be disclosed: the folder is for its owner alone,
+    and a copy that you keep; do not hand it to whoever may not see that.
 
     With --form it writes instead, for other tools, what [[exports]] in config/gateway.toml would: a line a fact.
+
+    Each such copy, and each going on of one, is listed before it is made (gateway copies list), in your name if the
+    gateway runs.
     """
-    from gateway.cli.copying import copy
+    from gateway.cli.copies import list_copy
+    from gateway.cli.copying import copy, require_form
     from gateway.cli.process import at_the_hub
     from gateway.cli.progress import bar
     from gateway.hub.journal.export import export as export_log
@@ -88,11 +115,15 @@ def export(
         at_the_hub(root, "the logs are the hub's")
         path, verifier = _log(root, tenant)
         if form:
+            require_form(form)
+            list_copy(root, form, [tenant], as_, terminal)
             with _reading(root, tenant) as connection:
                 copy(connection, tenant, into, form, root, since or 1)
             return
         if since is not None:
             raise Misconfigured(("--since goes with --form; without it, what DIR already has is not written again",))
+        into.mkdir(mode=0o700, parents=True, exist_ok=True)  # what cannot be made is not listed
+        list_copy(root, "tiles", [tenant], as_, terminal)
         try:
             with bar(tenant) as progress:
                 signed = export_log(path, into, verifier, progress)
@@ -133,9 +164,11 @@ def _folder(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept:
     if json:
         machine(asdict(report))
     else:
-        gone = f" ({report.gone} of them without content)" if report.gone else ""
+        gone = f" ({report.gone} of them purged)" if report.gone else ""
         told = report.problem or "verified" + _cosigned(report.cosigned)
         tell(f"{report.origin}: {report.facts} facts{gone}, root {report.root}: {told}")
+        if report.stale:
+            tell(f"of {report.stale} facts the content is here that the log has purged: export anew, and delete this")
     return report.problem is None
 
 

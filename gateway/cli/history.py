@@ -5,6 +5,8 @@ from typing import Any, Final
 
 LAPSED: Final = "hold.lapsed"
 """Nobody's own act: another's word finds an approval that counts no more; `by` is whose word."""
+OPENED: Final = "finding.opened"
+"""Its code is what was found."""
 _SHOWN = 16
 """Digits of a certificate in a table, as in `gateway message trace`."""
 
@@ -32,6 +34,10 @@ def _what(fact: Mapping[str, Any]) -> str:
     elif fact.get("by") or fact.get("operator"):
         words += [fact[key] for key in ("person", "role") if key in fact]
     words += [f"until {fact['until']}"] if "until" in fact else []
-    words += [f"refused {fact['code']}"] if "code" in fact else []
+    words += [fact["subject"], f"up to {fact['to']}"] if "subject" in fact else []
+    words += [f"{fact['finding']}"] if "finding" in fact else []
+    words += [fact["outcome"]] if "outcome" in fact else []
+    if "code" in fact:
+        words += [fact["code"]] if fact["kind"] == OPENED else [f"refused {fact['code']}"]
     words += [fact["reason"]] if "reason" in fact else []
     return " ".join(words) + (" (undisclosed)" if fact.get("undisclosed") else "")

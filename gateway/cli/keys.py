@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli import use_stop
+from gateway.cli.days import named_days
 from gateway.cli.show import AsJson, Root, Tenant, ending, machine, read_input, rows, stopped, tell
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
     from gateway.keys.layout import TenantKeys
 
-app = typer.Typer(no_args_is_help=True, help="List, rotate, retire and publish keys; a person's tags.")
+app = typer.Typer(no_args_is_help=True, help="List, rotate, retire, publish keys; a person's tags, use-stops.")
 Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
 
 
@@ -203,6 +205,7 @@ def tags(
     from gateway.config import load
     from gateway.wiring.tagging import months_between, person_tags
 
+    named_days(since, until)
     with stopped():
         at_the_edge(_keys(root, tenant), connector)
         config, today = load(root.resolve()), datetime.now(UTC)
@@ -212,6 +215,16 @@ def tags(
         # A message is recorded in the month after the one in which it was made, now and then; and days are Japan's.
         months = months_between((first - timedelta(days=31)).date(), (until or today).date())
         machine(person_tags(config, tenant, connector, read_input(file), months))
+
+
+_STOP = "999997 school_register person.json --case R8-0012 --as staff-0012.crt"
+app.command("stop-use", epilog=ending(f"gateway keys stop-use {_STOP}", wrong="it was refused; the code says why"))(
+    use_stop.stop_use
+)
+app.command("resume-use", epilog=ending(f"gateway keys resume-use {_STOP}", wrong="it was refused; the code says why"))(
+    use_stop.resume_use
+)
+app.command("stopped", epilog=ending("gateway keys stopped 999997 school_register"))(use_stop.list_stopped)
 
 
 def _keys(root: Path, tenant: str) -> "TenantKeys":

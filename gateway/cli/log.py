@@ -1,11 +1,12 @@
-"""`gateway log`: search the central log, and verify it, offline or beside a running gateway."""
+"""`gateway log`: search the central log, report of it, review and verify it, offline or beside a running gateway."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli import evidence
+from gateway.cli import evidence, review
+from gateway.cli.report import report
 from gateway.cli.search import search
 from gateway.cli.show import AsJson, Root, ending, machine, stopped, tell
 from gateway.errors import Misconfigured
@@ -15,7 +16,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def log() -> None:
-    """Search, verify, prove and give out the central log."""
+    """Search, report, review, verify, prove, give out the log."""
 
 
 app.command(
@@ -28,9 +29,26 @@ app.command(
 )(search)
 app.command(
     epilog=ending(
+        "gateway log report slips 999997 --since 2026-11-01 --until 2026-11-30 --out /srv/reports",
+        "gateway log report fields 999997 --since 2026-04-01 --out fields.csv",
+        "gateway log report disclosure 999997 --person tags.json --reason disclosure_request --case R8-0012 \\",
+        "    --as officer.crt --out R8-0012.md",
+    )
+)(report)
+app.command(
+    epilog=ending(
+        "gateway log review 999997 --as staff-0012.crt",
+        "gateway log review 999997 --as staff-0012.crt --sign 5123",
+        wrong="it was refused; the code says why",
+    )
+)(review.review)
+app.add_typer(review.app, name="finding")
+app.command(
+    epilog=ending(
         f"gateway log prove 999997 {evidence.ID} --out proof.tlog-proof",
         "gateway log prove 999997 --earlier kept-checkpoint",
-        wrong="nothing that was signed yet counts it, or the log is shorter than that checkpoint",
+        f"gateway log prove 999997 {evidence.ID} --deleted",
+        wrong="nothing that was signed yet counts it, the log is shorter than that checkpoint, or something is left",
     )
 )(evidence.prove)
 app.command(
@@ -87,6 +105,7 @@ def verify(  # noqa: PLR0913  (each is one option)
     from gateway.hub.journal import anchors
     from gateway.hub.journal import verify as verify_log
     from gateway.keys.layout import TenantKeys, read_verifier
+    from gateway.tlog.note import COSIGNATURE
 
     with stopped():
         if files is not None:
@@ -100,6 +119,7 @@ def verify(  # noqa: PLR0913  (each is one option)
         if not known:
             raise Misconfigured((f"--tenant {tenant}: is neither configured here nor `system`",))
         reports = []
+        witnesses = [read_verifier(root / each.key, type=COSIGNATURE) for each in read_gateway_file(root).witnesses]
         known_roots = anchors(folder / "system.db")
         for name in known:
             verifier = read_verifier(TenantKeys(root, name).log_vkey)
@@ -111,6 +131,7 @@ def verify(  # noqa: PLR0913  (each is one option)
                     origin=verifier.name,
                     progress=progress,
                     known=[known_roots[name]] if name in known_roots else [],
+                    witnesses=witnesses,
                 )
                 reports.append((name, report))
         if as_json:

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -44,11 +44,38 @@ def ask_hub(root: Path, method: str, path: str, **how: Any) -> Any:
     return ask(root, method, path, **how)
 
 
+def somebody_listens(root: Path) -> bool:
+    """Whether anything takes connections where the gateway's operators come in."""
+    admin = read_gateway_file(root).admin
+    try:
+        socket.create_connection((admin.host, admin.port), timeout=_LISTENS).close()
+    except OSError:
+        return False
+    return True
+
+
+def ask_lines(
+    root: Path,
+    path: str,
+    take: Callable[[Any], None],
+    *,
+    body: Mapping[str, Any],
+    as_: Path | None = None,
+    terminal: str | None = None,
+) -> None:
+    """As `ask_hub`, for a long answer to a POST: each, as its JSON, is taken as it comes."""
+    at_the_hub(root, "a tenant's log is asked at the hub")
+    file = read_gateway_file(root)
+    asking = _Asking(f"https://{file.admin.host}:{file.admin.port}{path}", "POST", body, _terminal(terminal), take)
+    asyncio.run(_ask(file, asking, *_identity(root, file, as_)))
+
+
 class _Asking(NamedTuple):
     url: str
     method: str
     body: Mapping[str, Any] | None
     terminal: str
+    take: Callable[[Any], None] | None = None
 
 
 def _terminal(said: str | None) -> str:
@@ -60,6 +87,7 @@ def _terminal(said: str | None) -> str:
     return name
 
 
+_LISTENS: Final = 5.0
 _PATIENCE: Final = aiohttp.ClientTimeout(total=None, connect=30, sock_read=30)
 """Seconds of silence: a long answer may take its time."""
 
@@ -92,7 +120,11 @@ async def _answer(admin: Admin, asking: _Asking, tls: ssl.SSLContext) -> Any:
             aiohttp.ClientSession(timeout=_PATIENCE, headers=headers) as session,
             session.request(asking.method, asking.url, ssl=tls, json=asking.body) as response,
         ):
-            return json.loads(await response.read())
+            if asking.take is None or not response.ok:
+                return json.loads(await response.read())
+            async for line in _lines(response.content):
+                asking.take(json.loads(line))
+            return None
     except aiohttp.ClientSSLError:
         told = f"the gateway at {admin.host}:{admin.port} shows a certificate that {admin.client_ca} does not vouch for"
         step = "has it ended, or does it not name this host? gateway check names those that end"
@@ -104,6 +136,15 @@ async def _answer(admin: Admin, asking: _Asking, tls: ssl.SSLContext) -> Any:
         raise Misconfigured((f"no gateway answers at {admin.host}:{admin.port}; is it running?",)) from None
     except ValueError:
         raise Misconfigured((f"what answers at {admin.host}:{admin.port} is not a gateway",)) from None
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Every line that is whole and not empty, however long."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for each in filter(None, lines):
+            yield each
 
 
 def _identity(root: Path, file: GatewayFile, as_: Path | None) -> tuple[ssl.SSLContext, str]:

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 import typer
 
+from gateway.cli import user_table
+from gateway.cli.days import named_days
 from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, ending, machine, rows, stopped, tell
 from gateway.errors import Misconfigured
 
@@ -51,6 +53,15 @@ def list_people(tenant: Tenant, root: Root = Path(), as_: As = None, as_json: As
             rows([{**each, "certificate": each["certificate"][:_SHOWN]} for each in found], empty="nobody")
 
 
+app.command(
+    epilog=ending(
+        "gateway people review 999997 rights.csv --as staff-0100.crt",
+        "gateway people review 999997 rights.csv --as staff-0100.crt --sign",
+        wrong="something differs, or it was refused",
+    )
+)(user_table.review)
+
+
 @app.command(
     epilog=ending(
         "gateway people history 999997 --since 2026-11-01 --until 2026-11-30",
@@ -83,10 +94,7 @@ def history(  # noqa: PLR0913  (a question is this much)
     from gateway.cli.history import did
     from gateway.cli.operator import ask_hub
 
-    if since is not None and until is not None and until < since:
-        raise typer.BadParameter("the last day is before the first: name days in Japan, --since DAY --until DAY")
-    days = {"since": since, "until": until}
-    asked = {name: f"{day.date()}" for name, day in days.items() if day} | ({"person": person} if person else {})
+    asked = named_days(since, until) | ({"person": person} if person else {})
     with stopped():
         found = ask_hub(root, "GET", f"/v1/{tenant}/people/history?{urlencode(asked)}", as_=as_)
         if as_json:
@@ -120,10 +128,10 @@ def grant(  # noqa: PLR0913  (a right is this much)
     """Grant a person a role until a day.
 
     Roles: operator (messages: trace, refusals, dead letters, replay), officer (looks at what is held, approves first,
-    refuses), approver (releases, as the second); each searches the log. A certificate is one person's; a new one
-    replaces the former in all rights of that person. Who is configured as operator or administrator can be neither
-    officer nor approver, and nobody grants himself anything. Grant again before the last day, for another year. It is a
-    fact with your name.
+    refuses), approver (releases, as the second); each searches the log, the last two
+    by person, message, kind and day only. A certificate is one person's; a new one replaces the former in all rights of
+    that person. Who is configured as operator or administrator can be neither officer nor approver, and nobody grants
+    himself anything. Grant again before the last day, for another year. It is a fact with your name.
     """
     from gateway.cli.operator import ask_hub
     from gateway.keys.certificates import digest_of_file

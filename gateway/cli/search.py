@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from gateway.cli.days import named_days
 from gateway.cli.message import a_message_id
-from gateway.cli.show import As, AsJson, Root, Tenant, machine, read_input, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Tenant, a_case, machine_line, read_input, rows, stopped, tell
 from gateway.cli.trail import line
 from gateway.errors import Misconfigured
 
@@ -21,6 +22,9 @@ def _option(name: str, metavar: str, told: str, **more: Any) -> Any:
 def search(  # noqa: PLR0913  (each is one condition)
     tenant: Tenant,
     message: Annotated[Word, _option("message", "ID", "Of this message.", callback=a_message_id)] = None,
+    fact: Annotated[
+        list[int] | None, _option("fact", "N", "This fact, as a finding or a report names it; may come again.", min=1)
+    ] = None,
     kind: Annotated[Word, _option("kind", "KIND", "Of this kind, such as message.recorded.")] = None,
     connector: Annotated[Word, _option("connector", "NAME", "From, to or about this connector.")] = None,
     operation: Annotated[Word, _option("operation", "NAME", "Of this operation, at either end.")] = None,
@@ -38,7 +42,9 @@ def search(  # noqa: PLR0913  (each is one condition)
         Literal["disclosure_request", "correction", "incident", "audit"] | None,
         _option("reason", "REASON", "With --person: disclosure_request, correction, incident or audit."),
     ] = None,
-    case: Annotated[Word, _option("case", "ID", "With --person: under which case it is asked.")] = None,
+    case: Annotated[
+        Word, _option("case", "ID", "With --person: under which case it is asked.", callback=a_case)
+    ] = None,
     since: Annotated[datetime | None, _option("since", "DAY", "The first day, Japan's.", formats=["%Y-%m-%d"])] = None,
     until: Annotated[datetime | None, _option("until", "DAY", "The last day, Japan's.", formats=["%Y-%m-%d"])] = None,
     oldest: Annotated[bool, typer.Option("--oldest", help="Oldest first. [default: newest first]")] = False,
@@ -49,11 +55,13 @@ def search(  # noqa: PLR0913  (each is one condition)
 ) -> None:
     """Search the central log.
 
-    Facts that meet all conditions, newest first; --json has each whole. What happened to a message later is found by
-    its connectors, operations and route, too. A person is sought by tags, which are made where the connector's keys
-    lie: gateway keys tags; found is what was recorded of that person there. What is not to be disclosed is found by
-    message, kind and day alone, but by officers and approvers. For whoever has a role in the tenant. The
-    searching itself becomes a fact, with the conditions, and of a person with reason, case and how many were found.
+    Facts that meet all conditions, newest first; --json has each whole on a line of its own, and a last line with up_to
+    and of: up to which fact of how many was looked. What happened to a message later is found by its connectors,
+    operations and route, too. A person is sought by tags, which are made where the connector's keys lie: gateway keys
+    tags; found is what was recorded of that person there. What is not to be disclosed is found by number, message, kind
+    and day alone, but of a person by officers and approvers. For operators and administrators; by person, fact,
+    message, kind and day for officers and approvers, too. The searching itself becomes a fact, with the conditions, and
+    of a person with reason, case and how many were found.
     """
     from gateway.cli.operator import ask_hub
 
@@ -63,17 +71,17 @@ def search(  # noqa: PLR0913  (each is one condition)
         "message": message, "kind": kind, "connector": connector, "operation": operation, "route": route,
         "actor": actor, "terminal": terminal, "certificate": certificate, "code": code, "item": item, "basis": basis,
     }  # fmt: skip
-    days = {name: day.date().isoformat() for name, day in (("since", since), ("until", until)) if day}
-    asked: dict[str, Any] = (
-        {name: word for name, word in words.items() if word} | days | {"oldest": oldest, "limit": limit}
-    )
+    asked: dict[str, Any] = {name: word for name, word in words.items() if word}
+    asked |= {"facts": sorted({*fact})} if fact else {}
+    asked |= named_days(since, until) | {"oldest": oldest, "limit": limit}
     with stopped():
         if person is not None:
-            asked["person"] = _tags(person) | {"reason": reason, "case": case}
+            asked["person"] = person_tags(person) | {"reason": reason, "case": case}
         path = f"/v1/{tenant}/search"
         found = ask_hub(root, "POST", path, body=asked, as_=as_)
         if as_json:
-            machine(found)
+            for each in (*found.pop("facts"), found):
+                machine_line(each)
             return
         rows([_row(each) for each in found["facts"]], empty="nothing was found")
         if found["up_to"] < found["of"]:
@@ -87,7 +95,7 @@ def _row(fact: dict[str, Any]) -> dict[str, Any]:
     return {"seq": told["seq"], "at": told["at"], "message id": fact.get("message_id"), **told}
 
 
-def _tags(file: Path) -> dict[str, Any]:
+def person_tags(file: Path) -> dict[str, Any]:
     """What `gateway keys tags` has written. Raises Misconfigured."""
     import json
 

@@ -37,6 +37,15 @@ Terminal = Annotated[
 ]
 
 
+def a_case(text: str | None) -> str | None:
+    """The form that a case has everywhere."""
+    from gateway.messages import staff_id
+
+    if text is not None and not staff_id(text):
+        raise typer.BadParameter("a case is 1 to 32 letters, digits and ._- with fewer than 12 digits together")
+    return text
+
+
 def read_input(file: Path) -> bytes:
     """A file's content; of `-`, what comes by stdin. Raises Misconfigured."""
     try:
@@ -62,6 +71,11 @@ def tell(line: str = "", *, err: bool = False) -> None:
 def machine(found: Any) -> None:
     """JSON for programs; in ASCII, so that it is whole wherever it goes."""
     tell(json.dumps(found, indent=1))
+
+
+def machine_line(found: Any) -> None:
+    """One of many, as JSON Lines have it; in ASCII, too."""
+    tell(json.dumps(found))
 
 
 def rows(found: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
@@ -91,4 +105,9 @@ def stopped() -> Iterator[None]:
         raise typer.Exit(1) from None
     except PermissionError as error:
         tell(f"{error.filename}: {error.strerror}; run this as the service's user", err=True)
+        raise typer.Exit(2) from None
+    except OSError as error:  # no such folder, a file where a folder should be, no room
+        if error.strerror is None:
+            raise
+        tell(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, err=True)
         raise typer.Exit(2) from None

@@ -27,7 +27,7 @@ def line(fact: dict[str, Any]) -> dict[str, Any]:
     what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
     what += [
         f"{key} {fact[key]}"
-        for key in ("stage", "code", "operator", "person", "act", "reason", "terminal")
+        for key in ("stage", "code", "operator", "person", "act", "reason", "finding", "outcome", "case", "terminal")
         if key in fact
     ]
     return {"seq": fact["seq"], "at": fact["at"], "kind": fact["kind"], "what": "; ".join(what)}

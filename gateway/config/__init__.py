@@ -6,7 +6,16 @@ clearance forbids. No environment variable overrides what was reviewed; secrets 
 """
 
 from gateway.config.attested import attested, counterparty_allowed, still_attested, to_be_held
-from gateway.config.config import Config, Tenant, in_force, japanese_day, japanese_midnight, place_of, still_valid
+from gateway.config.config import (
+    Config,
+    Tenant,
+    in_force,
+    japanese_day,
+    japanese_midnight,
+    japanese_time,
+    place_of,
+    still_valid,
+)
 from gateway.config.contradictions import contradictions, not_a_municipality
 from gateway.config.files import (
     Admin,
@@ -21,6 +30,7 @@ from gateway.config.files import (
     Limits,
     LinkListener,
     Listener,
+    ReviewSettings,
     Route,
     TenantFile,
     WitnessAddress,
@@ -57,6 +67,7 @@ __all__ = [
     "Limits",
     "LinkListener",
     "Listener",
+    "ReviewSettings",
     "Route",
     "Tenant",
     "TenantFile",
@@ -73,6 +84,7 @@ __all__ = [
     "instead",
     "japanese_day",
     "japanese_midnight",
+    "japanese_time",
     "keep_former",
     "lapsed",
     "lapses",

@@ -35,6 +35,11 @@ def japanese_day(now: datetime) -> date:
     return (now + _AHEAD).date()
 
 
+def japanese_time(now: datetime) -> datetime:
+    """What the clocks show in Japan, without a zone. `now` must be UTC."""
+    return (now + _AHEAD).replace(tzinfo=None)
+
+
 def japanese_midnight(day: date) -> datetime:
     """When that day begins in Japan, in UTC. Raises OverflowError."""
     return datetime.combine(day, time(), UTC) - _AHEAD

@@ -76,6 +76,9 @@ def _tenant(config: Config, tenant: Tenant) -> Iterator[str]:
     for name in sorted(config.gateway.admin.operators.keys() & tenant.file.administrators.keys()):
         told = "is an operator in config/gateway.toml; who runs the machine does not say who may act"
         yield f"{where}: administrators.{name}: {told}"
+    for name in tenant.file.review.hours_of.keys() - tenant.file.connectors.keys():
+        told = f"is no connector of this tenant{instead(name, tenant.file.connectors)}"
+        yield f"{where}: review.hours_of.{name}: {told}"
     for name, entry in tenant.file.connectors.items():
         if entry.zone not in config.zones:
             known = instead(entry.zone, config.zones)

@@ -6,9 +6,9 @@ bounded, so that no sum of times or sizes overflows later.
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
@@ -44,6 +44,8 @@ Whole = Annotated[int, Strict(), Field(le=2**31 - 1)]
 Flag = Annotated[bool, Strict()]
 Day = Annotated[date, Strict()]
 Seconds = Annotated[float, Strict(), Field(le=366 * 24 * 3600)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
 
 
@@ -387,6 +389,44 @@ class Route(Closed):
         )
 
 
+class Hours(Closed):
+    """When people are at work, by Japan's clock: on these weekdays, but not on the days `closed`, from `opens` on and
+    before `closes`.
+    """
+
+    opens: time = time(7)
+    closes: time = time(21)
+    weekdays: frozenset[Weekday] = frozenset({"mon", "tue", "wed", "thu", "fri"})
+    closed: tuple[Day, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("opens must be before closes")
+        return self
+
+    def at_work(self, there: datetime) -> bool:
+        """Whether people are at work at that time in Japan."""
+        day = there.date()
+        open_day = WEEKDAYS[day.weekday()] in self.weekdays and day not in self.closed
+        return open_day and self.opens <= there.time() < self.closes
+
+
+class ReviewSettings(Closed):
+    """How often the log and the users are to be reviewed, in days (C107-C114, C047: the sources state no interval), and
+    what counts as unusual. `hours_of` are those of people who come by that connector; `hours` those of all others.
+    """
+
+    log_days: Annotated[Whole, Field(le=366)] = Field(30, ge=1)
+    users_days: Annotated[Whole, Field(le=366)] = Field(90, ge=1)
+    hours: Hours = Hours()
+    hours_of: dict[Name, Hours] = Field(default_factory=dict)
+    burst_times: Whole = Field(10, ge=2)
+    burst_facts: Whole = Field(100, ge=2)
+    persons_a_day: Whole = Field(50, ge=2)
+    refusals_a_day: Whole = Field(10, ge=2)
+
+
 class TenantFile(Closed):
     """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory.
     `administrators` (ユーザID管理者, C041) are staff ids, each with the file of a personal certificate.
@@ -397,5 +437,6 @@ class TenantFile(Closed):
     directory: str
     directory_version: Whole = Field(1, ge=1)
     administrators: dict[StaffId, str] = Field(default_factory=dict)
+    review: ReviewSettings = ReviewSettings()
     connectors: dict[Name, ConnectorEntry]
     routes: tuple[Route, ...]

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import JsonValue, ValidationError
 
 from gateway.config import in_force
-from gateway.edge.rules import EdgeRules
+from gateway.edge.rules import EdgeRules, nobody
 from gateway.errors import CODES, Refused
 from gateway.messages import (
     Admitted,
@@ -49,6 +49,7 @@ def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = Map
 
     An answer to a record that was `asked` is about the same person, if it names one (rule 1, C165). Where a proof was
     shown, each record carries what that proof binds (C206). Where the route has rows, each record has one in force.
+    Nothing about a person whose use is stopped goes out (C252).
     """
     operation = sending_operation(parsed, rules)
     reply = parsed.attested.arrival.entrance == "reply"
@@ -69,6 +70,7 @@ def admit(parsed: Parsed, rules: EdgeRules, asked: "Mapping[int, Payload]" = Map
         refused += lawless
         wrong = {each.index for each in lawless}
         good = tuple((index, each) for index, each in good if index not in wrong)
+    good, refused = _in_use(good, refused, rules)  # last: who may not ask of a person is not told this either
     kept = (BadRecord(b.index, _known_code(b.code), _known_path(b.path, fields)) for b in bad)
     return Admitted(parsed, good, tuple(sorted((*refused, *kept), key=lambda each: each.index)))
 
@@ -89,7 +91,7 @@ def admit_here(opened: Opened, rules: EdgeRules) -> AdmittedHere:
     """By this connector's own locked interface, into the payload class that its plugin declared.
 
     The class validates exactly as the lock does: `describe` refuses one that could do otherwise, and the start one
-    whose description is not the lock.
+    whose description is not the lock. Nothing about a person whose use is stopped comes in (C252).
     """
     header = opened.header
     operation = rules.receiving_operation(header)
@@ -98,7 +100,7 @@ def admit_here(opened: Opened, rules: EdgeRules) -> AdmittedHere:
     if operation is None or model is None:
         raise Refused("unknown_operation")
     fields = operation.reply if reply else operation.fields
-    good, refused = _validate(opened.records, model, fields)
+    good, refused = _in_use(*_validate(opened.records, model, fields), rules)
     return AdmittedHere(header, good, refused)
 
 
@@ -119,6 +121,24 @@ def _same_person(answer: Payload, asked: Payload, person_key: str) -> bool:
 def _unlike(record: Payload, bound: Mapping[str, str]) -> str | None:
     """The first bound field that holds another value, or none."""
     return next((name for name, value in bound.items() if getattr(record, name, None) != value), None)
+
+
+def _in_use(
+    good: "tuple[tuple[int, Payload], ...]", refused: tuple[BadRecord, ...], rules: EdgeRules
+) -> tuple[tuple[tuple[int, Payload], ...], tuple[BadRecord, ...]]:
+    """Without those that name a person whose use is stopped, by whichever field records here name persons."""
+    if rules.stopped is nobody:
+        return good, refused
+    stopped = {index: path for index, each in good if (path := _stopped(each, rules)) is not None}
+    return (
+        tuple((index, each) for index, each in good if index not in stopped),
+        (*refused, *(BadRecord(index, "use_stopped", path) for index, path in stopped.items())),
+    )
+
+
+def _stopped(record: Payload, rules: EdgeRules) -> str | None:
+    named = ((path, getattr(record, path, None)) for path in rules.person_fields)
+    return next((path for path, each in named if each is not None and rules.stopped(str(each))), None)
 
 
 def _lawless(good: Iterable[tuple[int, Payload]], arrival: Arrival, rules: EdgeRules) -> Iterator[BadRecord]:

@@ -6,7 +6,7 @@ It makes arrivals (fresh id, the clock's time) and keeps those who await a reply
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from gateway.edge.closed import closed_error, closed_outcomes
 from gateway.edge.in_hand import InHand
 from gateway.edge.rules import EdgeRules
 from gateway.edge.seal import certificate, refuse
+from gateway.edge.use_stops import UseStopList
 from gateway.errors import Deferred, Refused
 from gateway.keys.private import EdgeKeys
 from gateway.messages import (
@@ -54,6 +55,7 @@ class Hub(flow.Hub, Protocol):
     async def proof(self, message_id: str, certificate: str | None = None) -> str | None: ...
     async def look(self, message_id: str, certificate: str, terminal: str) -> Envelope: ...
     async def shown(self, message_id: str, certificate: str, terminal: str) -> None: ...
+    async def use_stop(self, case: str, certificate: str, terminal: str, *, resumed: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class Taken:
 
 @dataclass(slots=True)
 class Edge:
-    """`rules` and `keys` are replaced together on a reload; everything else stays for the edge's life."""
+    """`rules` and `keys` are replaced together on a reload; everything else stays for the edge's life. Without a list
+    of `use_stops`, of nobody the use is stopped.
+    """
 
     rules: EdgeRules
     keys: EdgeKeys
@@ -76,8 +80,23 @@ class Edge:
     hub: Hub
     now: Callable[[], datetime]
     telemetry: Telemetry
+    use_stops: UseStopList | None = None
     _awaiting: dict[str, Awaiting] = field(default_factory=dict)
     _in_hand: InHand = field(default_factory=InHand)
+
+    def _rules_now(self) -> EdgeRules:
+        """The rules, with whose use is stopped at this moment. Raises Deferred if that cannot be known."""
+        if self.use_stops is None:
+            return self.rules
+        return replace(self.rules, stopped=self.use_stops.stopped(self.keys))
+
+    @property
+    def problem(self) -> str:
+        """Why nothing passes here just now, in words for the operator; empty if it may."""
+        if self.use_stops is None:
+            return ""
+        self.use_stops.look(self.keys)
+        return self.use_stops.problem
 
     # ---- in ----------------------------------------------------------------------------------------------------------
 
@@ -91,7 +110,7 @@ class Edge:
         """Into the line. Raises Refused (the whole was refused, and that is recorded) or Deferred."""
         own = self.rules.tenant.code, self.rules.connector
         try:
-            recorded, sealed = await flow.accept(arrival, self.rules, self.keys, self.hub, self._prove)
+            recorded, sealed = await flow.accept(arrival, self._rules_now(), self.keys, self.hub, self._prove)
         except Refused as refusal:
             if refusal.reason is not None:
                 self.telemetry.unproven(*own, arrival.message_id, refusal.reason)
@@ -159,7 +178,8 @@ class Edge:
 
         None if it sent no such message, or if another of its peers than that of `fingerprint` did. What was answered
         to a proof is left out unless who asks repeats that message under one; `repeat` is the repeat's mark. The reply
-        is opened once more; raises Refused if no route carries it today, or "dispute" if it answers another message.
+        is opened once more; raises Refused if no route carries it today, or "dispute" if it answers another message;
+        Deferred as `take`.
         """
         status = await self.hub.status(message_id, certificate(fingerprint), proven=repeat is not None)
         if status is None:
@@ -192,6 +212,12 @@ class Edge:
         with what it was handed before, is deferred.
         """
         try:
+            return await self._deliver(envelope, wanted)
+        except Deferred as deferred:
+            return flow.deferred(deferred, wanted)
+
+    async def _deliver(self, envelope: Envelope, wanted: frozenset[int]) -> Handed:
+        try:
             header = decode_header(envelope.header)
         except Refused:
             return await self._hand_on(envelope, wanted, None)  # it says so of each record
@@ -200,7 +226,9 @@ class Edge:
         return flow.kept_back(handed, wanted - free)
 
     async def _hand_on(self, envelope: Envelope, wanted: frozenset[int], reader: Awaiting | None) -> Handed:
-        """A reply goes to whoever awaits it; one that nobody awaits any more goes to the connector."""
+        """A reply goes to whoever awaits it; one that nobody awaits any more goes to the connector. Raises Deferred if
+        nothing passes here just now.
+        """
         reached: list[Awaiting] = []
 
         def target(header: Header) -> Connector:
@@ -212,7 +240,7 @@ class Edge:
             return awaiting
 
         handed = await flow.deliver(
-            envelope, wanted, self.rules, self.keys, target, self.telemetry.bug, self._reply, self.now()
+            envelope, wanted, self._rules_now(), self.keys, target, self.telemetry.bug, self._reply, self.now()
         )
         for awaiting in reached:
             awaiting.replied(handed.outcomes)
@@ -236,7 +264,7 @@ class Edge:
         if decode_header(envelope.header).message_id != message_id:
             self.telemetry.bug(None, "the hub gave out another message to be looked at")
             raise Refused("dispute")
-        here = flow.look(envelope, self.rules, self.keys, self.now())
+        here = flow.look(envelope, self._rules_now(), self.keys, self.now())
         await self.hub.shown(message_id, certificate, terminal)
         return here
 

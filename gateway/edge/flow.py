@@ -105,8 +105,8 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
         here = admit_here(opened, rules)
     except Refused as refusal:
         return Handed(tuple(RecordOutcome(i, Ending.REFUSED, refusal.code, refusal.path) for i in sorted(wanted)))
-    except Deferred as deferred:
-        return Handed(tuple(RecordOutcome(i, None, deferred.code) for i in sorted(wanted)))
+    except Deferred as later:
+        return deferred(later, wanted)
     operation = rules.receiving_operation(here.header)
     person_key = operation.person_key if operation else ""
     exactly = partial(attests, here.header, connector=rules.connector, keys=keys)
@@ -133,6 +133,11 @@ def look(envelope: Envelope, rules: EdgeRules, keys: EdgeKeys, now: datetime) ->
         raise Refused("not_held")
     every = frozenset(index for index, _, _ in header.records)
     return admit_here(open_envelope(envelope, every, rules, keys, now), rules)
+
+
+def deferred(cause: Deferred, wanted: frozenset[int]) -> Handed:
+    """That none of the wanted records was handed over, and all of them wait."""
+    return Handed(tuple(RecordOutcome(index, None, cause.code) for index in sorted(wanted)), cause.retry_after)
 
 
 def kept_back(handed: Handed | None, waiting: frozenset[int]) -> Handed:

@@ -1,6 +1,6 @@
 """What an edge is bound by: the part of the configuration that concerns one connector of one tenant, resolved once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -13,9 +13,17 @@ from gateway.plugin.item import DataClass
 from gateway.plugin.payload import Payload
 
 
+def nobody(person: str) -> bool:
+    """Of no person is the use stopped."""
+    del person
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeRules:
-    """Immutable; a reload makes new ones and swaps them in whole. `pinned`: fingerprint → file, as configured."""
+    """Immutable; a reload makes new ones and swaps them in whole. `pinned`: fingerprint → file, as configured.
+    `person_fields` are all by which records here name a person; `stopped` says of whom the use is stopped (C252).
+    """
 
     tenant: Tenant
     connector: str
@@ -29,6 +37,8 @@ class EdgeRules:
     own_models: Mapping[str, type[Payload]]
     directory: Directory
     limits: Limits
+    person_fields: tuple[str, ...]
+    stopped: Callable[[str], bool] = nobody
 
     @property
     def contract(self) -> Contract:
@@ -48,6 +58,23 @@ class EdgeRules:
         if header.kind == "reply":
             return self.contract.operation("sends", header.operation)
         return self.contract.operation("receives", header.operation)
+
+
+def operations_at(
+    contracts: Mapping[str, Contract], tenant: Tenant, connector: str
+) -> Iterator[tuple[str, ContractOperation]]:
+    """Every operation whose records pass this connector's edge, with the connector whose interface has it: its own, and
+    those at the other end of its routes.
+    """
+    ends: dict[tuple[str, str, str], None] = {}
+    for route in tenant.file.routes:
+        if connector in (route.source, route.destination):
+            ends[route.source, "sends", route.operation] = None
+            ends[route.destination, "receives", route.destination_operation] = None
+    for name, direction, operation in ends:
+        found = contracts[name].operation("sends" if direction == "sends" else "receives", operation)
+        if found is not None:
+            yield name, found
 
 
 def rules_for(config: Config, tenant: str, connector: str, directory: Directory, interface: Interface) -> EdgeRules:
@@ -76,4 +103,7 @@ def rules_for(config: Config, tenant: str, connector: str, directory: Directory,
         ),
         directory=directory,
         limits=config.gateway.limits,
+        person_fields=tuple(
+            sorted({each.person_key for _, each in operations_at(config.contracts, config.tenants[tenant], connector)})
+        ),
     )

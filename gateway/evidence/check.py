@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from gateway.evidence.folder import SALT_BYTES, Content, LogFolder
+from gateway.evidence.purged import PURGED, Purged
 from gateway.tlog.cosignature import cosigned_at
 from gateway.tlog.note import Checkpoint, NoteError, Verifier, open_note
 from gateway.tlog.proof_file import ProofFile
@@ -22,13 +23,15 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderReport:
-    """`facts` and `root` (hex) are what was found whole, `gone` of them without content. `cosigned` says by witness
-    when it cosigned, in seconds since 1970. `problem` says what is wrong, first at fact `at_seq`.
+    """`facts` and `root` (hex) are what was found whole, `gone` of them without content, as the log says it purged
+    them; of `stale` ones it says so, too, and yet the folder has their content. `cosigned` says by witness when it
+    cosigned, in seconds since 1970. `problem` says what is wrong, first at fact `at_seq`.
     """
 
     origin: str
     facts: int = 0
     gone: int = 0
+    stale: int = 0
     root: str = ""
     cosigned: dict[str, int] = field(default_factory=dict)
     problem: str | None = None
@@ -70,7 +73,8 @@ def check_folder(
     return FolderReport(
         origin=verifier.name,
         facts=walk.frontier.size,
-        gone=walk.gone,
+        gone=walk.gone.count,
+        stale=walk.gone.stale() if problem is None else 0,
         root=walk.frontier.root().hex(),
         cosigned=cosigned,
         problem=problem,
@@ -87,9 +91,11 @@ def check_proof(
     """
     file = ProofFile.parse(text)
     checkpoint = file.check(leaf_hash(hashlib.sha256(file.extra).digest()), verifier)
+    if checkpoint.origin != verifier.name:
+        raise NoteError("the checkpoint is of another log")
     try:
         fact = json.loads(file.extra[SALT_BYTES:])
-        seq = fact["seq"]
+        seq = _seq(fact)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NoteError("what is proven is no fact of a log like ours") from None
     if seq != file.index + 1:
@@ -106,7 +112,7 @@ def check_growth(
     file = Submission.parse(text)
     kept = Checkpoint.parse(open_note(earlier, verifier))
     now = Checkpoint.parse(open_note(file.checkpoint, verifier))
-    if kept.origin != now.origin or not file.grew(kept, now):
+    if not kept.origin == now.origin == verifier.name or not file.grew(kept, now):
         raise NoteError("the log did not grow out of that checkpoint, by this proof")
     return now, _cosigned(file.checkpoint, witnesses)
 
@@ -120,7 +126,7 @@ class _Walk:
         self._earlier = Checkpoint.parse(open_note(earlier, verifier)) if earlier is not None else None
         self._rows: dict[int, list[bytes]] = defaultdict(list)
         self.frontier = Frontier()
-        self.gone = 0
+        self.gone = _Gone()
 
     def run(self, witnesses: Sequence[Verifier], progress: Progress | None) -> dict[str, int]:
         """Returns when each of the witnesses cosigned. Raises Altered, NoteError, OSError or ValueError."""
@@ -130,7 +136,6 @@ class _Walk:
         signed = Checkpoint.parse(open_note(note, self._verifier))
         if signed.origin != self._verifier.name:
             raise Altered("the checkpoint is of another log")
-        cosigned = _cosigned(note, witnesses)
         self._require_grown(signed)
         for tile in tiles(signed.size):
             if tile.level == 0:
@@ -141,7 +146,12 @@ class _Walk:
                 self._tile(tile)
         if self.frontier.root() != signed.root:
             raise Altered(f"the facts 1 to {signed.size} do not give the root that the checkpoint signs", 1)
-        return cosigned
+        self.gone.check()
+        try:
+            return _cosigned(note, witnesses)
+        except NoteError as error:
+            told = f"the {signed.size} facts are those that the checkpoint signs, but it is not cosigned, or not yet"
+            raise Altered(f"{told}: {error}") from None
 
     def _facts(self, tile: Tile) -> None:
         first = tile.number * TILE_WIDTH + 1
@@ -150,8 +160,7 @@ class _Walk:
             leaf = leaf_hash(commitment)
             if leaf != hashed:
                 raise Altered(f"fact {seq} is altered: its commitment does not give its tree hash", seq)
-            _check(seq, commitment, content)
-            self.gone += content is None
+            self.gone.see(seq, _check(seq, commitment, content))
             for level, root in enumerate(self.frontier.append(leaf), start=1):
                 self._rows[level].append(root)
             self._check_earlier()
@@ -184,17 +193,68 @@ class _Walk:
             raise Altered(f"the facts 1 to {earlier.size} are not those that an earlier checkpoint signs", 1)
 
 
-def _check(seq: int, commitment: bytes, content: Content | None) -> None:
+class _Gone:
+    """The facts without content: each must be one that a fact of the log says was purged, and old by those before."""
+
+    def __init__(self) -> None:
+        self._purged = Purged()
+        self._runs: list[tuple[int, int]] = []
+        self._days: dict[str, int] = {}
+        self.count = 0
+
+    def see(self, seq: int, fact: Mapping[str, Any] | None) -> None:
+        """The next fact; None if its content is gone. Raises Altered."""
+        try:
+            if fact is None:
+                self.count += 1
+                first = self._runs.pop()[0] if self._runs and self._runs[-1][1] == seq - 1 else seq
+                self._runs.append((first, seq))
+            else:
+                self._days.setdefault(fact["at"][:10], seq)
+                if fact["kind"] == PURGED:
+                    self._purged.add(fact)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise Altered(f"fact {seq} is not a fact, or says what cannot be of facts that were purged", seq) from None
+
+    def check(self) -> None:
+        """At the end. Raises Altered."""
+        for first, last in self._runs:
+            after = first
+            while after <= last:
+                span = self._purged.span(after)
+                if span is None:
+                    raise Altered(f"fact {after} is without content, and no fact says that it was purged", after)
+                if any(seq < first and span.before[:10] < day <= span.at[:10] for day, seq in self._days.items()):
+                    raise Altered(f"facts {first} to {last} were purged too early, by those before them", first)
+                after = span.last + 1
+
+    def stale(self) -> int:
+        """How many facts have content that the log has purged."""
+        return sum(span.last - span.first + 1 for span in self._purged.spans()) - self.count
+
+
+def _check(seq: int, commitment: bytes, content: Content | None) -> Mapping[str, Any] | None:
+    """The fact. Raises Altered."""
     if content is None:
-        return
+        return None
     if hashlib.sha256(content.salt + content.body).digest() != commitment:
         raise Altered(f"fact {seq} is altered: its salt and body do not give its commitment", seq)
     try:
-        named = json.loads(content.body)["seq"]
+        fact: Mapping[str, Any] = json.loads(content.body)
+        named = _seq(fact)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Altered(f"fact {seq} is not a fact", seq) from None
     if named != seq:
         raise Altered(f"fact {seq} is out of order: in its place lies fact {named}", seq)
+    return fact
+
+
+def _seq(fact: Any) -> int:
+    """Raises KeyError or TypeError if it names no number: what nobody signed is shown to nobody."""
+    seq = fact["seq"]
+    if type(seq) is not int:
+        raise TypeError
+    return seq
 
 
 def _cosigned(note: str, witnesses: Sequence[Verifier]) -> dict[str, int]:

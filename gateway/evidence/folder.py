@@ -6,6 +6,7 @@ Of a fact whose content was deleted after its time the line is `null`.
 """
 
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,30 +64,29 @@ class LogFolder:
     def write(self, tile: Tile, hashes: Iterable[bytes]) -> None:
         """A tile."""
         _write(self.path / tile.path, b"".join(hashes))
-        self._complete(tile, self.path / tile.path)
 
     def write_facts(self, tile: Tile, commitments: Iterable[bytes], contents: Iterable[Content | None]) -> None:
         """What a tile of level 0 is of."""
         _write(self.path / tile.bundle, bundle(commitments))
         _write(self._facts(tile), b"".join(_line(each) + b"\n" for each in contents))
-        self._complete(tile, self.path / tile.bundle)
-        self._complete(tile, self._facts(tile))
 
     def write_checkpoint(self, note: str) -> None:
-        """To be written last: what it counts is there."""
+        """To be written once what it counts is there."""
         _write(self.path / CHECKPOINT, note.encode())
+
+    def complete(self, tile: Tile) -> None:
+        """Take away the partial forms that a full tile replaces, so that no fact lies in the folder twice. To be done
+        once the checkpoint is written: until then the former one counts these.
+        """
+        files = [self.path / tile.path, *([self.path / tile.bundle, self._facts(tile)] if tile.level == 0 else [])]
+        if tile.width == TILE_WIDTH:
+            for partial in (each.with_name(f"{each.name.removesuffix('.jsonl')}.p") for each in files):
+                if partial.is_dir():
+                    shutil.rmtree(partial)
 
     def _facts(self, tile: Tile) -> Path:
         place = tile.bundle.removeprefix("tile/entries/")
         return self.path / "facts" / f"{place}.jsonl"
-
-    def _complete(self, tile: Tile, written: Path) -> None:
-        """Take away the partial forms that a full one replaces, so that no fact lies in the folder twice."""
-        partial = written.with_name(f"{written.name.removesuffix('.jsonl')}.p")
-        if tile.width == TILE_WIDTH and partial.is_dir():
-            for each in partial.iterdir():
-                each.unlink()
-            partial.rmdir()
 
 
 def _line(content: Content | None) -> bytes:

@@ -29,6 +29,11 @@ class Accounts:
         """A reload: from now on these stand in the configuration."""
         self._rights.configured = configured
 
+    @property
+    def configured(self) -> Configured:
+        """Those of the configuration."""
+        return self._rights.configured
+
     def person(self, certificate: str, now: datetime) -> Person | None:
         """Whose certificate it is, with the roles that count now; None if it is nobody's."""
         return self._today().person(certificate, japanese_day(now))

@@ -17,10 +17,13 @@ from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.hub import telling
 from gateway.hub.admin_holds import HoldRoutes
 from gateway.hub.admin_people import PeopleRoutes
+from gateway.hub.admin_reports import ReportRoutes
+from gateway.hub.admin_review import ReviewRoutes
 from gateway.hub.admin_search import SearchRoutes
 from gateway.hub.callers import Callers
 from gateway.hub.hub import TenantHub
 from gateway.hub.people import Role
+from gateway.hub.review import Subject
 from gateway.link.https import later, problems
 from gateway.observe import Telemetry
 
@@ -42,6 +45,7 @@ class Daemon(Protocol):
     def law(self) -> list[str]: ...
     def witnesses(self) -> list[str]: ...
     def lapsed(self) -> Mapping[str, int]: ...
+    def reviews(self) -> list[str]: ...
     async def connectors(self) -> list[dict[str, Any]]: ...
     async def reload(self, by: str) -> str: ...
 
@@ -64,7 +68,9 @@ class AdminListener:
         self._routes: list[Routes] = [
             PeopleRoutes(self.callers, clock),
             HoldRoutes(self.callers),
-            SearchRoutes(self.callers),
+            SearchRoutes(self.callers, clock),
+            ReportRoutes(self.callers, clock),
+            ReviewRoutes(self.callers, clock),
         ]
 
     def add(self, routes: Routes) -> None:
@@ -102,11 +108,12 @@ class AdminListener:
 
     async def healthz(self, request: web.Request) -> web.Response:
         """200 while every log can be written, or at an edge process while its hub is linked; else 503 and the cause.
-        What is not cosigned is named, and stops nothing.
+        What is not cosigned, or not reviewed in time, is named, and stops nothing.
         """
         del request
         wrong = self._daemon.vitals()
-        told = {"witnesses": self._daemon.witnesses()} if "logs" in wrong else {}
+        of_logs = {"witnesses": self._daemon.witnesses(), "reviews": self._daemon.reviews()}
+        told = of_logs if "logs" in wrong else {}
         return _healthy({"ok": not any(wrong.values()), **wrong, **told})
 
     async def readyz(self, request: web.Request) -> web.Response:
@@ -124,6 +131,10 @@ class AdminListener:
             self._telemetry.waiting.labels(code).set(hub.dispatcher.waiting)
             with contextlib.suppress(Deferred):  # the log cannot be read: that it is not well is said below
                 self._telemetry.held.labels(code).set(hub.journal.holds.count())
+                self._telemetry.findings.labels(code).set(len(hub.reviews.standing().open_findings()))
+                for subject in Subject:
+                    if (due := hub.reviews.due(subject)) is not None:
+                        self._telemetry.review_due.labels(code, subject).set(due.timestamp())
             self._telemetry.healthy.labels(code).set(hub.journal.health()[0])
         for code, version in self._daemon.directories.items():
             self._telemetry.directory.labels(code).set(version)

@@ -1,29 +1,39 @@
 """The address under which people search a tenant's log."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import closing
+from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.config import japanese_day
 from gateway.errors import Refused
 from gateway.hub.callers import Callers
 from gateway.hub.hub import TenantHub
+from gateway.hub.journal import FactKind
 from gateway.hub.parsing import parsed
-from gateway.hub.people import Role
-from gateway.hub.search import Asked, IndexReader, term
+from gateway.hub.people import Person, Role
+from gateway.hub.rules import HubRules
+from gateway.hub.search import Asked, IndexReader, days_can_be
 from gateway.hub.streaming import streamed
+from gateway.messages import Ending
 
-_SEARCHES: Final = tuple(Role)
-"""Whoever has any role: some are told less (`telling`), and each search is a fact."""
+_ALL: Final = tuple(Role)
+_BY_WORDS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
+"""Who looks after the gateway and its people. Who confirms holds answers for single persons (開示請求), and follows the
+messages that were found: each has any role for that.
+"""
+_ANYBODY: Final = Person("", "", frozenset())
 
 
 class SearchRoutes:
     """What is answered are facts, which hold no personal value."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, clock: Callable[[], datetime]) -> None:
         self._callers = callers
+        self._clock = clock
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Its place on the operators' listener."""
@@ -33,12 +43,12 @@ class SearchRoutes:
         """The facts that meet every condition, and up to which fact of how many was looked. The searching is a fact
         before anything is told: with the conditions; of a person's trail with the reason, the case and how many facts.
         """
-        asked = parsed(Asked, await self._callers.body(request, "search", *_SEARCHES))
-        async with self._callers.acting(request, "search", *_SEARCHES) as (hub, reader):
-            if asked is None:
+        asked = parsed(Asked, await self._callers.body(request, "search", *_ALL))
+        async with self._callers.acting(request, "search", *_may(asked)) as (hub, reader):
+            if asked is None or not days_can_be(asked.since, asked.until, japanese_day(self._clock())):
                 raise Refused("bad_search")
             with closing(await hub.search.reader()) as index:
-                about = _about(hub, index, asked)
+                about: dict[str, Any] = {"asked": await _conditions(hub, index, asked)}
                 if asked.person is not None:
                     found = 0
                     for page in hub.search.pages(index, asked, reader):
@@ -50,12 +60,46 @@ class SearchRoutes:
                 return await streamed(request, hub.search.pages(index, asked, reader), head)
 
 
-def _about(hub: TenantHub, index: IndexReader, asked: Asked) -> dict[str, Any]:
-    """The conditions. What stands nowhere in the log does not get into it by being asked for: it is left empty."""
-    words = {name: word if index.known(term(name, word)) else "" for name, word in asked.words()}
+def _may(asked: Asked | None) -> tuple[Role, ...]:
+    return _ALL if asked is None or asked.person is not None or asked.blind() else _BY_WORDS
+
+
+async def _conditions(hub: TenantHub, index: IndexReader, asked: Asked) -> dict[str, str]:
+    """As the search's fact has them, for all to read. A word is left empty unless it stands in the configuration, or in
+    a fact that everybody may be told: nothing new gets into the log by being asked for, and nobody learns by asking
+    that a word stands in what is not to be disclosed.
+    """
+    told = {name: word if await _may_be_told(hub, index, name, word) else "" for name, word in asked.words()}
     if asked.message is not None:
-        words["message"] = asked.message if hub.journal.of_message(asked.message) else ""
+        told["message"] = asked.message if hub.journal.of_message(asked.message) else ""
+    if asked.facts:  # a number that no fact has could be anything
+        size = hub.journal.size_and_root()[0]
+        told["facts"] = ",".join(str(seq) for seq in sorted({*asked.facts}) if seq <= size)
     if asked.person is not None:
-        words["person_of"] = asked.person.connector if index.known(term("connector", asked.person.connector)) else ""
-    days: Mapping[str, Any] = {"since": asked.since, "until": asked.until}
-    return {"asked": words | {name: day.isoformat() for name, day in days.items() if day}}
+        connector = asked.person.connector
+        told["person_of"] = connector if await _may_be_told(hub, index, "connector", connector) else ""
+    days = {"since": asked.since, "until": asked.until}
+    return told | {name: day.isoformat() for name, day in days.items() if day}
+
+
+async def _may_be_told(hub: TenantHub, index: IndexReader, name: str, word: str) -> bool:
+    if word in _configured(hub.rules).get(name, ()):
+        return True
+    for page in hub.search.pages(index, Asked(**{name: word}, limit=1), _ANYBODY):
+        if page:
+            return True
+        await asyncio.sleep(0)  # others are served between two reads
+    return False
+
+
+def _configured(rules: HubRules) -> Mapping[str, Container[str]]:
+    """The words of each dimension that anybody may read in the configuration, or in the manual."""
+    return {
+        "kind": frozenset(FactKind),
+        "connector": rules.operations.keys(),
+        "operation": frozenset().union(*rules.operations.values()),
+        "route": frozenset(route.id for route in rules.tenant.file.routes),
+        "code": rules.codes.union(Ending),
+        "item": rules.paths,
+        "basis": rules.legal_basis.keys(),
+    }

@@ -11,12 +11,13 @@ from gateway.messages import RecordOutcome
 
 FAILURES: Final = 3
 """So many attempts in a row that reach nobody open it."""
-_UNREACHED: Final = frozenset({"system_unreachable", "deadline"})
+_UNREACHED: Final = frozenset({"system_unreachable", "deadline", "use_stops_unreadable"})
 
 
 def unreached(outcomes: Iterable[RecordOutcome], asked: float | None) -> bool:
     """Whether an attempt says of the whole system, not of a record, that it is not there: every record is deferred
-    because system or edge could not be reached or did not answer in time, or asked by Retry-After to be left alone.
+    because system or edge could not be reached or did not answer in time, or the edge cannot know of whom nothing may
+    pass; or asked by Retry-After to be left alone.
     """
     codes = {each.code if each.ending is None else None for each in outcomes} - {"behind_deferred"}
     return bool(codes) and codes <= (_UNREACHED | {"system_busy"} if asked is not None else _UNREACHED)

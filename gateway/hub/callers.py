@@ -86,14 +86,10 @@ class Callers:
         Raises Refused (body_too_large; body_too_slow, after `BODY_SECONDS`), recorded; and as `person`.
         """
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await request.read()
-        except TimeoutError:
-            code = "body_too_slow"
-        except web.HTTPRequestEntityTooLarge:
-            code = "body_too_large"
-        async with self.acting(request, act, *roles):
-            raise Refused(code)
+            return await whole_body(request)
+        except Refused:
+            async with self.acting(request, act, *roles):
+                raise
 
     async def acted(
         self,
@@ -123,6 +119,17 @@ class Callers:
     def _unknown(self) -> Refused:
         self.noise += 1
         return Refused("unknown_certificate")
+
+
+async def whole_body(request: web.Request) -> bytes:
+    """Raises Refused (body_too_large; body_too_slow, after `BODY_SECONDS`)."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise Refused("body_too_slow") from None
+    except web.HTTPRequestEntityTooLarge:
+        raise Refused("body_too_large") from None
 
 
 def terminal(request: web.Request) -> str:

@@ -60,11 +60,13 @@ class Cosigning:
         self._telemetry = telemetry
         self._amiss: dict[tuple[str, str], str] = {}
         self._last: dict[tuple[str, str], int] = {}
+        self._answered: set[tuple[str, str]] = set()
 
     def adopt(self, witnesses: Sequence[Witness]) -> None:
         """From now on, these are asked."""
         self._witnesses = tuple(witnesses)
         self._amiss.clear()
+        self._answered.clear()
         self._telemetry.forget_witnesses()
 
     async def run(self, seconds: Callable[[], float]) -> None:
@@ -87,7 +89,7 @@ class Cosigning:
         return [self._sentence(*place, why) for place, why in self._amiss.items()]
 
     async def ask(self, *, always: bool = False) -> None:
-        """Submit what is new; `always` also what is not."""
+        """Submit what is new, and what no answer came to yet; `always` also all else."""
         await asyncio.gather(*(self._ask(each, always=always) for each in self._witnesses))
 
     async def _ask(self, witness: Witness, *, always: bool) -> None:
@@ -96,9 +98,10 @@ class Cosigning:
         seen = {tenant: self._seen(tenant, journal, witness) for tenant, journal in self._journals().items()}
         try:
             for tenant, journal in self._journals().items():
-                if always or journal.size_and_root()[0] > seen[tenant]:
+                if always or (tenant, name) not in self._answered or journal.size_and_root()[0] > seen[tenant]:
                     with contextlib.suppress(Deferred):  # the log is broken: health says why
                         self._tell(tenant, name, await self._cosign(tenant, journal, witness, seen[tenant]))
+                        self._answered.add((tenant, name))
             self._tell("", name, "")
         except Unanswered as error:
             self._tell("", name, f"it does not answer ({error})")
@@ -183,8 +186,8 @@ def _otherwise(asked: _Asked, has: int, name: str) -> str:
     status, saw = asked.answer.status, asked.answer.size
     if status == HTTPStatus.CONFLICT and saw is not None and saw > has:
         return f"has {has} facts, fewer than the {saw} that the witness {name} cosigned: put back its newest copy"
-    same_size = status == HTTPStatus.CONFLICT and saw == asked.old == asked.size
-    if same_size or (status == HTTPStatus.UNPROCESSABLE_ENTITY and asked.old):
+    same_size = status == HTTPStatus.CONFLICT and asked.old == asked.size and saw in (None, asked.size)
+    if asked.old and (same_size or status == HTTPStatus.UNPROCESSABLE_ENTITY):
         return f"is not the one of which the witness {name} cosigned {asked.old} facts: it was put back or rewritten"
     return ""
 

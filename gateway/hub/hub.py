@@ -4,7 +4,6 @@ What a message goes through is in `flow.py`.
 """
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,12 +16,14 @@ from gateway.hub import flow, telling
 from gateway.hub.accounts import Accounts
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.holds import Holds
-from gateway.hub.journal import SALT_BYTES, FactKind, Journal
+from gateway.hub.journal import FactKind, Journal
 from gateway.hub.people import Person
 from gateway.hub.permit import permit_again
 from gateway.hub.retention import keeps
+from gateway.hub.review import Reviews
 from gateway.hub.rules import HubRules
 from gateway.hub.search import Search
+from gateway.hub.use_stop import UseStops
 from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
@@ -44,12 +45,16 @@ class TenantHub:
     clock: flow.Clock
     holds: Holds = field(init=False)
     search: Search = field(init=False)
+    reviews: Reviews = field(init=False)
+    use_stops: UseStops = field(init=False)
     _unproven: defaultdict[str, Allowance] = field(default_factory=lambda: defaultdict(Allowance))
     _submitting: "set[asyncio.Future[Recorded]]" = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.holds = Holds(self.rules, self.journal, self.people, self.dispatcher, self.clock)
         self.search = Search(self.journal)
+        self.reviews = Reviews(self.journal, self.search, self.people, lambda: self.rules.tenant.file.review)
+        self.use_stops = UseStops(self.journal, self.people, self.clock)
         self.journal.keep(keeps(self.rules.tenant))
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded:
@@ -102,14 +107,12 @@ class TenantHub:
         return Status(message_id, known.kind, known.ended, known.outcomes, reply)
 
     async def proof(self, peer: str, message_id: str, certificate: str | None = None) -> str | None:
-        """A file that proves that a message of connector `peer` was recorded or, as a whole, refused; None as `status`.
-
-        Raises Refused("fact_purged") or Deferred.
+        """A file that proves that a message of connector `peer` was recorded or, as a whole, refused; None as `status`,
+        and of a fact that was purged, for then nothing says any more whose it was. Raises Deferred.
         """
-        for seq in self.journal.proofs.facts_of(message_id):
-            file = await self.journal.proofs.of_fact(seq)
-            if _said_by(json.loads(file.extra[SALT_BYTES:]), peer, certificate):
-                return file.text()
+        for fact, *_ in self.journal.found(self.journal.proofs.facts_of(message_id)):
+            if _said_by(fact, peer, certificate):  # first: for a stranger nothing is signed
+                return (await self.journal.proofs.of_fact(fact["seq"])).text()
         return None
 
     async def _give_out(
@@ -142,6 +145,10 @@ class TenantHub:
     async def shown(self, peer: str, message_id: str, certificate: str, terminal: str) -> None:
         """See `Holds.shown`: that edge could open it."""
         await self.holds.shown(peer, message_id, certificate, terminal)
+
+    async def use_stop(self, peer: str, case: str, certificate: str, terminal: str, *, resumed: bool) -> None:
+        """See `UseStops.record`: the edge of connector `peer` is about to change its list."""
+        await self.use_stops.record(peer, case, certificate, terminal, resumed=resumed)
 
     async def replay(self, message_id: str, operator: str) -> tuple[int, ...]:
         """Have the dead records of a message handed on again, under today's routes, or held by them: their indices.

@@ -100,13 +100,7 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
 
     The claims first: what is refused for another reason may have its first answer again.
     """
-    route = _route(header, rules)
-    if not still_attested(header, route, now):
-        raise Refused("not_attested")
-    allowed = rules.allowed[route.id, header.kind is MessageKind.REPLY]
-    if any(not allowed.issuperset(items) for items in header.item_sets):
-        raise Refused("items_beyond_route")
-    _basis(header, route, rules, now)
+    route = granted(header, rules, now)
     for connector, digest in (
         (header.source, header.source_interface),
         (header.destination, header.destination_interface),
@@ -119,6 +113,22 @@ def _carried(header: Header, rules: HubRules, now: datetime) -> Route:
         raise Refused("unknown_key")
     if header.expires_at <= stamp(now):
         raise Refused("expired")
+    return route
+
+
+def granted(header: Header, rules: HubRules, now: datetime) -> Route:
+    """The route that grants what the header says of itself: ends, kind, claims, items, legal basis at that time.
+
+    Raises Refused: no_route, header_mismatch, not_attested, items_beyond_route, basis_not_in_force,
+    counterparty_not_allowed.
+    """
+    route = _route(header, rules)
+    if not still_attested(header, route, now):
+        raise Refused("not_attested")
+    allowed = rules.allowed[route.id, header.kind is MessageKind.REPLY]
+    if any(not allowed.issuperset(items) for items in header.item_sets):
+        raise Refused("items_beyond_route")
+    _basis(header, route, rules, now)
     return route
 
 

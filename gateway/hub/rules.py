@@ -19,7 +19,7 @@ class HubRules:
     `requests` are the routes that have a reply, `allowed` the items of each route and of its reply, `most` how many
     records a message of a route may hold, where either end has a bound of its own. `operations`,
     `paths`, `codes` and `responsible` are the words that an edge may use in the clear, so that none can carry anything
-    else.
+    else. `labels` are the Japanese ones of a connector's operations and items, by connector and name or path.
     """
 
     tenant: Tenant
@@ -35,6 +35,7 @@ class HubRules:
     codes: frozenset[str]
     responsible: Mapping[str, str]
     limits: Limits
+    labels: Mapping[tuple[str, str], str]
 
     def hold(self, header: Header | None) -> bool:
         """Whether two people must release it first."""
@@ -74,7 +75,18 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         codes=frozenset(CODES).union(*(contract.codes for contract in contracts.values())),
         responsible={name: entry.responsible for name, entry in config.tenants[tenant].file.connectors.items()},
         limits=config.gateway.limits,
+        labels=_labels(config, tenant),
     )
+
+
+def _labels(config: Config, tenant: str) -> Mapping[tuple[str, str], str]:
+    labels: dict[tuple[str, str], str] = {}
+    for name in config.tenants[tenant].file.connectors:
+        for operation in config.contracts[name].operations:
+            labels[name, operation.name] = operation.label
+            for each in (*operation.fields, *operation.reply):
+                labels.setdefault((name, each.path), each.label)
+    return labels
 
 
 def _most(config: Config, tenant: str) -> Mapping[str, int]:

@@ -1,9 +1,13 @@
-"""A long answer at the operators' listener: one JSON array, or an object that ends with one, a page at a time."""
+"""A long answer at the operators' listener, a page at a time: one JSON array, or an object that ends with one; a
+line of JSON for each row; or what takes long to be worked out.
+"""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -25,18 +29,71 @@ async def streamed(
     await response.prepare(request)
     before = msgspec.json.encode(head)[:-1] + b',"facts":' if head else b""
     mark = before + b"["
-    try:
+    with _broken_off(request):
         for page in chain((first,), pages):
             if page:
                 await response.write(mark + b",\n".join(map(msgspec.json.encode, page)))
                 mark = b",\n"
             await asyncio.sleep(0)  # others are served between two reads
-    except Exception as error:
-        if request.transport is not None:
-            request.transport.abort()  # else whoever asked may wait for the rest
-        if isinstance(error, GatewayError):
-            raise ConnectionError from None
-        raise
     await response.write((b"" if mark == b",\n" else mark) + b"]" + (b"}" if head else b""))
     await response.write_eof()
     return response
+
+
+async def streamed_lines(
+    request: web.Request, head: Mapping[str, Any], pages: Iterator[Sequence[Mapping[str, Any]]]
+) -> web.StreamResponse:
+    """As `streamed`, each row on a line of its own behind the `head`; an empty line now and then while there is none,
+    so that whoever waits knows that it is being made.
+    """
+    first = next(pages, ())
+    response = web.StreamResponse(headers={"Content-Type": "application/jsonl; charset=utf-8"})
+    await response.prepare(request)
+    await response.write(msgspec.json.encode(head) + b"\n")
+    told = time.monotonic()
+    with _broken_off(request):
+        for page in chain((first,), pages):
+            if page or time.monotonic() - told > _SILENCE:
+                await response.write(b"".join(msgspec.json.encode(row) + b"\n" for row in page) or b"\n")
+                told = time.monotonic()
+            await asyncio.sleep(0)  # others are served between two reads
+    await response.write_eof()
+    return response
+
+
+async def patiently(request: web.Request, work: Coroutine[Any, Any, Any]) -> web.StreamResponse:
+    """What `work` comes to, as JSON; if it takes long, behind white space, so that whoever waits knows of it.
+
+    What goes wrong by then is answered as such; later it breaks the answer off. Raises ConnectionError then.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        if (await asyncio.wait({task}, timeout=_SILENCE))[0]:
+            return web.json_response(task.result())
+        response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
+        await response.prepare(request)
+        with _broken_off(request):
+            while not (await asyncio.wait({task}, timeout=_SILENCE))[0]:
+                await response.write(b"\n")
+            await response.write(msgspec.json.encode(task.result()))
+        await response.write_eof()
+    finally:
+        task.cancel()  # nobody waits for it any more
+    return response
+
+
+@contextmanager
+def _broken_off(request: web.Request) -> Iterator[None]:
+    """What goes wrong ends the connection: whoever asked may else wait for the rest. Raises ConnectionError."""
+    try:
+        yield
+    except Exception as error:
+        if request.transport is not None:
+            request.transport.abort()
+        if isinstance(error, GatewayError):
+            raise ConnectionError from None
+        raise
+
+
+_SILENCE: Final = 5.0
+"""Seconds after which whoever waits hears that it is still worked on."""

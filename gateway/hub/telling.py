@@ -12,20 +12,21 @@ from gateway.hub.people import Person, same_person
 
 _ACT: Final = (
     "seq", "at", "kind", "message_id", "operator", "act", "person", "role", "certificate", "until", "by",
-    "client_certificate", "terminal", "code", "reason", "case", "found", "asked",
+    "client_certificate", "terminal", "code", "reason", "case", "found", "asked", "subject", "table", "since", "to",
+    "findings", "finding", "outcome",
 )  # fmt: skip
 _LEFT: Final = ("message_id", "seq", "at", "kind")
 
 
 def trail(facts: Sequence[Mapping[str, Any]], reader: Person, *, undisclosed: bool) -> list[dict[str, Any]]:
     """All facts of one message, as the reader may have them."""
-    hidden = undisclosed and not _discloses(reader)
+    hidden = undisclosed and not discloses(reader)
     return [_left(each) if hidden else _without_review(each) for each in facts]
 
 
 def listed(rows: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, Any]]:
     """Rows of many messages; those marked `undisclosed` as the reader may have them."""
-    return [_left(each) if each.get("undisclosed") and not _discloses(reader) else {**each} for each in rows]
+    return [_left(each) if each.get("undisclosed") and not discloses(reader) else {**each} for each in rows]
 
 
 def copied(fact: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def found(facts: Sequence[Found], reader: Person, *, blind: bool) -> list[dict[s
     """
     told = []
     for fact, _, hidden in facts:
-        if not hidden or _discloses(reader):
+        if not hidden or discloses(reader):
             told.append(_without_review(fact))
         elif blind:
             told.append(_left(fact))
@@ -52,7 +53,7 @@ def acts(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, A
     """
     told = []
     for fact in facts:
-        hidden = fact.get("undisclosed") and not _discloses(reader)
+        hidden = fact.get("undisclosed") and not discloses(reader)
         keys = [key for key in _ACT if key in fact and not (hidden and key in ("code", "reason"))]
         told.append({key: fact[key] for key in keys} | ({"undisclosed": True} if hidden else {}))
     return told
@@ -60,10 +61,12 @@ def acts(facts: Sequence[Mapping[str, Any]], reader: Person) -> list[dict[str, A
 
 def concerns(fact: Mapping[str, Any], person: str) -> bool:
     """Whether that person did it, or it was done about that person."""
-    return any(same_person(fact[key], person) for key in ("operator", "person", "by") if key in fact)
+    named = [fact[key] for key in ("operator", "person", "by") if key in fact]
+    return any(same_person(each, person) for each in (*named, *fact.get("acted", ())))
 
 
-def _discloses(reader: Person) -> bool:
+def discloses(reader: Person) -> bool:
+    """Whether that person is told what is not to be disclosed."""
     return not reader.roles.isdisjoint(DECIDE)
 
 

@@ -15,7 +15,7 @@ import aiohttp
 from gateway.errors import CODES, Deferred, GatewayError, Refused
 from gateway.link.calls import Channel, decode
 from gateway.link.in_process import ToEdges
-from gateway.link.words import HEARTBEAT, PATH, Ask, Bounds, Deliver, Hello, Look, Place, Submit, largest
+from gateway.link.words import HEARTBEAT, PATH, Ask, Bounds, Deliver, Hello, Look, Place, Submit, UseStop, largest
 from gateway.messages import Envelope, Handed, Recorded, Sealed, Settled, Status
 from gateway.observe import Telemetry
 
@@ -158,6 +158,10 @@ class HubLink:
         """See `HubEnd`."""
         await self._call("shown", Look(place, message_id, certificate, terminal), None)
 
+    async def use_stop(self, place: Place, case: str, certificate: str, terminal: str, *, resumed: bool) -> None:
+        """See `HubEnd`."""
+        await self._call("use_stop", UseStop(place, case, certificate, terminal, resumed), None)
+
     async def _call(self, name: str, body: object, form: Any) -> Any:
         if self._channel is None:
             raise Deferred("hub_unreachable")
@@ -220,3 +224,7 @@ class RemoteHub:
     async def shown(self, peer: str, message_id: str, certificate: str, terminal: str) -> None:
         """See `HubEnd`."""
         await self.link.shown((self.tenant, peer), message_id, certificate, terminal)
+
+    async def use_stop(self, peer: str, case: str, certificate: str, terminal: str, *, resumed: bool) -> None:
+        """See `HubEnd`."""
+        await self.link.use_stop((self.tenant, peer), case, certificate, terminal, resumed=resumed)

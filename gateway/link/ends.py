@@ -9,7 +9,8 @@ class HubEnd(Protocol):
     """A tenant's hub; `peer` is the connector whose edge is calling, `certificate` SHA-256 over that of whoever asks
     there: None if it is the edge itself. `proven` says that who asks has repeated the message, with what its route
     wants proven. Who may `look` is given a held message, to show it to the person of that certificate at that terminal,
-    and says so once it could be `shown`.
+    and says so once it could be `shown`. By `use_stop` that person has somebody's use stopped at the connector's edge,
+    or resumed: whose, only the edge knows.
     """
 
     async def submit(self, peer: str, sealed: Sealed) -> Recorded: ...
@@ -19,6 +20,7 @@ class HubEnd(Protocol):
     async def proof(self, peer: str, message_id: str, certificate: str | None = None) -> str | None: ...
     async def look(self, peer: str, message_id: str, certificate: str, terminal: str) -> Envelope: ...
     async def shown(self, peer: str, message_id: str, certificate: str, terminal: str) -> None: ...
+    async def use_stop(self, peer: str, case: str, certificate: str, terminal: str, *, resumed: bool) -> None: ...
 
 
 class EdgeEnd(Protocol):

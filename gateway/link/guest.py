@@ -25,6 +25,7 @@ from gateway.link.words import (
     Place,
     Submit,
     Told,
+    UseStop,
     sentence,
 )
 from gateway.messages import Envelope, Handed, Recorded, Settled, Status
@@ -183,6 +184,13 @@ class Guest:
         self.allowance.spend()
         await self.hubs.of(tenant).shown(connector, call.message_id, call.client_certificate, call.terminal)
 
+    async def use_stop(self, body: bytes) -> None:
+        call = decode(body, UseStop)
+        tenant, connector = self._own(call.place)
+        self.allowance.spend()
+        hub = self.hubs.of(tenant)
+        await hub.use_stop(connector, call.case, call.client_certificate, call.terminal, resumed=call.resumed)
+
     async def told(self, body: bytes) -> None:
         fact = decode(body, Told)
         if isinstance(fact, ConfigApplied):
@@ -235,5 +243,6 @@ _CALLS: Mapping[str, Callable[[Guest, bytes], Awaitable[object]]] = {
     "proof": Guest.proof,
     "look": Guest.look,
     "shown": Guest.shown,
+    "use_stop": Guest.use_stop,
     "told": Guest.told,
 }

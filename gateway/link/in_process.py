@@ -35,6 +35,10 @@ class ToHub:
         """It could be opened for that person. Raises Refused or Deferred."""
         await self.hub.shown(self.connector, message_id, certificate, terminal)
 
+    async def use_stop(self, case: str, certificate: str, terminal: str, *, resumed: bool) -> None:
+        """That person has somebody's use stopped here, or resumed, under this case. Raises Refused or Deferred."""
+        await self.hub.use_stop(self.connector, case, certificate, terminal, resumed=resumed)
+
 
 @dataclass(slots=True)
 class ToEdges:

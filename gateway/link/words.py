@@ -103,6 +103,16 @@ class Look(msgspec.Struct, frozen=True):
     terminal: Annotated[str, msgspec.Meta(max_length=64)]
 
 
+class UseStop(msgspec.Struct, frozen=True):
+    """The person of this certificate has somebody's use stopped at this place, or resumed, under this case."""
+
+    place: Place
+    case: Annotated[str, msgspec.Meta(max_length=64)]
+    client_certificate: Digest
+    terminal: Annotated[str, msgspec.Meta(max_length=64)]
+    resumed: bool
+
+
 class NoiseCounted(msgspec.Struct, frozen=True, tag_field="kind", tag="noise.counted"):
     """So many peers without a pinned certificate knocked at a listener of this process."""
 

@@ -102,7 +102,7 @@ class Header:
 def encode(value: Any) -> bytes:
     """The one byte form of headers, statements and facts: compact ASCII JSON, sorted keys, None left out."""
     if isinstance(value, dict):
-        plain = {name: each for name, each in value.items() if each is not None}
+        plain = {name: each for name, each in value.items() if each is not None} if None in value.values() else value
     else:
         plain = {name: each for name in _NAMES[type(value)] if (each := getattr(value, name)) is not None}
     encoded = _ENCODER.encode(plain)

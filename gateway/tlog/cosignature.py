@@ -49,14 +49,26 @@ def cosigned_at(signed: str, verifier: Verifier) -> int | None:
     return min(times, default=None)
 
 
+def claimed_at(line: str) -> int:
+    """The time in a cosignature's line, in seconds since 1970, as it stands there: whether it holds is another matter.
+
+    Raises NoteError if it is none.
+    """
+    _, signatures = note.split(f"\n\n{line}")
+    (signature,) = [each for _, each in signatures][:1]
+    return int.from_bytes(signature[4 : 4 + _TIME_BYTES], "big")
+
+
 def taken(signed: str, lines: str, verifier: Verifier) -> str | None:
     """Of the lines that were given for the note the one of this witness, proven to hold; None if there is none.
 
     Raises NoteError as `cosigned_at`.
     """
+    text, signatures = note.split(signed + lines)
+    if text != note.split(signed)[0]:
+        raise NoteError("the lines make another text of the note")
     if cosigned_at(signed + lines, verifier) is None:
         return None
-    _, signatures = note.split(signed + lines)
     return note.signature_line(verifier, note.by(signatures, verifier)[0])
 
 

@@ -13,6 +13,9 @@ from gateway.config import Admin, Config, Listener
 from gateway.config import LinkListener as LinkAddress
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.admin import AdminListener
+from gateway.hub.admin_copies import CopyRoutes
+from gateway.hub.admin_remains import RemainsRoute
+from gateway.hub.admin_retention import RetentionRoutes
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
 from gateway.link.edge_end import HubLink, RemoteHub
@@ -23,13 +26,14 @@ from gateway.link.listening import Entrance, Listening
 from gateway.link.words import Place
 from gateway.observe import Telemetry
 from gateway.wiring import reload
+from gateway.wiring.at_edges import LookRoute, UseStopRoute
 from gateway.wiring.conditions import LinkedTo, conditions
 from gateway.wiring.edge_side import EdgeSide
 from gateway.wiring.for_edges import ForEdges
 from gateway.wiring.hub_side import HubSide
 from gateway.wiring.law_watch import LawWatch
-from gateway.wiring.looking import LookRoute
 from gateway.wiring.opening import (
+    SYSTEM,
     bounds,
     edge_processes,
     hub_tls,
@@ -38,6 +42,7 @@ from gateway.wiring.opening import (
     open_directory,
     operators,
 )
+from gateway.wiring.review_watch import ReviewWatch
 
 _NOISE_SECONDS = 60.0
 
@@ -63,11 +68,17 @@ class Daemon:
         self._directories = {code: open_directory(config, code) for code in config.tenants}
         self._admin = AdminListener(self, operators(config), telemetry, clock)
         self._admin.add(LookRoute(self._admin.callers, self._edge.look))
+        if self._hub is not None:
+            self._admin.add(RetentionRoutes(self._admin.callers, clock, self._hub.retain))
+            self._admin.add(CopyRoutes(self._admin.callers, clock, self._hub.logs, SYSTEM))
+            self._admin.add(RemainsRoute(self._admin.callers, clock, self._hub.exports.days, self._hub.copies))
+        self._admin.add(UseStopRoute(self._admin.callers, self._edge.use_stop))
         self._listening = Listening(telemetry)
         self._tasks: list[asyncio.Task[None]] = []
         self._connecting: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
         self._law = LawWatch(lambda: self.config, telemetry, clock)
+        self._reviews = ReviewWatch(lambda: self.hubs, telemetry, clock)
         self._stopping = False
 
     def _dialled(self) -> HubLink:
@@ -164,6 +175,7 @@ class Daemon:
         while True:
             await asyncio.sleep(_NOISE_SECONDS)
             self._law.tell()
+            self._reviews.tell()
             with contextlib.suppress(Deferred):  # health says why
                 await self._record_noise()
 
@@ -183,6 +195,10 @@ class Daemon:
     def lapsed(self) -> Mapping[str, int]:
         """How many routes of each tenant carry nothing today, for what they cite is not in force."""
         return self._law.stopped()
+
+    def reviews(self) -> list[str]:
+        """What of the logs and the users was not reviewed in time, and which findings wait too long, in sentences."""
+        return self._reviews.sentences()
 
     @property
     def hubs(self) -> Mapping[str, TenantHub]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,9 +14,11 @@ from gateway.edge.edge import Edge
 from gateway.edge.listener import Entrance
 from gateway.edge.rules import EdgeRules
 from gateway.edge.show import shown
+from gateway.edge.use_stops import UseStopList
 from gateway.errors import Misconfigured, Refused
 from gateway.keys.at_rest import Secret
 from gateway.keys.directory import Directory
+from gateway.keys.layout import TenantKeys
 from gateway.keys.private import EdgeKeys
 from gateway.link.ends import HubEnd
 from gateway.link.in_process import ToEdges, ToHub
@@ -70,9 +73,13 @@ class EdgeSide:
         keys = open_keys(self._config, code, name, directory)
         rules = edge_rules(self._config, code, name, directory, spec.interface)
         readable_secrets(self._config, code, name)
-        edge = Edge(rules, keys, plugins.made(name, spec), ToHub(hub, name), self._clock, self._telemetry)
+        stops = UseStopList(TenantKeys(self._config.root, code).connector(name), partial(self._unreadable, place))
+        edge = Edge(rules, keys, plugins.made(name, spec), ToHub(hub, name), self._clock, self._telemetry, stops)
         session = open_session(self._config, code, spec, plug.settings)
         return Station(edge, spec, plug.settings, session, self._secret, self._telemetry)
+
+    def _unreadable(self, place: Place, problem: str) -> None:
+        self._telemetry.log.error("use_stops.unreadable", tenant=place[0], connector=place[1], problem=problem)
 
     def _secret(self, reference: str) -> bytes:
         """What a connector's settings refer to. Raises Misconfigured."""
@@ -105,19 +112,25 @@ class EdgeSide:
             raise Refused("edge_elsewhere")
         return shown(await station.edge.look(message_id, certificate, terminal), station.edge.rules)
 
+    async def use_stop(self, place: Place, case: str, certificate: str, terminal: str, *, resumed: bool) -> None:
+        """Have it recorded before this edge's list changes. Raises Refused, also "edge_elsewhere", or Deferred."""
+        if (station := self._stations.get(place)) is None:
+            raise Refused("edge_elsewhere")
+        await station.edge.hub.use_stop(case, certificate, terminal, resumed=resumed)
+
     def connectors(self) -> list[dict[str, Any]]:
         """Every connector of this process with its state, for operators."""
         return [self._row(*place) for place in self._config.places]
 
     def _row(self, code: str, name: str) -> dict[str, Any]:
         station = self._stations.get((code, name))
-        detail = station.health.detail if station else self._quarantined.get((code, name), "not loaded")
+        problem = station.edge.problem if station else self._quarantined.get((code, name), "not loaded")
         return row(
             self._config,
             (code, name),
             state="quarantined" if station is None else "open" if station.opened else "opening",
-            ok=bool(station and station.opened and station.health.ok),
-            detail=detail,
+            ok=bool(station and station.opened and station.health.ok and not problem),
+            detail=problem or (station.health.detail if station else ""),
         )
 
     def adopt(self, config: Config, edges: Mapping[Place, tuple[EdgeRules, EdgeKeys]]) -> None:

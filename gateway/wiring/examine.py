@@ -1,6 +1,6 @@
 """All that a start needs but journals and ports, opened once beforehand, so that everything wrong is told together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,8 @@ from typing import TypeVar
 from gateway.config import Config, contradictions, read
 from gateway.errors import Misconfigured
 from gateway.keys.directory import Directory
+from gateway.keys.layout import TenantKeys
+from gateway.keys.use_stops import FILE
 from gateway.wiring.expiring import Expiring, expiring
 from gateway.wiring.opening import (
     SYSTEM,
@@ -29,6 +31,7 @@ from gateway.wiring.opening import (
     session_tls,
 )
 from gateway.wiring.people import configured
+from gateway.wiring.use_stopping import read_list
 
 T = TypeVar("T")
 
@@ -49,13 +52,15 @@ class _Findings:
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A configuration that can start, and what is amiss without stopping it: why connectors that are not required
-    would be quarantined, certificates that end, and those whose files are not here, so that no right can be granted.
+    would be quarantined, certificates that end, those whose files are not here, so that no right can be granted, and
+    which connectors nothing would pass, for whose use is stopped there cannot be read.
     """
 
     config: Config
     quarantined: tuple[str, ...]
     expiring: tuple[Expiring, ...]
     missing: tuple[str, ...]
+    use_stops: tuple[str, ...]
 
 
 def examine(root: Path, now: datetime) -> Examined:
@@ -63,7 +68,19 @@ def examine(root: Path, now: datetime) -> Examined:
     config = read(root)
     plugs, quarantined = startable(config)
     missing = dict.fromkeys(each for people in configured(config).values() for each in people.missing)
-    return Examined(config, quarantined, tuple(expiring(config, plugs, now)), tuple(missing))
+    return Examined(
+        config, quarantined, tuple(expiring(config, plugs, now)), tuple(missing), tuple(_unreadable_use_stops(config))
+    )
+
+
+def _unreadable_use_stops(config: Config) -> Iterator[str]:
+    """Stops no start: what is asked of such an edge waits until it is mended."""
+    for tenant, connector in config.places:
+        if (TenantKeys(config.root, tenant).connector(connector) / FILE).exists():
+            try:
+                read_list(config, tenant, connector)
+            except Misconfigured as wrong:
+                yield from wrong.problems
 
 
 def startable(config: Config) -> tuple[Mapping[tuple[str, str], Plug], tuple[str, ...]]:

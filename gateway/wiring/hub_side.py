@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from gateway.config import Config
+from gateway.config import Config, japanese_day
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub import retention
 from gateway.hub.accounts import Accounts
+from gateway.hub.copies import ListedCopy, listed
 from gateway.hub.cosigning import Cosigning
 from gateway.hub.dispatcher import Dispatcher
 from gateway.hub.exports import Exporting, Exports
 from gateway.hub.flow import Clock
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
+from gateway.hub.journal.facts import COPY_FACTS
 from gateway.hub.people import Configured
 from gateway.hub.rules import HubRules, hub_rules
 from gateway.keys.directory import Directory
@@ -41,9 +44,11 @@ class HubSide:
         self._telemetry = telemetry
         self._clock = clock
         self._began = False
-        self.cosigning = Cosigning(self._logs, open_witnesses(config), telemetry)
+        self._waiting: set[str] = set()
+        self._steady = retention.Steady()
+        self.cosigning = Cosigning(self.logs, open_witnesses(config), telemetry)
         places = config.path(config.gateway.journal.directory).parent / "exports"
-        self.exports = Exports(self._logs, places, telemetry)
+        self.exports = Exports(self.logs, places, telemetry)
 
     def open(self, directories: Mapping[str, Directory]) -> None:
         """Open the journals. Raises Misconfigured."""
@@ -58,7 +63,7 @@ class HubSide:
         system's log or by a witness.
         """
         now = reached(self.hubs)
-        if problems := went_back(self.system, now) or await self.cosigning.before_start():
+        if problems := [*went_back(self.system, now), *await self.cosigning.before_start()]:
             raise Misconfigured(problems)
         await self.fact(
             FactKind.GATEWAY_STARTED, {"config": self.config.digest, "references": self.config.references(), **now}
@@ -74,7 +79,11 @@ class HubSide:
         yield self._sign_checkpoints()
         yield self.cosigning.run(lambda: self.config.gateway.journal.witness_seconds)
         yield from (self._retain(hub) for hub in self.hubs.values())
-        yield from (hub.search.follow() for hub in self.hubs.values())
+        yield self._purge()
+        yield from (hub.search.follow(self._index_bug(code)) for code, hub in self.hubs.items())
+
+    def _index_bug(self, tenant: str) -> Callable[[Exception], None]:
+        return lambda error: self._telemetry.bug(error, "indexing the log failed", tenant=tenant)
 
     def of(self, tenant: str) -> TenantHub:
         """The tenant's hub."""
@@ -88,16 +97,74 @@ class HubSide:
         while True:
             await asyncio.sleep(self.config.gateway.journal.checkpoint_seconds)
             self._look_for_room()
-            for journal in self._logs().values():
+            for journal in self.logs().values():
                 with contextlib.suppress(Deferred):  # health says why
                     await journal.checkpoint()
 
     async def _retain(self, hub: TenantHub) -> None:
-        """Until cancelled: what one tenant is not to keep is deleted."""
+        """Until cancelled: the payloads that one tenant is not to keep are deleted."""
         while True:
-            with contextlib.suppress(Deferred):  # health says why
-                await retention.delete_outdated(hub.rules.tenant, hub.journal, self._clock())
+            with self._goes_on(hub.rules.tenant.code):
+                if not self._runs_away(hub.rules.tenant.code, hub.journal):
+                    await retention.delete_outdated(hub.rules.tenant, hub.journal, self._clock())
             await asyncio.sleep(retention.pause(hub.rules.tenant))
+
+    async def _purge(self) -> None:
+        """Until cancelled: old facts go, of each tenant and of the system."""
+        while True:
+            for code, hub in self.hubs.items():
+                with self._goes_on(code):
+                    if not self._runs_away(code, hub.journal):
+                        found = await retention.purge_old(hub.journal, self._clock())
+                        await self._gone(code, hub.journal, found)
+            with self._goes_on(SYSTEM):
+                if not (self._held or self._runs_away(SYSTEM, self.system)):
+                    found = await retention.purge_old(self.system, self._clock())
+                    await self._gone(SYSTEM, self.system, found)
+            await asyncio.sleep(retention.PURGE_SECONDS)
+
+    async def retain(self, hub: TenantHub) -> retention.Retained:
+        """Delete now what one tenant is not to keep, as somebody has said who knows the time; returns what went. Raises
+        Deferred.
+        """
+        found = await retention.retain(hub.rules.tenant, hub.journal, self._clock())
+        await self._gone(hub.rules.tenant.code, hub.journal, found)
+        return found
+
+    async def _gone(self, log: str, journal: Journal, found: retention.Retained) -> None:
+        """Copies go with what went, unless somebody investigates."""
+        if not journal.retention.legal_holds():
+            day = japanese_day(datetime.fromisoformat(found.before))
+            await asyncio.to_thread(self.exports.forget, log, day)
+
+    @property
+    def _held(self) -> bool:
+        """Whether some tenant's investigation may need the system's log, too. Raises Deferred."""
+        return any(hub.journal.retention.legal_holds() for hub in self.hubs.values())
+
+    def _runs_away(self, log: str, journal: Journal) -> bool:
+        """Raises Deferred."""
+        now = self._clock()
+        steady = self._steady.look(now, asyncio.get_running_loop().time())
+        away = not steady and retention.runs_away(journal, now)
+        if away and log not in self._waiting:
+            self._telemetry.log.warning("retention.waits", tenant=log)
+        (self._waiting.add if away else self._waiting.discard)(log)
+        return away
+
+    @contextlib.contextmanager
+    def _goes_on(self, log: str) -> Iterator[None]:
+        """Whatever happens is told, and the next look comes all the same."""
+        try:
+            yield
+        except Deferred:  # health says why
+            pass
+        except Exception as error:  # noqa: BLE001  (what is kept too long stops no message)
+            self._telemetry.bug(error, "retention failed", tenant=log)
+
+    def copies(self) -> list[ListedCopy]:
+        """Every copy of logs that was made. Raises Deferred."""
+        return listed(self.system.told(COPY_FACTS))
 
     def _look_for_room(self) -> None:
         """A queue that was full is told to have room also if nothing comes any more."""
@@ -131,9 +198,9 @@ class HubSide:
 
     def vitals(self) -> dict[str, tuple[bool, str]]:
         """Whether each log can be written, and if not why."""
-        return {name: journal.health() for name, journal in self._logs().items()}
+        return {name: journal.health() for name, journal in self.logs().items()}
 
-    def _logs(self) -> Mapping[str, Journal]:
+    def logs(self) -> Mapping[str, Journal]:
         """Every log, by tenant; the system's, in which the others are anchored, first."""
         return {SYSTEM: self.system} | {code: hub.journal for code, hub in self.hubs.items()}
 

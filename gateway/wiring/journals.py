@@ -1,15 +1,17 @@
 """Opens the journals; apart from `opening`, so that `gateway check` need not load what it does not open."""
 
+from pathlib import Path
+
 from gateway.config import Config
 from gateway.hub.journal import Journal, JournalLimits
 from gateway.wiring.opening import log_signer
 
 
-def open_journal(config: Config, tenant: str) -> Journal:
-    """The tenant's store, verified from its last checkpoint on."""
+def open_journal(config: Config, tenant: str, folder: Path | None = None) -> Journal:
+    """The tenant's store, verified from its last checkpoint on; in its place, or in that `folder`."""
     signer = log_signer(config, tenant)
     settings = config.gateway.journal
-    folder = config.path(settings.directory)
+    folder = folder or config.path(settings.directory)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     limits = JournalLimits(
         max_open_records=config.gateway.limits.open_records,

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from gateway.config import Config, read
 from gateway.errors import Deferred, Misconfigured
+from gateway.hub.cosigning import Cosigning
 from gateway.hub.journal import FactKind, Journal
 from gateway.messages import stamp
 from gateway.observe import Telemetry, tell_supervisor
 from gateway.wiring.daemon import Daemon, clock
 from gateway.wiring.examine import examine
 from gateway.wiring.journals import open_journal
-from gateway.wiring.opening import SYSTEM
+from gateway.wiring.opening import SYSTEM, open_witnesses
 
 
 @contextlib.asynccontextmanager
@@ -29,7 +30,7 @@ async def running(root: Path, telemetry: Telemetry, role: str = "run") -> AsyncI
         examined = examine(root, clock())
         _as_told(examined.config, role)
     except Misconfigured as wrong:
-        await _record_refusal(root, wrong)
+        await _record_refusal(root, wrong, telemetry)
         raise
     config = examined.config
     for each in examined.expiring:
@@ -47,9 +48,7 @@ async def running(root: Path, telemetry: Telemetry, role: str = "run") -> AsyncI
                 await daemon.stop()
         except Misconfigured as wrong:
             if system is not None:
-                body = {"config": config.digest, "problems": list(wrong.problems)}
-                with contextlib.suppress(Deferred):  # it is the system's log itself that is wrong
-                    await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
+                await _say_refused(config, system, wrong, telemetry)
             raise
 
 
@@ -60,13 +59,23 @@ def _as_told(config: Config, role: str) -> None:
         raise Misconfigured((f"config/gateway.toml: {why}; start it with: gateway {its} --root {config.root}",))
 
 
-async def _record_refusal(root: Path, wrong: Misconfigured) -> None:
+async def _record_refusal(root: Path, wrong: Misconfigured, telemetry: Telemetry) -> None:
     """In the system log, if what is wrong leaves that much."""
-    with contextlib.suppress(Misconfigured, Deferred):
+    with contextlib.suppress(Misconfigured):
         config = read(root)
         if config.gateway.role == "edge":
             return
         with contextlib.closing(open_journal(config, SYSTEM)) as system:
+            await _say_refused(config, system, wrong, telemetry)
+
+
+async def _say_refused(config: Config, system: Journal, wrong: Misconfigured, telemetry: Telemetry) -> None:
+    """The fact that it did not start, unless a witness knows the system's log otherwise, or none can be asked by this
+    configuration: what is not the newest copy is not signed beside it.
+    """
+    with contextlib.suppress(Misconfigured, Deferred):
+        cosigning = Cosigning(lambda: {SYSTEM: system}, open_witnesses(config), telemetry)
+        if not await cosigning.before_start():
             body = {"config": config.digest, "problems": list(wrong.problems)}
             await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))
 

@@ -3,7 +3,7 @@
 The hub hears of a search for a person only these: neither who it is, nor what another connector's records say of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -21,7 +21,7 @@ def person_tags(config: Config, tenant: str, connector: str, said: bytes, months
     which the operations of this connector name a person. Raises Misconfigured, never with a value.
     """
     fields = _person_fields(config, tenant, connector)
-    persons = sorted(set(_persons(said, fields)))
+    persons = sorted({person for _, person in named_persons(said, fields)})
     keys = open_keys(config, tenant, connector, open_directory(config, tenant))
     made = {month: [keys.tag(each, month).hex() for each in persons] for month in months}
     return {"connector": connector, "tags": made}
@@ -49,8 +49,10 @@ def _person_fields(config: Config, tenant: str, connector: str) -> dict[str, lis
     return found
 
 
-def _persons(said: bytes, fields: dict[str, list[ContractField]]) -> Iterator[str]:
-    """The person keys, as text, each of a form that the locked interface gives it. Raises Misconfigured."""
+def named_persons(said: bytes, fields: Mapping[str, Sequence[ContractField]]) -> Iterator[tuple[str, str]]:
+    """Field and person key, as text, of each that one JSON object names, of a form that the locked interface gives it.
+    Raises Misconfigured, never with a value.
+    """
     try:
         named = jiter.from_json(said, catch_duplicate_keys=True)
     except ValueError:
@@ -61,7 +63,7 @@ def _persons(said: bytes, fields: dict[str, list[ContractField]]) -> Iterator[st
     for name, value in named.items():
         if not any(_sound(field, value) for field in fields[name]):
             raise Misconfigured((f"{name}: is not of the form that the interface gives this field",))
-        yield str(value)
+        yield name, str(value)
 
 
 def _sound(field: ContractField, value: Any) -> bool:

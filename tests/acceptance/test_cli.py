@@ -33,7 +33,7 @@ def test_check(site):
     routes = found.pop("routes")
     unused = f"config/tenants/{MUNICIPALITY}.toml: connectors.vaccination_records: no route carries pmh_key.issue"
     assert f"{unused}, which it sends" in found.pop("idle")
-    assert found == {"quarantined": [], "expiring": [], "missing": [], "ending": [], "passed": []}
+    assert found == {"quarantined": [], "expiring": [], "missing": [], "use_stops": [], "ending": [], "passed": []}
     assert [(each["route"], each["fields"], each["reply"]) for each in routes] == [
         ("R01", 20, None),
         ("R25", 6, None),

@@ -110,8 +110,8 @@ def test_a_receiver_that_is_not_there_neither_stops_the_start_nor_the_line(apart
     site, receiver = apart
     add(site, to_syslog(receiver))
     receiver.close()
-    site.start()
-    until(lambda: site.admin().get("/readyz").status == 200)
+    site.start_records()
+    site.start_gateway()
     assert [each["outcome"] for each in site.outcomes(site.register(subject(1)))] == ["accepted"]
     row = until(
         lambda: [

@@ -23,7 +23,7 @@ from tests.acceptance.network import (
     Resident,
 )
 from tests.acceptance.officers import APPROVER, OFFICER, code, decide, grant, held, shown
-from tests.acceptance.programs import until
+from tests.acceptance.programs import GATEWAY, command, until
 from tests.acceptance.subjects import MUNICIPALITY, OTHER_MUNICIPALITY
 
 CLERK = "staff-0013"
@@ -369,6 +369,51 @@ def test_the_statutory_record_is_the_same_in_the_log_and_at_both_bodies(network,
         assert sorted(map(mark_and_times, own)) == sorted(map(mark_and_times, map(as_record, logged)))
         assert {row_and_items(each) for each in logged} == {(row, *ITEMS)}
         assert {permit(each)["party"] for each in logged} == {OTHER_CITY}
+
+
+def reported(network: Network, name: str, *options: str) -> list[dict[str, Any]]:
+    told = network.site.cli("log", "report", name, MUNICIPALITY, *options, "--json")
+    assert told.status == 0, told.err
+    return list(json.loads(told.out)["rows"])
+
+
+def test_the_statutory_records_become_a_report_and_the_person_hears_of_none_that_is_marked(network, ordinal, tmp_path):
+    who = network.resident(ordinal())
+    network.knows(who, who.dose)
+    since = len(network.site.facts())
+    for name, mark in {"UNMARKED": False, "HIDDEN": True}.items():
+        assert network.ended(network.asked(who, undisclosed_flag=mark)) == ("answered", [who.dose])
+        count = len(network.given("inquiry.answer"))
+        assert network.sent("inquiry.request", who.inquiry(name, "153", undisclosed_flag=mark)) == ["accepted"]
+        until(partial(answered_since, network, count))
+    own = ("--as", str(network.site.tls / f"{OFFICER}.crt"))
+    recorded = {each["message_id"]: each for each in network.site.facts()[since:] if "header" in each}
+    rows = [row for row in reported(network, "provisions", *own) if row["message"] in recorded]
+    assert sorted((row["asker"], row["provider"], row["undisclosed"]) for row in rows) == sorted(
+        (*parties, mark)
+        for parties in ((OTHER_CITY, MUNICIPALITY), (MUNICIPALITY, OTHER_CITY))
+        for mark in ("", "はい")
+    )
+    assert all("接種年月日" in row["items"] or "vaccinated_on" in row["items"] for row in rows)
+    marked = {row["message"] for row in rows if row["undisclosed"]}
+    for row in reported(network, "provisions"):  # as an operator
+        if row["message"] in marked:
+            assert {key for key, cell in row.items() if cell} == {"at", "message", "undisclosed", "facts"}
+
+    named = tmp_path / "person.json"
+    named.write_text(json.dumps({"internal_no": who.internal_no}))
+    sought: list[str] = []
+    for connector in (CONNECTOR, "health_management"):
+        made = command(*GATEWAY, "keys", "tags", MUNICIPALITY, connector, str(named), "--root", str(network.edge))
+        assert made.status == 0, made.err
+        (tmp_path / connector).write_text(made.out)
+        sought += ("--person", str(tmp_path / connector))
+    why = ("--reason", "disclosure_request", "--case", "R8-0012")
+    told = {int(row["facts"]) for row in reported(network, "disclosure", *sought, *why, *own)}
+    operations = [each["header"]["operation"] for each in recorded.values() if each["seq"] in told]
+    assert sorted(each for each in operations if "answer" in each) == ["inquiry.answer", "provision.answer"]
+    assert "inquiry.request" not in operations, "an inquiry says under its seal whether it may be disclosed"
+    assert not told & {recorded[each]["seq"] for each in marked}
 
 
 def answered_since(network: Network, count: int) -> bool:

@@ -90,7 +90,7 @@ def test_a_backup_that_was_altered_or_is_too_old_is_not_restored(new_site, ordin
     logs = site.root / "state/journal"
 
     told = site.cli("restore", str(copy), "--earlier", str(newer / "checkpoint"))
-    assert (told.status, "are missing" in told.err, list(logs.iterdir())) == (2, True, [])
+    assert (told.status, "are missing" in told.err, logs.exists()) == (2, True, False)
 
     database = copy / f"state/journal/{MUNICIPALITY}.db"
     with closing(sqlite3.connect(database)) as log, log:
@@ -100,4 +100,4 @@ def test_a_backup_that_was_altered_or_is_too_old_is_not_restored(new_site, ordin
     digest = hashlib.sha256(database.read_bytes()).hexdigest()
     sums.write_text(re.sub(rf"[0-9a-f]+(  state/journal/{MUNICIPALITY}.db)", rf"{digest}\1", sums.read_text()))
     told = site.cli("restore", str(copy))
-    assert (told.status, f"{MUNICIPALITY}: fact 1 is altered" in told.err, list(logs.iterdir())) == (2, True, [])
+    assert (told.status, f"{MUNICIPALITY}: fact 1 is altered" in told.err, logs.exists()) == (2, True, False)

@@ -15,7 +15,9 @@ WHY = ("--reason", "disclosure_request", "--case", "R8-0012")
 def found(site: Site, *conditions: str) -> list[dict[str, object]]:
     told = site.cli("log", "search", MUNICIPALITY, *conditions, "--json")
     assert told.status == 0, told.err
-    return list(json.loads(told.out)["facts"])
+    *facts, looked = [json.loads(line) for line in told.out.splitlines()]
+    assert looked["up_to"] <= looked["of"]
+    return facts
 
 
 def tags_of(site: Site, folder: Path, cells: Cells) -> str:

@@ -84,7 +84,7 @@ def test_every_log_is_cosigned_and_its_proofs_convince_by_it(watched, tmp_path, 
     metrics = site.admin().get("/metrics").body.decode()
     for each in LOGS:
         assert f'renkei_log_cosigned_facts{{tenant="{each}",witness="witness.example"}}' in metrics
-    assert site.admin().get("/healthz").json == {"ok": True, "logs": {}, "witnesses": []}
+    assert site.admin().get("/healthz").json == {"ok": True, "logs": {}, "witnesses": [], "reviews": []}
     assert site.cli("log", "verify").status == 0
 
 

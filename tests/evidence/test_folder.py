@@ -1,9 +1,12 @@
 """A log as a folder of files: whole, it convinces; altered in any place, it does not, and the place is named."""
 
 import asyncio
+import hashlib
+import json
 import random
 import shutil
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,12 +14,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.evidence.check import FolderReport, check_folder
+from gateway.evidence.check import FolderReport, check_folder, check_growth, check_proof
+from gateway.evidence.folder import Content, LogFolder
 from gateway.hub.journal import FactKind, Journal, JournalLimits
 from gateway.hub.journal.export import export
 from gateway.hub.journal.store import WrongStore
 from gateway.tlog.cosignature import Cosigner, cosign
-from gateway.tlog.note import Signer, open_note
+from gateway.tlog.note import Checkpoint, NoteError, Signer, open_note, sign
+from gateway.tlog.proof_file import ProofFile
+from gateway.tlog.submission import Submission
+from gateway.tlog.tiles import tiles
+from gateway.tlog.tree import Frontier, leaf_hash
 from tests.journal.builders import AT, ORIGIN, SIGNER, TENANT, open_journal
 
 FACTS = 600
@@ -146,6 +154,8 @@ def test_a_log_that_somebody_else_signed_is_not_believed(log: Path) -> None:
     assert "not signed by the known key" in (check_folder(log, stranger).problem or "")
     unwitnessed = check_folder(log, SIGNER.verifier(), witnesses=[WITNESS.verifier()])
     assert "did not cosign" in (unwitnessed.problem or "")
+    assert unwitnessed.facts > 0, "they are counted and checked all the same"
+    assert f"the {unwitnessed.facts} facts are those that the checkpoint signs" in (unwitnessed.problem or "")
 
 
 async def test_a_witness_who_cosigned_is_named(database: Path, tmp_path: Path) -> None:
@@ -171,6 +181,32 @@ async def test_an_export_goes_on_where_it_ended(database: Path, log: Path) -> No
     assert not (log / "facts/002.p").exists()
     kept = [log / "facts/000.jsonl", log / "facts/001.jsonl", log / "tile/0/000"]
     assert {each: each.stat().st_mtime_ns for each in kept} == {each: before[each] for each in kept}
+
+
+@pytest.mark.parametrize("step", ["write", "write_facts", "write_checkpoint", "complete"])
+async def test_wherever_an_export_is_interrupted_the_folder_verifies_and_the_next_goes_on(
+    database: Path, log: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    journal = open_journal(database, LIMITS)
+    await fill(journal, 300)
+    journal.close()
+    interrupted = getattr(LogFolder, step)
+    for number in range(12):
+
+        def some(self: LogFolder, *given: object, calls: list[int] = [number]) -> None:  # noqa: B006
+            if not calls[0]:
+                raise KeyboardInterrupt
+            calls[0] -= 1
+            interrupted(self, *given)
+
+        monkeypatch.setattr(LogFolder, step, some)
+        with suppress(KeyboardInterrupt):
+            export(database, log, SIGNER.verifier())
+        assert checked(log).problem is None
+        monkeypatch.undo()
+    export(database, log, SIGNER.verifier())
+    assert (checked(log).problem, checked(log).facts) == (None, FACTS + 300)
+    assert not (log / "facts/002.p").exists()
 
 
 async def test_a_log_that_did_not_grow_out_of_the_folders_is_not_written(
@@ -203,11 +239,153 @@ async def test_a_log_rolled_back_is_found_by_a_kept_checkpoint(database: Path, l
     )
 
 
-def test_a_fact_whose_content_is_gone_is_counted_and_its_place_still_proven(database: Path, tmp_path: Path) -> None:
+LATER = {"before": "2026-05-01T00:00:00.000000Z", "at": "2029-05-01T00:00:00.000000Z"}
+
+
+async def purge(path: Path, *, after: int = 0) -> int:
+    """What is old by then, so many facts as one look takes; how many went."""
+    journal = open_journal(path, LIMITS)
+    went = len((await journal.retention.purge(after, **LATER)).go)
+    journal.close()
+    return went
+
+
+def test_what_was_purged_is_without_content_and_its_place_still_proven(database: Path, log: Path) -> None:
+    asyncio.run(purge(database, after=100))
+    export(database, log.parent / "new", SIGNER.verifier())
+    report = checked(log.parent / "new")
+    assert (report.problem, report.facts, report.gone, report.stale) == (None, FACTS + 1, 500, 0)
+    assert (log.parent / "new" / "facts" / "001.jsonl").read_bytes() == b"null\n" * 256
+
+
+def test_a_folder_that_has_what_the_log_has_purged_since_is_whole_and_says_so(database: Path, log: Path) -> None:
+    """Its files are a copy that somebody made: they are not rewritten, but named."""
+    went = asyncio.run(purge(database))
+    export(database, log, SIGNER.verifier())
+    report = checked(log)
+    assert (report.problem, report.facts) == (None, FACTS + 1)
+    assert (report.gone, report.stale, went) == (0, 500, 500)
+
+
+@pytest.mark.parametrize("seq", [1, 256, 300])
+def test_content_that_is_missing_and_was_not_purged_is_missed(log: Path, seq: int) -> None:
+    file = log / "facts" / f"{(seq - 1) // 256:03}.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[(seq - 1) % 256] = b"null\n"
+    file.write_bytes(b"".join(lines))
+    report = checked(log)
+    told = f"fact {seq} is without content, and no fact says that it was purged"
+    assert (report.at_seq, report.problem) == (seq, told)
+
+
+def test_content_that_was_purged_too_early_is_missed(database: Path, tmp_path: Path) -> None:
+    """The log itself says that it purged what followed on something younger."""
+    journal = open_journal(database, LIMITS)
+    said = {"before": "2026-03-30T15:00:00.000000Z", "facts": "2-10", "tags": 0}
+    asyncio.run(journal.fact(FactKind.FACTS_PURGED, said, at="2029-05-01T00:00:00.000000Z"))
+    journal.close()
     connection = sqlite3.connect(database)
-    connection.execute("UPDATE fact SET salt = NULL, body = NULL WHERE seq <= 10")
+    connection.execute("UPDATE fact SET salt = NULL, body = NULL WHERE seq BETWEEN 2 AND 10")
     connection.commit()
     connection.close()
     export(database, tmp_path / "log", SIGNER.verifier())
     report = checked(tmp_path / "log")
-    assert (report.problem, report.facts, report.gone) == (None, FACTS, 10)
+    assert (report.at_seq, report.problem) == (2, "facts 2 to 10 were purged too early, by those before them")
+
+
+# ---- what its key signed, and yet is not this log --------------------------------------------------------------------
+
+
+def drawn_up(path: Path, bodies: list[bytes], origin: str = ORIGIN) -> Path:
+    """A folder in perfect form with these facts, as whoever has the key can make one."""
+    contents = [Content(bytes(32), body) for body in bodies]
+    commitments = [hashlib.sha256(each.salt + each.body).digest() for each in contents]
+    folder, frontier = LogFolder(path), Frontier()
+    (tile,) = tiles(len(bodies))
+    leaves = [leaf_hash(each) for each in commitments]
+    for leaf in leaves:
+        frontier.append(leaf)
+    folder.write(tile, leaves)
+    folder.write_facts(tile, commitments, contents)
+    folder.write_checkpoint(sign(Checkpoint(origin, frontier.size, frontier.root()).text(), SIGNER))
+    return path
+
+
+def bodies(count: int, word: str = "made_up") -> list[bytes]:
+    fact = {"at": AT, "kind": "noise.counted", "listener": word}
+    return [json.dumps({"seq": seq, **fact}).encode() for seq in range(1, count + 1)]
+
+
+def note_of(log: Path) -> str:
+    return (log / "checkpoint").read_text()
+
+
+def test_a_checkpoint_of_another_history_of_the_same_key_is_not_this_logs(tmp_path: Path) -> None:
+    one, other = (drawn_up(tmp_path / word, bodies(5, word)) for word in ("one", "other"))
+    assert checked(one).problem is None
+    (one / "checkpoint").write_text(note_of(other))
+    assert checked(one).problem == "the facts 1 to 5 do not give the root that the checkpoint signs"
+
+
+@pytest.mark.parametrize("kept", [1, 3, 5])
+def test_a_kept_checkpoint_of_another_history_shows_that_this_is_not_it(tmp_path: Path, kept: int) -> None:
+    log = drawn_up(tmp_path / "log", bodies(5))
+    same, other = (drawn_up(tmp_path / word, bodies(kept, word)) for word in ("made_up", "another"))
+    assert checked(log, note_of(same)).problem is None
+    report = checked(log, note_of(other))
+    assert report.problem == f"the facts 1 to {kept} are not those that an earlier checkpoint signs"
+
+
+@pytest.mark.parametrize(
+    ("seq", "said"),
+    [
+        (b"3", "fact 2 is out of order: in its place lies fact 3"),
+        (b'"2 is whole. problem: none"', "fact 2 is not a fact"),
+        (b"true", "fact 2 is not a fact"),
+        (b"2.0", "fact 2 is not a fact"),
+    ],
+)
+def test_a_fact_under_the_right_commitment_that_names_another_place_is_found(
+    tmp_path: Path, seq: bytes, said: str
+) -> None:
+    facts = bodies(3)
+    facts[1] = b'{"seq": %b, "at": "2026", "kind": "noise.counted"}' % seq
+    report = checked(drawn_up(tmp_path / "log", facts))
+    assert (report.problem, report.at_seq) == (said, 2)
+
+
+def proof_of(body: bytes, *, origin: str = ORIGIN, index: int = 0) -> str:
+    """Of the last fact of a log."""
+    leaf = leaf_hash(hashlib.sha256(bytes(32) + body).digest())
+    before = [leaf_hash(bytes(32))] * index
+    frontier = Frontier()
+    for each in (*before, leaf):
+        frontier.append(each)
+    note = sign(Checkpoint(origin, index + 1, frontier.root()).text(), SIGNER)
+    return ProofFile(index, before, note, bytes(32) + body).text()
+
+
+def test_a_proof_is_of_the_fact_in_whose_place_it_stands() -> None:
+    assert check_proof(proof_of(b'{"seq": 2}', index=1), SIGNER.verifier())[0] == {"seq": 2}
+    for wrong in (b'{"seq": 1}', b'{"seq": "2, and all is well"}', b"[]", b"2"):
+        with pytest.raises(NoteError, match=r"fact 1, in the place of fact 2|no fact of a log") as caught:
+            check_proof(proof_of(wrong, index=1), SIGNER.verifier())
+        assert "all is well" not in str(caught.value)
+
+
+def test_what_the_key_signed_under_another_logs_name_is_of_another_log(tmp_path: Path) -> None:
+    another = "renkei.example/another"
+    log, other = drawn_up(tmp_path / "log", bodies(2)), drawn_up(tmp_path / "other", bodies(2), another)
+    assert checked(other).problem == "the checkpoint is of another log"
+    assert checked(log, note_of(other)).problem == "the earlier checkpoint is of another log"
+    with pytest.raises(NoteError, match="of another log"):
+        check_proof(proof_of(b'{"seq": 1}', origin=another), SIGNER.verifier())
+    grown = Submission(2, [], note_of(log)).text()
+    assert check_growth(grown, note_of(log), SIGNER.verifier())[0].size == 2
+    for text, earlier in (
+        (grown, note_of(other)),
+        (Submission(2, [], note_of(other)).text(), note_of(log)),
+        (Submission(2, [], note_of(other)).text(), note_of(other)),
+    ):
+        with pytest.raises(NoteError, match="did not grow"):
+            check_growth(text, earlier, SIGNER.verifier())

@@ -28,7 +28,17 @@ STATEMENT = {
     "terminal": "clinic-3",
 }
 REACHED = {"logs": {TENANT: 12}, "roots": {TENANT: "a" * 64}, "directories": {TENANT: 1}}
+ACT = {"operator": "staff-0100", "client_certificate": digest("officer"), "terminal": "desk-1", "case": "R8-12"}
+SIGNED = {"operator": "staff-0400", "client_certificate": "b" * 64, "terminal": "desk-7"}
 GRANT = {"person": "staff-0200", "role": "officer", "by": "staff-0100", "client_certificate": digest("administrator")}
+
+USE = {
+    "operator": "staff-0100",
+    "client_certificate": digest("operator"),
+    "terminal": "desk-1",
+    "connector": "health_management",
+    "case": "R8-0012",
+}
 
 
 def plain_header(*attestations: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +69,15 @@ FIELDS: dict[FactKind, dict[str, Any]] = {
     FactKind.GATEWAY_STOPPED: REACHED,
     FactKind.GATEWAY_REFUSED_TO_START: {"config": "c" * 64, "problems": ["config/gateway.toml: admin: is missing"]},
     FactKind.LOGS_RESTORED: {"logs": {TENANT: 12}, "roots": {TENANT: "a" * 64}},
+    FactKind.LOGS_COPIED: {
+        "operator": "operator",
+        "client_certificate": digest("operator"),
+        "terminal": "desk-1",
+        "copy": "20260401-3f2a91c4",
+        "form": "backup",
+        "logs": {"system": 7, TENANT: 12},
+    },
+    FactKind.COPY_DESTROYED: {**ACT, "copy": "20260401-3f2a91c4"},
     FactKind.EDGE_LINKED: {"edge": "lgwan_edge", "config": "c" * 64},
     FactKind.EDGE_UNLINKED: {"edge": "lgwan_edge"},
     FactKind.CONFIG_APPLIED: {"by": "SIGHUP", "config": "c" * 64, "former": "d" * 64, "directories": {TENANT: 1}},
@@ -72,9 +91,23 @@ FIELDS: dict[FactKind, dict[str, Any]] = {
     },
     FactKind.PERSON_GRANTED: {**GRANT, "certificate": "c" * 64, "until": "2027-03-31"},
     FactKind.PERSON_REVOKED: GRANT,
+    FactKind.MESSAGE_UNDISCLOSED: ACT,
+    FactKind.FACTS_PURGED: {"before": "2023-04-01T00:00:00.000000Z", "facts": "1-40", "tags": 0},
+    FactKind.TRAIL_ERASED: {**ACT, "connector": "clinic_app", "months": ["2026-03"], "tags": 2, "reason": "correction"},
+    FactKind.LEGAL_HOLD_PLACED: {**ACT, "messages": [MESSAGE]},
+    FactKind.LEGAL_HOLD_LIFTED: ACT,
+    FactKind.REVIEW_SIGNED: {**SIGNED, "subject": "log", "since": 1, "to": 40, "findings": 1},
+    FactKind.FINDING_OPENED: {**SIGNED, "code": "off_hours", "person": "staff-0500", "facts": [7, 9], "count": 2},
+    FactKind.FINDING_TAKEN: {**SIGNED, "finding": 12, "case": "R8-0012"},
+    FactKind.FINDING_CLOSED: {**SIGNED, "finding": 12, "case": "R8-0012", "outcome": "proper"},
+    FactKind.USE_STOPPED: USE,
+    FactKind.USE_RESUMED: USE,
 }
 """The table must hold every kind: a new one cannot be forgotten."""
-ABOUT_NO_MESSAGE = ("noise.", "gateway.", "logs.", "edge.", "config.", "person.", "operator.")
+ABOUT_NO_MESSAGE = (
+    "noise.", "gateway.", "logs.", "copy.", "edge.", "config.", "person.", "operator.", "use.",
+    "review.", "finding.", "facts.", "trail.", "legal_hold.",
+)  # fmt: skip
 
 
 def followed(
@@ -98,7 +131,7 @@ def followed(
 
 
 def sample(kind: FactKind, **how: Any) -> Copy:
-    log = "system" if kind.startswith(("gateway.", "logs.", "edge.", "config.", "noise.")) else TENANT
+    log = "system" if kind.startswith(("gateway.", "logs.", "copy.", "edge.", "config.", "noise.")) else TENANT
     return copy_of(log, followed(kind, **how))
 
 

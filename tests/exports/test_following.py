@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import resource
 import sqlite3
 import ssl
 import stat
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pytest
@@ -37,6 +39,9 @@ class Fake:
 
     def __post_init__(self) -> None:
         self.goes_on.set()
+
+    def forget(self, log: str, before: date) -> None:
+        raise AssertionError
 
     def hand(self, copies: Sequence[Copy]) -> None:
         self.entered.set()
@@ -262,6 +267,41 @@ async def test_a_receiver_that_is_gone_for_a_while_gets_what_it_missed_and_what_
         await until(lambda: setting.told()[-1] == ("export.mended", None))
     finally:
         back.close()
+
+
+async def test_as_many_of_the_exported_kinds_come_again_however_much_else_is_between(site, tmp_path, collector):
+    """Syslog acknowledges nothing: a program that dies may lose what its machine had taken."""
+    kinds = to_syslog(collector, kinds=["noise.counted"])
+    async with running(site, tmp_path) as setting:
+        noise = setting.journal.fact(FactKind.NOISE_COUNTED, {"listener": "municipal", "count": 0}, at=AT)
+        body = {"operator": "staff-0001", "act": "dead"}
+        await asyncio.gather(noise, *(setting.write(1) for _ in range(1099)))
+        await asyncio.gather(
+            *(setting.journal.fact(FactKind.OPERATOR_ACTED, body, at=AT) for _ in range(1500)), setting.write(1)
+        )
+        setting.adopt(kinds)
+        await until(lambda: len(collector.messages) == 1101, 30)
+        await until(lambda: setting.behind("siem") == 0)
+    async with running(site, tmp_path) as setting:
+        setting.adopt(kinds)
+        await until(lambda: len(collector.messages) >= 2101, 30)
+
+
+async def test_a_receiver_is_reached_with_more_files_open_than_select_knows(setting, collector):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    opened: list[int] = []
+    try:
+        while not opened or opened[-1] < 1030:
+            opened.append(os.dup(0 if not opened else opened[0]))
+        await setting.write(3)
+        setting.adopt(to_syslog(collector))
+        await until(lambda: collector.seqs(TENANT) == [1, 2, 3])
+        assert setting.told() == []
+    finally:
+        for each in opened:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_a_connection_that_breaks_again_and_again_still_gets_on(setting, collector):

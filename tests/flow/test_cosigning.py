@@ -130,7 +130,52 @@ async def test_nothing_is_asked_where_nothing_is_new(hub, witness):
     await hub.fill(3)
     for _ in range(3):
         await hub.cosigning.ask()
-    assert len(witness.heard) == 1
+    assert [each.old for each in witness.heard] == [0, 0], "once after the start, of what is there; and what is new"
+
+
+async def test_a_log_that_is_quiet_is_asked_about_once_the_witness_is_back(hub, witness, tmp_path):
+    """Put back while the witness was away, and nothing is recorded any more that would have it asked."""
+
+    def silent(_):
+        raise Unanswered("ClientConnectorError")
+
+    await hub.fill(6)
+    await hub.cosigning.ask()
+    copy = hub.copied(tmp_path / "copy.db")
+    await hub.fill(6)
+    await hub.cosigning.ask()
+    witness.answer = silent
+    with closing(Hub(copy, witness)) as back:
+        assert await back.cosigning.before_start() == []
+        await back.cosigning.ask()
+        witness.answer = None
+        await back.cosigning.ask()
+        assert not back.journal.health()[0]
+        assert "fewer than the 12" in back.journal.health()[1]
+
+
+async def test_a_witness_that_is_named_anew_is_asked_though_nothing_is_new(hub, witness):
+    await hub.fill(1)
+    for heard in (1, 1, 2):
+        if heard == 2:
+            hub.cosigning.adopt([witness])
+        await hub.cosigning.ask()
+        assert len(witness.heard) == heard
+
+
+@pytest.mark.parametrize("size", [None, 3])
+async def test_a_conflict_at_the_same_size_is_another_history_whether_it_names_the_size_or_not(hub, witness, size):
+    await hub.fill(3)
+    await hub.cosigning.ask()
+    witness.answer = lambda _: Answer(409, "", size)
+    told = f"the log of {TENANT} is not the one of which the witness {NAME} cosigned 3 facts"
+    assert await hub.cosigning.before_start() == [f"{told}: it was put back or rewritten"]
+
+
+@pytest.mark.parametrize("size", [None, 0])
+async def test_of_an_empty_log_there_is_no_other_history(hub, witness, size):
+    witness.answer = lambda _: Answer(409, "", size)
+    assert await hub.cosigning.before_start() == []
 
 
 async def test_a_proof_is_under_what_the_witness_cosigned(hub):

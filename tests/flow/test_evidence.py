@@ -1,5 +1,7 @@
 """What a sender is given to hold against us: a file that proves what became of its own message, and nobody else's."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from gateway.evidence.check import check_proof
 from gateway.keys.certificates import fingerprint_of_file
 from tests.flow.calling import PUT, answer_of, calling, posted
-from tests.flow.toys import OFFICE, person
+from tests.flow.toys import OFFICE, REGISTER, person
 
 
 async def fetched(peer, message_id):
@@ -65,3 +67,22 @@ async def test_nobody_is_given_the_proof_of_anothers_message(line, office, site,
             assert line.every_fact()[-1]["kind"] == "message.refused"
         assert (await fetched(stranger, own))[0] == 200, "what the connector sent of itself is of all its peers"
     assert {(await fetched(office, each["message_id"]))[0] for each in (taken, refused)} == {200}
+
+
+async def test_who_asks_for_anothers_proof_has_nothing_signed(line, office):
+    _, taken = await posted(office, PUT, [person(0)])
+    _, refused = await posted(office, PUT, [person(0, name="")])
+    before = line.journal.proofs.checkpoint()
+    for each in (taken, refused):
+        assert await line.hub.proof(REGISTER, each["message_id"]) is None
+    assert line.journal.proofs.checkpoint() == before
+    assert {(await fetched(office, each["message_id"]))[0] for each in (taken, refused)} == {200}
+    assert line.journal.proofs.checkpoint() != before
+
+
+async def test_what_was_purged_is_as_unknown_as_what_never_was(line, office):
+    """Nothing says any more whose it was, so nobody is told that there was something."""
+    _, taken = await posted(office, PUT, [person(0)])
+    with closing(sqlite3.connect(line.journal.path)) as tables, tables:
+        tables.execute("UPDATE fact SET body = NULL, salt = NULL WHERE kind = 'message.recorded'")
+    assert await line.hub.proof(OFFICE, taken["message_id"]) is None

@@ -24,8 +24,8 @@ from gateway.keys.certificates import digest_of_file
 from gateway.link.in_process import ToEdges
 from gateway.link.tls import server_tls
 from gateway.plugin import Accepted, Claim, DeferredRecord, RefusedRecord
+from gateway.wiring.at_edges import LookRoute
 from gateway.wiring.edge_side import EdgeSide
-from gateway.wiring.looking import LookRoute
 from tests.flow.calling import answer_of, calling
 from tests.flow.holding import hold_everything
 from tests.flow.line import running
@@ -56,6 +56,9 @@ class Process:
         return {}
 
     def law(self):
+        return []
+
+    def reviews(self):
         return []
 
     def witnesses(self):
@@ -116,6 +119,11 @@ class Desk:
 
 @pytest.fixture(scope="module", autouse=True)
 def certificates(site):
+    certified(site)
+
+
+def certified(site):
+    """Everybody has a certificate."""
     tls = site.config.root / "keys/tls"
     for name in (ANNA, BEN, OPA, EVE):
         if not (tls / f"{name}.key").exists():
@@ -132,14 +140,15 @@ async def staffed(hub, tls):
 
 
 @asynccontextmanager
-async def sitting(line, site):
+async def sitting(line, site, operators=None, routes=lambda callers: ()):
     tls = site.config.root / "keys/tls"
     edges = EdgeSide(site.config, ToEdges(), line.telemetry, line.clock)
     station: Any = SimpleNamespace(edge=line.register)
     edges._stations[TENANT, REGISTER] = station
     process = Process(edges, {TENANT: line.hub})
-    listener = AdminListener(process, {}, line.telemetry, line.clock)
-    listener.add(LookRoute(listener.callers, process.look))
+    listener = AdminListener(process, operators or {}, line.telemetry, line.clock)
+    for each in (LookRoute(listener.callers, process.look), *routes(listener.callers)):
+        listener.add(each)
     runner = web.AppRunner(listener.application(), access_log=None)
     await runner.setup()
     secret = (site.config.root / "keys/passphrase").read_bytes().strip
@@ -495,7 +504,7 @@ async def test_a_hold_is_released_by_commands(desk, tmp_path):
     assert (status, message_id in table, "waiting" in table, "review" in table) == (0, True, True, True)
     assert await commanded(desk, tmp_path, "release", TENANT, message_id, *anna) == (
         1,
-        "not_looked_at: Whoever decides about a held message has to look at its content first.\n",
+        "not_looked_at: Whoever decides about a held message, or signs a review, has to look at it first.\n",
     )
     for person_ in (anna, ben):
         status, told = await commanded(desk, tmp_path, "show", TENANT, REGISTER, message_id, *person_)

@@ -53,6 +53,9 @@ class Process:
     def witnesses(self):
         return []
 
+    def reviews(self):
+        return []
+
     def lapsed(self):
         return {TENANT: 2}
 
@@ -103,13 +106,16 @@ def certificates(site):
 
 
 @asynccontextmanager
-async def sitting(site, folder):
+async def sitting(site, folder, *routes):
+    """`routes` make further addresses of the callers and the line."""
     tls = site.config.root / "keys/tls"
     async with running(site, folder, dispatch=False) as line:
         root, administrator = ({name: digest_of_file(tls / f"{name}.crt")} for name in ("root", "staff-0100"))
         line.hub.people.adopt(Configured(root, administrator))
         operators = {digest_of_file(tls / "root.crt"): "root"}
         listener = AdminListener(Process({TENANT: line.hub}), operators, line.telemetry, line.clock)
+        for each in routes:
+            listener.add(each(listener.callers, line))
         runner = web.AppRunner(listener.application(), access_log=None)
         await runner.setup()
         secret = (site.config.root / "keys/passphrase").read_bytes().strip

@@ -1,12 +1,14 @@
 """Design §4 rule 7: what a route keeps for a time only deletes itself then, with a fact."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.errors import Refused
-from gateway.hub.retention import LOOK_SECONDS, delete_outdated, pause
+from gateway.hub.journal import FactKind
+from gateway.hub.retention import LOOK_SECONDS, Steady, delete_outdated, pause, runs_away
+from gateway.messages import stamp
 from gateway.plugin import Dead, DeferredRecord
 from tests.flow.line import running
 from tests.flow.toys import person
@@ -79,3 +81,23 @@ async def test_a_dead_message_whose_payload_is_gone_is_its_sources_to_send_anew(
 async def test_it_is_looked_at_often_enough_for_what_is_kept_shortest(line):
     assert pause(line.hub.rules.tenant) == LOOK_SECONDS
     assert (pause(keeping(line, 5.0)), pause(keeping(line, 0.0))) == (5.0, 1.0)
+
+
+def test_a_clock_is_steady_after_a_day_in_which_it_went_as_time_does():
+    """However quiet the log is; set by years, it must show that anew."""
+    steady, start = Steady(), datetime(2026, 4, 1, tzinfo=UTC)
+    hour, years = timedelta(hours=1), timedelta(days=2000)
+    assert not any(steady.look(start + at * hour, at * 3600.0) for at in range(24))
+    assert steady.look(start + 24 * hour, 24 * 3600.0)
+    assert not steady.look(start + 25 * hour + years, 25 * 3600.0)
+    assert not steady.look(start + 48 * hour + years, 48 * 3600.0)
+    assert steady.look(start + 49 * hour + years, 49 * 3600.0)
+    assert not steady.look(start + 50 * hour, 50 * 3600.0)
+
+
+async def test_a_log_is_not_believed_to_be_late_that_has_nothing_from_lately(line):
+    await line.journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=stamp(line.clock()))
+    assert not runs_away(line.journal, line.clock())
+    assert runs_away(line.journal, line.clock() + timedelta(days=40))
+    await line.journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=stamp(line.clock() + timedelta(days=20)))
+    assert not runs_away(line.journal, line.clock() + timedelta(days=40))

@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.edge.outbox import EdgeOutbox
 from gateway.errors import Misconfigured
 from gateway.hub.journal import FactKind
+from gateway.plugin import Claim
 from gateway.wiring.tagging import months_between, person_tags
+from tests.flow.holding import hold_everything
 from tests.flow.site import make_site
 from tests.flow.test_people import certificates, sitting  # noqa: F401  (made before anybody sits down)
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
@@ -74,6 +77,31 @@ async def test_the_searching_is_a_fact_and_puts_nothing_new_into_the_log(desk):
     assert "000000000018" not in json.dumps(searches(desk))
 
 
+async def test_nobody_learns_from_a_search_s_own_fact_what_stands_in_what_is_not_to_be_disclosed(desk):
+    """Whether a person at work is named there, for one; what everybody may read anyway is recorded as it was asked."""
+    hold_everything(desk.line, hold=False, may_attest=("undisclosed",))
+    outbox = EdgeOutbox(desk.line.office, frozenset({"undisclosed"}))
+    sent = await outbox.send("person.put", [person(1)], key=b"k", claims=[Claim("undisclosed", b"proof")])
+    header = desk.line.journal.trace(sent.message_id)[0]["header"]
+    actor, words = header["responsible"], {"route": header["route"], "item": "internal_no", "code": "accepted"}
+    await desk.grant("staff-0002", "officer")
+    who = {"person": {"connector": OFFICE, "tags": {}} | WHY}
+    for name, asked in (("root", {}), ("staff-0002", who)):
+        for each in (actor, "staff-7777"):
+            assert (await desk.ask(name, "POST", SEARCH, {**asked, **words, "actor": each}))[0] == 200
+            assert {**searches(desk)[-1]["asked"], "person_of": ""} == {**words, "actor": "", "person_of": ""}
+    await desk.line.outbox.send("person.put", [person(2)], key=b"l")
+    await desk.ask("root", "POST", SEARCH, {"actor": actor})
+    assert searches(desk)[-1]["asked"] == {"actor": actor}, "now it stands in what everybody may be told"
+
+
+async def test_a_message_and_a_connector_that_nobody_knows_get_into_no_log(desk):
+    unknown = "01960000-0000-7000-8000-000000000018"
+    who = {"person": {"connector": "nobody", "tags": {}} | WHY}
+    assert (await desk.ask("root", "POST", SEARCH, {"message": unknown} | who))[0] == 200
+    assert searches(desk)[0]["asked"] == {"message": "", "person_of": ""}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -83,6 +111,12 @@ async def test_the_searching_is_a_fact_and_puts_nothing_new_into_the_log(desk):
         {"person": {"connector": OFFICE, "tags": {}, "case": "000000000018", "reason": "audit"}},
         {"person": {"connector": OFFICE, "tags": {"2026-04": ["架空"]}, "case": "R8-1", "reason": "audit"}},
         {"since": "yesterday"},
+        {"since": "0001-01-01"},
+        {"until": "9999-12-31"},
+        {"since": "2026-04-02", "until": "2026-04-01"},
+        {"since": "2099-01-01"},
+        {"facts": [0]},
+        {"facts": [*range(1, 102)]},
         {"limit": 0},
         {"limit": 10_001},
         b"[]",
@@ -91,6 +125,32 @@ async def test_the_searching_is_a_fact_and_puts_nothing_new_into_the_log(desk):
 )
 async def test_a_question_of_another_form_is_refused(desk, wrong):
     assert await desk.ask("root", "POST", SEARCH, wrong) == (400, "bad_search")
+
+
+@pytest.mark.parametrize("role", ["officer", "approver"])
+async def test_who_looks_into_a_finding_is_shown_its_facts(desk, role):
+    await desk.grant("staff-0001", role)
+    await desk.line.outbox.send("person.put", [person(1)], key=b"k")
+    size = desk.line.journal.following.size
+    unknown = 10**11 + 7
+    status, found = await desk.ask("staff-0001", "POST", SEARCH, {"facts": [1, size, unknown]})
+    assert (status, [each["seq"] for each in found["facts"]]) == (200, [size, 1])
+    assert searches(desk)[0]["asked"] == {"facts": f"1,{size}"}, "nothing new gets into the log"
+    _, found = await desk.ask("staff-0001", "POST", SEARCH, {"facts": [1, 2], "kind": "person.granted"})
+    assert [each["seq"] for each in found["facts"]] == [1]
+
+
+@pytest.mark.parametrize("role", ["officer", "approver"])
+@pytest.mark.parametrize("word", [{"connector": OFFICE}, {"actor": "staff-0001", "kind": "operator.acted"}], ids=str)
+async def test_who_decides_about_holds_searches_for_a_person_or_a_message_and_not_by_words(desk, role, word):
+    await desk.grant("staff-0001", role)
+    assert await desk.ask("staff-0001", "POST", SEARCH, word) == (403, "role_missing")
+    assert searches(desk)[-1]["code"] == "role_missing"
+    message = {"message": "01960000-0000-7000-8000-000000000001", "kind": "message.recorded", "since": "2026-04-01"}
+    for asked in (message, word | {"person": {"connector": OFFICE, "tags": {}} | WHY}):
+        assert (await desk.ask("staff-0001", "POST", SEARCH, asked))[0] == 200
+    for who in ("root", "staff-0100"):
+        assert (await desk.ask(who, "POST", SEARCH, word))[0] == 200
 
 
 @pytest.mark.parametrize("role", ["operator", "officer", "approver"])

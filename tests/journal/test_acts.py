@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import Deferred
 from gateway.hub.journal import FactKind
 from gateway.hub.journal.acts import _ACTS
-from gateway.hub.journal.facts import HOLD_FACTS, PERSON_FACTS
+from gateway.hub.journal.facts import HOLD_FACTS, PERSON_FACTS, RETENTION_FACTS, REVIEW_FACTS
 from gateway.hub.journal.store import ACTS
 from tests.journal.builders import AT, open_journal
 
@@ -47,8 +47,11 @@ async def test_they_are_found_by_their_index_alone_however_long_the_log_is(path:
 
 
 def test_every_kind_that_tells_of_persons_is_among_them() -> None:
-    """All of holds but that they were placed, which is nobody's act."""
-    kinds = {*HOLD_FACTS, *PERSON_FACTS, FactKind.OPERATOR_ACTED, FactKind.MESSAGE_REPLAYED} - {FactKind.HOLD_PLACED}
+    """All of holds but that they were placed, and of retention but that facts were purged: those are nobody's acts."""
+    acts = (FactKind.OPERATOR_ACTED, FactKind.MESSAGE_REPLAYED, FactKind.MESSAGE_UNDISCLOSED)
+    kinds = {*HOLD_FACTS, *PERSON_FACTS, *REVIEW_FACTS, *RETENTION_FACTS, *acts}
+    kinds -= {FactKind.HOLD_PLACED, FactKind.FACTS_PURGED}
+    kinds |= {FactKind.USE_STOPPED, FactKind.USE_RESUMED}
     assert {kind for kind in FactKind if f"'{kind}'" in ACTS} == kinds
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -333,6 +334,25 @@ def test_what_is_no_journal_is_not_opened(path: Path, made: str) -> None:
 def test_a_missing_folder_is_said_to_be_missing(path: Path) -> None:
     with pytest.raises(Misconfigured, match="ENOENT"):
         open_journal(path.parent / "absent" / path.name)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "CREATE TRIGGER sqliteXstat AFTER INSERT ON fact BEGIN DELETE FROM tag; END",
+        "CREATE TRIGGER sqlite AFTER INSERT ON fact BEGIN DELETE FROM tag; END",
+        "CREATE TABLE sqliteXstat1 (c)",
+    ],
+)
+def test_what_somebody_planted_in_the_schema_is_found_whatever_its_name(path: Path, planted: str) -> None:
+    open_journal(path).close()
+    with closing(sqlite3.connect(path)) as tables:
+        tables.execute("ANALYZE")
+    open_journal(path).close()
+    with closing(sqlite3.connect(path)) as tables:
+        tables.execute(planted)
+    with pytest.raises(Misconfigured):
+        open_journal(path)
 
 
 def test_another_tenants_journal_is_not_opened(path: Path) -> None:

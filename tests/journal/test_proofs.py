@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,18 @@ async def test_a_refused_message_is_proven_as_well(log: Path) -> None:
     journal.close()
 
 
+async def test_of_a_message_that_was_refused_and_recorded_the_recording_is_proven(log: Path) -> None:
+    """In whatever order: it came again after a refusal, or its reply was refused to somebody later."""
+    journal = open_journal(log, LIMITS)
+    sent, refusal = message(), {"stage": "hub", "code": "no_route"}
+    await journal.fact(FactKind.MESSAGE_REFUSED, refusal, at=AT, message_id=id_of(sent))
+    await journal.record(sent, at=AT, now=NOW)
+    await journal.fact(FactKind.MESSAGE_REFUSED, refusal, at=AT, message_id=id_of(sent))
+    assert proven(await of_message(journal, id_of(sent)))[0]["kind"] == "message.recorded"
+    assert len(journal.proofs.facts_of(id_of(sent))) == 3
+    journal.close()
+
+
 async def test_a_proof_of_one_fact_is_none_of_another(log: Path) -> None:
     journal = open_journal(log, LIMITS)
     one, other = await journal.proofs.of_fact(3), await journal.proofs.of_fact(4)
@@ -111,6 +124,31 @@ async def test_any_two_checkpoints_are_one_log(log: Path) -> None:
     with pytest.raises(Refused, match="unknown_fact"):
         journal.proofs.growth(5, FACTS + 1)
     journal.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("UPDATE cosignature SET line = 'junk'", "is altered"),
+        ("UPDATE cosignature SET line = line || line", "is altered"),
+        ("UPDATE cosignature SET line = char(10) || line", "is altered"),
+        ("UPDATE cosignature SET witness = 'witness.example/other'", "is altered"),
+        ("UPDATE cosignature SET line = x'00'", "is altered"),
+        ("UPDATE cosignature SET size = size + 1", "and there is none"),
+        ("UPDATE cosignature SET line = substr(line, 1, length(line) - 6) || 'AAAA=' || char(10)", "is altered"),
+    ],
+)
+async def test_a_cosignature_that_was_altered_is_found(log: Path, change: str, problem: str) -> None:
+    journal = open_journal(log, LIMITS)
+    size, note = journal.proofs.checkpoint() or (0, "")
+    line = cosign(open_note(note, SIGNER.verifier()), WITNESS, at=1_800_000_000)
+    await journal.proofs.cosigned(size, WITNESS.name, line)
+    journal.close()
+    assert verify(log, verifier=SIGNER.verifier(), witnesses=[WITNESS.verifier()]).problem is None
+    with closing(sqlite3.connect(log, isolation_level=None)) as connection:
+        connection.execute(change)
+    report = verify(log, verifier=SIGNER.verifier(), witnesses=[WITNESS.verifier()])
+    assert problem in str(report.problem)
 
 
 async def test_a_cosigned_checkpoint_is_the_one_that_proves(log: Path) -> None:

@@ -1,12 +1,16 @@
 """Searching a log finds what a walk over all its facts finds; its index can be lost, spoilt or left behind."""
 
 import asyncio
+import contextlib
 import json
 import os
 import random
 import sqlite3
+import stat
+import zlib
 from contextlib import closing
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,9 +19,11 @@ from hypothesis import strategies as st
 from gateway.config import japanese_midnight
 from gateway.errors import Deferred
 from gateway.hub.journal import FactKind
+from gateway.hub.journal.finding import slice_after
 from gateway.hub.people import Person, Role
 from gateway.hub.search import Asked, Search, search
 from gateway.hub.search.index import CHUNK
+from gateway.hub.search.terms import term
 from gateway.messages import Attestation, Ending, RecordOutcome, Tags, stamp
 from tests.journal.builders import NOW, digest, id_of, message, open_journal
 
@@ -234,6 +240,24 @@ def test_tags_of_another_month_or_connector_find_nothing(log):
     assert not found("health_management", {"2026-04": [digest("another connector's")[:32]]})
 
 
+def test_a_person_s_search_does_not_tell_of_whom_something_is_not_to_be_disclosed(log):
+    """That it was found by a person's tags would tell whom it is about."""
+    _, made, index, facts, first, tags, _ = log
+    month, tag, hidden = next(
+        (fact["header"]["created_at"][:7], tag, fact["seq"])
+        for fact in facts
+        if "header" in fact and fact["header"]["source"] == "health_management" and undisclosed(fact, first)
+        for tag in sorted(tags[fact["seq"]])
+    )
+    person = {"connector": "health_management", "tags": {month: [tag]}, "reason": "audit", "case": "R8-1"}
+    found = {who: seqs(made.pages(index, Asked(person=person, limit=10_000), who)) for who in (OFFICER, OPERATOR)}
+    assert hidden in found[OFFICER]
+    assert found[OPERATOR] == [each for each in found[OFFICER] if not undisclosed(facts[each - 1], first)]
+    one = Asked(person=person, message=facts[hidden - 1]["message_id"])
+    assert seqs(made.pages(index, one, OFFICER)) == [hidden]
+    assert not seqs(made.pages(index, one, OPERATOR))
+
+
 # ---- the index is lost, spoilt, or left behind -----------------------------------------------------------------------
 
 
@@ -246,6 +270,10 @@ async def small(tmp_path):
     yield journal, made, tmp_path / "999997-search.db"
     made.close()
     journal.close()
+
+
+def journal_id(journal, seq):
+    return journal.found([seq])[0].fact["message_id"]
 
 
 async def routes(made, route="R01"):
@@ -291,6 +319,79 @@ async def test_an_index_is_built_anew_while_the_gateway_runs(small, how, tmp_pat
         again.close()
 
 
+DAMAGES = {
+    "no row says how far it goes": "DELETE FROM goes",
+    "a word says how far it goes": "UPDATE goes SET upto = 'x'",
+    "bits are too long": f"UPDATE posting SET bits = x'{zlib.compress(bytes([255]) * 5000).hex()}'",
+    "bits are a number": "UPDATE posting SET bits = 7",
+    "bits are words": "UPDATE posting SET bits = 'x'",
+    "no postings": "DROP TABLE posting",
+    "no terms": "DROP TABLE term",
+    "no chunks": "DROP TABLE chunk",
+    "no table says how far it goes": "DROP TABLE goes",
+    "a term has an id that no row can be of": "UPDATE term SET id = id + (1 << 40)",
+    "cut to nothing": None,
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("running", [True, False], ids=["running", "before it starts"])
+async def test_a_damaged_index_is_made_anew_whatever_is_wrong_with_it(small, how, running):
+    """Who meets the damage is told that there is no index now; the next who asks is answered."""
+    journal, made, path = small
+    whole = (await routes(made))[0]
+    if not running:
+        made.close()
+        made = Search(journal)
+    if (statement := DAMAGES[how]) is None:
+        os.truncate(path, 0)
+    else:
+        with closing(sqlite3.connect(path)) as tables, tables:
+            tables.execute(statement)
+    told = []
+    for _ in range(2):
+        with contextlib.suppress(Deferred):
+            told = (await routes(made))[0]
+    made.close()
+    assert told == whole
+
+
+async def test_it_follows_the_log_over_a_damaged_index_and_over_what_should_not_happen(small, monkeypatch):
+    _, made, path = small
+    await routes(made)
+    monkeypatch.setattr(search, "_PAUSE", 0.01)
+    monkeypatch.setattr(search, "SLICE", 1)
+    with closing(sqlite3.connect(path)) as tables, tables:
+        tables.execute("DELETE FROM goes")
+    bugs: list[Exception] = []
+    read = slice_after
+
+    def stumbles(*asked):
+        if not bugs:
+            raise RuntimeError("made up")
+        return read(*asked)
+
+    monkeypatch.setattr(search, "slice_after", stumbles)
+    following = asyncio.create_task(made.follow(bugs.append))
+    async with asyncio.timeout(10):
+        while not (made._index and bugs and made._index.upto == 20):  # noqa: ASYNC110  (a thread brings it there)
+            await asyncio.sleep(0.01)
+    following.cancel()
+    assert [type(each) for each in bugs] == [RuntimeError]
+
+
+@pytest.mark.parametrize(
+    "said", ["{", "{}", '{"facts": "1-4", "before": "x"}', '{"facts": "1-999999999999999", "before": "2026-04-01"}']
+)
+async def test_an_altered_fact_of_what_was_purged_does_not_keep_the_index_from_being_made(small, said):
+    journal, made, _ = small
+    await journal.fact(FactKind.NOISE_COUNTED, {"listener": "clinics", "count": 1}, at=at(30))
+    with closing(sqlite3.connect(journal.path)) as tables, tables:
+        tables.execute("UPDATE fact SET kind = ?, body = ? WHERE seq = 21", (FactKind.FACTS_PURGED.value, said))
+    with closing(await made.reader()) as index:
+        assert index.upto == 21
+
+
 async def test_what_a_crash_kept_from_the_index_is_read_again(small, tmp_path):
     """Killed between two slices: the index is older than the journal."""
     journal, made, path = small
@@ -318,6 +419,41 @@ async def test_what_was_purged_is_found_no_more(small, when):
     assert (await routes(made))[0] == [each for each in before if each != 4]
 
 
+async def test_what_the_log_says_was_purged_is_in_the_index_no_more(small):
+    """Neither in its terms' bits nor among its tags; what lies beside it in the same rows stays."""
+    journal, made, path = small
+    later = {"before": "2026-04-02T00:00:00.000000Z", "at": "2029-04-02T00:00:00.000000Z"}
+    for number in (30, 9000):
+        await journal.record(message((0,), route="R01"), at=at(number), now=NOW)
+    assert (await routes(made))[0][:2] == [22, 21]
+    for message_id in [each.message_id for each in journal.open_messages()]:
+        ended = [RecordOutcome(0, Ending.ACCEPTED)]
+        await journal.conclude(message_id, ended, attempt=1, next_at=None, at=later["at"], now=NOW)
+        await journal.settled(message_id)
+        await journal.delete_envelope(message_id, at=later["at"])
+    assert (await journal.retention.purge(0, **later)).go == [*range(1, 22)]
+    with closing(await made.reader()) as index:
+        (left,) = index.chunks([term("kind", "message.recorded")], None, "", "9999", oldest=True)
+    assert left == [22]
+    with closing(sqlite3.connect(path)) as tables:
+        assert tables.execute("SELECT seq FROM tag").fetchall() == [(22,)]
+        asked = "SELECT 1 FROM term JOIN posting ON posting.row >> 32 = id WHERE term = 'route:R00'"
+        assert not tables.execute(asked).fetchall()
+
+
+async def test_a_trail_that_was_erased_is_in_the_index_no_more(small):
+    journal, made, path = small
+    tag, other = os.urandom(16), os.urandom(16)
+    await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, other))), at=at(30), now=NOW)
+    await routes(made)
+    await journal.retention.erase([tag], {"months": ["2026-04"]}, at=at(31))
+    await routes(made)
+    with closing(sqlite3.connect(path)) as tables:
+        kept = {row[0] for row in tables.execute("SELECT tag FROM tag")}
+    assert (tag in kept, other in kept, len(kept)) == (False, True, 21)
+    assert tag not in path.read_bytes()
+
+
 async def test_an_index_that_says_too_much_invents_nothing(small):
     """Every fact that is told was held against the question itself."""
     _, made, path = small
@@ -328,6 +464,65 @@ async def test_an_index_that_says_too_much_invents_nothing(small):
             "UPDATE posting SET bits = (SELECT bits FROM posting WHERE row >> 32 = ?) WHERE row >> 32 = ?", (one, other)
         )
     assert (await routes(made))[0] == []
+
+
+async def test_an_index_that_names_other_people_or_messages_invents_nothing(small):
+    journal, made, path = small
+    tag, other = os.urandom(16), os.urandom(16)
+    for each in (tag, other):
+        await journal.record(message((0,), tags=Tags(os.urandom(32), (each,))), at=at(30), now=NOW)
+    await routes(made)
+    with closing(sqlite3.connect(path)) as tables, tables:
+        tables.execute("INSERT INTO tag SELECT month, ?, seq FROM tag WHERE tag = ?", (tag, other))
+    month = journal.trace(journal_id(journal, 21))[0]["header"]["created_at"][:7]
+    who = {"connector": "health_management", "tags": {month: [tag.hex()]}, "reason": "audit", "case": "R8-1"}
+    with closing(await made.reader()) as index:
+        assert seqs(made.pages(index, Asked(person=who), OFFICER)) == [21]
+        of_another = Asked(person=who, message=journal_id(journal, 22))
+        assert seqs(made.pages(index, of_another, OFFICER)) == []
+
+
+async def test_the_index_holds_no_tag_of_a_record_that_names_no_person(small):
+    journal, made, path = small
+    await journal.record(
+        message((0, 1), tags=Tags(os.urandom(32), (bytes(16), tag := os.urandom(16)))), at=at(30), now=NOW
+    )
+    await routes(made)
+    with closing(sqlite3.connect(path)) as tables:
+        assert tables.execute("SELECT tag FROM tag WHERE seq = 21").fetchall() == [(tag,)]
+
+
+async def test_the_index_is_its_owner_s_alone_and_what_is_erased_from_it_is_overwritten(small):
+    _, made, path = small
+    await routes(made)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert made._index._connection.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+async def test_a_search_that_is_closed_leaves_the_index_alone(small):
+    """A slice that was on its way opens no file again that nobody would close."""
+    _, made, path = small
+    made.close()
+    with pytest.raises(Deferred):
+        await routes(made)
+    assert not path.exists()
+
+
+async def test_it_leaves_the_line_alone_four_times_as_long_as_it_works(small, monkeypatch):
+    _, made, _ = small
+    monkeypatch.setattr(search, "SLICE", 10)
+    rests, now = [], iter(range(100))
+
+    async def rest(seconds):
+        rests.append(seconds)
+        if len(rests) == 3:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    monkeypatch.setattr(search, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    with pytest.raises(asyncio.CancelledError):
+        await made.follow(pytest.fail)
+    assert rests == [4, 4, search._PAUSE]
 
 
 async def test_an_index_that_cannot_be_written_is_no_matter_of_the_log(small, monkeypatch):
@@ -351,7 +546,7 @@ async def test_a_search_says_how_far_it_has_looked_when_its_patience_ends(small,
 async def test_it_follows_the_log_beside_the_line(small, monkeypatch):
     _, made, _ = small
     monkeypatch.setattr(search, "SLICE", 5)
-    following = asyncio.create_task(made.follow())
+    following = asyncio.create_task(made.follow(pytest.fail))
     async with asyncio.timeout(10):
         while not (made._index and made._index.upto == 20):  # noqa: ASYNC110  (a thread brings it there)
             await asyncio.sleep(0.01)

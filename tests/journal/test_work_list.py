@@ -120,6 +120,8 @@ def test_a_start_misses_what_was_forgotten_since_the_last_checkpoint(tmp_path: P
     "planted",
     [
         "CREATE TRIGGER t BEFORE INSERT ON fact WHEN NEW.kind LIKE '%refused%' BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE TRIGGER sqliteXstat AFTER INSERT ON envelope BEGIN DELETE FROM envelope; END",
+        "CREATE TABLE sqliteXstat1 (body TEXT)",
         "CREATE TABLE notes (body TEXT)",
         "DROP INDEX message_of_request",
         "ALTER TABLE fact ADD COLUMN more TEXT",

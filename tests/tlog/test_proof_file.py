@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.tlog import note
-from gateway.tlog.cosignature import Cosigner, cosign, cosigned_at
+from gateway.tlog.cosignature import Cosigner, cosign, cosigned_at, taken
 from gateway.tlog.note import Checkpoint, NoteError, Signer, Verifier
 from gateway.tlog.proof_file import ProofFile
 from gateway.tlog.tree import leaf_hash, node_hash
@@ -111,3 +111,11 @@ def test_a_witnesss_key_has_a_line_of_its_own() -> None:
     assert Verifier.parse(known.vkey, type=note.COSIGNATURE) == known
     with pytest.raises(NoteError, match="type 1"):
         Verifier.parse(known.vkey)
+
+
+def test_a_line_over_the_note_and_its_signature_is_no_cosignature_of_the_note() -> None:
+    """An empty line before it would make a note's text of the whole note."""
+    known = WITNESS.verifier()
+    assert taken(NOTE, line := cosign(TEXT, WITNESS, at=1), known) == line
+    with pytest.raises(NoteError, match="another text"):
+        taken(NOTE, "\n" + cosign(NOTE, WITNESS, at=1), known)

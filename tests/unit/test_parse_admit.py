@@ -1,6 +1,7 @@
 """Whatever comes in, what comes out is a record, or a refusal by a code and a path of the interface: never a value."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from gateway.edge.parse import parse
 from gateway.edge.project import project
 from gateway.errors import CODES, Refused
 from gateway.messages import BadRecord, Header, Opened, path_known
+from gateway.plugin import Proven
 from tests.flow.toys import NUMBER, REGISTER, Sought, person, sought, whole_person
 from tests.unit.test_authenticate import arrival
 from tests.unit.test_messages import HEADER
@@ -288,3 +290,28 @@ def test_rule_1_an_answer_about_another_person_than_was_asked_for_is_a_dispute(s
     assert [index for index, _ in answered(site, sought(1) | {"update_seq": 1}).records] == [0]
     other = answered(site, sought(2) | {"update_seq": 1})
     assert (other.records, other.refused) == ((), (BadRecord(0, "dispute", "internal_no"),))
+
+
+# ---- whose use is stopped (C252) -------------------------------------------------------------------------------------
+
+
+def test_who_shows_a_proof_of_one_person_does_not_learn_that_another_s_use_is_stopped(site):
+    """It is asked last: of that other person this sender may know nothing."""
+    rules = replace(site.office_rules, stopped=lambda named: True)
+    came = arrival(site, body=as_bytes(person(1), person(2)), proof="shown")
+    shown = authenticate(came, rules, lambda _: Proven((), {"internal_no": "0000000001"}))
+    refused = admit(parse(shown, rules.limits), rules).refused
+    assert [(each.index, each.code) for each in refused] == [(0, "use_stopped"), (1, "not_attested")]
+
+
+def test_a_record_that_its_interface_refuses_is_refused_for_that(site):
+    rules = replace(site.office_rules, stopped=lambda named: True)
+    bad = admit(parse(authenticate(arrival(site, body=as_bytes({"internal_no": "x"})), rules), rules.limits), rules)
+    assert [each.code for each in bad.refused] != ["use_stopped"]
+
+
+def test_every_field_by_which_records_name_persons_is_looked_at(site):
+    rules = replace(site.office_rules, person_fields=("name", "individual_number"), stopped=NUMBER.__eq__)
+    came = arrival(site, body=as_bytes(whole_person(1), person(2)))
+    (refused,) = admit(parse(authenticate(came, rules), rules.limits), rules).refused
+    assert refused == BadRecord(0, "use_stopped", "individual_number")

@@ -1,7 +1,7 @@
 """Copies of the log for other tools: JSON Lines, syslog over TLS, FHIR AuditEvents. The log is the truth.
 
-At least once: a copy may come twice, as after kill -9, and is known by its log and seq. `docs/exports.md` has the
-forms.
+At least once: a copy may come twice, as after kill -9, and is known by its log, seq and commitment.
+`docs/exports.md` has the forms.
 """
 
 from gateway.hub.exports.copy import Copy, copy_of

@@ -52,7 +52,7 @@ KINDS: Final[Mapping[FactKind, tuple[str, tuple[str, str], str, str]]] = Mapping
         FactKind.MESSAGE_DEAD: ("110106", (_LIFECYCLE, "transmit"), "R", _SERIOUS),
         FactKind.MESSAGE_REPLAYED: ("110106", (_LIFECYCLE, "reactivate"), "E", _GOOD),
         FactKind.ENVELOPE_DELETED: ("110100", (_LIFECYCLE, "destroy"), "D", _GOOD),
-        FactKind.HOLD_PLACED: ("110100", (_LIFECYCLE, "hold"), "U", _GOOD),
+        FactKind.HOLD_PLACED: ("110100", (_DCM, "110132"), "U", _GOOD),  # `hold` of the life cycle is a legal one
         FactKind.HOLD_LOOKED: ("110100", (_LIFECYCLE, "access"), "R", _GOOD),
         FactKind.HOLD_SHOWN: ("110100", (_LIFECYCLE, "access"), "R", _GOOD),
         FactKind.HOLD_APPROVED: ("110113", _ROLE, "E", _GOOD),
@@ -65,6 +65,8 @@ KINDS: Final[Mapping[FactKind, tuple[str, tuple[str, str], str, str]]] = Mapping
         FactKind.GATEWAY_STOPPED: ("110100", (_DCM, "110121"), "E", _GOOD),
         FactKind.GATEWAY_REFUSED_TO_START: ("110100", (_DCM, "110120"), "E", _SERIOUS),
         FactKind.LOGS_RESTORED: ("110113", (_LIFECYCLE, "restore"), "E", _GOOD),
+        FactKind.LOGS_COPIED: ("110106", (_LIFECYCLE, "archive"), "R", _GOOD),
+        FactKind.COPY_DESTROYED: ("110100", (_LIFECYCLE, "destroy"), "D", _GOOD),
         FactKind.EDGE_LINKED: ("110100", (_DCM, "110124"), "E", _GOOD),
         FactKind.EDGE_UNLINKED: ("110100", (_DCM, "110125"), "E", _GOOD),
         FactKind.CONFIG_APPLIED: ("110113", (_DCM, "110129"), "U", _GOOD),
@@ -72,6 +74,17 @@ KINDS: Final[Mapping[FactKind, tuple[str, tuple[str, str], str, str]]] = Mapping
         FactKind.OPERATOR_ACTED: ("110101", (_LIFECYCLE, "access"), "R", _GOOD),
         FactKind.PERSON_GRANTED: ("110113", (_DCM, "110136"), "U", _GOOD),
         FactKind.PERSON_REVOKED: ("110113", (_DCM, "110136"), "U", _GOOD),
+        FactKind.MESSAGE_UNDISCLOSED: ("110113", (_LIFECYCLE, "amend"), "U", _GOOD),
+        FactKind.FACTS_PURGED: ("110100", (_LIFECYCLE, "destroy"), "D", _GOOD),
+        FactKind.TRAIL_ERASED: ("110100", (_LIFECYCLE, "deidentify"), "D", _GOOD),
+        FactKind.LEGAL_HOLD_PLACED: ("110113", (_LIFECYCLE, "hold"), "U", _GOOD),
+        FactKind.LEGAL_HOLD_LIFTED: ("110113", (_LIFECYCLE, "unhold"), "U", _GOOD),
+        FactKind.REVIEW_SIGNED: ("110101", (_LIFECYCLE, "attest"), "R", _GOOD),
+        FactKind.FINDING_OPENED: ("110113", (_LIFECYCLE, "report"), "C", _MINOR),
+        FactKind.FINDING_TAKEN: ("110113", (_LIFECYCLE, "report"), "U", _GOOD),
+        FactKind.FINDING_CLOSED: ("110113", (_LIFECYCLE, "report"), "U", _GOOD),
+        FactKind.USE_STOPPED: ("110113", (_LIFECYCLE, "hold"), "U", _GOOD),
+        FactKind.USE_RESUMED: ("110113", (_LIFECYCLE, "unhold"), "U", _GOOD),
     }
 )
 """Type, subtype, action and outcome of each kind of fact."""
@@ -84,7 +97,7 @@ def audit_event(copy: Copy, *, gateway: str) -> bytes:
     kind, subtype, action, _ = KINDS[copy.kind]
     event: dict[str, Any] = {
         "resourceType": "AuditEvent",
-        "id": f"{copy.log}-{copy.fact['seq']}",
+        "id": f"{copy.log}-{copy.fact['seq']}-{copy.commitment.hex()[:16]}",
         "type": _coding(_DCM, kind),
         "subtype": [_coding(*subtype)],
         "action": action,

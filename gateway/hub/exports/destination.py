@@ -1,6 +1,7 @@
 """Where copies go: a folder, or a receiver over TLS. They block, and are called in a thread of their own."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final, Protocol
 
 from gateway.hub.exports.copy import Copy
@@ -17,6 +18,12 @@ class Destination(Protocol):
 
     def interrupt(self) -> None:
         """From another thread: have a `hand` that waits fail soon."""
+        ...
+
+    def forget(self, log: str, before: date) -> None:
+        """Keep no copies of that log's facts of days before that one, as far as they lie within reach. From any
+        thread. Raises OSError.
+        """
         ...
 
     def close(self) -> None:

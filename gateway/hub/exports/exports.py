@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gateway.config import Export
+from gateway.errors import Deferred
 from gateway.hub.exports.destination import PATIENCE_SECONDS, Destination
+from gateway.hub.exports.folder import Folder
 from gateway.hub.exports.follower import Follower
 from gateway.hub.exports.place import Place
 from gateway.hub.exports.receiver import Receiver
@@ -53,6 +56,26 @@ class Exports:
                 self._begin(each, former.get(name))
             elif isinstance(each.to, Receiver) and isinstance(now := self._running[name].follower.to, Receiver):
                 now.tls = each.to.tls
+
+    def forget(self, log: str, before: date) -> None:
+        """Copies of that log's facts of days before that one go, as far as they lie within reach. Blocks."""
+        for name, running in [*self._running.items()]:
+            if log in running.settings.tenants:
+                try:
+                    running.follower.to.forget(log, before)
+                except OSError as error:
+                    self._telemetry.log.warning("export.trouble", export=name, cause=error.strerror)
+
+    def days(self, log: str) -> dict[str, frozenset[date]]:
+        """For each export of that log into a folder, of which days its files are there. Raises Deferred."""
+        try:
+            return {
+                name: each.follower.to.days(log)
+                for name, each in self._running.items()
+                if log in each.settings.tenants and isinstance(each.follower.to, Folder)
+            }
+        except OSError as error:
+            raise Deferred("export_unreadable", cause=error.strerror) from None
 
     def rows(self) -> list[dict[str, Any]]:
         """Each export with its state, as connectors have it, for operators."""

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -46,6 +47,23 @@ class Folder:
 
     def interrupt(self) -> None:
         """A disk cannot be hurried."""
+
+    def forget(self, log: str, before: date) -> None:
+        """Take the files of earlier days away, whoever of this name's form made them."""
+        for file in self._path.glob(f"{log}-*{self._suffix}"):
+            with suppress(ValueError):  # no file of ours
+                if date.fromisoformat(file.name.removeprefix(f"{log}-").removesuffix(self._suffix)) < before:
+                    file.unlink()
+        durable(self._path)
+
+    def days(self, log: str) -> frozenset[date]:
+        """Of which days files of that log are there, whoever of this name's form made them. Raises OSError."""
+        found = set()
+        for name in (each.name for each in self._path.iterdir()):
+            if name.startswith(f"{log}-") and name.endswith(self._suffix):
+                with suppress(ValueError):  # no file of ours
+                    found.add(date.fromisoformat(name.removeprefix(f"{log}-").removesuffix(self._suffix)))
+        return frozenset(found)
 
     def close(self) -> None:
         """No file is open between two calls."""

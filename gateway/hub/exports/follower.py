@@ -112,8 +112,13 @@ class Follower:
         if known is not None and not each.following.has(*known):
             self._telemetry.log.warning("export.anew", export=self._name, tenant=log)
             known = None
-        each.reached = known[0] if known is not None else 0
-        return max(each.reached - self.to.again, 0)
+        each.reached = at = known[0] if known is not None else 0
+        left = self.to.again
+        while at and left > 0 and not self._stopping.is_set():
+            found, at = each.following.back(at, self._kinds)
+            left -= found
+            await asyncio.sleep(0)  # others are served between two reads
+        return at
 
     async def _remember(self, each: _Log, last: Followed) -> None:
         if last.seq > each.reached:

@@ -13,6 +13,7 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Final
 
 from gateway.hub.exports.copy import Copy
@@ -48,6 +49,9 @@ class Receiver:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
+    def forget(self, log: str, before: date) -> None:
+        """What a receiver has is its own to keep."""
+
     def close(self) -> None:
         """With a close_notify (RFC 5425 §4.4), if the receiver still hears."""
         connection, self._connection = self._connection, None
@@ -68,9 +72,11 @@ class Receiver:
 
 def _require_open(connection: ssl.SSLSocket) -> None:
     """A receiver says nothing; but it may have closed, and what is sent then is lost. Raises ConnectionResetError."""
+    heard = select.poll()  # select(2) knows no file descriptors above 1023
+    heard.register(connection, select.POLLIN)
     connection.settimeout(0)
     try:
-        said = connection.recv(1) if connection.pending() or select.select([connection], [], [], 0)[0] else None
+        said = connection.recv(1) if connection.pending() or heard.poll(0) else None
     except ssl.SSLWantReadError:
         return  # of TLS itself, such as a session's ticket
     finally:

@@ -37,6 +37,8 @@ KINDS: Final[Mapping[FactKind, tuple[int, str]]] = MappingProxyType(
         FactKind.GATEWAY_STOPPED: (_NOTICE, "the gateway stopped in good order"),
         FactKind.GATEWAY_REFUSED_TO_START: (_ERROR, "the gateway refused to start"),
         FactKind.LOGS_RESTORED: (_WARNING, "the logs were put back from a backup"),
+        FactKind.LOGS_COPIED: (_NOTICE, "a copy of logs is made"),
+        FactKind.COPY_DESTROYED: (_NOTICE, "a copy of logs was destroyed, as somebody says"),
         FactKind.EDGE_LINKED: (_NOTICE, "an edge process came in over the link"),
         FactKind.EDGE_UNLINKED: (_NOTICE, "the link to an edge process ended"),
         FactKind.CONFIG_APPLIED: (_NOTICE, "another configuration is in force"),
@@ -44,10 +46,21 @@ KINDS: Final[Mapping[FactKind, tuple[int, str]]] = MappingProxyType(
         FactKind.OPERATOR_ACTED: (_NOTICE, "somebody looked at something, or was refused it"),
         FactKind.PERSON_GRANTED: (_NOTICE, "a right was granted to a person"),
         FactKind.PERSON_REVOKED: (_NOTICE, "a right of a person ended"),
+        FactKind.MESSAGE_UNDISCLOSED: (_NOTICE, "an exchange is not to be disclosed any more"),
+        FactKind.FACTS_PURGED: (_NOTICE, "old facts were purged"),
+        FactKind.TRAIL_ERASED: (_NOTICE, "a trail was erased"),
+        FactKind.LEGAL_HOLD_PLACED: (_NOTICE, "a legal hold was placed"),
+        FactKind.LEGAL_HOLD_LIFTED: (_NOTICE, "a legal hold was lifted"),
+        FactKind.REVIEW_SIGNED: (_NOTICE, "a review was signed"),
+        FactKind.FINDING_OPENED: (_WARNING, "something is to be looked into"),
+        FactKind.FINDING_TAKEN: (_NOTICE, "somebody looks into a finding"),
+        FactKind.FINDING_CLOSED: (_NOTICE, "a finding was closed"),
+        FactKind.USE_STOPPED: (_NOTICE, "the use of a person's data is to stop at a connector"),
+        FactKind.USE_RESUMED: (_NOTICE, "the use of a person's data may go on at a connector"),
     }
 )
 """Severity and text of each kind of fact."""
-_NAMED: Final = ("destination", "operation", "route", "code", "reason", "terminal", "act", "role")
+_NAMED: Final = ("destination", "operation", "route", "code", "reason", "terminal", "act", "role", "outcome")
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "]": "\\]"})
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from gateway.hub.journal.facts import Altered
 from gateway.hub.journal.reading import whole
 from gateway.hub.journal.store import ACTS
-from gateway.hub.journal.undisclosed import header_of, undisclosed
+from gateway.hub.journal.undisclosed import undisclosed
 
 TOLD: Final = 200
 """How many `acts` tells at a time."""
@@ -31,7 +31,7 @@ def acts(connection: sqlite3.Connection, after: tuple[str, int], until: str) -> 
 
 def _hidden(connection: sqlite3.Connection, stored_id: bytes, seq: int) -> bool:
     try:
-        return undisclosed(connection, header_of(connection, stored_id))
+        return undisclosed(connection, stored_id)
     except (ValueError, LookupError, TypeError, AttributeError):
         raise Altered(seq, f"the message of fact {seq} is altered: its body is not a fact's") from None
 

@@ -1,4 +1,4 @@
-"""The signed checkpoints of a log, in their order: each signs the root that the facts up to it give."""
+"""The signed checkpoints of a log by themselves: each signs the root that the tree hashes beside it give."""
 
 import sqlite3
 from typing import Any, Final
@@ -9,47 +9,25 @@ from gateway.tlog.tree import Frontier
 
 
 class Checkpoints:
-    """`signed_size` and `count` are of those that were found whole."""
+    """Those that `verifier`'s key signed for the log `origin`."""
 
     def __init__(self, connection: sqlite3.Connection, verifier: note.Verifier, origin: str) -> None:
         self._connection = connection
         self._verifier = verifier
         self._origin = origin
-        self._next: tuple[Any, Any, Any] | None = None
-        self._last = 0
-        self.signed_size = 0
-        self.count = 0
 
-    def trust_last(self) -> Frontier:
-        """The tree that the last checkpoint signs, to go on from. Raises Altered."""
+    def last(self) -> Frontier:
+        """The tree that the last one signs; an empty one if there is none. Raises Altered."""
         row = self._connection.execute(_LAST).fetchone()
-        if row is None:
-            return Frontier()
-        self.signed_size, self.count = row[0], 1
-        return self._signed(*row)
+        return self._signed(*row) if row else Frontier()
 
-    def start(self, last: int) -> None:
-        """From here on, up to the checkpoint of the size `last`."""
-        self._last = last
-        self._find_next()
+    def sizes(self, first: int, last: int) -> frozenset[int]:
+        """Of which sizes from `first` to `last` there is one."""
+        return frozenset(size for (size,) in self._connection.execute(_SIZES, (first, last)))
 
-    def check(self, frontier: Frontier) -> None:
-        """Whether a checkpoint of this size, if there is one, signs this root. Raises Altered."""
-        if self._next is None or self._next[0] != frontier.size:
-            return
-        first, size = self.signed_size + 1, frontier.size
-        if self._signed(*self._next).root() != frontier.root():
-            raise Altered(
-                first,
-                f"facts {first} to {size} do not give the root that the checkpoint of {size} signs:"
-                " at least one of them was altered together with its commitment",
-            )
-        self.signed_size = size
-        self.count += 1
-        self._find_next()
-
-    def _find_next(self) -> None:
-        self._next = self._connection.execute(_NEXT, (self.signed_size, self._last)).fetchone()
+    def at(self, size: int) -> Frontier:
+        """The tree that the one of this size signs. Raises Altered."""
+        return self._signed(*self._connection.execute(_AT, (size,)).fetchone())
 
     def _signed(self, size: int, signed: Any, packed: Any) -> Frontier:
         """The tree that a checkpoint signs, with its hashes proven by the signed root. Raises Altered."""
@@ -69,4 +47,5 @@ class Checkpoints:
 
 
 _LAST: Final = "SELECT size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1"
-_NEXT: Final = "SELECT size, note, frontier FROM checkpoint WHERE size > ? AND size <= ? ORDER BY size LIMIT 1"
+_SIZES: Final = "SELECT size FROM checkpoint WHERE size BETWEEN ? AND ?"
+_AT: Final = "SELECT size, note, frontier FROM checkpoint WHERE size = ?"

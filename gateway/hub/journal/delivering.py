@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.legal_holds import held
 from gateway.hub.journal.outcomes import group, ranges
 from gateway.hub.journal.reading import DueSettlement
 from gateway.hub.journal.recording import Entry, place_hold, record
@@ -108,11 +109,16 @@ def unreplayable(transaction: Transaction, message_id: str, *, at: str, operator
 def delete_envelope(transaction: Transaction, message_id: str, *, at: str) -> None:
     """The sealed payload of a message that has ended is kept no more; its digest stays in the log (C117).
 
-    Raises Refused (unknown_message; not_ended if it is open again).
+    Raises Refused (unknown_message, also if it is gone; not_ended if it is open again; under_investigation if a legal
+    hold is on it).
     """
     work = transaction.work(message_id)
     if work.open:
         raise Refused("not_ended")
+    if work.deleted:
+        raise Refused("unknown_message")
+    if held(transaction.connection, work.stored_id):
+        raise Refused("under_investigation")
     transaction.append(FactKind.ENVELOPE_DELETED, {"envelope": work.envelope}, at=at, message_id=message_id)
     work.apply(FactKind.ENVELOPE_DELETED, {})
     seq = transaction.seq(message_id)

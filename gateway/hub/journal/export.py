@@ -21,7 +21,8 @@ from gateway.tlog.tree import TILE_WIDTH
 def export(
     path: Path, into: Path, verifier: Verifier, progress: Callable[[int, int], None] | None = None
 ) -> Checkpoint | None:
-    """Everything that the log's last checkpoint counts; None if nothing was signed yet.
+    """Everything that the log's last checkpoint counts; None if nothing was signed yet. If facts were purged meanwhile,
+    it goes on until the folder has the facts that say so.
 
     Raises WrongStore if it is no journal or the folder has another log, NoteError if a checkpoint was altered, and
     sqlite3.Error, OSError or ValueError if one of them cannot be read.
@@ -31,17 +32,19 @@ def export(
     folder = LogFolder(into)
     with closing(connect_reader(path, at_rest=not wal_of(path).exists())) as connection:
         identify(connection)
-        found = last_checkpoint(connection)
-        if found is None:
-            return None
-        signed = Checkpoint.parse(open_note(found[1], verifier))
-        after = _had(connection, folder, signed, verifier)
-        for tile in tiles(signed.size, after=after):
-            _copy(connection, folder, tile)
-            if progress and tile.level == 0:
-                progress(tile.number * TILE_WIDTH + tile.width, signed.size)
-        folder.write_checkpoint(found[1])
-    return signed
+        while (found := last_checkpoint(connection)) is not None:
+            signed = Checkpoint.parse(open_note(found[1], verifier))
+            after = _had(connection, folder, signed, verifier)
+            for tile in tiles(signed.size, after=after):
+                _copy(connection, folder, tile)
+                if progress and tile.level == 0:
+                    progress(tile.number * TILE_WIDTH + tile.width, signed.size)
+            folder.write_checkpoint(found[1])
+            for tile in tiles(signed.size):  # also what an export that was interrupted just here had left
+                folder.complete(tile)
+            if connection.execute(_PURGED_SINCE, (signed.size,)).fetchone() is None:
+                return signed
+    return None
 
 
 def _had(connection: sqlite3.Connection, folder: LogFolder, signed: Checkpoint, verifier: Verifier) -> int:
@@ -67,4 +70,5 @@ def _copy(connection: sqlite3.Connection, folder: LogFolder, tile: Tile) -> None
         folder.write_facts(tile, [row[0] for row in rows], contents)
 
 
+_PURGED_SINCE: Final = "SELECT 1 FROM fact WHERE kind = 'facts.purged' AND message_id IS NULL AND seq > ?"
 _FACTS: Final = "SELECT commitment, salt, body FROM fact WHERE seq BETWEEN ? AND ? ORDER BY seq"

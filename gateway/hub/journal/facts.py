@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from gateway.evidence.purged import PURGED
 from gateway.messages import encode
 
 SALT_BYTES: Final = 32
@@ -40,6 +41,8 @@ class FactKind(StrEnum):
     GATEWAY_STOPPED = "gateway.stopped"
     GATEWAY_REFUSED_TO_START = "gateway.refused_to_start"
     LOGS_RESTORED = "logs.restored"
+    LOGS_COPIED = "logs.copied"
+    COPY_DESTROYED = "copy.destroyed"
     EDGE_LINKED = "edge.linked"
     EDGE_UNLINKED = "edge.unlinked"
     CONFIG_APPLIED = "config.applied"
@@ -47,6 +50,17 @@ class FactKind(StrEnum):
     OPERATOR_ACTED = "operator.acted"
     PERSON_GRANTED = "person.granted"
     PERSON_REVOKED = "person.revoked"
+    MESSAGE_UNDISCLOSED = "message.undisclosed"
+    FACTS_PURGED = PURGED
+    TRAIL_ERASED = "trail.erased"
+    LEGAL_HOLD_PLACED = "legal_hold.placed"
+    LEGAL_HOLD_LIFTED = "legal_hold.lifted"
+    REVIEW_SIGNED = "review.signed"
+    FINDING_OPENED = "finding.opened"
+    FINDING_TAKEN = "finding.taken"
+    FINDING_CLOSED = "finding.closed"
+    USE_STOPPED = "use.stopped"
+    USE_RESUMED = "use.resumed"
 
 
 HOLD_FACTS: Final = frozenset(
@@ -75,6 +89,47 @@ DELIVERY_FACTS: Final = frozenset(
 """The kinds that change what is due: only the journal's own operations write them."""
 PERSON_FACTS: Final = (FactKind.PERSON_GRANTED, FactKind.PERSON_REVOKED)
 """The kinds that say who may act: what they come to is nowhere else."""
+RETENTION_FACTS: Final = (
+    FactKind.FACTS_PURGED,
+    FactKind.TRAIL_ERASED,
+    FactKind.LEGAL_HOLD_PLACED,
+    FactKind.LEGAL_HOLD_LIFTED,
+)
+"""The kinds that say what may be missing, and what may not be purged: they stay."""
+COPY_FACTS: Final = (FactKind.LOGS_COPIED, FactKind.COPY_DESTROYED)
+"""The kinds that say where else something may be: they stay, in the system's log."""
+REVIEW_FACTS: Final = (
+    FactKind.REVIEW_SIGNED,
+    FactKind.FINDING_OPENED,
+    FactKind.FINDING_TAKEN,
+    FactKind.FINDING_CLOSED,
+)
+"""The kinds that say up to where the log was reviewed and what is still to be looked into: it stands nowhere else."""
+
+
+ACT_FACTS: Final = (
+    FactKind.OPERATOR_ACTED,
+    FactKind.MESSAGE_REPLAYED,
+    FactKind.HOLD_LOOKED,
+    FactKind.HOLD_SHOWN,
+    FactKind.HOLD_APPROVED,
+    FactKind.HOLD_LAPSED,
+    FactKind.HOLD_RELEASED,
+    FactKind.HOLD_REFUSED,
+    FactKind.PERSON_GRANTED,
+    FactKind.PERSON_REVOKED,
+    FactKind.MESSAGE_UNDISCLOSED,
+    FactKind.TRAIL_ERASED,
+    FactKind.LEGAL_HOLD_PLACED,
+    FactKind.LEGAL_HOLD_LIFTED,
+    FactKind.REVIEW_SIGNED,
+    FactKind.FINDING_OPENED,
+    FactKind.FINDING_TAKEN,
+    FactKind.FINDING_CLOSED,
+    FactKind.USE_STOPPED,
+    FactKind.USE_RESUMED,
+)
+"""The kinds that tell what persons did in a tenant: the history has all of them, and a review knows whose each is."""
 
 
 class Altered(Exception):
@@ -83,6 +138,10 @@ class Altered(Exception):
     def __init__(self, seq: int, problem: str) -> None:
         super().__init__(problem)
         self.seq = seq
+
+    def __reduce__(self) -> tuple[type["Altered"], tuple[int, str]]:
+        """So that the process that found it can hand it to another."""
+        return type(self), (self.seq, str(self))
 
 
 def fact_body(seq: int, at: str, kind: FactKind, fields: Mapping[str, Any]) -> bytes:

@@ -25,6 +25,7 @@ class Row(NamedTuple):
 
     seq: int
     at: str
+    kind: str
     message_id: bytes | None
     commitment: bytes
     body: bytes | None
@@ -45,7 +46,7 @@ def found(
         recorded = recorded_with(connection, row[0])
         try:
             if tags is None or not tags_of(connection, seq).isdisjoint(tags.get(made_in(fact), ())):
-                told.append(Found(fact, recorded, undisclosed(connection, recorded.get("header"))))
+                told.append(Found(fact, recorded, undisclosed(connection, row[0], recorded.get("header"))))
         except (LookupError, TypeError, AttributeError):
             raise Altered(seq, f"fact {seq} is altered: its body is not a fact's") from None
     return told
@@ -69,9 +70,25 @@ def made_in(fact: Mapping[str, Any]) -> str:
     return str(header["created_at"][:7]) if header else ""
 
 
+def tagged_records(connection: sqlite3.Connection, seq: int, tags: frozenset[bytes]) -> frozenset[int]:
+    """The indices of the records beside which one of these tags stands."""
+    rows = connection.execute("SELECT idx, tag FROM tag WHERE seq = ?", (seq,))
+    return frozenset(idx for idx, tag in rows if tag in tags)
+
+
 def tags_of(connection: sqlite3.Connection, seq: int) -> set[bytes]:
     """The person tags beside a fact, each once."""
     return {tag for (tag,) in connection.execute("SELECT tag FROM tag WHERE seq = ?", (seq,))}
+
+
+def tagged(connection: sqlite3.Connection, seq: int, tag: bytes) -> bool:
+    """Whether this tag stands beside that fact."""
+    return tag in tags_of(connection, seq)
+
+
+def committed(connection: sqlite3.Connection, seq: int, commitment: bytes) -> bool:
+    """Whether the log has a fact of that seq with this commitment."""
+    return bool(connection.execute(_COMMITMENT, (seq,)).fetchone() == (commitment,))
 
 
 def size(connection: sqlite3.Connection) -> int:
@@ -85,6 +102,7 @@ def slice_after(connection: sqlite3.Connection, seq: int, most: int) -> list[Row
 
 
 _FACT: Final = "SELECT message_id, kind, commitment, salt, body FROM fact WHERE seq = ?"
+_COMMITMENT: Final = "SELECT commitment FROM fact WHERE seq = ?"
 _WITHIN: Final = "SELECT seq FROM fact WHERE seq BETWEEN ? AND ? AND at >= ? AND at < ?"
 _OF_MESSAGE: Final = "SELECT seq FROM fact WHERE message_id = ? ORDER BY seq"
-_SLICE: Final = "SELECT seq, at, message_id, commitment, body FROM fact WHERE seq > ? ORDER BY seq LIMIT ?"
+_SLICE: Final = "SELECT seq, at, kind, message_id, commitment, body FROM fact WHERE seq > ? ORDER BY seq LIMIT ?"

@@ -107,7 +107,7 @@ def _row(connection: sqlite3.Connection, seq: int, since: str, work: Work) -> di
         "cause": CODE,
         "looked": sorted(work.hold.shown),
         "approved": work.hold.approved.person if work.hold.approved else None,
-        "undisclosed": undisclosed(connection, header),
+        "undisclosed": undisclosed(connection, work.stored_id, header),
     }
 
 

@@ -23,12 +23,13 @@ from gateway.hub.journal.following import Following
 from gateway.hub.journal.holds import Holds
 from gateway.hub.journal.opening import open_files
 from gateway.hub.journal.proofs import Proofs
-from gateway.hub.journal.reading import DueMessage, DueSettlement, MessageStatus
+from gateway.hub.journal.reading import FIRST, DueMessage, DueSettlement, MessageStatus, Outdated
 from gateway.hub.journal.recording import entry, record, repeat, stated
 from gateway.hub.journal.refusals import refusals
+from gateway.hub.journal.retention import Retention
 from gateway.hub.journal.store import id_sought
 from gateway.hub.journal.transaction import JournalLimits, Transaction
-from gateway.hub.journal.undisclosed import header_of, undisclosed
+from gateway.hub.journal.undisclosed import undisclosed
 from gateway.hub.journal.writer import Writer
 from gateway.messages import Envelope, Header, Permitted, Recorded, RecordOutcome, Statement
 from gateway.tlog import note
@@ -51,6 +52,7 @@ class Journal:
         self._resources = resources
         self.holds = Holds(tenant, writer.commit, self._read)
         self.proofs = Proofs(writer.commit, self._read, writer.break_off)
+        self.retention = Retention(path, writer.commit, self._read, writer.shorten)
         self.following = Following(self._read, lambda: writer.acknowledged.size)
 
     @classmethod
@@ -121,14 +123,25 @@ class Journal:
 
         `check` is asked inside the write, and sees all that stands before it: what it raises is not written.
         """
-        kind = FactKind(kind)
-        if kind in DELIVERY_FACTS:
-            raise ValueError(f"{kind} is written by the operation that it tells of")
+        (seq,) = await self.facts([(FactKind(kind), body)], at=at, message_id=message_id, check=check)
+        return seq
 
-        def write(transaction: Transaction) -> int:
+    async def facts(
+        self,
+        some: Sequence[tuple[FactKind, Mapping[str, Any]]],
+        *,
+        at: str,
+        message_id: str | None = None,
+        check: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> list[int]:
+        """As `fact`, for facts that come together, one right behind the other, or not at all; returns their seqs."""
+        if wrong := [kind for kind, _ in some if kind in DELIVERY_FACTS]:
+            raise ValueError(f"{wrong[0]} is written by the operation that it tells of")
+
+        def write(transaction: Transaction) -> list[int]:
             if check is not None:
                 check(transaction.connection)
-            return transaction.append(kind, body, at=at, message_id=message_id)
+            return [transaction.append(kind, body, at=at, message_id=message_id) for kind, body in some]
 
         return await self._writer.commit(write)
 
@@ -203,7 +216,9 @@ class Journal:
         await self._writer.commit(partial(delivering.unreplayable, message_id=message_id, at=at, operator=operator))
 
     async def delete_envelope(self, message_id: str, *, at: str) -> None:
-        """Keep the envelope of a message that has ended no more. Raises Refused (unknown_message, not_ended)."""
+        """Keep the envelope of a message that has ended no more. Raises Refused (unknown_message, not_ended,
+        under_investigation).
+        """
         await self._writer.commit(partial(delivering.delete_envelope, message_id=message_id, at=at))
 
     async def checkpoint(self) -> str:
@@ -234,13 +249,13 @@ class Journal:
         """The message's envelope, while it is kept. Raises Refused("bad_envelope") if it is not the recorded one."""
         return self._read(lambda connection: reading.envelope(connection, message_id))
 
-    def outdated(self, route: str, ended_before: str) -> list[str]:
+    def outdated(self, route: str, ended_before: str, after: Outdated = FIRST) -> list[Outdated]:
         """The next few messages of a route that ended before that time and whose envelopes are kept."""
-        return self._read(partial(reading.outdated, route=route, ended_before=ended_before))
+        return self._read(partial(reading.outdated, route=route, ended_before=ended_before, after=after))
 
-    def kept_too_long(self, now: str) -> list[str]:
+    def kept_too_long(self, now: str, after: Outdated = FIRST) -> list[Outdated]:
         """The next few messages whose envelopes were to be kept until before that time, as `keep` said at their end."""
-        return self._read(partial(reading.kept_too_long, now=now))
+        return self._read(partial(reading.kept_too_long, now=now, after=after))
 
     def message(self, message_id: str) -> MessageStatus | None:
         """The message as it stands."""
@@ -252,7 +267,7 @@ class Journal:
 
     def undisclosed(self, message_id: str) -> bool:
         """Whether the exchange that this message is of is not to be disclosed."""
-        return self._read(lambda connection: undisclosed(connection, header_of(connection, id_sought(message_id))))
+        return self._read(lambda connection: undisclosed(connection, id_sought(message_id)))
 
     def last(self, kind: FactKind) -> dict[str, Any] | None:
         """The last fact of this kind that is of no message, and not at an edge process's word."""
@@ -283,6 +298,10 @@ class Journal:
     def found(self, seqs: Sequence[int], tags: Mapping[str, frozenset[bytes]] | None = None) -> list[Found]:
         """The facts of these seqs that are there still; with `tags`, by month, those beside which one of them is."""
         return self._read(partial(finding.found, seqs=seqs, tags=tags))
+
+    def tagged_records(self, seq: int, tags: frozenset[bytes]) -> frozenset[int]:
+        """Which records of the message that this fact recorded have one of these tags."""
+        return self._read(partial(finding.tagged_records, seq=seq, tags=tags))
 
     def within(self, seqs: Sequence[int], since: str, until: str) -> list[int]:
         """Those of these many seqs, all near each other, whose facts are from `since` on and before `until`."""

@@ -12,7 +12,7 @@ T = TypeVar("T")
 class Commit(Protocol):
     """The writer's `commit`."""
 
-    async def __call__(self, write: Write[T], /) -> T: ...
+    async def __call__(self, write: Write[T], /, *, large: bool = False) -> T: ...
 
 
 class Read(Protocol):

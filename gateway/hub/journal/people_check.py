@@ -19,9 +19,9 @@ from gateway.hub.rights import Rights
 def check_people(connection: sqlite3.Connection, size: int) -> None:
     """Of the first `size` facts, each whole by itself. Raises Altered."""
     told = _Told()
-    for seq, kind, body in connection.execute(_FACTS, (size,)):
+    for seq, kind, body, whole in connection.execute(_FACTS, (size,)):
         try:
-            told.apply(FactKind(kind), json.loads(body))
+            told.apply(FactKind(kind), json.loads(body), whole=whole)
         except (ValueError, LookupError, TypeError, AttributeError):
             raise Altered(seq, f"fact {seq}: who decided had no right to, by the facts before it") from None
 
@@ -33,8 +33,8 @@ class _Told:
         self._rights = Rights(Configured())
         self._approved: dict[str, str] = {}
 
-    def apply(self, kind: FactKind, fact: Mapping[str, Any]) -> None:
-        """Raises ValueError or LookupError if nobody could decide so."""
+    def apply(self, kind: FactKind, fact: Mapping[str, Any], *, whole: bool) -> None:
+        """Raises ValueError or LookupError if nobody could decide so. `whole`: no fact of the message was purged."""
         if kind in PERSON_FACTS:
             self._rights.apply(fact, granted=kind is FactKind.PERSON_GRANTED)
             return
@@ -45,7 +45,7 @@ class _Told:
         if kind is FactKind.HOLD_APPROVED:
             self._approved[fact["message_id"]] = person.id
         elif kind is FactKind.HOLD_RELEASED and (
-            Role.APPROVER not in person.roles or self._approved[fact["message_id"]] not in able
+            Role.APPROVER not in person.roles or (whole and self._approved[fact["message_id"]] not in able)
         ):
             raise ValueError("no right")
 
@@ -54,6 +54,7 @@ _KINDS: Final = ", ".join(
     f"'{kind}'" for kind in (*PERSON_FACTS, FactKind.HOLD_APPROVED, FactKind.HOLD_RELEASED, FactKind.HOLD_REFUSED)
 )
 _FACTS: Final = (
-    "SELECT seq, kind, body FROM fact WHERE seq <= ?"  # noqa: S608  (the kinds are ours)
+    "SELECT seq, kind, body, EXISTS (SELECT 1 FROM message WHERE id = message_id)"  # noqa: S608  (the kinds are ours)
+    " FROM fact WHERE seq <= ?"
     f" AND kind IN ({_KINDS}) ORDER BY seq"
 )

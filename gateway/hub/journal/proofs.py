@@ -31,6 +31,10 @@ class Proofs:
         """The facts by which this message was recorded or refused, the recording first. Raises Deferred."""
         return self._read(partial(facts_of, message_id=message_id))
 
+    def body(self, seq: int) -> bytes | None:
+        """What the fact says; None if there is none, or its content is gone. Raises Deferred."""
+        return self._read(partial(_body, seq=seq))
+
     async def of_fact(self, seq: int) -> ProofFile:
         """That fact `seq` is in the log, under the newest checkpoint that a witness cosigned, else under the newest.
         What no checkpoint counts yet is signed now.
@@ -98,6 +102,11 @@ def fact_proof(connection: sqlite3.Connection, seq: int) -> ProofFile | None:
         return None
     path = _roots(connection, proof.inclusion(seq - 1, found[0]))
     return ProofFile(seq - 1, path, _with_cosignatures(connection, *found), row[0] + row[1])
+
+
+def _body(connection: sqlite3.Connection, seq: int) -> bytes | None:
+    row = connection.execute("SELECT body FROM fact WHERE seq = ?", (seq,)).fetchone()
+    return row[0] if row else None
 
 
 def growth(connection: sqlite3.Connection, old: int, new: int) -> list[bytes]:

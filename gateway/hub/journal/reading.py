@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import Altered, FactKind, commitment
@@ -94,14 +94,28 @@ def unheard(connection: sqlite3.Connection, source: str, after: int) -> list[tup
     return [(seq, id_text(found)) for seq, found in connection.execute(_UNHEARD, (source, after, UNHEARD))]
 
 
-def outdated(connection: sqlite3.Connection, route: str, ended_before: str) -> list[str]:
+class Outdated(NamedTuple):
+    """A message whose envelope is to be kept no more. `time` and `seq` are its place among such."""
+
+    message_id: str
+    time: str
+    seq: int
+
+
+FIRST: Final = Outdated("", "", 0)
+"""Before all others."""
+
+
+def outdated(connection: sqlite3.Connection, route: str, ended_before: str, after: Outdated) -> list[Outdated]:
     """The next few messages of a route that ended before that time and whose envelopes are kept, oldest first."""
-    return [id_text(found) for (found,) in connection.execute(_OUTDATED, (route, ended_before, _BATCH))]
+    rows = connection.execute(_OUTDATED, (route, ended_before, after.time, after.seq, _BATCH))
+    return [Outdated(id_text(found), time, seq) for found, time, seq in rows]
 
 
-def kept_too_long(connection: sqlite3.Connection, now: str) -> list[str]:
+def kept_too_long(connection: sqlite3.Connection, now: str, after: Outdated) -> list[Outdated]:
     """The next few messages whose envelopes were to be kept until before that time, whatever their routes are now."""
-    return [id_text(found) for (found,) in connection.execute(_KEPT, (now, _BATCH))]
+    rows = connection.execute(_KEPT, (now, after.time, after.seq, _BATCH))
+    return [Outdated(id_text(found), time, seq) for found, time, seq in rows]
 
 
 def settlement(connection: sqlite3.Connection, message_id: str, tenant: str) -> DueSettlement | None:
@@ -216,7 +230,7 @@ def dead_letters(connection: sqlite3.Connection, *, every: bool) -> list[dict[st
             "operation": work.header["operation"],
             "created_at": work.header["created_at"],
             "outcomes": group(dead),
-            "undisclosed": undisclosed(connection, work.header),
+            "undisclosed": undisclosed(connection, work.stored_id, work.header),
         }
         for seq, work in found
         if work and work.header
@@ -238,8 +252,14 @@ _UNHEARD: Final = (
     " ORDER BY seq LIMIT ?"
 )
 _SETTLEMENT: Final = "SELECT seq, settle_asked FROM message WHERE open = 0 AND settle_asked > settle_told AND id = ?"
-_OUTDATED: Final = "SELECT id FROM message WHERE route = ? AND ended_at < ? ORDER BY ended_at LIMIT ?"
-_KEPT: Final = "SELECT id FROM message WHERE kept_until < ? ORDER BY kept_until LIMIT ?"
+_OUTDATED: Final = (
+    "SELECT id, ended_at, seq FROM message WHERE route = ? AND ended_at < ? AND (ended_at, seq) > (?, ?)"
+    " ORDER BY ended_at, seq LIMIT ?"
+)
+_KEPT: Final = (
+    "SELECT id, kept_until, seq FROM message WHERE kept_until < ? AND (kept_until, seq) > (?, ?)"
+    " ORDER BY kept_until, seq LIMIT ?"
+)
 _LAST: Final = (
     "SELECT seq, body FROM fact WHERE kind = ? AND message_id IS NULL AND body IS NOT NULL"
     " AND json_extract(CAST(body AS TEXT), '$.edge') IS NULL ORDER BY seq DESC LIMIT 1"

@@ -55,7 +55,7 @@ def _told(
         "act": statement.get("act"),
         "code": fact.get("code") or (statement.get("code") if kind is FactKind.CONNECTOR_NOTED else None),
         "outcomes": groups,
-        "undisclosed": undisclosed(connection, header or header_of(connection, stored_id)) or None,
+        "undisclosed": undisclosed(connection, stored_id, header) or None,
     }
 
 

@@ -1,8 +1,9 @@
 """The tables of one tenant's journal, and the connections to them.
 
-`fact`, `tag`, `checkpoint` and `cosignature` are the central log: appended to, never changed. `tile` has what proofs
-are made of; it follows from the facts. `envelope` holds what the facts give the digest of, and `message` is an index
-over the facts: what is due is found by it, and told by the facts alone.
+`fact`, `tag`, `checkpoint` and `cosignature` are the central log: appended to, and changed only where what is not to be
+kept any longer is taken out, of which a fact tells. `tile` has what proofs are made of; it follows from the facts.
+`envelope` holds what the facts give the digest of, and `message` is an index over the facts: what is due is found by
+it, and told by the facts alone.
 """
 
 import contextlib
@@ -13,17 +14,16 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from gateway.hub.journal.facts import ACT_FACTS
+
 APPLICATION_ID: Final = 0x524E4B4A
 """'RNKJ', so that `file` and `gateway log verify` know what they look at."""
-FORMAT: Final = 7
+FORMAT: Final = 8
 BUSY_SECONDS: Final = 0.1
 """How long to wait for a lock: only a stranger to the journal can hold one."""
 _MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-ACTS: Final = (
-    "kind IN ('operator.acted', 'message.replayed', 'hold.looked', 'hold.shown', 'hold.approved', 'hold.lapsed',"
-    " 'hold.released', 'hold.refused', 'person.granted', 'person.revoked')"
-)
+ACTS: Final = "kind IN ('" + "', '".join(ACT_FACTS) + "')"
 """What persons did. SQLite uses the index for what asks for just this, word for word."""
 _SCHEMA: Final = f"""
 CREATE TABLE log (tenant TEXT NOT NULL, origin TEXT NOT NULL);
@@ -31,7 +31,7 @@ CREATE TABLE log (tenant TEXT NOT NULL, origin TEXT NOT NULL);
 CREATE TABLE fact (
     seq INTEGER PRIMARY KEY,            -- from 1, without a gap; leaf seq - 1 of the tree
     at TEXT NOT NULL,
-    kind TEXT NOT NULL,
+    kind TEXT NOT NULL,                 -- of a purged fact empty, as is `at`
     message_id BLOB,
     commitment BLOB NOT NULL,           -- SHA-256(salt, body)
     salt BLOB,                          -- salt and body may be purged together
@@ -162,7 +162,13 @@ def identify(connection: sqlite3.Connection) -> tuple[str, str]:
 
 
 def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
-    return set(connection.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"))
+    """All but what `ANALYZE` keeps for itself: tables, of names that nobody else can give."""
+    return set(connection.execute(_SCHEMA_OF))
+
+
+_SCHEMA_OF: Final = (
+    "SELECT type, name, sql FROM sqlite_master WHERE NOT (type = 'table' AND name GLOB 'sqlite_stat[0-9]')"
+)
 
 
 @cache

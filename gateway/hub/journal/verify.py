@@ -2,27 +2,36 @@
 is due with the facts.
 
 Names the first fact that is altered, missing or out of order. Opening a journal after a crash runs the same walk, from
-the last checkpoint on. Reads in batches, so that memory stays constant and a running gateway is not held up.
+the last checkpoint on. What a stretch of the log shows by itself is found in as many processes as there are cores, if
+the log is long; memory stays constant, and a running gateway is not held up.
 """
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from gateway.hub.journal import stretch
 from gateway.hub.journal.checkpoint_check import Checkpoints
-from gateway.hub.journal.fact_check import check_stray, facts
+from gateway.hub.journal.cosignature_check import check_cosignatures
+from gateway.hub.journal.fact_check import check_stray
 from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
 from gateway.hub.journal.people_check import check_people
+from gateway.hub.journal.purge_check import check_erased, check_purged, erased
 from gateway.hub.journal.reading import last, told
-from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
+from gateway.hub.journal.spread import Spread, spread
+from gateway.hub.journal.store import WrongStore, identify
+from gateway.hub.journal.stretch import Stretch, connect
 from gateway.hub.journal.tile_check import check_stray_tiles, check_tiles
-from gateway.hub.journal.work_check import check_due, check_indexes, check_recorded, check_work
+from gateway.hub.journal.work_check import check_due, check_indexes, check_recorded, check_stray_work
 from gateway.tlog import note
-from gateway.tlog.tree import Frontier, leaf_hash
+from gateway.tlog.tree import Frontier
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of facts verified and of all."""
@@ -51,25 +60,28 @@ def verify(
     origin: str | None = None,
     progress: Progress | None = None,
     known: Iterable[tuple[int, str]] = (),
+    witnesses: Sequence[note.Verifier] = (),
 ) -> VerifyReport:
     """Verify the whole log in the file, of a stopped or a running gateway. Writes nothing.
 
-    `known` are sizes and roots (hex) that the log is known to have had, from elsewhere. `origin` is the log that is
-    expected; without it the file may be any log that the key signed. A file that cannot be
-    read at all is a problem like any other.
+    `known` are sizes and roots (hex) that the log is known to have had, from elsewhere; `witnesses`, whose lines below
+    its checkpoints are held against their keys. `origin` is the log that is
+    expected; without it the file may be any log that the key signed. A file that cannot be read at all is a problem
+    like any other. For a long log the main module must be one that other processes can import.
     """
     walk: _Walk | None = None
     problem, at_seq, named = None, None, ""
     try:
-        with closing(_connect(path)) as connection:
+        with closing(connect(path)) as connection:
             named = identify(connection)[1]
             if origin is not None and named != origin:
                 raise WrongStore("is the log of another origin")
-            walk = _Walk(connection, Checkpoints(connection, verifier, named), known)
-            walk.run(progress)
-            check_indexes(connection)
-            check_work(connection, walk.frontier.size)
-            check_people(connection, walk.frontier.size)
+            walk = _Walk(connection, Frontier(), known)
+            with spread(stretch.processes(walk.total)) as over:
+                _verify(path, verifier, walk, over, progress or (lambda _done, _total: None), named)
+            check_cosignatures(connection, witnesses)
+            check_stray_work(connection)
+            check_people(connection, walk.total)
     except Altered as error:
         problem, at_seq = str(error), error.seq
     except WrongStore as error:
@@ -78,22 +90,35 @@ def verify(
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         at_seq = walk.frontier.size + 1 if walk else None
         problem = f"{path.name} cannot be read{f' beyond fact {at_seq - 1}' if at_seq else ''} ({name})"
+    except BrokenExecutor:
+        problem = f"{path.name} was not verified to its end: one of the processes that did so was killed"
     frontier = walk.frontier if walk else Frontier()
     return VerifyReport(
         origin=named,
         facts=frontier.size,
-        signed_facts=walk.checkpoints.signed_size if walk else 0,
+        signed_facts=walk.signed_size if walk else 0,
         root=frontier.root().hex(),
-        checkpoints=walk.checkpoints.count if walk else 0,
+        checkpoints=walk.checkpoints if walk else 0,
         problem=problem,
         at_seq=at_seq,
     )
 
 
+def _verify(path: Path, verifier: note.Verifier, walk: "_Walk", over: Spread, progress: Progress, origin: str) -> None:
+    """The facts first, for what is due is held against them: each fact counts half with either. Raises as they do."""
+    total, spans = walk.total, list(walk.spans())
+    facts = (partial(stretch.read_in, path, verifier.vkey, origin, span) for span in spans)
+    walk.run(over(facts), lambda done: progress(done // 2, total))
+    walk.check_gone()
+    due = (partial(stretch.check_recorded_in, path, span) for span in spans)
+    for done in over(chain([partial(stretch.check_indexes_in, path)], due)):
+        progress((total + done) // 2, total)
+
+
 def anchors(path: Path) -> Mapping[str, tuple[int, str]]:
     """Facts and root (hex) of each tenant's log at its last start or clean stop, by the system's own log."""
     found: dict[str, tuple[int, str]] = {}
-    with contextlib.suppress(WrongStore, Altered, sqlite3.Error), closing(_connect(path)) as connection:
+    with contextlib.suppress(WrongStore, Altered, sqlite3.Error), closing(connect(path)) as connection:
         for kind in (FactKind.GATEWAY_STARTED, FactKind.GATEWAY_STOPPED):
             fact = last(connection, kind) or {}
             for code, size in fact.get("logs", {}).items():
@@ -107,65 +132,94 @@ def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: s
     Of the messages, those recorded since and those of which something is due are held against their facts; of the
     persons, each fact against its commitment, for who may act is told by them alone.
     """
-    walk = _Walk(connection, Checkpoints(connection, verifier, origin))
-    walk.frontier = walk.checkpoints.trust_last()
+    checkpoints = Checkpoints(connection, verifier, origin)
+    walk = _Walk(connection, checkpoints.last())
     proven = walk.frontier.size
-    walk.run(None)
+    walk.run(stretch.read(connection, checkpoints, span) for span in walk.spans())
     check_indexes(connection, "message")
     check_due(connection)
-    check_recorded(connection, proven, walk.frontier.size)
+    check_recorded(connection, proven, walk.total)
     told(connection, PERSON_FACTS, 0)
-    return walk.frontier, walk.checkpoints.signed_size
+    return walk.frontier, walk.signed_size
 
 
 class _Walk:
-    """Fact after fact, growing the tree, and at each checkpoint's size a comparison with what it signs."""
+    """Stretch after stretch, growing the tree, and at each checkpoint's size a comparison with what it signs.
+
+    It goes from a `frontier` that is proven to the end as it is now: `total` is what a running gateway has by now, and
+    what it adds meanwhile is for the next time. `signed_size` and `checkpoints` are of those that were found whole.
+    """
 
     def __init__(
-        self, connection: sqlite3.Connection, checkpoints: Checkpoints, known: Iterable[tuple[int, str]] = ()
+        self, connection: sqlite3.Connection, frontier: Frontier, known: Iterable[tuple[int, str]] = ()
     ) -> None:
         self._connection = connection
         self._known = sorted(known)
-        self.checkpoints = checkpoints
-        self.frontier = Frontier()
+        self.frontier = frontier
+        self.signed_size = frontier.size
+        self.checkpoints = 0
+        self._lacking = 0, 0
+        self._erased = erased(connection)
+        self._least, self.total, self._signed = connection.execute(_EXTENT).fetchone()
 
-    def run(self, progress: Progress | None) -> None:
-        """Walk to the end as it is now; what a running gateway adds meanwhile is for the next time."""
-        least, total, signed = self._connection.execute(_EXTENT).fetchone()
-        if least < 1:
+    def spans(self) -> Iterable[tuple[int, int]]:
+        """First and last fact of each stretch that is still to be walked."""
+        return stretch.spans(self.frontier.size + 1, self.total)
+
+    def run(self, stretches: Iterable[Stretch], progress: Callable[[int], None] = lambda _done: None) -> None:
+        """Raises Altered or sqlite3.Error."""
+        if self._least < 1:
             raise Altered(1, "a checkpoint stands before fact 1")
-        self.checkpoints.start(signed)
-        for fact in facts(self._connection, self.frontier.size + 1, total):
-            check_tiles(self._connection, fact.seq, self.frontier.append(leaf_hash(fact.commitment)))
-            self.checkpoints.check(self.frontier)
-            self._check_known()
-            if progress and (fact.seq % 1000 == 0 or fact.seq == total):
-                progress(fact.seq, total)
-        if signed > total:
-            raise Altered(
-                total + 1, f"facts {total + 1} to {signed} are missing: the checkpoint of {signed} counts them"
-            )
-        if self._known and self._known[-1][0] > total:
-            raise Altered(
-                total + 1, f"facts {total + 1} to {self._known[-1][0]} are missing: an earlier stop counted them"
-            )
-        check_stray(self._connection, total)
+        for each in stretches:
+            self._grow(each)
+            progress(self.frontier.size)
+        if self._signed > self.total:
+            raise self._missing(self._signed, f"the checkpoint of {self._signed} counts them")
+        if self._known and self._known[-1][0] > self.total:
+            raise self._missing(self._known[-1][0], "an earlier stop counted them")
+        check_stray(self._connection, self.total)
         check_stray_tiles(self._connection)
+
+    def check_gone(self) -> None:
+        """Of what was walked nothing is missing but what its facts say was taken out. Raises Altered."""
+        check_erased(self._connection, self._erased, self._lacking)
+        check_purged(self._connection, self.total)
+
+    def _missing(self, upto: int, why: str) -> Altered:
+        return Altered(self.total + 1, f"facts {self.total + 1} to {upto} are missing: {why}")
+
+    def _grow(self, read: Stretch) -> None:
+        for leaf in read.leaves:
+            completed = self.frontier.append(leaf)
+            if completed:
+                check_tiles(self._connection, self.frontier.size, completed)
+            if self.frontier.size in read.signed:
+                self._check_signed(read.signed[self.frontier.size])
+            self._check_known()
+        if read.missing:
+            first, count = self._lacking
+            self._lacking = first or next(iter(read.missing)), count + sum(read.missing.values())
+        if read.problem is not None:
+            raise read.problem
+
+    def _check_signed(self, packed: bytes) -> None:
+        first, size = self.signed_size + 1, self.frontier.size
+        if packed != self.frontier.pack():
+            raise Altered(
+                first,
+                f"facts {first} to {size} do not give the root that the checkpoint of {size} signs:"
+                " at least one of them was altered together with its commitment",
+            )
+        self.signed_size = size
+        self.checkpoints += 1
 
     def _check_known(self) -> None:
         for size, root in self._known:
             if size == self.frontier.size and root != self.frontier.root().hex():
-                raise Altered(self.checkpoints.signed_size + 1, f"facts up to {size} are not those of an earlier stop")
+                raise Altered(self.signed_size + 1, f"facts up to {size} are not those of an earlier stop")
 
 
 _EXTENT: Final = (
     "SELECT (SELECT coalesce(min(size), 1) FROM checkpoint), (SELECT coalesce(max(seq), 0) FROM fact),"
     " (SELECT coalesce(max(size), 0) FROM checkpoint)"
 )
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Read-only. Raises WrongStore if there is no such file: SQLite's own word for that helps nobody."""
-    if not path.is_file():
-        raise WrongStore("does not exist")
-    return connect_reader(path, at_rest=not wal_of(path).exists())

@@ -4,10 +4,13 @@ The one place that knows what those facts mean: operations, reads, start and ver
 forgotten or made up beside the log can be found.
 """
 
-import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
+
+import msgspec
 
 from gateway.config.attested import REVIEW
 from gateway.hub.journal.facts import DELIVERY_FACTS, HOLD_FACTS, Altered, FactKind
@@ -155,22 +158,33 @@ class Work:
 
 
 def read_work(connection: sqlite3.Connection, stored_id: bytes, *, repeats: bool = False) -> Work | None:
-    """The message by its facts; None if none was recorded under this id. Raises Altered.
+    """The message by its facts; None if none was recorded under this id, or if that fact was purged. Raises Altered.
 
     Repeats change nothing but `asked`, and there may be any number: they are read for verification only.
     """
+    return work_of(connection.execute(_FACTS, (stored_id, FactKind.MESSAGE_REPEATED if repeats else None)))
+
+
+def read_works(connection: sqlite3.Connection, first: int, last: int) -> Iterator[tuple[int, Work | None]]:
+    """As `read_work` with repeats, each message that was recorded as one of these facts, by that. Raises Altered."""
+    rows = connection.execute(_FACTS_OF, (first, last))
+    for seq, facts in groupby(rows, key=itemgetter(0)):
+        yield seq, work_of(row[1:] for row in facts)
+
+
+def work_of(facts: Iterable[tuple[int, Any, Any]]) -> Work | None:
+    """What these facts of one message come to, each by seq, kind and body, in order. Raises Altered."""
     work = None
-    facts = connection.execute(_FACTS, (stored_id, FactKind.MESSAGE_REPEATED if repeats else None))
     for seq, kind, body in facts:
         try:
             if work is None and kind == FactKind.MESSAGE_RECORDED:
-                work = Work(json.loads(body))
+                work = Work(msgspec.json.decode(body))
                 work.row()  # whatever stands there, it has a row
             elif work is not None:
-                work.apply(FactKind(kind), json.loads(body))
+                work.apply(FactKind(kind), msgspec.json.decode(body))
             else:
                 raise ValueError("a message is recorded first")
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, msgspec.MsgspecError):
             raise Altered(seq, f"fact {seq} is altered: it does not follow from those before it") from None
     return work
 
@@ -179,5 +193,15 @@ _GOING_OUT: Final = (FactKind.DELIVERY_ATTEMPTED, FactKind.DELIVERY_CONCLUDED)
 _KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(DELIVERY_FACTS - {FactKind.MESSAGE_REPEATED}))
 _FACTS: Final = (
     "SELECT seq, kind, body FROM fact WHERE message_id = ?1"  # noqa: S608  (the kinds are ours)
-    f" AND kind IN ({_KINDS}, ?2) ORDER BY seq"
+    f" AND kind IN ({_KINDS}, ?2) AND seq >= (SELECT max(seq) FROM fact WHERE message_id = ?1"
+    " AND kind = 'message.recorded') ORDER BY seq"
+)
+_FACTS_OF: Final = (
+    "SELECT recorded.seq, told.seq, told.kind, told.body FROM fact AS recorded"  # noqa: S608  (the kinds are ours)
+    # "+": by the message alone; else SQLite looks for each kind apart.
+    " CROSS JOIN fact AS told ON told.message_id = recorded.message_id"
+    f" AND +told.kind IN ({_KINDS}, '{FactKind.MESSAGE_REPEATED}')"
+    " AND told.seq >= recorded.seq"
+    f" WHERE recorded.kind = '{FactKind.MESSAGE_RECORDED}' AND recorded.seq BETWEEN ? AND ?"
+    " ORDER BY recorded.seq, told.seq"
 )

@@ -8,14 +8,16 @@ import hashlib
 import math
 import re
 import sqlite3
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import Altered
-from gateway.hub.journal.work import Work, read_work
+from gateway.hub.journal.work import Work, read_work, read_works
 from gateway.messages import Envelope, encode
 
-_BATCH: Final = 200
+_BATCH: Final = 500
+_NONE: Final = (None, None)
 _STAMP: Final = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z")
 
 
@@ -24,43 +26,48 @@ def check_due(connection: sqlite3.Connection) -> None:
 
     Takes as long as there are such, however long the log.
     """
-    for seq, stored_id in connection.execute(_DUE).fetchall():
-        _check_row(connection, seq, stored_id)
+    for row in _rows(connection, _DUE):
+        stored_id = row["stored_id"]
+        _check_row(row, read_work(connection, stored_id, repeats=True) if stored_id is not None else None)
 
 
-def check_recorded(connection: sqlite3.Connection, after: int, total: int) -> None:
-    """Each message recorded by the proven facts from `after` + 1 to `total` has its row and envelope. Raises Altered.
+def check_recorded(connection: sqlite3.Connection, after: int, upto: int) -> None:
+    """Each message recorded by the proven facts from `after` + 1 to `upto` has its row and envelope. Raises Altered.
 
     A running gateway goes on meanwhile: each batch is one moment of it, in which facts and rows agree.
     """
-    while recorded := connection.execute(_RECORDED, (after, total, _BATCH)).fetchall():
+    for first in range(after + 1, upto + 1, _BATCH):
+        last = min(first + _BATCH - 1, upto)
         connection.execute("BEGIN")
-        for seq, stored_id in recorded:
-            _check_envelope(connection, seq, _check_row(connection, seq, stored_id))
+        works = read_works(connection, first, last)
+        for row in _rows(connection, _RECORDED, first, last):
+            seq, work = next(works, _NONE) if row["stored_id"] is not None else _NONE
+            _check_envelope(row, _check_row(row, work if seq == row["recorded"] else None))
         connection.execute("COMMIT")
-        after = recorded[-1][0]
 
 
-def check_work(connection: sqlite3.Connection, total: int) -> None:
-    """All of the first `total` facts, which are proven, and no row that belongs to none. Raises Altered."""
-    check_recorded(connection, 0, total)
+def check_stray_work(connection: sqlite3.Connection) -> None:
+    """No row belongs to no recorded message. Raises Altered."""
     for table, query in _STRAY.items():
         stray = connection.execute(query).fetchone()
         if stray is not None:
             raise _contradiction(stray[0], f"a row of `{table}` belongs to no recorded message ({stray[0]})")
 
 
-def _check_row(connection: sqlite3.Connection, seq: int, stored_id: Any) -> Work:
-    """The row of the message that was recorded as fact `seq`."""
-    work = read_work(connection, stored_id, repeats=True)
+def _rows(connection: sqlite3.Connection, query: str, *parameters: int) -> Iterator[Mapping[str, Any]]:
+    cursor = connection.execute(query, parameters)
+    names = [column[0] for column in cursor.description]
+    return (dict(zip(names, values, strict=True)) for values in cursor)
+
+
+def _check_row(row: Mapping[str, Any], work: Work | None) -> Work:
+    """The row of the message that was recorded as fact `recorded`, against what its facts come to."""
+    seq = row["recorded"]
     if work is None:
         raise _contradiction(seq, f"no message was recorded as fact {seq}")
     message = f"message {work.message_id}"
-    cursor = connection.execute("SELECT * FROM message WHERE seq = ?", (seq,))
-    values = cursor.fetchone()
-    if values is None:
+    if row["seq"] is None:
         raise _contradiction(seq, f"{message} is not in it")
-    row = dict(zip((column[0] for column in cursor.description), values, strict=True))
     for name, value in work.row().items():
         if row[name] != value:
             raise _contradiction(seq, f"{message} has another `{name}` than its facts give")
@@ -84,19 +91,18 @@ def _check_ended(seq: int, work: Work, ended_at: Any, kept_until: Any) -> None:
         raise _contradiction(seq, f"{message} has a `kept_until` against its facts")
 
 
-def _check_envelope(connection: sqlite3.Connection, seq: int, work: Work) -> None:
+def _check_envelope(row: Mapping[str, Any], work: Work) -> None:
     """It is the one that was recorded, kept until the log says that it was deleted."""
-    row = connection.execute("SELECT packed FROM envelope WHERE message = ?", (seq,)).fetchone()
-    if work.deleted and row is None:
+    seq, packed, stored = row["recorded"], row["packed"], row["stored"]
+    if work.deleted and not stored:
         return
     if work.deleted:
         raise _contradiction(seq, f"message {work.message_id} has an envelope that was deleted by its facts")
-    packed = row[0] if row else None
     digest = hashlib.sha256(packed).hexdigest() if isinstance(packed, bytes) else None
     if packed is not None and digest == work.envelope and not _same_header(packed, work):
         raise _contradiction(seq, f"message {work.message_id} has another header in its fact than in its envelope")
-    if digest != work.envelope or (row is None) != (work.envelope is None):
-        said = "has not the envelope that its fact gives the digest of" if row else "has lost its envelope"
+    if digest != work.envelope or stored != (work.envelope is not None):
+        said = "has not the envelope that its fact gives the digest of" if stored else "has lost its envelope"
         raise _contradiction(seq, f"message {work.message_id} {said}")
 
 
@@ -121,12 +127,16 @@ def _contradiction(seq: int, problem: str) -> Altered:
 
 
 _DUE: Final = (
-    "SELECT due.seq, (SELECT message_id FROM fact WHERE seq = due.seq AND kind = 'message.recorded') FROM"
+    "SELECT message.seq AS recorded, fact.message_id AS stored_id, message.* FROM"
     " (SELECT seq FROM message WHERE open > 0"
     " UNION ALL SELECT seq FROM message WHERE open = 0 AND settle_asked > settle_told) AS due"
+    " JOIN message ON message.seq = due.seq"
+    " LEFT JOIN fact ON fact.seq = due.seq AND fact.kind = 'message.recorded'"
 )
 _RECORDED: Final = (
-    "SELECT seq, message_id FROM fact WHERE kind = 'message.recorded' AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+    "SELECT fact.seq AS recorded, fact.message_id AS stored_id, message.*, packed, envelope.message NOTNULL AS stored"
+    " FROM fact LEFT JOIN message ON message.seq = fact.seq LEFT JOIN envelope ON envelope.message = fact.seq"
+    " WHERE kind = 'message.recorded' AND fact.seq BETWEEN ? AND ? ORDER BY fact.seq"
 )
 _STRAY: Final = {
     "message": (

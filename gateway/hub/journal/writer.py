@@ -72,6 +72,10 @@ class Writer:
         self._begin(loop)
         return await future
 
+    def shorten(self) -> None:
+        """Have the WAL moved into the database after the next commit, so that nothing deleted stays in it."""
+        self._wal_limit = 0
+
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Unless a group is under way, the next begins once everything has run that runs just now."""
         if not self._under_way:

@@ -1,6 +1,7 @@
 """What may be asked of a log, in closed forms: nothing of anybody's free choosing comes with a question."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
@@ -8,6 +9,9 @@ from pydantic import Field, StringConstraints
 from gateway.config.files import Closed, Day, StaffId
 from gateway.hub.search.terms import term
 from gateway.messages import WORD
+
+LogDay = Annotated[Day, Field(ge=date(2000, 1, 1), le=date(9998, 12, 31))]
+"""No fact is of another day, and each of these has days before and after it."""
 
 Word = Annotated[str, StringConstraints(pattern=WORD.replace(r"\Z", "$"))]
 Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
@@ -20,23 +24,36 @@ DIMENSIONS: Final = (
 )  # fmt: skip
 
 
-class Sought(Closed):
-    """One person, by the tags (hex) that the connector's edge made of them in each month; why, and under which case."""
+def days_can_be(since: date | None, until: date | None, today: date) -> bool:
+    """Whether a fact can be of these days. A period that none can be in is a slip, and no answer to it is "none"."""
+    return since is None or (since <= today and (until is None or since <= until))
+
+
+class Tags(Closed):
+    """One person, by the tags (hex) that the connector's edge made of them in each month."""
 
     connector: Word
     tags: Annotated[dict[Month, Annotated[list[Tag], Field(max_length=32)]], Field(max_length=120)] = Field(repr=False)
-    reason: Reason
-    case: StaffId
 
     def by_month(self) -> Mapping[str, frozenset[bytes]]:
         """The tags as the journal has them."""
         return {month: frozenset(map(bytes.fromhex, some)) for month, some in self.tags.items()}
 
 
+class Sought(Tags):
+    """Why that person is sought, and under which case."""
+
+    reason: Reason
+    case: StaffId
+
+
 class Asked(Closed):
-    """Facts that meet all of these; newest first, or `oldest` first. Days are Japan's, `until` is the last."""
+    """Facts that meet all of these, and are among `facts` (seqs) if any are named; newest first, or `oldest` first.
+    Days are Japan's, `until` is the last.
+    """
 
     message: Id | None = None
+    facts: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(max_length=100)] = ()
     kind: Word | None = None
     connector: Word | None = None
     operation: Word | None = None
@@ -48,8 +65,8 @@ class Asked(Closed):
     item: Word | None = None
     basis: Word | None = None
     person: Sought | None = None
-    since: Day | None = None
-    until: Day | None = None
+    since: LogDay | None = None
+    until: LogDay | None = None
     oldest: bool = False
     limit: Annotated[int, Field(ge=1, le=10_000)] = 100
 
@@ -63,5 +80,5 @@ class Asked(Closed):
         return frozenset(term(*each) for each in words)
 
     def blind(self) -> bool:
-        """Whether what is found tells no more of it than its message, kind and time."""
+        """Whether what is found tells no more of it than its number, message, kind and time."""
         return self.person is None and all(name == "kind" for name, _ in self.words())

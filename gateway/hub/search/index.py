@@ -8,10 +8,12 @@ one transaction with the seq up to which it goes; what a crash loses of it is re
 import sqlite3
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, NamedTuple, Self
+
+from gateway.errors import GatewayError
 
 CHUNK: Final = 8192
 """Facts whose bits stand in one row: 1 KiB before it is compressed, so that the last row is quickly written anew."""
@@ -19,6 +21,7 @@ _FORMAT: Final = 1
 _BITS: Final = CHUNK // 8
 _ALL: Final = (1 << CHUNK) - 1
 _CHUNKS: Final = 32
+_CHUNK_MASK: Final = (1 << _CHUNKS) - 1
 """A posting's row is that of term `row >> 32` and chunk `row & 0xffffffff`."""
 _SCHEMA: Final = """
 CREATE TABLE goes (upto INTEGER NOT NULL, commitment BLOB);    -- the last fact that it has, and which that is
@@ -33,6 +36,23 @@ CREATE TABLE tag (
 ) WITHOUT ROWID;
 INSERT INTO goes VALUES (0, NULL);
 """
+_SIDES: Final = ("", "-wal", "-shm")
+_NO_DAMAGE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM,
+    }
+)  # fmt: skip
+
+
+def damaged(error: Exception) -> bool:
+    """Whether what went wrong at an index says that it is not what was written, and is to be made anew: anything but
+    that there is no room, no right, or that somebody holds it.
+    """
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        return code == sqlite3.SQLITE_IOERR_SHORT_READ or code & 0xFF not in _NO_DAMAGE
+    return not isinstance(error, (OSError, MemoryError, GatewayError))
 
 
 class Entry(NamedTuple):
@@ -59,32 +79,40 @@ class IndexFile:
         self._terms: dict[str, int] = {}
 
     @classmethod
-    def open(cls, path: Path, journal: sqlite3.Connection) -> Self:
-        """The index of this journal; one that is damaged, of another form or of another log is thrown away first."""
-        with suppress(sqlite3.DatabaseError):
-            if (kept := cls._kept(path, journal)) is not None:
+    def open(cls, path: Path, committed: Callable[[int, bytes], bool]) -> Self:
+        """The index of the log that `committed` so at that seq; one that is damaged, of another form or of another log
+        is thrown away first.
+        """
+        try:
+            if (kept := cls._kept(path, committed)) is not None:
                 return kept
-        for each in ("", "-wal", "-shm"):
-            path.with_name(path.name + each).unlink(missing_ok=True)
+        except Exception as error:
+            if not damaged(error):
+                raise
+        cls.discard(path)
         new = cls(path)
         new._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT;")
         return new
 
+    @staticmethod
+    def discard(path: Path) -> None:
+        """Throw the file away. Raises OSError."""
+        for each in _SIDES:
+            path.with_name(path.name + each).unlink(missing_ok=True)
+
     @classmethod
-    def _kept(cls, path: Path, journal: sqlite3.Connection) -> Self | None:
+    def _kept(cls, path: Path, committed: Callable[[int, bytes], bool]) -> Self | None:
         if not path.exists():
             return None
-        index = cls(path)
-        with suppress(sqlite3.DatabaseError):
-            if index._connection.execute("PRAGMA user_version").fetchone()[0] == _FORMAT and index._of(journal):
+        with ExitStack() as otherwise:
+            index = cls(path)
+            otherwise.callback(index.close)
+            (form,) = index._connection.execute("PRAGMA user_version").fetchone()
+            seq, kept = index._connection.execute("SELECT upto, commitment FROM goes").fetchone()
+            if form == _FORMAT and (seq == 0 or committed(seq, kept)):
+                otherwise.pop_all()
                 return index
-        index.close()
         return None
-
-    def _of(self, journal: sqlite3.Connection) -> bool:
-        seq, kept = self._connection.execute("SELECT upto, commitment FROM goes").fetchone()
-        row = journal.execute("SELECT commitment FROM fact WHERE seq = ?", (seq,)).fetchone()
-        return row == (kept,) if seq else True
 
     @property
     def upto(self) -> int:
@@ -127,6 +155,43 @@ class IndexFile:
             packed = zlib.compress(bits.to_bytes(_BITS, "little"), 1)
             self._connection.execute("INSERT OR REPLACE INTO posting VALUES (?,?)", (row, packed))
 
+    def erase(self, spans: Iterable[tuple[int, int]], month: str) -> None:
+        """Nothing leads to these facts any more, by first and last; their tags were made in `month` or before.
+
+        Terms that no fact has stay known, and say nothing of anybody.
+        """
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            gone: defaultdict[int, int] = defaultdict(int)
+            for first, last in spans:
+                connection.execute("DELETE FROM tag WHERE month <= ? AND seq BETWEEN ? AND ?", (month, first, last))
+                for chunk in range(first // CHUNK, last // CHUNK + 1):
+                    gone[chunk] |= _between(max(first - chunk * CHUNK, 0), min(last - chunk * CHUNK, CHUNK - 1))
+            rows = connection.execute("SELECT row FROM posting").fetchall() if gone else ()
+            for (row,) in rows:
+                if (bits := gone.get(row & _CHUNK_MASK)) is not None:
+                    self._forget(row, bits)
+
+    def forget_tags(self, stands: Callable[[int, bytes], bool]) -> None:
+        """Only the tags stay that stand beside their fact still, of whichever month: somebody said of which those were
+        that were erased, and they went by themselves.
+        """
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for (month,) in connection.execute("SELECT DISTINCT month FROM tag").fetchall():
+                for tag, seq in connection.execute("SELECT tag, seq FROM tag WHERE month = ?", (month,)).fetchall():
+                    if not stands(seq, tag):
+                        row = (month, tag, seq)
+                        connection.execute("DELETE FROM tag WHERE month = ? AND tag = ? AND seq = ?", row)
+
+    def _forget(self, row: int, bits: int) -> None:
+        left = _bits(self._connection, row) & ~bits
+        if left:
+            packed = zlib.compress(left.to_bytes(_BITS, "little"), 1)
+            self._connection.execute("UPDATE posting SET bits = ? WHERE row = ?", (packed, row))
+        else:
+            self._connection.execute("DELETE FROM posting WHERE row = ?", (row,))
+
     def _id(self, word: str) -> int:
         if word not in self._terms:
             self._connection.execute("INSERT OR IGNORE INTO term (term) VALUES (?)", (word,))
@@ -140,15 +205,14 @@ class IndexReader:
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-        self.upto = int(self._connection.execute("SELECT upto FROM goes").fetchone()[0])
+        with ExitStack() as otherwise:
+            otherwise.callback(self.close)
+            self.upto = int(self._connection.execute("SELECT upto FROM goes").fetchone()[0])
+            otherwise.pop_all()
 
     def close(self) -> None:
         """Give the file back."""
         self._connection.close()
-
-    def known(self, word: str) -> bool:
-        """Whether any fact has this term."""
-        return self._connection.execute(_TERM, (word,)).fetchone() is not None
 
     def tagged(self, tags: Mapping[str, Iterable[bytes]]) -> set[int]:
         """The facts with one of these tags of one of these months."""
@@ -186,6 +250,11 @@ def _by_chunk(entries: Sequence[Entry]) -> Iterator[tuple[int, list[Entry]]]:
 def _bits(connection: sqlite3.Connection, row: int) -> int:
     found = connection.execute("SELECT bits FROM posting WHERE row = ?", (row,)).fetchone()
     return int.from_bytes(zlib.decompress(found[0]), "little") if found else 0
+
+
+def _between(first: int, last: int) -> int:
+    """The bits of these places, both counted."""
+    return (1 << last + 1) - (1 << first)
 
 
 def _masks(seqs: Iterable[int]) -> dict[int, int]:

@@ -4,24 +4,25 @@ import asyncio
 import sqlite3
 import threading
 import time
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import timedelta
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from gateway.config import japanese_midnight
 from gateway.errors import Deferred
+from gateway.evidence.purged import spans
 from gateway.hub import telling
 from gateway.hub.journal import FactKind, Journal
-from gateway.hub.journal.finding import Row, made_in, size, slice_after, tags_of
+from gateway.hub.journal.finding import Row, committed, made_in, size, slice_after, tagged, tags_of
 from gateway.hub.journal.store import connect_reader
 from gateway.hub.journal.undisclosed import recorded_with
 from gateway.hub.people import Person
 from gateway.hub.search.asked import Asked
-from gateway.hub.search.index import Entry, IndexFile, IndexReader
+from gateway.hub.search.index import Entry, IndexFile, IndexReader, damaged
 from gateway.hub.search.terms import terms, way
 from gateway.messages import stamp
 
@@ -32,12 +33,27 @@ PATIENCE: Final = 2.0
 RECORDED: Final = FactKind.MESSAGE_RECORDED.value
 NO_TAG: Final = bytes(16)
 """Beside a record that names no person."""
+_ERASING: Final = (FactKind.FACTS_PURGED, FactKind.TRAIL_ERASED)
+_ALTERED: Final = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+"""By what a fact shows that it is altered: `gateway log verify` names it, and the index goes on."""
 _PAGE: Final = 50
 _CHUNKS: Final = 64
 """Of how many chunks in vain the index is asked before others are served."""
 _PAUSE: Final = 1.0
 _REST: Final = 4
 """How many times as long as it works the follower leaves the line alone."""
+
+
+class _Damaged(Exception):
+    """The index is not what was written."""
+
+
+class _Erased(NamedTuple):
+    """Facts, by first and last, whose tags were made in `month` or before; or somebody's trail."""
+
+    facts: Sequence[tuple[int, int]] = ()
+    month: str = ""
+    trail: bool = False
 
 
 class Search:
@@ -49,13 +65,20 @@ class Search:
         self._index: IndexFile | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._damaged = False
 
-    async def follow(self) -> None:
-        """Until cancelled: the index has all but the last few facts of the journal."""
+    async def follow(self, bug: Callable[[Exception], None]) -> None:
+        """Until cancelled: the index has all but the last few facts of the journal. What should not happen is told to
+        `bug`, and stops nothing.
+        """
         while True:
             began, full = time.monotonic(), False
-            with suppress(Deferred):  # who searches hears it
+            try:
                 full = await self._step(least=SLICE)
+            except Deferred:  # who searches hears it
+                pass
+            except Exception as error:  # noqa: BLE001  (the line does not end with its index)
+                bug(error)
             await asyncio.sleep((time.monotonic() - began) * _REST if full else _PAUSE)
 
     def close(self) -> None:
@@ -69,13 +92,25 @@ class Search:
         ends = time.monotonic() + PATIENCE
         while await self._step(least=1) and time.monotonic() < ends:
             pass
-        with _deferred():
+        with self.asking():
             return IndexReader(self._path)
+
+    async def upto(self) -> int:
+        """Up to which fact the index goes, after it had some time to catch up. Raises Deferred."""
+        with closing(await self.reader()) as index:
+            return index.upto
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """To be around whatever the index is asked. Raises Deferred if it cannot answer; a damaged one is made anew."""
+        with _deferred(), self._index_side():
+            yield
 
     def pages(self, index: IndexReader, asked: Asked, reader: Person) -> Iterator[list[dict[str, Any]]]:
         """What was asked for, as this person may have it, some facts at a time; a page may be empty. Raises Deferred.
 
-        Of what is not to be disclosed, nobody learns by asking what it is: it is found by its message, kind and time.
+        Of what is not to be disclosed, nobody learns by asking what it is: it is found by its number, message,
+        kind and time.
         """
         since = stamp(japanese_midnight(asked.since)) if asked.since else ""
         until = stamp(japanese_midnight(asked.until + timedelta(1))) if asked.until else _NEVER
@@ -96,11 +131,14 @@ class Search:
 
     def _places(self, index: IndexReader, asked: Asked, since: str, until: str) -> Iterator[list[int]]:
         """Where to look, in order, a few facts at a time; none now and then, for others to be served."""
-        with _deferred():
-            among = index.tagged(asked.person.by_month()) if asked.person else None
-            if asked.message is not None:
-                its = set(self._journal.of_message(asked.message))
-                among = its if among is None else among & its
+        with self.asking():
+            among = None
+            if asked.message is not None:  # few: each is held against the person's tags
+                among = set(self._journal.of_message(asked.message))
+            elif asked.person is not None:
+                among = index.tagged(asked.person.by_month())
+            if asked.facts:
+                among = {*asked.facts} if among is None else among & {*asked.facts}
             chunks = index.chunks(asked.terms(), among, since, until, oldest=asked.oldest)
             for number, seqs in enumerate(chunks):
                 if not seqs and number % _CHUNKS == 0:
@@ -118,34 +156,73 @@ class Search:
         with self._lock, _deferred():
             if self._closed:
                 return False
-            with closing(connect_reader(self._journal.path)) as journal:
-                try:
+            try:
+                with closing(connect_reader(self._journal.path)) as journal:
                     return self._index_next(journal, least)
-                except (sqlite3.DatabaseError, zlib.error) as error:
-                    self._put_down()
-                    if type(error) not in (sqlite3.DatabaseError, zlib.error):
-                        raise
-                    self._path.unlink(missing_ok=True)  # it is damaged, and made anew from here on
-                    return True
+            except _Damaged:
+                return True  # made anew from here on
+            except Exception:
+                self._put_down()
+                raise
 
     def _index_next(self, journal: sqlite3.Connection, least: int) -> bool:
-        index = self._opened(journal)
-        if size(journal) - index.upto < least:
+        with self._index_side():
+            index = self._opened(journal)
+            upto = index.upto
+        if size(journal) - upto < least:
             return False
-        rows = slice_after(journal, index.upto, SLICE)
-        index.add(list(_entries(journal, rows)), rows[-1].commitment)
+        rows = slice_after(journal, upto, SLICE)
+        entries, erased = list(_entries(journal, rows)), list(_erased(rows))
+        with self._index_side():
+            for each in erased:  # first: after a crash in between it is done once more
+                index.erase(each.facts, each.month)
+            if any(each.trail for each in erased):
+                index.forget_tags(partial(_of_the_log, tagged, journal))
+            index.add(entries, rows[-1].commitment)
         return len(rows) == SLICE
 
     def _opened(self, journal: sqlite3.Connection) -> IndexFile:
+        if self._damaged:
+            self._put_down()
+            IndexFile.discard(self._path)
+            self._damaged = False
         if self._index is None or not self._index.there:
             self._put_down()
-            self._index = IndexFile.open(self._path, journal)
+            self._index = IndexFile.open(self._path, partial(_of_the_log, committed, journal))
         return self._index
 
     def _put_down(self) -> None:
         if self._index is not None:
             self._index.close()
             self._index = None
+
+    @contextmanager
+    def _index_side(self) -> Iterator[None]:
+        """Whatever happens at a damaged index is one thing: it will be made anew. Raises _Damaged then."""
+        try:
+            yield
+        except Exception as error:
+            if not damaged(error):
+                raise
+            self._damaged = True
+            raise _Damaged from None
+
+
+def _erased(rows: Sequence[Row]) -> Iterator[_Erased]:
+    """What the log says was taken out of it, to go out of its index."""
+    for row in rows:
+        if row.kind not in _ERASING or row.body is None:
+            continue
+        if row.kind == FactKind.TRAIL_ERASED:
+            yield _Erased(trail=True)
+            continue
+        try:
+            fact = msgspec.json.decode(row.body)
+            facts = [each for each in spans(fact["facts"]) if each[1] < row.seq]
+            latest = datetime.fromisoformat(fact["before"]) + timedelta(1)  # a header's time is an edge's
+            yield _Erased(facts, stamp(latest)[:7])
+        except _ALTERED:
+            continue
 
 
 def _entries(journal: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[Entry]:
@@ -162,10 +239,18 @@ def _entries(journal: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[Entry
                         first = fact if fact["kind"] == RECORDED else recorded_with(journal, row.message_id)
                         ways[row.message_id] = way(first)
                     words |= ways[row.message_id]
-        except (ValueError, LookupError, TypeError, AttributeError):  # altered: `gateway log verify` names it
+        except _ALTERED:
             words, month = set(), ""
         tags = tags_of(journal, row.seq) - {NO_TAG} if month else ()
-        yield Entry(row.seq, row.at, frozenset(words), month, tuple(tags))
+        yield Entry(row.seq, str(row.at), frozenset(words), month, tuple(tags))
+
+
+def _of_the_log(
+    question: Callable[[sqlite3.Connection, int, bytes], bool], journal: sqlite3.Connection, seq: int, what: bytes
+) -> bool:
+    """What is asked of the log while the index is at work; that it does not answer is no damage of the index."""
+    with _deferred():
+        return question(journal, seq, what)
 
 
 @contextmanager
@@ -173,7 +258,7 @@ def _deferred() -> Iterator[None]:
     """What stands in the way of the index is no fault of the log."""
     try:
         yield
-    except (sqlite3.Error, OSError, zlib.error):
+    except (sqlite3.Error, OSError, _Damaged):
         raise Deferred("index_unavailable") from None
 
 

@@ -1,0 +1,152 @@
+"""The address under which people have reports made of a tenant's log."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.config import japanese_day
+from gateway.errors import Deferred, Refused
+from gateway.evidence.purged import spans
+from gateway.hub.callers import Callers
+from gateway.hub.hub import TenantHub
+from gateway.hub.journal import FactKind, Followed
+from gateway.hub.parsing import parsed
+from gateway.hub.people import Person, Role
+from gateway.hub.reports import REPORTS, Asked, Given, Report, made
+from gateway.hub.reports.making import Period, of_period, of_person, records_of
+from gateway.hub.reports.wording import japanese_time
+from gateway.hub.search import days_can_be
+from gateway.hub.streaming import streamed_lines
+from gateway.messages import stamp
+from gateway.tlog.note import Checkpoint
+
+_ANY: Final = tuple(Role)
+
+
+class ReportRoutes:
+    """A report is made while it is told: a line of what it is, a line for each row, and a last one that says so."""
+
+    def __init__(self, callers: Callers, clock: Callable[[], datetime]) -> None:
+        self._callers = callers
+        self._clock = clock
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Its place on the operators' listener."""
+        router.add_post("/v1/{tenant}/reports/{report}", self.report)
+
+    async def report(self, request: web.Request) -> web.StreamResponse:
+        """The report of that name over the facts of a checkpoint that is signed for it. That it was asked for is a fact
+        before anything is told: which, and of which days; of a person also the reason, the case, and how many rows.
+        """
+        report = REPORTS.get(request.match_info["report"])
+        asked = parsed(Asked, await self._callers.body(request, "report", *_ANY))
+        roles = report.roles if report is not None else _ANY
+        async with self._callers.acting(request, "report", *roles) as (hub, reader):
+            if report is None or asked is None or (asked.person is None) == report.of_person:
+                raise Refused("bad_report")
+            if not days_can_be(asked.since, asked.until, japanese_day(self._clock())):
+                raise Refused("bad_report")
+            making = await _Making.of(hub, reader, report, asked)
+            about: dict[str, Any] = {"asked": {"report": report.name} | _days(asked)}
+            if asked.person is not None:
+                about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
+            await self._callers.acted(request, hub, reader, "report", about=about)
+            head = making.head(japanese_time(stamp(self._clock())))
+            return await streamed_lines(request, head, making.lines())
+
+
+class _Making:
+    """One report under way, over the facts of one checkpoint."""
+
+    def __init__(
+        self, hub: TenantHub, reader: Person, report: Report, asked: Asked, signed: Checkpoint, seqs: Sequence[int]
+    ) -> None:
+        self._hub = hub
+        self._reader = reader
+        self._report = report
+        self._asked = asked
+        self._signed = signed
+        self._seqs = seqs
+
+    @classmethod
+    async def of(cls, hub: TenantHub, reader: Person, report: Report, asked: Asked) -> "_Making":
+        """Of all facts so far. Raises Deferred, also if the index is behind: of a person, nothing may be missing."""
+        text, _, _ = (await hub.journal.checkpoint()).partition("\n\n")
+        signed, seqs = Checkpoint.parse(f"{text}\n"), set[int]()
+        if asked.person is not None:
+            with closing(await hub.search.reader()) as index, hub.search.asking():
+                if index.upto < signed.size:
+                    raise Deferred("index_unavailable")
+                for each in asked.person.by:
+                    seqs |= index.tagged(each.by_month())
+        return cls(hub, reader, report, asked, signed, sorted(seqs))
+
+    def head(self, at: str) -> dict[str, Any]:
+        """What the report is."""
+        return {
+            "report": self._report.name,
+            "title": self._report.title,
+            "tenant": self._hub.rules.tenant.code,
+            **_days(self._asked),
+            "made_at": at,
+            "made_by": self._reader.id,
+            "size": self._signed.size,
+            "root": self._signed.root.hex(),
+            "columns": self._report.columns,
+            "notes": self._report.notes,
+        }
+
+    def lines(self) -> Iterator[list[dict[str, Any]]]:
+        """Its rows, some at a time, and a last line with their number: without it, it is not whole."""
+        count = 0
+        for rows in self._rows():
+            count += len(rows)
+            yield [{"cells": self._report.cells(row), "facts": str(row.facts)} for row in rows]
+        yield [{"rows": count}]
+
+    async def count(self) -> int:
+        """How many rows it will have."""
+        count = 0
+        for rows in self._rows():
+            count += len(rows)
+            await asyncio.sleep(0)  # others are served between two reads
+        return count
+
+    def _rows(self) -> Iterator[list[Any]]:
+        journal, asked, size = self._hub.journal, self._asked, self._signed.size
+
+        def message(message_id: str) -> list[Any]:
+            seqs = [seq for seq in journal.of_message(message_id) if seq <= size]
+            return [found.fact for found in journal.found(seqs)]
+
+        given = Given(
+            rules=self._hub.rules,
+            reader=self._reader,
+            since=Period.of(asked).since or "",
+            people=self._hub.people.configured,
+            persons=lambda fact: journal.following.persons(fact.seq - 1, fact.seq).get(fact.seq, frozenset()),
+            purged=_purged(journal.told((FactKind.FACTS_PURGED,))),
+            message=message,
+            records=records_of(asked.person, journal.tagged_records),
+        )
+        return made(self._report, given, self._slices())
+
+    def _slices(self) -> Iterator[list[Followed]]:
+        period, size, following = Period.of(self._asked), self._signed.size, self._hub.journal.following
+        if self._asked.person is None:
+            return of_period(following, self._report, period, size)
+        return of_person(following, self._report, period, self._seqs, size)
+
+
+def _purged(told: Iterable[tuple[int, FactKind, Mapping[str, Any]]]) -> Callable[[int, int], bool]:
+    gone = [span for _, _, fact in told for span in spans(fact["facts"])]
+    return lambda first, last: any(begin <= last and first <= end for begin, end in gone)
+
+
+def _days(asked: Asked) -> dict[str, str]:
+    days = {"since": asked.since, "until": asked.until}
+    return {name: day.isoformat() for name, day in days.items() if day is not None}

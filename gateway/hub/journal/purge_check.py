@@ -1,0 +1,85 @@
+"""What is missing of a log is what its facts say was taken out of it, and nothing else: purged facts, erased tags."""
+
+import sqlite3
+from bisect import bisect_right, insort
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.evidence.purged import Purged, Span
+from gateway.hub.journal.facts import Altered, FactKind
+from gateway.hub.journal.purging import purged
+from gateway.hub.journal.reading import told
+from gateway.tlog.cosignature import claimed_at
+
+
+def check_purged(connection: sqlite3.Connection, total: int) -> None:
+    """Of the first `total` facts, each by itself whole or empty. Raises Altered.
+
+    One moment of a running gateway, which may purge meanwhile. Two things show that a fact was purged too early: one
+    that stands before it and is younger than what that purge reached, unless it claims to be from after the purging;
+    and a witness, who has cosigned a shorter log later than that.
+    """
+    connection.execute("BEGIN")
+    said = Purged()
+    purged(connection, said)
+    stood: list[str] = []
+    after = 0
+    for span in said.spans():
+        _check_kept(connection, after + 1, min(span.first - 1, total))
+        for (at,) in connection.execute(_TIMES, (after + 1, span.first - 1)):
+            insort(stood, at)
+        _check_gone(connection, span, total)
+        youngest = bisect_right(stood, span.at)
+        if (youngest and stood[youngest - 1] >= span.before) or _seen_later(connection, span):
+            raise Altered(span.first, f"facts {span.first} to {span.last} were purged too early")
+        after = span.last
+    _check_kept(connection, after + 1, total)
+    connection.execute("COMMIT")
+
+
+def erased(connection: sqlite3.Connection) -> tuple[int, int]:
+    """How many person tags were erased by the facts, and of how many of these the fact was purged. Raises Altered."""
+    said = Purged()
+    purged(connection, said)
+    return sum(int(fact["tags"]) for _, _, fact in told(connection, [FactKind.TRAIL_ERASED], 0)), said.tags
+
+
+def check_erased(connection: sqlite3.Connection, were: tuple[int, int], lacking: tuple[int, int]) -> None:
+    """As many person tags are missing, `lacking` says first of which fact, as trails were erased: `were` when it was
+    begun to look, and by now; a running gateway may have erased and purged meanwhile.
+
+    Which they are, nothing tells: then the log would name the trail. Raises Altered.
+    """
+    seq, count = lacking
+    are = erased(connection)
+    if not were[0] - are[1] <= count <= are[0] - were[1]:
+        seq = seq or 1
+        raise Altered(seq, f"other person tags are missing than those of erased trails, the first of fact {seq}")
+
+
+def _seen_later(connection: sqlite3.Connection, span: Span) -> bool:
+    """Whether a witness saw the log without the last of these facts a day after what that purge reached: clocks differ
+    a little, and a witness is asked when a checkpoint was signed.
+    """
+    row = connection.execute(_LAST_BEFORE, (span.last,)).fetchone()
+    if row is None:
+        return False
+    limit = datetime.fromisoformat(span.before) + timedelta(1)
+    return claimed_at(row[0]) >= limit.timestamp()
+
+
+def _check_kept(connection: sqlite3.Connection, first: int, last: int) -> None:
+    gone = connection.execute(_EMPTY, (first, last)).fetchone()
+    if gone[0] is not None:
+        raise Altered(gone[0], f"fact {gone[0]} lacks its salt and body, and no fact says that it was purged")
+
+
+def _check_gone(connection: sqlite3.Connection, span: Span, total: int) -> None:
+    last = min(span.last, total)
+    if connection.execute(_EMPTY, (span.first, last)).fetchone()[1] != max(last - span.first + 1, 0):
+        raise Altered(span.first, f"of the facts {span.first} to {last} some are there that were purged, by the log")
+
+
+_EMPTY: Final = "SELECT min(seq), count(*) FROM fact WHERE kind = '' AND message_id IS NULL AND seq BETWEEN ? AND ?"
+_LAST_BEFORE: Final = "SELECT line FROM cosignature WHERE size < ? ORDER BY size DESC LIMIT 1"
+_TIMES: Final = "SELECT at FROM fact WHERE seq BETWEEN ? AND ? AND kind <> ''"

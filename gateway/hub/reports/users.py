@@ -1,0 +1,66 @@
+"""The list of users (C047): every right that was granted or is configured, until when, by which certificate, and when
+that person last did something.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Final
+
+from gateway.config import japanese_day
+from gateway.hub.journal import ACT_FACTS, PERSON_FACTS, FactKind, Followed
+from gateway.hub.people import Role
+from gateway.hub.reports.report import Cell, Column, Given, Report, Row, Said
+from gateway.hub.reports.wording import japanese_time
+from gateway.hub.review import doer
+from gateway.hub.rights import Rights
+
+
+class _Rows:
+    def __init__(self, given: Given) -> None:
+        self._rights = Rights(given.people)
+        self._given: dict[tuple[str, str], int] = {}
+        self._acted: dict[str, tuple[int, str]] = {}
+        self._day = date.min
+
+    def add(self, fact: Followed) -> Iterable[Row]:
+        said = fact.fact
+        self._day = japanese_day(datetime.fromisoformat(said["at"]))
+        if fact.kind in PERSON_FACTS:
+            self._rights.apply(said, granted=fact.kind is FactKind.PERSON_GRANTED)
+            self._given[said["person"], said["role"]] = fact.seq
+        if (who := doer(said)) is not None:
+            self._acted[who.casefold()] = fact.seq, said["at"]
+        return ()
+
+    def end(self) -> Iterable[Row]:
+        for right in self._rights.listed(self._day):
+            person, role = str(right["person"]), str(right["role"])
+            seq, at = self._acted.get(person.casefold(), (None, ""))
+            cells: dict[str, Cell] = {key: value or "" for key, value in right.items()}
+            cells |= {"last_act": japanese_time(at) if at else ""}
+            yield Row.of(cells, *(each for each in (self._given.get((person, role)), seq) if each is not None))
+
+
+REPORT: Final = Report(
+    name="users",
+    title=Said("List of users", "利用者一覧"),
+    columns=(
+        Column("person", "職員ID"),
+        Column("role", "役割"),
+        Column("until", "最終日"),
+        Column("standing", "状態"),
+        Column("certificate", "証明書"),
+        Column("last_act", "最後の操作"),
+    ),
+    kinds=ACT_FACTS,
+    rows=_Rows,
+    before=None,
+    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR),
+    notes=(
+        Said(
+            "Rights as the log tells them up to the last day of the period, and as today's configuration has them."
+            " To hold them against your own table of rights, and to sign that: gateway people review.",
+            "期間の末日までの記録と、現在の設定による。管理表との突合と署名は gateway people review で行う。",
+        ),
+    ),
+)

@@ -1,0 +1,65 @@
+"""How the cells of a report are worded: items and operations by the labels of the locked interfaces, law by its
+reference, times as the clocks in Japan show them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from gateway.hub.journal.outcomes import indices
+from gateway.hub.rules import HubRules
+
+_AHEAD: Final = timedelta(hours=9)
+ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {"accepted": "受領", "duplicate": "受領済み", "refused": "拒否", "dead": "不達"}
+)
+OPEN: Final = "処理中"
+"""What has not ended yet."""
+
+
+def japanese_time(at: str) -> str:
+    """A fact's time, to the second, by the clocks in Japan: `2026-04-01 09:00:00`."""
+    return (datetime.fromisoformat(at) + _AHEAD).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def items(rules: HubRules, connector: str, paths: Iterable[str]) -> str:
+    """Each item as its label and its path, in the order of the paths; what today's interface lacks by its path."""
+    labelled = ((rules.labels.get((connector, path)), path) for path in sorted(set(paths)))
+    return "、".join(f"{label}({path})" if label else path for label, path in labelled)
+
+
+def operation(rules: HubRules, connector: str, name: str) -> str:
+    """As `items`, of one operation."""
+    label = rules.labels.get((connector, name))
+    return f"{label}({name})" if label else name
+
+
+def law(rules: HubRules, cited: Iterable[str]) -> str:
+    """What each id means in the configuration, for an id never gets another meaning; one it does not know, as it is."""
+    return "、".join(rules.legal_basis[each].reference if each in rules.legal_basis else each for each in cited)
+
+
+def permits(header: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The permits of the information provision network that a message attests; `party` is the other body's code."""
+    return [each for each in header.get("attestations", ()) if each["claim"] == "permit"]
+
+
+def outcomes(facts: Sequence[Mapping[str, Any]], records: frozenset[int]) -> Counter[str]:
+    """How many of these records of a message ended in which way, by its facts so far; `""` is not yet."""
+    endings: dict[int, str] = {}
+    for fact in facts:
+        if fact["kind"] == "message.replayed":
+            for index in indices(fact["records"]):
+                endings.pop(index, None)
+        for group in fact.get("outcomes", ()):
+            if group["ending"] in ENDINGS:  # what was deferred is open
+                endings.update(dict.fromkeys(indices(group["records"]), group["ending"]))
+    return Counter(endings.get(index, "") for index in records)
+
+
+def ended(counted: Mapping[str, int]) -> str:
+    """How it ended, in words; with how many records where there are several ends."""
+    told = [(ENDINGS.get(ending, OPEN), counted[ending]) for ending in (*ENDINGS, "") if counted.get(ending)]
+    return told[0][0] if len(told) == 1 else "、".join(f"{word} {count}" for word, count in told)

@@ -1,0 +1,210 @@
+"""The reviews of one tenant: shown, signed, and what they find tracked to its end; all of it by facts, as accounts are.
+
+Whoever reads is told what the log says by then. What is written is asked for once more inside the write.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.config import ReviewSettings
+from gateway.config.files import Closed, StaffId, Whole
+from gateway.errors import Refused
+from gateway.hub.accounts import Accounts
+from gateway.hub.journal import REVIEW_FACTS, FactKind, Journal
+from gateway.hub.journal.reading import told
+from gateway.hub.people import Person, same_person
+from gateway.hub.review.deeds import KINDS, deed
+from gateway.hub.review.finding import Code, Observation, Outcome
+from gateway.hub.review.last_acts import last_acts
+from gateway.hub.review.period import Period, period
+from gateway.hub.review.standing import Standing, Subject
+from gateway.hub.review.users import Table, compared, to_look_into
+from gateway.hub.search import Search
+from gateway.messages import stamp
+
+MOST_FLAGGED: Final = 100
+
+
+class Sign(Closed):
+    """The log was looked at up to this fact."""
+
+    to: Whole
+
+
+class Flag(Closed):
+    """These facts are to be looked into."""
+
+    facts: tuple[Whole, ...]
+
+
+class Take(Closed):
+    """Somebody looks into it, under a case."""
+
+    case: StaffId
+
+
+class Close(Closed):
+    """What became of it, under a case."""
+
+    outcome: Outcome
+    case: StaffId
+
+
+class Reviews:
+    """Each call raises Deferred("log_unavailable") if the log cannot be read or written. `settings` are today's."""
+
+    def __init__(
+        self, journal: Journal, search: Search, people: Accounts, settings: Callable[[], ReviewSettings]
+    ) -> None:
+        self._journal = journal
+        self._search = search
+        self._people = people
+        self._settings = settings
+        self._standing = Standing()
+        self._followed = 0
+
+    async def period(self, to: int | None = None, *, discloses: bool = False) -> Period:
+        """What nobody has signed yet, up to that fact or to the last, for a reader who is told what is not to be
+        disclosed or is not.
+        """
+        since, log = self.standing().reviewed(Subject.LOG) + 1, self._journal.following
+        return await period(log, since, log.size if to is None else to, self._settings(), discloses=discloses)
+
+    async def sign(self, said: Sign, by: Person, terminal: str, clock: Callable[[], datetime]) -> Mapping[str, int]:
+        """The log was reviewed up to that fact; whatever stands out by then is a finding from now on. Tells how many
+        those are. Raises Refused: bad_review if that is no fact that is to be reviewed, not_looked_at if it was not
+        shown to this person, reviewed_meanwhile, role_missing.
+        """
+        since = self.standing().reviewed(Subject.LOG) + 1
+        if not since <= said.to <= self._journal.following.size:
+            raise Refused("bad_review")
+        found = (await period(self._journal.following, since, said.to, self._settings())).unusual
+        body = {"subject": Subject.LOG.value, "since": since, "to": said.to, "findings": len(found)}
+
+        def check(connection: sqlite3.Connection) -> None:
+            self._require(connection, by, now)
+            if self._within(connection).reviewed(Subject.LOG) + 1 != since:
+                raise Refused("reviewed_meanwhile")
+            if not _looked(connection, by, said.to):
+                raise Refused("not_looked_at")
+
+        now = clock()
+        await self._write(FactKind.REVIEW_SIGNED, body, found, by, terminal, now, check)
+        return {"to": said.to, "findings": len(found)}
+
+    async def users(self, table: Table, now: datetime) -> list[dict[str, Any]]:
+        """Every right, here or in the table, how they agree, and when that person last did something here."""
+        rights = self._people.listed(now)
+        acted = await last_acts(self._search, self._journal, (each["person"] or "" for each in rights))
+        return list(compared(rights, table, acted))
+
+    async def sign_users(self, table: Table, by: Person, terminal: str, now: datetime) -> Mapping[str, int]:
+        """The users were held against that table; whatever differs is a finding from now on."""
+        rows = list(compared(self._people.listed(now), table, {}))
+        counts: dict[str, int] = {word: sum(row["found"] == word for row in rows) for word in _FOUND}
+        found = to_look_into(rows)
+        body = {"subject": Subject.USERS.value, "to": self._journal.following.size, "table": table.table, **counts}
+        await self._write(
+            FactKind.REVIEW_SIGNED, body | {"findings": len(found)}, found, by, terminal, now, lambda _: None
+        )
+        return counts | {"findings": len(found)}
+
+    async def flag(self, said: Flag, by: Person, terminal: str, now: datetime) -> int:
+        """Somebody finds that these facts are to be looked into. Tells the finding. Raises Refused: bad_finding,
+        unknown_fact, role_missing.
+        """
+        seqs = sorted({*said.facts})
+        if not 0 < len(seqs) <= MOST_FLAGGED:
+            raise Refused("bad_finding")
+        found = Observation(code=Code.FLAGGED, acted=self._acted(seqs), facts=tuple(seqs), count=len(seqs))
+        body = found.told() | _said(by, terminal)
+        return await self._journal.fact(
+            FactKind.FINDING_OPENED, body, at=stamp(now), check=lambda connection: self._require(connection, by, now)
+        )
+
+    async def take(self, finding: int, said: Take, by: Person, terminal: str, now: datetime) -> None:
+        """Somebody works on it. Raises Refused: unknown_finding, finding_closed, own_finding, role_missing."""
+        await self._move(FactKind.FINDING_TAKEN, finding, {"case": said.case}, by, terminal, now)
+
+    async def close(self, finding: int, said: Close, by: Person, terminal: str, now: datetime) -> None:
+        """It has come to its end. Raises as `take` does."""
+        body = {"case": said.case, "outcome": said.outcome.value}
+        await self._move(FactKind.FINDING_CLOSED, finding, body, by, terminal, now)
+
+    def standing(self) -> Standing:
+        """What was reviewed and found, brought after the log."""
+        for seq, kind, fact in self._journal.told(REVIEW_FACTS, after=self._followed):
+            self._standing.apply(seq, kind, fact)
+            self._followed = seq
+        return self._standing
+
+    def due(self, subject: Subject) -> datetime | None:
+        """When it is to be reviewed next; None as long as the log is empty."""
+        settings, first = self._settings(), self._journal.following.time_of(1)
+        days = settings.log_days if subject is Subject.LOG else settings.users_days
+        return self.standing().due(subject, days, first) if first else None
+
+    async def _move(
+        self, kind: FactKind, finding: int, body: Mapping[str, Any], by: Person, terminal: str, now: datetime
+    ) -> None:
+        def check(connection: sqlite3.Connection) -> None:
+            self._require(connection, by, now)
+            self._within(connection).require_open(finding, by.id)
+
+        await self._journal.fact(kind, {"finding": finding, **body, **_said(by, terminal)}, at=stamp(now), check=check)
+
+    async def _write(  # noqa: PLR0913  (a review is this much)
+        self,
+        kind: FactKind,
+        body: Mapping[str, Any],
+        found: Sequence[Observation],
+        by: Person,
+        terminal: str,
+        now: datetime,
+        check: Callable[[sqlite3.Connection], None],
+    ) -> None:
+        said = _said(by, terminal)
+        opened = [(FactKind.FINDING_OPENED, each.told() | said) for each in found]
+        await self._journal.facts([(kind, {**body, **said}), *opened], at=stamp(now), check=check)
+
+    def _acted(self, seqs: Sequence[int]) -> tuple[str, ...]:
+        """Whose acts these facts may tell of. Raises Refused("unknown_fact")."""
+        acted: dict[str, str] = {}
+        for seq in seqs:
+            if not 0 < seq <= self._journal.following.size:
+                raise Refused("unknown_fact")
+            followed, _ = self._journal.following.after(seq - 1, KINDS)
+            did = deed(followed[0], frozenset()) if followed and followed[0].seq == seq else None
+            for each in (did.person, did.responsible) if did else ():
+                if each is not None:
+                    acted.setdefault(each.casefold(), each)
+        return tuple(acted.values())
+
+    def _require(self, connection: sqlite3.Connection, by: Person, now: datetime) -> None:
+        """Who was officer or approver when it was asked may be so no longer. Raises Refused("role_missing")."""
+        if by.id not in self._people.confirmers(now)(connection):
+            raise Refused("role_missing")
+
+    def _within(self, connection: sqlite3.Connection) -> Standing:
+        """As a write finds it: by every fact before it."""
+        standing = Standing()
+        for each in told(connection, REVIEW_FACTS, 0):
+            standing.apply(*each)
+        return standing
+
+
+def _looked(connection: sqlite3.Connection, by: Person, to: int) -> bool:
+    """Whether the log tells that this person was shown what is up to that fact: a look stands behind what it showed."""
+    return any(
+        fact["act"] == "review" and fact.get("to", 0) >= to and same_person(fact["operator"], by.id)
+        for _, _, fact in told(connection, (FactKind.OPERATOR_ACTED,), to)
+    )
+
+
+def _said(by: Person, terminal: str) -> dict[str, str]:
+    return {"operator": by.id, "client_certificate": by.certificate, "terminal": terminal}
+
+
+_FOUND: Final = ("agrees", "differs", "missing_here", "missing_there")
