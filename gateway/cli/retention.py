@@ -33,7 +33,8 @@ def run(
     index, and the files of exports with nothing younger. Of each fact its commitment stays, so the log still verifies;
     and that it went is a fact. What is old and stays is told with the reason: open (its message has not ended), unheard
     (its source has not heard the end), envelope (goes with the next look), needed (other facts are judged by it),
-    investigation (a legal hold), ahead (a clock that ran ahead wrote it).
+    investigation (a legal hold), ahead (a clock that ran ahead wrote it), witnessed (by a witness's clock it is
+    younger).
     """
     from gateway.cli.operator import ask_hub
 

@@ -478,7 +478,10 @@ def test_a_fact_is_purged_once(again: str) -> None:
     assert [(each.first, each.last) for each in said.spans()] == [(1, 1), (3, 7)]
 
 
-async def test_what_a_witness_saw_later_was_purged_too_early(path: Path) -> None:
+async def test_what_a_witness_saw_later_is_not_purged_and_if_it_is_that_shows(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whosever clock was wrong: what is purged must verify, and what a forger purges must not."""
     witness = Cosigner("witness.example/made-up", Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
     with closing(open_journal(path)) as journal:
         await journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=OLD)
@@ -487,6 +490,10 @@ async def test_what_a_witness_saw_later_was_purged_too_early(path: Path) -> None
         line = cosign(open_note(note, SIGNER.verifier()), witness, at=seen)
         await journal.proofs.cosigned(1, witness.name, line)
         await journal.fact(FactKind.NOISE_COUNTED, {"count": 2}, at=OLD)  # its time is a lie
+        assert journal.retention.due(0, before=BEFORE, at=AT).stay == {"witnessed": [2]}
+        assert await purge(journal) == 1
+        assert verified(path).problem is None
+        monkeypatch.setattr(purging, "seen_later", lambda *_: False)
         await purge(journal)
     assert "facts 1 to 2 were purged too early" in str(verified(path).problem)
 

@@ -2,14 +2,12 @@
 
 import sqlite3
 from bisect import bisect_right, insort
-from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.evidence.purged import Purged, Span
 from gateway.hub.journal.facts import Altered, FactKind
-from gateway.hub.journal.purging import purged
+from gateway.hub.journal.purging import purged, seen_later
 from gateway.hub.journal.reading import told
-from gateway.tlog.cosignature import claimed_at
 
 
 def check_purged(connection: sqlite3.Connection, total: int) -> None:
@@ -30,7 +28,7 @@ def check_purged(connection: sqlite3.Connection, total: int) -> None:
             insort(stood, at)
         _check_gone(connection, span, total)
         youngest = bisect_right(stood, span.at)
-        if (youngest and stood[youngest - 1] >= span.before) or _seen_later(connection, span):
+        if (youngest and stood[youngest - 1] >= span.before) or seen_later(connection, span.last, span.before):
             raise Altered(span.first, f"facts {span.first} to {span.last} were purged too early")
         after = span.last
     _check_kept(connection, after + 1, total)
@@ -57,17 +55,6 @@ def check_erased(connection: sqlite3.Connection, were: tuple[int, int], lacking:
         raise Altered(seq, f"other person tags are missing than those of erased trails, the first of fact {seq}")
 
 
-def _seen_later(connection: sqlite3.Connection, span: Span) -> bool:
-    """Whether a witness saw the log without the last of these facts a day after what that purge reached: clocks differ
-    a little, and a witness is asked when a checkpoint was signed.
-    """
-    row = connection.execute(_LAST_BEFORE, (span.last,)).fetchone()
-    if row is None:
-        return False
-    limit = datetime.fromisoformat(span.before) + timedelta(1)
-    return claimed_at(row[0]) >= limit.timestamp()
-
-
 def _check_kept(connection: sqlite3.Connection, first: int, last: int) -> None:
     gone = connection.execute(_EMPTY, (first, last)).fetchone()
     if gone[0] is not None:
@@ -81,5 +68,4 @@ def _check_gone(connection: sqlite3.Connection, span: Span, total: int) -> None:
 
 
 _EMPTY: Final = "SELECT min(seq), count(*) FROM fact WHERE kind = '' AND message_id IS NULL AND seq BETWEEN ? AND ?"
-_LAST_BEFORE: Final = "SELECT line FROM cosignature WHERE size < ? ORDER BY size DESC LIMIT 1"
 _TIMES: Final = "SELECT at FROM fact WHERE seq BETWEEN ? AND ? AND kind <> ''"

@@ -21,6 +21,7 @@ from gateway.hub.journal.store import id_text
 from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.undisclosed import marked, undisclosed
 from gateway.messages import stamp
+from gateway.tlog.cosignature import claimed_at
 
 SLICE: Final = 500
 """Facts that are looked at, and purged, in one transaction: some tens of milliseconds of the writer's thread."""
@@ -33,7 +34,9 @@ Gap: TypeAlias = tuple[int, int]
 
 
 class Due(NamedTuple):
-    """A fact whose time is over. `why` it stays: open, unheard, envelope, investigation, needed, ahead; or None."""
+    """A fact whose time is over. `why` it stays: open, unheard, envelope, investigation, needed, ahead,
+    witnessed; or None.
+    """
 
     seq: int
     kind: str
@@ -102,6 +105,8 @@ def _due(connection: sqlite3.Connection, gaps: Iterable[Gap], *, before: str, at
         why = None
         if made > at:
             why = "ahead"
+        elif seen_later(connection, seq, before):
+            why = "witnessed"
         elif covered(connection, holds, made, message_id):
             why = "investigation"
         elif seq in needed or kind in _STANDING or (kind in PERSON_FACTS and made >= rights) or _hides(connection, seq):
@@ -109,6 +114,15 @@ def _due(connection: sqlite3.Connection, gaps: Iterable[Gap], *, before: str, at
         elif opened is not None:
             why = "open" if opened else "unheard" if unheard else "envelope" if ended is not None else None
         yield Due(seq, kind, message_id, why)
+
+
+def seen_later(connection: sqlite3.Connection, seq: int, before: str) -> bool:
+    """Whether a witness saw the log without that fact a day after the time `before`, or later: then it may not be
+    purged by it, whosever clock was wrong. A day, for clocks differ a little, and a witness is asked when a checkpoint
+    was signed.
+    """
+    row = connection.execute(_SHORTER, (seq,)).fetchone()
+    return row is not None and claimed_at(row[0]) >= (datetime.fromisoformat(before) + timedelta(days=1)).timestamp()
 
 
 def _hides(connection: sqlite3.Connection, seq: int) -> bool:
@@ -153,6 +167,7 @@ _NEXT: Final = (
     " message.settle_asked > message.settle_told FROM fact LEFT JOIN message ON message.id = fact.message_id"
     " WHERE fact.seq BETWEEN ? AND ? AND fact.kind <> '' ORDER BY fact.seq"
 )
+_SHORTER: Final = "SELECT line FROM cosignature WHERE size < ? ORDER BY size DESC LIMIT 1"
 _LEFT: Final = (
     "SELECT seq FROM fact WHERE message_id = :id"
     " UNION ALL SELECT fact.seq FROM message JOIN fact ON fact.message_id = message.id WHERE answers = :id"
