@@ -1,9 +1,13 @@
-"""The signed checkpoints of a log by themselves: each signs the root that the tree hashes beside it give."""
+"""The signed checkpoints of a log by themselves: each signs the root that the tree hashes beside it give.
+
+And what must not stand behind the last of them: what is there agrees with itself only, and anybody who can write into
+the file could have added it.
+"""
 
 import sqlite3
 from typing import Any, Final
 
-from gateway.hub.journal.facts import Altered
+from gateway.hub.journal.facts import SIGNED_FACTS, Altered
 from gateway.tlog import note
 from gateway.tlog.tree import Frontier
 
@@ -46,6 +50,19 @@ class Checkpoints:
         return frontier
 
 
+def check_unsigned(connection: sqlite3.Connection, signed: int, total: int) -> None:
+    """Of the facts behind the last checkpoint none is of a kind that comes with one, and none was purged: of what was,
+    a fact says so that came with one. Raises Altered.
+    """
+    row = connection.execute(_ALONE, (signed, total)).fetchone()
+    if row is not None:
+        seq, kind = row
+        what = f"is a {kind} that no checkpoint signs" if kind else "was purged, and no checkpoint signs it"
+        raise Altered(seq, f"fact {seq} {what}: it was added, or altered, without the log's key")
+
+
+_KINDS: Final = "', '".join(("", *sorted(SIGNED_FACTS)))
+_ALONE: Final = f"SELECT seq, kind FROM fact WHERE seq > ? AND seq <= ? AND kind IN ('{_KINDS}') ORDER BY seq LIMIT 1"  # noqa: S608  (the kinds are ours)
 _LAST: Final = "SELECT size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1"
 _SIZES: Final = "SELECT size FROM checkpoint WHERE size BETWEEN ? AND ?"
 _AT: Final = "SELECT size, note, frontier FROM checkpoint WHERE size = ?"

@@ -2,12 +2,14 @@
 
 import sqlite3
 from bisect import bisect_right, insort
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.evidence.purged import Purged, Span
 from gateway.hub.journal.facts import Altered, FactKind
 from gateway.hub.journal.purging import purged, seen_later
 from gateway.hub.journal.reading import told
+from gateway.tlog.cosignature import claimed_at
 
 
 def check_purged(connection: sqlite3.Connection, total: int) -> None:
@@ -15,11 +17,12 @@ def check_purged(connection: sqlite3.Connection, total: int) -> None:
 
     One moment of a running gateway, which may purge meanwhile. Two things show that a fact was purged too early: one
     that stands before it and is younger than what that purge reached, unless it claims to be from after the purging;
-    and a witness, who has cosigned a shorter log later than that.
+    and a witness, who has cosigned a shorter log later than that, or the purging before the time that it claims.
     """
     connection.execute("BEGIN")
     said = Purged()
     purged(connection, said)
+    _check_times(connection)
     stood: list[str] = []
     after = 0
     for span in said.spans():
@@ -39,7 +42,12 @@ def erased(connection: sqlite3.Connection) -> tuple[int, int]:
     """How many person tags were erased by the facts, and of how many of these the fact was purged. Raises Altered."""
     said = Purged()
     purged(connection, said)
-    return sum(int(fact["tags"]) for _, _, fact in told(connection, [FactKind.TRAIL_ERASED], 0)), said.tags
+    count = 0
+    for seq, _, fact in told(connection, [FactKind.TRAIL_ERASED], 0):
+        if not isinstance(tags := fact.get("tags"), int) or tags < 0:
+            raise Altered(seq, f"fact {seq} is altered: it does not say how many tags were erased")
+        count += tags
+    return count, said.tags
 
 
 def check_erased(connection: sqlite3.Connection, were: tuple[int, int], lacking: tuple[int, int]) -> None:
@@ -55,6 +63,15 @@ def check_erased(connection: sqlite3.Connection, were: tuple[int, int], lacking:
         raise Altered(seq, f"other person tags are missing than those of erased trails, the first of fact {seq}")
 
 
+def _check_times(connection: sqlite3.Connection) -> None:
+    """No witness saw a purging a day, for clocks differ a little, before it was by its own word. Raises Altered."""
+    for seq, _, fact in told(connection, [FactKind.FACTS_PURGED], 0):
+        row = connection.execute(_SEEN, (seq,)).fetchone()
+        limit = datetime.fromisoformat(fact["at"]) - timedelta(days=1)
+        if row is not None and claimed_at(row[0]) < limit.timestamp():
+            raise Altered(seq, f"fact {seq}: a witness saw it earlier than it claims to be, so it purged too early")
+
+
 def _check_kept(connection: sqlite3.Connection, first: int, last: int) -> None:
     gone = connection.execute(_EMPTY, (first, last)).fetchone()
     if gone[0] is not None:
@@ -67,5 +84,6 @@ def _check_gone(connection: sqlite3.Connection, span: Span, total: int) -> None:
         raise Altered(span.first, f"of the facts {span.first} to {last} some are there that were purged, by the log")
 
 
+_SEEN: Final = "SELECT line FROM cosignature WHERE size >= ? ORDER BY size LIMIT 1"
 _EMPTY: Final = "SELECT min(seq), count(*) FROM fact WHERE kind = '' AND message_id IS NULL AND seq BETWEEN ? AND ?"
 _TIMES: Final = "SELECT at FROM fact WHERE seq BETWEEN ? AND ? AND kind <> ''"

@@ -90,7 +90,6 @@ def purge(transaction: Transaction, gaps: Iterable[Gap], *, before: str, at: str
         tags = sum(_erase(transaction, seq, going, at=at) for seq in looked.go)
         fields = {"before": before, "facts": ranges(looked.go), "tags": tags}
         transaction.append(FactKind.FACTS_PURGED, fields, at=at)
-        transaction.sign()  # so that a copy up to the last checkpoint has the fact by which each lack is explained
     return looked
 
 

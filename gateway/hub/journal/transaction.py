@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from gateway.errors import Deferred, Refused
-from gateway.hub.journal.facts import SALT_BYTES, FactKind, commitment, fact_body
+from gateway.hub.journal.facts import SALT_BYTES, SIGNED_FACTS, FactKind, commitment, fact_body
 from gateway.hub.journal.reading import open_records
 from gateway.hub.journal.sentinel import FileChanged
 from gateway.hub.journal.store import id_bytes, id_sought
@@ -112,7 +112,7 @@ class Transaction:
         message_id: str | None = None,
         tag_salt: bytes | None = None,
     ) -> int:
-        """Write one fact and its leaf; returns its seq."""
+        """Write one fact and its leaf, with a checkpoint if it is of a kind that is signed for; returns its seq."""
         seq = self._frontier.size + 1
         body = fact_body(seq, at, kind, {**fields, "message_id": message_id})
         salt = os.urandom(SALT_BYTES)
@@ -125,6 +125,8 @@ class Transaction:
         for level, root in enumerate(self._frontier.append(leaf_hash(committed)), start=1):
             tile = (level, seq // TILE_WIDTH**level - 1, root)
             self.execute("INSERT INTO tile (level, idx, root) VALUES (?,?,?)", tile)
+        if kind in SIGNED_FACTS:
+            self.sign()
         return seq
 
     def sign(self) -> str:
