@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
+from gateway.config.japan import public_holiday
 from gateway.messages import staff_id
 from gateway.plugin.attest import ClaimName
 from gateway.plugin.item import DataClass
@@ -44,7 +45,7 @@ Whole = Annotated[int, Strict(), Field(le=2**31 - 1)]
 Flag = Annotated[bool, Strict()]
 Day = Annotated[date, Strict()]
 Seconds = Annotated[float, Strict(), Field(le=366 * 24 * 3600)]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
 
@@ -391,7 +392,7 @@ class Route(Closed):
 
 class Hours(Closed):
     """When people are at work, by Japan's clock: on these weekdays, but not on the days `closed`, from `opens` on and
-    before `closes`.
+    before `closes`. A public holiday is a `holiday`, whatever its weekday.
     """
 
     opens: time = time(7)
@@ -408,7 +409,8 @@ class Hours(Closed):
     def at_work(self, there: datetime) -> bool:
         """Whether people are at work at that time in Japan."""
         day = there.date()
-        open_day = WEEKDAYS[day.weekday()] in self.weekdays and day not in self.closed
+        weekday = "holiday" if public_holiday(day) else WEEKDAYS[day.weekday()]
+        open_day = weekday in self.weekdays and day not in self.closed
         return open_day and self.opens <= there.time() < self.closes
 
 

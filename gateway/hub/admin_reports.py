@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.config import japanese_day
+from gateway.config import japanese_clock, japanese_day
 from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import spans
 from gateway.hub.callers import Callers
@@ -18,7 +18,6 @@ from gateway.hub.parsing import parsed
 from gateway.hub.people import Person, Role
 from gateway.hub.reports import REPORTS, Asked, Given, Report, made
 from gateway.hub.reports.making import Period, of_period, of_person, records_of
-from gateway.hub.reports.wording import japanese_time
 from gateway.hub.search import days_can_be
 from gateway.hub.streaming import streamed_lines
 from gateway.messages import stamp
@@ -55,7 +54,7 @@ class ReportRoutes:
             if asked.person is not None:
                 about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
             await self._callers.acted(request, hub, reader, "report", about=about)
-            head = making.head(japanese_time(stamp(self._clock())))
+            head = making.head(japanese_clock(stamp(self._clock())))
             return await streamed_lines(request, head, making.lines())
 
 

@@ -17,7 +17,7 @@ HEAD = {
     "title": ("Hand-over slips", "受渡票"),
     "tenant": "999997",
     "since": "2026-04-01",
-    "made_at": "2026-04-30 09:00:00",
+    "made_at": "2026-04-30 09:00:00+09:00",
     "made_by": "staff-0001",
     "size": 12,
     "root": "ab" * 32,

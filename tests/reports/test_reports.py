@@ -46,7 +46,7 @@ def test_a_slip_counts_what_became_of_the_records(log):
         "records": 6, "accepted": 2, "refused": 3, "dead": 1, "open": 0,
     }  # fmt: skip
     assert (first["from"], first["to"], first["facts"]) == ("office", "register", "1,3-7")
-    assert first["at"] == "2026-04-01 09:00:01", "by the clocks in Japan"
+    assert first["at"] == "2026-04-01 09:00:01+09:00", "by the clocks in Japan"
     assert (second["records"], second["open"], second["facts"]) == (1, 1, "2")
 
 
@@ -155,7 +155,7 @@ def test_who_asked_whom_follows_from_permit_and_items(log, item, asker, provider
     log.concluded(message_id)
     (row,) = log.made(REPORTS["provisions"])
     assert (row["asker"], row["provider"], row["other"]) == (asker, provider, "131130")
-    assert (row["asked"], row["ended"], row["facts"]) == ("2026-04-01 08:00:00", "受領", "1,3-4")
+    assert (row["asked"], row["ended"], row["facts"]) == ("2026-04-01 08:00:00+09:00", "受領", "1,3-4")
 
 
 # ---- unpermitted ----------------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ the file is made to be handed to the person; so are the codes of refusals, which
 from collections.abc import Iterable
 from typing import Final
 
+from gateway.config import japanese_clock
 from gateway.hub.holds import DECIDE
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
-from gateway.hub.reports.wording import ended, items, japanese_time, law, operation, outcomes, permits
+from gateway.hub.reports.wording import ended, items, law, operation, outcomes, permits
 
 _FLAG: Final = "undisclosed_flag"
 _UNDISCLOSED: Final = "undisclosed"
@@ -27,7 +28,7 @@ def _passed(fact: Followed, given: Given) -> Iterable[Row]:
         return []
     facts = given.message(fact.fact["message_id"])
     cells = {
-        "at": japanese_time(fact.fact["at"]),
+        "at": japanese_clock(fact.fact["at"]),
         "from": header["source"],
         "to": header["destination"],
         "other": "、".join(dict.fromkeys(each["party"] for each in permits(header) if "party" in each)),

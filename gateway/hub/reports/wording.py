@@ -1,27 +1,20 @@
 """How the cells of a report are worded: items and operations by the labels of the locked interfaces, law by its
-reference, times as the clocks in Japan show them.
+reference.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.hub.journal.outcomes import indices
 from gateway.hub.rules import HubRules
 
-_AHEAD: Final = timedelta(hours=9)
 ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {"accepted": "受領", "duplicate": "受領済み", "refused": "拒否", "dead": "不達"}
 )
 OPEN: Final = "処理中"
 """What has not ended yet."""
-
-
-def japanese_time(at: str) -> str:
-    """A fact's time, to the second, by the clocks in Japan: `2026-04-01 09:00:00`."""
-    return (datetime.fromisoformat(at) + _AHEAD).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def items(rules: HubRules, connector: str, paths: Iterable[str]) -> str:
