@@ -66,6 +66,8 @@ def _show(found: Mapping[str, Any]) -> None:
         tell()
         tell(f"{title}:")
         rows(some)
+    if not found["compared"]:
+        tell("what is new is not told: the log does not go back 90 days before these facts")
     tell()
 
 
@@ -79,6 +81,7 @@ def _row(found: Mapping[str, Any]) -> dict[str, Any]:
         "code": found["code"],
         "who": " ".join(filter(None, (who, found.get("role"), peer))),
         "at most": found.get("most"),
+        "new": ", ".join(found.get("new", ())),
         "facts": f"{count}: {', '.join(map(str, facts[:_SHOWN]))}{more}" if count else "",
     }
 

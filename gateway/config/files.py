@@ -19,6 +19,7 @@ from gateway.plugin.item import DataClass
 
 _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
 _WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
+_CODE: Final = r"^[0-9]{6}$"
 _PLACE: Final = r"^[0-9]{6}/[a-z][a-z0-9_]{0,63}$"
 _URL: Final = r"^https://[^/]+/?$"
 _PREFIX: Final = r"^https://[^/?#\s]+(/[^?#\s]*)?$"
@@ -29,6 +30,7 @@ FORMS: Final = MappingProxyType(
         _NAME: "a name: lower-case letters, digits and _, beginning with a letter",
         _WORD: "a word: letters, digits and ._:/-, beginning with a letter or digit",
         _PATH: "a field's path as the locked interface writes it",
+        _CODE: "a code of 6 digits",
         _DIGEST: "a digest: 64 hexadecimal digits",
         _PLACE: "a tenant's code and a connector's name, as 999997/some_connector",
         _URL: "an address such as https://hub.example:8446",
@@ -39,6 +41,8 @@ FORMS: Final = MappingProxyType(
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Word = Annotated[str, StringConstraints(pattern=_WORD)]
 FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+BodyCode = Annotated[str, StringConstraints(pattern=_CODE)]
 Place = Annotated[str, StringConstraints(pattern=_PLACE)]
 """A connector of a tenant: `999997/some_connector`."""
 Whole = Annotated[int, Strict(), Field(le=2**31 - 1)]
@@ -431,7 +435,9 @@ class ReviewSettings(Closed):
 
 class TenantFile(Closed):
     """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory.
-    `administrators` (ユーザID管理者, C041) are staff ids, each with the file of a personal certificate.
+    `administrators` (ユーザID管理者, C041) are staff ids, each with the file of a personal certificate. `purposes` say
+    in words what the purposes of its routes are, `bodies` the names of other bodies by their codes: for those who
+    read reports. What stands in neither is told as it is.
     """
 
     name: str
@@ -440,5 +446,7 @@ class TenantFile(Closed):
     directory_version: Whole = Field(1, ge=1)
     administrators: dict[StaffId, str] = Field(default_factory=dict)
     review: ReviewSettings = ReviewSettings()
+    purposes: dict[Word, Label] = Field(default_factory=dict)
+    bodies: dict[BodyCode, Label] = Field(default_factory=dict)
     connectors: dict[Name, ConnectorEntry]
     routes: tuple[Route, ...]

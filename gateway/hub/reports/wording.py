@@ -29,6 +29,27 @@ def operation(rules: HubRules, connector: str, name: str) -> str:
     return f"{label}({name})" if label else name
 
 
+def plainly(rules: HubRules, connector: str, names: Iterable[str]) -> str:
+    """Items or an operation as somebody reads them who knows none of the names: by the labels alone, each once."""
+    return "、".join(dict.fromkeys(rules.labels.get((connector, name)) or name for name in sorted(set(names))))
+
+
+def system(rules: HubRules, connector: str) -> str:
+    """A connector as its interface calls its system; by its name where that says nothing."""
+    return rules.systems.get(connector) or connector
+
+
+def purpose(rules: HubRules, word: str) -> str:
+    """As the configuration says what a purpose is; by its word where it does not."""
+    return rules.tenant.file.purposes.get(word, word)
+
+
+def body(rules: HubRules, code: str) -> str:
+    """Another body by the name that the configuration has for it, and its code."""
+    name = rules.tenant.file.bodies.get(code)
+    return f"{name}({code})" if name else code
+
+
 def law(rules: HubRules, cited: Iterable[str]) -> str:
     """What each id means in the configuration, for an id never gets another meaning; one it does not know, as it is."""
     return "、".join(rules.legal_basis[each].reference if each in rules.legal_basis else each for each in cited)

@@ -38,7 +38,8 @@ class Outcome(StrEnum):
 class Observation:
     """Something to be looked into. It is of a `person`, or of a `connector`, maybe of one peer of it by its
     `certificate`. `acted` are whose own acts it may be about: none of them closes it. `count` facts are behind it, the
-    first of which are `facts`; `most` is the figure that stands out.
+    first of which are `facts`; `most` is the figure that stands out; `new` names what was never seen before, the first
+    of it: routes, operations, terminals or certificates.
     """
 
     code: Code
@@ -46,6 +47,7 @@ class Observation:
     facts: tuple[int, ...] = ()
     count: int = 0
     most: int = 0
+    new: tuple[str, ...] = ()
     person: str | None = None
     connector: str | None = None
     certificate: str | None = None
@@ -59,6 +61,7 @@ class Observation:
             "facts": list(self.facts),
             "count": self.count,
             "most": self.most,
+            "new": list(self.new),
             "person": self.person,
             "connector": self.connector,
             "certificate": self.certificate,
