@@ -5,11 +5,10 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.hub.journal import FactKind, Followed
-from gateway.hub.people import Role
 from gateway.hub.reports.report import Cell, Column, Given, Report, Row, Said
 from gateway.hub.reports.spans import Spans
 from gateway.hub.reports.wording import operation
-from gateway.hub.review import BEFORE, KINDS, Code, Observation, Unusual, deed, is_young
+from gateway.hub.review import BEFORE, KINDS, LOOKS, Code, Observation, Unusual, deed, is_young
 
 _WORDS: Final[Mapping[Code, str]] = MappingProxyType(
     {
@@ -84,7 +83,7 @@ REPORT: Final = Report(
     rows=_Rows,
     before=BEFORE,
     above=_compared,
-    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR),
+    roles=LOOKS,
     notes=(
         Said(
             "A place to look at, and no proof of anything. What is new is so against the 90 days before the period."

@@ -8,9 +8,8 @@ from typing import Final
 
 from gateway.config import japanese_clock, japanese_day
 from gateway.hub.journal import ACT_FACTS, PERSON_FACTS, FactKind, Followed
-from gateway.hub.people import Role
 from gateway.hub.reports.report import Cell, Column, Given, Report, Row, Said
-from gateway.hub.review import doer
+from gateway.hub.review import LOOKS, doer
 from gateway.hub.rights import Rights
 
 
@@ -54,7 +53,7 @@ REPORT: Final = Report(
     kinds=ACT_FACTS,
     rows=_Rows,
     before=None,
-    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR),
+    roles=LOOKS,
     notes=(
         Said(
             "Rights as the log tells them up to the last day of the period, and as today's configuration has them."

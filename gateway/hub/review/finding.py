@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from gateway.hub.people import Role
+
+SIGNS: Final = (Role.OFFICER, Role.APPROVER)
+"""Neither who runs the machine nor who grants rights looks the log over, for it is about them, too."""
+LOOKS: Final = (*SIGNS, Role.ADMINISTRATOR)
+"""Who is shown what stands out, and the users."""
 
 
 class Code(StrEnum):
