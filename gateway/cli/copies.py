@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.retention import Case
-from gateway.cli.show import As, AsJson, Root, Terminal, ending, machine, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Terminal, clock, ending, machine, rows, stopped, tell
 
 app = typer.Typer(no_args_is_help=True, help="List copies of the logs; declare them destroyed.")
 
@@ -49,10 +49,10 @@ def list_(root: Root = Path(), as_: As = None, as_json: AsJson = False) -> None:
             {
                 "copy": each["copy"],
                 "form": each["form"],
-                "at": f"{each['at'][:19]}Z",
+                "at": clock(each["at"]),
                 "by": each["operator"] or "",
                 "facts": ", ".join(f"{name} {size}" for name, size in each["logs"].items()),
-                "destroyed": f"{each['destroyed'][:19]}Z by {each['by']}, {each['case']}" if each["destroyed"] else "",
+                "destroyed": f"{clock(each['destroyed'])} by {each['by']}, {each['case']}" if each["destroyed"] else "",
             }
             for each in found
         ]

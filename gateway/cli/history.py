@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.cli.show import clock
+
 LAPSED: Final = "hold.lapsed"
 """Nobody's own act: another's word finds an approval that counts no more; `by` is whose word."""
 OPENED: Final = "finding.opened"
@@ -17,7 +19,7 @@ def did(fact: Mapping[str, Any]) -> dict[str, Any]:
     """
     own = {} if fact["kind"] == LAPSED else fact
     return {
-        "at": f"{fact['at'][:19]}Z",
+        "at": clock(fact["at"]),
         "who": fact.get("by") or fact.get("operator") or fact["person"],
         "what": _what(fact),
         "message id": fact.get("message_id"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from gateway.cli.message import MessageId
-from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, ending, machine, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, clock, ending, machine, rows, stopped, tell
 
 app = typer.Typer(no_args_is_help=True, help="List, look at, release and refuse what is held for review.")
 _ID = "01234567-89ab-7cde-8f01-23456789abcd"
@@ -128,14 +128,14 @@ def refuse(
 
 def _row(hold: Mapping[str, Any]) -> dict[str, Any]:
     if "route" not in hold:  # not to be disclosed to whoever does not decide
-        told = {"message id": hold["message_id"], "route": "undisclosed", "way": "", "since": f"{hold['at'][:19]}Z"}
+        told = {"message id": hold["message_id"], "route": "undisclosed", "way": "", "since": clock(hold["at"])}
         return {**told, "until": "", "state": "", "cause": ""}
     return {
         "message id": hold["message_id"],
         "route": hold["route"],
         "way": f"{hold['source']} → {hold['destination']}",
-        "since": f"{hold['since'][:19]}Z",
-        "until": f"{hold['until'][:19]}Z",
+        "since": clock(hold["since"]),
+        "until": clock(hold["until"]),
         "state": f"approved by {hold['approved']}" if hold["approved"] else "waiting",
         "cause": hold["cause"],
     }
@@ -145,7 +145,7 @@ def _content(found: Mapping[str, Any]) -> Iterator[str]:
     """What stands in the clear, then each record: label and value, a field a line."""
     yield f"message {found['message_id']}"
     yield f"  route {found['route']}: {found['source']} → {found['destination']} {found['operation']}"
-    yield f"  made {found['created_at'][:19]}Z, goes until {found['expires_at'][:19]}Z, held for {found['cause']}"
+    yield f"  made {clock(found['created_at'])}, goes until {clock(found['expires_at'])}, held for {found['cause']}"
     yield f"  legal basis: {', '.join(found['legal_basis'])}"
     if found["attestations"]:
         yield f"  attested: {', '.join(each['claim'] for each in found['attestations'])}"

@@ -100,7 +100,7 @@ def history(  # noqa: PLR0913  (a question is this much)
         if as_json:
             machine(found)
         else:
-            rows([did(fact) for fact in found], empty="nobody did anything (days are Japan's, times UTC)")
+            rows([did(fact) for fact in found], empty="nobody did anything (days are Japan's)")
 
 
 @app.command(

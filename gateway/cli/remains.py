@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.show import machine, rows, tell
+from gateway.cli.show import clock, machine, rows, tell
 
 
 def nothing_left(
@@ -24,7 +24,7 @@ def nothing_left(
 
 def _row(each: dict[str, Any]) -> dict[str, Any]:
     until = f" until {each['until']}" if each["until"] else ""
-    fact = f"{each['log']} {each['seq']}, {each['at'][:19]}Z" if each["seq"] is not None else ""
+    fact = f"{each['log']} {each['seq']}, {clock(each['at'])}" if each["seq"] is not None else ""
     return {
         "what": each["what"],
         "where": each["where"],

@@ -77,11 +77,15 @@ class Markdown:
 def facts_of(head: Mapping[str, Any]) -> list[str]:
     """What a report is made of, and by whom, as a list."""
     since, until = head.get("since", "記録の初日"), head.get("until", "作成時まで")
+    gone = f"{head['purged_before']} より前の記録には、保存期間を過ぎて消去されたものがある"
     return [
-        f"- 自治体: {head['tenant']}",
-        f"- 期間: {since} 〜 {until}",
-        f"- 作成: {head['made_at']} ({head['made_by']})",
+        f"- 自治体: {head['name']}({head['tenant']})",
+        f"- 期間: {since} 〜 {until}(記録の初日は {head['began']})",
+        f"- 消去済みの記録: {gone if head['purged_before'] else 'なし'}",
+        *(f"- {japanese} ({english})" for english, japanese in head["above"]),
+        f"- 作成: {head['made_at']} ({head['made_by']}、作成の記録 #{head['asked_in']})",
         f"- 対象の記録: {head['size']} 件、ルート {head['root']}",
+        "- 日時は日本時間",
     ]
 
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, a_case, ending, machine, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, a_case, clock, ending, machine, rows, stopped, tell
 
 app = typer.Typer(no_args_is_help=True, help="See to what is kept: what goes, what an investigation holds.")
 
@@ -45,7 +45,7 @@ def run(
             return
         word = "would go" if dry_run else "went"
         tell(f"{found['envelopes']} payloads and the content of {found['facts']} facts {word}")
-        tell(f"facts from before {found['before'][:19]}Z are old enough")
+        tell(f"facts from before {clock(found['before'])} are old enough")
         for why, count in sorted(found["stay"].items()):
             tell(f"{count} older facts stay: {why}")
 
@@ -180,5 +180,9 @@ def undisclose(
 def _row(hold: dict[str, Any]) -> dict[str, Any]:
     if "messages" in hold:
         return {"case": hold["case"], "what": f"{len(hold['messages'])} messages"}
-    since, until = hold["since"][:19], hold["until"][:19]
-    return {"case": hold["case"], "what": f"facts from {since or 'the first'} to before {until}"}
+    since = clock(hold["since"]) if hold["since"] else "the first"
+    until = f"before {clock(hold['until'])}" if hold["until"] < _NO_END else "the last"
+    return {"case": hold["case"], "what": f"facts from {since} to {until}"}
+
+
+_NO_END: Final = "9999"

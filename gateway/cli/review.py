@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gateway.cli.show import AsJson, Root, Tenant, Terminal, a_case, ending, machine, rows, stopped, tell
+from gateway.cli.show import AsJson, Root, Tenant, Terminal, a_case, clock, ending, machine, rows, stopped, tell
 
 app = typer.Typer(no_args_is_help=True, help="Follow what a review found to its end.")
 Own = Annotated[
@@ -56,7 +56,7 @@ def _show(found: Mapping[str, Any]) -> None:
     if found["to"] < found["since"]:
         tell(f"nothing since fact {found['to']}, up to which it was reviewed")
         return
-    tell(f"facts {found['since']} to {found['to']}, from {found['began'][:19]}Z")
+    tell(f"facts {found['since']} to {found['to']}, from {clock(found['began'])}")
     for title, some in (
         ("facts", [{"kind": kind, "count": count} for kind, count in found["kinds"].items()]),
         ("refused", found["refused"]),
@@ -66,6 +66,8 @@ def _show(found: Mapping[str, Any]) -> None:
         tell()
         tell(f"{title}:")
         rows(some)
+    if not found["compared"]:
+        tell("what is new is not told: the log does not go back 90 days before these facts")
     tell()
 
 
@@ -79,6 +81,7 @@ def _row(found: Mapping[str, Any]) -> dict[str, Any]:
         "code": found["code"],
         "who": " ".join(filter(None, (who, found.get("role"), peer))),
         "at most": found.get("most"),
+        "new": ", ".join(found.get("new", ())),
         "facts": f"{count}: {', '.join(map(str, facts[:_SHOWN]))}{more}" if count else "",
     }
 
@@ -111,7 +114,7 @@ def list_findings(
 def _finding(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "finding": found["finding"],
-        "opened": f"{found['at'][:19]}Z",
+        "opened": clock(found["at"]),
         **_row(found),
         "standing": found["outcome"] or found["standing"],
         "by": found["by"],

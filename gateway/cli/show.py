@@ -78,6 +78,16 @@ def machine_line(found: Any) -> None:
     tell(json.dumps(found))
 
 
+def clock(at: str) -> str:
+    """A time of the log as every command shows it to people: Japan's, with its offset. `--json` has it as the log does.
+
+    What a proof or a cosignature says is quoted as it was signed.
+    """
+    from gateway.config import japanese_clock
+
+    return japanese_clock(at)
+
+
 def rows(found: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
     """Equal rows for people: a table."""
     if not found:

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from gateway.cli.history import LAPSED
+from gateway.cli.show import clock
 
 _HIDDEN: Final = "undisclosed"
 """Of what is not to be disclosed: that there is such a fact, and no more (番号法第23条第2項)."""
@@ -13,10 +14,10 @@ _HIDDEN: Final = "undisclosed"
 def line(fact: dict[str, Any]) -> dict[str, Any]:
     """A fact as one row: what it is, and what it adds."""
     if "undisclosed" in fact:
-        return {**{key: fact[key] for key in ("seq", "at", "kind")}, "what": _HIDDEN}
+        return _row(fact, _HIDDEN)
     if fact["kind"] == LAPSED:
         told = f"approval of {fact['person']}; found by {fact['by']}"
-        return {**{key: fact[key] for key in ("seq", "at", "kind")}, "what": told}
+        return _row(fact, told)
     header, statement = fact.get("header", {}), fact.get("statement", {})
     what = [f"{_way(header)} by {header['route']}"] if header else _named(statement or fact)
     what += _claims(header.get("attestations", ()))
@@ -30,7 +31,11 @@ def line(fact: dict[str, Any]) -> dict[str, Any]:
         for key in ("stage", "code", "operator", "person", "act", "reason", "finding", "outcome", "case", "terminal")
         if key in fact
     ]
-    return {"seq": fact["seq"], "at": fact["at"], "kind": fact["kind"], "what": "; ".join(what)}
+    return _row(fact, "; ".join(what))
+
+
+def _row(fact: dict[str, Any], what: str) -> dict[str, Any]:
+    return {"seq": fact["seq"], "at": clock(fact["at"]), "kind": fact["kind"], "what": what}
 
 
 def folded(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -48,7 +53,7 @@ def letter(message: dict[str, Any]) -> dict[str, Any]:
     hidden = "outcomes" not in message
     return {
         "message id": message["message_id"],
-        "what": f"{_HIDDEN if hidden else _way(message)}, {message['at' if hidden else 'created_at'][:19]}Z",
+        "what": f"{_HIDDEN if hidden else _way(message)}, {clock(message['at' if hidden else 'created_at'])}",
         "dead": "" if hidden else "; ".join(_records(group) for group in message["outcomes"]),
     }
 
@@ -56,12 +61,12 @@ def letter(message: dict[str, Any]) -> dict[str, Any]:
 def refusal(found: dict[str, Any]) -> dict[str, Any]:
     """A fact that refuses a message, or records of one, as one row."""
     if "outcomes" not in found:
-        what = f"{_HIDDEN}, {found['at'][:19]}Z"
+        what = f"{_HIDDEN}, {clock(found['at'])}"
         return {"message id": found.get("message_id"), "what": what, "refused": "", "by": ""}
     what = _way(found) if "destination" in found else " ".join((*_named(found), found.get("act", ""))).rstrip()
     return {
         "message id": found.get("message_id"),
-        "what": f"{what}, {found['at'][:19]}Z",
+        "what": f"{what}, {clock(found['at'])}",
         "refused": "; ".join([_records(group) for group in found["outcomes"]] or [f"all {found.get('code', '')}"]),
         "by": found["by"],
     }
@@ -84,7 +89,7 @@ def _claims(attestations: Iterable[dict[str, Any]]) -> list[str]:
         said = (each["claim"], each.get("text"), each.get("party"))
         ends.setdefault(each.get("until", ""), []).append(" ".join(filter(None, said)))
     return [
-        f"attested {', '.join(claims)}" + (f" until {until[:19]}Z" if until else "") for until, claims in ends.items()
+        f"attested {', '.join(claims)}" + (f" until {clock(until)}" if until else "") for until, claims in ends.items()
     ]
 
 

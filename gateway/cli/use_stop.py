@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, a_case, machine, read_input, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, a_case, clock, machine, read_input, rows, stopped, tell
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def list_stopped(tenant: Tenant, connector: Connector, root: Root = Path(), as_j
         if as_json:
             machine([*found.values()])
         else:
-            told = [{**each, "since": f"{each['since'][:19]}Z"} for each in found.values()]
+            told = [{**each, "since": clock(each["since"])} for each in found.values()]
             rows(told, empty="nobody's use is stopped at this connector")
 
 

@@ -10,9 +10,6 @@ from gateway.config.config import (
     Config,
     Tenant,
     in_force,
-    japanese_day,
-    japanese_midnight,
-    japanese_time,
     place_of,
     still_valid,
 )
@@ -38,6 +35,7 @@ from gateway.config.files import (
     ZonesFile,
 )
 from gateway.config.idle import idle
+from gateway.config.japan import japanese_clock, japanese_day, japanese_midnight, japanese_time
 from gateway.config.lapses import Lapse, ending, lapsed, lapses, passed
 from gateway.config.load import (
     keep_former,
@@ -82,6 +80,7 @@ __all__ = [
     "idle",
     "in_force",
     "instead",
+    "japanese_clock",
     "japanese_day",
     "japanese_midnight",
     "japanese_time",

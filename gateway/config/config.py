@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from gateway.config.files import Former, GatewayFile, LegalBasis, Route, TenantFile, Zone
+from gateway.config.japan import japanese_day
 from gateway.plugin.contract import Contract
 
 
@@ -25,24 +26,6 @@ class Tenant:
     def route(self, route_id: str) -> Route | None:
         """The route of that id, or None."""
         return next((r for r in self.file.routes if r.id == route_id), None)
-
-
-_AHEAD: Final = timedelta(hours=9)
-
-
-def japanese_day(now: datetime) -> date:
-    """The day in Japan: laws begin and end there. `now` must be UTC."""
-    return (now + _AHEAD).date()
-
-
-def japanese_time(now: datetime) -> datetime:
-    """What the clocks show in Japan, without a zone. `now` must be UTC."""
-    return (now + _AHEAD).replace(tzinfo=None)
-
-
-def japanese_midnight(day: date) -> datetime:
-    """When that day begins in Japan, in UTC. Raises OverflowError."""
-    return datetime.combine(day, time(), UTC) - _AHEAD
 
 
 def in_force(cited: Iterable[str], legal_basis: Mapping[str, LegalBasis], now: datetime) -> bool:

@@ -12,12 +12,14 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 
+from gateway.config.japan import public_holiday
 from gateway.messages import staff_id
 from gateway.plugin.attest import ClaimName
 from gateway.plugin.item import DataClass
 
 _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
 _WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
+_CODE: Final = r"^[0-9]{6}$"
 _PLACE: Final = r"^[0-9]{6}/[a-z][a-z0-9_]{0,63}$"
 _URL: Final = r"^https://[^/]+/?$"
 _PREFIX: Final = r"^https://[^/?#\s]+(/[^?#\s]*)?$"
@@ -28,6 +30,7 @@ FORMS: Final = MappingProxyType(
         _NAME: "a name: lower-case letters, digits and _, beginning with a letter",
         _WORD: "a word: letters, digits and ._:/-, beginning with a letter or digit",
         _PATH: "a field's path as the locked interface writes it",
+        _CODE: "a code of 6 digits",
         _DIGEST: "a digest: 64 hexadecimal digits",
         _PLACE: "a tenant's code and a connector's name, as 999997/some_connector",
         _URL: "an address such as https://hub.example:8446",
@@ -38,13 +41,15 @@ FORMS: Final = MappingProxyType(
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Word = Annotated[str, StringConstraints(pattern=_WORD)]
 FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+BodyCode = Annotated[str, StringConstraints(pattern=_CODE)]
 Place = Annotated[str, StringConstraints(pattern=_PLACE)]
 """A connector of a tenant: `999997/some_connector`."""
 Whole = Annotated[int, Strict(), Field(le=2**31 - 1)]
 Flag = Annotated[bool, Strict()]
 Day = Annotated[date, Strict()]
 Seconds = Annotated[float, Strict(), Field(le=366 * 24 * 3600)]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
 
@@ -391,7 +396,7 @@ class Route(Closed):
 
 class Hours(Closed):
     """When people are at work, by Japan's clock: on these weekdays, but not on the days `closed`, from `opens` on and
-    before `closes`.
+    before `closes`. A public holiday is a `holiday`, whatever its weekday.
     """
 
     opens: time = time(7)
@@ -408,7 +413,8 @@ class Hours(Closed):
     def at_work(self, there: datetime) -> bool:
         """Whether people are at work at that time in Japan."""
         day = there.date()
-        open_day = WEEKDAYS[day.weekday()] in self.weekdays and day not in self.closed
+        weekday = "holiday" if public_holiday(day) else WEEKDAYS[day.weekday()]
+        open_day = weekday in self.weekdays and day not in self.closed
         return open_day and self.opens <= there.time() < self.closes
 
 
@@ -429,7 +435,9 @@ class ReviewSettings(Closed):
 
 class TenantFile(Closed):
     """`config/tenants/<code>.toml`. `root_key` is the file of the pinned public key that signs the directory.
-    `administrators` (ユーザID管理者, C041) are staff ids, each with the file of a personal certificate.
+    `administrators` (ユーザID管理者, C041) are staff ids, each with the file of a personal certificate. `purposes` say
+    in words what the purposes of its routes are, `bodies` the names of other bodies by their codes: for those who
+    read reports. What stands in neither is told as it is.
     """
 
     name: str
@@ -438,5 +446,7 @@ class TenantFile(Closed):
     directory_version: Whole = Field(1, ge=1)
     administrators: dict[StaffId, str] = Field(default_factory=dict)
     review: ReviewSettings = ReviewSettings()
+    purposes: dict[Word, Label] = Field(default_factory=dict)
+    bodies: dict[BodyCode, Label] = Field(default_factory=dict)
     connectors: dict[Name, ConnectorEntry]
     routes: tuple[Route, ...]

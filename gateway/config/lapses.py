@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.config.config import Config, japanese_day
+from gateway.config.config import Config
 from gateway.config.files import LegalBasis
+from gateway.config.japan import japanese_day
 
 _SOON: Final = timedelta(days=30)
 

@@ -108,6 +108,7 @@ def difference(locked: Contract, declared: Contract) -> Iterator[str]:
 def _flat(contract: Contract) -> Mapping[str, str]:
     """Every decision of a contract under the name of its place."""
     flat = {"connector": contract.connector, "version": contract.version}
+    flat |= {"label": contract.label} if contract.label else {}
     flat |= {f"never {data_class}": "on no account" for data_class in contract.never}
     flat |= {f"code {code}": meaning for code, meaning in contract.codes.items()}
     for operation in contract.operations:

@@ -1,4 +1,4 @@
-"""What the log says of a person's act that is told nowhere else: who, by which certificate and which terminal (C091).
+"""Who acted, as facts say it: by which certificate and at which terminal (C091); and acts that are told nowhere else.
 
 All facts of kind `operator.acted` are made here.
 """
@@ -13,13 +13,19 @@ from gateway.messages import staff_id
 NOBODY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+def done_by(operator: str, certificate: str, terminal: str) -> dict[str, Any]:
+    """Who did it, for the fact that tells what: a staff id or a configured operator's name. `terminal` is as it was
+    said: what cannot be one is left out, and so nothing of anybody's free choosing gets in.
+    """
+    where = {"terminal": terminal} if staff_id(terminal) else {}
+    return {"operator": operator, "client_certificate": certificate, **where}
+
+
 def acted(
     person: Person, terminal: str, act: str, code: str | None = None, about: Mapping[str, Any] = NOBODY
 ) -> dict[str, Any]:
-    """The fact's own fields; with `code` it was refused. `terminal` is as it was said: what cannot be one is left out,
-    and so nothing of anybody's free choosing gets in. `about` is whom, and
-    which role, the act was about, or what was sought.
+    """The fact's own fields; with `code` it was refused. `about` is whom, and which role, the act was about, or what
+    was sought.
     """
-    said = {"operator": person.id, "client_certificate": person.certificate, "act": act}
-    where = {"terminal": terminal} if staff_id(terminal) else {}
-    return said | where | ({"code": code} if code is not None else {}) | dict(about)
+    said = done_by(person.id, person.certificate, terminal) | {"act": act}
+    return said | ({"code": code} if code is not None else {}) | dict(about)

@@ -12,12 +12,13 @@ from pydantic import Field
 
 from gateway.config.files import Closed, StaffId, Word
 from gateway.errors import Refused
+from gateway.hub.acts import done_by
 from gateway.hub.callers import Callers, certificate, said_terminal, whole_body
 from gateway.hub.copies import Form, copied, listed, require_listed
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.journal.facts import COPY_FACTS
 from gateway.hub.parsing import parsed
-from gateway.messages import staff_id, stamp
+from gateway.messages import stamp
 
 
 class Copied(Closed):
@@ -86,6 +87,5 @@ class CopyRoutes:
 
     async def _by(self, request: web.Request, act: str) -> dict[str, Any]:
         """Who says it, for the fact. Raises Refused."""
-        operator, at = await self._callers.operator(request, act), said_terminal(request)
-        where = {"terminal": at} if staff_id(at) else {}
-        return {"operator": operator, "client_certificate": certificate(request), **where}
+        operator = await self._callers.operator(request, act)
+        return done_by(operator, certificate(request), said_terminal(request))

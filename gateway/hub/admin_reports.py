@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.config import japanese_day
+from gateway.config import japanese_clock, japanese_day
 from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import spans
 from gateway.hub.callers import Callers
@@ -18,7 +18,6 @@ from gateway.hub.parsing import parsed
 from gateway.hub.people import Person, Role
 from gateway.hub.reports import REPORTS, Asked, Given, Report, made
 from gateway.hub.reports.making import Period, of_period, of_person, records_of
-from gateway.hub.reports.wording import japanese_time
 from gateway.hub.search import days_can_be
 from gateway.hub.streaming import streamed_lines
 from gateway.messages import stamp
@@ -54,8 +53,8 @@ class ReportRoutes:
             about: dict[str, Any] = {"asked": {"report": report.name} | _days(asked)}
             if asked.person is not None:
                 about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
-            await self._callers.acted(request, hub, reader, "report", about=about)
-            head = making.head(japanese_time(stamp(self._clock())))
+            fact = await self._callers.acted(request, hub, reader, "report", about=about)
+            head = making.head(japanese_clock(stamp(self._clock())), fact)
             return await streamed_lines(request, head, making.lines())
 
 
@@ -85,18 +84,25 @@ class _Making:
                     seqs |= index.tagged(each.by_month())
         return cls(hub, reader, report, asked, signed, sorted(seqs))
 
-    def head(self, at: str) -> dict[str, Any]:
-        """What the report is."""
+    def head(self, at: str, fact: int) -> dict[str, Any]:
+        """What the report is, made at that time; `fact` says that it was asked for."""
+        given = self._given()
+        gone = max((told["before"] for _, _, told in self._hub.journal.told((FactKind.FACTS_PURGED,))), default="")
         return {
             "report": self._report.name,
             "title": self._report.title,
             "tenant": self._hub.rules.tenant.code,
+            "name": self._hub.rules.tenant.file.name,
             **_days(self._asked),
             "made_at": at,
             "made_by": self._reader.id,
+            "asked_in": fact,
+            "began": _day(given.began),
+            "purged_before": _day(gone),
             "size": self._signed.size,
             "root": self._signed.root.hex(),
             "columns": self._report.columns,
+            "above": self._report.above(given),
             "notes": self._report.notes,
         }
 
@@ -117,23 +123,27 @@ class _Making:
         return count
 
     def _rows(self) -> Iterator[list[Any]]:
+        return made(self._report, self._given(), self._slices())
+
+    def _given(self) -> Given:
         journal, asked, size = self._hub.journal, self._asked, self._signed.size
 
         def message(message_id: str) -> list[Any]:
             seqs = [seq for seq in journal.of_message(message_id) if seq <= size]
             return [found.fact for found in journal.found(seqs)]
 
-        given = Given(
+        return Given(
             rules=self._hub.rules,
             reader=self._reader,
             since=Period.of(asked).since or "",
+            began=journal.following.time_of(1),
+            about=asked.person,
             people=self._hub.people.configured,
             persons=lambda fact: journal.following.persons(fact.seq - 1, fact.seq).get(fact.seq, frozenset()),
             purged=_purged(journal.told((FactKind.FACTS_PURGED,))),
             message=message,
             records=records_of(asked.person, journal.tagged_records),
         )
-        return made(self._report, given, self._slices())
 
     def _slices(self) -> Iterator[list[Followed]]:
         period, size, following = Period.of(self._asked), self._signed.size, self._hub.journal.following
@@ -145,6 +155,10 @@ class _Making:
 def _purged(told: Iterable[tuple[int, FactKind, Mapping[str, Any]]]) -> Callable[[int, int], bool]:
     gone = [span for _, _, fact in told for span in spans(fact["facts"])]
     return lambda first, last: any(begin <= last and first <= end for begin, end in gone)
+
+
+def _day(at: str) -> str:
+    return japanese_day(datetime.fromisoformat(at)).isoformat() if at else ""
 
 
 def _days(asked: Asked) -> dict[str, str]:

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from gateway.config.files import Closed, Flag, StaffId
 from gateway.errors import Refused
+from gateway.hub.acts import done_by
 from gateway.hub.callers import Callers, terminal
 from gateway.hub.holds import DECIDE
 from gateway.hub.hub import TenantHub
@@ -140,4 +141,4 @@ class RetentionRoutes:
 
 
 def _by(request: web.Request, person: Person) -> dict[str, Any]:
-    return {"operator": person.id, "client_certificate": person.certificate, "terminal": terminal(request)}
+    return done_by(person.id, person.certificate, terminal(request))

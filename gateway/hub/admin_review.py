@@ -5,7 +5,7 @@ which the users are held against the officer's table of rights.
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -13,14 +13,10 @@ from gateway.config.files import Closed
 from gateway.errors import Refused
 from gateway.hub.callers import Callers, terminal
 from gateway.hub.parsing import parsed
-from gateway.hub.people import Role
-from gateway.hub.review import Close, Flag, Sign, Table, Take
+from gateway.hub.review import LOOKS, SIGNS, Close, Flag, Sign, Table, Take
 from gateway.hub.streaming import patiently
 from gateway.hub.telling import discloses
 
-_SIGNS: Final = (Role.OFFICER, Role.APPROVER)
-"""Neither who runs the machine nor who grants rights looks the log over, for it is about them, too."""
-_LOOKS: Final = (*_SIGNS, Role.ADMINISTRATOR)
 _Said = TypeVar("_Said", bound=Closed)
 
 
@@ -44,7 +40,7 @@ class ReviewRoutes:
 
     async def review(self, request: web.Request) -> web.StreamResponse:
         """What nobody has signed yet. The looking is a fact, too, with up to which fact: who looked may sign that."""
-        hub, person = await self._callers.person(request, "review", *_LOOKS)
+        hub, person = await self._callers.person(request, "review", *LOOKS)
         to = hub.journal.size_and_root()[0]
         await self._callers.acted(request, hub, person, "review", about={"to": to})
 
@@ -55,56 +51,56 @@ class ReviewRoutes:
 
     async def sign(self, request: web.Request) -> web.StreamResponse:
         """The log was reviewed up to a fact; what stands out by then is a finding from now on."""
-        said = parsed(Sign, await self._callers.body(request, "sign", *_SIGNS))
+        said = parsed(Sign, await self._callers.body(request, "sign", *SIGNS))
 
         async def sign() -> Mapping[str, int]:
-            async with self._callers.acting(request, "sign", *_SIGNS) as (hub, person):
+            async with self._callers.acting(request, "sign", *SIGNS) as (hub, person):
                 return await hub.reviews.sign(_given(said, "bad_review"), person, terminal(request), self._clock)
 
         return await patiently(request, sign())
 
     async def users(self, request: web.Request) -> web.Response:
         """Every right, as the system and as that table have it (C047). The looking is a fact, too."""
-        said = parsed(Table, await self._callers.body(request, "users", *_LOOKS))
-        async with self._callers.acting(request, "users", *_LOOKS) as (hub, person):
+        said = parsed(Table, await self._callers.body(request, "users", *LOOKS))
+        async with self._callers.acting(request, "users", *LOOKS) as (hub, person):
             table = _given(said, "bad_table")
             await self._callers.acted(request, hub, person, "users", about={"table": table.table})
             return web.json_response(await hub.reviews.users(table, self._clock()))
 
     async def sign_users(self, request: web.Request) -> web.Response:
         """The users were held against that table; what differs is a finding from now on."""
-        said = parsed(Table, await self._callers.body(request, "sign_users", *_LOOKS))
-        async with self._callers.acting(request, "sign_users", *_LOOKS) as (hub, person):
+        said = parsed(Table, await self._callers.body(request, "sign_users", *LOOKS))
+        async with self._callers.acting(request, "sign_users", *LOOKS) as (hub, person):
             table = _given(said, "bad_table")
             return web.json_response(await hub.reviews.sign_users(table, person, terminal(request), self._clock()))
 
     async def findings(self, request: web.Request) -> web.Response:
         """Those that are open; with `?all` every one. The looking is a fact, too."""
-        hub, person = await self._callers.person(request, "findings", *_LOOKS)
+        hub, person = await self._callers.person(request, "findings", *LOOKS)
         await self._callers.acted(request, hub, person, "findings")
         found = hub.reviews.standing().findings.values()
         return web.json_response([each.row() for each in found if each.open or "all" in request.query])
 
     async def flag(self, request: web.Request) -> web.Response:
         """Somebody finds that some facts are to be looked into."""
-        said = parsed(Flag, await self._callers.body(request, "flag", *_SIGNS))
-        async with self._callers.acting(request, "flag", *_SIGNS) as (hub, person):
+        said = parsed(Flag, await self._callers.body(request, "flag", *SIGNS))
+        async with self._callers.acting(request, "flag", *SIGNS) as (hub, person):
             flagged = _given(said, "bad_finding")
             opened = await hub.reviews.flag(flagged, person, terminal(request), self._clock())
         return web.json_response({"finding": opened})
 
     async def take(self, request: web.Request) -> web.Response:
         """Somebody works on it."""
-        said = parsed(Take, await self._callers.body(request, "take", *_SIGNS))
-        async with self._callers.acting(request, "take", *_SIGNS) as (hub, person):
+        said = parsed(Take, await self._callers.body(request, "take", *SIGNS))
+        async with self._callers.acting(request, "take", *SIGNS) as (hub, person):
             finding, taken = _finding(request), _given(said, "bad_finding")
             await hub.reviews.take(finding, taken, person, terminal(request), self._clock())
         return web.json_response({"finding": finding, "by": person.id})
 
     async def close(self, request: web.Request) -> web.Response:
         """It has come to its end."""
-        said = parsed(Close, await self._callers.body(request, "close", *_SIGNS))
-        async with self._callers.acting(request, "close", *_SIGNS) as (hub, person):
+        said = parsed(Close, await self._callers.body(request, "close", *SIGNS))
+        async with self._callers.acting(request, "close", *SIGNS) as (hub, person):
             finding, closed = _finding(request), _given(said, "bad_finding")
             await hub.reviews.close(finding, closed, person, terminal(request), self._clock())
         return web.json_response({"finding": finding, "outcome": closed.outcome.value})

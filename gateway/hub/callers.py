@@ -100,14 +100,14 @@ class Callers:
         *,
         code: str | None = None,
         about: Mapping[str, Any] = NOBODY,
-    ) -> None:
+    ) -> int:
         """Record that somebody with a name looked at something, or was refused with a code: with the message that the
-        address names, if there is one of that id.
+        address names, if there is one of that id. Tells the seq of the fact.
         """
         said = request.match_info.get("message_id", "")
         message_id = said if said and hub.journal.message(said) is not None else None
         body = acted(person, said_terminal(request), act, code, about)
-        await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()), message_id=message_id)
+        return await hub.journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(self._clock()), message_id=message_id)
 
     async def _came_back(self, request: web.Request, hub: TenantHub, act: str) -> bool:
         """Whether somebody came who has no right any more, and that was recorded. The answer is a stranger's."""

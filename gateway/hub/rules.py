@@ -19,7 +19,8 @@ class HubRules:
     `requests` are the routes that have a reply, `allowed` the items of each route and of its reply, `most` how many
     records a message of a route may hold, where either end has a bound of its own. `operations`,
     `paths`, `codes` and `responsible` are the words that an edge may use in the clear, so that none can carry anything
-    else. `labels` are the Japanese ones of a connector's operations and items, by connector and name or path.
+    else. `labels` are the Japanese ones of a connector's operations and items, by connector and name or path; `systems`
+    those of the connectors.
     """
 
     tenant: Tenant
@@ -36,6 +37,7 @@ class HubRules:
     responsible: Mapping[str, str]
     limits: Limits
     labels: Mapping[tuple[str, str], str]
+    systems: Mapping[str, str]
 
     def hold(self, header: Header | None) -> bool:
         """Whether two people must release it first."""
@@ -76,6 +78,7 @@ def hub_rules(config: Config, tenant: str, directory: Directory) -> HubRules:
         responsible={name: entry.responsible for name, entry in config.tenants[tenant].file.connectors.items()},
         limits=config.gateway.limits,
         labels=_labels(config, tenant),
+        systems={name: contracts[name].label for name in config.tenants[tenant].file.connectors},
     )
 
 

@@ -6,7 +6,7 @@ The hub hears under which case, never of whom: it cannot know persons. The fact 
 from typing import Final
 
 from gateway.errors import Refused
-from gateway.hub.acts import acted
+from gateway.hub.acts import acted, done_by
 from gateway.hub.flow import Clock
 from gateway.hub.journal import FactKind, Journal
 from gateway.hub.people import People, Person, Role
@@ -39,7 +39,7 @@ class UseStops:
             await self._journal.fact(FactKind.OPERATOR_ACTED, body, at=stamp(now))
             raise Refused(code)
         kind = FactKind.USE_RESUMED if resumed else FactKind.USE_STOPPED
-        who = {"operator": person.id, "client_certificate": person.certificate, "terminal": terminal}
+        who = done_by(person.id, person.certificate, terminal)
         await self._journal.fact(kind, {**who, "connector": peer, "case": case}, at=stamp(now))
 
 

@@ -96,6 +96,7 @@ class Contract(_Closed):
     """A connector's whole locked interface."""
 
     connector: str
+    label: str = ""
     version: str
     codes: dict[str, str] = Field(default_factory=dict)
     never: tuple[DataClass, ...] = ()

@@ -45,8 +45,8 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """A connector's fixed set of operations. `codes` are its own system's, for what it refuses or defers, each with
-    its meaning.
+    """A connector's fixed set of operations. `label` is what an office and a resident call its system. `codes`
+    are its own system's, for what it refuses or defers, each with its meaning.
 
     `never` are data classes that it carries on no account, whatever its zone may (rules 2 and 8).
     """
@@ -56,6 +56,7 @@ class Interface:
     operations: tuple[Operation, ...]
     codes: Mapping[str, str] = field(default_factory=dict)
     never: frozenset[DataClass] = frozenset()
+    label: str = ""
 
 
 def describe(interface: Interface) -> Contract:
@@ -68,6 +69,7 @@ def describe(interface: Interface) -> Contract:
         "its interface",
         Contract,
         connector=interface.connector,
+        label=interface.label,
         version=interface.version,
         codes=dict(sorted(interface.codes.items())),
         never=tuple(sorted(interface.never)),

@@ -162,6 +162,7 @@ _PROOF: Final[tuple[ClaimName, ...]] = ("identity_confirmed", "consent")
 
 INTERFACE = Interface(
     connector="clinic_app",
+    label="医療機関用アプリ等",
     version="1",
     never=frozenset({DataClass.INDIVIDUAL_NUMBER, DataClass.TAX_WELFARE}),
     operations=(

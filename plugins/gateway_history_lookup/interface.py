@@ -21,6 +21,7 @@ class FoundId5(Payload):
 
 INTERFACE = Interface(
     connector="history_lookup",
+    label="履歴照会回答システム",
     version="1",
     never=frozenset(
         {

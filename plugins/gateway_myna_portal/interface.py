@@ -159,6 +159,7 @@ _PROOF: Final[tuple[ClaimName, ...]] = ("card_login", "consent")
 
 INTERFACE = Interface(
     connector="myna_portal",
+    label="マイナポータル",
     version="1",
     never=frozenset({DataClass.INDIVIDUAL_NUMBER, DataClass.TAX_WELFARE}),
     operations=(

@@ -38,6 +38,7 @@ class FoundConfirmation(Payload):
 
 INTERFACE = Interface(
     connector="pmh",
+    label="Public Medical Hub(PMH)",
     version="2",
     operations=(
         Operation(

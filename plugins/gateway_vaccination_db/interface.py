@@ -43,6 +43,7 @@ _VERSION = ("updated_at", "update_seq")
 
 INTERFACE = Interface(
     connector="vaccination_db",
+    label="予防接種データベース",
     version="1",
     never=frozenset({DataClass.INDIVIDUAL_NUMBER, DataClass.CONTACT, DataClass.TAX_WELFARE}),
     operations=(

@@ -534,7 +534,7 @@ async def test_who_did_what_is_shown_by_a_command_and_that_is_one_fact(desk, tmp
     assert [(each["kind"], each["until"]) for each in json.loads(shown)[:-1]] == [("person.granted", UNTIL)]
     days = ("--since", "2026-04-02", "--until", "2026-04-02")
     status, shown = await commanded(desk, tmp_path, *history, *days)
-    assert (status, shown) == (0, "nobody did anything (days are Japan's, times UTC)\n")
+    assert (status, shown) == (0, "nobody did anything (days are Japan's)\n")
 
 
 async def test_days_that_are_no_range_are_told_as_days_in_japan(desk, tmp_path):

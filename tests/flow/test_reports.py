@@ -58,6 +58,7 @@ async def test_a_report_of_a_period_is_made_over_a_signed_log_and_is_a_fact(desk
     head, rows, count = await report(desk, "root", name, since="2026-04-01", until="2099-01-01")
     assert (head["report"], head["tenant"], head["made_by"]) == (name, TENANT, "root")
     assert (head["size"], head["root"]) == (size[0], size[1].hex())
+    assert (head["name"], head["asked_in"], head["purged_before"]) == ("架空市", size[0] + 1, "")
     assert count == len(rows)
     (told,) = asked_for(desk)
     assert told["asked"] == {"report": name, "since": "2026-04-01", "until": "2099-01-01"}

@@ -71,17 +71,23 @@ class Log:
         gone = [spans(each.fact["facts"]) for each in self.facts if each.kind == PURGED]
         return any(begin <= last and first <= end for some in gone for begin, end in some)
 
-    def made(self, report: Report, reader=OFFICER, records=None) -> list[dict[str, Any]]:
-        """The report's rows by column, with the facts behind them."""
-        given = Given(
+    def given(self, reader=OFFICER, records=None, **besides) -> Given:
+        """What a report is made of besides these facts."""
+        return Given(
             rules=self.rules,
             reader=reader,
             purged=self.purged,
             message=lambda message_id: [each.fact for each in self.facts if each.fact.get("message_id") == message_id],
             records=records or (lambda fact: frozenset(index for index, _, _ in fact.header.get("records", ()))),
+            **besides,
         )
+
+    def made(self, report: Report, reader=OFFICER, records=None) -> list[dict[str, Any]]:
+        """The report's rows by column, with the facts behind them."""
         told = [each for each in self.facts if each.kind in report.kinds]
         names = [column.name for column in report.columns]
-        rows = [row for rows in made(report, given, iter([told[:1], [], told[1:]])) for row in rows]
+        rows = [
+            row for rows in made(report, self.given(reader, records), iter([told[:1], [], told[1:]])) for row in rows
+        ]
         assert all(row.cells.keys() <= set(names) for row in rows), "no cell is lost"
         return [dict(zip(names, report.cells(row), strict=True)) | {"facts": str(row.facts)} for row in rows]

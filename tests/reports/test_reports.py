@@ -11,9 +11,10 @@ from gateway.cli import report as command
 from gateway.config import Route
 from gateway.hub.journal import FactKind
 from gateway.hub.people import Role
-from gateway.hub.reports import REPORTS
+from gateway.hub.reports import REPORTS, About, disclosure
 from gateway.hub.reports.deletions import DELETED
 from gateway.hub.reports.spans import Spans
+from gateway.hub.search import Reason
 from tests.reports.made_up import OFFICER, OPERATOR, UNDISCLOSED
 
 PERMIT = {"claim": "permit", "reference": "0" * 64, "party": "131130", "asked": "2026-03-31T23:00:00.000000Z"}
@@ -46,7 +47,7 @@ def test_a_slip_counts_what_became_of_the_records(log):
         "records": 6, "accepted": 2, "refused": 3, "dead": 1, "open": 0,
     }  # fmt: skip
     assert (first["from"], first["to"], first["facts"]) == ("office", "register", "1,3-7")
-    assert first["at"] == "2026-04-01 09:00:01", "by the clocks in Japan"
+    assert first["at"] == "2026-04-01 09:00:01+09:00", "by the clocks in Japan"
     assert (second["records"], second["open"], second["facts"]) == (1, 1, "2")
 
 
@@ -105,10 +106,10 @@ def test_a_person_is_told_of_their_own_records_alone(log):
     log.concluded(message_id, records="0")
     log.concluded(message_id, "refused", "1", "register_full")
     (row,) = log.made(REPORTS["disclosure"], records=lambda _: frozenset({0}))
-    assert row["items"] == "内部番号(internal_no)、氏名(name)"
+    assert row["items"] == "内部番号、氏名", "in words that the person knows"
     assert (row["ended"], row["facts"]) == ("受領", "1")
     (other,) = log.made(REPORTS["disclosure"], records=lambda _: frozenset({1}))
-    assert "guardian_name" in other["items"]
+    assert other["items"] == "保護者氏名、内部番号"
     assert other["ended"] == "拒否", "and no code says why"
     assert log.made(REPORTS["disclosure"], records=lambda _: frozenset()) == []
 
@@ -123,6 +124,32 @@ def test_what_says_where_the_hub_cannot_read_it_whether_it_may_be_disclosed_is_l
     file = log.rules.tenant.file.model_copy(update={"routes": routes})
     log.rules = replace(log.rules, tenant=replace(log.rules.tenant, file=file))
     assert [row["facts"] for row in log.made(REPORTS["disclosure"])] == ["1"], "there its absence is a word, too"
+
+
+def test_the_end_of_an_inquiry_without_a_permit_is_left_out_for_the_mark_comes_with_that(log):
+    """番号法第23条第2項: otherwise it would tell of an inquiry that was not to be disclosed and was refused."""
+    first, *others = log.rules.tenant.file.routes
+    routes = (first.model_copy(update={"may_attest": ("permit", "undisclosed")}), *others)
+    file = log.rules.tenant.file.model_copy(update={"routes": routes})
+    log.rules = replace(log.rules, tenant=replace(log.rules.tenant, file=file))
+    log.recorded()
+    log.recorded(attest=[PERMIT])
+    assert [row["facts"] for row in log.made(REPORTS["disclosure"])] == ["2"]
+
+
+def test_a_person_reads_the_words_of_interfaces_and_configuration_and_of_what_has_none_its_name(log):
+    log.recorded(attest=[PERMIT])
+    (bare,) = log.made(REPORTS["disclosure"])
+    assert (bare["from"], bare["to"], bare["purpose"], bare["other"]) == ("office", "register", "vaccination", "131130")
+    said = {"purposes": {"vaccination": "予防接種に関する事務"}, "bodies": {"131130": "架空区"}}
+    file = log.rules.tenant.file.model_copy(update=said)
+    systems = {"office": "市の窓口システム", "register": "台帳システム"}
+    log.rules = replace(log.rules, tenant=replace(log.rules.tenant, file=file), systems=systems)
+    (row,) = log.made(REPORTS["disclosure"])
+    assert (row["from"], row["to"], row["purpose"], row["other"]) == (
+        "市の窓口システム", "台帳システム", "予防接種に関する事務", "架空区(131130)",
+    )  # fmt: skip
+    assert row["operation"] == log.rules.labels["register", "person.put"]
 
 
 def test_which_other_body_was_told_is_named(log):
@@ -142,6 +169,35 @@ def test_only_who_decides_may_have_it(log):
     assert [each.name for each in REPORTS.values() if each.of_person] == ["disclosure"]
 
 
+def test_a_person_s_report_says_under_which_case_and_why_it_was_made(log):
+    by = [{"connector": "office", "tags": {"2026-04": ["0" * 32]}}]
+    about = About.model_validate({"by": by, "reason": "disclosure_request", "case": "R8-0012"})
+    ((english, japanese),) = REPORTS["disclosure"].above(log.given(about=about))
+    assert "R8-0012" in english
+    assert japanese == "事案番号 R8-0012、作成の理由: 開示請求"
+
+
+def test_every_reason_has_its_japanese():
+    assert set(get_args(Reason)) == set(disclosure.REASONS)
+
+
+# ---- unusual --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("began", "since", "told"),
+    [
+        ("2026-01-01T15:00:00.000000Z", "2026-04-01T15:00:00.000000Z", False),
+        ("2026-01-01T15:00:00.000001Z", "2026-04-01T15:00:00.000000Z", True),
+        ("2020-01-01T15:00:00.000000Z", "", True),
+        ("", "2026-04-01T15:00:00.000000Z", True),
+    ],
+)
+def test_that_nothing_is_told_to_be_new_stands_above_the_rows(log, began, since, told):
+    above = REPORTS["unusual"].above(log.given(began=began, since=since))
+    assert bool(above) == told
+
+
 # ---- provisions -----------------------------------------------------------------------------------------------------
 
 
@@ -155,7 +211,7 @@ def test_who_asked_whom_follows_from_permit_and_items(log, item, asker, provider
     log.concluded(message_id)
     (row,) = log.made(REPORTS["provisions"])
     assert (row["asker"], row["provider"], row["other"]) == (asker, provider, "131130")
-    assert (row["asked"], row["ended"], row["facts"]) == ("2026-04-01 08:00:00", "受領", "1,3-4")
+    assert (row["asked"], row["ended"], row["facts"]) == ("2026-04-01 08:00:00+09:00", "受領", "1,3-4")
 
 
 # ---- unpermitted ----------------------------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ CONNECTOR = {
     "detail": "the record system answers",
     "interface": "690b926ee39fc62a",
 }
+AT_THERE = "2026-11-22 07:32:49+09:00"
+"""`created_at`, as the clocks in Japan show it."""
 LETTER: dict[str, Any] = {
     "message_id": ID,
     "seq": 7,
@@ -139,7 +141,7 @@ def test_ids_are_whole_in_every_list_of_an_operator(printed, answered, width):
     assert {LONG, "individual_number_zone", "690b926ee39fc62a"} <= set(printed(width, commands.connectors).split())
     answered(FACTS)
     told = printed(width, lambda: message.trace("999997", ID))
-    assert {ID, LONG, "message.recorded", "2026-11-21T22:32:49.658593Z"} <= set(re.split(r"[\s;]+", told))
+    assert {ID, LONG, "message.recorded", "2026-11-22", "07:32:49+09:00"} <= set(re.split(r"[\s;]+", told))
 
 
 def test_a_table_that_fits_80_columns_stays_a_table(printed, answered):
@@ -241,16 +243,16 @@ def test_a_trace_says_what_was_attested_and_until_when_and_no_reference(printed,
     ]
     header = {**LETTER, "route": "R09", "attestations": claims}
     told = traced(printed, answered, {"kind": "message.recorded", "header": header})
-    assert "attested agent, consent 2026-04, permit 130001 until 2026-11-22T12:00:00Z; attested card_login" in told
+    assert "attested agent, consent 2026-04, permit 130001 until 2026-11-22 21:00:00+09:00; attested card_login" in told
     assert reference[:8] not in told
 
 
 def test_what_happened_again_and_again_stands_once_in_a_trace(printed, answered):
     again = [{"kind": "message.repeated", "connector": "clinic_app"}] * 40
     facts = [*again, {"kind": "delivery.attempted", "attempt": 2}, *again[:1]]
-    lines = [line for line in traced(printed, answered, *facts).splitlines() if LETTER["created_at"] in line]
+    lines = [line for line in traced(printed, answered, *facts).splitlines() if AT_THERE in line]
     assert [line.split()[0] for line in lines] == ["1", "41", "42"], "by seq of the first, in their order"
-    assert f"clinic_app; 40 times, until {LETTER['created_at']}" in lines[0]
+    assert f"clinic_app; 40 times, until {AT_THERE}" in lines[0]
     assert "times" not in lines[1] + lines[2]
 
 
@@ -280,7 +282,7 @@ def test_refusals_say_whose_which_records_why_and_by_whom(printed, monkeypatch):
     assert asked == ["/v1/999997/refused?before=9"]
     assert {ID, LONG, "destination", "edge"} <= set(told.split())
     assert "records 9 gave_up control_flag_view_suspended" in told
-    assert f"clinic_app, {LETTER['created_at'][:19]}Z" in told
+    assert f"clinic_app, {AT_THERE}" in told
     assert "all not_attested" in told
     noted = re.search("intermediate_server provision_refused, .*all bad_permit +connector", told)
     assert noted is not None

@@ -20,6 +20,7 @@ PERIOD = {
     "since": 4801, "to": 5123, "began": "2026-11-01T00:00:00.000000Z", "kinds": {"message.recorded": 300},
     "refused": [{"who": "clinics", "code": "not_attested", "count": 12}],
     "acts": [{"person": "staff-0012", "act": "trace", "code": None, "count": 7}],
+    "compared": True,
     "unusual": [{key: FINDING[key] for key in ("code", "person", "facts", "count")}],
 }  # fmt: skip
 

@@ -36,6 +36,17 @@ def test_whoever_says_nothing_has_a_review_each_month_and_office_hours():
 
 
 def test_a_day_on_which_the_office_is_closed_is_no_day_of_work():
-    monday = datetime.fromisoformat("2026-11-23 12:00")
+    monday = datetime.fromisoformat("2026-11-30 12:00")
     assert Hours().at_work(monday)
-    assert not Hours(closed=(date(2026, 11, 23),)).at_work(monday)
+    assert not Hours(closed=(date(2026, 11, 30),)).at_work(monday)
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["2026-11-23", "2026-05-06", "2026-09-22", "2027-03-22"],  # a Monday; in lieu; between two; in lieu of an equinox
+)
+def test_a_public_holiday_is_no_day_of_work_unless_holidays_are(day):
+    noon = datetime.fromisoformat(f"{day} 12:00")
+    assert not Hours().at_work(noon)
+    assert Hours(weekdays=frozenset({"holiday"})).at_work(noon)
+    assert not Hours(weekdays=frozenset({"holiday"}), closed=(noon.date(),)).at_work(noon)

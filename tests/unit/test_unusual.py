@@ -46,7 +46,7 @@ class Log:
         return self
 
     def observed(self, settings=SETTINGS):
-        unusual = Unusual(settings, first=self.since == 1)
+        unusual = Unusual(settings, young=self.since == 1)
         for each in self.deeds:
             unusual.see(each, judged=each.seq >= self.since)
         return unusual.observed()
@@ -193,12 +193,32 @@ def test_what_an_actor_never_did_before_is_found_once(said, code):
     )
     (found,) = log.observed()
     assert (found.code, found.person, found.facts) == (code, "staff-0001", (log.since,))
+    assert found.new == tuple(said.values()), "and it is named"
+    assert found.told()["new"] == list(found.new)
 
 
 def test_who_was_never_seen_before_is_one_finding_with_all_that_was_done():
     log = Log().usual().judged().add(person="staff-0009", terminal="desk-9").add(person="Staff-0009", operation="dead")
     (found,) = log.observed()
     assert (found.code, found.person, found.count) == (Code.NEW_ACTOR, "staff-0009", 2)
+
+
+# ---- the review itself -----------------------------------------------------------------------------------------------
+
+
+def test_reviewing_is_no_new_operation_no_burst_and_not_out_of_hours():
+    night = there("2026-11-16 03:00:00")
+    log = Log().usual().judged().add(night, times=50, operation="report", review=True)
+    assert log.observed() == []
+    assert log.add(night, operation="report", terminal="desk-9", review=True).codes() == [Code.NEW_TERMINAL]
+
+
+def test_to_seek_many_persons_is_unusual_under_whatever_reason():
+    log = Log().usual().judged()
+    for case in range(5):
+        log.add(MONDAY, operation="search", review=True, month="2026-11", persons=frozenset({f"R8-{case}"}))
+    assert log.codes() == [Code.MANY_PERSONS]
+    assert Log().usual().judged().add(there("2026-11-16 03:00:00"), review=True, **about(1)).codes() == [Code.OFF_HOURS]
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------
@@ -245,7 +265,7 @@ def test_every_observation_stands_on_facts_of_the_period_and_on_nobody_it_is_abo
     deeds = [replace(each, seq=number) for number, each in enumerate(deeds, 1)]
 
     def observed():
-        unusual = Unusual(ANYTHING, first=since == 1)
+        unusual = Unusual(ANYTHING, young=since == 1)
         for each in deeds:
             unusual.see(each, judged=each.seq >= since)
         return unusual.observed()
@@ -343,3 +363,20 @@ def test_a_refusal_has_its_code_and_its_peer(fact, code):
 def test_what_a_person_does_at_the_operators_listener(kind, fact, expected):
     found = done(followed(kind, **fact), frozenset())
     assert (found.person, found.operation, found.code, len(found.persons)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "fact", "reviews"),
+    [
+        (FactKind.OPERATOR_ACTED, {"act": "report"}, True),
+        (FactKind.OPERATOR_ACTED, {"act": "review"}, True),
+        (FactKind.OPERATOR_ACTED, {"act": "review", "code": "role_missing"}, False),
+        (FactKind.OPERATOR_ACTED, {"act": "search", "reason": "audit", "case": "R8-1"}, True),
+        (FactKind.OPERATOR_ACTED, {"act": "search"}, False),
+        (FactKind.OPERATOR_ACTED, {"act": "trace"}, False),
+        (FactKind.REVIEW_SIGNED, {"subject": "log"}, True),
+        (FactKind.FINDING_TAKEN, {"case": "R8-1"}, True),
+    ],
+)
+def test_which_acts_are_the_review_itself(kind, fact, reviews):
+    assert done(followed(kind, operator="staff-0001", **fact), frozenset()).review == reviews

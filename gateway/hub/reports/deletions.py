@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.config import japanese_clock
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Cell, Column, Each, Given, Report, Row, Said
-from gateway.hub.reports.wording import japanese_time
 
 DELETED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -36,7 +36,7 @@ def _deletion(fact: Followed, given: Given) -> Iterable[Row]:
     erasure = fact.kind is FactKind.TRAIL_ERASED
     if what is None or (erasure and not said["tags"]):  # one that found nothing deleted nothing
         return []
-    cells: dict[str, Cell] = {"at": japanese_time(said["at"]), "kind": what, "message": said.get("message_id", "")}
+    cells: dict[str, Cell] = {"at": japanese_clock(said["at"]), "kind": what, "message": said.get("message_id", "")}
     if given.hides(fact):
         return [Row.of(cells | {"undisclosed": "はい"}, fact.seq)]
     statement = said.get("statement", {})

@@ -5,13 +5,15 @@ The person stands in it nowhere. What is not to be disclosed (番号法第23条�
 the file is made to be handed to the person; so are the codes of refusals, which can tell what others know.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
+from gateway.config import japanese_clock
 from gateway.hub.holds import DECIDE
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
-from gateway.hub.reports.wording import ended, items, japanese_time, law, operation, outcomes, permits
+from gateway.hub.reports.wording import body, ended, law, outcomes, permits, plainly, purpose, system
 
 _FLAG: Final = "undisclosed_flag"
 _UNDISCLOSED: Final = "undisclosed"
@@ -23,32 +25,47 @@ def _passed(fact: Followed, given: Given) -> Iterable[Row]:
         return []
     sets = {number for index, number, _ in header["records"] if index in records}
     paths = {item for each in sets for item in header["item_sets"][each]}
-    if _sealed_word(header["route"], paths, given):
+    if _unsaid(header, paths, given):
         return []
     facts = given.message(fact.fact["message_id"])
     cells = {
-        "at": japanese_time(fact.fact["at"]),
-        "from": header["source"],
-        "to": header["destination"],
-        "other": "、".join(dict.fromkeys(each["party"] for each in permits(header) if "party" in each)),
-        "operation": operation(given.rules, header["destination"], header["operation"]),
-        "items": items(given.rules, header["destination"], paths),
+        "at": japanese_clock(fact.fact["at"]),
+        "from": system(given.rules, header["source"]),
+        "to": system(given.rules, header["destination"]),
+        "other": "、".join(
+            dict.fromkeys(body(given.rules, each["party"]) for each in permits(header) if "party" in each)
+        ),
+        "operation": plainly(given.rules, header["destination"], [header["operation"]]),
+        "items": plainly(given.rules, header["destination"], paths),
         "basis": law(given.rules, header["legal_basis"]),
-        "purpose": header["purpose"],
+        "purpose": purpose(given.rules, header["purpose"]),
         "ended": ended(outcomes(facts, records)),
     }
     return [Row.of(cells, fact.seq)]
 
 
-def _sealed_word(route_id: str, paths: set[str], given: Given) -> bool:
-    """Whether the message itself says if it may be disclosed, where the hub cannot read it, and its route has nobody
-    attest it: an inquiry says so when it is asked. Its answer, which attests it, stands for it.
+def _unsaid(header: Mapping[str, Any], paths: set[str], given: Given) -> bool:
+    """Whether nobody says that it may be disclosed, so that the silence is no word. An inquiry says it when it is
+    asked, where the hub cannot read it: its answer, which attests it, stands for it. What its connector attests comes
+    with the permit: an inquiry that ended without one may have been either.
     """
-    route = given.rules.tenant.route(route_id)
-    told = route is not None and _UNDISCLOSED in (*route.attest, *route.may_attest)
-    return not told and any(path.rpartition(".")[2] == _FLAG for path in paths)
+    route = given.rules.tenant.route(header["route"])
+    claims = {*route.attest, *route.may_attest} if route is not None else set[str]()
+    if _UNDISCLOSED not in claims:
+        return any(path.rpartition(".")[2] == _FLAG for path in paths)
+    return "permit" in claims and not permits(header)
 
 
+def _why(given: Given) -> tuple[Said, ...]:
+    if given.about is None:
+        return ()
+    reason, case = given.about.reason, given.about.case
+    return (Said(f"Case {case}: {reason.replace('_', ' ')}", f"事案番号 {case}、作成の理由: {REASONS[reason]}"),)
+
+
+REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {"disclosure_request": "開示請求", "correction": "訂正請求", "incident": "事案の調査", "audit": "監査"}
+)
 REPORT: Final = Report(
     name="disclosure",
     title=Said("What was passed on about a person", "本人に関する提供の記録(開示請求)"),
@@ -57,7 +74,7 @@ REPORT: Final = Report(
         Column("from", "提供元"),
         Column("to", "提供先"),
         Column("other", "相手方"),
-        Column("operation", "業務電文"),
+        Column("operation", "手続"),
         Column("items", "項目"),
         Column("basis", "法的根拠・評価書"),
         Column("purpose", "利用目的"),
@@ -67,11 +84,14 @@ REPORT: Final = Report(
     rows=lambda given: Each(_passed, given),
     roles=tuple(sorted(DECIDE)),
     of_person=True,
+    above=_why,
     notes=(
         Said(
-            "Messages that the connectors recorded by whose tags the person was sought. Other connectors' messages are"
-            " found by their own tags; and none of before the log's oldest kept day.",
-            "検索に用いたタグの接続プラグインが受け付けた電文。ほかの接続プラグインの電文は、そのタグで検索する。保存期間を過ぎた記録は含まない。",
+            "These are the messages that were found by the numbers under which the person is known to the systems that"
+            " were searched. What other systems passed on is found by theirs. What was deleted because its time was"
+            " over is not in it, nor anything of a person whose trail was erased.",
+            "本人を示す番号で検索した業務システムが送ったものを記載する。ほかの業務システムが送ったものは、そのシステムの番号で検索する。"
+            "保存期間を過ぎて消去されたものと、証跡を消去した人のものは含まない。",
         ),
         Said(
             "What the law says is not to be disclosed is in no such report, whether there is any or not.",
@@ -79,12 +99,14 @@ REPORT: Final = Report(
         ),
         Said(
             "Of exchanges with other bodies over the information provision network the answers are listed, not the"
-            " inquiries before them; the other body is named by its code.",
-            "情報提供ネットワークシステムによる照会は、その回答の行で示し、照会そのものの行は載せない。相手方は、その機関のコードで示す。",
+            " inquiries before them, nor inquiries that ended without a permit.",
+            "情報提供ネットワークシステムによる照会は、その回答の行で示す。照会そのものと、許可証なしで終わった照会は載せない。",
         ),
         Said(
-            "Passed on are the items where it ended as received; otherwise the receiver did not take them.",
-            "「受領」は提供先が受け取ったもの。それ以外は提供先が受け取っていない(処理中は作成時点で未了)。",
+            "Passed on are the items where it ended as received (受領); otherwise the receiver did not take them: it"
+            " refused them (拒否), they could not be delivered (不達), or it had not ended by then (処理中).",
+            "「受領」「受領済み」は提供先が受け取ったもの。「拒否」は提供先が受け取らなかったもの、「不達」は届かなかったもの、"
+            "「処理中」は作成時点でまだ終わっていないもの。",
         ),
     ),
 )

@@ -5,9 +5,10 @@ network that a permit was attested for, with who asked whom, when, which items, 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from gateway.config import japanese_clock
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
-from gateway.hub.reports.wording import ended, items, japanese_time, law, outcomes, permits
+from gateway.hub.reports.wording import ended, items, law, outcomes, permits
 
 _ASKER, _PROVIDER = "inquirer_code", "provider_code"
 """Items that name the other body: as who asks of us, or as whom we asked."""
@@ -18,7 +19,7 @@ def _provision(fact: Followed, given: Given) -> Iterable[Row]:
     attested = permits(header)
     if not attested:
         return []
-    named: dict[str, str | int] = {"at": japanese_time(fact.fact["at"]), "message": fact.fact["message_id"]}
+    named: dict[str, str | int] = {"at": japanese_clock(fact.fact["at"]), "message": fact.fact["message_id"]}
     if given.hides(fact):
         return [Row.of(named | {"undisclosed": "はい"}, fact.seq)]
     facts = given.message(fact.fact["message_id"])
@@ -26,7 +27,7 @@ def _provision(fact: Followed, given: Given) -> Iterable[Row]:
     paths = {item for each in header["item_sets"] for item in each}
     permit = attested[0]
     cells = _bodies(permit, {path.rpartition(".")[2] for path in paths}, given.rules.tenant.code) | {
-        "asked": japanese_time(permit["asked"]) if "asked" in permit else "",
+        "asked": japanese_clock(permit["asked"]) if "asked" in permit else "",
         "items": items(given.rules, header["destination"], paths),
         "basis": law(given.rules, header["legal_basis"]),
         "records": len(records),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from gateway.hub.holds import DECIDE
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.people import Configured, Person, Role
+from gateway.hub.reports.asked import About
 from gateway.hub.reports.spans import Spans
 from gateway.hub.rules import HubRules
 
@@ -46,14 +47,16 @@ class Row:
 class Given:
     """What a report is made of besides its facts. `message` gives all facts of a message, in order; `records` the
     indices of the records in a fact that are the asked person's: all, where nobody was asked for. `since` is the time
-    at which its period begins, if any; `people` are those of the configuration; `persons` gives the tags beside a fact;
-    `purged` says
-    whether there was one among the facts from a first to a last that is gone.
+    at which its period begins, if any, and `began` that of the log's first fact; `about` is the person whom it is of,
+    if any, and why it is made; `people` are those of the configuration; `persons` gives the tags beside a fact;
+    `purged` says whether there was one among the facts from a first to a last that is gone.
     """
 
     rules: HubRules
     reader: Person
     since: str = ""
+    began: str = ""
+    about: About | None = None
     people: Configured = field(default_factory=Configured)
     persons: Callable[[Followed], frozenset[bytes]] = lambda _: frozenset()
     purged: Callable[[int, int], bool] = lambda _, __: False
@@ -94,7 +97,7 @@ class Each:
 class Report:
     """One report. It is made of the facts of these `kinds` in its period; `roles` may have it made. `of_person`: it is
     about one person, by tags, and never without them. What is from so long `before` its period is folded in, too, and
-    all that is before if that is None.
+    all that is before if that is None. `above` is what must be known before the rows are read.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Report:
     kinds: tuple[FactKind, ...]
     rows: Callable[[Given], Rows]
     notes: tuple[Said, ...] = ()
+    above: Callable[[Given], tuple[Said, ...]] = lambda _: ()
     roles: tuple[Role, ...] = field(default=tuple(Role))
     of_person: bool = False
     before: timedelta | None = timedelta()

@@ -5,14 +5,15 @@ records of what, and what became of them.
 from collections.abc import Iterable
 from typing import Final
 
+from gateway.config import japanese_clock
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
-from gateway.hub.reports.wording import japanese_time, operation, outcomes
+from gateway.hub.reports.wording import operation, outcomes
 
 
 def _slip(fact: Followed, given: Given) -> Iterable[Row]:
     header, statement = fact.header, fact.fact.get("statement", {})
-    named = {"at": japanese_time(fact.fact["at"]), "message": fact.fact["message_id"]}
+    named = {"at": japanese_clock(fact.fact["at"]), "message": fact.fact["message_id"]}
     if given.hides(fact):
         return [Row.of(named | {"undisclosed": "はい"}, fact.seq)]
     if not header:  # the sending edge refused every record: nothing was handed over

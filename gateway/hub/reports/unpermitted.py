@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.config import japanese_clock
 from gateway.errors import Refused
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.permit import granted
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
-from gateway.hub.reports.wording import japanese_time
 from gateway.messages import Header, stamp
 
 _EXPIRED: Final = "expired"
@@ -25,7 +25,7 @@ def _unpermitted(fact: Followed, given: Given) -> Iterable[Row]:
     taken = [each for each in fact.fact.get("outcomes", ()) if each["ending"] in ("accepted", "duplicate")]
     if not taken:
         return []
-    named: dict[str, str | int] = {"at": japanese_time(fact.fact["at"]), "message": fact.fact["message_id"]}
+    named: dict[str, str | int] = {"at": japanese_clock(fact.fact["at"]), "message": fact.fact["message_id"]}
     facts = given.message(fact.fact["message_id"])
     why = _wrong(fact, facts, given)
     if not why:

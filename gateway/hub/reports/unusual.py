@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.hub.journal import FactKind, Followed
-from gateway.hub.people import Role
 from gateway.hub.reports.report import Cell, Column, Given, Report, Row, Said
 from gateway.hub.reports.spans import Spans
-from gateway.hub.review import BEFORE, KINDS, Code, Observation, Unusual, deed
+from gateway.hub.reports.wording import operation
+from gateway.hub.review import BEFORE, KINDS, LOOKS, Code, Observation, Unusual, deed, is_young
 
 _WORDS: Final[Mapping[Code, str]] = MappingProxyType(
     {
@@ -28,7 +28,7 @@ _WORDS: Final[Mapping[Code, str]] = MappingProxyType(
 class _Rows:
     def __init__(self, given: Given) -> None:
         self._given = given
-        self._unusual = Unusual(given.rules.tenant.file.review, first=not given.since)
+        self._unusual = Unusual(given.rules.tenant.file.review, young=is_young(given.began, given.since))
 
     def add(self, fact: Followed) -> Iterable[Row]:
         tags = self._given.persons(fact) if fact.kind is FactKind.MESSAGE_RECORDED else frozenset[bytes]()
@@ -37,22 +37,35 @@ class _Rows:
         return ()
 
     def end(self) -> Iterable[Row]:
-        return [_row(each) for each in self._unusual.observed()]
+        return [_row(each, self._given) for each in self._unusual.observed()]
 
 
-def _row(found: Observation) -> Row:
+def _row(found: Observation, given: Given) -> Row:
     cells: dict[str, Cell] = {
         "what": _WORDS[found.code],
         "code": found.code.value,
         "person": found.person or "",
         "connector": found.connector or "",
         "certificate": found.certificate or "",
+        "new": "、".join(_named(each, found, given) for each in found.new),
         "count": found.count,
         "most": found.most or "",
     }
     return Row(cells, Spans(found.facts))
 
 
+def _named(new: str, found: Observation, given: Given) -> str:
+    return operation(given.rules, found.connector or "", new) if found.code is Code.NEW_OPERATION else new
+
+
+def _compared(given: Given) -> tuple[Said, ...]:
+    return (_NOT_COMPARED,) if is_young(given.began, given.since) else ()
+
+
+_NOT_COMPARED: Final = Said(
+    "What is new is not told: the report has no first day, or the log does not go back 90 days before it.",
+    "「初めて」のものは示していない(初日の指定がないか、記録が初日の90日前まで遡れないため)。",
+)
 REPORT: Final = Report(
     name="unusual",
     title=Said("Unusual behaviour", "通常と異なる操作"),
@@ -62,18 +75,22 @@ REPORT: Final = Report(
         Column("person", "職員ID"),
         Column("connector", "接続プラグイン"),
         Column("certificate", "証明書"),
+        Column("new", "初めてのもの"),
         Column("count", "件数"),
         Column("most", "最大"),
     ),
     kinds=KINDS,
     rows=_Rows,
     before=BEFORE,
-    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR),
+    above=_compared,
+    roles=LOOKS,
     notes=(
         Said(
-            "A place to look at, and no proof of anything. What is new is so against the 90 days before the period; a"
-            " report without a first day has none. Nobody is named whom a record is about.",
-            "確認すべき箇所を示すもので、不正の証拠ではない。「初めて」は期間前90日との比較で、初日を指定しない場合は判定しない。対象者は表示しない。",
+            "A place to look at, and no proof of anything. What is new is so against the 90 days before the period."
+            " Making reports, reviews and searches under a reason are not unusual in themselves. Nobody is"
+            " named whom a record is about.",
+            "確認すべき箇所を示すもので、不正の証拠ではない。「初めて」は期間前90日との比較。帳票の作成、点検、理由を付けた検索は、それだけでは示さない。"
+            "対象者は表示しない。",
         ),
     ),
 )

@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 
-from gateway.config import japanese_day
+from gateway.config import japanese_clock, japanese_day
 from gateway.hub.journal import ACT_FACTS, PERSON_FACTS, FactKind, Followed
-from gateway.hub.people import Role
 from gateway.hub.reports.report import Cell, Column, Given, Report, Row, Said
-from gateway.hub.reports.wording import japanese_time
-from gateway.hub.review import doer
+from gateway.hub.review import LOOKS, doer
 from gateway.hub.rights import Rights
 
 
@@ -37,7 +35,7 @@ class _Rows:
             person, role = str(right["person"]), str(right["role"])
             seq, at = self._acted.get(person.casefold(), (None, ""))
             cells: dict[str, Cell] = {key: value or "" for key, value in right.items()}
-            cells |= {"last_act": japanese_time(at) if at else ""}
+            cells |= {"last_act": japanese_clock(at) if at else ""}
             yield Row.of(cells, *(each for each in (self._given.get((person, role)), seq) if each is not None))
 
 
@@ -55,7 +53,7 @@ REPORT: Final = Report(
     kinds=ACT_FACTS,
     rows=_Rows,
     before=None,
-    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR),
+    roles=LOOKS,
     notes=(
         Said(
             "Rights as the log tells them up to the last day of the period, and as today's configuration has them."

@@ -1,27 +1,20 @@
 """How the cells of a report are worded: items and operations by the labels of the locked interfaces, law by its
-reference, times as the clocks in Japan show them.
+reference.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.hub.journal.outcomes import indices
 from gateway.hub.rules import HubRules
 
-_AHEAD: Final = timedelta(hours=9)
 ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {"accepted": "受領", "duplicate": "受領済み", "refused": "拒否", "dead": "不達"}
 )
 OPEN: Final = "処理中"
 """What has not ended yet."""
-
-
-def japanese_time(at: str) -> str:
-    """A fact's time, to the second, by the clocks in Japan: `2026-04-01 09:00:00`."""
-    return (datetime.fromisoformat(at) + _AHEAD).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def items(rules: HubRules, connector: str, paths: Iterable[str]) -> str:
@@ -34,6 +27,27 @@ def operation(rules: HubRules, connector: str, name: str) -> str:
     """As `items`, of one operation."""
     label = rules.labels.get((connector, name))
     return f"{label}({name})" if label else name
+
+
+def plainly(rules: HubRules, connector: str, names: Iterable[str]) -> str:
+    """Items or an operation as somebody reads them who knows none of the names: by the labels alone, each once."""
+    return "、".join(dict.fromkeys(rules.labels.get((connector, name)) or name for name in sorted(set(names))))
+
+
+def system(rules: HubRules, connector: str) -> str:
+    """A connector as its interface calls its system; by its name where that says nothing."""
+    return rules.systems.get(connector) or connector
+
+
+def purpose(rules: HubRules, word: str) -> str:
+    """As the configuration says what a purpose is; by its word where it does not."""
+    return rules.tenant.file.purposes.get(word, word)
+
+
+def body(rules: HubRules, code: str) -> str:
+    """Another body by the name that the configuration has for it, and its code."""
+    name = rules.tenant.file.bodies.get(code)
+    return f"{name}({code})" if name else code
 
 
 def law(rules: HubRules, cited: Iterable[str]) -> str:

@@ -3,8 +3,8 @@ findings from their opening to their end. What was signed and found, the facts a
 """
 
 from gateway.hub.review.deeds import KINDS, deed, doer
-from gateway.hub.review.finding import Code, Observation, Outcome
-from gateway.hub.review.period import BEFORE
+from gateway.hub.review.finding import LOOKS, SIGNS, Code, Observation, Outcome
+from gateway.hub.review.period import BEFORE, is_young
 from gateway.hub.review.reviews import Close, Flag, Reviews, Sign, Take
 from gateway.hub.review.standing import Finding, Standing, Subject
 from gateway.hub.review.unusual import Unusual
@@ -13,6 +13,8 @@ from gateway.hub.review.users import Entitled, Table
 __all__ = [
     "BEFORE",
     "KINDS",
+    "LOOKS",
+    "SIGNS",
     "Close",
     "Code",
     "Entitled",
@@ -29,4 +31,5 @@ __all__ = [
     "Unusual",
     "deed",
     "doer",
+    "is_young",
 ]

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.config import japanese_time
-from gateway.hub.journal import ACT_FACTS, FactKind, Followed
+from gateway.hub.journal import ACT_FACTS, REVIEW_FACTS, FactKind, Followed
 from gateway.hub.review.finding import Code
 
 KINDS: Final = (FactKind.MESSAGE_RECORDED, FactKind.MESSAGE_REFUSED, *ACT_FACTS)
@@ -23,7 +23,8 @@ class Deed:
     """`at` is what the clocks in Japan show. `persons` are marks that differ where the people differ whom it
     was about; they hold within a month. `code` is why it was refused; of what is
     `undisclosed` that is for those who decide about it. `connector` is the one by which it came, if any,
-    and `responsible` the person responsible for that one.
+    and `responsible` the person responsible for that one. `review`: it is looking the log over itself, by somebody who
+    may; of whose role that is, it says nothing that it is done.
     """
 
     seq: int
@@ -38,6 +39,7 @@ class Deed:
     code: str | None = None
     undisclosed: bool = False
     responsible: str | None = None
+    review: bool = False
     month: str = ""
     persons: frozenset[bytes | str] = frozenset()
 
@@ -109,11 +111,21 @@ def _acted(followed: Followed) -> Deed | None:
         operation=fact.get("act") or kind.value,
         code=fact.get("code") if kind is FactKind.OPERATOR_ACTED else None,
         undisclosed=followed.undisclosed,
+        review=_reviews(followed),
         month=fact["at"][:7],
         persons=frozenset({about}) if about else frozenset(),
     )
 
 
+def _reviews(followed: Followed) -> bool:
+    """Whether it is the review's own act: looking, signing, findings, reports, and a search under a reason."""
+    fact = followed.fact
+    if followed.kind is not FactKind.OPERATOR_ACTED:
+        return followed.kind in REVIEW_FACTS
+    return "code" not in fact and (fact["act"] in _REVIEWING or (fact["act"] == "search" and "reason" in fact))
+
+
+_REVIEWING: Final = frozenset({"review", "findings", "users", "report"})
 _ONE_MESSAGE: Final = (FactKind.HOLD_LOOKED, FactKind.HOLD_SHOWN, FactKind.MESSAGE_UNDISCLOSED)
 _ONE_CASE: Final = (
     FactKind.OPERATOR_ACTED,

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from gateway.hub.people import Role
+
+SIGNS: Final = (Role.OFFICER, Role.APPROVER)
+"""Neither who runs the machine nor who grants rights looks the log over, for it is about them, too."""
+LOOKS: Final = (*SIGNS, Role.ADMINISTRATOR)
+"""Who is shown what stands out, and the users."""
 
 
 class Code(StrEnum):
@@ -38,7 +45,8 @@ class Outcome(StrEnum):
 class Observation:
     """Something to be looked into. It is of a `person`, or of a `connector`, maybe of one peer of it by its
     `certificate`. `acted` are whose own acts it may be about: none of them closes it. `count` facts are behind it, the
-    first of which are `facts`; `most` is the figure that stands out.
+    first of which are `facts`; `most` is the figure that stands out; `new` names what was never seen before, the first
+    of it: routes, operations, terminals or certificates.
     """
 
     code: Code
@@ -46,6 +54,7 @@ class Observation:
     facts: tuple[int, ...] = ()
     count: int = 0
     most: int = 0
+    new: tuple[str, ...] = ()
     person: str | None = None
     connector: str | None = None
     certificate: str | None = None
@@ -59,6 +68,7 @@ class Observation:
             "facts": list(self.facts),
             "count": self.count,
             "most": self.most,
+            "new": list(self.new),
             "person": self.person,
             "connector": self.connector,
             "certificate": self.certificate,

@@ -23,7 +23,9 @@ BEFORE: Final = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The facts from `since` to `to`, both inclusive; none if `to` is smaller."""
+    """The facts from `since` to `to`, both inclusive; none if `to` is smaller. `compared`: the log goes back far enough
+    to tell what is new in it.
+    """
 
     since: int
     to: int
@@ -32,6 +34,7 @@ class Period:
     refused: Counter[tuple[str, str]]
     acts: Counter[tuple[str, str, str]]
     unusual: tuple[Observation, ...]
+    compared: bool
 
     def told(self) -> dict[str, Any]:
         """As plain JSON, for people."""
@@ -48,6 +51,7 @@ class Period:
                 for (person, act, code), count in sorted(self.acts.items())
             ],
             "unusual": [each.told() for each in self.unusual],
+            "compared": self.compared,
         }
 
 
@@ -56,7 +60,8 @@ async def period(log: Following, since: int, to: int, settings: ReviewSettings, 
     what is not to be disclosed. Raises Deferred.
     """
     began = log.time_of(min(since, max(to, 1)))
-    unusual, kinds = Unusual(settings, first=since <= 1), Counter[str]()
+    young = is_young(log.time_of(1), began)
+    unusual, kinds = Unusual(settings, young=young), Counter[str]()
     refused, acts = Counter[tuple[str, str]](), Counter[tuple[str, str, str]]()
     before, _ = log.between(stamp(datetime.fromisoformat(began) - BEFORE) if began else None, None)
     async for each in _deeds(log, min(before, since - 1), to):
@@ -71,7 +76,14 @@ async def period(log: Following, since: int, to: int, settings: ReviewSettings, 
     for upto in range(since - 1, to, _COUNTED):
         kinds.update(log.kinds(upto, min(upto + _COUNTED, to)))
         await asyncio.sleep(0)
-    return Period(since, to, began, kinds, refused, acts, tuple(unusual.observed()))
+    return Period(since, to, began, kinds, refused, acts, tuple(unusual.observed()), not young)
+
+
+def is_young(first: str, began: str) -> bool:
+    """Whether a log whose first fact is of that time is younger than `BEFORE` when a period begins, or the period
+    has no begin: what was never seen in it may well have been usual.
+    """
+    return not first or not began or first > stamp(datetime.fromisoformat(began) - BEFORE)
 
 
 async def _deeds(log: Following, after: int, to: int) -> AsyncIterator[Deed]:

@@ -12,6 +12,7 @@ from gateway.config import ReviewSettings
 from gateway.config.files import Closed, StaffId, Whole
 from gateway.errors import Refused
 from gateway.hub.accounts import Accounts
+from gateway.hub.acts import done_by
 from gateway.hub.journal import REVIEW_FACTS, FactKind, Journal
 from gateway.hub.journal.reading import told
 from gateway.hub.people import Person, same_person
@@ -119,7 +120,7 @@ class Reviews:
         if not 0 < len(seqs) <= MOST_FLAGGED:
             raise Refused("bad_finding")
         found = Observation(code=Code.FLAGGED, acted=self._acted(seqs), facts=tuple(seqs), count=len(seqs))
-        body = found.told() | _said(by, terminal)
+        body = found.told() | done_by(by.id, by.certificate, terminal)
         return await self._journal.fact(
             FactKind.FINDING_OPENED, body, at=stamp(now), check=lambda connection: self._require(connection, by, now)
         )
@@ -153,7 +154,9 @@ class Reviews:
             self._require(connection, by, now)
             self._within(connection).require_open(finding, by.id)
 
-        await self._journal.fact(kind, {"finding": finding, **body, **_said(by, terminal)}, at=stamp(now), check=check)
+        await self._journal.fact(
+            kind, {"finding": finding, **body, **done_by(by.id, by.certificate, terminal)}, at=stamp(now), check=check
+        )
 
     async def _write(  # noqa: PLR0913  (a review is this much)
         self,
@@ -165,7 +168,7 @@ class Reviews:
         now: datetime,
         check: Callable[[sqlite3.Connection], None],
     ) -> None:
-        said = _said(by, terminal)
+        said = done_by(by.id, by.certificate, terminal)
         opened = [(FactKind.FINDING_OPENED, each.told() | said) for each in found]
         await self._journal.facts([(kind, {**body, **said}), *opened], at=stamp(now), check=check)
 
@@ -201,10 +204,6 @@ def _looked(connection: sqlite3.Connection, by: Person, to: int) -> bool:
         fact["act"] == "review" and fact.get("to", 0) >= to and same_person(fact["operator"], by.id)
         for _, _, fact in told(connection, (FactKind.OPERATOR_ACTED,), to)
     )
-
-
-def _said(by: Person, terminal: str) -> dict[str, str]:
-    return {"operator": by.id, "client_certificate": by.certificate, "terminal": terminal}
 
 
 _FOUND: Final = ("agrees", "differs", "missing_here", "missing_there")

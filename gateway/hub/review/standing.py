@@ -57,7 +57,7 @@ class Finding:
         return {"finding": self.id, "at": self.at, "standing": standing, **self.told, **said}
 
 
-_TOLD = ("code", "facts", "count", "most", "person", "connector", "certificate", "role", "acted")
+_TOLD = ("code", "facts", "count", "most", "new", "person", "connector", "certificate", "role", "acted")
 
 
 class Standing:

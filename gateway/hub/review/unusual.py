@@ -37,6 +37,7 @@ class _Behind:
     facts: list[int] = field(default_factory=list)
     count: int = 0
     acted: dict[str, str] = field(default_factory=dict)
+    new: list[str] = field(default_factory=list)
 
     def add(self, deed: Deed) -> None:
         self.count += 1
@@ -49,13 +50,15 @@ class _Behind:
 
 class Unusual:
     """Deeds come in the log's order: first those that only say what is usual, then those that are judged. Memory grows
-    with actors, hours and days, not with deeds; persons are counted a day at a time. `first`: there was nothing before,
-    and so nothing is new.
+    with actors, hours and days, not with deeds; persons are counted a day at a time. `young`: the log is younger than
+    the time that it is held against, and so nothing is told to be new.
+
+    The review's own acts are no new operation; and where they are about nobody, no burst and not out of hours either.
     """
 
-    def __init__(self, settings: ReviewSettings, *, first: bool) -> None:
+    def __init__(self, settings: ReviewSettings, *, young: bool) -> None:
         self._settings = settings
-        self._first = first
+        self._young = young
         self._names: dict[str, str] = {}
         self._known: defaultdict[Who, set[tuple[str, str]]] = defaultdict(set)
         self._hours: defaultdict[Who, Counter[datetime]] = defaultdict(Counter)
@@ -69,7 +72,8 @@ class Unusual:
         if deed.person is not None:
             self._names.setdefault(deed.person.casefold(), deed.person)
         for who in _whose(deed):
-            self._count(who, deed, judged=judged)
+            if not _routine(deed):
+                self._count(who, deed, judged=judged)
             self._meet(who, deed, judged=judged)
         if judged:
             self._judge(deed)
@@ -90,26 +94,28 @@ class Unusual:
 
     def _meet(self, who: Who, deed: Deed, *, judged: bool) -> None:
         stranger, known = who not in self._known, self._known[who]
-        said = ((name, getattr(deed, name)) for name in _NEW)
+        said = ((name, getattr(deed, name)) for name in _NEW if not (deed.review and name == "operation"))
         fresh = [each for each in said if each[1] is not None and each not in known]
         known.update(fresh)
         if not judged:
             return
         if stranger:
             known.add(_STRANGER)
-        if self._first:
+        if self._young:
             return
         if _STRANGER in known:
             self._behind[Code.NEW_ACTOR, who, None].add(deed)
             return
-        for name, _ in fresh:
-            self._behind[_NEW[name], who, None].add(deed)
+        for name, value in fresh:
+            behind = self._behind[_NEW[name], who, None]
+            behind.add(deed)
+            behind.new += [value] if len(behind.new) < EVIDENCE else []
 
     def _judge(self, deed: Deed) -> None:
         for who in _whose(deed):
             if who[0] is not None:
                 hours = self._settings.hours_of.get(deed.connector or "", self._settings.hours)
-                if not hours.at_work(deed.at):
+                if not hours.at_work(deed.at) and not _routine(deed):
                     self._behind[Code.OFF_HOURS, who, None].add(deed)
                 self._crowd(who, deed)
         if deed.code is not None and not deed.undisclosed:  # findings are told to more than those who decide
@@ -166,11 +172,17 @@ class Unusual:
             facts=tuple(seq for each in parts for seq in each.facts)[:EVIDENCE],
             count=sum(each.count for each in parts),
             most=most,
+            new=tuple(value for each in parts for value in each.new),
         )
 
 
 _STRANGER: Final = ("", "")
 """Among what is known of whoever was not seen before the period."""
+
+
+def _routine(deed: Deed) -> bool:
+    """A review's own act that is about nobody."""
+    return deed.review and not deed.persons
 
 
 def _whose(deed: Deed) -> Iterator[Who]:

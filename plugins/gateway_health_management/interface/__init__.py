@@ -19,6 +19,7 @@ from gateway_health_management.interface import (
 
 INTERFACE: Final = Interface(
     connector="health_management",
+    label="健康管理システム",
     version="3",
     codes={"not_in_encoding": "設定の文字コードで書けない文字がある"},
     operations=(

@@ -10,6 +10,7 @@ from gateway_intermediate_server.interface import city, network
 
 INTERFACE: Final = Interface(
     connector="intermediate_server",
+    label="中間サーバー",
     version="1",
     codes={
         "dataset_not_managed": "この団体が管理しない特定個人情報",

@@ -5,6 +5,7 @@ from gateway_vaccination_records.interface import city, clinic, key, research, r
 
 INTERFACE = Interface(
     connector="vaccination_records",
+    label="予診情報・予防接種記録管理システム",
     version="2",
     operations=(
         *subject.OPERATIONS,

@@ -52,6 +52,7 @@ class Leaver(Payload):
 _VERSION = ("updated_at", "update_seq")
 INTERFACE = Interface(
     connector="school_register",
+    label="学齢簿システム",
     version="1",
     codes={"register_closed": "The register of that school year is closed."},
     operations=(
