@@ -415,13 +415,13 @@ async def test_who_does_not_answer_is_told_with_since_when(hub, witness):
 
 
 async def test_who_does_not_answer_holds_up_no_start(hub, witness, monkeypatch):
-    monkeypatch.setattr(cosigning, "_START_PATIENCE", 0.05)
+    monkeypatch.setattr(cosigning, "_PATIENCE", 0.05)
     witness.add = lambda _: asyncio.sleep(3600)
     assert await hub.cosigning.before_start() == []
 
 
 async def test_a_contradiction_counts_though_another_witness_is_silent(tmp_path, witness, monkeypatch):
-    monkeypatch.setattr(cosigning, "_START_PATIENCE", 0.3)
+    monkeypatch.setattr(cosigning, "_PATIENCE", 0.3)
     slow = Near(OTHER)
     monkeypatch.setattr(slow, "add", lambda _: asyncio.sleep(3600))
     witness.answer = lambda _: Answer(409, "9\n", 9)
