@@ -45,6 +45,8 @@ def _folder(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept:
         gone = f" ({report.gone} of them purged)" if report.gone else ""
         told = report.problem or "verified" + _vouched(report)
         tell(f"{report.origin}: {report.facts} facts{gone}, root {report.root}: {told}")
+        for each in report.follows:
+            tell(each)
         if report.stale:
             tell(f"of {report.stale} facts the content is here that the log has purged: export anew, and delete this")
     return report.problem is None

@@ -143,5 +143,7 @@ def verify(  # noqa: PLR0913  (each is one option)
                 continue
             found = "verified" if report.problem is None else report.problem
             tell(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
+            for each in report.follows:
+                tell(f"{name}: {each}")
         if any(report.problem is not None for _, report in reports):
             raise typer.Exit(1)

@@ -14,6 +14,7 @@ from gateway.evidence.altered import Altered
 from gateway.evidence.fact import read_fact
 from gateway.evidence.folder import LogFolder
 from gateway.evidence.gone import Gone
+from gateway.evidence.succeeded import SUCCEEDED, Succeeded
 from gateway.tlog.cosignature import cosigned_at
 from gateway.tlog.note import Checkpoint, NoteError, Verifier, open_note
 from gateway.tlog.tiles import Tile, tiles
@@ -35,8 +36,8 @@ class Vouched:
 class FolderReport:
     """`facts` and `root` (hex) are what was found whole, `gone` of them without content, as the log says it purged
     them; of `stale` ones it says so, too, and yet the folder has their content. `cosigned` says by witness up to which
-    fact it vouches for them; for those beyond, the log's own key alone does. `problem` says what is wrong, first at
-    fact `at_seq`.
+    fact it vouches for them; for those beyond, the log's own key alone does. `follows` has a sentence for each lost log
+    that this one follows. `problem` says what is wrong, first at fact `at_seq`.
     """
 
     origin: str
@@ -45,6 +46,7 @@ class FolderReport:
     stale: int = 0
     root: str = ""
     cosigned: dict[str, Vouched] = field(default_factory=dict)
+    follows: list[str] = field(default_factory=list)
     problem: str | None = None
     at_seq: int | None = None
 
@@ -80,6 +82,7 @@ def check_folder(
         stale=walk.gone.stale() if problem is None else 0,
         root=walk.frontier.root().hex(),
         cosigned=cosigned,
+        follows=walk.follows,
         problem=problem,
         at_seq=at_seq,
     )
@@ -96,6 +99,7 @@ class _Walk:
         self._rows: dict[int, list[bytes]] = defaultdict(list)
         self.frontier = Frontier()
         self.gone = Gone()
+        self.follows: list[str] = []
 
     def run(self, witnesses: Sequence[Verifier], progress: Progress | None) -> dict[str, Vouched]:
         """Returns what each of the witnesses vouches for. Raises Altered, NoteError, OSError or ValueError."""
@@ -147,10 +151,17 @@ class _Walk:
             leaf = leaf_hash(commitment)
             if leaf != hashed:
                 raise Altered(f"fact {seq} is altered: its commitment does not give its tree hash", seq)
-            self.gone.see(seq, read_fact(seq, commitment, content))
+            fact = read_fact(seq, commitment, content)
+            self.gone.see(seq, fact)
+            if fact is not None and fact["kind"] == SUCCEEDED:
+                self._succeeded(Succeeded.read(seq, fact))
             for level, root in enumerate(self.frontier.append(leaf), start=1):
                 self._rows[level].append(root)
             self._check_signed()
+
+    def _succeeded(self, follows: Succeeded) -> None:
+        follows.require(self.frontier.root().hex())
+        self.follows.append(follows.sentence())
 
     def _tile(self, tile: Tile) -> None:
         start = tile.number * TILE_WIDTH
