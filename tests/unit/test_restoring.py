@@ -23,7 +23,7 @@ from gateway.tlog.note import Checkpoint, sign
 from gateway.wiring import backup, by_command, restoring
 from gateway.wiring.journals import open_journal
 from gateway.wiring.opening import SYSTEM, log_signer
-from tests.flow.test_cosigning import NAME, Near
+from tests.flow.watched import NAME, Near
 from tests.journal.builders import AT
 
 TENANT = "999997"
