@@ -1,11 +1,13 @@
 """`gateway backup` and `gateway restore`."""
 
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli.show import As, AsJson, Root, Terminal, machine, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Terminal, a_case, machine, rows, stopped, tell
+from gateway.errors import Misconfigured
 
 
 def backup(
@@ -43,7 +45,7 @@ def backup(
             rows([asdict(each) for each in found])
 
 
-def restore(
+def restore(  # noqa: PLR0913  (each is one option)
     backup: Annotated[Path, typer.Argument(metavar="DIR", help="What `gateway backup` made.")],
     root: Root = Path(),
     earlier: Annotated[
@@ -56,6 +58,21 @@ def restore(
         bool,
         typer.Option("--unsigned", help="Believe also what no checkpoint signs and says who may act."),
     ] = False,
+    succeed: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--succeed",
+            metavar="FILE",
+            help="The last checkpoint that is known of a log that is lost: another follows it. May come again.",
+        ),
+    ] = None,
+    as_: Annotated[
+        list[Path] | None,
+        typer.Option("--as", metavar="FILE", help="With --succeed, twice: who says so; a .key beside each."),
+    ] = None,
+    case: Annotated[
+        str | None, typer.Option("--case", callback=a_case, metavar="ID", help="With --succeed: under which case.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Put the logs of a backup back, and verify them.
@@ -64,16 +81,35 @@ def restore(
     no other gateway runs on them: both would deliver. The logs are verified by the root's own public keys, the
     configured witnesses are asked, and that they were restored becomes a fact, before they take their place. What came
     after the backup is forgotten here: have the sources send it again.
+
+    Where a witness saw more of a log than any copy has, that log cannot go on. With --succeed another one follows it,
+    under another name: its first fact says which it follows, up to where that is known, from which backup this was
+    taken, and which two people, configured operators or administrators, say that the rest is lost. They sign it, each
+    with the key of a personal certificate; a passphrase is asked for. Give the log's new public key to everybody who
+    has the former.
     """
     from dataclasses import asdict
 
     from gateway.cli.process import at_the_hub
     from gateway.wiring.restoring import restore as put_back
+    from gateway.wiring.succession import Agreed
 
     with stopped():
         at_the_hub(root, "the logs are the hub's")
+        agreed = None
+        if succeed:
+            if case is None:
+                raise Misconfigured(("--succeed: name the case under which you say so, with --case",))
+            agreed = Agreed(succeed, as_ or (), case, lambda file: getpass(f"passphrase of {file}: "))
+        elif as_ or case:
+            raise Misconfigured(("--as and --case go with --succeed",))
         found, silent = put_back(
-            root, backup, earlier or (), lambda name: tell(f"restoring {name}", err=True), unsigned=unsigned
+            root,
+            backup,
+            earlier or (),
+            lambda name: tell(f"restoring {name}", err=True),
+            unsigned=unsigned,
+            agreed=agreed,
         )
         for each in silent:
             tell(each, err=True)
@@ -81,4 +117,7 @@ def restore(
             machine([asdict(each) for each in found])
         else:
             rows([asdict(each) for each in found])
+            if agreed is not None:
+                tell("other logs follow the lost ones from now on; gateway log verify says which, and what is lost")
+                tell("give each new keys/TENANT/log/log.vkey to witnesses, senders and auditors; publish the directory")
             tell("verified; have the sources send again what they sent since, and what was under way then")

@@ -51,7 +51,13 @@ def gateway(
 
 app.command(epilog=demo.ENDING)(demo.demo)
 app.command(epilog=ending("gateway backup /srv/backup/renkei-20270401 --root /var/lib/renkei"))(backup.backup)
-app.command(epilog=ending("gateway restore /srv/backup/renkei-20270401 --root /var/lib/renkei"))(backup.restore)
+app.command(
+    epilog=ending(
+        "gateway restore /srv/backup/renkei-20270401 --root /var/lib/renkei",
+        "gateway restore /srv/backup/renkei-20270401 --succeed 999997.note --case R8-0012 \\",
+        "    --as staff-0100.crt --as staff-0400.crt",
+    )
+)(backup.restore)
 
 
 @app.command(

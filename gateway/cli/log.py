@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import evidence, review
+from gateway.cli import export, prove, review
+from gateway.cli.from_files import from_files
 from gateway.cli.report import report
 from gateway.cli.search import search
 from gateway.cli.show import AsJson, Root, ending, machine, stopped, tell
@@ -45,19 +46,19 @@ app.command(
 app.add_typer(review.app, name="finding")
 app.command(
     epilog=ending(
-        f"gateway log prove 999997 {evidence.ID} --out proof.tlog-proof",
+        f"gateway log prove 999997 {prove.ID} --out proof.tlog-proof",
         "gateway log prove 999997 --earlier kept-checkpoint",
-        f"gateway log prove 999997 {evidence.ID} --deleted",
+        f"gateway log prove 999997 {prove.ID} --deleted",
         wrong="nothing that was signed yet counts it, the log is shorter than that checkpoint, or something is left",
     )
-)(evidence.prove)
+)(prove.prove)
 app.command(
     epilog=ending(
         "gateway log export 999997 /media/log-999997",
         "gateway log export 999997 facts.jsonl --form jsonl --since 5000",
         wrong="nothing was signed yet",
     )
-)(evidence.export)
+)(export.export)
 
 
 @app.command(
@@ -109,7 +110,7 @@ def verify(  # noqa: PLR0913  (each is one option)
 
     with stopped():
         if files is not None:
-            if not evidence.from_files(files, key, witness or (), earlier, json=as_json):
+            if not from_files(files, key, witness or (), earlier, json=as_json):
                 raise typer.Exit(1)
             return
         at_the_hub(root, "the logs are the hub's")
@@ -142,5 +143,7 @@ def verify(  # noqa: PLR0913  (each is one option)
                 continue
             found = "verified" if report.problem is None else report.problem
             tell(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
+            for each in report.follows:
+                tell(f"{name}: {each}")
         if any(report.problem is not None for _, report in reports):
             raise typer.Exit(1)

@@ -1,19 +1,22 @@
-"""Checks what left a log, with nothing but files and public keys: a folder with a whole log, or a proof of one fact."""
+"""Checks a folder with a whole log, with nothing but its files and public keys.
 
-import hashlib
-import json
+Its checkpoint says what the log is; the newest that each witness cosigned, which may count fewer facts, says up to
+where somebody else vouches for it.
+"""
+
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from gateway.evidence.folder import SALT_BYTES, Content, LogFolder
-from gateway.evidence.purged import PURGED, Purged
+from gateway.evidence.altered import Altered
+from gateway.evidence.fact import read_fact
+from gateway.evidence.folder import LogFolder
+from gateway.evidence.gone import Gone
+from gateway.evidence.succeeded import SUCCEEDED, Succeeded
 from gateway.tlog.cosignature import cosigned_at
 from gateway.tlog.note import Checkpoint, NoteError, Verifier, open_note
-from gateway.tlog.proof_file import ProofFile
-from gateway.tlog.submission import Submission
 from gateway.tlog.tiles import Tile, tiles
 from gateway.tlog.tree import TILE_WIDTH, Frontier, leaf_hash
 
@@ -21,11 +24,20 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of facts checked and of all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """That a witness saw the log of so many `facts`, `at` that time, in seconds since 1970."""
+
+    facts: int
+    at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderReport:
     """`facts` and `root` (hex) are what was found whole, `gone` of them without content, as the log says it purged
-    them; of `stale` ones it says so, too, and yet the folder has their content. `cosigned` says by witness when it
-    cosigned, in seconds since 1970. `problem` says what is wrong, first at fact `at_seq`.
+    them; of `stale` ones it says so, too, and yet the folder has their content. `cosigned` says by witness up to which
+    fact it vouches for them; for those beyond, the log's own key alone does. `follows` has a sentence for each lost log
+    that this one follows. `problem` says what is wrong, first at fact `at_seq`.
     """
 
     origin: str
@@ -33,17 +45,10 @@ class FolderReport:
     gone: int = 0
     stale: int = 0
     root: str = ""
-    cosigned: dict[str, int] = field(default_factory=dict)
+    cosigned: dict[str, Vouched] = field(default_factory=dict)
+    follows: list[str] = field(default_factory=list)
     problem: str | None = None
     at_seq: int | None = None
-
-
-class Altered(Exception):
-    """The files are not what the checkpoint signs. `seq` is the first fact that is concerned."""
-
-    def __init__(self, problem: str, seq: int | None = None) -> None:
-        super().__init__(problem)
-        self.seq = seq
 
 
 def check_folder(
@@ -54,7 +59,7 @@ def check_folder(
     earlier: str | None = None,
     progress: Progress | None = None,
 ) -> FolderReport:
-    """A whole log against its checkpoint; each of the `witnesses` must have cosigned that.
+    """A whole log against its checkpoints; each of the `witnesses` must have cosigned one of them.
 
     `earlier` is a signed checkpoint of the same log that was kept elsewhere: the log must have grown out of it.
     """
@@ -77,44 +82,10 @@ def check_folder(
         stale=walk.gone.stale() if problem is None else 0,
         root=walk.frontier.root().hex(),
         cosigned=cosigned,
+        follows=walk.follows,
         problem=problem,
         at_seq=at_seq,
     )
-
-
-def check_proof(
-    text: str, verifier: Verifier, *, witnesses: Sequence[Verifier] = ()
-) -> tuple[dict[str, Any], Checkpoint, dict[str, int]]:
-    """The fact that the file proves, the checkpoint that counts it, and when each of the witnesses cosigned that.
-
-    Raises NoteError if it proves nothing, or if one of the witnesses did not cosign.
-    """
-    file = ProofFile.parse(text)
-    checkpoint = file.check(leaf_hash(hashlib.sha256(file.extra).digest()), verifier)
-    if checkpoint.origin != verifier.name:
-        raise NoteError("the checkpoint is of another log")
-    try:
-        fact = json.loads(file.extra[SALT_BYTES:])
-        seq = _seq(fact)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise NoteError("what is proven is no fact of a log like ours") from None
-    if seq != file.index + 1:
-        raise NoteError(f"what is proven is fact {seq}, in the place of fact {file.index + 1}")
-    return fact, checkpoint, _cosigned(file.checkpoint, witnesses)
-
-
-def check_growth(
-    text: str, earlier: str, verifier: Verifier, *, witnesses: Sequence[Verifier] = ()
-) -> tuple[Checkpoint, dict[str, int]]:
-    """The checkpoint that the file proves to have grown out of the `earlier` one, and when each of the witnesses
-    cosigned it. Raises NoteError if it proves nothing.
-    """
-    file = Submission.parse(text)
-    kept = Checkpoint.parse(open_note(earlier, verifier))
-    now = Checkpoint.parse(open_note(file.checkpoint, verifier))
-    if not kept.origin == now.origin == verifier.name or not file.grew(kept, now):
-        raise NoteError("the log did not grow out of that checkpoint, by this proof")
-    return now, _cosigned(file.checkpoint, witnesses)
 
 
 class _Walk:
@@ -124,12 +95,14 @@ class _Walk:
         self._folder = folder
         self._verifier = verifier
         self._earlier = Checkpoint.parse(open_note(earlier, verifier)) if earlier is not None else None
+        self._signed: list[tuple[str, Checkpoint]] = [("an earlier checkpoint", self._earlier)] if self._earlier else []
         self._rows: dict[int, list[bytes]] = defaultdict(list)
         self.frontier = Frontier()
-        self.gone = _Gone()
+        self.gone = Gone()
+        self.follows: list[str] = []
 
-    def run(self, witnesses: Sequence[Verifier], progress: Progress | None) -> dict[str, int]:
-        """Returns when each of the witnesses cosigned. Raises Altered, NoteError, OSError or ValueError."""
+    def run(self, witnesses: Sequence[Verifier], progress: Progress | None) -> dict[str, Vouched]:
+        """Returns what each of the witnesses vouches for. Raises Altered, NoteError, OSError or ValueError."""
         note = self._folder.checkpoint()
         if note is None:
             raise Altered("there is no checkpoint in the folder")
@@ -137,6 +110,7 @@ class _Walk:
         if signed.origin != self._verifier.name:
             raise Altered("the checkpoint is of another log")
         self._require_grown(signed)
+        notes = [(signed.size, note), *self._cosigned(signed)]
         for tile in tiles(signed.size):
             if tile.level == 0:
                 self._facts(tile)
@@ -148,10 +122,27 @@ class _Walk:
             raise Altered(f"the facts 1 to {signed.size} do not give the root that the checkpoint signs", 1)
         self.gone.check()
         try:
-            return _cosigned(note, witnesses)
+            return {each.name: _vouched(notes, each) for each in witnesses}
         except NoteError as error:
             told = f"the {signed.size} facts are those that the checkpoint signs, but it is not cosigned, or not yet"
             raise Altered(f"{told}: {error}") from None
+
+    def _cosigned(self, signed: Checkpoint) -> list[tuple[int, str]]:
+        """Size and note of each cosigned checkpoint; the facts will be held against it. Raises Altered."""
+        notes = []
+        for note in self._folder.cosigned():
+            try:
+                kept = Checkpoint.parse(open_note(note, self._verifier))
+            except NoteError as error:
+                raise Altered(f"a cosigned checkpoint is not to be believed: {error}") from None
+            if kept.origin != signed.origin:
+                raise Altered("a cosigned checkpoint is of another log")
+            if kept.size > signed.size:
+                told = f"facts {signed.size + 1} to {kept.size} are missing: a cosigned checkpoint counts them"
+                raise Altered(told, signed.size + 1)
+            self._signed.append(("a cosigned checkpoint", kept))
+            notes.append((kept.size, note))
+        return notes
 
     def _facts(self, tile: Tile) -> None:
         first = tile.number * TILE_WIDTH + 1
@@ -160,10 +151,17 @@ class _Walk:
             leaf = leaf_hash(commitment)
             if leaf != hashed:
                 raise Altered(f"fact {seq} is altered: its commitment does not give its tree hash", seq)
-            self.gone.see(seq, _check(seq, commitment, content))
+            fact = read_fact(seq, commitment, content)
+            self.gone.see(seq, fact)
+            if fact is not None and fact["kind"] == SUCCEEDED:
+                self._succeeded(Succeeded.read(seq, fact))
             for level, root in enumerate(self.frontier.append(leaf), start=1):
                 self._rows[level].append(root)
-            self._check_earlier()
+            self._check_signed()
+
+    def _succeeded(self, follows: Succeeded) -> None:
+        follows.require(self.frontier.root().hex())
+        self.follows.append(follows.sentence())
 
     def _tile(self, tile: Tile) -> None:
         start = tile.number * TILE_WIDTH
@@ -187,82 +185,17 @@ class _Walk:
                 signed.size + 1,
             )
 
-    def _check_earlier(self) -> None:
-        earlier = self._earlier
-        if earlier is not None and self.frontier.size == earlier.size and self.frontier.root() != earlier.root:
-            raise Altered(f"the facts 1 to {earlier.size} are not those that an earlier checkpoint signs", 1)
+    def _check_signed(self) -> None:
+        for what, each in self._signed:
+            if self.frontier.size == each.size and self.frontier.root() != each.root:
+                raise Altered(f"the facts 1 to {each.size} are not those that {what} signs", 1)
 
 
-class _Gone:
-    """The facts without content: each must be one that a fact of the log says was purged, and old by those before."""
-
-    def __init__(self) -> None:
-        self._purged = Purged()
-        self._runs: list[tuple[int, int]] = []
-        self._days: dict[str, int] = {}
-        self.count = 0
-
-    def see(self, seq: int, fact: Mapping[str, Any] | None) -> None:
-        """The next fact; None if its content is gone. Raises Altered."""
-        try:
-            if fact is None:
-                self.count += 1
-                first = self._runs.pop()[0] if self._runs and self._runs[-1][1] == seq - 1 else seq
-                self._runs.append((first, seq))
-            else:
-                self._days.setdefault(fact["at"][:10], seq)
-                if fact["kind"] == PURGED:
-                    self._purged.add(fact)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            raise Altered(f"fact {seq} is not a fact, or says what cannot be of facts that were purged", seq) from None
-
-    def check(self) -> None:
-        """At the end. Raises Altered."""
-        for first, last in self._runs:
-            after = first
-            while after <= last:
-                span = self._purged.span(after)
-                if span is None:
-                    raise Altered(f"fact {after} is without content, and no fact says that it was purged", after)
-                if any(seq < first and span.before[:10] < day <= span.at[:10] for day, seq in self._days.items()):
-                    raise Altered(f"facts {first} to {last} were purged too early, by those before them", first)
-                after = span.last + 1
-
-    def stale(self) -> int:
-        """How many facts have content that the log has purged."""
-        return sum(span.last - span.first + 1 for span in self._purged.spans()) - self.count
-
-
-def _check(seq: int, commitment: bytes, content: Content | None) -> Mapping[str, Any] | None:
-    """The fact. Raises Altered."""
-    if content is None:
-        return None
-    if hashlib.sha256(content.salt + content.body).digest() != commitment:
-        raise Altered(f"fact {seq} is altered: its salt and body do not give its commitment", seq)
-    try:
-        fact: Mapping[str, Any] = json.loads(content.body)
-        named = _seq(fact)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Altered(f"fact {seq} is not a fact", seq) from None
-    if named != seq:
-        raise Altered(f"fact {seq} is out of order: in its place lies fact {named}", seq)
-    return fact
-
-
-def _seq(fact: Any) -> int:
-    """Raises KeyError or TypeError if it names no number: what nobody signed is shown to nobody."""
-    seq = fact["seq"]
-    if type(seq) is not int:
-        raise TypeError
-    return seq
-
-
-def _cosigned(note: str, witnesses: Sequence[Verifier]) -> dict[str, int]:
-    """Raises NoteError unless each of them cosigned it."""
-    times = {}
-    for witness in witnesses:
-        at = cosigned_at(note, witness)
-        if at is None:
-            raise NoteError(f"{witness.name} did not cosign it")
-        times[witness.name] = at
-    return times
+def _vouched(notes: Sequence[tuple[int, str]], witness: Verifier) -> Vouched:
+    """By the newest of these checkpoints that it cosigned. Raises NoteError if there is none, or if a line in its name
+    does not hold.
+    """
+    found = [Vouched(size, at) for size, note in notes if size and (at := cosigned_at(note, witness)) is not None]
+    if not found:
+        raise NoteError(f"{witness.name} did not cosign it")
+    return max(found, key=lambda each: each.facts)

@@ -3,11 +3,14 @@
 `facts/000.jsonl` has the facts of `tile/entries/000`, a line each. A line is `{"salt":"<64 hex digits>","fact":<body>}`
 with the body's bytes as they are: so its commitment is SHA-256(salt ‖ what stands between `"fact":` and the last `}`).
 Of a fact whose content was deleted after its time the line is `null`.
+
+`cosigned/<size>` is the checkpoint of that size with its cosignatures, if it is the newest of some witness and not the
+folder's own.
 """
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,6 +22,7 @@ from gateway.tlog.tree import TILE_WIDTH
 _HEAD: Final = b'{"salt":"'
 _MIDDLE: Final = b'","fact":'
 _GONE: Final = b"null"
+_COSIGNED: Final = "cosigned"
 SALT_BYTES: Final = 32
 
 
@@ -39,6 +43,10 @@ class LogFolder:
         """The signed note of the log as it is in the folder; None if there is none."""
         file = self.path / CHECKPOINT
         return file.read_bytes().decode() if file.exists() else None
+
+    def cosigned(self) -> list[str]:
+        """The signed notes of what witnesses cosigned, but for the folder's own checkpoint."""
+        return [each.read_bytes().decode() for each in self._cosigned()]
 
     def hashes(self, tile: Tile) -> list[bytes]:
         """The tile's hashes."""
@@ -74,6 +82,14 @@ class LogFolder:
         """To be written once what it counts is there."""
         _write(self.path / CHECKPOINT, note.encode())
 
+    def write_cosigned(self, notes: Mapping[int, str]) -> None:
+        """These by their size, and no others any more. To be done once a checkpoint is written that counts as much."""
+        for size, note in notes.items():
+            _write(self.path / _COSIGNED / str(size), note.encode())
+        for each in self._cosigned():
+            if each.name not in map(str, notes):
+                each.unlink()
+
     def complete(self, tile: Tile) -> None:
         """Take away the partial forms that a full tile replaces, so that no fact lies in the folder twice. To be done
         once the checkpoint is written: until then the former one counts these.
@@ -83,6 +99,10 @@ class LogFolder:
             for partial in (each.with_name(f"{each.name.removesuffix('.jsonl')}.p") for each in files):
                 if partial.is_dir():
                     shutil.rmtree(partial)
+
+    def _cosigned(self) -> list[Path]:
+        """Without what an interrupted export left unfinished."""
+        return sorted(each for each in (self.path / _COSIGNED).glob("*") if not each.name.startswith("."))
 
     def _facts(self, tile: Tile) -> Path:
         place = tile.bundle.removeprefix("tile/entries/")

@@ -2,7 +2,7 @@
 operators, in the system's log.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -35,15 +35,23 @@ class Destroyed(Closed):
 
 
 class CopyRoutes:
-    """`logs` are those of this process by tenant, `system` the system's among them."""
+    """`logs` are those of this process by tenant, `system` the system's among them. `cosign` asks the witnesses of what
+    is new, and does not wait long.
+    """
 
     def __init__(
-        self, callers: Callers, clock: Callable[[], datetime], logs: Callable[[], Mapping[str, Journal]], system: str
+        self,
+        callers: Callers,
+        clock: Callable[[], datetime],
+        logs: Callable[[], Mapping[str, Journal]],
+        system: str,
+        cosign: Callable[[], Awaitable[None]],
     ) -> None:
         self._callers = callers
         self._clock = clock
         self._logs = logs
         self._system = system
+        self._cosign = cosign
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Their places on the operators' listener."""
@@ -69,6 +77,8 @@ class CopyRoutes:
         await logs[self._system].fact(FactKind.LOGS_COPIED, {**by, **fields}, at=stamp(self._clock()))
         for name in {*said.logs, self._system}:  # so that as little as can be of the copy is signed by nobody
             await logs[name].checkpoint()
+        if said.form == "tiles":  # what convinces strangers: as much of it as can be is vouched for by others, too
+            await self._cosign()
         return web.json_response({"copy": fields["copy"]})
 
     async def destroyed(self, request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway.config import japanese_clock, japanese_day
 from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import spans
+from gateway.evidence.succeeded import Succeeded
 from gateway.hub.callers import Callers
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Followed
@@ -18,6 +19,7 @@ from gateway.hub.parsing import parsed
 from gateway.hub.people import Person, Role
 from gateway.hub.reports import REPORTS, Asked, Given, Report, made
 from gateway.hub.reports.making import Period, of_period, of_person, records_of
+from gateway.hub.reports.report import Said
 from gateway.hub.search import days_can_be
 from gateway.hub.streaming import streamed_lines
 from gateway.messages import stamp
@@ -103,8 +105,14 @@ class _Making:
             "root": self._signed.root.hex(),
             "columns": self._report.columns,
             "above": self._report.above(given),
-            "notes": self._report.notes,
+            "notes": (*self._report.notes, *self._follows()),
         }
+
+    def _follows(self) -> Iterator[Said]:
+        """What no report can tell: it is lost with the log that this one follows."""
+        for seq, _, fact in self._hub.journal.told((FactKind.LOG_SUCCEEDED,)):
+            follows = Succeeded.read(seq, fact)
+            yield Said(follows.sentence(), _follows_in_japanese(follows))
 
     def lines(self) -> Iterator[list[dict[str, Any]]]:
         """Its rows, some at a time, and a last line with their number: without it, it is not whole."""
@@ -164,3 +172,11 @@ def _day(at: str) -> str:
 def _days(asked: Asked) -> dict[str, str]:
     days = {"since": asked.since, "until": asked.until}
     return {name: day.isoformat() for name, day in days.items() if day is not None}
+
+
+def _follows_in_japanese(follows: Succeeded) -> str:
+    told = f"記録{follows.seq}からは新しいログ。それより前の{follows.taken}件は{follows.former}から引き継いだもの"
+    if follows.lost is None:
+        return f"{told}。元のログのうち何が失われたかは分からない。"
+    first, last = follows.lost
+    return f"{told}。元のログの記録{first}から{last}までと、その後の記録は失われた。"

@@ -20,7 +20,7 @@ from gateway.tlog.cosignature import cosigned_at, taken
 from gateway.tlog.note import Checkpoint, NoteError, Verifier
 from gateway.tlog.submission import Submission
 
-_START_PATIENCE: Final = 5.0
+_PATIENCE: Final = 5.0
 _REASONS: Final[Mapping[int, str]] = {
     HTTPStatus.NOT_FOUND: "it does not know this log",
     HTTPStatus.FORBIDDEN: "it does not trust the key of this log",
@@ -79,10 +79,17 @@ class Cosigning:
         """Ask of every log, also if nothing is new: a sentence for each that a witness knows otherwise. Whoever does
         not answer soon is not waited for.
         """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_START_PATIENCE):
-                await self.ask(always=True)
+        await self._soon(always=True)
         return list(self.contradicted.values())
+
+    async def soon(self) -> None:
+        """Now, what is new; whoever does not answer soon is not waited for."""
+        await self._soon(always=False)
+
+    async def _soon(self, *, always: bool) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self.ask(always=always)
 
     def sentences(self) -> list[str]:
         """What is not cosigned just now, why, and since when."""

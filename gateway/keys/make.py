@@ -25,6 +25,7 @@ from gateway.keys.layout import (
     read_public,
     read_signer,
     read_text,
+    read_verifier,
     signing_file,
     x25519_file,
 )
@@ -41,6 +42,16 @@ def make_root(keys: TenantKeys, passphrase: Secret) -> None:
 def make_log(keys: TenantKeys, passphrase: Secret, site: str = "renkei") -> None:
     """The key that signs the checkpoints of the tenant's log; its name, the log's origin, begins with the site's."""
     _make_note_key(keys.log_key, keys.log_vkey, f"{site}/{keys.tenant}/log", passphrase)
+
+
+def rename_log(keys: TenantKeys, name: str) -> None:
+    """The key of the tenant's log goes by this name from now on. Its former public half stays beside it: whoever has
+    proofs of the former log checks them by that.
+    """
+    former = read_verifier(keys.log_vkey)
+    kept = keys.log_vkey.with_name(f"{former.name.rpartition('/')[2]}.former.vkey")
+    _replace(kept, former.vkey.encode() + b"\n")
+    _replace(keys.log_vkey, Verifier(name, former.public_key).vkey.encode() + b"\n")
 
 
 def make_witness(keys: WitnessKeys, passphrase: Secret, name: str) -> None:

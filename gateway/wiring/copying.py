@@ -1,21 +1,17 @@
 """Lists a copy of logs while no gateway runs: then nobody's name is known, and the fact has none."""
 
 import contextlib
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.config import Config, read
 from gateway.errors import Misconfigured
 from gateway.hub.copies import copied
-from gateway.hub.cosigning import Cosigning
 from gateway.hub.journal import FactKind
 from gateway.hub.journal.finding import size
 from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
-from gateway.messages import stamp
-from gateway.observe import Telemetry, configure
+from gateway.wiring.by_command import Logs, say
 from gateway.wiring.daemon import clock
-from gateway.wiring.journals import open_journal
 from gateway.wiring.opening import SYSTEM, open_witnesses
 
 
@@ -23,15 +19,11 @@ async def say_copied(root: Path, form: str, names: Sequence[str]) -> str:
     """The fact that these logs are about to be copied; returns the copy's id. Raises Misconfigured, also if a gateway
     runs or a witness knows the system's log otherwise, or Deferred.
     """
-    config, now = read(root), clock()
+    config = read(root)
     sizes = {name: _size(config, name) for name in names}
     _size(config, SYSTEM)
-    fields = copied(form, sizes, now)
-    with contextlib.closing(open_journal(config, SYSTEM)) as system:
-        telemetry = Telemetry(configure(io.StringIO()))
-        if problems := await Cosigning(lambda: {SYSTEM: system}, open_witnesses(config), telemetry).before_start():
-            raise Misconfigured(problems)
-        await system.fact(FactKind.LOGS_COPIED, fields, at=stamp(now))
+    fields = copied(form, sizes, clock())
+    await say(Logs(config, [SYSTEM]), open_witnesses(config), FactKind.LOGS_COPIED, fields)
     return str(fields["copy"])
 
 

@@ -70,7 +70,7 @@ class Daemon:
         self._admin.add(LookRoute(self._admin.callers, self._edge.look))
         if self._hub is not None:
             self._admin.add(RetentionRoutes(self._admin.callers, clock, self._hub.retain))
-            self._admin.add(CopyRoutes(self._admin.callers, clock, self._hub.logs, SYSTEM))
+            self._admin.add(CopyRoutes(self._admin.callers, clock, self._hub.logs, SYSTEM, self._hub.cosigning.soon))
             self._admin.add(RemainsRoute(self._admin.callers, clock, self._hub.exports.days, self._hub.copies))
         self._admin.add(UseStopRoute(self._admin.callers, self._edge.use_stop))
         self._listening = Listening(telemetry)

@@ -1,5 +1,6 @@
 """Opens the journals; apart from `opening`, so that `gateway check` need not load what it does not open."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.config import Config
@@ -7,9 +8,13 @@ from gateway.hub.journal import Journal, JournalLimits
 from gateway.wiring.opening import log_signer
 
 
-def open_journal(config: Config, tenant: str, folder: Path | None = None) -> Journal:
-    """The tenant's store, verified from its last checkpoint on; in its place, or in that `folder`."""
+def open_journal(config: Config, tenant: str, folder: Path | None = None, origin: str | None = None) -> Journal:
+    """The tenant's store, verified from its last checkpoint on: in its place, or in that `folder`; by the name of its
+    key, or that `origin`.
+    """
     signer = log_signer(config, tenant)
+    if origin is not None:
+        signer = replace(signer, name=origin)
     settings = config.gateway.journal
     folder = folder or config.path(settings.directory)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,40 +7,49 @@ on.
 
 import asyncio
 import contextlib
-import io
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gateway.config import Config, load, read_gateway_file
 from gateway.errors import Misconfigured
-from gateway.hub.cosigning import Cosigning
 from gateway.hub.journal import PERSON_FACTS, FactKind
 from gateway.hub.journal.copying import copy_log, durable
 from gateway.hub.journal.reading import told
 from gateway.hub.journal.store import connect_reader
-from gateway.keys.layout import TenantKeys, read_verifier
+from gateway.hub.journal.succeeding import begin_under
+from gateway.keys.layout import TenantKeys
+from gateway.keys.make import rename_log
 from gateway.messages import stamp
-from gateway.observe import Telemetry, configure
-from gateway.tlog.note import Checkpoint, NoteError, open_note
-from gateway.wiring.backup import SUMS, Kept, Log, Progress, log_names, readable_log, sum_of, verified
+from gateway.wiring.backup import COPY, SUMS, Kept, Log, Progress, log_names, readable_log, sum_of, verified
+from gateway.wiring.by_command import Logs, asked, opened, say
 from gateway.wiring.daemon import clock
-from gateway.wiring.journals import open_journal
+from gateway.wiring.kept import read_kept, text_of
 from gateway.wiring.opening import SYSTEM, open_witnesses
+from gateway.wiring.succession import Agreed, Succession
 
 
 def restore(
-    root: Path, backup: Path, earlier: Sequence[Path], progress: Progress, *, unsigned: bool = False
+    root: Path,
+    backup: Path,
+    earlier: Sequence[Path],
+    progress: Progress,
+    *,
+    unsigned: bool = False,
+    agreed: Agreed | None = None,
 ) -> tuple[list[Log], list[str]]:
     """Put the logs of a backup where the configuration of `root` wants them, verified by the keys of `root`. Returns
     them, and a sentence for each witness that could not be asked.
 
     `earlier` are checkpoints that were kept elsewhere: the restored logs must have grown out of them, and out of what
     the witnesses cosigned. Unless `unsigned` says that they may, no fact that no checkpoint signs may say who may act:
-    it takes no key to add one. Raises Misconfigured or Deferred, and leaves nothing behind.
+    it takes no key to add one. What two people have `agreed` is lost is followed by a log of another name, and its key
+    goes by that from then on. Raises Misconfigured or Deferred, and leaves nothing behind.
     """
     config = load(root)
+    succession = Succession(config, agreed, text_of(backup / COPY).strip(), clock()) if agreed is not None else None
     kept, target = _kept(root, earlier), config.path(config.gateway.journal.directory).resolve()
     if target.exists() and any(target.iterdir()):
         raise Misconfigured((f"{target}: there are logs; stop the gateway and move them aside, with their -wal",))
@@ -56,10 +65,16 @@ def restore(
         found = verified(folder, root, names, kept)
         if not unsigned:
             _require_signed(folder, found)
-        silent = asyncio.run(_say_restored(config, folder, found))
+        origins: Mapping[str, str] = {}
+        if succession is None:
+            silent = asyncio.run(_say_restored(config, folder, found))
+        else:
+            silent, origins = asyncio.run(_say_succeeded(config, folder, found, succession))
         durable(folder)
         folder.rename(target)
         durable(target.parent)
+        for name, origin in origins.items():
+            rename_log(TenantKeys(root, name), origin)
     return found, silent
 
 
@@ -94,52 +109,57 @@ async def _say_restored(config: Config, folder: Path, logs: Sequence[Log]) -> li
     """Once no witness knows any of the logs otherwise, the fact that they are those of a backup; returns which
     witnesses could not be asked. Raises Misconfigured or Deferred.
     """
+    opened = Logs(config, [each.tenant for each in logs], folder)
+    return await say(opened, open_witnesses(config), FactKind.LOGS_RESTORED, _restored(logs))
+
+
+async def _say_succeeded(
+    config: Config, folder: Path, logs: Sequence[Log], succession: Succession
+) -> tuple[list[str], dict[str, str]]:
+    """The same, but what is lost is followed by another log, whose first fact says so before. Returns also its name, by
+    tenant. Raises Misconfigured or Deferred.
+    """
+    witnesses, names, lost = open_witnesses(config), [each.tenant for each in logs], succession.lost(logs, folder)
+    concerned = {each.log.tenant for each in lost}
+    async with asked(Logs(config, names, folder), witnesses) as (_, cosigning):
+        others = [told for tenant, told in cosigning.contradicted.items() if tenant not in concerned]
+        silent = cosigning.sentences()
+    if others:
+        raise Misconfigured(others)
+    first = {each.log.tenant: await succession.first_fact(each, witnesses) for each in lost}
+    for tenant, fields in first.items():
+        begin_under(folder / f"{tenant}.db", fields["origin"])
+    origins = {tenant: str(fields["origin"]) for tenant, fields in first.items()}
+    with opened(Logs(config, names, folder, origins)) as journals:
+        for tenant, fields in first.items():
+            await journals[tenant].fact(FactKind.LOG_SUCCEEDED, fields, at=stamp(clock()))
+        await journals[SYSTEM].fact(FactKind.LOGS_RESTORED, _restored(logs), at=stamp(clock()))
+    return silent, origins
+
+
+def _restored(logs: Sequence[Log]) -> dict[str, dict[str, Any]]:
     tenants = [each for each in logs if each.tenant != SYSTEM]
-    body = {
+    return {
         "logs": {each.tenant: each.facts for each in tenants},
         "roots": {each.tenant: each.root for each in tenants},
     }
-    with contextlib.ExitStack() as opened:
-        journals = {
-            each.tenant: opened.enter_context(contextlib.closing(open_journal(config, each.tenant, folder)))
-            for each in logs
-        }
-        cosigning = Cosigning(lambda: journals, open_witnesses(config), Telemetry(configure(io.StringIO())))
-        if problems := await cosigning.before_start():
-            raise Misconfigured(problems)
-        await journals[SYSTEM].fact(FactKind.LOGS_RESTORED, body, at=stamp(clock()))
-    return cosigning.sentences()
 
 
 def _kept(root: Path, files: Sequence[Path]) -> Kept:
     """The kept checkpoints by tenant. Raises Misconfigured if one is of none of the logs here."""
-    verifiers = {name: read_verifier(TenantKeys(root, name).log_vkey) for name in log_names(root)}
     found = defaultdict(list)
-    for file in files:
-        text = _text(file)
-        for name, verifier in verifiers.items():
-            with contextlib.suppress(NoteError):
-                found[name].append(Checkpoint.parse(open_note(text, verifier)))
-                break
-        else:
-            raise Misconfigured((f"{file}: is not a checkpoint that a log here has signed",))
+    for each in (read_kept(root, file) for file in files):
+        found[each.tenant].append(each.checkpoint)
     return found
 
 
 def _check_sums(folder: Path) -> None:
     """Raises Misconfigured with every file that is not as it was when the backup was made."""
     problems = []
-    for line in _text(folder / SUMS).splitlines():
+    for line in text_of(folder / SUMS).splitlines():
         digest, gap, name = line.partition("  ")
         file = folder / name
         if not gap or not file.is_file() or sum_of(file) != digest:
             problems.append(f"{file}: is not as it was when the backup was made")
     if problems:
         raise Misconfigured(problems)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured((f"{file}: cannot be read ({type(error).__name__})",)) from None

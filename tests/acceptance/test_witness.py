@@ -1,6 +1,7 @@
 """Witnesses beside a running gateway, each a process of its own: what they see through, and what they cannot stop."""
 
 import random
+import re
 import shutil
 import socket
 import sqlite3
@@ -81,6 +82,11 @@ def test_every_log_is_cosigned_and_its_proofs_convince_by_it(watched, tmp_path, 
     told = site.cli("log", "verify", "--from", str(proof), "--key", str(log), "--witness", str(witness.vkey))
     assert told.status == 0, told.out + told.err
     assert "cosigned by witness.example at 20" in told.out
+    exported = site.cli("log", "export", MUNICIPALITY, str(tmp_path / "log"))
+    assert (exported.status, exported.err.count("no witness has cosigned")) == (0, 0), exported.err
+    told = site.cli("log", "verify", "--from", str(tmp_path / "log"), "--key", str(log), "--witness", str(witness.vkey))
+    assert told.status == 0, told.out + told.err
+    assert re.search(r": verified; facts 1 to (\d+) cosigned by witness.example at 20", told.out)
     metrics = site.admin().get("/metrics").body.decode()
     for each in LOGS:
         assert f'renkei_log_cosigned_facts{{tenant="{each}",witness="witness.example"}}' in metrics

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.evidence.check import FolderReport, check_folder, check_growth, check_proof
+from gateway.evidence.check import FolderReport, Vouched, check_folder
 from gateway.evidence.folder import Content, LogFolder
+from gateway.evidence.proof_check import check_growth, check_proof
 from gateway.hub.journal import FactKind, Journal, JournalLimits
 from gateway.hub.journal.export import export
 from gateway.hub.journal.store import WrongStore
@@ -30,6 +31,9 @@ from tests.journal.builders import AT, ORIGIN, SIGNER, TENANT, open_journal
 FACTS = 600
 LIMITS = JournalLimits(max_open_records=1000, checkpoint_every_facts=200, wal_bytes=1 << 20)
 WITNESS = Cosigner("witness.example/made-up", Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
+
+OTHER = Cosigner("witness.example/another", Ed25519PrivateKey.from_private_bytes(bytes([8]) * 32))
+SEEN = 1_800_000_000
 
 
 async def fill(journal: Journal, facts: int) -> None:
@@ -160,13 +164,80 @@ def test_a_log_that_somebody_else_signed_is_not_believed(log: Path) -> None:
 
 async def test_a_witness_who_cosigned_is_named(database: Path, tmp_path: Path) -> None:
     journal = open_journal(database, LIMITS)
-    size, note = journal.proofs.checkpoint() or (0, "")
-    line = cosign(open_note(note, SIGNER.verifier()), WITNESS, at=1_800_000_000)
-    await journal.proofs.cosigned(size, WITNESS.name, line)
+    await cosigned(journal, WITNESS)
     export(database, tmp_path / "log", SIGNER.verifier())
     report = check_folder(tmp_path / "log", SIGNER.verifier(), witnesses=[WITNESS.verifier()])
-    assert (report.problem, report.cosigned) == (None, {WITNESS.name: 1_800_000_000})
+    assert (report.problem, report.cosigned) == (None, {WITNESS.name: Vouched(FACTS, SEEN)})
+    assert not (tmp_path / "log/cosigned").exists()
     journal.close()
+
+
+async def cosigned(journal: Journal, witness: Cosigner) -> None:
+    """The newest checkpoint by this witness, who is asked now."""
+    size, note = journal.proofs.checkpoint() or (0, "")
+    line = cosign(open_note(note, SIGNER.verifier()), witness, at=SEEN)
+    await journal.proofs.cosigned(size, witness.name, line)
+
+
+@pytest.fixture
+async def half_seen(database: Path, tmp_path: Path) -> Path:
+    """A folder of FACTS + 20 facts; one witness saw the first FACTS, another 10 more."""
+    journal = open_journal(database, LIMITS)
+    for witness in (WITNESS, OTHER):
+        await cosigned(journal, witness)
+        await fill(journal, 10)
+        await journal.checkpoint()
+    export(database, tmp_path / "half", SIGNER.verifier())
+    journal.close()
+    return tmp_path / "half"
+
+
+BOTH = [each.verifier() for each in (WITNESS, OTHER)]
+
+
+def test_what_is_not_cosigned_yet_is_there_and_told_from_what_is(half_seen: Path) -> None:
+    assert sorted(each.name for each in (half_seen / "cosigned").iterdir()) == [str(FACTS), str(FACTS + 10)]
+    report = check_folder(half_seen, SIGNER.verifier(), witnesses=BOTH)
+    assert (report.problem, report.facts) == (None, FACTS + 20)
+    assert report.cosigned == {WITNESS.name: Vouched(FACTS, SEEN), OTHER.name: Vouched(FACTS + 10, SEEN)}
+
+
+async def test_what_was_cosigned_since_takes_the_place_of_what_was_before(half_seen: Path, database: Path) -> None:
+    journal = open_journal(database, LIMITS)
+    await cosigned(journal, WITNESS)
+    await fill(journal, 1)
+    journal.close()
+    done = export(database, half_seen, SIGNER.verifier())
+    assert (done and done.cosigned, checked(half_seen).facts) == (FACTS + 20, FACTS + 21)
+    assert sorted(each.name for each in (half_seen / "cosigned").iterdir()) == [str(FACTS + 10), str(FACTS + 20)]
+    report = check_folder(half_seen, SIGNER.verifier(), witnesses=BOTH)
+    assert report.cosigned == {WITNESS.name: Vouched(FACTS + 20, SEEN), OTHER.name: Vouched(FACTS + 10, SEEN)}
+
+
+def altered_line(note: str) -> str:
+    return note[:-10] + ("A" if note[-10] != "A" else "B") + note[-9:]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda _: "", "is not to be believed"),
+        (altered_line, "signature does not hold"),
+        (lambda _: signed_anew(FACTS, bytes(32)), f"the facts 1 to {FACTS} are not those that a cosigned checkpoint"),
+        (lambda _: signed_anew(FACTS + 30, bytes(32)), "are missing: a cosigned checkpoint counts them"),
+        (lambda _: signed_anew(FACTS, bytes(32), "another"), "is of another log"),
+        (lambda note: "".join(note.splitlines(keepends=True)[:5]), f"{WITNESS.name} did not cosign it"),
+    ],
+)
+def test_a_cosigned_checkpoint_that_is_not_of_this_log_is_found(half_seen: Path, change: object, said: str) -> None:
+    """Two histories that the log's own key signed, too."""
+    file = half_seen / "cosigned" / str(FACTS)
+    file.write_text(change(file.read_text()))  # type: ignore[operator]
+    assert said in (check_folder(half_seen, SIGNER.verifier(), witnesses=BOTH).problem or "")
+
+
+def signed_anew(size: int, root: bytes, origin: str = ORIGIN) -> str:
+    return sign(Checkpoint(origin, size, root).text(), SIGNER)
 
 
 async def test_an_export_goes_on_where_it_ended(database: Path, log: Path) -> None:
@@ -183,7 +254,7 @@ async def test_an_export_goes_on_where_it_ended(database: Path, log: Path) -> No
     assert {each: each.stat().st_mtime_ns for each in kept} == {each: before[each] for each in kept}
 
 
-@pytest.mark.parametrize("step", ["write", "write_facts", "write_checkpoint", "complete"])
+@pytest.mark.parametrize("step", ["write", "write_facts", "write_checkpoint", "write_cosigned", "complete"])
 async def test_wherever_an_export_is_interrupted_the_folder_verifies_and_the_next_goes_on(
     database: Path, log: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -69,6 +69,16 @@ FIELDS: dict[FactKind, dict[str, Any]] = {
     FactKind.GATEWAY_STOPPED: REACHED,
     FactKind.GATEWAY_REFUSED_TO_START: {"config": "c" * 64, "problems": ["config/gateway.toml: admin: is missing"]},
     FactKind.LOGS_RESTORED: {"logs": {TENANT: 12}, "roots": {TENANT: "a" * 64}},
+    FactKind.LOG_SUCCEEDED: {
+        "origin": "renkei.example/999997/log/20260401T0900Z",
+        "former": "renkei.example/999997/log+00000000+AA==",
+        "checkpoint": "renkei.example/999997/log\n14\nAA==\n\n\u2014 renkei.example/999997/log AA==\n",
+        "facts": 12,
+        "root": "a" * 64,
+        "copy": "20260401-3f2a91c4",
+        "case": "R8-0012",
+        "people": [{"operator": "staff-0100", "client_certificate": "c" * 64, "signature": "s"}],
+    },
     FactKind.LOGS_COPIED: {
         "operator": "operator",
         "client_certificate": digest("operator"),
@@ -105,7 +115,7 @@ FIELDS: dict[FactKind, dict[str, Any]] = {
 }
 """The table must hold every kind: a new one cannot be forgotten."""
 ABOUT_NO_MESSAGE = (
-    "noise.", "gateway.", "logs.", "copy.", "edge.", "config.", "person.", "operator.", "use.",
+    "noise.", "gateway.", "log.", "logs.", "copy.", "edge.", "config.", "person.", "operator.", "use.",
     "review.", "finding.", "facts.", "trail.", "legal_hold.",
 )  # fmt: skip
 

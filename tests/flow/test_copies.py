@@ -28,15 +28,24 @@ def system(tmp_path: Path):
 
 
 @pytest.fixture
-async def desk(site, tmp_path, system):
+def asked():
+    """The sizes of the tenant's log of which witnesses were asked."""
+    return []
+
+
+@pytest.fixture
+async def desk(site, tmp_path, system, asked):
     """Eve is a configured operator of the process; the others have roles in the tenant."""
     certified(site)
     async with running(site, tmp_path) as line:
         line.hub.people.adopt(Configured({}, {ADMINISTRATOR.id: ADMINISTRATOR.certificate}))
         await staffed(line.hub, site.config.root / "keys/tls")
 
+        async def cosign():
+            asked.append(line.journal.proofs.checkpoint()[0])
+
         def routes(callers):
-            yield CopyRoutes(callers, line.clock, lambda: {"system": system, TENANT: line.journal}, "system")
+            yield CopyRoutes(callers, line.clock, lambda: {"system": system, TENANT: line.journal}, "system", cosign)
             yield RemainsRoute(callers, line.clock, lambda log: {}, lambda: listed(system.told(COPY_FACTS)))
 
         eve = digest_of_file(site.config.root / f"keys/tls/{EVE}.crt")
@@ -52,6 +61,13 @@ async def sent(desk):
 
 def deleted(message_id):
     return f"/v1/{TENANT}/messages/{message_id}/deleted"
+
+
+@pytest.mark.parametrize(("form", "sizes"), [("tiles", 1), ("jsonl", 0), ("backup", 0)])
+async def test_before_a_log_is_exported_for_strangers_its_witnesses_are_asked_of_all_of_it(desk, asked, form, sizes):
+    await sent(desk)
+    await desk.ask(EVE, "POST", COPIES, {"form": form, "logs": [TENANT]})
+    assert asked == [desk.line.journal.size_and_root()[0]] * sizes
 
 
 async def test_a_copy_is_a_fact_with_a_name_and_the_sizes_before_it_is_made(desk, system):

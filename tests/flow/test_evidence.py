@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.evidence.check import check_proof
+from gateway.evidence.proof_check import check_proof
 from gateway.keys.certificates import fingerprint_of_file
 from tests.flow.calling import PUT, answer_of, calling, posted
 from tests.flow.toys import OFFICE, REGISTER, person

@@ -12,11 +12,12 @@ from gateway.hub.reports import REPORTS, Asked
 from gateway.hub.reports.making import Period
 from gateway.hub.retention import retain
 from gateway.messages import stamp
+from gateway.tlog.note import Checkpoint, Signer, sign
 from gateway.wiring.tagging import months_between, person_tags
 from tests.flow.calling import calling
 from tests.flow.test_people import TERMINAL, certificates, sitting  # noqa: F401  (made before anybody sits down)
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
-from tests.journal.builders import id_of, message
+from tests.journal.builders import SIGNER, id_of, message
 from tests.journal.test_retention import DONE
 
 MONTHS = months_between(datetime.now(UTC).date(), datetime.now(UTC).date())
@@ -49,6 +50,18 @@ async def report(desk, name, report, **asked):
 
 def asked_for(desk):
     return [each for _, _, each in desk.line.journal.told((FactKind.OPERATOR_ACTED,)) if each["act"] == "report"]
+
+
+async def test_a_report_of_a_log_that_follows_a_lost_one_says_what_it_cannot_tell(desk):
+    size, root = desk.line.journal.size_and_root()
+    lost = Signer("renkei.example/lost", SIGNER.private_key)
+    note = sign(Checkpoint(lost.name, size + 5, bytes(32)).text(), lost)
+    fact = {"former": lost.verifier().vkey, "checkpoint": note, "facts": size, "root": root.hex()}
+    await desk.line.journal.fact(FactKind.LOG_SUCCEEDED, fact, at=stamp(datetime.now(UTC)))
+    head, _, _ = await report(desk, "root", "provisions")
+    english, japanese = head["notes"][-1]
+    assert f"facts {size + 1} to {size + 5} of that log are lost" in english
+    assert f"記録{size + 1}から{size + 5}まで" in japanese
 
 
 @pytest.mark.parametrize("name", sorted(set(REPORTS) - {"disclosure", "unusual", "users"}))

@@ -20,7 +20,7 @@ from gateway.wiring import hub_side
 from gateway.wiring import running as starting
 from gateway.wiring.journals import open_journal
 from gateway.wiring.opening import SYSTEM
-from tests.flow.test_cosigning import NAME, Near
+from tests.flow.watched import NAME, Near
 from tests.journal.builders import AT
 
 TENANT = "999997"

@@ -20,10 +20,10 @@ from gateway.hub.journal.copying import durable
 from gateway.hub.journal.facts import commitment, fact_body
 from gateway.link.witness import Answer, Unanswered
 from gateway.tlog.note import Checkpoint, sign
-from gateway.wiring import backup, restoring
+from gateway.wiring import backup, by_command, restoring
 from gateway.wiring.journals import open_journal
 from gateway.wiring.opening import SYSTEM, log_signer
-from tests.flow.test_cosigning import NAME, Near
+from tests.flow.watched import NAME, Near
 from tests.journal.builders import AT
 
 TENANT = "999997"
@@ -107,13 +107,14 @@ def empty_tree() -> str:
 @pytest.mark.parametrize("step", ["copy_log", "verified", "open_journal", "durable"])
 @pytest.mark.parametrize("ended", [KeyboardInterrupt(), OSError(28, "No space left on device")])
 def test_what_is_interrupted_leaves_nothing_to_start_on(made, root, monkeypatch, step, ended):
-    genuine: Callable[..., Any] = getattr(restoring, step)
+    place = by_command if step == "open_journal" else restoring
+    genuine: Callable[..., Any] = getattr(place, step)
 
     def interrupted(*given: Any) -> Any:
         genuine(*given)
         raise ended
 
-    monkeypatch.setattr(restoring, step, interrupted)
+    monkeypatch.setattr(place, step, interrupted)
     with pytest.raises(type(ended)):
         restored(root, made)
     assert nothing(root)

@@ -65,6 +65,7 @@ KINDS: Final[Mapping[FactKind, tuple[str, tuple[str, str], str, str]]] = Mapping
         FactKind.GATEWAY_STOPPED: ("110100", (_DCM, "110121"), "E", _GOOD),
         FactKind.GATEWAY_REFUSED_TO_START: ("110100", (_DCM, "110120"), "E", _SERIOUS),
         FactKind.LOGS_RESTORED: ("110113", (_LIFECYCLE, "restore"), "E", _GOOD),
+        FactKind.LOG_SUCCEEDED: ("110113", (_LIFECYCLE, "restore"), "E", _MINOR),
         FactKind.LOGS_COPIED: ("110106", (_LIFECYCLE, "archive"), "R", _GOOD),
         FactKind.COPY_DESTROYED: ("110100", (_LIFECYCLE, "destroy"), "D", _GOOD),
         FactKind.EDGE_LINKED: ("110100", (_DCM, "110124"), "E", _GOOD),

@@ -37,6 +37,7 @@ KINDS: Final[Mapping[FactKind, tuple[int, str]]] = MappingProxyType(
         FactKind.GATEWAY_STOPPED: (_NOTICE, "the gateway stopped in good order"),
         FactKind.GATEWAY_REFUSED_TO_START: (_ERROR, "the gateway refused to start"),
         FactKind.LOGS_RESTORED: (_WARNING, "the logs were put back from a backup"),
+        FactKind.LOG_SUCCEEDED: (_WARNING, "this log follows one that was lost"),
         FactKind.LOGS_COPIED: (_NOTICE, "a copy of logs is made"),
         FactKind.COPY_DESTROYED: (_NOTICE, "a copy of logs was destroyed, as somebody says"),
         FactKind.EDGE_LINKED: (_NOTICE, "an edge process came in over the link"),

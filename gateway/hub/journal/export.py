@@ -1,16 +1,17 @@
 """Writes a log into a folder from which strangers can check it; beside a running gateway, too.
 
-What the folder already has of the same log is gone on from.
+What the folder already has of the same log is gone on from. It goes up to the newest checkpoint; the newest one that
+each witness cosigned lies beside it, so that what is not cosigned yet is neither hidden nor taken for what is.
 """
 
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.evidence.folder import Content, LogFolder
-from gateway.hub.journal.proofs import growth, last_checkpoint, tree_hashes
+from gateway.hub.journal.proofs import cosigned_checkpoints, growth, last_checkpoint, tree_hashes
 from gateway.hub.journal.store import WrongStore, connect_reader, identify, wal_of
 from gateway.tlog.note import Checkpoint, Verifier, open_note
 from gateway.tlog.proof import consistent
@@ -18,9 +19,16 @@ from gateway.tlog.tiles import Tile, tiles
 from gateway.tlog.tree import TILE_WIDTH
 
 
+class Exported(NamedTuple):
+    """What the folder has: as `signed` says, and of it the first `cosigned` facts (0 if none) as witnesses saw them."""
+
+    signed: Checkpoint
+    cosigned: int
+
+
 def export(
     path: Path, into: Path, verifier: Verifier, progress: Callable[[int, int], None] | None = None
-) -> Checkpoint | None:
+) -> Exported | None:
     """Everything that the log's last checkpoint counts; None if nothing was signed yet. If facts were purged meanwhile,
     it goes on until the folder has the facts that say so.
 
@@ -40,10 +48,12 @@ def export(
                 if progress and tile.level == 0:
                     progress(tile.number * TILE_WIDTH + tile.width, signed.size)
             folder.write_checkpoint(found[1])
+            cosigned = cosigned_checkpoints(connection, signed.size)
+            folder.write_cosigned({size: note for size, note in cosigned.items() if size != signed.size})
             for tile in tiles(signed.size):  # also what an export that was interrupted just here had left
                 folder.complete(tile)
             if connection.execute(_PURGED_SINCE, (signed.size,)).fetchone() is None:
-                return signed
+                return Exported(signed, max(cosigned, default=0))
     return None
 
 

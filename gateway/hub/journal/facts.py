@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from gateway.evidence.purged import PURGED
+from gateway.evidence.succeeded import SUCCEEDED
 from gateway.messages import encode
 
 SALT_BYTES: Final = 32
@@ -41,6 +42,7 @@ class FactKind(StrEnum):
     GATEWAY_STOPPED = "gateway.stopped"
     GATEWAY_REFUSED_TO_START = "gateway.refused_to_start"
     LOGS_RESTORED = "logs.restored"
+    LOG_SUCCEEDED = SUCCEEDED
     LOGS_COPIED = "logs.copied"
     COPY_DESTROYED = "copy.destroyed"
     EDGE_LINKED = "edge.linked"

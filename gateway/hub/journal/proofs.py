@@ -122,6 +122,14 @@ def last_checkpoint(connection: sqlite3.Connection) -> tuple[int, str] | None:
     return (row[0], _with_cosignatures(connection, *row)) if row else None
 
 
+def cosigned_checkpoints(connection: sqlite3.Connection, until: int) -> dict[int, str]:
+    """Of each witness the last checkpoint of at most `until` facts that it cosigned: its size, and its note with all
+    cosignatures.
+    """
+    rows = connection.execute(_COSIGNED_UNTIL, (until,)).fetchall()
+    return {size: _with_cosignatures(connection, size, note) for size, note in rows}
+
+
 def _with_cosignatures(connection: sqlite3.Connection, size: int, note: str) -> str:
     lines = connection.execute("SELECT line FROM cosignature WHERE size = ? ORDER BY witness", (size,)).fetchall()
     return note + "".join(line for (line,) in lines)
@@ -150,6 +158,10 @@ _SIGNED: Final = "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY siz
 _COSIGNED: Final = (
     "SELECT checkpoint.size, note FROM cosignature JOIN checkpoint USING (size)"
     " WHERE cosignature.size >= ? ORDER BY cosignature.size DESC LIMIT 1"
+)
+_COSIGNED_UNTIL: Final = (
+    "SELECT DISTINCT size, note FROM checkpoint JOIN"
+    " (SELECT max(size) AS size FROM cosignature WHERE size <= ? GROUP BY witness) USING (size) ORDER BY size"
 )
 _COSIGNED_BY: Final = (
     "SELECT cosignature.size, note, line FROM cosignature JOIN checkpoint USING (size)"

@@ -157,8 +157,9 @@ def _mark(transaction: Transaction, message_id: bytes, going: frozenset[int], *,
         transaction.append(FactKind.MESSAGE_UNDISCLOSED, told_by, at=at, message_id=id_text(message_id))
 
 
-_STANDING: Final = frozenset({*RETENTION_FACTS, *REVIEW_FACTS, *COPY_FACTS})
-"""By these others are judged: what is missing, what was reviewed, what is to be looked into, and where copies are."""
+_STANDING: Final = frozenset({*RETENTION_FACTS, *REVIEW_FACTS, *COPY_FACTS, FactKind.LOG_SUCCEEDED})
+"""By these others are judged: what is missing, what was reviewed, what is to be looked into, where copies are, and
+which log this one follows."""
 _LAST: Final = (FactKind.GATEWAY_STARTED, FactKind.GATEWAY_STOPPED)
 """Of these the newest says how long the other logs were."""
 _NEXT: Final = (

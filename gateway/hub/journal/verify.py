@@ -28,6 +28,7 @@ from gateway.hub.journal.reading import last, told
 from gateway.hub.journal.spread import Spread, spread
 from gateway.hub.journal.store import WrongStore, identify
 from gateway.hub.journal.stretch import Stretch, connect
+from gateway.hub.journal.succeeding import succeeded
 from gateway.hub.journal.tile_check import check_stray_tiles, check_tiles
 from gateway.hub.journal.work_check import check_due, check_indexes, check_recorded, check_stray_work
 from gateway.tlog import note
@@ -41,7 +42,8 @@ Progress: TypeAlias = Callable[[int, int], None]
 class VerifyReport:
     """`facts`, `root` (hex) and `checkpoints` count what was found whole; `problem` says what is not, from `at_seq` on.
 
-    Facts after the last checkpoint (`signed_facts`) agree with themselves only: nobody has signed them yet.
+    Facts after the last checkpoint (`signed_facts`) agree with themselves only: nobody has signed them yet. `follows`
+    has a sentence for each lost log that this one follows.
     """
 
     origin: str
@@ -51,6 +53,7 @@ class VerifyReport:
     checkpoints: int
     problem: str | None = None
     at_seq: int | None = None
+    follows: Sequence[str] = ()
 
 
 def verify(
@@ -70,7 +73,7 @@ def verify(
     like any other. For a long log the main module must be one that other processes can import.
     """
     walk: _Walk | None = None
-    problem, at_seq, named = None, None, ""
+    problem, at_seq, named, follows = None, None, "", list[str]()
     try:
         with closing(connect(path)) as connection:
             named = identify(connection)[1]
@@ -82,6 +85,7 @@ def verify(
             check_cosignatures(connection, witnesses)
             check_stray_work(connection)
             check_people(connection, walk.total)
+            follows = [each.sentence() for each in succeeded(connection)]
     except Altered as error:
         problem, at_seq = str(error), error.seq
     except WrongStore as error:
@@ -101,6 +105,7 @@ def verify(
         checkpoints=walk.checkpoints if walk else 0,
         problem=problem,
         at_seq=at_seq,
+        follows=follows,
     )
 
 
@@ -159,6 +164,7 @@ class _Walk:
         self.frontier = frontier
         self.signed_size = frontier.size
         self.checkpoints = 0
+        self._succeeded = {each.taken: each for each in succeeded(connection)}
         self._lacking = 0, 0
         self._erased = erased(connection)
         self._least, self.total, self._signed = connection.execute(_EXTENT).fetchone()
@@ -219,6 +225,8 @@ class _Walk:
         for size, root in self._known:
             if size == self.frontier.size and root != self.frontier.root().hex():
                 raise Altered(self.signed_size + 1, f"facts up to {size} are not those of an earlier stop")
+        if (follows := self._succeeded.get(self.frontier.size)) and follows.root != self.frontier.root().hex():
+            raise Altered(1, f"facts up to {follows.taken} are not those that fact {follows.seq} says it follows")
 
 
 _EXTENT: Final = (

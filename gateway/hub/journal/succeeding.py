@@ -1,0 +1,32 @@
+"""Makes of a copy of a log that is lost the beginning of another: the same facts, which nobody has signed yet."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from gateway.evidence.altered import Altered as Unproven
+from gateway.evidence.succeeded import Succeeded
+from gateway.hub.journal.facts import Altered, FactKind
+from gateway.hub.journal.reading import told
+from gateway.hub.journal.store import connect_writer
+
+
+def begin_under(path: Path, origin: str) -> None:
+    """The log in the file, that no gateway has open, is from now on the one of that name. What the former one signed,
+    and whoever cosigned it, stays in the copy that it was taken from. Raises sqlite3.Error.
+    """
+    with closing(connect_writer(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM cosignature")
+        connection.execute("DELETE FROM checkpoint")
+        connection.execute("UPDATE log SET origin = ?", (origin,))
+        connection.execute("COMMIT")
+
+
+def succeeded(connection: sqlite3.Connection) -> Sequence[Succeeded]:
+    """Which logs this one follows, in order. Raises Altered."""
+    try:
+        return [Succeeded.read(seq, fact) for seq, _, fact in told(connection, [FactKind.LOG_SUCCEEDED], 0)]
+    except Unproven as error:
+        raise Altered(error.seq or 1, str(error)) from None
