@@ -12,6 +12,7 @@ from gateway.config import japanese_day
 from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import spans
 from gateway.hub.callers import Callers
+from gateway.hub.days import days_can_be
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.parsing import parsed
@@ -19,7 +20,6 @@ from gateway.hub.people import Person, Role
 from gateway.hub.reports import REPORTS, Asked, Given, Report, made
 from gateway.hub.reports.making import Period, of_period, of_person, records_of
 from gateway.hub.reports.wording import japanese_time
-from gateway.hub.search import days_can_be
 from gateway.hub.streaming import streamed_lines
 from gateway.messages import stamp
 from gateway.tlog.note import Checkpoint

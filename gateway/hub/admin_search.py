@@ -11,12 +11,13 @@ from aiohttp import web
 from gateway.config import japanese_day
 from gateway.errors import Refused
 from gateway.hub.callers import Callers
+from gateway.hub.days import days_can_be
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind
 from gateway.hub.parsing import parsed
 from gateway.hub.people import Person, Role
 from gateway.hub.rules import HubRules
-from gateway.hub.search import Asked, IndexReader, days_can_be
+from gateway.hub.search import Asked, IndexReader
 from gateway.hub.streaming import streamed
 from gateway.messages import Ending
 

@@ -22,7 +22,7 @@ from gateway.hub.journal import FactKind
 from gateway.hub.journal.finding import slice_after
 from gateway.hub.people import Person, Role
 from gateway.hub.search import Asked, Search, search
-from gateway.hub.search.index import CHUNK
+from gateway.hub.search.bits import CHUNK
 from gateway.hub.search.terms import term
 from gateway.messages import Attestation, Ending, RecordOutcome, Tags, stamp
 from tests.journal.builders import NOW, digest, id_of, message, open_journal
