@@ -56,7 +56,7 @@ class ReportRoutes:
                 about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
             await self._callers.acted(request, hub, reader, "report", about=about)
             head = making.head(japanese_time(stamp(self._clock())))
-            return await streamed_lines(request, head, making.lines())
+            return await streamed_lines(request, making.lines(), head)
 
 
 class _Making:

@@ -5,7 +5,7 @@ against the question. So an index that is wrong can hide a fact until it is thro
 """
 
 from gateway.hub.search.asked import Asked, Reason, Sought, Tags
-from gateway.hub.search.index_reader import IndexReader
+from gateway.hub.search.index_reader import IndexReader, Stretch
 from gateway.hub.search.search import Search
 
-__all__ = ["Asked", "IndexReader", "Reason", "Search", "Sought", "Tags"]
+__all__ = ["Asked", "IndexReader", "Reason", "Search", "Sought", "Stretch", "Tags"]

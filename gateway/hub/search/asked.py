@@ -41,7 +41,8 @@ class Sought(Tags):
 
 class Asked(Closed):
     """Facts that meet all of these, and are among `facts` (seqs) if any are named; newest first, or `oldest` first.
-    Days are Japan's, `until` is the last.
+    Days are Japan's, `until` is the last. `after` goes on behind the fact of that seq, in that order; no `limit` is
+    all.
     """
 
     message: Id | None = None
@@ -60,7 +61,8 @@ class Asked(Closed):
     since: LogDay | None = None
     until: LogDay | None = None
     oldest: bool = False
-    limit: Annotated[int, Field(ge=1, le=10_000)] = 100
+    after: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = 100
 
     def words(self) -> Iterator[tuple[str, str]]:
         """Dimension and word of each condition that an index answers."""

@@ -20,7 +20,7 @@ from gateway.hub.people import Person
 from gateway.hub.search.asked import Asked
 from gateway.hub.search.entries import entries_of, erased_by
 from gateway.hub.search.index_file import IndexFile, damaged
-from gateway.hub.search.index_reader import IndexReader
+from gateway.hub.search.index_reader import IndexReader, Stretch
 from gateway.hub.search.terms import terms, way
 from gateway.messages import stamp
 
@@ -96,24 +96,22 @@ class Search:
         Of what is not to be disclosed, nobody learns by asking what it is: it is found by its number, message,
         kind and time.
         """
-        since = stamp(japanese_midnight(asked.since)) if asked.since else ""
-        until = stamp(japanese_midnight(asked.until + timedelta(1))) if asked.until else _NEVER
+        stretch = _stretch(asked)
         wanted, tags, left = asked.terms(), asked.person.by_month() if asked.person else None, asked.limit
-        for seqs in self._places(index, asked, since, until):
+        for seqs in self._places(index, asked, stretch):
             met = [
                 each
                 for each in self._journal.found(seqs, tags)
-                if since <= each.fact["at"] < until
+                if stretch.since <= each.fact["at"] < stretch.until
                 and wanted <= terms(each.fact) | way(each.recorded)
                 and asked.message in (None, each.fact.get("message_id"))
             ]
             told = telling.found(met, reader, blind=asked.blind())[:left]
-            left -= len(told)
             yield told
-            if not left:
+            if left is not None and not (left := left - len(told)):
                 return
 
-    def _places(self, index: IndexReader, asked: Asked, since: str, until: str) -> Iterator[list[int]]:
+    def _places(self, index: IndexReader, asked: Asked, stretch: Stretch) -> Iterator[list[int]]:
         """Where to look, in order, a few facts at a time; none now and then, for others to be served."""
         with self.asking():
             among = None
@@ -123,12 +121,12 @@ class Search:
                 among = index.tagged(asked.person.by_month())
             if asked.facts:
                 among = {*asked.facts} if among is None else among & {*asked.facts}
-            chunks = index.chunks(asked.terms(), among, since, until, oldest=asked.oldest)
+            chunks = index.chunks(asked.terms(), among, stretch, oldest=asked.oldest)
             for number, seqs in enumerate(chunks):
                 if not seqs and number % _CHUNKS == 0:
                     yield []
                 if (asked.since or asked.until) and len(seqs) > _PAGE:  # else each is looked at anyway
-                    seqs = self._journal.within(seqs, since, until)  # noqa: PLW2901
+                    seqs = self._journal.within(seqs, stretch.since, stretch.until)  # noqa: PLW2901
                 for first in range(0, len(seqs), _PAGE):
                     yield seqs[first : first + _PAGE]
 
@@ -192,6 +190,18 @@ class Search:
             raise _Damaged from None
 
 
+def _stretch(asked: Asked) -> Stretch:
+    """Between its days, and behind the fact after which it goes on."""
+    said: dict[str, Any] = {}
+    if asked.since:
+        said["since"] = stamp(japanese_midnight(asked.since))
+    if asked.until:
+        said["until"] = stamp(japanese_midnight(asked.until + timedelta(1)))
+    if asked.after is not None:
+        said |= {"first": asked.after + 1} if asked.oldest else {"last": asked.after - 1}
+    return Stretch(**said)
+
+
 def _of_the_log(
     question: Callable[[sqlite3.Connection, int, bytes], bool], journal: sqlite3.Connection, seq: int, what: bytes
 ) -> bool:
@@ -207,6 +217,3 @@ def _deferred() -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError, _Damaged):
         raise Deferred("index_unavailable") from None
-
-
-_NEVER: Final = "9999-12-31T23:59:59.999999Z"
