@@ -65,8 +65,9 @@ def search(  # noqa: PLR0913  (each is one condition)
     found by its connectors, operations and route, too. A person is sought by tags, which are made where the
     connector's keys lie: gateway keys tags; found is what was recorded of that person there. What is not to be
     disclosed is found by number, message, kind and day alone, but of a person by officers and approvers. For
-    operators and administrators; by person, fact, message, kind and day for officers and approvers, too. The
-    searching itself becomes a fact, with the conditions, and of a person with reason, case and how many were found.
+    operators, administrators and auditors; by person, fact, message, kind and day for officers and approvers, too.
+    The searching itself becomes a fact, with the conditions, and of a person with reason, case and how many were
+    found.
     """
     from gateway.cli.operator import ask_lines
 

@@ -20,7 +20,8 @@ from gateway.hub.telling import discloses
 
 _SIGNS: Final = (Role.OFFICER, Role.APPROVER)
 """Neither who runs the machine nor who grants rights looks the log over, for it is about them, too."""
-_LOOKS: Final = (*_SIGNS, Role.ADMINISTRATOR)
+_COMPARES: Final = (*_SIGNS, Role.ADMINISTRATOR)
+_LOOKS: Final = (*_COMPARES, Role.AUDITOR)
 _Said = TypeVar("_Said", bound=Closed)
 
 
@@ -73,8 +74,8 @@ class ReviewRoutes:
 
     async def sign_users(self, request: web.Request) -> web.Response:
         """The users were held against that table; what differs is a finding from now on."""
-        said = parsed(Table, await self._callers.body(request, "sign_users", *_LOOKS))
-        async with self._callers.acting(request, "sign_users", *_LOOKS) as (hub, person):
+        said = parsed(Table, await self._callers.body(request, "sign_users", *_COMPARES))
+        async with self._callers.acting(request, "sign_users", *_COMPARES) as (hub, person):
             table = _given(said, "bad_table")
             return web.json_response(await hub.reviews.sign_users(table, person, terminal(request), self._clock()))
 

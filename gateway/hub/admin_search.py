@@ -22,9 +22,9 @@ from gateway.hub.streaming import streamed_lines
 from gateway.messages import Ending
 
 _ALL: Final = tuple(Role)
-_BY_WORDS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
-"""Who looks after the gateway and its people. Who confirms holds answers for single persons (開示請求), and follows the
-messages that were found: each has any role for that.
+_BY_WORDS: Final = (Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR)
+"""Who looks after the gateway and its people, and who looks at what these do. Who confirms holds answers for single
+persons (開示請求), and follows the messages that were found: each has any role for that.
 """
 _ANYBODY: Final = Person("", "", frozenset())
 

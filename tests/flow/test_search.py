@@ -6,6 +6,7 @@ import logging
 import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from aiohttp import ClientPayloadError
@@ -144,7 +145,9 @@ async def test_page_by_page_a_search_tells_what_it_tells_at_once(desk, oldest):
     asked = {"kind": "message.recorded", "oldest": oldest}
     _, whole = await desk.ask("root", "POST", SEARCH, asked | {"limit": None})
     assert (len(whole["facts"]), whole["found"], whole["more"], whole["next"]) == (7, 7, False, None)
-    paged, pages, more = [], [], {"limit": 3}
+    paged: list[Any] = []
+    pages: list[tuple[int, bool]] = []
+    more = {"limit": 3}
     while not pages or pages[-1] == (3, True):
         _, page = await desk.ask("root", "POST", SEARCH, asked | more)
         paged += page["facts"]

@@ -68,7 +68,7 @@ REPORT: Final = Report(
     kinds=KINDS,
     rows=_Rows,
     before=BEFORE,
-    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR),
+    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR),
     notes=(
         Said(
             "A place to look at, and no proof of anything. What is new is so against the 90 days before the period; a"

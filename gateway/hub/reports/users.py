@@ -55,7 +55,7 @@ REPORT: Final = Report(
     kinds=ACT_FACTS,
     rows=_Rows,
     before=None,
-    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR),
+    roles=(Role.OFFICER, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR),
     notes=(
         Said(
             "Rights as the log tells them up to the last day of the period, and as today's configuration has them."
