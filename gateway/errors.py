@@ -35,7 +35,9 @@ CODES: Final = MappingProxyType(
         "role_missing": Code(403, "The person has not the role, in this tenant and today, that the act needs."),
         "own_grant": Code(403, "Nobody grants a role to himself, nor revokes his own."),
         "duties_conflict": Code(
-            403, "Who is configured as operator or administrator may be neither officer nor approver."
+            403,
+            "Who is configured as operator or administrator may be neither officer, approver nor auditor; an auditor"
+            " has no other role.",
         ),
         "case_taken": Code(409, "A legal hold under this case is in force already."),
         "unknown_case": Code(404, "No legal hold under this case is in force."),

@@ -198,12 +198,13 @@ def tags(
     Run it where the connector's private keys lie; the file has the fields by which this connector's records name a
     person, and is read, never copied. One tag for each month: no other connector's records, and no other person, can be
     found by them, and nobody learns from them who it is. Still they are for whoever may ask about this person alone.
+    Where other records of this connector name a person by another field, stderr says by which.
     """
     from datetime import UTC, timedelta
 
     from gateway.cli.process import at_the_edge
     from gateway.config import load
-    from gateway.wiring.tagging import months_between, person_tags
+    from gateway.wiring.tagging import months_between, other_names, person_tags
 
     named_days(since, until)
     with stopped():
@@ -214,7 +215,12 @@ def tags(
         first = since or today - timedelta(days=3 * 366)
         # A message is recorded in the month after the one in which it was made, now and then; and days are Japan's.
         months = months_between((first - timedelta(days=31)).date(), (until or today).date())
-        machine(person_tags(config, tenant, connector, read_input(file), months))
+        said = read_input(file)
+        machine(person_tags(config, tenant, connector, said, months))
+        if others := other_names(config, tenant, connector, said):
+            told = ", ".join(f"{name} ({label})" if label else name for name, label in others.items())
+            tell(f"other records of {connector} name a person by {told}, and are not found by these tags", err=True)
+            tell("if you know the person by that, too, put it into the file beside the first", err=True)
 
 
 _STOP = "999997 school_register person.json --case R8-0012 --as staff-0012.crt"

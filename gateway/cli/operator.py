@@ -44,6 +44,9 @@ def ask_hub(root: Path, method: str, path: str, **how: Any) -> Any:
     return ask(root, method, path, **how)
 
 
+BROKE_OFF: Final = "the gateway broke its answer off; its /healthz says whether it is well"
+
+
 def somebody_listens(root: Path) -> bool:
     """Whether anything takes connections where the gateway's operators come in."""
     admin = read_gateway_file(root).admin
@@ -125,6 +128,8 @@ async def _answer(admin: Admin, asking: _Asking, tls: ssl.SSLContext) -> Any:
             async for line in _lines(response.content):
                 asking.take(json.loads(line))
             return None
+    except BrokenPipeError:  # no fault of the gateway: whoever reads what is printed has had enough
+        raise
     except aiohttp.ClientSSLError:
         told = f"the gateway at {admin.host}:{admin.port} shows a certificate that {admin.client_ca} does not vouch for"
         step = "has it ended, or does it not name this host? gateway check names those that end"

@@ -26,7 +26,7 @@ def _staff_id(text: str | None) -> str | None:
 
 
 PersonId = Annotated[str, typer.Argument(callback=_staff_id, metavar="PERSON", help="The staff id.")]
-Granted = Annotated[Literal["operator", "officer", "approver"], typer.Argument(metavar="ROLE")]
+Granted = Annotated[Literal["operator", "officer", "approver", "auditor"], typer.Argument(metavar="ROLE")]
 Own = Annotated[
     Path, typer.Option("--as", metavar="FILE", help="The administrator's personal certificate, its .key beside it.")
 ]
@@ -38,10 +38,10 @@ Own = Annotated[
 def list_people(tenant: Tenant, root: Root = Path(), as_: As = None, as_json: AsJson = False) -> None:
     """List who may act in a tenant, and as what.
 
-    Standing: configured (in config/), valid, ends_soon (within 30 days), ended or revoked (shown for 30 days, with that
-    day), not_counted (the configuration has the person as operator or administrator, who confirm nothing). For
-    operators and administrators. --json has certificates whole: compare it with your own table of rights (C047). The
-    looking itself becomes a fact.
+    Standing: configured (in config/), valid, ends_soon (within 30 days), ended or revoked (shown for 30 days, with
+    that day), not_counted (the configuration has the person as operator or administrator, who confirm nothing). For
+    operators, administrators and auditors. --json has certificates whole: compare it with your own table of rights
+    (C047). The looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
 
@@ -87,9 +87,9 @@ def history(  # noqa: PLR0913  (a question is this much)
     """Show who did what, when and at which terminal, oldest first.
 
     Who looked at something, approved, released or refused what was held, granted, revoked, replayed, and who was
-    refused what: from the facts of the log, as far back as they are kept (C045, C091). Days are Japan's, times UTC. Of
-    what is not to be disclosed the reasons are told to officers and approvers only. For operators and administrators;
-    --json has certificates whole. The looking itself becomes a fact.
+    refused what: from the facts of the log, as far back as they are kept (C045, C091). Days are Japan's, times UTC.
+    Of what is not to be disclosed the reasons are told to officers and approvers only. For operators, administrators
+    and auditors; --json has certificates whole. The looking itself becomes a fact.
     """
     from gateway.cli.history import did
     from gateway.cli.operator import ask_hub
@@ -128,10 +128,11 @@ def grant(  # noqa: PLR0913  (a right is this much)
     """Grant a person a role until a day.
 
     Roles: operator (messages: trace, refusals, dead letters, replay), officer (looks at what is held, approves first,
-    refuses), approver (releases, as the second); each searches the log, the last two
-    by person, message, kind and day only. A certificate is one person's; a new one replaces the former in all rights of
-    that person. Who is configured as operator or administrator can be neither officer nor approver, and nobody grants
-    himself anything. Grant again before the last day, for another year. It is a fact with your name.
+    refuses), approver (releases, as the second), auditor (only reads: searches, reports, reviews, people); each
+    searches the log, officers and approvers by person, message, kind and day only. A certificate is one person's; a
+    new one replaces the former in all rights of that person. Who is configured as operator or administrator can be
+    neither officer, approver nor auditor, an auditor nothing else, and nobody grants himself anything. Grant again
+    before the last day, for another year. It is a fact with your name.
     """
     from gateway.cli.operator import ask_hub
     from gateway.keys.certificates import digest_of_file

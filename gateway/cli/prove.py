@@ -45,7 +45,8 @@ def prove(  # noqa: PLR0913  (each is one option)
 
     With --deleted it writes no file, but asks the running gateway (--as, --terminal, --json) and shows for each copy
     that the gateway made - payload, facts, person tags; in the log, its search index, the folders of exports, backups -
-    whether it is gone, and which fact says so. For operators and administrators; the asking is a fact.
+    whether it is gone, and which fact says so. For operators, administrators and auditors; the asking is a
+    fact.
     """
     from gateway.cli.process import at_the_hub
     from gateway.cli.remains import nothing_left

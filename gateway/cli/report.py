@@ -71,7 +71,7 @@ def report(  # noqa: PLR0913  (each is one option)
 
 def _made(root: Path, path: str, asked: dict[str, Any], into: Sheet, **how: Any) -> int:
     """Each line as it comes; how many rows there were. Raises Misconfigured if the last line does not come."""
-    from gateway.cli.operator import ask_lines
+    from gateway.cli.operator import BROKE_OFF, ask_lines
 
     ended: int | None = None
 
@@ -90,7 +90,7 @@ def _made(root: Path, path: str, asked: dict[str, Any], into: Sheet, **how: Any)
 
     ask_lines(root, path, take, body=asked, **how)
     if ended is None:
-        raise Misconfigured(("the gateway broke its answer off; its /healthz says whether it is well",))
+        raise Misconfigured((BROKE_OFF,))
     return ended
 
 

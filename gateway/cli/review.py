@@ -34,7 +34,7 @@ def review(
     out of hours, many persons by one actor, what an actor never did in the 90 days before, repeated refusals; each with
     the facts behind it. --sign is for whoever was shown all up to there; it is a fact with your name, and whatever was
     unusual by then a finding, which somebody else than its actor closes (gateway log finding). For officers and
-    approvers; administrators may look. The looking itself becomes a fact.
+    approvers; administrators and auditors may look. The looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
 

@@ -48,22 +48,28 @@ def search(  # noqa: PLR0913  (each is one condition)
     since: Annotated[datetime | None, _option("since", "DAY", "The first day, Japan's.", formats=["%Y-%m-%d"])] = None,
     until: Annotated[datetime | None, _option("until", "DAY", "The last day, Japan's.", formats=["%Y-%m-%d"])] = None,
     oldest: Annotated[bool, typer.Option("--oldest", help="Oldest first. [default: newest first]")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")] = 100,
+    every: Annotated[bool, typer.Option("--all", help="All there are, however many.")] = False,
+    after: Annotated[
+        int | None, _option("after", "N", "Go on after this fact, as the page before said at its end.", min=1)
+    ] = None,
     root: Root = Path(),
     as_: As = None,
     as_json: AsJson = False,
 ) -> None:
     """Search the central log.
 
-    Facts that meet all conditions, newest first; --json has each whole on a line of its own, and a last line with up_to
-    and of: up to which fact of how many was looked. What happened to a message later is found by its connectors,
-    operations and route, too. A person is sought by tags, which are made where the connector's keys lie: gateway keys
-    tags; found is what was recorded of that person there. What is not to be disclosed is found by number, message, kind
-    and day alone, but of a person by officers and approvers. For operators and administrators; by person, fact,
-    message, kind and day for officers and approvers, too. The searching itself becomes a fact, with the conditions, and
-    of a person with reason, case and how many were found.
+    Facts that meet all conditions, newest first; --json prints each whole on a line of its own, as it is found, and a
+    last line: found, up_to and of (up to which fact of how many was looked), more and next (there are more: go on
+    with --after). Without that line, and with exit status 2, it was broken off. What happened to a message later is
+    found by its connectors, operations and route, too. A person is sought by tags, which are made where the
+    connector's keys lie: gateway keys tags; found is what was recorded of that person there. What is not to be
+    disclosed is found by number, message, kind and day alone, but of a person by officers and approvers. For
+    operators, administrators and auditors; by person, fact, message, kind and day for officers and approvers, too.
+    The searching itself becomes a fact, with the conditions, and of a person with reason, case and how many were
+    found.
     """
-    from gateway.cli.operator import ask_hub
+    from gateway.cli.operator import ask_lines
 
     if (person is None) != (reason is None) or (person is None) != (case is None):
         raise typer.BadParameter("--person, --reason and --case go together")
@@ -73,21 +79,61 @@ def search(  # noqa: PLR0913  (each is one condition)
     }  # fmt: skip
     asked: dict[str, Any] = {name: word for name, word in words.items() if word}
     asked |= {"facts": sorted({*fact})} if fact else {}
-    asked |= named_days(since, until) | {"oldest": oldest, "limit": limit}
+    asked |= named_days(since, until) | {"oldest": oldest, "limit": None if every else limit}
+    asked |= {"after": after} if after is not None else {}
     with stopped():
         if person is not None:
             asked["person"] = person_tags(person) | {"reason": reason, "case": case}
-        path = f"/v1/{tenant}/search"
-        found = ask_hub(root, "POST", path, body=asked, as_=as_)
-        if as_json:
-            for each in (*found.pop("facts"), found):
-                machine_line(each)
+        shown = _Shown(as_json=as_json)
+        ask_lines(root, f"/v1/{tenant}/search", shown.take, body=asked, as_=as_)
+        shown.end()
+
+
+class _Shown:
+    """What was found, as it comes: a line each for a program; for people tables of so many rows as a wide screen of
+    facts has.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._found = 0
+        self._rows: list[dict[str, Any]] = []
+        self._last: dict[str, Any] | None = None
+
+    def take(self, told: dict[str, Any]) -> None:
+        """One fact, or the last line."""
+        if "seq" not in told:
+            self._last = told
             return
-        rows([_row(each) for each in found["facts"]], empty="nothing was found")
-        if found["up_to"] < found["of"]:
-            tell(f"looked up to fact {found['up_to']} of {found['of']}: the index is still being made; ask again")
-        if len(found["facts"]) == limit:
-            tell(f"there may be more than these {limit}: narrow it, or raise --limit")
+        self._found += 1
+        if self._as_json:
+            machine_line(told)
+            return
+        self._rows.append(_row(told))
+        if len(self._rows) == _TABLE:
+            rows(self._rows)
+            self._rows = []
+
+    def end(self) -> None:
+        """Raises Misconfigured if the last line did not come, or counts other facts than these."""
+        from gateway.cli.operator import BROKE_OFF
+
+        if self._rows or (not self._found and not self._as_json and self._last is not None):
+            rows(self._rows, empty="nothing was found")
+        if self._last is None or self._last["found"] != self._found:
+            raise Misconfigured((BROKE_OFF,))
+        if self._as_json:
+            machine_line(self._last)
+            return
+        if self._last["up_to"] < self._last["of"]:
+            looked = f"{self._last['up_to']} of {self._last['of']}"
+            tell(f"looked up to fact {looked}: the index is still being made; ask again")
+        if self._last["more"]:
+            tell(f"there are more than these {self._found}: go on with --after {self._last['next']}, or narrow it")
+
+
+_TABLE = 1000
+"""Rows of one table, which is as wide as its widest: memory holds no more."""
 
 
 def _row(fact: dict[str, Any]) -> dict[str, Any]:

@@ -105,6 +105,8 @@ def stopped() -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:  # whoever reads what is printed has had enough
+        raise
     except Misconfigured as wrong:
         for each in wrong.problems:
             tell(each, err=True)

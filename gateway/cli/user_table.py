@@ -34,7 +34,7 @@ def review(  # noqa: PLR0913  (each is one thing that a review says)
     alone has it), missing_there (the system alone has it); with its certificate and the day of the person's last act.
     The table has a row for each right: staff id, role, last day (none for what config/ gives); what else stands in it
     is left here. --sign is a fact with your name, the file's SHA-256 and the counts, and each difference a finding. For
-    administrators, officers and approvers. The looking itself becomes a fact.
+    administrators, officers and approvers; auditors may look. The looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
 

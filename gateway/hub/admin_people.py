@@ -17,7 +17,7 @@ from gateway.hub.rights import Grant, Revocation
 from gateway.hub.streaming import streamed
 from gateway.messages import staff_id, stamp
 
-_LOOKS: Final = (Role.ADMINISTRATOR, Role.OPERATOR)
+_LOOKS: Final = (Role.ADMINISTRATOR, Role.OPERATOR, Role.AUDITOR)
 
 
 class PeopleRoutes:

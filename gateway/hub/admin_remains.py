@@ -13,7 +13,7 @@ from gateway.hub.copies import ListedCopy
 from gateway.hub.people import Role
 from gateway.hub.remains import message, remains
 
-_ROLES: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
+_ROLES: Final = (Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 class RemainsRoute:

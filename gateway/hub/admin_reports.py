@@ -13,6 +13,7 @@ from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import spans
 from gateway.evidence.succeeded import Succeeded
 from gateway.hub.callers import Callers
+from gateway.hub.days import days_can_be
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.parsing import parsed
@@ -20,7 +21,6 @@ from gateway.hub.people import Person, Role
 from gateway.hub.reports import REPORTS, Asked, Given, Report, made
 from gateway.hub.reports.making import Period, of_period, of_person, records_of
 from gateway.hub.reports.report import Said
-from gateway.hub.search import days_can_be
 from gateway.hub.streaming import streamed_lines
 from gateway.messages import stamp
 from gateway.tlog.note import Checkpoint
@@ -57,7 +57,7 @@ class ReportRoutes:
                 about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
             fact = await self._callers.acted(request, hub, reader, "report", about=about)
             head = making.head(japanese_clock(stamp(self._clock())), fact)
-            return await streamed_lines(request, head, making.lines())
+            return await streamed_lines(request, making.lines(), head)
 
 
 class _Making:

@@ -16,12 +16,13 @@ from gateway.config.files import Closed, Flag, StaffId
 from gateway.errors import Refused
 from gateway.hub.acts import done_by
 from gateway.hub.callers import Callers, terminal
+from gateway.hub.days import LogDay
 from gateway.hub.holds import DECIDE
 from gateway.hub.hub import TenantHub
 from gateway.hub.parsing import parsed
 from gateway.hub.people import Person, Role
 from gateway.hub.retention import Retained, would_go
-from gateway.hub.search.asked import Id, LogDay, Sought
+from gateway.hub.search.asked import Id, Sought
 from gateway.messages import stamp
 
 _RUNS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)

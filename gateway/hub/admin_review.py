@@ -13,7 +13,7 @@ from gateway.config.files import Closed
 from gateway.errors import Refused
 from gateway.hub.callers import Callers, terminal
 from gateway.hub.parsing import parsed
-from gateway.hub.review import LOOKS, SIGNS, Close, Flag, Sign, Table, Take
+from gateway.hub.review import COMPARES, LOOKS, SIGNS, Close, Flag, Sign, Table, Take
 from gateway.hub.streaming import patiently
 from gateway.hub.telling import discloses
 
@@ -69,8 +69,8 @@ class ReviewRoutes:
 
     async def sign_users(self, request: web.Request) -> web.Response:
         """The users were held against that table; what differs is a finding from now on."""
-        said = parsed(Table, await self._callers.body(request, "sign_users", *LOOKS))
-        async with self._callers.acting(request, "sign_users", *LOOKS) as (hub, person):
+        said = parsed(Table, await self._callers.body(request, "sign_users", *COMPARES))
+        async with self._callers.acting(request, "sign_users", *COMPARES) as (hub, person):
             table = _given(said, "bad_table")
             return web.json_response(await hub.reviews.sign_users(table, person, terminal(request), self._clock()))
 

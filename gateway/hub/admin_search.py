@@ -1,7 +1,7 @@
 """The address under which people search a tenant's log."""
 
 import asyncio
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from typing import Any, Final
@@ -11,19 +11,20 @@ from aiohttp import web
 from gateway.config import japanese_day
 from gateway.errors import Refused
 from gateway.hub.callers import Callers
+from gateway.hub.days import days_can_be
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind
 from gateway.hub.parsing import parsed
 from gateway.hub.people import Person, Role
 from gateway.hub.rules import HubRules
-from gateway.hub.search import Asked, IndexReader, days_can_be
-from gateway.hub.streaming import streamed
+from gateway.hub.search import Asked, IndexReader
+from gateway.hub.streaming import streamed_lines
 from gateway.messages import Ending
 
 _ALL: Final = tuple(Role)
-_BY_WORDS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
-"""Who looks after the gateway and its people. Who confirms holds answers for single persons (開示請求), and follows the
-messages that were found: each has any role for that.
+_BY_WORDS: Final = (Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR)
+"""Who looks after the gateway and its people, and who looks at what these do. Who confirms holds answers for single
+persons (開示請求), and follows the messages that were found: each has any role for that.
 """
 _ANYBODY: Final = Person("", "", frozenset())
 
@@ -40,8 +41,10 @@ class SearchRoutes:
         router.add_post("/v1/{tenant}/search", self.search)
 
     async def search(self, request: web.Request) -> web.StreamResponse:
-        """The facts that meet every condition, and up to which fact of how many was looked. The searching is a fact
-        before anything is told: with the conditions; of a person's trail with the reason, the case and how many facts.
+        """The facts that meet every condition, each on a line as it is found, and a last line that says so: how many
+        they are, up to which fact of how many was looked, and after which to go on if there are more. The searching is
+        a fact before anything is told: with the conditions; of a person's trail with the reason, the case and how many
+        facts.
         """
         asked = parsed(Asked, await self._callers.body(request, "search", *_ALL))
         async with self._callers.acting(request, "search", *_may(asked)) as (hub, reader):
@@ -55,9 +58,25 @@ class SearchRoutes:
                         found += len(page)
                         await asyncio.sleep(0)  # others are served between two reads
                     about |= {"reason": asked.person.reason, "case": asked.person.case, "found": found}
-                head = {"up_to": index.upto, "of": hub.journal.size_and_root()[0]}
+                looked = {"up_to": index.upto, "of": hub.journal.size_and_root()[0]}
                 await self._callers.acted(request, hub, reader, "search", about=about)
-                return await streamed(request, hub.search.pages(index, asked, reader), head)
+                one_more = asked if asked.limit is None else asked.model_copy(update={"limit": asked.limit + 1})
+                pages = hub.search.pages(index, one_more, reader)
+                return await streamed_lines(request, _lines(pages, asked.limit, looked))
+
+
+def _lines(
+    pages: Iterable[list[dict[str, Any]]], limit: int | None, looked: Mapping[str, int]
+) -> Iterator[list[dict[str, Any]]]:
+    """Of pages with one fact more than the limit: as many as were asked for, and the last line."""
+    found, last, more = 0, None, False
+    for page in pages:
+        told = page if limit is None else page[: limit - found]
+        more = len(told) < len(page)
+        found += len(told)
+        last = told[-1]["seq"] if told else last
+        yield told
+    yield [{**looked, "found": found, "more": more, "next": last if more else None}]
 
 
 def _may(asked: Asked | None) -> tuple[Role, ...]:

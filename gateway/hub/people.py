@@ -17,10 +17,13 @@ class Role(StrEnum):
     OFFICER = "officer"
     APPROVER = "approver"
     ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
 
 
 CONFIRMING: Final = frozenset({Role.OFFICER, Role.APPROVER})
 """Who confirms what others have made: neither who grants these roles nor who runs the machine."""
+APART: Final = CONFIRMING | {Role.AUDITOR}
+"""Who has these is configured as nothing: he looks at what operators and administrators do, or has the last word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from pydantic import StringConstraints
 from gateway.config import japanese_day
 from gateway.config.files import Closed, Day, StaffId
 from gateway.errors import Refused
-from gateway.hub.people import CONFIRMING, Configured, Person, Role, same_person
+from gateway.hub.people import APART, CONFIRMING, Configured, Person, Role, same_person
 
 LONGEST: Final = timedelta(days=366)
 """So every account is looked at again each year (C049), and no right rests on a fact that retention has purged."""
 _MONTH: Final = timedelta(days=30)
 """For so long a right that has ended is listed, and from so long before its end it is marked."""
 
-Granted = Literal[Role.OPERATOR, Role.OFFICER, Role.APPROVER]
+Granted = Literal[Role.OPERATOR, Role.OFFICER, Role.APPROVER, Role.AUDITOR]
 """An administrator is made by configuration alone."""
 
 
@@ -92,7 +92,7 @@ class Rights:
         """Raises Refused: own_grant, duties_conflict, certificate_taken, certificates_missing or bad_last_day."""
         if same_person(grant.person, by):
             raise Refused("own_grant")
-        if self._contradicts(grant.person, grant.role):
+        if self._contradicts(grant.person, grant.role) or self._audits_own_acts(grant, day):
             raise Refused("duties_conflict")
         own = self.configured.certificates.get(grant.person)
         if grant.certificate in self.configured.others or own not in (None, grant.certificate):
@@ -151,8 +151,18 @@ class Rights:
         return frozenset({Role.ADMINISTRATOR}) if name in self.configured.administrators else frozenset()
 
     def _contradicts(self, name: str, role: Role) -> bool:
-        """Whoever runs the machine, or says who confirms, does not confirm himself."""
-        return role in CONFIRMING and any(same_person(name, each) for each in self.configured.certificates)
+        """Whoever runs the machine, or says who confirms, does not confirm himself, and audits nobody."""
+        return role in APART and any(same_person(name, each) for each in self.configured.certificates)
+
+    def _audits_own_acts(self, grant: Grant, day: date) -> bool:
+        """Whether an auditor would get another role, or somebody with another role would be auditor."""
+        audits = grant.role is Role.AUDITOR
+        return any(
+            day <= until and (role is Role.AUDITOR) != audits
+            for name, rights in self._until.items()
+            if same_person(name, grant.person)
+            for role, until in rights.items()
+        )
 
     def _standing(self, name: str, role: Role, until: date, day: date) -> str:
         if day > until:

@@ -27,6 +27,15 @@ def person_tags(config: Config, tenant: str, connector: str, said: bytes, months
     return {"connector": connector, "tags": made}
 
 
+def other_names(config: Config, tenant: str, connector: str, said: bytes) -> dict[str, str]:
+    """The fields, with their labels, by which other records of this connector name their person and `said` does not:
+    the same person may be known by them, too, and tags of one say nothing of the other. Raises Misconfigured.
+    """
+    fields = _person_fields(config, tenant, connector)
+    named = {name for name, _ in named_persons(said, fields)}
+    return {name: some[0].label for name, some in sorted(fields.items()) if some and name not in named}
+
+
 def months_between(first: date, last: date) -> list[str]:
     """Every month from that of the first day to that of the last, as tags are made in them."""
     numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)

@@ -21,8 +21,8 @@ def tls_of(site, name):
 
 
 @asynccontextmanager
-async def calling(site, base, name):
-    async with aiohttp.ClientSession(base, connector=aiohttp.TCPConnector(ssl=tls_of(site, name))) as session:
+async def calling(site, base, name, **how):
+    async with aiohttp.ClientSession(base, connector=aiohttp.TCPConnector(ssl=tls_of(site, name)), **how) as session:
         yield session
 
 

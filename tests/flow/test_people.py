@@ -84,6 +84,9 @@ class Desk:
             calling(self.site, f"https://localhost:{self.port}", name) as session,
             session.request(method, path, data=data, headers=headers) as response,
         ):
+            if response.content_type == "application/jsonl":
+                *found, last = [json.loads(line) for line in (await response.read()).splitlines() if line]
+                return (response.status, {"facts": found} | last)
             status, answer = await answer_of(response)
         return (status, answer.get("code", answer) if isinstance(answer, dict) else answer)
 

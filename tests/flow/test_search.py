@@ -1,18 +1,29 @@
 """Searching a log at the operators' listener: who may, what it records, and by which tags a person is found."""
 
+import asyncio
 import json
+import logging
+import re
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from aiohttp import ClientPayloadError
+from typer.testing import CliRunner
 
+from gateway.cli import commands
 from gateway.edge.outbox import EdgeOutbox
-from gateway.errors import Misconfigured
+from gateway.errors import Deferred, Misconfigured
+from gateway.hub import streaming
 from gateway.hub.journal import FactKind
+from gateway.hub.search import IndexReader
 from gateway.plugin import Claim
 from gateway.wiring.tagging import months_between, person_tags
+from tests.flow.calling import calling
 from tests.flow.holding import hold_everything
-from tests.flow.site import make_site
-from tests.flow.test_people import certificates, sitting  # noqa: F401  (made before anybody sits down)
+from tests.flow.site import GATEWAY, make_site
+from tests.flow.test_people import TERMINAL, certificates, sitting  # noqa: F401  (made before anybody sits down)
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 
 SEARCH = f"/v1/{TENANT}/search"
@@ -118,13 +129,140 @@ async def test_a_message_and_a_connector_that_nobody_knows_get_into_no_log(desk)
         {"facts": [0]},
         {"facts": [*range(1, 102)]},
         {"limit": 0},
-        {"limit": 10_001},
+        {"after": 0},
         b"[]",
     ],
     ids=str,
 )
 async def test_a_question_of_another_form_is_refused(desk, wrong):
     assert await desk.ask("root", "POST", SEARCH, wrong) == (400, "bad_search")
+
+
+@pytest.mark.parametrize("oldest", [False, True])
+async def test_page_by_page_a_search_tells_what_it_tells_at_once(desk, oldest):
+    for number in range(7):
+        await desk.line.outbox.send("person.put", [person(number)], key=bytes([number]))
+    asked = {"kind": "message.recorded", "oldest": oldest}
+    _, whole = await desk.ask("root", "POST", SEARCH, asked | {"limit": None})
+    assert (len(whole["facts"]), whole["found"], whole["more"], whole["next"]) == (7, 7, False, None)
+    paged: list[Any] = []
+    pages: list[tuple[int, bool]] = []
+    more = {"limit": 3}
+    while not pages or pages[-1] == (3, True):
+        _, page = await desk.ask("root", "POST", SEARCH, asked | more)
+        paged += page["facts"]
+        pages.append((page["found"], page["more"]))
+        more["after"] = page["next"]
+    assert (paged, pages) == (whole["facts"], [(3, True), (3, True), (1, False)])
+    _, exactly = await desk.ask("root", "POST", SEARCH, asked | {"limit": 7})
+    assert (exactly["facts"], exactly["more"]) == (whole["facts"], False)
+
+
+@asynccontextmanager
+async def asking(desk, **asked):
+    async with (
+        calling(desk.site, f"https://localhost:{desk.port}", "root", read_bufsize=1024) as session,
+        session.post(SEARCH, json=asked | {"limit": None}, headers=TERMINAL) as response,
+    ):
+        yield response
+
+
+class Endless:
+    """What a search finds, without end: how much of it was read, and whether the index was given back."""
+
+    def __init__(self, desk, monkeypatch):
+        self.read = 0
+        self.ended = asyncio.Event()
+        self._desk = desk
+        close = IndexReader.close
+
+        def closed(index):
+            close(index)
+            self.ended.set()
+
+        monkeypatch.setattr(IndexReader, "close", closed)
+        monkeypatch.setattr(desk.line.hub.search, "pages", self.pages)
+        monkeypatch.setattr(logging.getLogger("aiohttp.server"), "disabled", True)
+
+    def pages(self, *_):
+        assert searches(self._desk), "the searching is a fact before anything is told"
+        while True:
+            self.read += 1
+            yield [{"seq": self.read, "kind": "k" * 1000}] * 50
+
+
+async def still(endless):
+    """How much was read when nothing more is."""
+    while (before := endless.read) == 0 or await asyncio.sleep(0.2, before) != endless.read:
+        pass
+    return endless.read
+
+
+async def test_who_takes_an_answer_slowly_has_no_more_of_it_made_and_who_goes_ends_it(desk, monkeypatch):
+    endless = Endless(desk, monkeypatch)
+    async with asking(desk) as response:
+        waits = await asyncio.wait_for(still(endless), 10)
+        for _ in range(200):
+            await response.content.readline()
+        assert waits < 1000, "pages of 50 KB: what the sockets between hold, and no answer in memory"
+        assert not endless.ended.is_set()
+        response.close()
+        await asyncio.wait_for(endless.ended.wait(), 5)
+
+
+async def test_who_takes_nothing_of_an_answer_for_long_loses_it(desk, monkeypatch):
+    endless = Endless(desk, monkeypatch)
+    monkeypatch.setattr(streaming, "_PATIENCE", 0.1)
+    async with asking(desk) as response:
+        await asyncio.wait_for(endless.ended.wait(), 5)
+        with pytest.raises(ClientPayloadError):
+            await response.read()
+
+
+async def test_a_search_that_breaks_off_is_an_error_and_no_end(desk, tmp_path, monkeypatch):
+    """The command prints what came, says that it broke off, and has no last line."""
+    for number in range(3):
+        await desk.line.outbox.send("person.put", [person(number)], key=bytes([number]))
+    found, calls = desk.line.journal.found, []
+
+    def once(seqs, *more):
+        calls.append(seqs)
+        if len(calls) > 1:
+            raise Deferred("log_unavailable")
+        return found(seqs, *more)
+
+    newest = desk.line.journal.following.size
+    monkeypatch.setattr("gateway.hub.search.search._PAGE", 1)
+    monkeypatch.setattr(desk.line.journal, "found", once)
+    monkeypatch.setattr(logging.getLogger("aiohttp.server"), "disabled", True)
+    done = await commanded(desk, tmp_path, "search", TENANT, "--json", "--all")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.exit_code, [each["seq"] for each in told]) == (2, [newest])
+    assert "broke its answer off" in done.stderr
+
+
+async def test_the_command_pages_and_says_where_it_goes_on(desk, tmp_path):
+    for number in range(3):
+        await desk.line.outbox.send("person.put", [person(number)], key=bytes([number]))
+    recorded = ("search", TENANT, "--kind", "message.recorded")
+    done = await commanded(desk, tmp_path, *recorded, "--limit", "2")
+    (after,) = re.findall("there are more than these 2: go on with --after ([0-9]+)", done.stdout)
+    more = await commanded(desk, tmp_path, *recorded, "--after", after, "--json")
+    fact, last = [json.loads(line) for line in more.stdout.splitlines()]
+    assert (fact["seq"] < int(after), last["found"], last["more"], last["next"]) == (True, 1, False, None)
+    assert (await commanded(desk, tmp_path, *recorded, "--limit", "3")).stdout.count("there are more") == 0
+
+
+async def commanded(desk, tmp_path, *words):
+    """What a command of `gateway log` ends with and prints, asked of this listener."""
+    root = tmp_path / "root"
+    if not root.exists():
+        (root / "config").mkdir(parents=True)
+        head, admin, rest = GATEWAY.partition("[admin]")
+        (root / "config/gateway.toml").write_text(head + admin + rest.replace("port = 0", f"port = {desk.port}"))
+        (root / "keys").symlink_to(desk.site.config.root / "keys")
+    identity = ("--root", str(root), "--as", str(desk.site.config.root / "keys/tls/root.crt"))
+    return await asyncio.to_thread(CliRunner().invoke, commands.app, ["log", *words, *identity])
 
 
 @pytest.mark.parametrize("role", ["officer", "approver"])

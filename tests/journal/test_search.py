@@ -21,8 +21,8 @@ from gateway.errors import Deferred
 from gateway.hub.journal import FactKind
 from gateway.hub.journal.finding import slice_after
 from gateway.hub.people import Person, Role
-from gateway.hub.search import Asked, Search, search
-from gateway.hub.search.index import CHUNK
+from gateway.hub.search import Asked, Search, Stretch, search
+from gateway.hub.search.bits import CHUNK
 from gateway.hub.search.terms import term
 from gateway.messages import Attestation, Ending, RecordOutcome, Tags, stamp
 from tests.journal.builders import NOW, digest, id_of, message, open_journal
@@ -184,7 +184,8 @@ def questions(draw):
         tags = {month: draw(st.lists(st.sampled_from(some), max_size=2)) for month, some in TAGS.items()}
         connector = draw(st.sampled_from(WORDS["connector"]))
         asked["person"] = {"connector": connector, "tags": tags, "reason": "audit", "case": "R8-1"}
-    return {**asked, "oldest": draw(st.booleans()), "limit": draw(st.sampled_from([1, 7, 10_000]))}
+    asked |= {"oldest": draw(st.booleans()), "limit": draw(st.sampled_from([1, 7, None]))}
+    return {**asked, "after": draw(st.none() | st.sampled_from([1, 2, CHUNK, CHUNK + 1]) | st.integers(1, 2 * CHUNK))}
 
 
 @given(question=questions(), reader=st.sampled_from([OFFICER, OPERATOR]), of=st.none() | st.integers(0, 100))
@@ -195,6 +196,7 @@ def test_a_search_finds_what_a_walk_over_all_facts_finds(log, question, reader, 
         each["seq"]
         for each in (facts if asked.oldest else reversed(facts))
         if meets(each, asked, first, tags)
+        if asked.after is None or (each["seq"] > asked.after if asked.oldest else each["seq"] < asked.after)
         if reader is OFFICER or not undisclosed(each, first) or asked.blind()
     ]
     assert seqs(made.pages(index, asked, reader)) == walked[: asked.limit]
@@ -433,7 +435,7 @@ async def test_what_the_log_says_was_purged_is_in_the_index_no_more(small):
         await journal.delete_envelope(message_id, at=later["at"])
     assert (await journal.retention.purge(0, **later)).go == [*range(1, 22)]
     with closing(await made.reader()) as index:
-        (left,) = index.chunks([term("kind", "message.recorded")], None, "", "9999", oldest=True)
+        (left,) = index.chunks([term("kind", "message.recorded")], None, Stretch(), oldest=True)
     assert left == [22]
     with closing(sqlite3.connect(path)) as tables:
         assert tables.execute("SELECT seq FROM tag").fetchall() == [(22,)]

@@ -423,6 +423,21 @@ def trial(tmp_path):
     return root
 
 
+def test_a_person_s_tags_say_by_what_else_the_connector_s_records_name_a_person(trial):
+    def made(connector, **named):
+        file = trial / "person.json"
+        file.write_text(json.dumps(named))
+        words = ["keys", "tags", "999997", connector, str(file), "--since", "2026-11-01", "--root", str(trial)]
+        return CliRunner().invoke(commands.app, words)
+
+    one = made("health_management", internal_no="0000004711")
+    assert (one.exit_code, json.loads(one.stdout)["connector"]) == (0, "health_management")
+    assert "health_management name a person by vaccination_setting_id (予防接種設定ID), and are not found" in one.stderr
+    assert "4711" not in one.stderr
+    all_ = made("intermediate_server", internal_no="0000004711")
+    assert (all_.exit_code, all_.stderr) == (0, "")
+
+
 def test_init_says_what_to_edit_and_what_must_run(tmp_path):
     done = CliRunner().invoke(commands.app, ["init", str(tmp_path / "city"), "--tenant", "131016"])
     edit, systems, following = done.stdout.splitlines()[-3:]

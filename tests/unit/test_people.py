@@ -33,7 +33,8 @@ LATER = Configured({"operator": CERTIFICATES["b"]}, {"staff-0001": CERTIFICATES[
 HIDING = Configured({"staff-0001": CERTIFICATES["e"]}, CONFIGURED.administrators)
 """After a reload: that person is the operator, with another card, and what was granted under the former is hidden."""
 PEOPLE = ("staff-0001", "staff-0002", "staff-0100", "operator")
-GRANTED = (Role.OPERATOR, Role.OFFICER, Role.APPROVER)
+APART = (Role.OFFICER, Role.APPROVER, Role.AUDITOR)
+GRANTED = (Role.OPERATOR, *APART)
 TERMINAL = "desk-1"
 
 
@@ -103,7 +104,7 @@ class Reading:
         return own or next((c for p, _, c, _ in reversed(self.said) if p == person and c), None)
 
     def has(self, person, role, day):
-        if role in (Role.OFFICER, Role.APPROVER) and person in self.configured.certificates:
+        if role in APART and person in self.configured.certificates:
             return False
         if (role is Role.OPERATOR and person in self.configured.operators) or (
             role is Role.ADMINISTRATOR and person in self.configured.administrators
@@ -124,23 +125,32 @@ class Reading:
         return {person for person, own in self.configured.certificates.items() if own == certificate}
 
     def holders(self, certificate, day):
+        return self.alone().owners(certificate, day).keys()
+
+    def alone(self):
         """As whoever has the log alone reads it."""
         alone = Reading()
         alone.said, alone.configured = self.said, Configured()
-        return alone.owners(certificate, day).keys()
+        return alone
 
     def why_not(self, person, role, certificate, ahead, day):
         if ADMINISTRATOR.id not in self.configured.administrators:
             return "role_missing"
         if person == ADMINISTRATOR.id:
             return "own_grant"
-        if role in (Role.OFFICER, Role.APPROVER) and person in self.configured.certificates:
+        if self.conflicts(person, role, day):
             return "duties_conflict"
         if self.configured.certificates.get(person, certificate) != certificate:
             return "certificate_taken"
         if (self.holders(certificate, day) | self.configured_holders(certificate)) - {person}:
             return "certificate_taken"
         return None if 0 <= ahead <= 366 else "bad_last_day"
+
+    def conflicts(self, person, role, day):
+        if role in APART and person in self.configured.certificates:
+            return True
+        granted = [each for each in GRANTED if self.alone().has(person, each, day)]
+        return any((each is Role.AUDITOR) != (role is Role.AUDITOR) for each in granted)
 
     async def take(self, accounts, step, day):
         act, person, role, *more = step
@@ -216,6 +226,17 @@ async def test_a_right_counts_from_its_fact_to_the_end_of_its_last_day_in_japan(
     assert (fact["by"], fact["client_certificate"], fact["terminal"]) == ("staff-0100", CERTIFICATES["a"], TERMINAL)
 
 
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.OFFICER, Role.APPROVER])
+async def test_an_auditor_has_no_other_role_as_long_as_it_lasts(accounts, role):
+    """Nobody audits what he did himself."""
+    until = START + timedelta(days=1)
+    await given_to(accounts, grant(role=Role.AUDITOR, until=until))
+    other = grant(role=role)
+    assert await refusal(accounts.grant(other, ADMINISTRATOR, TERMINAL, noon(until))) == "duties_conflict"
+    await accounts.grant(other, ADMINISTRATOR, TERMINAL, noon(until + timedelta(days=1)))
+    assert roles(accounts, "c", until + timedelta(days=1)) == ("staff-0001", {role})
+
+
 async def test_what_is_revoked_ends_at_once_and_the_rest_stays(accounts):
     await given_to(accounts, grant(), grant(role=Role.OFFICER))
     await accounts.revoke(Revocation(person="staff-0001", role=Role.APPROVER), ADMINISTRATOR, TERMINAL, noon(START))
@@ -238,6 +259,9 @@ async def test_a_new_certificate_replaces_the_former_in_all_rights_of_its_person
         (grant("operator", Role.OFFICER, "b"), "duties_conflict"),
         (grant("Operator", Role.OFFICER, "d"), "duties_conflict"),
         (grant("operator", Role.APPROVER, "f"), "duties_conflict"),
+        (grant("operator", Role.AUDITOR, "b"), "duties_conflict"),
+        (grant("staff-0001", Role.AUDITOR), "duties_conflict"),
+        (grant("Staff-0001", Role.AUDITOR, "d"), "duties_conflict"),
         (grant("operator", Role.OPERATOR, "f"), "certificate_taken"),
         (grant("staff-0002", certificate="a"), "certificate_taken"),
         (grant("staff-0002", certificate="b"), "certificate_taken"),

@@ -5,7 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from gateway.config.files import Closed, StaffId
-from gateway.hub.search import LogDay, Reason, Tags
+from gateway.hub.days import LogDay
+from gateway.hub.search import Reason, Tags
 
 
 class About(Closed):

@@ -3,7 +3,7 @@ findings from their opening to their end. What was signed and found, the facts a
 """
 
 from gateway.hub.review.deeds import KINDS, deed, doer
-from gateway.hub.review.finding import LOOKS, SIGNS, Code, Observation, Outcome
+from gateway.hub.review.finding import COMPARES, LOOKS, SIGNS, Code, Observation, Outcome
 from gateway.hub.review.period import BEFORE, is_young
 from gateway.hub.review.reviews import Close, Flag, Reviews, Sign, Take
 from gateway.hub.review.standing import Finding, Standing, Subject
@@ -13,6 +13,7 @@ from gateway.hub.review.users import Entitled, Table
 __all__ = [
     "BEFORE",
     "KINDS",
+    "COMPARES",
     "LOOKS",
     "SIGNS",
     "Close",

@@ -9,7 +9,9 @@ from gateway.hub.people import Role
 
 SIGNS: Final = (Role.OFFICER, Role.APPROVER)
 """Neither who runs the machine nor who grants rights looks the log over, for it is about them, too."""
-LOOKS: Final = (*SIGNS, Role.ADMINISTRATOR)
+COMPARES: Final = (*SIGNS, Role.ADMINISTRATOR)
+"""Who signs that the users were held against the table of rights."""
+LOOKS: Final = (*COMPARES, Role.AUDITOR)
 """Who is shown what stands out, and the users."""
 
 

@@ -9,7 +9,7 @@ from gateway.config import japanese_day
 from gateway.hub.journal import ACT_FACTS, Journal
 from gateway.hub.people import same_person
 from gateway.hub.review.deeds import doer
-from gateway.hub.search import IndexReader, Search
+from gateway.hub.search import IndexReader, Search, Stretch
 from gateway.hub.search.terms import term
 
 
@@ -27,14 +27,10 @@ async def last_acts(search: Search, journal: Journal, persons: Iterable[str]) ->
 async def _last(index: IndexReader, journal: Journal, person: str, kind: str) -> str | None:
     """The index names what is by or about a person; only what is by that person counts."""
     words = (term("actor", person), term("kind", kind))
-    for seqs in index.chunks(words, None, "", _NEVER, oldest=False):
+    for seqs in index.chunks(words, None, Stretch(), oldest=False):
         for seq in seqs:
             for fact, _, _ in journal.found([seq]):
                 if (who := doer(fact)) is not None and same_person(who, person):
                     return str(fact["at"])
         await asyncio.sleep(0)  # others are served between two reads
     return None
-
-
-_NEVER = "9999-12-31T23:59:59.999999Z"
-"""Before this all facts are."""

@@ -4,8 +4,8 @@ The index is no part of the log. It only says where to look: every fact that is 
 against the question. So an index that is wrong can hide a fact until it is thrown away, and invent none.
 """
 
-from gateway.hub.search.asked import Asked, LogDay, Reason, Sought, Tags, days_can_be
-from gateway.hub.search.index import IndexReader
+from gateway.hub.search.asked import Asked, Reason, Sought, Tags
+from gateway.hub.search.index_reader import IndexReader, Stretch
 from gateway.hub.search.search import Search
 
-__all__ = ["Asked", "IndexReader", "LogDay", "Reason", "Search", "Sought", "Tags", "days_can_be"]
+__all__ = ["Asked", "IndexReader", "Reason", "Search", "Sought", "Stretch", "Tags"]

@@ -1,17 +1,14 @@
 """What may be asked of a log, in closed forms: nothing of anybody's free choosing comes with a question."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.config.files import Closed, Day, StaffId
+from gateway.config.files import Closed, StaffId
+from gateway.hub.days import LogDay
 from gateway.hub.search.terms import term
 from gateway.messages import WORD
-
-LogDay = Annotated[Day, Field(ge=date(2000, 1, 1), le=date(9998, 12, 31))]
-"""No fact is of another day, and each of these has days before and after it."""
 
 Word = Annotated[str, StringConstraints(pattern=WORD.replace(r"\Z", "$"))]
 Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
@@ -22,11 +19,6 @@ Reason = Literal["disclosure_request", "correction", "incident", "audit"]
 DIMENSIONS: Final = (
     "kind", "connector", "operation", "route", "actor", "terminal", "certificate", "code", "item", "basis"
 )  # fmt: skip
-
-
-def days_can_be(since: date | None, until: date | None, today: date) -> bool:
-    """Whether a fact can be of these days. A period that none can be in is a slip, and no answer to it is "none"."""
-    return since is None or (since <= today and (until is None or since <= until))
 
 
 class Tags(Closed):
@@ -49,7 +41,8 @@ class Sought(Tags):
 
 class Asked(Closed):
     """Facts that meet all of these, and are among `facts` (seqs) if any are named; newest first, or `oldest` first.
-    Days are Japan's, `until` is the last.
+    Days are Japan's, `until` is the last. `after` goes on behind the fact of that seq, in that order; no `limit` is
+    all.
     """
 
     message: Id | None = None
@@ -68,7 +61,8 @@ class Asked(Closed):
     since: LogDay | None = None
     until: LogDay | None = None
     oldest: bool = False
-    limit: Annotated[int, Field(ge=1, le=10_000)] = 100
+    after: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = 100
 
     def words(self) -> Iterator[tuple[str, str]]:
         """Dimension and word of each condition that an index answers."""

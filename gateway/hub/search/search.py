@@ -4,25 +4,23 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Any, Final
 
 from gateway.config import japanese_midnight
 from gateway.errors import Deferred
-from gateway.evidence.purged import spans
 from gateway.hub import telling
-from gateway.hub.journal import FactKind, Journal
-from gateway.hub.journal.finding import Row, committed, made_in, size, slice_after, tagged, tags_of
+from gateway.hub.journal import Journal
+from gateway.hub.journal.finding import committed, size, slice_after, tagged
 from gateway.hub.journal.store import connect_reader
-from gateway.hub.journal.undisclosed import recorded_with
 from gateway.hub.people import Person
 from gateway.hub.search.asked import Asked
-from gateway.hub.search.index import Entry, IndexFile, IndexReader, damaged
+from gateway.hub.search.entries import entries_of, erased_by
+from gateway.hub.search.index_file import IndexFile, damaged
+from gateway.hub.search.index_reader import IndexReader, Stretch
 from gateway.hub.search.terms import terms, way
 from gateway.messages import stamp
 
@@ -30,12 +28,6 @@ SLICE: Final = 512
 """Facts that are indexed at a time: some milliseconds of a thread."""
 PATIENCE: Final = 2.0
 """Seconds that a search waits for the index to have all that the journal has."""
-RECORDED: Final = FactKind.MESSAGE_RECORDED.value
-NO_TAG: Final = bytes(16)
-"""Beside a record that names no person."""
-_ERASING: Final = (FactKind.FACTS_PURGED, FactKind.TRAIL_ERASED)
-_ALTERED: Final = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
-"""By what a fact shows that it is altered: `gateway log verify` names it, and the index goes on."""
 _PAGE: Final = 50
 _CHUNKS: Final = 64
 """Of how many chunks in vain the index is asked before others are served."""
@@ -46,14 +38,6 @@ _REST: Final = 4
 
 class _Damaged(Exception):
     """The index is not what was written."""
-
-
-class _Erased(NamedTuple):
-    """Facts, by first and last, whose tags were made in `month` or before; or somebody's trail."""
-
-    facts: Sequence[tuple[int, int]] = ()
-    month: str = ""
-    trail: bool = False
 
 
 class Search:
@@ -112,24 +96,22 @@ class Search:
         Of what is not to be disclosed, nobody learns by asking what it is: it is found by its number, message,
         kind and time.
         """
-        since = stamp(japanese_midnight(asked.since)) if asked.since else ""
-        until = stamp(japanese_midnight(asked.until + timedelta(1))) if asked.until else _NEVER
+        stretch = _stretch(asked)
         wanted, tags, left = asked.terms(), asked.person.by_month() if asked.person else None, asked.limit
-        for seqs in self._places(index, asked, since, until):
+        for seqs in self._places(index, asked, stretch):
             met = [
                 each
                 for each in self._journal.found(seqs, tags)
-                if since <= each.fact["at"] < until
+                if stretch.since <= each.fact["at"] < stretch.until
                 and wanted <= terms(each.fact) | way(each.recorded)
                 and asked.message in (None, each.fact.get("message_id"))
             ]
             told = telling.found(met, reader, blind=asked.blind())[:left]
-            left -= len(told)
             yield told
-            if not left:
+            if left is not None and not (left := left - len(told)):
                 return
 
-    def _places(self, index: IndexReader, asked: Asked, since: str, until: str) -> Iterator[list[int]]:
+    def _places(self, index: IndexReader, asked: Asked, stretch: Stretch) -> Iterator[list[int]]:
         """Where to look, in order, a few facts at a time; none now and then, for others to be served."""
         with self.asking():
             among = None
@@ -139,12 +121,12 @@ class Search:
                 among = index.tagged(asked.person.by_month())
             if asked.facts:
                 among = {*asked.facts} if among is None else among & {*asked.facts}
-            chunks = index.chunks(asked.terms(), among, since, until, oldest=asked.oldest)
+            chunks = index.chunks(asked.terms(), among, stretch, oldest=asked.oldest)
             for number, seqs in enumerate(chunks):
                 if not seqs and number % _CHUNKS == 0:
                     yield []
                 if (asked.since or asked.until) and len(seqs) > _PAGE:  # else each is looked at anyway
-                    seqs = self._journal.within(seqs, since, until)  # noqa: PLW2901
+                    seqs = self._journal.within(seqs, stretch.since, stretch.until)  # noqa: PLW2901
                 for first in range(0, len(seqs), _PAGE):
                     yield seqs[first : first + _PAGE]
 
@@ -172,7 +154,7 @@ class Search:
         if size(journal) - upto < least:
             return False
         rows = slice_after(journal, upto, SLICE)
-        entries, erased = list(_entries(journal, rows)), list(_erased(rows))
+        entries, erased = list(entries_of(journal, rows)), list(erased_by(rows))
         with self._index_side():
             for each in erased:  # first: after a crash in between it is done once more
                 index.erase(each.facts, each.month)
@@ -208,41 +190,16 @@ class Search:
             raise _Damaged from None
 
 
-def _erased(rows: Sequence[Row]) -> Iterator[_Erased]:
-    """What the log says was taken out of it, to go out of its index."""
-    for row in rows:
-        if row.kind not in _ERASING or row.body is None:
-            continue
-        if row.kind == FactKind.TRAIL_ERASED:
-            yield _Erased(trail=True)
-            continue
-        try:
-            fact = msgspec.json.decode(row.body)
-            facts = [each for each in spans(fact["facts"]) if each[1] < row.seq]
-            latest = datetime.fromisoformat(fact["before"]) + timedelta(1)  # a header's time is an edge's
-            yield _Erased(facts, stamp(latest)[:7])
-        except _ALTERED:
-            continue
-
-
-def _entries(journal: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[Entry]:
-    ways: dict[bytes, set[str]] = {}
-    for row in rows:
-        words: set[str] = set()
-        month = ""
-        try:
-            if row.body is not None:
-                fact = msgspec.json.decode(row.body)
-                words, month = terms(fact), made_in(fact)
-                if row.message_id is not None:
-                    if row.message_id not in ways:  # most facts follow close on that which recorded their message
-                        first = fact if fact["kind"] == RECORDED else recorded_with(journal, row.message_id)
-                        ways[row.message_id] = way(first)
-                    words |= ways[row.message_id]
-        except _ALTERED:
-            words, month = set(), ""
-        tags = tags_of(journal, row.seq) - {NO_TAG} if month else ()
-        yield Entry(row.seq, str(row.at), frozenset(words), month, tuple(tags))
+def _stretch(asked: Asked) -> Stretch:
+    """Between its days, and behind the fact after which it goes on."""
+    said: dict[str, Any] = {}
+    if asked.since:
+        said["since"] = stamp(japanese_midnight(asked.since))
+    if asked.until:
+        said["until"] = stamp(japanese_midnight(asked.until + timedelta(1)))
+    if asked.after is not None:
+        said |= {"first": asked.after + 1} if asked.oldest else {"last": asked.after - 1}
+    return Stretch(**said)
 
 
 def _of_the_log(
@@ -260,6 +217,3 @@ def _deferred() -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError, _Damaged):
         raise Deferred("index_unavailable") from None
-
-
-_NEVER: Final = "9999-12-31T23:59:59.999999Z"
