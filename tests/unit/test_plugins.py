@@ -10,7 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from typer.testing import CliRunner
 
 from gateway.cli.interface import app
-from gateway.edge.plugins import difference, installed, load, made, peers, portion, same_as_locked, settings_of, tls_files
+from gateway.edge.plugins import (
+    difference,
+    installed,
+    load,
+    made,
+    peers,
+    portion,
+    same_as_locked,
+    settings_of,
+    tls_files,
+)
 from gateway.errors import Misconfigured
 from gateway.plugin import ConnectorSpec
 from gateway.plugin.contract import Contract
