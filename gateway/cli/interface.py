@@ -145,10 +145,10 @@ def _declared(connector: str) -> "Contract":
     """What the installed plugin declares. Raises Misconfigured, with the exception's own text: here it is code that is
     at work, no message, and the reader is who wrote it.
     """
-    from gateway.edge.plugins import load
+    from gateway.edge.plugins import installed, load
 
     try:
-        return load(connector).contract
+        return load(connector, installed()).contract
     except Misconfigured as wrong:
         cause = wrong.__cause__
         if cause is None or isinstance(cause, Misconfigured):

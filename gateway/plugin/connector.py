@@ -8,9 +8,8 @@ the same chunk sent again gets the same receipt.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-import aiohttp
 from pydantic import BaseModel, JsonValue
 
 from gateway.errors import Misconfigured
@@ -18,6 +17,9 @@ from gateway.plugin.act import Act
 from gateway.plugin.attest import Claim, ClaimName
 from gateway.plugin.interface import Interface
 from gateway.plugin.payload import Payload
+
+if TYPE_CHECKING:  # every command that reads the configuration comes by here, and few of them speak HTTPS
+    import aiohttp
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class Context:
     tenant: str
     settings: BaseModel = field(repr=False)
     outbox: Outbox
-    session: aiohttp.ClientSession
+    session: "aiohttp.ClientSession"
     log: Log
     now: Callable[[], datetime]
     secret: Callable[[str], bytes] = field(default=_no_secret, repr=False)

@@ -12,7 +12,12 @@ class Payload(BaseModel):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, revalidate_instances="never"
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        revalidate_instances="never",
+        defer_build=True,  # a process sees few of all operations: each is built when it is first met
     )
 
     def __repr__(self) -> str:

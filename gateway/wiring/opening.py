@@ -86,12 +86,13 @@ def load_plugins(config: Config) -> Mapping[tuple[str, str], Plug]:
     """
     problems: list[str] = []
     plugs: dict[tuple[str, str], Plug] = {}
+    installed = plugins.installed()
     for code, name in config.places:
         entry = config.tenants[code].file.connectors[name]
         try:
             if name not in config.contracts:
                 continue  # `contradictions` says so
-            loaded = plugins.load(name)
+            loaded = plugins.load(name, installed)
             plugins.same_as_locked(name, loaded.contract, config.contracts[name])
             where = f"config/tenants/{code}.toml"
             plugs[code, name] = Plug(loaded, plugins.settings_of(name, loaded.spec, entry.settings, where))

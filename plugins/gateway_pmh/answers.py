@@ -39,7 +39,13 @@ class Garbage(Exception):
 
 
 class _Closed(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        defer_build=True,  # each kind of answer is built when the first one comes
+    )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

@@ -6,10 +6,13 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 PROBLEM = "application/problem+json"
+File = tuple[Path, int, int]
+"""A path, and by which inode and time its content is known."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class Answer:
     @property
     def message_id(self) -> str:
         return str(self.json["message_id"])
+
+
+@cache
+def _tls(ca: File, *shown: File) -> ssl.SSLContext:
+    """Of these files as they are now; made for each question it would cost as much as the question."""
+    context = ssl.create_default_context(cafile=str(ca[0]))
+    if shown:
+        context.load_cert_chain(shown[0][0], shown[1][0])
+    return context
 
 
 @dataclass(frozen=True)
@@ -67,10 +79,8 @@ class Peer:
             return heard
 
     def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self.ca))
-        if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.certificate.with_suffix(".key"))
-        return context
+        shown = () if self.certificate is None else (self.certificate, self.certificate.with_suffix(".key"))
+        return _tls(*((path, path.stat().st_ino, path.stat().st_mtime_ns) for path in (self.ca, *shown)))
 
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> Answer:
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self._tls())

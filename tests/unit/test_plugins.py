@@ -10,7 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from typer.testing import CliRunner
 
 from gateway.cli.interface import app
-from gateway.edge.plugins import difference, load, made, peers, portion, same_as_locked, settings_of, tls_files
+from gateway.edge.plugins import (
+    difference,
+    installed,
+    load,
+    made,
+    peers,
+    portion,
+    same_as_locked,
+    settings_of,
+    tls_files,
+)
 from gateway.errors import Misconfigured
 from gateway.plugin import ConnectorSpec
 from gateway.plugin.contract import Contract
@@ -37,7 +47,7 @@ def install(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     made: list[str] = []
 
-    def installed(name, text, distribution="made_up"):
+    def install_one(name, text, distribution="made_up"):
         module = f"{distribution}_{name}"
         (tmp_path / f"{module}.py").write_text(textwrap.dedent(text), encoding="utf-8")
         info = tmp_path / f"{distribution}_{name}-1.dist-info"
@@ -46,14 +56,14 @@ def install(tmp_path, monkeypatch):
         (info / "entry_points.txt").write_text(f"[gateway.connectors]\n{name} = {module}\n")
         made.append(module)
 
-    yield installed
+    yield install_one
     for module in made:
         sys.modules.pop(module, None)
 
 
 def reason(name):
     with pytest.raises(Misconfigured) as caught:
-        load(name)
+        load(name, installed())
     (problem,) = caught.value.problems
     assert problem.startswith(f"connector {name}: ")
     return problem
@@ -61,7 +71,7 @@ def reason(name):
 
 def test_a_good_plugin_is_what_it_declares(install):
     install("office", GOOD)
-    loaded = load("office")
+    loaded = load("office", installed())
     assert loaded.contract == LOCK
     same_as_locked("office", loaded.contract, LOCK)
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import aiohttp
@@ -32,8 +32,7 @@ MESSAGE = "01990000-0000-7000-8000-000000000000"
 def loaded(monkeypatch):
     """Loaded as the gateway does it, by its entry point, as if its package were installed."""
     monkeypatch.syspath_prepend(HERE)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [EntryPoint(NAME, "gateway_school_register", group)])
-    yield plugins.load(NAME)
+    yield plugins.load(NAME, EntryPoints([EntryPoint(NAME, "gateway_school_register", plugins.GROUP)]))
     sys.modules.pop("gateway_school_register", None)
 
 
