@@ -128,10 +128,13 @@ def everything(callers, line):
     async def stop(place, case, certificate, terminal, *, resumed):
         await line.hub.use_stop(place[1], case, certificate, terminal, resumed=resumed)
 
+    async def cosign():
+        pass
+
     class All:
         def add_to(self, router):
             RetentionRoutes(callers, line.clock, now).add_to(router)
-            CopyRoutes(callers, line.clock, lambda: {"system": line.journal}, "system").add_to(router)
+            CopyRoutes(callers, line.clock, lambda: {"system": line.journal}, "system", cosign).add_to(router)
             RemainsRoute(callers, line.clock, lambda _: dict[str, set[date]](), list).add_to(router)
             LookRoute(callers, look).add_to(router)
             UseStopRoute(callers, stop).add_to(router)

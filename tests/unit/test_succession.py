@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -97,7 +98,7 @@ def restore(root: Path, made: Path, tmp_path: Path, *who: str, of: Sequence[str]
     return CliRunner().invoke(commands.app, words)
 
 
-def first_fact(root: Path, name: str) -> tuple[int, dict]:
+def first_fact(root: Path, name: str) -> tuple[int, dict[str, Any]]:
     with closing(open_journal(load(root), name)) as journal:
         ((seq, _, fact),) = journal.told((FactKind.LOG_SUCCEEDED,))
     return seq, fact

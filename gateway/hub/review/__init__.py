@@ -12,8 +12,8 @@ from gateway.hub.review.users import Entitled, Table
 
 __all__ = [
     "BEFORE",
-    "KINDS",
     "COMPARES",
+    "KINDS",
     "LOOKS",
     "SIGNS",
     "Close",
