@@ -105,7 +105,7 @@ def verify(  # noqa: PLR0913  (each is one option)
     from gateway.config import read_gateway_file
     from gateway.hub.journal import anchors
     from gateway.hub.journal import verify as verify_log
-    from gateway.keys.layout import TenantKeys, read_verifier
+    from gateway.keys.layout import log_verifier, read_verifier
     from gateway.tlog.note import COSIGNATURE
 
     with stopped():
@@ -123,7 +123,7 @@ def verify(  # noqa: PLR0913  (each is one option)
         witnesses = [read_verifier(root / each.key, type=COSIGNATURE) for each in read_gateway_file(root).witnesses]
         known_roots = anchors(folder / "system.db")
         for name in known:
-            verifier = read_verifier(TenantKeys(root, name).log_vkey)
+            verifier = log_verifier(root, name)
             with bar(name, shown=not as_json) as progress:
                 path = folder / f"{name}.db"
                 report = verify_log(
