@@ -67,7 +67,7 @@ def search(  # noqa: PLR0913  (each is one condition)
     disclosed is found by number, message, kind and day alone, but of a person by officers and approvers. For
     operators, administrators and auditors; by person, fact, message, kind and day for officers and approvers, too.
     The searching itself becomes a fact, with the conditions, and of a person with reason, case and how many were
-    found.
+    found. The log of `system` (starts, reloads, copies, restores) is for configured operators.
     """
     from gateway.cli.operator import ask_lines
 
