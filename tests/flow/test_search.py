@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -247,8 +248,8 @@ async def test_whoever_reads_only_the_beginning_ends_the_search_without_a_word(d
     """As `| head` does."""
     endless, words = Endless(desk, monkeypatch), given(desk, tmp_path, "search", TENANT, "--json", "--all")
     program = (sys.executable, "-c", "from gateway.cli import main; main()")
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    child: Any = await asyncio.to_thread(subprocess.Popen, (*program, *words), **pipes)
+    started = partial(subprocess.Popen, (*program, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child: Any = await asyncio.to_thread(started)
     assert json.loads(await asyncio.to_thread(child.stdout.readline))["seq"] == 1
     child.stdout.close()
     assert (await asyncio.to_thread(child.wait, 20), child.stderr.read()) == (1, b"")
