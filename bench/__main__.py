@@ -83,7 +83,7 @@ async def _measure(  # noqa: C901, PLR0913  (each is one of the tables)
         await verifications.rounds(options.rounds, options.facts)
     if only in (None, "beside"):
         console.print(f"{turns} rounds of messages with what works beside the line, and without", highlight=False)
-        await beside.rounds(turns, 3 * options.seconds)
+        await beside.rounds(turns, 5 * options.seconds)
     if only not in (None, "bulk"):
         return
     for number in range(options.rounds):
