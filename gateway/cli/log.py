@@ -24,6 +24,7 @@ app.command(
     epilog=ending(
         "gateway log search 999997 --connector school_register --code refused --since 2026-11-01",
         "gateway log search 999997 --actor staff-0012 --terminal desk-3 --json",
+        "gateway log search system --kind gateway.started",
         "gateway keys tags 999997 school_register person.json | gateway log search 999997 --person - \\",
         "    --reason disclosure_request --case R8-0012",
     )

@@ -21,6 +21,7 @@ from gateway.hub.journal import FactKind, Journal
 from gateway.hub.journal.facts import COPY_FACTS
 from gateway.hub.people import Configured
 from gateway.hub.rules import HubRules, hub_rules
+from gateway.hub.search import Search
 from gateway.keys.directory import Directory
 from gateway.keys.layout import log_verifier
 from gateway.link.in_process import ToEdges
@@ -41,6 +42,7 @@ class HubSide:
     def __init__(self, config: Config, system: Journal, to_edges: ToEdges, telemetry: Telemetry, clock: Clock) -> None:
         self.hubs: dict[str, TenantHub] = {}
         self.system = system
+        self.system_search = Search(system)
         self.to_edges = to_edges
         to_edges.appeared = self._appeared
         self.config = config
@@ -86,6 +88,7 @@ class HubSide:
         yield from (self._retain(hub) for hub in self.hubs.values())
         yield self._purge()
         yield from (hub.search.follow(self._index_bug(code)) for code, hub in self.hubs.items())
+        yield self.system_search.follow(self._index_bug(SYSTEM))
 
     def _index_bug(self, tenant: str) -> Callable[[Exception], None]:
         return lambda error: self._telemetry.bug(error, "indexing the log failed", tenant=tenant)
@@ -241,6 +244,7 @@ class HubSide:
         with contextlib.suppress(Deferred):
             if self._began:
                 await self.fact(FactKind.GATEWAY_STOPPED, reached(self.hubs))
+        self.system_search.close()
         for hub in self.hubs.values():
             hub.search.close()
             hub.journal.close()
