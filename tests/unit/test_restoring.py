@@ -38,7 +38,8 @@ def filled(root: Path, facts: int) -> None:
 
 
 async def told(journal: Journal, facts: int) -> None:
-    for count in range(facts):
+    await journal.fact(FactKind.OPERATOR_ACTED, {"operator": "staff-0100", "act": "table"}, at=AT)
+    for count in range(1, facts):
         await journal.fact(FactKind.NOISE_COUNTED, {"listener": "made_up", "count": count}, at=AT)
 
 
