@@ -115,9 +115,10 @@ def _finding(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "finding": found["finding"],
         "opened": clock(found["at"]),
+        "opened by": found["opened_by"],
         **_row(found),
         "standing": found["outcome"] or found["standing"],
-        "by": found["by"],
+        "by": found["closed_by"] or found["by"],
         "case": found["case"],
     }
 
@@ -158,12 +159,8 @@ def take(tenant: Tenant, finding: Number, as_: Own, case: Case, root: Root = Pat
         tell(f"finding {finding}: {taken['by']} works on it, {case}")
 
 
-@app.command(
-    epilog=ending(
-        "gateway log finding close 999997 5130 proper --case R8-0012 --as staff-0012.crt", wrong="it was refused"
-    )
-)
-def close(  # noqa: PLR0913  (an end is this much)
+@app.command(epilog=ending("gateway log finding close 999997 5130 proper --as staff-0012.crt", wrong="it was refused"))
+def close(
     tenant: Tenant,
     finding: Number,
     outcome: Annotated[
@@ -171,19 +168,18 @@ def close(  # noqa: PLR0913  (an end is this much)
         typer.Argument(metavar="OUTCOME", help="proper, mistake, fault, corrected or misuse."),
     ],
     as_: Own,
-    case: Case,
     root: Root = Path(),
     terminal: Terminal = None,
 ) -> None:
     """Close a finding: what became of it.
 
     proper: the act was right; mistake: a slip of a person; fault: of a system or its settings; corrected: a right or
-    the table was wrong and is right now; misuse. What was done about it stands under the case, not here. Not one that
-    may be about acts of your own (C144). It is a fact.
+    the table was wrong and is right now; misuse. What was done about it stands under the case under which it was taken,
+    not here. Nobody closes what was not taken, nor what may be about acts of his own (C144). It is a fact.
     """
     from gateway.cli.operator import ask_hub
 
     with stopped():
-        body, path = {"outcome": outcome, "case": case}, f"/v1/{tenant}/findings/{finding}/close"
+        body, path = {"outcome": outcome}, f"/v1/{tenant}/findings/{finding}/close"
         ask_hub(root, "POST", path, body=body, as_=as_, terminal=terminal)
-        tell(f"finding {finding}: {outcome}, {case}")
+        tell(f"finding {finding}: {outcome}")

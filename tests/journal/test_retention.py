@@ -240,8 +240,8 @@ async def test_an_erased_trail_is_nowhere_and_the_log_verifies_until_more_is_mis
             await journal.record(sent, at=YOUNG, now=0.0)
         said = {
             "operator": "made-up",
-            "connector": "school",
-            "months": ["2026-03"],
+            "connector": "health_management",
+            "months": ["2026-03", "2026-04"],
             "reason": "correction",
             "case": "R8",
         }
@@ -259,11 +259,26 @@ async def test_an_erased_trail_is_nowhere_and_the_log_verifies_until_more_is_mis
     assert (report.at_seq, "other person tags are missing" in str(report.problem)) == (1, True)
 
 
+ITS = {"connector": "health_management", "months": ["2026-04"]}
+"""Of whose making the tags are beside made-up messages."""
+
+
+async def test_only_what_the_fact_of_an_erasure_names_is_erased(path: Path) -> None:
+    """The same tag beside what another connector sent, or of another month, stays: the fact names neither."""
+    tag = os.urandom(16)
+    with closing(open_journal(path)) as journal:
+        for more in ({}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}):
+            await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, tag)), **more), at=YOUNG, now=0.0)
+        assert await journal.retention.erase([tag], ITS, at=AT) == 2
+        assert [len(journal.following.persons(seq - 1, seq)) for seq in (1, 2, 3)] == [0, 1, 1]
+    assert verified(path).problem is None
+
+
 async def test_an_erased_trail_may_be_purged(path: Path) -> None:
     tag = os.urandom(16)
     with closing(open_journal(path)) as journal:
         await ended(journal, OLD, tags=Tags(os.urandom(32), (tag,)))
-        await journal.retention.erase([tag], {"months": ["2022-03"]}, at=OLD)
+        await journal.retention.erase([tag], ITS, at=OLD)
         assert await purge(journal) == 4
         assert journal.told([FactKind.FACTS_PURGED])[-1][2]["tags"] == 1
     assert verified(path).problem is None
@@ -354,7 +369,7 @@ async def test_however_it_comes_about_the_log_verifies_and_only_what_has_a_reaso
             if dice.random() < 0.2:
                 await journal.record(message((0,)), at=at, now=0.0)
             if dice.random() < 0.2:
-                await journal.retention.erase([dice.choice(tags)], {"months": []}, at=at)
+                await journal.retention.erase([dice.choice(tags)], ITS, at=at)
             if dice.random() < 0.4:
                 before = stamp(now.replace(year=now.year - 3, day=min(now.day, 28)))
                 await purge(journal, before=before, at=at)

@@ -35,8 +35,8 @@ from gateway.hub.review import (
 from gateway.hub.review.users import compared, to_look_into
 from gateway.hub.rights import Grant, Revocation
 from gateway.hub.search import Search
-from gateway.messages import Tags, stamp
-from tests.journal.builders import digest, message, open_journal
+from gateway.messages import Ending, RecordOutcome, Tags, stamp
+from tests.journal.builders import digest, id_of, message, open_journal
 
 DESK = "desk-1"
 START = datetime(2026, 11, 2, 3, tzinfo=UTC)
@@ -71,8 +71,11 @@ class Town:
         await self.acted(by.id, act="review", to=to)
         return await self.reviews.sign(Sign(to=to), by, DESK, self.clock)
 
+    async def take(self, finding, by=ANNA, case="R8-0012"):
+        await self.reviews.take(finding, Take(case=case), by, DESK, self.now)
+
     async def close(self, finding, by=ANNA, outcome=Outcome.PROPER):
-        await self.reviews.close(finding, Close(outcome=outcome, case="R8-0012"), by, DESK, self.now)
+        await self.reviews.close(finding, Close(outcome=outcome), by, DESK, self.now)
 
     def open(self):
         return [(each.id, each.told["code"]) for each in self.reviews.standing().open_findings()]
@@ -190,14 +193,16 @@ async def test_a_finding_is_followed_to_its_end_and_a_restart_knows_it(town, jou
     await town.sign()
     ((finding, code),) = town.open()
     assert code == "refusals"
-    await town.reviews.take(finding, Take(case="R8-0012"), BEN, DESK, town.now)
+    await town.take(finding, BEN)
     (row,) = [each.row() for each in town.reviews.standing().open_findings()]
     assert (row["standing"], row["by"], row["case"]) == ("taken", BEN.id, "R8-0012")
+    assert await refusal(town.close(finding + 1)) == "unknown_finding"
     await town.close(finding, ANNA, Outcome.MISTAKE)
     assert town.open() == []
     again = Reviews(journal, Search(journal), town.people, lambda: SETTINGS)
     (row,) = [each.row() for each in again.standing().findings.values()]
-    assert (row["finding"], row["standing"], row["outcome"], row["by"]) == (finding, "closed", "mistake", ANNA.id)
+    assert (row["finding"], row["standing"], row["outcome"], row["case"]) == (finding, "closed", "mistake", "R8-0012")
+    assert (row["opened_by"], row["by"], row["closed_by"]) == (ANNA.id, BEN.id, ANNA.id)
     assert again.standing().signed == town.reviews.standing().signed
     assert await refusal(town.close(finding)) == "finding_closed"
     assert await refusal(town.close(finding + 1)) == "unknown_finding"
@@ -210,7 +215,9 @@ async def test_nobody_closes_a_finding_about_acts_of_his_own(town, spelt):
     await town.sign(ANNA)
     ((finding, _),) = town.open()
     assert await refusal(town.close(finding, ANNA)) == "own_finding"
-    assert await refusal(town.reviews.take(finding, Take(case="R8-1"), ANNA, DESK, town.now)) == "own_finding"
+    assert await refusal(town.take(finding, ANNA)) == "own_finding"
+    assert await refusal(town.close(finding, BEN)) == "not_taken"
+    await town.take(finding, BEN)
     await town.close(finding, BEN)
     assert town.open() == []
 
@@ -227,6 +234,25 @@ async def test_some_facts_are_flagged_by_hand_and_are_everybody_s_who_acted_in_t
         [BEN.id, "staff-0001", ANNA.id],
     )
     for each in (ANNA, BEN):
+        assert await refusal(town.close(finding, each)) == "own_finding"
+
+
+@pytest.mark.parametrize("kind", ["delivery.concluded", "message.dead", "reply"])
+async def test_what_became_of_a_message_is_an_act_of_who_sent_it(town, journal, kind):
+    """C144: of a reply it is the request, whoever answered."""
+    asked = message(kind="request", actor=ANNA.id, responsible=BEN.id)
+    await journal.record(asked, at=stamp(START), now=0.0)
+    ends = {"source": "vaccination_records", "destination": "health_management"}
+    reply = message(kind="reply", responsible="staff-0009", correlation_id=id_of(asked), **ends)
+    ending = Ending.DEAD if kind == "message.dead" else Ending.ACCEPTED
+    ended = [RecordOutcome(0, ending, "expired" if ending is Ending.DEAD else None)]
+    replied = {"reply": reply} if kind == "reply" else {}
+    await journal.conclude(id_of(asked), ended, attempt=1, next_at=None, at=stamp(START), now=0.0, **replied)
+    facts = journal.following.these(range(3, journal.following.size + 1))
+    last = next(each for each in reversed(facts) if kind in (each.kind, each.header.get("kind")))
+    finding = await town.reviews.flag(Flag(facts=(last.seq,)), BEN, DESK, START)
+    for each in (ANNA, BEN):
+        assert await refusal(town.take(finding, each)) == "own_finding"
         assert await refusal(town.close(finding, each)) == "own_finding"
 
 
@@ -261,6 +287,7 @@ async def test_nobody_closes_a_finding_about_what_the_person_erased_held_hid_or_
     seq = await journal.fact(kind, said, at=stamp(START))
     finding = await town.reviews.flag(Flag(facts=(seq,)), BEN, DESK, START)
     assert await refusal(town.close(finding, ANNA)) == "own_finding"
+    await town.take(finding, BEN)
     await town.close(finding, BEN)
 
 
@@ -393,6 +420,7 @@ async def test_the_review_of_the_users_is_signed_with_the_table_and_its_differen
     ((finding, code),) = town.open()
     assert code == "right_missing_there"
     assert await refusal(town.close(finding, BEN)) == "own_finding"
+    await town.take(finding, ANNA)
     await town.close(finding, ANNA, Outcome.CORRECTED)
     assert town.reviews.due(Subject.USERS) == town.now + timedelta(days=90)
     assert town.reviews.standing().reviewed(Subject.LOG) == 0

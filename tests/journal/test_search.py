@@ -448,7 +448,7 @@ async def test_a_trail_that_was_erased_is_in_the_index_no_more(small):
     tag, other = os.urandom(16), os.urandom(16)
     await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, other))), at=at(30), now=NOW)
     await routes(made)
-    await journal.retention.erase([tag], {"months": ["2026-04"]}, at=at(31))
+    await journal.retention.erase([tag], {"connector": "health_management", "months": ["2026-04"]}, at=at(31))
     await routes(made)
     with closing(sqlite3.connect(path)) as tables:
         kept = {row[0] for row in tables.execute("SELECT tag FROM tag")}

@@ -75,9 +75,11 @@ class Retention:
         await self._commit(partial(legal_holds.lift, fields=fields, at=at))
 
     async def erase(self, tags: Iterable[bytes], fields: Mapping[str, Any], *, at: str) -> int:
-        """Take all rows with one of these tags away; returns how many. Raises Refused("under_investigation")."""
+        """Take the rows with one of these tags away, of the connector and the months that `fields` name; returns how
+        many. Raises Refused("under_investigation").
+        """
         try:
-            found = await asyncio.to_thread(places, self._path, tags)
+            found = await asyncio.to_thread(places, self._path, tags, fields["connector"], fields["months"])
         except sqlite3.Error:
             raise Deferred("log_unavailable") from None
         erased = await self._commit(partial(erase, found=found, fields=fields, at=at), large=True)

@@ -16,7 +16,7 @@ from gateway.hub.acts import done_by
 from gateway.hub.journal import REVIEW_FACTS, FactKind, Journal
 from gateway.hub.journal.reading import told
 from gateway.hub.people import Person, same_person
-from gateway.hub.review.deeds import KINDS, deed
+from gateway.hub.review.deeds import whose
 from gateway.hub.review.finding import Code, Observation, Outcome
 from gateway.hub.review.last_acts import last_acts
 from gateway.hub.review.period import Period, period
@@ -47,10 +47,9 @@ class Take(Closed):
 
 
 class Close(Closed):
-    """What became of it, under a case."""
+    """What became of it; the case is the one under which it was taken."""
 
     outcome: Outcome
-    case: StaffId
 
 
 class Reviews:
@@ -130,9 +129,8 @@ class Reviews:
         await self._move(FactKind.FINDING_TAKEN, finding, {"case": said.case}, by, terminal, now)
 
     async def close(self, finding: int, said: Close, by: Person, terminal: str, now: datetime) -> None:
-        """It has come to its end. Raises as `take` does."""
-        body = {"case": said.case, "outcome": said.outcome.value}
-        await self._move(FactKind.FINDING_CLOSED, finding, body, by, terminal, now)
+        """It has come to its end. Raises as `take` does, and not_taken if nobody has looked into it yet."""
+        await self._move(FactKind.FINDING_CLOSED, finding, {"outcome": said.outcome.value}, by, terminal, now)
 
     def standing(self) -> Standing:
         """What was reviewed and found, brought after the log."""
@@ -152,7 +150,7 @@ class Reviews:
     ) -> None:
         def check(connection: sqlite3.Connection) -> None:
             self._require(connection, by, now)
-            self._within(connection).require_open(finding, by.id)
+            self._within(connection).require_open(finding, by.id, taken=kind is FactKind.FINDING_CLOSED)
 
         await self._journal.fact(
             kind, {"finding": finding, **body, **done_by(by.id, by.certificate, terminal)}, at=stamp(now), check=check
@@ -178,12 +176,17 @@ class Reviews:
         for seq in seqs:
             if not 0 < seq <= self._journal.following.size:
                 raise Refused("unknown_fact")
-            followed, _ = self._journal.following.after(seq - 1, KINDS)
-            did = deed(followed[0], frozenset()) if followed and followed[0].seq == seq else None
-            for each in (did.person, did.responsible) if did else ():
-                if each is not None:
+            for followed in self._journal.following.these([seq]):
+                for each in whose(followed, self._request(followed.header)):
                     acted.setdefault(each.casefold(), each)
         return tuple(acted.values())
+
+    def _request(self, header: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The header of the request that a reply of this header answers; empty if there is none, or it was purged."""
+        if (asked := header.get("correlation_id")) is None:
+            return {}
+        first = self._journal.following.these(self._journal.of_message(asked)[:1])
+        return first[0].header if first else {}
 
     def _require(self, connection: sqlite3.Connection, by: Person, now: datetime) -> None:
         """Who was officer or approver when it was asked may be so no longer. Raises Refused("role_missing")."""
