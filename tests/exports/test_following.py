@@ -20,6 +20,8 @@ import pytest
 from gateway.config import Export
 from gateway.hub.exports import Copy, Exporting
 from gateway.hub.exports import folder as folders
+from gateway.hub.exports.aside import aside
+from gateway.hub.exports.place import Place
 from gateway.hub.journal import FactKind
 from gateway.messages import Attestation, Ending, RecordOutcome, encode
 from tests.exports.collector import Collector
@@ -103,6 +105,38 @@ async def test_a_restart_goes_on_where_it_stopped(site, tmp_path):
             setting.adopt(to_folder(tmp_path / "copies"))
             await until(lambda: setting.behind("copies") == 0)
     assert seqs(tmp_path / "copies") == [*range(1, 11)]
+
+
+SPOILT_PLACES = {
+    "empty": "",
+    "cut off": "{",
+    "no number": '{"seq": 1e999, "commitment": "00"}',
+    "beyond every log": '{"seq": 99999999999999999999999, "commitment": "00"}',
+    "more digits than a number may have": f'{{"seq": {"9" * 900}, "commitment": "00"}}',
+    "below every log": '{"seq": -5, "commitment": "00"}',
+    "nested": "[" * 100_000,
+    "nested and whole": "[" * 500 + "]" * 500,
+    "no object": "7",
+}
+
+
+@pytest.mark.parametrize("text", SPOILT_PLACES.values(), ids=SPOILT_PLACES)
+def test_a_spoilt_place_is_none(tmp_path, text):
+    (tmp_path / "place").write_text(text)
+    place = Place(tmp_path / "place")
+    assert place.read() is None
+    place.write(7, bytes(32))
+    assert place.read() == (7, bytes(32))
+
+
+@pytest.mark.parametrize("name", ["place.json", "place.unfinished"])
+async def test_a_place_that_is_no_file_is_none_and_nobody_waits_for_it(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    place = Place(tmp_path / "place.json")
+    async with asyncio.timeout(5):
+        assert await aside(place.read, "place") is None
+        await aside(lambda: place.write(7, bytes(32)), "place")
+    assert place.read() == (7, bytes(32))
 
 
 async def test_a_lost_place_costs_copies_that_come_twice(site, tmp_path):
