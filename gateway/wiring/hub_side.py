@@ -145,7 +145,7 @@ class HubSide:
         """Copies go with what went, unless somebody investigates."""
         if not journal.retention.legal_holds():
             day = japanese_day(datetime.fromisoformat(found.before))
-            await asyncio.to_thread(self.exports.forget, log, day)
+            await self.exports.forget(log, day)
 
     @property
     def _held(self) -> bool:

@@ -133,11 +133,14 @@ def everything(callers, line):
     async def cosign():
         pass
 
+    async def folders(log) -> dict[str, set[date]]:
+        return {}
+
     class All:
         def add_to(self, router):
             RetentionRoutes(callers, line.clock, now).add_to(router)
             CopyRoutes(callers, line.clock, lambda: {"system": line.journal}, "system", cosign).add_to(router)
-            RemainsRoute(callers, line.clock, lambda _: dict[str, set[date]](), list).add_to(router)
+            RemainsRoute(callers, line.clock, folders, list).add_to(router)
             SystemSearchRoute(callers, line.clock, "system", line.journal, line.hub.search).add_to(router)
             LookRoute(callers, look).add_to(router)
             UseStopRoute(callers, stop).add_to(router)

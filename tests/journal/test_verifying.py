@@ -73,7 +73,11 @@ async def test_beside_a_system_s_log_that_is_gone_no_other_goes_on(path: Path, t
     with closing(open_journal(path)) as journal, closing(open_journal(tmp_path / "system.db")) as system:
         await fill(journal)
         size, root = journal.size_and_root()
-        now: dict[str, dict[str, Any]] = {"logs": {TENANT: size}, "roots": {TENANT: root.hex()}, "directories": {TENANT: 1}}
+        now: dict[str, dict[str, Any]] = {
+            "logs": {TENANT: size},
+            "roots": {TENANT: root.hex()},
+            "directories": {TENANT: 1},
+        }
         assert went_back(system, now) == [
             f"the log of system has 0 facts, and that of {TENANT} has 3: it is gone; put back its newest copy"
         ]
