@@ -101,6 +101,23 @@ async def test_what_was_deleted_is_swept_out_of_the_files_of_a_running_gateway(p
         assert not [part for part in parts for each in (path, wal_of(path)) if part in each.read_bytes()]
 
 
+async def test_a_sweep_that_a_reader_was_in_the_way_of_is_owed_until_it_was_done(path: Path) -> None:
+    with closing(open_journal(path)) as journal, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        gone = await ended(journal, OLD, kept=True)
+        envelope = journal.envelope(gone)
+        assert envelope is not None
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM fact").fetchone()
+        await journal.delete_envelope(gone, at=AT)
+        await journal.retention.swept()
+        assert journal.retention.unswept()
+        reader.execute("COMMIT")
+        assert envelope.ciphertext in wal_of(path).read_bytes()
+        await journal.retention.swept()
+        assert not journal.retention.unswept()
+        assert not any(envelope.ciphertext in each.read_bytes() for each in (path, wal_of(path)))
+
+
 async def test_what_is_needed_stays_and_goes_when_it_is_needed_no_more(path: Path) -> None:
     with closing(open_journal(path)) as journal:
         open_, kept = message((0,)), await ended(journal, OLD, kept=True)

@@ -233,7 +233,7 @@ def test_a_table_that_cannot_be_read_is_told_by_row_and_cell_and_never_by_its_wo
     said = [line.partition("rights.csv: ")[2] for line in done.stderr.splitlines()]
     assert said == [
         "row 2: person: is no staff id",
-        "row 3: role: is none of operator, officer, approver, administrator",
+        "row 3: role: is none of operator, officer, approver, administrator, auditor",
         "row 4: until: is no day, such as 2026-12-22 or 2026/12/22",
     ]
 

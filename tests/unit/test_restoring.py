@@ -208,6 +208,6 @@ def test_a_right_that_nobody_signed_is_not_believed(made, root, tmp_path):
     name = str(log.relative_to(copy))
     told = [f"{backup.sum_of(log)}  {name}" if each.endswith(name) else each for each in sums]
     (copy / "SHA256SUMS").write_text("".join(f"{each}\n" for each in told))
-    with pytest.raises(Misconfigured, match=f"fact {size + 1} is a person.granted that no checkpoint signs"):
+    with pytest.raises(Misconfigured, match=f"fact {size + 1} is a person.granted, and no checkpoint signs it"):
         restoring.restore(root, copy, [], lambda _: None)
     assert nothing_in_place(root)
