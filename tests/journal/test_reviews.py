@@ -37,6 +37,7 @@ from gateway.hub.rights import Grant, Revocation
 from gateway.hub.search import Search
 from gateway.messages import Ending, RecordOutcome, Tags, stamp
 from tests.journal.builders import digest, id_of, message, open_journal
+from tests.journal.test_retention import purge
 
 DESK = "desk-1"
 START = datetime(2026, 11, 2, 3, tzinfo=UTC)
@@ -424,6 +425,22 @@ async def test_the_review_of_the_users_is_signed_with_the_table_and_its_differen
     await town.close(finding, ANNA, Outcome.CORRECTED)
     assert town.reviews.due(Subject.USERS) == town.now + timedelta(days=90)
     assert town.reviews.standing().reviewed(Subject.LOG) == 0
+
+
+async def test_what_was_purged_is_known_no_more_and_the_next_review_is_due_all_the_same(town, journal):
+    """Also if nobody ever reviewed the log in three years."""
+    finding = await town.reviews.flag(Flag(facts=(1,)), BEN, DESK, START)
+    await town.take(finding)
+    await town.close(finding)
+    assert finding in town.reviews.standing().findings
+    before, now = START + timedelta(days=1), START + timedelta(days=1200)
+    assert await purge(journal, before=stamp(before), at=stamp(now)) > 0
+    assert town.reviews.standing().findings == {}
+    assert journal.following.time_of(finding) == ""
+    assert town.reviews.due(Subject.LOG) <= before + timedelta(days=30)
+    assert await purge(journal, before=stamp(before + timedelta(days=370)), at=stamp(now + timedelta(days=370))) > 0
+    assert journal.following.time_of(1) == ""
+    assert town.reviews.due(Subject.LOG) == before + timedelta(days=400)
 
 
 def test_a_finding_whose_opening_was_purged_is_known_no_more():

@@ -64,6 +64,7 @@ class Reviews:
         self._settings = settings
         self._standing = Standing()
         self._followed = 0
+        self._purged = 0
 
     async def period(self, to: int | None = None, *, discloses: bool = False) -> Period:
         """What nobody has signed yet, up to that fact or to the last, for a reader who is told what is not to be
@@ -133,7 +134,9 @@ class Reviews:
         await self._move(FactKind.FINDING_CLOSED, finding, {"outcome": said.outcome.value}, by, terminal, now)
 
     def standing(self) -> Standing:
-        """What was reviewed and found, brought after the log."""
+        """What was reviewed and found, brought after the log; what it says no more is known no more."""
+        if gone := self._journal.told((FactKind.FACTS_PURGED,), after=self._purged):
+            self._standing, self._followed, self._purged = Standing(), 0, gone[-1][0]
         for seq, kind, fact in self._journal.told(REVIEW_FACTS, after=self._followed):
             self._standing.apply(seq, kind, fact)
             self._followed = seq
@@ -141,9 +144,14 @@ class Reviews:
 
     def due(self, subject: Subject) -> datetime | None:
         """When it is to be reviewed next; None as long as the log is empty."""
-        settings, first = self._settings(), self._journal.following.time_of(1)
+        if not self._journal.following.size:
+            return None
+        settings, standing = self._settings(), self.standing()
         days = settings.log_days if subject is Subject.LOG else settings.users_days
-        return self.standing().due(subject, days, first) if first else None
+        first = self._journal.following.time_of(1)
+        if not first:  # it was purged: the log is at least as old as what went last
+            first = max(fact["before"] for _, _, fact in self._journal.told((FactKind.FACTS_PURGED,)))
+        return standing.due(subject, days, first)
 
     async def _move(
         self, kind: FactKind, finding: int, body: Mapping[str, Any], by: Person, terminal: str, now: datetime
