@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -49,9 +49,10 @@ class ReportRoutes:
         async with self._callers.acting(request, "report", *roles) as (hub, reader):
             if report is None or asked is None or (asked.person is None) == report.of_person:
                 raise Refused("bad_report")
-            if not days_can_be(asked.since, asked.until, japanese_day(self._clock())):
+            today = japanese_day(self._clock())
+            if not days_can_be(asked.since, asked.until, today):
                 raise Refused("bad_report")
-            making = await _Making.of(hub, reader, report, asked)
+            making = await _Making.of(hub, reader, report, asked, today)
             about: dict[str, Any] = {"asked": {"report": report.name} | _days(asked)}
             if asked.person is not None:
                 about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
@@ -63,18 +64,26 @@ class ReportRoutes:
 class _Making:
     """One report under way, over the facts of one checkpoint."""
 
-    def __init__(
-        self, hub: TenantHub, reader: Person, report: Report, asked: Asked, signed: Checkpoint, seqs: Sequence[int]
+    def __init__(  # noqa: PLR0913  (each is one thing that a report is made of)
+        self,
+        hub: TenantHub,
+        reader: Person,
+        report: Report,
+        asked: Asked,
+        today: date,
+        signed: Checkpoint,
+        seqs: Sequence[int],
     ) -> None:
         self._hub = hub
         self._reader = reader
         self._report = report
         self._asked = asked
+        self._day = min(asked.until or today, today)
         self._signed = signed
         self._seqs = seqs
 
     @classmethod
-    async def of(cls, hub: TenantHub, reader: Person, report: Report, asked: Asked) -> "_Making":
+    async def of(cls, hub: TenantHub, reader: Person, report: Report, asked: Asked, today: date) -> "_Making":
         """Of all facts so far. Raises Deferred, also if the index is behind: of a person, nothing may be missing."""
         text, _, _ = (await hub.journal.checkpoint()).partition("\n\n")
         signed, seqs = Checkpoint.parse(f"{text}\n"), set[int]()
@@ -84,7 +93,7 @@ class _Making:
                     raise Deferred("index_unavailable")
                 for each in asked.person.by:
                     seqs |= index.tagged(each.by_month())
-        return cls(hub, reader, report, asked, signed, sorted(seqs))
+        return cls(hub, reader, report, asked, today, signed, sorted(seqs))
 
     def head(self, at: str, fact: int) -> dict[str, Any]:
         """What the report is, made at that time; `fact` says that it was asked for."""
@@ -144,6 +153,7 @@ class _Making:
             rules=self._hub.rules,
             reader=self._reader,
             since=Period.of(asked).since or "",
+            day=self._day,
             began=journal.following.time_of(1),
             about=asked.person,
             people=self._hub.people.configured,
