@@ -13,6 +13,7 @@ from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import spans
 from gateway.evidence.succeeded import Succeeded
 from gateway.hub.callers import Callers
+from gateway.hub.copies import acts_on
 from gateway.hub.days import days_can_be
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Followed
@@ -52,7 +53,8 @@ class ReportRoutes:
             today = japanese_day(self._clock())
             if not days_can_be(asked.since, asked.until, today):
                 raise Refused("bad_report")
-            making = await _Making.of(hub, reader, report, asked, today)
+            copies = await asyncio.to_thread(acts_on, hub.journal.path, hub.rules.tenant.code)
+            making = await _Making.of(hub, reader, report, asked, today, copies)
             about: dict[str, Any] = {"asked": {"report": report.name} | _days(asked)}
             if asked.person is not None:
                 about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
@@ -71,6 +73,7 @@ class _Making:
         report: Report,
         asked: Asked,
         today: date,
+        copies: Sequence[Mapping[str, Any]],
         signed: Checkpoint,
         seqs: Sequence[int],
     ) -> None:
@@ -79,11 +82,20 @@ class _Making:
         self._report = report
         self._asked = asked
         self._day = min(asked.until or today, today)
+        self._copies = copies
         self._signed = signed
         self._seqs = seqs
 
     @classmethod
-    async def of(cls, hub: TenantHub, reader: Person, report: Report, asked: Asked, today: date) -> "_Making":
+    async def of(
+        cls,
+        hub: TenantHub,
+        reader: Person,
+        report: Report,
+        asked: Asked,
+        today: date,
+        copies: Sequence[Mapping[str, Any]],
+    ) -> "_Making":
         """Of all facts so far. Raises Deferred, also if the index is behind: of a person, nothing may be missing."""
         text, _, _ = (await hub.journal.checkpoint()).partition("\n\n")
         signed, seqs = Checkpoint.parse(f"{text}\n"), set[int]()
@@ -93,7 +105,7 @@ class _Making:
                     raise Deferred("index_unavailable")
                 for each in asked.person.by:
                     seqs |= index.tagged(each.by_month())
-        return cls(hub, reader, report, asked, today, signed, sorted(seqs))
+        return cls(hub, reader, report, asked, today, copies, signed, sorted(seqs))
 
     def head(self, at: str, fact: int) -> dict[str, Any]:
         """What the report is, made at that time; `fact` says that it was asked for."""
@@ -157,6 +169,7 @@ class _Making:
             began=journal.following.time_of(1),
             about=asked.person,
             people=self._hub.people.configured,
+            copies=self._copies,
             persons=lambda fact: journal.following.persons(fact.seq - 1, fact.seq).get(fact.seq, frozenset()),
             purged=_purged(journal.told((FactKind.FACTS_PURGED,))),
             message=message,

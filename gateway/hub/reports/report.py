@@ -49,8 +49,8 @@ class Given:
     indices of the records in a fact that are the asked person's: all, where nobody was asked for. `since` is the time
     at which its period begins, if any, `day` the last day of it or today, whichever is earlier, and `began` the time of
     the log's first fact; `about` is the person whom it is of, if any, and why it is made; `people` are those of the
-    configuration; `persons` gives the tags beside a fact; `purged` says whether there was one among the facts from a
-    first to a last that is gone.
+    configuration; `copies` is what the system's log says of copies of this one; `persons` gives the tags beside a fact;
+    `purged` says whether there was one among the facts from a first to a last that is gone.
     """
 
     rules: HubRules
@@ -60,6 +60,7 @@ class Given:
     began: str = ""
     about: About | None = None
     people: Configured = field(default_factory=Configured)
+    copies: Sequence[Mapping[str, Any]] = ()
     persons: Callable[[Followed], frozenset[bytes]] = lambda _: frozenset()
     purged: Callable[[int, int], bool] = lambda _, __: False
     message: Callable[[str], Sequence[Mapping[str, Any]]]
