@@ -367,19 +367,35 @@ def test_each_right_agrees_differs_or_is_missing_on_one_side():
         ("Root", "operator", None),
         ("staff-0012", "approver", date(2027, 3, 30)),
         ("staff-0013", "officer", date(2027, 3, 31)),
+        ("staff-0014", "officer", date(2026, 11, 20)),
+        ("staff-0015", "officer", date(2026, 11, 19)),
     )
-    rows = list(compared(RIGHTS, asked, {"root": "2026-11-20"}))
+    rows = list(compared(RIGHTS, asked, {"root": "2026-11-20"}, date(2026, 11, 20)))
     assert [(each["person"], each["role"], each["found"], each["last_act"]) for each in rows] == [
         ("root", "operator", "agrees", "2026-11-20"),
         ("staff-0011", "officer", "missing_there", None),
         ("staff-0012", "approver", "differs", None),
         ("staff-0013", "officer", "missing_here", None),
+        ("staff-0014", "officer", "missing_here", None),
     ]
     assert [(each.code.value, each.person, each.acted) for each in to_look_into(rows)] == [
         ("right_missing_there", "staff-0011", ("staff-0011",)),
         ("right_differs", "staff-0012", ("staff-0012",)),
         ("right_missing_here", "staff-0013", ("staff-0013",)),
+        ("right_missing_here", "staff-0014", ("staff-0014",)),
     ]
+
+
+def test_a_right_that_the_table_has_ended_and_the_system_has_not_differs():
+    (row,) = compared(RIGHTS[1:2], table(("staff-0011", "officer", date(2026, 3, 31))), {}, date(2026, 11, 20))
+    assert row["found"] == "differs"
+
+
+async def test_who_has_no_right_any_more_when_it_is_written_signs_no_users_either(town, journal):
+    await town.people.revoke(Revocation(person=BEN.id, role=Role.APPROVER), ADMINISTRATOR, DESK, START)
+    assert await refusal(town.reviews.sign_users(table(), BEN, DESK, START)) == "role_missing"
+    assert journal.told(REVIEW_FACTS) == []
+    await town.reviews.sign_users(table(), ADMINISTRATOR, DESK, START)
 
 
 PAIRS = st.dictionaries(
@@ -394,7 +410,7 @@ def test_every_right_of_either_side_is_told_once_and_both_agree_only_where_they_
         {"person": person, "role": role, "certificate": "", "until": until.isoformat(), "standing": "valid"}
         for (person, role), until in here.items()
     ]
-    rows = list(compared(rights, table(*((*key, until) for key, until in there.items())), {}))
+    rows = list(compared(rights, table(*((*key, until) for key, until in there.items())), {}, date.min))
     told = {(each["person"], each["role"]): each["found"] for each in rows}
     assert len(rows) == len(told)
     assert told.keys() == here.keys() | there.keys()
