@@ -73,6 +73,7 @@ CODES: Final = MappingProxyType(
         "bad_table": Code(400, "The table is not rows of staff id, role and last day, each person's role once."),
         "bad_finding": Code(400, "Facts, case or outcome of the finding are not of the form that is asked for."),
         "unknown_finding": Code(404, "There is no such finding."),
+        "not_taken": Code(409, "Nobody has taken the finding yet, under a case: gateway log finding take."),
         "finding_closed": Code(409, "The finding is closed already."),
         "own_finding": Code(403, "Nobody looks into a finding that may be about acts of his own."),
         "unknown_right": Code(404, "The person has no such right."),

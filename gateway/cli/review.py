@@ -30,10 +30,11 @@ def review(
 ) -> None:
     """Review the log since the last signed review.
 
-    Shows how many facts there are of each kind, what was refused, what people did, and what is unusual: bursts, work
-    out of hours, many persons by one actor, what an actor never did in the 90 days before, repeated refusals; each with
-    the facts behind it. --sign is for whoever was shown all up to there; it is a fact with your name, and whatever was
-    unusual by then a finding, which somebody else than its actor closes (gateway log finding). For officers and
+    Shows how many facts there are of each kind, what was refused, what people did, which copies of the log were made or
+    destroyed by the system's log, and what is unusual: bursts, work out of hours, many persons by one actor, what an
+    actor never did in the 90 days before, repeated refusals; each with the facts behind it. --sign is for whoever was
+    shown all up to there; it is a fact with your name, and whatever was unusual by then a finding, which somebody else
+    than its actor closes (gateway log finding). For officers and
     approvers; administrators and auditors may look. The looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
@@ -61,6 +62,7 @@ def _show(found: Mapping[str, Any]) -> None:
         ("facts", [{"kind": kind, "count": count} for kind, count in found["kinds"].items()]),
         ("refused", found["refused"]),
         ("what people did", found["acts"]),
+        ("copies of this log", [_copy(each) for each in found["copies"]]),
         ("unusual", [_row(each) for each in found["unusual"]]),
     ):
         tell()
@@ -69,6 +71,19 @@ def _show(found: Mapping[str, Any]) -> None:
     if not found["compared"]:
         tell("what is new is not told: the log does not go back 90 days before these facts")
     tell()
+
+
+def _copy(act: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy that was made or declared destroyed, by a fact of the system's log."""
+    return {
+        "at": clock(act["at"]),
+        "what": act["kind"],
+        "copy": act["copy"],
+        "form": act["form"],
+        "by": act["operator"],
+        "case": act["case"],
+        "fact of system": act["fact"],
+    }
 
 
 def _row(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,9 +130,10 @@ def _finding(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "finding": found["finding"],
         "opened": clock(found["at"]),
+        "opened by": found["opened_by"],
         **_row(found),
         "standing": found["outcome"] or found["standing"],
-        "by": found["by"],
+        "by": found["closed_by"] or found["by"],
         "case": found["case"],
     }
 
@@ -158,12 +174,8 @@ def take(tenant: Tenant, finding: Number, as_: Own, case: Case, root: Root = Pat
         tell(f"finding {finding}: {taken['by']} works on it, {case}")
 
 
-@app.command(
-    epilog=ending(
-        "gateway log finding close 999997 5130 proper --case R8-0012 --as staff-0012.crt", wrong="it was refused"
-    )
-)
-def close(  # noqa: PLR0913  (an end is this much)
+@app.command(epilog=ending("gateway log finding close 999997 5130 proper --as staff-0012.crt", wrong="it was refused"))
+def close(
     tenant: Tenant,
     finding: Number,
     outcome: Annotated[
@@ -171,19 +183,18 @@ def close(  # noqa: PLR0913  (an end is this much)
         typer.Argument(metavar="OUTCOME", help="proper, mistake, fault, corrected or misuse."),
     ],
     as_: Own,
-    case: Case,
     root: Root = Path(),
     terminal: Terminal = None,
 ) -> None:
     """Close a finding: what became of it.
 
     proper: the act was right; mistake: a slip of a person; fault: of a system or its settings; corrected: a right or
-    the table was wrong and is right now; misuse. What was done about it stands under the case, not here. Not one that
-    may be about acts of your own (C144). It is a fact.
+    the table was wrong and is right now; misuse. What was done about it stands under the case under which it was taken,
+    not here. Nobody closes what was not taken, nor what may be about acts of his own (C144). It is a fact.
     """
     from gateway.cli.operator import ask_hub
 
     with stopped():
-        body, path = {"outcome": outcome, "case": case}, f"/v1/{tenant}/findings/{finding}/close"
+        body, path = {"outcome": outcome}, f"/v1/{tenant}/findings/{finding}/close"
         ask_hub(root, "POST", path, body=body, as_=as_, terminal=terminal)
-        tell(f"finding {finding}: {outcome}, {case}")
+        tell(f"finding {finding}: {outcome}")

@@ -11,7 +11,7 @@ from gateway.hub import telling
 from gateway.hub.callers import Callers
 from gateway.hub.copies import ListedCopy
 from gateway.hub.people import Role
-from gateway.hub.remains import message, remains
+from gateway.hub.remains import message, remains, unswept
 
 _ROLES: Final = (Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR)
 
@@ -44,6 +44,8 @@ class RemainsRoute:
             hidden = kept.undisclosed and not telling.discloses(person)
             its, today = message(tenant, message_id, kept, hidden=hidden), japanese_day(self._clock())
             found = remains(its, indexed, await self._folders(tenant), self._copies(), today)
+            if hub.journal.retention.unswept():
+                found = unswept(found)
             await self._callers.acted(request, hub, person, "deleted")
         rows = [each.told(today) for each in found]
         told = {"message_id": message_id, "left": any(each["left"] for each in rows), "copies": rows}

@@ -44,14 +44,18 @@ def test_a_review_is_signed_and_its_findings_followed_to_their_end(new_site, ord
 
     site.gateway.stop()
     site.start_gateway("/healthz")
-    closing = ("log", "finding", "close", MUNICIPALITY, str(refusals), "mistake", "--case", "R8-0012")
+    taking = ("log", "finding", "take", MUNICIPALITY, str(refusals), "--case", "R8-0012")
+    assert site.cli(*taking, *by(site, APPROVER)).status == 0
+    closing = ("log", "finding", "close", MUNICIPALITY, str(refusals), "mistake")
     assert site.cli(*closing, *by(site, APPROVER)).status == 0
     flag = ("log", "finding", "flag", MUNICIPALITY, str(max(each["seq"] for each in site.facts())))
     flagged = site.cli(*flag, *by(site, OFFICER))
     assert flagged.status == 0, flagged.err
     own = flagged.out.split()[1]
-    closing = ("log", "finding", "close", MUNICIPALITY, own, "proper", "--case", "R8-0013")
+    closing = ("log", "finding", "close", MUNICIPALITY, own, "proper")
     assert code(site.cli(*closing, *by(site, APPROVER))) == "own_finding", "the last fact was the approver's closing"
+    assert code(site.cli(*closing, *by(site, OFFICER))) == "not_taken"
+    assert site.cli("log", "finding", "take", MUNICIPALITY, own, "--case", "R8-13", *by(site, OFFICER)).status == 0
     assert site.cli(*closing, *by(site, OFFICER)).status == 0
     every = told(site, "log", "finding", "list", MUNICIPALITY, "--all", name=OFFICER)
     assert {each["finding"]: each["outcome"] for each in every}[refusals] == "mistake"

@@ -109,7 +109,7 @@ FIELDS: dict[FactKind, dict[str, Any]] = {
     FactKind.REVIEW_SIGNED: {**SIGNED, "subject": "log", "since": 1, "to": 40, "findings": 1},
     FactKind.FINDING_OPENED: {**SIGNED, "code": "off_hours", "person": "staff-0500", "facts": [7, 9], "count": 2},
     FactKind.FINDING_TAKEN: {**SIGNED, "finding": 12, "case": "R8-0012"},
-    FactKind.FINDING_CLOSED: {**SIGNED, "finding": 12, "case": "R8-0012", "outcome": "proper"},
+    FactKind.FINDING_CLOSED: {**SIGNED, "finding": 12, "outcome": "proper"},
     FactKind.USE_STOPPED: USE,
     FactKind.USE_RESUMED: USE,
 }

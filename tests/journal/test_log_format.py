@@ -84,7 +84,7 @@ async def test_of_a_log_of_which_something_was_taken_out_a_stranger_says_what_we
         )  # fmt: skip
         last = id_of(sent)
         await journal.settled(last)
-    await journal.retention.erase([tag], {}, at=AT)
+    await journal.retention.erase([tag], {"connector": "health_management", "months": ["2026-04"]}, at=AT)
     await journal.delete_envelope(last, at=AT)
     later = {"before": "2026-05-01T00:00:00.000000Z", "at": "2029-05-01T00:00:00.000000Z"}
     assert (await journal.retention.purge(0, **later)).go == [3, 4, 6]

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import Refused
 from gateway.evidence.purged import Purged
-from gateway.hub.journal import FactKind, Journal, VerifyReport, purging, verify
+from gateway.hub.journal import REVIEW_FACTS, FactKind, Journal, VerifyReport, purging, verify
 from gateway.hub.journal.facts import SALT_BYTES, commitment, fact_body
 from gateway.hub.journal.store import wal_of
 from gateway.messages import Attestation, Ending, RecordOutcome, Tags, stamp
@@ -101,6 +101,23 @@ async def test_what_was_deleted_is_swept_out_of_the_files_of_a_running_gateway(p
         assert not [part for part in parts for each in (path, wal_of(path)) if part in each.read_bytes()]
 
 
+async def test_a_sweep_that_a_reader_was_in_the_way_of_is_owed_until_it_was_done(path: Path) -> None:
+    with closing(open_journal(path)) as journal, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        gone = await ended(journal, OLD, kept=True)
+        envelope = journal.envelope(gone)
+        assert envelope is not None
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM fact").fetchone()
+        await journal.delete_envelope(gone, at=AT)
+        await journal.retention.swept()
+        assert journal.retention.unswept()
+        reader.execute("COMMIT")
+        assert envelope.ciphertext in wal_of(path).read_bytes()
+        await journal.retention.swept()
+        assert not journal.retention.unswept()
+        assert not any(envelope.ciphertext in each.read_bytes() for each in (path, wal_of(path)))
+
+
 async def test_what_is_needed_stays_and_goes_when_it_is_needed_no_more(path: Path) -> None:
     with closing(open_journal(path)) as journal:
         open_, kept = message((0,)), await ended(journal, OLD, kept=True)
@@ -125,6 +142,39 @@ def _by() -> Any:
     from gateway.hub.journal import By
 
     return By(person="made-up-1", client_certificate="a" * 64, terminal="desk-1")
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_what_was_looked_into_goes_and_what_is_open_or_says_up_to_where_it_was_reviewed_stays(
+    path: Path, held: bool
+) -> None:
+    """C116. What closed a finding stays as long as what opened it, or that would be open again."""
+    with closing(open_journal(path)) as journal:
+        at, year = datetime.fromisoformat(OLD), timedelta(days=365)
+
+        async def said(kind: FactKind, later: timedelta = timedelta(), **fields: Any) -> int:
+            return await journal.fact(kind, {"operator": "staff-1", **fields}, at=stamp(at + later))
+
+        opened = [await said(FactKind.FINDING_OPENED, code="flagged") for _ in range(3)]
+        await said(FactKind.REVIEW_SIGNED, subject="log", to=1)
+        for finding in opened[:2]:
+            await said(FactKind.FINDING_TAKEN, timedelta(1), finding=finding, case="R8-1")
+        await said(FactKind.FINDING_CLOSED, timedelta(1), finding=opened[0], outcome="proper")
+        await said(FactKind.REVIEW_SIGNED, timedelta(1), subject="users", to=1)
+        await said(FactKind.REVIEW_SIGNED, timedelta(1), subject="log", to=4)
+        if held:
+            day = stamp(at + timedelta(hours=9))[:10]
+            await journal.retention.place({"case": "R9", "since": day, "until": day}, at=AT)
+        assert await purge(journal) == (0 if held else 4)
+        left = [seq for seq, _, _ in journal.told(REVIEW_FACTS)]
+        assert left == ([*range(1, 10)] if held else [2, 3, 6, 8, 9])
+        if held:
+            await journal.retention.lift({"case": "R9"}, at=AT)
+            assert await purge(journal) == 4
+        await said(FactKind.FINDING_CLOSED, 3 * year, finding=opened[1], outcome="proper")
+        assert await purge(journal) == 2
+        assert [seq for seq, _, _ in journal.told(REVIEW_FACTS)][:3] == [3, 8, 9]
+    assert verified(path).problem is None
 
 
 async def test_rights_stay_a_year_longer_for_decisions_are_judged_by_them(path: Path) -> None:
@@ -223,8 +273,8 @@ async def test_an_erased_trail_is_nowhere_and_the_log_verifies_until_more_is_mis
             await journal.record(sent, at=YOUNG, now=0.0)
         said = {
             "operator": "made-up",
-            "connector": "school",
-            "months": ["2026-03"],
+            "connector": "health_management",
+            "months": ["2026-03", "2026-04"],
             "reason": "correction",
             "case": "R8",
         }
@@ -242,11 +292,27 @@ async def test_an_erased_trail_is_nowhere_and_the_log_verifies_until_more_is_mis
     assert (report.at_seq, "other person tags are missing" in str(report.problem)) == (1, True)
 
 
+ITS = {"connector": "health_management", "months": ["2026-04"]}
+"""Of whose making the tags are beside made-up messages."""
+
+
+async def test_only_what_the_fact_of_an_erasure_names_is_erased(path: Path) -> None:
+    """The same tag beside what another connector sent, or of another month, stays: the fact names neither."""
+    tag = os.urandom(16)
+    others: list[dict[str, Any]] = [{}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}]
+    with closing(open_journal(path)) as journal:
+        for more in others:
+            await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, tag)), **more), at=YOUNG, now=0.0)
+        assert await journal.retention.erase([tag], ITS, at=AT) == 2
+        assert [len(journal.following.persons(seq - 1, seq)) for seq in (1, 2, 3)] == [0, 1, 1]
+    assert verified(path).problem is None
+
+
 async def test_an_erased_trail_may_be_purged(path: Path) -> None:
     tag = os.urandom(16)
     with closing(open_journal(path)) as journal:
         await ended(journal, OLD, tags=Tags(os.urandom(32), (tag,)))
-        await journal.retention.erase([tag], {"months": ["2022-03"]}, at=OLD)
+        await journal.retention.erase([tag], ITS, at=OLD)
         assert await purge(journal) == 4
         assert journal.told([FactKind.FACTS_PURGED])[-1][2]["tags"] == 1
     assert verified(path).problem is None
@@ -337,7 +403,7 @@ async def test_however_it_comes_about_the_log_verifies_and_only_what_has_a_reaso
             if dice.random() < 0.2:
                 await journal.record(message((0,)), at=at, now=0.0)
             if dice.random() < 0.2:
-                await journal.retention.erase([dice.choice(tags)], {"months": []}, at=at)
+                await journal.retention.erase([dice.choice(tags)], ITS, at=at)
             if dice.random() < 0.4:
                 before = stamp(now.replace(year=now.year - 3, day=min(now.day, 28)))
                 await purge(journal, before=before, at=at)

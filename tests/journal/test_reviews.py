@@ -35,8 +35,9 @@ from gateway.hub.review import (
 from gateway.hub.review.users import compared, to_look_into
 from gateway.hub.rights import Grant, Revocation
 from gateway.hub.search import Search
-from gateway.messages import Tags, stamp
-from tests.journal.builders import digest, message, open_journal
+from gateway.messages import Ending, RecordOutcome, Tags, stamp
+from tests.journal.builders import digest, id_of, message, open_journal
+from tests.journal.test_retention import purge
 
 DESK = "desk-1"
 START = datetime(2026, 11, 2, 3, tzinfo=UTC)
@@ -71,8 +72,11 @@ class Town:
         await self.acted(by.id, act="review", to=to)
         return await self.reviews.sign(Sign(to=to), by, DESK, self.clock)
 
+    async def take(self, finding, by=ANNA, case="R8-0012"):
+        await self.reviews.take(finding, Take(case=case), by, DESK, self.now)
+
     async def close(self, finding, by=ANNA, outcome=Outcome.PROPER):
-        await self.reviews.close(finding, Close(outcome=outcome, case="R8-0012"), by, DESK, self.now)
+        await self.reviews.close(finding, Close(outcome=outcome), by, DESK, self.now)
 
     def open(self):
         return [(each.id, each.told["code"]) for each in self.reviews.standing().open_findings()]
@@ -190,14 +194,16 @@ async def test_a_finding_is_followed_to_its_end_and_a_restart_knows_it(town, jou
     await town.sign()
     ((finding, code),) = town.open()
     assert code == "refusals"
-    await town.reviews.take(finding, Take(case="R8-0012"), BEN, DESK, town.now)
+    await town.take(finding, BEN)
     (row,) = [each.row() for each in town.reviews.standing().open_findings()]
     assert (row["standing"], row["by"], row["case"]) == ("taken", BEN.id, "R8-0012")
+    assert await refusal(town.close(finding + 1)) == "unknown_finding"
     await town.close(finding, ANNA, Outcome.MISTAKE)
     assert town.open() == []
     again = Reviews(journal, Search(journal), town.people, lambda: SETTINGS)
     (row,) = [each.row() for each in again.standing().findings.values()]
-    assert (row["finding"], row["standing"], row["outcome"], row["by"]) == (finding, "closed", "mistake", ANNA.id)
+    assert (row["finding"], row["standing"], row["outcome"], row["case"]) == (finding, "closed", "mistake", "R8-0012")
+    assert (row["opened_by"], row["by"], row["closed_by"]) == (ANNA.id, BEN.id, ANNA.id)
     assert again.standing().signed == town.reviews.standing().signed
     assert await refusal(town.close(finding)) == "finding_closed"
     assert await refusal(town.close(finding + 1)) == "unknown_finding"
@@ -210,7 +216,9 @@ async def test_nobody_closes_a_finding_about_acts_of_his_own(town, spelt):
     await town.sign(ANNA)
     ((finding, _),) = town.open()
     assert await refusal(town.close(finding, ANNA)) == "own_finding"
-    assert await refusal(town.reviews.take(finding, Take(case="R8-1"), ANNA, DESK, town.now)) == "own_finding"
+    assert await refusal(town.take(finding, ANNA)) == "own_finding"
+    assert await refusal(town.close(finding, BEN)) == "not_taken"
+    await town.take(finding, BEN)
     await town.close(finding, BEN)
     assert town.open() == []
 
@@ -227,6 +235,25 @@ async def test_some_facts_are_flagged_by_hand_and_are_everybody_s_who_acted_in_t
         [BEN.id, "staff-0001", ANNA.id],
     )
     for each in (ANNA, BEN):
+        assert await refusal(town.close(finding, each)) == "own_finding"
+
+
+@pytest.mark.parametrize("kind", ["delivery.concluded", "message.dead", "reply"])
+async def test_what_became_of_a_message_is_an_act_of_who_sent_it(town, journal, kind):
+    """C144: of a reply it is the request, whoever answered."""
+    asked = message(kind="request", actor=ANNA.id, responsible=BEN.id)
+    await journal.record(asked, at=stamp(START), now=0.0)
+    ends: dict[str, Any] = {"source": "vaccination_records", "destination": "health_management"}
+    reply = message(kind="reply", responsible="staff-0009", correlation_id=id_of(asked), **ends)
+    ending = Ending.DEAD if kind == "message.dead" else Ending.ACCEPTED
+    ended = [RecordOutcome(0, ending, "expired" if ending is Ending.DEAD else None)]
+    replied = {"reply": reply} if kind == "reply" else {}
+    await journal.conclude(id_of(asked), ended, attempt=1, next_at=None, at=stamp(START), now=0.0, **replied)
+    facts = journal.following.these(range(3, journal.following.size + 1))
+    last = next(each for each in reversed(facts) if kind in (each.kind, each.header.get("kind")))
+    finding = await town.reviews.flag(Flag(facts=(last.seq,)), BEN, DESK, START)
+    for each in (ANNA, BEN):
+        assert await refusal(town.take(finding, each)) == "own_finding"
         assert await refusal(town.close(finding, each)) == "own_finding"
 
 
@@ -261,6 +288,7 @@ async def test_nobody_closes_a_finding_about_what_the_person_erased_held_hid_or_
     seq = await journal.fact(kind, said, at=stamp(START))
     finding = await town.reviews.flag(Flag(facts=(seq,)), BEN, DESK, START)
     assert await refusal(town.close(finding, ANNA)) == "own_finding"
+    await town.take(finding, BEN)
     await town.close(finding, BEN)
 
 
@@ -339,19 +367,35 @@ def test_each_right_agrees_differs_or_is_missing_on_one_side():
         ("Root", "operator", None),
         ("staff-0012", "approver", date(2027, 3, 30)),
         ("staff-0013", "officer", date(2027, 3, 31)),
+        ("staff-0014", "officer", date(2026, 11, 20)),
+        ("staff-0015", "officer", date(2026, 11, 19)),
     )
-    rows = list(compared(RIGHTS, asked, {"root": "2026-11-20"}))
+    rows = list(compared(RIGHTS, asked, {"root": "2026-11-20"}, date(2026, 11, 20)))
     assert [(each["person"], each["role"], each["found"], each["last_act"]) for each in rows] == [
         ("root", "operator", "agrees", "2026-11-20"),
         ("staff-0011", "officer", "missing_there", None),
         ("staff-0012", "approver", "differs", None),
         ("staff-0013", "officer", "missing_here", None),
+        ("staff-0014", "officer", "missing_here", None),
     ]
     assert [(each.code.value, each.person, each.acted) for each in to_look_into(rows)] == [
         ("right_missing_there", "staff-0011", ("staff-0011",)),
         ("right_differs", "staff-0012", ("staff-0012",)),
         ("right_missing_here", "staff-0013", ("staff-0013",)),
+        ("right_missing_here", "staff-0014", ("staff-0014",)),
     ]
+
+
+def test_a_right_that_the_table_has_ended_and_the_system_has_not_differs():
+    (row,) = compared(RIGHTS[1:2], table(("staff-0011", "officer", date(2026, 3, 31))), {}, date(2026, 11, 20))
+    assert row["found"] == "differs"
+
+
+async def test_who_has_no_right_any_more_when_it_is_written_signs_no_users_either(town, journal):
+    await town.people.revoke(Revocation(person=BEN.id, role=Role.APPROVER), ADMINISTRATOR, DESK, START)
+    assert await refusal(town.reviews.sign_users(table(), BEN, DESK, START)) == "role_missing"
+    assert journal.told(REVIEW_FACTS) == []
+    await town.reviews.sign_users(table(), ADMINISTRATOR, DESK, START)
 
 
 PAIRS = st.dictionaries(
@@ -366,7 +410,7 @@ def test_every_right_of_either_side_is_told_once_and_both_agree_only_where_they_
         {"person": person, "role": role, "certificate": "", "until": until.isoformat(), "standing": "valid"}
         for (person, role), until in here.items()
     ]
-    rows = list(compared(rights, table(*((*key, until) for key, until in there.items())), {}))
+    rows = list(compared(rights, table(*((*key, until) for key, until in there.items())), {}, date.min))
     told = {(each["person"], each["role"]): each["found"] for each in rows}
     assert len(rows) == len(told)
     assert told.keys() == here.keys() | there.keys()
@@ -393,9 +437,26 @@ async def test_the_review_of_the_users_is_signed_with_the_table_and_its_differen
     ((finding, code),) = town.open()
     assert code == "right_missing_there"
     assert await refusal(town.close(finding, BEN)) == "own_finding"
+    await town.take(finding, ANNA)
     await town.close(finding, ANNA, Outcome.CORRECTED)
     assert town.reviews.due(Subject.USERS) == town.now + timedelta(days=90)
     assert town.reviews.standing().reviewed(Subject.LOG) == 0
+
+
+async def test_what_was_purged_is_known_no_more_and_the_next_review_is_due_all_the_same(town, journal):
+    """Also if nobody ever reviewed the log in three years."""
+    finding = await town.reviews.flag(Flag(facts=(1,)), BEN, DESK, START)
+    await town.take(finding)
+    await town.close(finding)
+    assert finding in town.reviews.standing().findings
+    before, now = START + timedelta(days=1), START + timedelta(days=1200)
+    assert await purge(journal, before=stamp(before), at=stamp(now)) > 0
+    assert town.reviews.standing().findings == {}
+    assert journal.following.time_of(finding) == ""
+    assert town.reviews.due(Subject.LOG) <= before + timedelta(days=30)
+    assert await purge(journal, before=stamp(before + timedelta(days=370)), at=stamp(now + timedelta(days=370))) > 0
+    assert journal.following.time_of(1) == ""
+    assert town.reviews.due(Subject.LOG) == before + timedelta(days=400)
 
 
 def test_a_finding_whose_opening_was_purged_is_known_no_more():

@@ -550,7 +550,7 @@ async def test_a_tag_that_was_erased_or_purged_leaves_all_files_of_the_index_by_
     with closing(sqlite3.connect(journal.path)) as tables:
         old = [bytes(each) for (each,) in tables.execute("SELECT DISTINCT tag FROM tag WHERE seq < 21")]
     assert all(each in files(path) for each in (tag, young, *old))
-    await journal.retention.erase([tag], {"months": ["2026-04"]}, at=at(9001))
+    await journal.retention.erase([tag], {"connector": "health_management", "months": ["2026-04"]}, at=at(9001))
     later = {"before": "2026-04-02T00:00:00.000000Z", "at": "2029-04-02T00:00:00.000000Z"}
     await end_all(journal, later["at"])
     assert (await journal.retention.purge(0, **later)).go
@@ -581,7 +581,7 @@ async def test_the_index_is_not_said_to_have_forgotten_what_its_wal_has_still(sm
     with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
         somebody.execute("BEGIN")
         somebody.execute("SELECT * FROM goes").fetchall()
-        await journal.retention.erase([tag], {"months": ["2026-04"]}, at=at(31))
+        await journal.retention.erase([tag], {"connector": "health_management", "months": ["2026-04"]}, at=at(31))
         await made.forget()
         assert tag in files(path)
         assert await made.upto() == 21
@@ -594,7 +594,7 @@ async def test_a_trail_that_was_erased_is_in_the_index_no_more(small):
     tag, other = os.urandom(16), os.urandom(16)
     await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, other))), at=at(30), now=NOW)
     await routes(made)
-    await journal.retention.erase([tag], {"months": ["2026-04"]}, at=at(31))
+    await journal.retention.erase([tag], {"connector": "health_management", "months": ["2026-04"]}, at=at(31))
     await made.forget()
     assert (tag in files(path), other in files(path)) == (False, True)
     with closing(sqlite3.connect(path)) as tables:

@@ -527,6 +527,13 @@ def test_help_loads_no_part_of_the_gateway_but_the_commands():
     assert done.stdout == "cli errors\n"
 
 
+def test_a_command_that_asks_or_reads_keys_loads_no_web_server():
+    """It would wait for that longer than for the answer."""
+    loaded = "import sys, gateway.cli.operator, gateway.cli.key_files\nprint(*{'aiohttp', 'asyncio'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True)
+    assert done.stdout == "\n"
+
+
 def test_the_hub_knows_the_administrator_and_no_process_has_the_key(apart):
     root, _ = apart
     files = {path.relative_to(root).as_posix() for path in root.glob("*/keys/tls/staff-0100.*")}

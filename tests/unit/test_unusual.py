@@ -356,7 +356,7 @@ def test_a_refusal_has_its_code_and_its_peer(fact, code):
         (FactKind.OPERATOR_ACTED, {"operator": "a", "act": "search", "case": "R8-1"}, ("a", "search", None, 1)),
         (FactKind.HOLD_SHOWN, {"person": "b", "message_id": "m"}, ("b", "hold.shown", None, 1)),
         (FactKind.PERSON_GRANTED, {"by": "c", "person": "a"}, ("c", "person.granted", None, 0)),
-        (FactKind.FINDING_CLOSED, {"operator": "d", "case": "R8-1"}, ("d", "finding.closed", None, 0)),
+        (FactKind.FINDING_CLOSED, {"operator": "d"}, ("d", "finding.closed", None, 0)),
         (FactKind.FINDING_OPENED, {"operator": "d", "code": "flagged"}, ("d", "finding.opened", None, 0)),
     ],
 )  # fmt: skip

@@ -1,25 +1,31 @@
 """Takes a person's trail out of the log: the tag rows by which facts can be found to be about that person."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.errors import Refused
 from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.finding import made_in
 from gateway.hub.journal.legal_holds import covered, legal_holds
 from gateway.hub.journal.store import connect_reader
 from gateway.hub.journal.transaction import Transaction
 
 
-def places(path: Path, tags: Iterable[bytes]) -> list[tuple[int, int]]:
-    """Where one of these tags stands in a running gateway's journal: seq, and index of the record.
+def places(path: Path, tags: Iterable[bytes], connector: str, months: Collection[str]) -> list[tuple[int, int]]:
+    """Where one of these tags stands in a running gateway's journal beside a fact whose tags that connector's edge made
+    in one of these months: seq, and index of the record.
 
     There is no index for it: every tag is looked at, in a thread of the caller's. Raises sqlite3.Error.
     """
     sought = list(tags)
     with closing(connect_reader(path)) as connection:
-        return connection.execute(_PLACES.format(", ".join("?" * len(sought))), sought).fetchall()
+        rows = connection.execute(_PLACES.format(", ".join("?" * len(sought))), sought)
+        return list(_made_by(rows, connector, months))
 
 
 def erase(transaction: Transaction, found: Sequence[tuple[int, int]], fields: Mapping[str, Any], *, at: str) -> int:
@@ -39,5 +45,16 @@ def erase(transaction: Transaction, found: Sequence[tuple[int, int]], fields: Ma
     return erased
 
 
-_PLACES: Final = "SELECT seq, idx FROM tag WHERE tag IN ({}) ORDER BY seq, idx"
+def _made_by(rows: Iterable[Any], connector: str, months: Collection[str]) -> Iterator[tuple[int, int]]:
+    """What the fact of an erasure says went is what goes: no other connector's tags, nor another month's."""
+    for (seq, body), beside in groupby(rows, itemgetter(0, 2)):
+        fact = json.loads(body)
+        if fact["header"]["source"] == connector and made_in(fact) in months:
+            yield from ((seq, index) for _, index, _ in beside)
+
+
+_PLACES: Final = (
+    "SELECT tag.seq, idx, body FROM tag JOIN fact ON fact.seq = tag.seq WHERE tag IN ({}) AND body IS NOT NULL"
+    " ORDER BY tag.seq, idx"
+)
 _FACT: Final = "SELECT at, message_id FROM fact WHERE seq = ?"

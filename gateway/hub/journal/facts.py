@@ -106,7 +106,9 @@ REVIEW_FACTS: Final = (
     FactKind.FINDING_TAKEN,
     FactKind.FINDING_CLOSED,
 )
-"""The kinds that say up to where the log was reviewed and what is still to be looked into: it stands nowhere else."""
+"""The kinds that say up to where the log was reviewed and what is still to be looked into: it stands nowhere else, and
+they stay as long as they say it.
+"""
 
 
 ACT_FACTS: Final = (
@@ -132,7 +134,7 @@ ACT_FACTS: Final = (
     FactKind.USE_RESUMED,
 )
 """The kinds that tell what persons did in a tenant: the history has all of them, and a review knows whose each is."""
-SIGNED_FACTS: Final = frozenset({*ACT_FACTS, *RETENTION_FACTS, *COPY_FACTS})
+SIGNED_FACTS: Final = frozenset({*ACT_FACTS, *RETENTION_FACTS, *COPY_FACTS, FactKind.LOG_SUCCEEDED})
 """The kinds that say what persons decided, or what may be missing: each comes with a checkpoint of its own, so that who
 can write into the file, and has not the log's key, can add none.
 """

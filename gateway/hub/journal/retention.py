@@ -25,11 +25,14 @@ from gateway.hub.journal.undisclosed import asked_by, header_of
 class Retention:
     """Of one journal. Every write is durable when its await returns; each raises Deferred."""
 
-    def __init__(self, path: Path, commit: Commit, read: Read, shorten: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, commit: Commit, read: Read, shorten: Callable[[], None], unswept: Callable[[], bool]
+    ) -> None:
         self._path = path
         self._commit = commit
         self._read = read
         self._shorten = shorten
+        self.unswept = unswept
         self._purged = Purged()
         self._told = 0
 
@@ -48,7 +51,9 @@ class Retention:
         return self._read(partial(_silent, since=since, until=until))
 
     async def swept(self) -> None:
-        """Nothing of what was deleted so far stays in the WAL, unless somebody reads there just now."""
+        """Nothing of what was deleted so far stays in the WAL, unless somebody reads there just now: then it is to be
+        done again, as long as it is `unswept`.
+        """
         self._shorten()
         for _ in range(2):  # the second begins when the WAL was moved behind the first
             await self._commit(lambda _: None)
@@ -70,9 +75,11 @@ class Retention:
         await self._commit(partial(legal_holds.lift, fields=fields, at=at))
 
     async def erase(self, tags: Iterable[bytes], fields: Mapping[str, Any], *, at: str) -> int:
-        """Take all rows with one of these tags away; returns how many. Raises Refused("under_investigation")."""
+        """Take the rows with one of these tags away, of the connector and the months that `fields` name; returns how
+        many. Raises Refused("under_investigation").
+        """
         try:
-            found = await asyncio.to_thread(places, self._path, tags)
+            found = await asyncio.to_thread(places, self._path, tags, fields["connector"], fields["months"])
         except sqlite3.Error:
             raise Deferred("log_unavailable") from None
         erased = await self._commit(partial(erase, found=found, fields=fields, at=at), large=True)

@@ -5,7 +5,7 @@ those who work with it, and singles out nobody else (C254).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -54,6 +54,17 @@ def deed(followed: Followed, tags: frozenset[bytes]) -> Deed | None:
     if kind not in KINDS or (kind is FactKind.FINDING_OPENED and fact["code"] != Code.FLAGGED):
         return None  # what a signature opens is no act of its own
     return _acted(followed)
+
+
+def whose(followed: Followed, request: Mapping[str, Any]) -> Iterator[str]:
+    """Whose acts this fact may tell of, once or more: its doer's, and those of whoever sent the message that it is of
+    or is responsible for that one. `request` is the header of the request that its message answers, or empty.
+    """
+    did = deed(followed, frozenset())
+    named = [did.person, did.responsible] if did is not None else []
+    for header in (followed.header, request):
+        named += [_staff(header.get("actor")), header.get("responsible")]
+    return (each for each in named if each is not None)
 
 
 def doer(fact: Mapping[str, Any]) -> str | None:

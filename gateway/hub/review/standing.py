@@ -30,14 +30,18 @@ class Signed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """`id` is the seq of the fact that opened it, `told` what that says. `by` is who works on it, or who closed it."""
+    """`id` is the seq of the fact that opened it, `told` what that says. `opened_by` is who flagged it, or signed the
+    review that found it; `by` is who works on it, under a case.
+    """
 
     id: int
     at: str
     told: Mapping[str, Any]
+    opened_by: str
     by: str | None = None
     case: str | None = None
     outcome: Outcome | None = None
+    closed_by: str | None = None
     closed_at: str | None = None
 
     @property
@@ -49,9 +53,11 @@ class Finding:
         """As plain JSON, for people."""
         standing = "closed" if self.outcome else "taken" if self.by else "open"
         said = {
+            "opened_by": self.opened_by,
             "by": self.by,
             "case": self.case,
             "outcome": self.outcome.value if self.outcome else None,
+            "closed_by": self.closed_by,
             "closed_at": self.closed_at,
         }
         return {"finding": self.id, "at": self.at, "standing": standing, **self.told, **said}
@@ -73,12 +79,14 @@ class Standing:
             self.signed[Subject(fact["subject"])] = Signed(fact["operator"], fact["at"], fact["to"])
         elif kind is FactKind.FINDING_OPENED:
             told = {key: fact[key] for key in _TOLD if key in fact}
-            self.findings[seq] = Finding(id=seq, at=fact["at"], told=told)
-        elif (found := self.findings.get(fact["finding"])) is not None:
-            changed = replace(found, by=fact["operator"], case=fact["case"])
-            if kind is FactKind.FINDING_CLOSED:
-                changed = replace(changed, outcome=Outcome(fact["outcome"]), closed_at=fact["at"])
-            self.findings[found.id] = changed
+            self.findings[seq] = Finding(id=seq, at=fact["at"], told=told, opened_by=fact["operator"])
+        elif (found := self.findings.get(fact["finding"])) is None:
+            return
+        elif kind is FactKind.FINDING_TAKEN:
+            self.findings[found.id] = replace(found, by=fact["operator"], case=fact["case"])
+        else:
+            ended = {"outcome": Outcome(fact["outcome"]), "closed_by": fact["operator"], "closed_at": fact["at"]}
+            self.findings[found.id] = replace(found, **ended)
 
     def reviewed(self, subject: Subject) -> int:
         """Up to which fact it was reviewed; 0 if it never was."""
@@ -93,11 +101,15 @@ class Standing:
         """Those that nobody has closed, oldest first."""
         return [each for each in self.findings.values() if each.open]
 
-    def require_open(self, finding: int, by: str) -> None:
-        """Raises Refused: unknown_finding, finding_closed, or own_finding if it may be about acts of theirs (C144)."""
+    def require_open(self, finding: int, by: str, *, taken: bool) -> None:
+        """Raises Refused: unknown_finding, finding_closed, own_finding if it may be about acts of theirs (C144); or, of
+        one that is to be `taken`, not_taken.
+        """
         if (found := self.findings.get(finding)) is None:
             raise Refused("unknown_finding")
         if not found.open:
             raise Refused("finding_closed")
         if any(same_person(by, each) for each in found.told.get("acted", ())):
             raise Refused("own_finding")
+        if taken and found.by is None:
+            raise Refused("not_taken")

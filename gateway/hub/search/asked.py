@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from gateway.config.files import Closed, StaffId
 from gateway.hub.days import LogDay
@@ -12,7 +12,16 @@ from gateway.messages import WORD
 
 Word = Annotated[str, StringConstraints(pattern=WORD.replace(r"\Z", "$"))]
 Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
-Tag = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+
+
+def _somebody(tag: str) -> str:
+    """The tag of zeros stands beside each record that is about nobody: nobody is sought or erased by it."""
+    if not tag.strip("0"):
+        raise ValueError("it names nobody")
+    return tag
+
+
+Tag = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), AfterValidator(_somebody)]
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Reason = Literal["disclosure_request", "correction", "incident", "audit"]
 """Why somebody asks for one person's trail (開示請求, 訂正請求, an incident, an audit)."""
