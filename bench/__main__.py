@@ -9,6 +9,7 @@ import uvloop
 from rich.console import Console
 
 from bench import machine
+from bench.beside import Beside
 from bench.bulk import WAYS as BULK_WAYS
 from bench.bulk import Bulk
 from bench.log_cost import LogCost
@@ -33,8 +34,8 @@ def main() -> int:
     console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 120)
     messages, log_cost, queries = Messages.new(), LogCost.new(), Queries.new()
     bulk, lookups, start_up = Bulk.new(), Lookups.new(), StartUp.new()
-    searches, verifications = Searches.new(), Verifications.new()
-    measures = (messages, log_cost, queries, bulk, lookups, start_up, searches, verifications)
+    searches, verifications, beside = Searches.new(), Verifications.new(), Beside.new()
+    measures = (messages, log_cost, queries, bulk, lookups, start_up, searches, verifications, beside)
     wrong: list[str] = []
     known = machine.describe(Path(tempfile.gettempdir()))
     others = machine.Others()
@@ -52,7 +53,7 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-async def _measure(  # noqa: PLR0913  (each is one of the tables)
+async def _measure(  # noqa: C901, PLR0913  (each is one of the tables)
     options: argparse.Namespace,
     console: Console,
     messages: Messages,
@@ -63,6 +64,7 @@ async def _measure(  # noqa: PLR0913  (each is one of the tables)
     start_up: StartUp,
     searches: Searches,
     verifications: Verifications,
+    beside: Beside,
 ) -> None:
     turns = options.turns
     only = options.only
@@ -79,6 +81,9 @@ async def _measure(  # noqa: PLR0913  (each is one of the tables)
     if only in (None, "verify"):
         console.print(f"a log of {options.facts:,} facts, verified {options.rounds} times", highlight=False)
         await verifications.rounds(options.rounds, options.facts)
+    if only in (None, "beside"):
+        console.print(f"{turns} rounds of messages with what works beside the line, and without", highlight=False)
+        await beside.rounds(turns, 5 * options.seconds)
     if only not in (None, "bulk"):
         return
     for number in range(options.rounds):
@@ -109,6 +114,7 @@ def _options() -> argparse.Namespace:
         ("portal", "only a resident's query by way of the portal"),
         ("bulk", "only files, every way"),
         ("search", "only searches of a long log"),
+        ("beside", "only what the search's index and exports cost the line"),
         ("verify", "only the verification of a long log"),
     ):
         only.add_argument(f"--{name}", action="store_const", const=name, dest="only", help=told)

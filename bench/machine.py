@@ -58,7 +58,8 @@ class Others:
 
 def module(name: str, *options: str) -> tuple[str, ...]:
     """The command that runs a module of ours as a process of its own, wherever it is started."""
-    return ("env", f"PYTHONPATH={Path(__file__).parents[1]}", sys.executable, "-m", name, *options)
+    root = Path(__file__).parents[1]
+    return ("env", f"PYTHONPATH={root}:{root / 'plugins'}", sys.executable, "-m", name, *options)
 
 
 def describe(folder: Path) -> dict[str, Any]:

@@ -118,7 +118,7 @@ async def edge_per_zone(ground: Ground) -> AsyncIterator[Way]:
         sites = await split(stage)
         there = sites[DESTINATION_EDGE]
         there.point_at(ground.sink_port)
-        _known_to_the_sink(there.root / "keys" / "tls", ground.tls)
+        known_to_the_sink(there.root / "keys" / "tls", ground.tls)
         processes = await started(stage, sites)
         line, tls = sites[SOURCE_EDGE].line(stage.root / OFFLINE)
         admin, operator = sites["hub"].admin()
@@ -132,7 +132,7 @@ async def edge_per_zone(ground: Ground) -> AsyncIterator[Way]:
             yield Way("line, edge per zone", f"{line}/subject.register", tls, processes, journals, concluded)
 
 
-def _known_to_the_sink(here: Path, sinks: Path) -> None:
+def known_to_the_sink(here: Path, sinks: Path) -> None:
     """Another site's authority has certified the sink: speak as its connector does, and trust it too."""
     for name in (f"{DESTINATION}.crt", f"{DESTINATION}.key"):
         (here / name).write_bytes((sinks / name).read_bytes())

@@ -54,10 +54,6 @@ def restore(  # noqa: PLR0913  (each is one option)
             "--earlier", metavar="FILE", help="A kept checkpoint that a log must have grown out of; may come again."
         ),
     ] = None,
-    unsigned: Annotated[
-        bool,
-        typer.Option("--unsigned", help="Believe also what no checkpoint signs and says who may act."),
-    ] = False,
     succeed: Annotated[
         list[Path] | None,
         typer.Option(
@@ -108,7 +104,6 @@ def restore(  # noqa: PLR0913  (each is one option)
             backup,
             earlier or (),
             lambda name: tell(f"restoring {name}", err=True),
-            unsigned=unsigned,
             agreed=agreed,
         )
         for each in silent:

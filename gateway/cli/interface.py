@@ -36,6 +36,8 @@ def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> 
             machine(contract.model_dump(mode="json", exclude_defaults=True))
             return
         tell(f"{contract.connector} version {contract.version}, digest {contract.digest()}")
+        if contract.label:
+            tell(f"called {contract.label}")
         if contract.never:
             tell(f"never carries {', '.join(contract.never)}")
         for operation in contract.operations:

@@ -24,6 +24,7 @@ app.command(
     epilog=ending(
         "gateway log search 999997 --connector school_register --code refused --since 2026-11-01",
         "gateway log search 999997 --actor staff-0012 --terminal desk-3 --json",
+        "gateway log search system --kind gateway.started",
         "gateway keys tags 999997 school_register person.json | gateway log search 999997 --person - \\",
         "    --reason disclosure_request --case R8-0012",
     )
@@ -105,7 +106,7 @@ def verify(  # noqa: PLR0913  (each is one option)
     from gateway.config import read_gateway_file
     from gateway.hub.journal import anchors
     from gateway.hub.journal import verify as verify_log
-    from gateway.keys.layout import TenantKeys, read_verifier
+    from gateway.keys.layout import log_verifier, read_verifier
     from gateway.tlog.note import COSIGNATURE
 
     with stopped():
@@ -123,7 +124,7 @@ def verify(  # noqa: PLR0913  (each is one option)
         witnesses = [read_verifier(root / each.key, type=COSIGNATURE) for each in read_gateway_file(root).witnesses]
         known_roots = anchors(folder / "system.db")
         for name in known:
-            verifier = read_verifier(TenantKeys(root, name).log_vkey)
+            verifier = log_verifier(root, name)
             with bar(name, shown=not as_json) as progress:
                 path = folder / f"{name}.db"
                 report = verify_log(

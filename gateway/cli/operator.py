@@ -2,16 +2,16 @@
 lies at hand, or another person's.
 """
 
-import asyncio
 import json
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-
-import aiohttp
+from urllib.parse import quote
 
 from gateway.cli.process import at_the_hub
 from gateway.config import GatewayFile, read_gateway_file
@@ -34,8 +34,8 @@ def ask(
     no.
     """
     file = read_gateway_file(root)
-    asking = _Asking(f"https://{file.admin.host}:{file.admin.port}{path}", method, body, _terminal(terminal))
-    return asyncio.run(_ask(file, asking, *_identity(root, file, as_)))
+    asking = _Asking(path, method, body, _terminal(terminal))
+    return _ask(file, asking, *_identity(root, file, as_))
 
 
 def ask_hub(root: Path, method: str, path: str, **how: Any) -> Any:
@@ -69,12 +69,12 @@ def ask_lines(
     """As `ask_hub`, for a long answer to a POST: each, as its JSON, is taken as it comes."""
     at_the_hub(root, "a tenant's log is asked at the hub")
     file = read_gateway_file(root)
-    asking = _Asking(f"https://{file.admin.host}:{file.admin.port}{path}", "POST", body, _terminal(terminal), take)
-    asyncio.run(_ask(file, asking, *_identity(root, file, as_)))
+    asking = _Asking(path, "POST", body, _terminal(terminal), take)
+    _ask(file, asking, *_identity(root, file, as_))
 
 
 class _Asking(NamedTuple):
-    url: str
+    path: str
     method: str
     body: Mapping[str, Any] | None
     terminal: str
@@ -91,12 +91,14 @@ def _terminal(said: str | None) -> str:
 
 
 _LISTENS: Final = 5.0
-_PATIENCE: Final = aiohttp.ClientTimeout(total=None, connect=30, sock_read=30)
+_PATIENCE: Final = 30.0
 """Seconds of silence: a long answer may take its time."""
+_AT_ONCE: Final = 65_536
+"""Bytes of a long answer, at most."""
 
 
-async def _ask(file: GatewayFile, asking: _Asking, tls: ssl.SSLContext, certificate: str) -> Any:
-    admin, answer = file.admin, await _answer(file.admin, asking, tls)
+def _ask(file: GatewayFile, asking: _Asking, tls: ssl.SSLContext, certificate: str) -> Any:
+    admin, answer = file.admin, _answer(file.admin, asking, tls)
     match answer:
         case {"code": "unknown_certificate"}:
             told = f"unknown_certificate: the running gateway does not know {certificate}"
@@ -116,40 +118,69 @@ async def _ask(file: GatewayFile, asking: _Asking, tls: ssl.SSLContext, certific
     return answer
 
 
-async def _answer(admin: Admin, asking: _Asking, tls: ssl.SSLContext) -> Any:
-    headers = {"Renkei-Terminal": asking.terminal}
+def _answer(admin: Admin, asking: _Asking, tls: ssl.SSLContext) -> Any:
+    headers, body = {"Renkei-Terminal": asking.terminal}, None
+    if asking.body is not None:
+        headers, body = headers | {"Content-Type": "application/json"}, json.dumps(asking.body)
+    with closing(HTTPSConnection(admin.host, admin.port, timeout=_PATIENCE, context=tls)) as connection:
+        with _reached(admin):
+            connection.connect()
+            connection.request(asking.method, quote(asking.path, safe="/?&=%+"), body, headers)
+            response = connection.getresponse()
+        if asking.take is None or response.status >= 400:
+            with _whole(admin):
+                return _plain(admin, response.read())
+        for line in _lines(admin, response):
+            asking.take(_plain(admin, line))
+        return None
+
+
+@contextmanager
+def _reached(admin: Admin) -> Iterator[None]:
+    """Until an answer begins."""
     try:
-        async with (
-            aiohttp.ClientSession(timeout=_PATIENCE, headers=headers) as session,
-            session.request(asking.method, asking.url, ssl=tls, json=asking.body) as response,
-        ):
-            if asking.take is None or not response.ok:
-                return json.loads(await response.read())
-            async for line in _lines(response.content):
-                asking.take(json.loads(line))
-            return None
-    except BrokenPipeError:  # no fault of the gateway: whoever reads what is printed has had enough
-        raise
-    except aiohttp.ClientSSLError:
+        yield
+    except ssl.SSLCertVerificationError:
         told = f"the gateway at {admin.host}:{admin.port} shows a certificate that {admin.client_ca} does not vouch for"
         step = "has it ended, or does it not name this host? gateway check names those that end"
         raise Misconfigured((told, step)) from None
-    except aiohttp.ClientPayloadError:
+    except (OSError, HTTPException):
+        raise _silent(admin) from None
+
+
+@contextmanager
+def _whole(admin: Admin) -> Iterator[None]:
+    """Until it has ended."""
+    try:
+        yield
+    except TimeoutError:
+        raise _silent(admin) from None
+    except (OSError, HTTPException):
         told = f"the gateway at {admin.host}:{admin.port} broke its answer off; its /healthz says whether it is well"
         raise Misconfigured((told,)) from None
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        raise Misconfigured((f"no gateway answers at {admin.host}:{admin.port}; is it running?",)) from None
+
+
+def _silent(admin: Admin) -> Misconfigured:
+    return Misconfigured((f"no gateway answers at {admin.host}:{admin.port}; is it running?",))
+
+
+def _plain(admin: Admin, told: bytes) -> Any:
+    try:
+        return json.loads(told)
     except ValueError:
         raise Misconfigured((f"what answers at {admin.host}:{admin.port} is not a gateway",)) from None
 
 
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Every line that is whole and not empty, however long."""
+def _lines(admin: Admin, response: HTTPResponse) -> Iterator[bytes]:
+    """Every line that is whole and not empty, however long, as it comes."""
     rest = b""
-    async for chunk in content.iter_any():
+    while True:
+        with _whole(admin):
+            chunk = response.read1(_AT_ONCE)
+        if not chunk:
+            return
         *lines, rest = (rest + chunk).split(b"\n")
-        for each in filter(None, lines):
-            yield each
+        yield from filter(None, lines)
 
 
 def _identity(root: Path, file: GatewayFile, as_: Path | None) -> tuple[ssl.SSLContext, str]:

@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli.days import named_days
 from gateway.cli.message import a_message_id
-from gateway.cli.show import As, AsJson, Root, Tenant, a_case, machine_line, read_input, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Log, Root, a_case, machine_line, read_input, rows, stopped, tell
 from gateway.cli.trail import line
 from gateway.errors import Misconfigured
 
@@ -20,7 +20,7 @@ def _option(name: str, metavar: str, told: str, **more: Any) -> Any:
 
 
 def search(  # noqa: PLR0913  (each is one condition)
-    tenant: Tenant,
+    tenant: Log,
     message: Annotated[Word, _option("message", "ID", "Of this message.", callback=a_message_id)] = None,
     fact: Annotated[
         list[int] | None, _option("fact", "N", "This fact, as a finding or a report names it; may come again.", min=1)
@@ -67,7 +67,7 @@ def search(  # noqa: PLR0913  (each is one condition)
     disclosed is found by number, message, kind and day alone, but of a person by officers and approvers. For
     operators, administrators and auditors; by person, fact, message, kind and day for officers and approvers, too.
     The searching itself becomes a fact, with the conditions, and of a person with reason, case and how many were
-    found.
+    found. The log of `system` (starts, reloads, copies, restores) is for configured operators.
     """
     from gateway.cli.operator import ask_lines
 

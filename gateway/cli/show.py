@@ -23,6 +23,15 @@ def _code(text: str) -> str:
 
 Tenant = Annotated[str, typer.Argument(callback=_code, metavar="TENANT", help="The municipality's 6-digit code.")]
 
+
+def _log(text: str) -> str:
+    return text if text == "system" else _code(text)
+
+
+Log = Annotated[
+    str, typer.Argument(callback=_log, metavar="TENANT", help="The municipality's 6-digit code, or `system`.")
+]
+
 As = Annotated[
     Path | None,
     typer.Option(

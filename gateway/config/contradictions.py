@@ -1,6 +1,7 @@
 """What must hold between the files: no route without both ends and a legal basis, nothing above a zone's clearance."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from gateway.config.attested import REVIEW
 from gateway.config.citations import cited_problems, row_problems
@@ -234,10 +235,17 @@ def _exports(config: Config) -> Iterator[str]:
         before = exports[:at]
         if each.name in {other.name for other in before}:
             yield f"{where}: two exports have this name; each needs its own"
-        if each.folder is not None and config.path(each.folder) in {config.path(b.folder) for b in before if b.folder}:
+        if each.folder is not None and _led_to(config, each.folder) in {
+            _led_to(config, other.folder) for other in before if other.folder
+        }:
             yield f"{where}.folder: is another export's already; each needs its own"
         for tenant in sorted({*each.tenants} - known):
             yield f"{where}.tenants: {tenant} is neither configured here nor `system`{instead(tenant, known)}"
+
+
+def _led_to(config: Config, folder: str) -> Path:
+    """The folder itself, whatever links and steps back lead there."""
+    return config.path(folder).resolve()
 
 
 def _internet_split(config: Config) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The address under which it is told what is left of one message, in every copy that the gateway made."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -11,7 +11,7 @@ from gateway.hub import telling
 from gateway.hub.callers import Callers
 from gateway.hub.copies import ListedCopy
 from gateway.hub.people import Role
-from gateway.hub.remains import message, remains
+from gateway.hub.remains import message, remains, unswept
 
 _ROLES: Final = (Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR)
 
@@ -23,7 +23,7 @@ class RemainsRoute:
         self,
         callers: Callers,
         clock: Callable[[], datetime],
-        folders: Callable[[str], Mapping[str, Collection[date]]],
+        folders: Callable[[str], Awaitable[Mapping[str, Collection[date]]]],
         copies: Callable[[], Sequence[ListedCopy]],
     ) -> None:
         self._callers = callers
@@ -43,7 +43,9 @@ class RemainsRoute:
             kept = hub.journal.retention.kept(message_id)
             hidden = kept.undisclosed and not telling.discloses(person)
             its, today = message(tenant, message_id, kept, hidden=hidden), japanese_day(self._clock())
-            found = remains(its, indexed, self._folders(tenant), self._copies(), today)
+            found = remains(its, indexed, await self._folders(tenant), self._copies(), today)
+            if hub.journal.retention.unswept():
+                found = unswept(found)
             await self._callers.acted(request, hub, person, "deleted")
         rows = [each.told(today) for each in found]
         told = {"message_id": message_id, "left": any(each["left"] for each in rows), "copies": rows}

@@ -16,11 +16,13 @@ from gateway.hub.journal import Journal
 from gateway.link.witness import Answer, Unanswered
 from gateway.observe import Telemetry
 from gateway.tlog import note
-from gateway.tlog.cosignature import cosigned_at, taken
+from gateway.tlog.cosignature import claimed_at, cosigned_at, taken
 from gateway.tlog.note import Checkpoint, NoteError, Verifier
 from gateway.tlog.submission import Submission
 
 _PATIENCE: Final = 5.0
+_APART: Final = 43_200
+"""Seconds. By the times of witnesses it is judged when a fact was purged, to the day."""
 _REASONS: Final[Mapping[int, str]] = {
     HTTPStatus.NOT_FOUND: "it does not know this log",
     HTTPStatus.FORBIDDEN: "it does not trust the key of this log",
@@ -52,12 +54,17 @@ class Cosigning:
     """
 
     def __init__(
-        self, journals: Callable[[], Mapping[str, Journal]], witnesses: Sequence[Witness], telemetry: Telemetry
+        self,
+        journals: Callable[[], Mapping[str, Journal]],
+        witnesses: Sequence[Witness],
+        telemetry: Telemetry,
+        clock: Callable[[], datetime],
     ) -> None:
         self.contradicted: dict[str, str] = {}
         self._journals = journals
         self._witnesses = tuple(witnesses)
         self._telemetry = telemetry
+        self._clock = clock
         self._amiss: dict[tuple[str, str], str] = {}
         self._last: dict[tuple[str, str], int] = {}
         self._answered: set[tuple[str, str]] = set()
@@ -132,7 +139,7 @@ class Cosigning:
             self._telemetry.log.warning("witness.forgot", tenant=tenant, problem=name, size=asked.old)
         if asked.answer.status == HTTPStatus.OK:
             return await self._keep(tenant, journal, witness, asked)
-        if told := _otherwise(asked, journal.size_and_root()[0], name):
+        if told := _otherwise(asked, seen, journal.size_and_root()[0], name):
             return self._contradict(tenant, journal, told)
         return _unwilling(asked)
 
@@ -143,6 +150,8 @@ class Cosigning:
             line = None
         if line is None:
             return "what it answers is no cosignature by its key"
+        if abs(claimed_at(line) - self._clock().timestamp()) > _APART:
+            return "its clock and ours are half a day apart or more: one of the two is wrong"
         if asked.size:  # of nothing, no checkpoint is kept
             await journal.proofs.cosigned(asked.size, witness.verifier.name, line)
             self._seen(tenant, journal, witness)
@@ -188,13 +197,16 @@ async def _submit(journal: Journal, witness: Witness, seen: int) -> _Asked:
         old = saw
 
 
-def _otherwise(asked: _Asked, has: int, name: str) -> str:
-    """What the log is not, by what a witness says of it; empty if it says nothing of the kind."""
+def _otherwise(asked: _Asked, seen: int, has: int, name: str) -> str:
+    """What the log is not, by what a witness says of it; empty if it says nothing of the kind. Of as much as it is
+    known to have `seen` we have its own signature under our root: there a bare word, by whoever stands in its place,
+    proves nothing.
+    """
     status, saw = asked.answer.status, asked.answer.size
     if status == HTTPStatus.CONFLICT and saw is not None and saw > has:
         return f"has {has} facts, fewer than the {saw} that the witness {name} cosigned: put back its newest copy"
     same_size = status == HTTPStatus.CONFLICT and asked.old == asked.size and saw in (None, asked.size)
-    if asked.old and (same_size or status == HTTPStatus.UNPROCESSABLE_ENTITY):
+    if asked.old and asked.old != seen and (same_size or status == HTTPStatus.UNPROCESSABLE_ENTITY):
         return f"is not the one of which the witness {name} cosigned {asked.old} facts: it was put back or rewritten"
     return ""
 

@@ -3,7 +3,7 @@
 Pure: it judges by what journal, search index, export folders and the list of copies say of themselves.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -21,6 +21,7 @@ from gateway.messages import stamp
 SLACK: Final = timedelta(days=1)
 """A copy is listed before it is made: so long later it may still take up what came meanwhile."""
 PAYLOAD, FACTS, TAGS = "payload", "facts", "person tags"
+_IN_JOURNAL: Final = ("envelope", "dead letters", "holds", "log")
 
 
 class State(StrEnum):
@@ -125,6 +126,14 @@ def remains(
         *_index(its, indexed, today),
         *(_folder(its, name, days, today) for name, days in folders.items()),
         *_listed(its, copies),
+    ]
+
+
+def unswept(found: Iterable[Remain]) -> list[Remain]:
+    """The same while the journal's WAL may still have what was deleted of it."""
+    return [
+        replace(each, state=State.MAY_BE) if each.state is State.GONE and each.where in _IN_JOURNAL else each
+        for each in found
     ]
 
 

@@ -120,7 +120,7 @@ async def _delete_outdated(tenant: Tenant, journal: Journal, now: datetime) -> i
     for number, each in enumerate(_outdated(tenant, journal, now)):
         deleted += await _delete(journal, each.message_id, now)
         await _others(number)
-    if deleted:
+    if deleted or journal.retention.unswept():
         await journal.retention.swept()
     return deleted
 
@@ -135,7 +135,7 @@ async def _purge_old(journal: Journal, now: datetime) -> Retained:
         await asyncio.sleep(REST_SECONDS if looked.go else 0)
         _count(found, looked)
         after = looked.end or after
-    if found.facts or found.envelopes:
+    if found.facts or found.envelopes or journal.retention.unswept():
         await journal.retention.swept()
     return found
 

@@ -157,3 +157,8 @@ def read_text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise Misconfigured((f"{path}: cannot be read: {reason}",)) from None
+
+
+def log_verifier(root: Path, tenant: str) -> Verifier:
+    """The key by which the checkpoints of the tenant's log are known."""
+    return read_verifier(TenantKeys(root, tenant).log_vkey)

@@ -37,7 +37,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One allowed field. Lengths are in characters, bounds inclusive; `check` names one of `checks.CHECKS`."""
+    """One allowed field. Lengths are in characters, bounds inclusive; `check` names one of `checks.CHECKS`.
+
+    Raises Misconfigured if there is no such check, or if the pattern is none.
+    """
 
     name: str
     label: str
@@ -49,6 +52,15 @@ class Item:
     check: str | None = None
     minimum: int | None = None
     maximum: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.check is not None and self.check not in CHECKS:
+            raise Misconfigured((f"item {self.name}: there is no check {self.check}; there is {', '.join(CHECKS)}",))
+        if self.pattern is not None:
+            try:
+                re.compile(self.pattern, re.ASCII)
+            except re.error:
+                raise Misconfigured((f"item {self.name}: its pattern is not a regular expression",)) from None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         match self.kind:
@@ -66,13 +78,10 @@ class Item:
         if not (plain or self.values is not None or self.check):  # else its form admits no control character
             yield _rule("control_character", _like(NO_CONTROL))
         if self.pattern:
-            yield _rule("wrong_pattern", _pattern(self.name, self.pattern))
+            yield _rule("wrong_pattern", _pattern(self.pattern))
         if self.values is not None:
             yield _rule("not_in_code_list", core_schema.literal_schema(list(self.values)))
         if self.check is not None:
-            if self.check not in CHECKS:
-                told = f"item {self.name}: there is no check {self.check}; there is {', '.join(CHECKS)}"
-                raise Misconfigured((told,))
             check = CHECKS[self.check]
             yield _rule(check.code, _holding(check.holds, check.surely))
         if self.kind is Kind.TEXT:
@@ -105,12 +114,10 @@ def _holding(holds: Callable[[str], object], surely: str | None = None) -> CoreS
     return ask if surely is None else core_schema.union_schema([_like(surely), ask], mode="left_to_right")
 
 
-def _pattern(name: str, pattern: str) -> CoreSchema:
-    try:
-        form = re.compile(pattern, re.ASCII)
-    except re.error:
-        raise Misconfigured((f"item {name}: its pattern is not a regular expression",)) from None
-    return _like(rf"^(?:{pattern})\z") if _ALIKE.fullmatch(pattern) else _holding(form.fullmatch)
+def _pattern(pattern: str) -> CoreSchema:
+    return (
+        _like(rf"^(?:{pattern})\z") if _ALIKE.fullmatch(pattern) else _holding(re.compile(pattern, re.ASCII).fullmatch)
+    )
 
 
 _ALIKE: Final = re.compile(r"(\[([0-9A-Za-z](-[0-9A-Za-z])?)+-?\]([*+]|\{[0-9]{1,3}(,[0-9]{1,3})?\})?)+")

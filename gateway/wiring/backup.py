@@ -17,7 +17,7 @@ from gateway.errors import Misconfigured
 from gateway.hub.journal import anchors, verify
 from gateway.hub.journal.copying import copy_log, durable
 from gateway.hub.journal.store import WrongStore
-from gateway.keys.layout import TenantKeys, read_verifier
+from gateway.keys.layout import TenantKeys, log_verifier
 from gateway.tlog.note import Checkpoint
 from gateway.wiring.opening import SYSTEM
 
@@ -81,7 +81,7 @@ def verified(folder: Path, keys: Path, names: Sequence[str], kept: Kept = Mappin
     for name in names:
         known = [told[name]] if name in told else []
         known += [(each.size, each.root.hex()) for each in kept.get(name, ())]
-        verifier = read_verifier(TenantKeys(keys, name).log_vkey)
+        verifier = log_verifier(keys, name)
         report = verify(folder / f"{name}.db", verifier=verifier, origin=verifier.name, known=known)
         problems += [f"{name}: {report.problem}"] if report.problem else []
         found.append(Log(name, report.facts, report.facts - report.signed_facts, report.root))

@@ -54,6 +54,6 @@ async def say(logs: Logs, witnesses: Sequence[Witness], kind: FactKind, fields: 
 async def asked(logs: Logs, witnesses: Sequence[Witness]) -> AsyncIterator[tuple[Mapping[str, Journal], Cosigning]]:
     """The logs, and what their witnesses say of them. Raises Misconfigured."""
     with opened(logs) as journals:
-        cosigning = Cosigning(lambda: journals, witnesses, Telemetry(configure(io.StringIO())))
+        cosigning = Cosigning(lambda: journals, witnesses, Telemetry(configure(io.StringIO())), clock)
         await cosigning.before_start()
         yield journals, cosigning

@@ -16,6 +16,7 @@ from gateway.hub.admin import AdminListener
 from gateway.hub.admin_copies import CopyRoutes
 from gateway.hub.admin_remains import RemainsRoute
 from gateway.hub.admin_retention import RetentionRoutes
+from gateway.hub.admin_search import SystemSearchRoute
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
 from gateway.link.edge_end import HubLink, RemoteHub
@@ -72,6 +73,8 @@ class Daemon:
             self._admin.add(RetentionRoutes(self._admin.callers, clock, self._hub.retain))
             self._admin.add(CopyRoutes(self._admin.callers, clock, self._hub.logs, SYSTEM, self._hub.cosigning.soon))
             self._admin.add(RemainsRoute(self._admin.callers, clock, self._hub.exports.days, self._hub.copies))
+            system, search = self._hub.system, self._hub.system_search
+            self._admin.add(SystemSearchRoute(self._admin.callers, clock, SYSTEM, system, search))
         self._admin.add(UseStopRoute(self._admin.callers, self._edge.use_stop))
         self._listening = Listening(telemetry)
         self._tasks: list[asyncio.Task[None]] = []

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from gateway.config import Config, japanese_day
@@ -20,7 +21,9 @@ from gateway.hub.journal import FactKind, Journal
 from gateway.hub.journal.facts import COPY_FACTS
 from gateway.hub.people import Configured
 from gateway.hub.rules import HubRules, hub_rules
+from gateway.hub.search import Search
 from gateway.keys.directory import Directory
+from gateway.keys.layout import log_verifier
 from gateway.link.in_process import ToEdges
 from gateway.link.witness import RemoteWitness
 from gateway.messages import stamp
@@ -30,6 +33,7 @@ from gateway.wiring.journals import open_journal
 from gateway.wiring.opening import SYSTEM, open_witnesses
 from gateway.wiring.people import configured
 from gateway.wiring.reached import reached, went_back
+from gateway.wiring.verifying import Verifying
 
 
 class HubSide:
@@ -38,6 +42,7 @@ class HubSide:
     def __init__(self, config: Config, system: Journal, to_edges: ToEdges, telemetry: Telemetry, clock: Clock) -> None:
         self.hubs: dict[str, TenantHub] = {}
         self.system = system
+        self.system_search = Search(system)
         self.to_edges = to_edges
         to_edges.appeared = self._appeared
         self.config = config
@@ -46,7 +51,8 @@ class HubSide:
         self._began = False
         self._waiting: set[str] = set()
         self._steady = retention.Steady()
-        self.cosigning = Cosigning(self.logs, open_witnesses(config), telemetry)
+        self.cosigning = Cosigning(self.logs, open_witnesses(config), telemetry, clock)
+        self.verifying = Verifying(self.logs, partial(log_verifier, config.root), SYSTEM, telemetry)
         places = config.path(config.gateway.journal.directory).parent / "exports"
         self.exports = Exports(self.logs, places, telemetry)
 
@@ -78,9 +84,11 @@ class HubSide:
         yield from (hub.dispatcher.run() for hub in self.hubs.values())
         yield self._sign_checkpoints()
         yield self.cosigning.run(lambda: self.config.gateway.journal.witness_seconds)
+        yield self.verifying.run()
         yield from (self._retain(hub) for hub in self.hubs.values())
         yield self._purge()
         yield from (hub.search.follow(self._index_bug(code)) for code, hub in self.hubs.items())
+        yield self.system_search.follow(self._index_bug(SYSTEM))
 
     def _index_bug(self, tenant: str) -> Callable[[Exception], None]:
         return lambda error: self._telemetry.bug(error, "indexing the log failed", tenant=tenant)
@@ -105,7 +113,7 @@ class HubSide:
         """Until cancelled: the payloads that one tenant is not to keep are deleted."""
         while True:
             with self._goes_on(hub.rules.tenant.code):
-                if not self._runs_away(hub.rules.tenant.code, hub.journal):
+                if self._may_go(hub.rules.tenant.code, hub.journal):
                     await retention.delete_outdated(hub.rules.tenant, hub.journal, self._clock())
             await asyncio.sleep(retention.pause(hub.rules.tenant))
 
@@ -114,19 +122,21 @@ class HubSide:
         while True:
             for code, hub in self.hubs.items():
                 with self._goes_on(code):
-                    if not self._runs_away(code, hub.journal):
+                    if self._may_go(code, hub.journal):
                         found = await retention.purge_old(hub.journal, self._clock())
                         await self._gone(code, hub.journal, found)
             with self._goes_on(SYSTEM):
-                if not (self._held or self._runs_away(SYSTEM, self.system)):
+                if not self._held and self._may_go(SYSTEM, self.system):
                     found = await retention.purge_old(self.system, self._clock())
                     await self._gone(SYSTEM, self.system, found)
             await asyncio.sleep(retention.PURGE_SECONDS)
 
     async def retain(self, hub: TenantHub) -> retention.Retained:
-        """Delete now what one tenant is not to keep, as somebody has said who knows the time; returns what went. Raises
-        Deferred.
+        """Delete now what one tenant is not to keep, as somebody has said who knows the time; returns what went. If the
+        log was not verified whole since the start, it is before. Raises Deferred.
         """
+        if hub.rules.tenant.code not in self.verifying.whole:
+            await self.verifying.look(hub.rules.tenant.code, hub.journal)
         found = await retention.retain(hub.rules.tenant, hub.journal, self._clock())
         await self._gone(hub.rules.tenant.code, hub.journal, found)
         return found
@@ -135,12 +145,16 @@ class HubSide:
         """Copies go with what went, unless somebody investigates."""
         if not journal.retention.legal_holds():
             day = japanese_day(datetime.fromisoformat(found.before))
-            await asyncio.to_thread(self.exports.forget, log, day)
+            await self.exports.forget(log, day)
 
     @property
     def _held(self) -> bool:
         """Whether some tenant's investigation may need the system's log, too. Raises Deferred."""
         return any(hub.journal.retention.legal_holds() for hub in self.hubs.values())
+
+    def _may_go(self, log: str, journal: Journal) -> bool:
+        """Whether the time is believed, and what the log is read by. Raises Deferred."""
+        return log in self.verifying.whole and not self._runs_away(log, journal)
 
     def _runs_away(self, log: str, journal: Journal) -> bool:
         """Raises Deferred."""
@@ -230,6 +244,7 @@ class HubSide:
         with contextlib.suppress(Deferred):
             if self._began:
                 await self.fact(FactKind.GATEWAY_STOPPED, reached(self.hubs))
+        self.system_search.close()
         for hub in self.hubs.values():
             hub.search.close()
             hub.journal.close()

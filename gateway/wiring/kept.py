@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.errors import Misconfigured
-from gateway.keys.layout import TenantKeys, read_verifier
+from gateway.keys.layout import log_verifier
 from gateway.tlog import note
 from gateway.tlog.note import Checkpoint, NoteError
 from gateway.wiring.backup import log_names
@@ -23,7 +23,7 @@ def read_kept(root: Path, file: Path) -> KeptCheckpoint:
     """Raises Misconfigured if it is of none of the logs here."""
     text = text_of(file)
     for name in log_names(root):
-        verifier = read_verifier(TenantKeys(root, name).log_vkey)
+        verifier = log_verifier(root, name)
         with contextlib.suppress(NoteError):
             signed = note.open_note(text, verifier)
             own = note.signature_line(verifier, note.by(note.split(text)[1], verifier)[0])

@@ -24,7 +24,7 @@ def reached(hubs: Mapping[str, TenantHub]) -> dict[str, dict[str, Any]]:
 
 def went_back(system: Journal, now: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A sentence for each log that is gone, shorter or another, and each directory that is older, than it was."""
-    problems: list[str] = []
+    problems = [] if system.size_and_root()[0] else [_gone(code, size) for code, size in now["logs"].items() if size]
     for before in filter(None, map(system.last, _KINDS)):
         problems += [_log(code, size, now) for code, size in _less(before, now, "logs")]
         problems += [f"the log of {code} is not the one of an earlier run" for code in _other(before, now)]
@@ -33,6 +33,11 @@ def went_back(system: Journal, now: Mapping[str, Mapping[str, Any]]) -> list[str
             for code, version in _less(before, now, "directories")
         ]
     return list(dict.fromkeys(problems))
+
+
+def _gone(code: str, size: int) -> str:
+    """The system's log begins with the first start, before any other."""
+    return f"the log of system has 0 facts, and that of {code} has {size}: it is gone; put back its newest copy"
 
 
 def _less(before: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]], of: str) -> list[tuple[str, int]]:

@@ -10,15 +10,14 @@ import contextlib
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gateway.config import Config, load, read_gateway_file
 from gateway.errors import Misconfigured
-from gateway.hub.journal import PERSON_FACTS, FactKind
+from gateway.hub.journal import FactKind
 from gateway.hub.journal.copying import copy_log, durable
-from gateway.hub.journal.reading import told
-from gateway.hub.journal.store import connect_reader
 from gateway.hub.journal.succeeding import begin_under
 from gateway.keys.layout import TenantKeys
 from gateway.keys.make import rename_log
@@ -27,7 +26,7 @@ from gateway.wiring.backup import COPY, SUMS, Kept, Log, Progress, log_names, re
 from gateway.wiring.by_command import Logs, asked, opened, say
 from gateway.wiring.daemon import clock
 from gateway.wiring.kept import read_kept, text_of
-from gateway.wiring.opening import SYSTEM, open_witnesses
+from gateway.wiring.opening import SYSTEM, log_signer, open_witnesses
 from gateway.wiring.succession import Agreed, Succession
 
 
@@ -37,15 +36,13 @@ def restore(
     earlier: Sequence[Path],
     progress: Progress,
     *,
-    unsigned: bool = False,
     agreed: Agreed | None = None,
 ) -> tuple[list[Log], list[str]]:
     """Put the logs of a backup where the configuration of `root` wants them, verified by the keys of `root`. Returns
     them, and a sentence for each witness that could not be asked.
 
     `earlier` are checkpoints that were kept elsewhere: the restored logs must have grown out of them, and out of what
-    the witnesses cosigned. Unless `unsigned` says that they may, no fact that no checkpoint signs may say who may act:
-    it takes no key to add one. What two people have `agreed` is lost is followed by a log of another name, and its key
+    the witnesses cosigned. What two people have `agreed` is lost is followed by a log of another name, and its key
     goes by that from then on. Raises Misconfigured or Deferred, and leaves nothing behind.
     """
     config = load(root)
@@ -63,8 +60,6 @@ def restore(
             with readable_log(source / f"{name}.db"):
                 copy_log(source / f"{name}.db", folder / f"{name}.db")
         found = verified(folder, root, names, kept)
-        if not unsigned:
-            _require_signed(folder, found)
         origins: Mapping[str, str] = {}
         if succession is None:
             silent = asyncio.run(_say_restored(config, folder, found))
@@ -76,18 +71,6 @@ def restore(
         for name, origin in origins.items():
             rename_log(TenantKeys(root, name), origin)
     return found, silent
-
-
-def _require_signed(folder: Path, logs: Sequence[Log]) -> None:
-    problems = []
-    for each in logs:
-        with contextlib.closing(connect_reader(folder / f"{each.tenant}.db", at_rest=True)) as connection:
-            tail = told(connection, PERSON_FACTS, each.facts - each.unsigned)
-        if tail:
-            why = "says who may act, and no checkpoint signs it: whoever could write the backup can have added it"
-            problems.append(f"{each.tenant}: fact {tail[0][0]} {why}; if you know that it was so, add --unsigned")
-    if problems:
-        raise Misconfigured(problems)
 
 
 @contextlib.contextmanager
@@ -128,7 +111,7 @@ async def _say_succeeded(
         raise Misconfigured(others)
     first = {each.log.tenant: await succession.first_fact(each, witnesses) for each in lost}
     for tenant, fields in first.items():
-        begin_under(folder / f"{tenant}.db", fields["origin"])
+        begin_under(folder / f"{tenant}.db", replace(log_signer(config, tenant), name=fields["origin"]))
     origins = {tenant: str(fields["origin"]) for tenant, fields in first.items()}
     with opened(Logs(config, names, folder, origins)) as journals:
         for tenant, fields in first.items():

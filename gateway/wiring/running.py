@@ -35,6 +35,8 @@ async def running(root: Path, telemetry: Telemetry, role: str = "run") -> AsyncI
     config = examined.config
     for each in examined.expiring:
         telemetry.log.warning("certificate.ends", problem=str(each))
+    for problem in examined.exposed:
+        telemetry.log.warning("log.exposed", problem=problem)
     with contextlib.ExitStack() as resources:
         system: Journal | None = None
         if config.gateway.role != "edge":
@@ -74,7 +76,7 @@ async def _say_refused(config: Config, system: Journal, wrong: Misconfigured, te
     configuration: what is not the newest copy is not signed beside it.
     """
     with contextlib.suppress(Misconfigured, Deferred):
-        cosigning = Cosigning(lambda: {SYSTEM: system}, open_witnesses(config), telemetry)
+        cosigning = Cosigning(lambda: {SYSTEM: system}, open_witnesses(config), telemetry, clock)
         if not await cosigning.before_start():
             body = {"config": config.digest, "problems": list(wrong.problems)}
             await system.fact(FactKind.GATEWAY_REFUSED_TO_START, body, at=stamp(clock()))

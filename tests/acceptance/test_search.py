@@ -12,8 +12,8 @@ CONNECTOR = "health_management"
 WHY = ("--reason", "disclosure_request", "--case", "R8-0012")
 
 
-def found(site: Site, *conditions: str) -> list[dict[str, object]]:
-    told = site.cli("log", "search", MUNICIPALITY, *conditions, "--json")
+def found(site: Site, *conditions: str, log: str = MUNICIPALITY) -> list[dict[str, object]]:
+    told = site.cli("log", "search", log, *conditions, "--json")
     assert told.status == 0, told.err
     *facts, looked = [json.loads(line) for line in told.out.splitlines()]
     assert looked["up_to"] <= looked["of"]
@@ -48,6 +48,11 @@ def test_what_became_of_messages_is_found_by_their_way(site, ordinal):
     delivered = found(site, "--connector", "vaccination_records", "--code", "accepted", "--message", message_id)
     assert [each["kind"] for each in delivered] == ["delivery.concluded"]
     assert refused in {each["message_id"] for each in found(site, "--connector", CONNECTOR, "--code", "unknown_field")}
+    assert {each["kind"] for each in found(site, "--kind", "gateway.started", log="system")} == {"gateway.started"}
+    (asked,) = found(site, "--kind", "operator.acted", "--limit", "1", log="system")
+    assert (asked["act"], asked["asked"]) == ("search", {"kind": "gateway.started"}), (
+        "the searching is a fact there, too"
+    )
     assert found(site, "--item", "internal_no", "--message", message_id)
     assert not found(site, "--item", "individual_number", "--route", "R09")
 
@@ -65,4 +70,5 @@ def test_the_index_is_deleted_under_the_running_gateway_and_across_a_restart(new
         each.unlink()
     site.start_gateway("/healthz")
     assert found(site, "--kind", "message.recorded") == first
+    assert len(found(site, "--kind", "gateway.started", log="system")) == 2
     assert site.cli("log", "verify").status == 0

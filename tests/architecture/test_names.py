@@ -3,8 +3,9 @@
 import ast
 import re
 import tomllib
+from functools import cache
 
-from tests.architecture.tree import ROOT, modules
+from tests.architecture.tree import ROOT, modules, paths
 
 EMPTY_CLASS = re.compile(r"(Manager|Handler|Helper|Base|Utils?|Utilities)$|^(Base|Abstract|Util)[A-Z]")
 EMPTY_MODULE = re.compile(r"(^|_)(utils?|common|helpers?|misc|shared|base|manager)$")
@@ -27,6 +28,7 @@ def test_planted_empty_names_are_caught():
     assert list(empty_names("gateway/hub/http_utils.py", planted)) == ["http_utils", "KeyManager", "BaseStore"]
 
 
+@cache
 def plugin_names():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return {
@@ -42,7 +44,7 @@ def named_plugins(text):
 
 
 def test_the_core_names_no_plugin():
-    named = {path: named_plugins((ROOT / path).read_text()) for path in modules("gateway")}
+    named = {path: named_plugins((ROOT / path).read_text()) for path in paths("gateway")}
     assert {path: names for path, names in named.items() if names} == {}
 
 

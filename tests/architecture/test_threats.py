@@ -5,17 +5,18 @@ import re
 
 import pytest
 
-from tests.architecture.tree import ROOT, modules
+from tests.architecture.tree import ROOT, parsed, paths
 
 PAGE = (ROOT / "docs/threats.md").read_text()
 ROWS = re.findall(r"^\| (T\d\d) \| (.+) \|$", PAGE, re.MULTILINE)
+THERE = frozenset(paths("tests"))
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 def examples_in(path):
     """The test functions of a module by name."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    found = (node for node in ast.walk(modules("tests")[path]) if isinstance(node, functions))
+    found = (node for node in ast.walk(parsed(path)) if isinstance(node, functions))
     return {node.name for node in found if node.name.startswith("test_")}
 
 
@@ -23,9 +24,7 @@ def examples_in(path):
 def test_every_threat_has_a_test_that_exists(number, row):
     named = TEST.findall(row)
     assert named, number
-    assert [
-        f"{path}::{test}" for path, test in named if path not in modules("tests") or test not in examples_in(path)
-    ] == []
+    assert [f"{path}::{test}" for path, test in named if path not in THERE or test not in examples_in(path)] == []
 
 
 def test_threats_are_numbered_without_a_gap():

@@ -8,11 +8,21 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
+def paths(*folders: str) -> list[str]:
+    """Each module below the folders, by its path from the root."""
+    return [path.relative_to(ROOT).as_posix() for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@cache
+def parsed(path: str) -> ast.Module:
+    """The module at a path from the root."""
+    return ast.parse((ROOT / path).read_bytes(), Path(path).name)
+
+
 @cache
 def modules(*folders: str) -> dict[str, ast.Module]:
     """Each module below the folders by its path from the root."""
-    found = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
-    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_bytes(), path.name) for path in found}
+    return {path: parsed(path) for path in paths(*folders)}
 
 
 def local_names(tree: ast.Module, module: str, wanted: frozenset[str]) -> dict[str, str]:

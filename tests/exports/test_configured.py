@@ -56,6 +56,11 @@ def test_each_has_its_own_name_and_folder_and_logs_that_are_there(site):
     assert told(configured(site, FOLDER, FOLDER | {"name": "more"})) == [
         "exports.more.folder: is another export's already; each needs its own"
     ]
+    (site.config.root / "link").symlink_to("copies")
+    for same in ("link", "elsewhere/../copies", str(site.config.root / "copies")):
+        assert told(configured(site, FOLDER, FOLDER | {"name": "more", "folder": same})) == [
+            "exports.more.folder: is another export's already; each needs its own"
+        ]
     (unknown,) = told(configured(site, FOLDER | {"tenants": ["140007"]}))
     assert unknown.startswith("exports.copies.tenants: 140007 is neither configured here nor `system`")
 

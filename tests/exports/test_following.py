@@ -8,6 +8,8 @@ import resource
 import sqlite3
 import ssl
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,8 +20,11 @@ from typing import Any
 import pytest
 
 from gateway.config import Export
-from gateway.hub.exports import Copy, Exporting
+from gateway.errors import Deferred
+from gateway.hub.exports import Copy, Exporting, exports, follower
 from gateway.hub.exports import folder as folders
+from gateway.hub.exports.aside import aside
+from gateway.hub.exports.place import Place
 from gateway.hub.journal import FactKind
 from gateway.messages import Attestation, Ending, RecordOutcome, encode
 from tests.exports.collector import Collector
@@ -105,6 +110,38 @@ async def test_a_restart_goes_on_where_it_stopped(site, tmp_path):
     assert seqs(tmp_path / "copies") == [*range(1, 11)]
 
 
+SPOILT_PLACES = {
+    "empty": "",
+    "cut off": "{",
+    "no number": '{"seq": 1e999, "commitment": "00"}',
+    "beyond every log": '{"seq": 99999999999999999999999, "commitment": "00"}',
+    "more digits than a number may have": f'{{"seq": {"9" * 900}, "commitment": "00"}}',
+    "below every log": '{"seq": -5, "commitment": "00"}',
+    "nested": "[" * 100_000,
+    "nested and whole": "[" * 500 + "]" * 500,
+    "no object": "7",
+}
+
+
+@pytest.mark.parametrize("text", SPOILT_PLACES.values(), ids=SPOILT_PLACES)
+def test_a_spoilt_place_is_none(tmp_path, text):
+    (tmp_path / "place").write_text(text)
+    place = Place(tmp_path / "place")
+    assert place.read() is None
+    place.write(7, bytes(32))
+    assert place.read() == (7, bytes(32))
+
+
+@pytest.mark.parametrize("name", ["place.json", "place.unfinished"])
+async def test_a_place_that_is_no_file_is_none_and_nobody_waits_for_it(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    place = Place(tmp_path / "place.json")
+    async with asyncio.timeout(5):
+        assert await aside(place.read, "place") is None
+        await aside(lambda: place.write(7, bytes(32)), "place")
+    assert place.read() == (7, bytes(32))
+
+
 async def test_a_lost_place_costs_copies_that_come_twice(site, tmp_path):
     for damage in ("", "{", None):
         async with running(site, tmp_path) as setting:
@@ -167,6 +204,37 @@ async def test_a_full_disk_is_told_and_the_rest_comes_when_there_is_room(setting
     assert setting.told() == [("export.trouble", "No space left on device"), ("export.mended", None)]
 
 
+async def test_a_disk_that_hangs_is_told_and_waited_for_no_longer_than_a_receiver(setting, tmp_path, monkeypatch):
+    """It neither takes anything nor fails. Even to look which files there are is not done on the line's own time."""
+    for module in (exports, follower):
+        monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
+    goes_on = threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda handle: goes_on.wait(20))
+    monkeypatch.setattr(folders.Folder, "days", lambda self, log: goes_on.wait(20))
+    try:
+        setting.adopt(to_folder(tmp_path / "copies"))
+        async with asyncio.timeout(5):
+            await setting.write(2)
+            await until(setting.told)
+            (row,) = setting.exports.rows()
+            assert (row["ok"], row["detail"]) == (False, f"hangs; 2 facts of {TENANT} behind")
+            with pytest.raises(Deferred, match="export_unreadable"):
+                await setting.exports.days(TENANT)
+            setting.adopt(to_folder(tmp_path / "moved"))
+            await until(lambda: len(setting.told()) > 1)
+            assert setting.exports.rows()[0]["detail"].startswith("hangs")  # the former has not ended yet
+            await setting.exports.stop()
+    finally:
+        goes_on.set()
+
+
+def test_what_hangs_does_not_keep_the_process_from_ending():
+    hangs = "asyncio.run(asyncio.wait_for(aside(threading.Event().wait, 'export copies'), 0.1))"
+    program = f"import asyncio, threading\nfrom gateway.hub.exports.aside import aside\n{hangs}"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=20, check=False)
+    assert ended.stderr.splitlines()[-1] == b"TimeoutError"
+
+
 async def test_a_folder_that_is_not_there_is_trouble_and_is_not_made(setting, tmp_path):
     wanted = to_folder(tmp_path / "copies")
     (tmp_path / "copies").rmdir()
@@ -185,6 +253,15 @@ async def test_a_link_in_the_folder_is_not_followed(setting, tmp_path):
     await setting.write(1)
     await until(setting.told)
     assert (tmp_path / "elsewhere").read_bytes() == b""
+
+
+async def test_a_fifo_where_a_file_should_be_is_told_to_be_none(setting, tmp_path):
+    copies = to_folder(tmp_path / "copies")
+    os.mkfifo(tmp_path / "copies" / f"{TENANT}-2026-04-01.jsonl")
+    await setting.write(1)
+    setting.adopt(copies)
+    await until(setting.told)
+    assert setting.told() == [("export.trouble", "Not a regular file")]
 
 
 # ---- which facts -----------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ async def test_one_log_that_breaks_leaves_the_others_whole(tmp_path, witness):
         await one.fill(2)
         await other.fill(2)
         logs = {"998889": one.journal, TENANT: other.journal}
-        asked = Cosigning(lambda: logs, [witness], one.telemetry)
+        asked = Cosigning(lambda: logs, [witness], one.telemetry, one.clock)
         await asked.ask()  # both have one origin, and are two stories of it
         assert [one.journal.health()[0], other.journal.health()[0]] == [True, False]
 
@@ -108,12 +108,25 @@ async def test_a_log_that_is_quiet_is_asked_about_once_the_witness_is_back(hub, 
 
 
 @pytest.mark.parametrize("size", [None, 3])
-async def test_a_conflict_at_the_same_size_is_another_history_whether_it_names_the_size_or_not(hub, witness, size):
+async def test_a_conflict_at_the_same_size_is_another_history_if_it_names_the_size(hub, witness, tmp_path, size):
     await hub.fill(3)
     await hub.cosigning.ask()
     witness.answer = lambda _: Answer(409, "", size)
     told = f"the log of {TENANT} is not the one of which the witness {NAME} cosigned 3 facts"
-    assert await hub.cosigning.before_start() == [f"{told}: it was put back or rewritten"]
+    with closing(Hub(tmp_path / "another.db", witness)) as another:  # nothing is kept here of its word
+        await another.fill(3)
+        assert await another.cosigning.before_start() == ([f"{told}: it was put back or rewritten"] if size else [])
+
+
+@pytest.mark.parametrize("status", [409, 422])
+async def test_what_a_witness_has_signed_is_not_undone_by_a_bare_word(hub, witness, status):
+    """Whoever stands in its place may answer so, and has not its key."""
+    await hub.fill(3)
+    await hub.cosigning.ask()
+    witness.answer = lambda _: Answer(status)
+    assert await hub.cosigning.before_start() == []
+    assert hub.journal.health() == (True, "")
+    assert f"it answers {status}" in hub.cosigning.sentences()[0]
 
 
 @pytest.mark.parametrize("size", [None, 0])

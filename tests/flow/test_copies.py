@@ -46,9 +46,12 @@ async def desk(site, tmp_path, system, asked):
         async def cosign():
             asked.append(line.journal.size_and_root()[0])
 
+        async def no_folders(log):
+            return {}
+
         def routes(callers):
             yield CopyRoutes(callers, line.clock, lambda: {"system": system, TENANT: line.journal}, "system", cosign)
-            yield RemainsRoute(callers, line.clock, lambda log: {}, lambda: listed(system.told(COPY_FACTS)))
+            yield RemainsRoute(callers, line.clock, no_folders, lambda: listed(system.told(COPY_FACTS)))
 
         eve = digest_of_file(site.config.root / f"keys/tls/{EVE}.crt")
         async with sitting(line, site, {eve: EVE}, routes) as made:

@@ -31,6 +31,18 @@ async def test_what_is_new_is_cosigned_and_kept_below_its_checkpoint(hub, witnes
     assert f'renkei_log_cosigned_timestamp_seconds{{tenant="{TENANT}",witness="{NAME}"}} 1.8e+09' in metrics
 
 
+async def test_a_cosignature_of_another_time_than_ours_is_not_kept(hub, witness):
+    """By it what is purged would be judged."""
+    await hub.fill(3)
+    hub.ahead = 50_000
+    await hub.cosigning.ask()
+    assert hub.journal.proofs.cosigned_by(NAME) is None
+    assert "half a day apart" in hub.cosigning.sentences()[0]
+    hub.ahead = 40_000
+    await hub.cosigning.ask()
+    assert hub.cosigning.sentences() == []
+
+
 async def test_nothing_is_asked_where_nothing_is_new(hub, witness):
     await hub.cosigning.ask()
     await hub.fill(3)

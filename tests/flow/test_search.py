@@ -4,8 +4,11 @@ import asyncio
 import json
 import logging
 import re
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -241,6 +244,19 @@ async def test_a_search_that_breaks_off_is_an_error_and_no_end(desk, tmp_path, m
     assert "broke its answer off" in done.stderr
 
 
+async def test_whoever_reads_only_the_beginning_ends_the_search_without_a_word(desk, tmp_path, monkeypatch):
+    """As `| head` does."""
+    endless, words = Endless(desk, monkeypatch), given(desk, tmp_path, "search", TENANT, "--json", "--all")
+    program = (sys.executable, "-c", "from gateway.cli import main; main()")
+    started = partial(subprocess.Popen, (*program, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child: Any = await asyncio.to_thread(started)
+    assert json.loads(await asyncio.to_thread(child.stdout.readline))["seq"] == 1
+    child.stdout.close()
+    assert (await asyncio.to_thread(child.wait, 20), child.stderr.read()) == (1, b"")
+    child.stderr.close()
+    await asyncio.wait_for(endless.ended.wait(), 5)
+
+
 async def test_the_command_pages_and_says_where_it_goes_on(desk, tmp_path):
     for number in range(3):
         await desk.line.outbox.send("person.put", [person(number)], key=bytes([number]))
@@ -255,6 +271,11 @@ async def test_the_command_pages_and_says_where_it_goes_on(desk, tmp_path):
 
 async def commanded(desk, tmp_path, *words):
     """What a command of `gateway log` ends with and prints, asked of this listener."""
+    return await asyncio.to_thread(CliRunner().invoke, commands.app, given(desk, tmp_path, *words))
+
+
+def given(desk, tmp_path, *words):
+    """The words of that command."""
     root = tmp_path / "root"
     if not root.exists():
         (root / "config").mkdir(parents=True)
@@ -262,7 +283,7 @@ async def commanded(desk, tmp_path, *words):
         (root / "config/gateway.toml").write_text(head + admin + rest.replace("port = 0", f"port = {desk.port}"))
         (root / "keys").symlink_to(desk.site.config.root / "keys")
     identity = ("--root", str(root), "--as", str(desk.site.config.root / "keys/tls/root.crt"))
-    return await asyncio.to_thread(CliRunner().invoke, commands.app, ["log", *words, *identity])
+    return ["log", *words, *identity]
 
 
 @pytest.mark.parametrize("role", ["officer", "approver"])

@@ -12,6 +12,7 @@ import pytest
 from gateway.hub.admin_copies import CopyRoutes
 from gateway.hub.admin_remains import RemainsRoute
 from gateway.hub.admin_retention import RetentionRoutes
+from gateway.hub.admin_search import SystemSearchRoute
 from gateway.hub.journal import FactKind
 from gateway.hub.people import Role
 from gateway.hub.retention import retain
@@ -46,6 +47,7 @@ class Act(NamedTuple):
 ACTS = (
     Act("search", "POST", "/v1/{tenant}/search", {"message": UNKNOWN}, "kind and day"),
     Act("search", "POST", "/v1/{tenant}/search", {"connector": OFFICE}, "any other word"),
+    Act("search", "POST", "/v1/system/search", {}, "`gateway log search system`"),
     Act("report", "POST", "/v1/{tenant}/reports/slips", {}, "`gateway log report`"),
     Act("report", "POST", "/v1/{tenant}/reports/disclosure", {}, "`gateway log report disclosure`"),
     Act("report", "POST", "/v1/{tenant}/reports/unusual", {}, "`gateway log report unusual`, `users`"),
@@ -131,11 +133,15 @@ def everything(callers, line):
     async def cosign():
         pass
 
+    async def folders(log) -> dict[str, set[date]]:
+        return {}
+
     class All:
         def add_to(self, router):
             RetentionRoutes(callers, line.clock, now).add_to(router)
             CopyRoutes(callers, line.clock, lambda: {"system": line.journal}, "system", cosign).add_to(router)
-            RemainsRoute(callers, line.clock, lambda _: dict[str, set[date]](), list).add_to(router)
+            RemainsRoute(callers, line.clock, folders, list).add_to(router)
+            SystemSearchRoute(callers, line.clock, "system", line.journal, line.hub.search).add_to(router)
             LookRoute(callers, look).add_to(router)
             UseStopRoute(callers, stop).add_to(router)
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,13 @@ class Hub:
     def __init__(self, path: Path, *witnesses: Near) -> None:
         self.path = path
         self.journal = open_journal(path)
+        self.ahead = 0.0
         self.printed = io.StringIO()
         self.telemetry = Telemetry(configure(self.printed))
-        self.cosigning = Cosigning(lambda: {TENANT: self.journal}, witnesses, self.telemetry)
+        self.cosigning = Cosigning(lambda: {TENANT: self.journal}, witnesses, self.telemetry, self.clock)
+
+    def clock(self) -> datetime:
+        return datetime.fromtimestamp(COSIGNED + self.ahead, UTC)
 
     async def fill(self, facts: int) -> None:
         told = (

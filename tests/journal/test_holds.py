@@ -17,6 +17,8 @@ from gateway.hub.journal.facts import HOLD_FACTS, FactKind, commitment, fact_bod
 from gateway.hub.journal.work import Work, read_work
 from gateway.hub.people import Confirmers, Person, Role
 from gateway.messages import Attestation, Ending, RecordOutcome
+from gateway.tlog import note
+from gateway.tlog.tree import Frontier, leaf_hash
 from tests.journal.builders import (
     AT,
     LIMITS,
@@ -411,7 +413,7 @@ async def write_held(path: Path) -> str:
 
 
 def forged(path: Path, message_id: str, facts: list[tuple[FactKind, dict[str, Any]]]) -> None:
-    """More facts behind the last one, each with its commitment, and the row as they would have it."""
+    """More facts behind the last one, each with its commitment and signed for, and the row as they would have it."""
     connection = sqlite3.connect(path, isolation_level=None)
     stored = bytes.fromhex(message_id.replace("-", ""))
     (last,) = connection.execute("SELECT max(seq) FROM fact").fetchone()
@@ -422,6 +424,12 @@ def forged(path: Path, message_id: str, facts: list[tuple[FactKind, dict[str, An
             (seq, AT, kind.value, stored, commitment(b"f" * 32, body), b"f" * 32, body),
         )
     connection.execute("UPDATE message SET held = 0")
+    tree = Frontier()
+    for seq, committed in connection.execute("SELECT seq, commitment FROM fact ORDER BY seq").fetchall():
+        tree.append(leaf_hash(committed))
+        if seq > last:
+            signed = note.sign(note.Checkpoint(ORIGIN, seq, tree.root()).text(), SIGNER)
+            connection.execute("INSERT INTO checkpoint VALUES (?,?,?)", (seq, signed, tree.pack()))
     connection.close()
 
 

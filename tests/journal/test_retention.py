@@ -101,6 +101,23 @@ async def test_what_was_deleted_is_swept_out_of_the_files_of_a_running_gateway(p
         assert not [part for part in parts for each in (path, wal_of(path)) if part in each.read_bytes()]
 
 
+async def test_a_sweep_that_a_reader_was_in_the_way_of_is_owed_until_it_was_done(path: Path) -> None:
+    with closing(open_journal(path)) as journal, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        gone = await ended(journal, OLD, kept=True)
+        envelope = journal.envelope(gone)
+        assert envelope is not None
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM fact").fetchone()
+        await journal.delete_envelope(gone, at=AT)
+        await journal.retention.swept()
+        assert journal.retention.unswept()
+        reader.execute("COMMIT")
+        assert envelope.ciphertext in wal_of(path).read_bytes()
+        await journal.retention.swept()
+        assert not journal.retention.unswept()
+        assert not any(envelope.ciphertext in each.read_bytes() for each in (path, wal_of(path)))
+
+
 async def test_what_is_needed_stays_and_goes_when_it_is_needed_no_more(path: Path) -> None:
     with closing(open_journal(path)) as journal:
         open_, kept = message((0,)), await ended(journal, OLD, kept=True)
@@ -282,8 +299,9 @@ ITS = {"connector": "health_management", "months": ["2026-04"]}
 async def test_only_what_the_fact_of_an_erasure_names_is_erased(path: Path) -> None:
     """The same tag beside what another connector sent, or of another month, stays: the fact names neither."""
     tag = os.urandom(16)
+    others: list[dict[str, Any]] = [{}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}]
     with closing(open_journal(path)) as journal:
-        for more in ({}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}):
+        for more in others:
             await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, tag)), **more), at=YOUNG, now=0.0)
         assert await journal.retention.erase([tag], ITS, at=AT) == 2
         assert [len(journal.following.persons(seq - 1, seq)) for seq in (1, 2, 3)] == [0, 1, 1]

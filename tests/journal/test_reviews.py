@@ -243,7 +243,7 @@ async def test_what_became_of_a_message_is_an_act_of_who_sent_it(town, journal, 
     """C144: of a reply it is the request, whoever answered."""
     asked = message(kind="request", actor=ANNA.id, responsible=BEN.id)
     await journal.record(asked, at=stamp(START), now=0.0)
-    ends = {"source": "vaccination_records", "destination": "health_management"}
+    ends: dict[str, Any] = {"source": "vaccination_records", "destination": "health_management"}
     reply = message(kind="reply", responsible="staff-0009", correlation_id=id_of(asked), **ends)
     ending = Ending.DEAD if kind == "message.dead" else Ending.ACCEPTED
     ended = [RecordOutcome(0, ending, "expired" if ending is Ending.DEAD else None)]

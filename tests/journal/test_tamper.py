@@ -28,7 +28,7 @@ async def write(journal: Journal) -> None:
     for number in range(MESSAGES):
         await journal.record(message((0, 1)), at=AT, now=NOW)
         await journal.fact(FactKind.NOISE_COUNTED, {"listener": "made_up", "count": number}, at=AT)
-        await journal.fact(FactKind.OPERATOR_ACTED, {"operator": "made_up", "act": "dead"}, at=AT)
+        await journal.fact(FactKind.EDGE_LINKED, {"edge": "made_up"}, at=AT)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +138,21 @@ def test_a_checkpoint_in_anothers_place(log: sqlite3.Connection, written: Path, 
         (one * EVERY, other * EVERY),
     )
     assert located(log, written) == (None if one == other else other * EVERY)
+
+
+async def test_a_checkpoint_taken_away(tmp_path: Path) -> None:
+    """What a person decided came with one: whoever takes that away, so as to change what it signs, is seen."""
+    path = tmp_path / f"{TENANT}.db"
+    with closing(open_journal(path, LIMITS)) as journal:
+        for count in range(4):
+            await journal.fact(FactKind.NOISE_COUNTED, {"listener": "made_up", "count": count}, at=AT)
+        await journal.fact(FactKind.OPERATOR_ACTED, {"operator": "made_up", "act": "dead"}, at=AT)
+        await journal.fact(FactKind.NOISE_COUNTED, {"listener": "made_up", "count": 5}, at=AT)
+    with closing(sqlite3.connect(path, isolation_level=None)) as log:
+        assert log.execute("SELECT size FROM checkpoint").fetchall() == [(5,), (6,)]
+        log.execute("DELETE FROM checkpoint WHERE size = 5")
+    report = verify(path, verifier=SIGNER.verifier(), origin=ORIGIN)
+    assert (report.at_seq, "no checkpoint signs it" in str(report.problem)) == (5, True)
 
 
 def flipped(value: Any, data: st.DataObject) -> Any:

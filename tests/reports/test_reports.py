@@ -170,7 +170,7 @@ def test_only_who_decides_may_have_it(log):
 
 
 def test_a_person_s_report_says_under_which_case_and_why_it_was_made(log):
-    by = [{"connector": "office", "tags": {"2026-04": ["0" * 31 + "1"]}}]
+    by = [{"connector": "office", "tags": {"2026-04": ["1" * 32]}}]
     about = About.model_validate({"by": by, "reason": "disclosure_request", "case": "R8-0012"})
     ((english, japanese),) = REPORTS["disclosure"].above(log.given(about=about))
     assert "R8-0012" in english

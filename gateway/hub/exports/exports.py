@@ -1,15 +1,18 @@
 """The exports of a hub: each follows the logs on its own, and a reload adds, changes and removes them."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.config import Export
 from gateway.errors import Deferred
+from gateway.hub.exports.aside import aside
 from gateway.hub.exports.destination import PATIENCE_SECONDS, Destination
 from gateway.hub.exports.folder import Folder
 from gateway.hub.exports.follower import Follower
@@ -17,6 +20,8 @@ from gateway.hub.exports.place import Place
 from gateway.hub.exports.receiver import Receiver
 from gateway.hub.journal import Journal
 from gateway.observe import Telemetry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +62,21 @@ class Exports:
             elif isinstance(each.to, Receiver) and isinstance(now := self._running[name].follower.to, Receiver):
                 now.tls = each.to.tls
 
-    def forget(self, log: str, before: date) -> None:
-        """Copies of that log's facts of days before that one go, as far as they lie within reach. Blocks."""
+    async def forget(self, log: str, before: date) -> None:
+        """Copies of that log's facts of days before that one go, as far as they lie within reach."""
         for name, running in [*self._running.items()]:
             if log in running.settings.tenants:
                 try:
-                    running.follower.to.forget(log, before)
+                    await _patiently(name, partial(running.follower.to.forget, log, before))
                 except OSError as error:
                     self._telemetry.log.warning("export.trouble", export=name, cause=error.strerror)
 
-    def days(self, log: str) -> dict[str, frozenset[date]]:
+    async def days(self, log: str) -> dict[str, frozenset[date]]:
         """For each export of that log into a folder, of which days its files are there. Raises Deferred."""
         try:
             return {
-                name: each.follower.to.days(log)
-                for name, each in self._running.items()
+                name: await _patiently(name, partial(each.follower.to.days, log))
+                for name, each in [*self._running.items()]
                 if log in each.settings.tenants and isinstance(each.follower.to, Folder)
             }
         except OSError as error:
@@ -110,9 +115,19 @@ class Exports:
         return running.task
 
 
+async def _patiently(name: str, work: Callable[[], T]) -> T:
+    """What a disk that hangs keeps from ending counts as failed. Raises OSError."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await aside(work, f"export {name}")
+    except TimeoutError:
+        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
+
+
 async def _after(former: "asyncio.Task[None] | None", follower: Follower) -> None:
     """Never two of one name at once: they would write into each other's file."""
-    if former is not None:
+    if former is not None and (await asyncio.wait([former], timeout=PATIENCE_SECONDS))[1]:
+        follower.hangs()
         await asyncio.wait([former])
     await follower.run()
 

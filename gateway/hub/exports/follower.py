@@ -1,20 +1,20 @@
 """One export at work: follows its logs, hands copies over, and remembers what the other side has, at least once.
 
 It reads a slice at a time, between the line's own work, and waits for the other side in a thread of its own: however
-slow that is, the line goes at its pace.
+slow that is, the line goes at its pace, and if it hangs, the process ends all the same.
 """
 
 import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from gateway.errors import Deferred
+from gateway.hub.exports.aside import aside
 from gateway.hub.exports.copy import copy_of
-from gateway.hub.exports.destination import Destination
+from gateway.hub.exports.destination import PATIENCE_SECONDS, Destination
 from gateway.hub.exports.place import Place
 from gateway.hub.journal import Followed, Following
 from gateway.observe import Telemetry
@@ -23,6 +23,7 @@ T = TypeVar("T")
 _LOOK_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_HANGS: Final = "hangs"
 
 
 @dataclass(slots=True)
@@ -54,7 +55,6 @@ class Follower:
         self._telemetry = telemetry
         self._pause = _FIRST_PAUSE
         self._stopping = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, f"export {name}")
 
     def behind(self, log: str) -> int:
         """How many facts of that log it has not come past yet."""
@@ -68,15 +68,16 @@ class Follower:
 
     async def run(self) -> None:
         """Until `stop`."""
-        try:
-            while not self._stopping.is_set():
-                pause = await self._go_on()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._stopping.wait()
-            await self._close()
-        finally:
-            self._thread.shutdown(wait=False)
+        while not self._stopping.is_set():
+            pause = await self._go_on()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+        await self._close()
+
+    def hangs(self) -> None:
+        """The other side neither takes anything nor fails."""
+        self._in_trouble(_HANGS)
 
     async def _go_on(self) -> float:
         """A slice of each log; returns for how long to sleep then, in seconds."""
@@ -130,11 +131,14 @@ class Follower:
         await self._close()
         for each in self._logs.values():
             each.at = None
+        self._in_trouble(why)
+        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
+        return pause
+
+    def _in_trouble(self, why: str) -> None:
         if not self.trouble and not self._stopping.is_set():
             self._telemetry.log.warning("export.trouble", export=self._name, cause=why)
         self.trouble = why
-        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE)
-        return pause
 
     async def _close(self) -> None:
         try:
@@ -143,7 +147,12 @@ class Follower:
             self._telemetry.bug(error, "an export's other side could not be closed")
 
     async def _blocking(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        """One at a time: the other side is of one thread at once. Raises what the work raises."""
+        hangs = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.hangs)
+        try:
+            return await aside(work, f"export {self._name}")
+        finally:
+            hangs.cancel()
 
 
 def _words(error: OSError) -> str:

@@ -1,6 +1,6 @@
 """The signed checkpoints of a log by themselves: each signs the root that the tree hashes beside it give.
 
-And what must not stand behind the last of them: what is there agrees with itself only, and anybody who can write into
+And which must be there: what stands behind the last of them agrees with itself only, and anybody who can write into
 the file could have added it.
 """
 
@@ -50,19 +50,24 @@ class Checkpoints:
         return frontier
 
 
-def check_unsigned(connection: sqlite3.Connection, signed: int, total: int) -> None:
-    """Of the facts behind the last checkpoint none is of a kind that comes with one, and none was purged: of what was,
-    a fact says so that came with one. Raises Altered.
+def check_signed(connection: sqlite3.Connection, after: int, total: int) -> None:
+    """Of the facts behind `after` each of a kind that comes with a checkpoint has it, and none is purged behind the
+    last checkpoint: of what was, a fact says so that came with one. Raises Altered.
     """
-    row = connection.execute(_ALONE, (signed, total)).fetchone()
+    row = connection.execute(_ALONE, (after, total)).fetchone()
     if row is not None:
         seq, kind = row
-        what = f"is a {kind} that no checkpoint signs" if kind else "was purged, and no checkpoint signs it"
-        raise Altered(seq, f"fact {seq} {what}: it was added, or altered, without the log's key")
+        what = f"is a {kind}" if kind else "was purged"
+        told = "or the checkpoint was taken away" if kind else "or altered"
+        raise Altered(seq, f"fact {seq} {what}, and no checkpoint signs it: it was added without the log's key, {told}")
 
 
-_KINDS: Final = "', '".join(("", *sorted(SIGNED_FACTS)))
-_ALONE: Final = f"SELECT seq, kind FROM fact WHERE seq > ? AND seq <= ? AND kind IN ('{_KINDS}') ORDER BY seq LIMIT 1"  # noqa: S608  (the kinds are ours)
+_KINDS: Final = "', '".join(sorted(SIGNED_FACTS))
+_ALONE: Final = (
+    "SELECT seq, kind FROM fact WHERE seq > ? AND seq <= ? AND ("  # noqa: S608  (the kinds are ours)
+    f" kind IN ('{_KINDS}') AND seq NOT IN (SELECT size FROM checkpoint)"
+    " OR kind = '' AND seq > (SELECT coalesce(max(size), 0) FROM checkpoint)) ORDER BY seq LIMIT 1"
+)
 _LAST: Final = "SELECT size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1"
 _SIZES: Final = "SELECT size FROM checkpoint WHERE size BETWEEN ? AND ?"
 _AT: Final = "SELECT size, note, frontier FROM checkpoint WHERE size = ?"

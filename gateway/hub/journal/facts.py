@@ -134,7 +134,7 @@ ACT_FACTS: Final = (
     FactKind.USE_RESUMED,
 )
 """The kinds that tell what persons did in a tenant: the history has all of them, and a review knows whose each is."""
-SIGNED_FACTS: Final = frozenset({*ACT_FACTS, *RETENTION_FACTS, *COPY_FACTS})
+SIGNED_FACTS: Final = frozenset({*ACT_FACTS, *RETENTION_FACTS, *COPY_FACTS, FactKind.LOG_SUCCEEDED})
 """The kinds that say what persons decided, or what may be missing: each comes with a checkpoint of its own, so that who
 can write into the file, and has not the log's key, can add none.
 """

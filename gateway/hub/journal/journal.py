@@ -52,7 +52,7 @@ class Journal:
         self._resources = resources
         self.holds = Holds(tenant, writer.commit, self._read)
         self.proofs = Proofs(writer.commit, self._read, writer.break_off)
-        self.retention = Retention(path, writer.commit, self._read, writer.shorten)
+        self.retention = Retention(path, writer.commit, self._read, writer.shorten, lambda: writer.unswept)
         self.following = Following(self._read, lambda: writer.acknowledged.size)
 
     @classmethod

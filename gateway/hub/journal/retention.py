@@ -26,11 +26,14 @@ from gateway.hub.journal.undisclosed import asked_by, header_of
 class Retention:
     """Of one journal. Every write is durable when its await returns; each raises Deferred."""
 
-    def __init__(self, path: Path, commit: Commit, read: Read, shorten: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, commit: Commit, read: Read, shorten: Callable[[], None], unswept: Callable[[], bool]
+    ) -> None:
         self._path = path
         self._commit = commit
         self._read = read
         self._shorten = shorten
+        self.unswept = unswept
         self._purged = Purged()
         self._told = 0
         self._waits = True
@@ -58,7 +61,9 @@ class Retention:
         return self._waits
 
     async def swept(self) -> None:
-        """Nothing of what was deleted so far stays in the WAL, unless somebody reads there just now."""
+        """Nothing of what was deleted so far stays in the WAL, unless somebody reads there just now: then it is to be
+        done again, as long as it is `unswept`.
+        """
         self._shorten()
         for _ in range(2):  # the second begins when the WAL was moved behind the first
             await self._commit(lambda _: None)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from gateway.hub.journal import stretch
-from gateway.hub.journal.checkpoint_check import Checkpoints, check_unsigned
+from gateway.hub.journal.checkpoint_check import Checkpoints, check_signed
 from gateway.hub.journal.cosignature_check import check_cosignatures
 from gateway.hub.journal.fact_check import check_stray
 from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
@@ -141,7 +141,7 @@ def resume(connection: sqlite3.Connection, *, verifier: note.Verifier, origin: s
     walk = _Walk(connection, checkpoints.last())
     proven = walk.frontier.size
     walk.run(stretch.read(connection, checkpoints, span) for span in walk.spans())
-    check_unsigned(connection, walk.signed_size, walk.total)
+    check_signed(connection, walk.signed_size, walk.total)
     check_indexes(connection, "message")
     check_due(connection)
     check_recorded(connection, proven, walk.total)
@@ -189,7 +189,7 @@ class _Walk:
 
     def check_gone(self) -> None:
         """Of what was walked nothing is missing but what its facts say was taken out. Raises Altered."""
-        check_unsigned(self._connection, self.signed_size, self.total)
+        check_signed(self._connection, max(self._succeeded, default=0), self.total)
         check_erased(self._connection, self._erased, self._lacking)
         check_purged(self._connection, self.total)
 

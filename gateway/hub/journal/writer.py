@@ -40,7 +40,8 @@ class Writer:
         self._transaction = transaction
         self._database = database
         self._wal = wal
-        self._wal_bytes = self._wal_limit = wal_bytes
+        self.unswept = wal.size > 0  # what a killed process had deleted may lie there
+        self._wal_bytes, self._wal_limit = wal_bytes, 0 if self.unswept else wal_bytes
         self._waiting: deque[_Waiting] = deque()
         self._under_way = False
         self._filled: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -73,8 +74,10 @@ class Writer:
         return await future
 
     def shorten(self) -> None:
-        """Have the WAL moved into the database after the next commit, so that nothing deleted stays in it."""
-        self._wal_limit = 0
+        """Have the WAL moved into the database after the next commit, so that nothing deleted stays in it. `unswept`
+        until that was done: a reader in the way has it done another time.
+        """
+        self._wal_limit, self.unswept = 0, True
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Unless a group is under way, the next begins once everything has run that runs just now."""
@@ -202,12 +205,14 @@ class Writer:
     def _shorten_wal(self) -> None:
         """Move the WAL into the database, for it has grown beyond its limit. A reader in the way only postpones it."""
         self._check()
+        unswept, self.unswept = self.unswept, False
         busy, _, _ = self._transaction.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._check_identity()
         self._database.remember()
         # Whether truncated or only moved, SQLite may begin the WAL anew, with a new head, at the next commit.
         self._wal.remember(restarting=True)
         self._wal_limit = self._wal_bytes + (self._wal.size if busy else 0)
+        self.unswept = self.unswept or (unswept and bool(busy))
 
     def _check(self) -> None:
         self._database.check()
