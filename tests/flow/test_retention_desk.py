@@ -56,14 +56,14 @@ async def test_what_would_go_is_told_and_goes_only_when_it_is_said(desk):
 
 async def test_after_a_restore_nothing_goes_by_itself_before_somebody_has_it_go(desk):
     """Legal holds that came after the backup are forgotten; a dry run decides nothing."""
-    journal, old = desk.line.journal, {"at": "2019-04-01T00:00:00.000000Z"}
-    await journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, **old)
+    journal, old = desk.line.journal, "2019-04-01T00:00:00.000000Z"
+    await journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=old)
 
     async def gone(log):
         return (await purge_old(log, desk.line.clock())).facts
 
     with closing(open_journal(journal.path.with_name("system.db"))) as system:
-        await system.fact(FactKind.NOISE_COUNTED, {"count": 1}, **old)
+        await system.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=old)
         restored = {"logs": {TENANT: journal.following.size}, "roots": {TENANT: ""}}
         await system.fact(FactKind.LOGS_RESTORED, restored, at=stamp(desk.line.clock()))
         assert await gone(journal) == 0

@@ -472,7 +472,7 @@ async def test_a_legal_hold_on_a_day_holds_the_exchange_of_what_happened_on_it(p
     times = (day, other) if asked_then else (other, day)
     with closing(open_journal(path)) as journal:
         asked = message((0,), kind="request")
-        ends = {"source": "vaccination_records", "destination": "health_management"}
+        ends: dict[str, Any] = {"source": "vaccination_records", "destination": "health_management"}
         reply = message((0,), kind="reply", correlation_id=id_of(asked), **ends)
         await journal.record(asked, at=times[0], now=0.0)
         await journal.conclude(id_of(asked), DONE, attempt=1, next_at=None, at=times[1], now=0.0, reply=reply)
