@@ -46,6 +46,8 @@ def run(
         word = "would go" if dry_run else "went"
         tell(f"{found['envelopes']} payloads and the content of {found['facts']} facts {word}")
         tell(f"facts from before {clock(found['before'])} are old enough")
+        if found["held"]:
+            tell(f"{found['held']} payloads whose time is over stay: investigation")
         for why, count in sorted(found["stay"].items()):
             tell(f"{count} older facts stay: {why}")
 
