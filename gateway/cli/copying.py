@@ -35,6 +35,13 @@ def require_form(form: str) -> None:
         raise Misconfigured((f"--form {form}: there is {', '.join(SUFFIXES)}",))
 
 
+def require_new(to: Path) -> None:
+    """Before the copy is listed: raises Misconfigured if no file can be made there."""
+    if str(to) != "-":
+        os.close(_new(to))
+        to.unlink()
+
+
 def _new(to: Path) -> int:
     try:
         return os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.errors import Deferred, GatewayError, Misconfigured
+from gateway.errors import GatewayError, Misconfigured
 
 Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="The folder that holds config/ and keys/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, for programs.")]
@@ -121,8 +121,7 @@ def stopped() -> Iterator[None]:
             tell(each, err=True)
         raise typer.Exit(2) from None
     except GatewayError as error:
-        cause = error.cause if isinstance(error, Deferred) else None
-        tell(f"{error} ({cause})" if cause else f"{error}", err=True)
+        tell(f"{error} ({error.cause})" if error.cause else f"{error}", err=True)
         raise typer.Exit(1) from None
     except PermissionError as error:
         tell(f"{error.filename}: {error.strerror}; run this as the service's user", err=True)
