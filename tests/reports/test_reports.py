@@ -15,6 +15,7 @@ from gateway.hub.reports import REPORTS, About, disclosure
 from gateway.hub.reports.deletions import DELETED
 from gateway.hub.reports.spans import Spans
 from gateway.hub.search import Reason
+from tests.flow.toys import OFFICE, REGISTER
 from tests.reports.made_up import OFFICER, OPERATOR, UNDISCLOSED
 
 PERMIT = {"claim": "permit", "reference": "0" * 64, "party": "131130", "asked": "2026-03-31T23:00:00.000000Z"}
@@ -170,11 +171,22 @@ def test_only_who_decides_may_have_it(log):
 
 
 def test_a_person_s_report_says_under_which_case_and_why_it_was_made(log):
-    by = [{"connector": "office", "tags": {"2026-04": ["0" * 32]}}]
+    by = [{"connector": "office", "tags": {"2026-04": ["1" * 32]}}]
     about = About.model_validate({"by": by, "reason": "disclosure_request", "case": "R8-0012"})
-    ((english, japanese),) = REPORTS["disclosure"].above(log.given(about=about))
+    (english, japanese), _ = REPORTS["disclosure"].above(log.given(about=about))
     assert "R8-0012" in english
     assert japanese == "事案番号 R8-0012、作成の理由: 開示請求"
+
+
+def test_a_person_s_report_says_which_systems_and_months_were_searched(log):
+    months = ("2025-12", "2026-01", "2026-02", "2026-07")
+    by = [{"connector": OFFICE, "tags": {month: ["1" * 32] for month in months}}, {"connector": REGISTER, "tags": {}}]
+    about = About.model_validate({"by": by, "reason": "disclosure_request", "case": "R8-0012"})
+    _, first, second = REPORTS["disclosure"].above(log.given(about=about))
+    assert "2025-12 to 2026-02, 2026-07" in first.english
+    assert "2025-12 〜 2026-02、2026-07" in first.japanese
+    assert (OFFICE in first.english, REGISTER in second.english, "なし" in second.japanese) == (True, True, True)
+    assert "1" * 32 not in str((first, second)), "a tag is on no paper"
 
 
 def test_every_reason_has_its_japanese():

@@ -57,7 +57,10 @@ def test_a_review_shows_everything_and_how_to_sign_just_that(asked):
         "40: 5101, 5102, 5103, ...",
     ):
         assert part in told.stdout
-    assert told.stdout.endswith("gateway log review 999997 --sign 5123\n")
+    assert told.stdout.endswith("gateway log review 999997 --sign 5123 --as staff-0011.crt\n")
+    told = run("log", "review", "999997", "--root", "the hub", "--terminal", "desk-3")
+    whole = "gateway log review 999997 --sign 5123 --as staff-0011.crt --terminal desk-3 --root 'the hub'\n"
+    assert told.stdout.endswith(whole), "it can be typed as it stands"
 
 
 def test_where_nothing_came_since_there_is_nothing_to_sign(asked):

@@ -5,7 +5,8 @@ The person stands in it nowhere. What is not to be disclosed (番号法第23条�
 the file is made to be handed to the person; so are the codes of refusals, which can tell what others know.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from gateway.hub.holds import DECIDE
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
 from gateway.hub.reports.wording import body, ended, law, outcomes, permits, plainly, purpose, system
+from gateway.hub.rules import HubRules
+from gateway.hub.search import Tags
 
 _FLAG: Final = "undisclosed_flag"
 _UNDISCLOSED: Final = "undisclosed"
@@ -56,11 +59,29 @@ def _unsaid(header: Mapping[str, Any], paths: set[str], given: Given) -> bool:
     return "permit" in claims and not permits(header)
 
 
-def _why(given: Given) -> tuple[Said, ...]:
+def _above(given: Given) -> tuple[Said, ...]:
+    """Why it was made, and what was sought: no tag finds anything of another connector or of another month."""
     if given.about is None:
         return ()
     reason, case = given.about.reason, given.about.case
-    return (Said(f"Case {case}: {reason.replace('_', ' ')}", f"事案番号 {case}、作成の理由: {REASONS[reason]}"),)
+    why = Said(f"Case {case}: {reason.replace('_', ' ')}", f"事案番号 {case}、作成の理由: {REASONS[reason]}")
+    return (why, *(_sought(given.rules, each) for each in given.about.by))
+
+
+def _sought(rules: HubRules, by: Tags) -> Said:
+    called, months = system(rules, by.connector), list(runs(by.tags))
+    english = ", ".join(first if first == last else f"{first} to {last}" for first, last in months) or "no month"
+    japanese = "、".join(first if first == last else f"{first} 〜 {last}" for first, last in months) or "なし"
+    told = f"検索した業務システム: {called}(その番号で、送信の月が次のもの: {japanese})"
+    return Said(f"Searched: what {called} sent, by its numbers, made in {english}", told)
+
+
+def runs(months: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Months (`2026-04`) as first and last of those that follow each other."""
+    numbers = sorted(int(month[:4]) * 12 + int(month[5:]) - 1 for month in months)
+    for _, run in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
+        some = [f"{number // 12:04}-{number % 12 + 1:02}" for _, number in run]
+        yield some[0], some[-1]
 
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -84,7 +105,7 @@ REPORT: Final = Report(
     rows=lambda given: Each(_passed, given),
     roles=tuple(sorted(DECIDE)),
     of_person=True,
-    above=_why,
+    above=_above,
     notes=(
         Said(
             "These are the messages that were found by the numbers under which the person is known to the systems that"
