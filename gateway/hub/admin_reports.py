@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import spans
 from gateway.evidence.succeeded import Succeeded
 from gateway.hub.callers import Callers
+from gateway.hub.copies import acts_on
 from gateway.hub.days import days_can_be
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Followed
@@ -49,9 +50,11 @@ class ReportRoutes:
         async with self._callers.acting(request, "report", *roles) as (hub, reader):
             if report is None or asked is None or (asked.person is None) == report.of_person:
                 raise Refused("bad_report")
-            if not days_can_be(asked.since, asked.until, japanese_day(self._clock())):
+            today = japanese_day(self._clock())
+            if not days_can_be(asked.since, asked.until, today):
                 raise Refused("bad_report")
-            making = await _Making.of(hub, reader, report, asked)
+            copies = await asyncio.to_thread(acts_on, hub.journal.path, hub.rules.tenant.code)
+            making = await _Making.of(hub, reader, report, asked, today, copies)
             about: dict[str, Any] = {"asked": {"report": report.name} | _days(asked)}
             if asked.person is not None:
                 about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
@@ -63,18 +66,36 @@ class ReportRoutes:
 class _Making:
     """One report under way, over the facts of one checkpoint."""
 
-    def __init__(
-        self, hub: TenantHub, reader: Person, report: Report, asked: Asked, signed: Checkpoint, seqs: Sequence[int]
+    def __init__(  # noqa: PLR0913  (each is one thing that a report is made of)
+        self,
+        hub: TenantHub,
+        reader: Person,
+        report: Report,
+        asked: Asked,
+        today: date,
+        copies: Sequence[Mapping[str, Any]],
+        signed: Checkpoint,
+        seqs: Sequence[int],
     ) -> None:
         self._hub = hub
         self._reader = reader
         self._report = report
         self._asked = asked
+        self._day = min(asked.until or today, today)
+        self._copies = copies
         self._signed = signed
         self._seqs = seqs
 
     @classmethod
-    async def of(cls, hub: TenantHub, reader: Person, report: Report, asked: Asked) -> "_Making":
+    async def of(
+        cls,
+        hub: TenantHub,
+        reader: Person,
+        report: Report,
+        asked: Asked,
+        today: date,
+        copies: Sequence[Mapping[str, Any]],
+    ) -> "_Making":
         """Of all facts so far. Raises Deferred, also if the index is behind: of a person, nothing may be missing."""
         text, _, _ = (await hub.journal.checkpoint()).partition("\n\n")
         signed, seqs = Checkpoint.parse(f"{text}\n"), set[int]()
@@ -84,7 +105,7 @@ class _Making:
                     raise Deferred("index_unavailable")
                 for each in asked.person.by:
                     seqs |= index.tagged(each.by_month())
-        return cls(hub, reader, report, asked, signed, sorted(seqs))
+        return cls(hub, reader, report, asked, today, copies, signed, sorted(seqs))
 
     def head(self, at: str, fact: int) -> dict[str, Any]:
         """What the report is, made at that time; `fact` says that it was asked for."""
@@ -144,9 +165,11 @@ class _Making:
             rules=self._hub.rules,
             reader=self._reader,
             since=Period.of(asked).since or "",
+            day=self._day,
             began=journal.following.time_of(1),
             about=asked.person,
             people=self._hub.people.configured,
+            copies=self._copies,
             persons=lambda fact: journal.following.persons(fact.seq - 1, fact.seq).get(fact.seq, frozenset()),
             purged=_purged(journal.told((FactKind.FACTS_PURGED,))),
             message=message,
