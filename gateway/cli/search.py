@@ -160,8 +160,11 @@ def person_tags(file: Path) -> dict[str, Any]:
     """What `gateway keys tags` has written. Raises Misconfigured."""
     import json
 
+    said = read_input(file)
+    if not said.strip():
+        raise Misconfigured((f"{file}: is empty: gateway keys tags has failed, and said why on stderr",))
     try:
-        made = json.loads(read_input(file))
+        made = json.loads(said)
         return {"connector": made["connector"], "tags": made["tags"]}
     except (ValueError, LookupError, TypeError):
-        raise Misconfigured(("--person: is not what gateway keys tags has written",)) from None
+        raise Misconfigured((f"{file}: is not what gateway keys tags has written",)) from None

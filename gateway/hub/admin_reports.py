@@ -114,6 +114,7 @@ class _Making:
         return {
             "report": self._report.name,
             "title": self._report.title,
+            "of_person": self._report.of_person,
             "tenant": self._hub.rules.tenant.code,
             "name": self._hub.rules.tenant.file.name,
             **_period(self._asked),

@@ -5,8 +5,7 @@ The person stands in it nowhere. What is not to be disclosed (番号法第23条�
 the file is made to be handed to the person; so are the codes of refusals, which can tell what others know.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from gateway.config import japanese_clock
 from gateway.hub.holds import DECIDE
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
-from gateway.hub.reports.wording import body, ended, law, outcomes, permits, plainly, purpose, system
+from gateway.hub.reports.wording import body, ended, law, outcomes, permits, plainly, purpose, runs, system
 from gateway.hub.rules import HubRules
 from gateway.hub.search import Tags
 
@@ -74,14 +73,6 @@ def _sought(rules: HubRules, by: Tags) -> Said:
     japanese = "、".join(first if first == last else f"{first} 〜 {last}" for first, last in months) or "なし"
     told = f"検索した業務システム: {called}(その番号で、送信の月が次のもの: {japanese})"
     return Said(f"Searched: what {called} sent, by its numbers, made in {english}", told)
-
-
-def runs(months: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Months (`2026-04`) as first and last of those that follow each other."""
-    numbers = sorted(int(month[:4]) * 12 + int(month[5:]) - 1 for month in months)
-    for _, run in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
-        some = [f"{number // 12:04}-{number % 12 + 1:02}" for _, number in run]
-        yield some[0], some[-1]
 
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
