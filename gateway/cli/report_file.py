@@ -93,7 +93,7 @@ def facts_of(head: Mapping[str, Any]) -> list[str]:
         f"- 消去済みの記録: {gone if head['purged_before'] else 'なし'}",
         *(f"- {japanese}" if head["of_person"] else f"- {japanese} ({english})" for english, japanese in head["above"]),
         f"- 作成: {head['made_at']} ({head['made_by']}、作成の記録 #{head['asked_in']})",
-        f"- 対象の記録: {head['size']} 件(作成時点の記録全体)、その検証値(ルート) {head['root']}",
+        f"- 対象の記録: {head['size']} 件、ルート {head['root']}(作成時点の記録全体の件数と検証値)",
         "- 日時は日本時間",
     ]
 
