@@ -110,7 +110,6 @@ class _Making:
     def head(self, at: str, fact: int) -> dict[str, Any]:
         """What the report is, made at that time; `fact` says that it was asked for."""
         given = self._given()
-        gone = max((told["before"] for _, _, told in self._hub.journal.told((FactKind.FACTS_PURGED,))), default="")
         return {
             "report": self._report.name,
             "title": self._report.title,
@@ -122,7 +121,7 @@ class _Making:
             "made_by": self._reader.id,
             "asked_in": fact,
             "began": _day(given.began),
-            "purged_before": _day(gone),
+            "purged_before": _day(given.before),
             "size": self._signed.size,
             "root": self._signed.root.hex(),
             "columns": self._report.columns,
@@ -157,6 +156,7 @@ class _Making:
 
     def _given(self) -> Given:
         journal, asked, size = self._hub.journal, self._asked, self._signed.size
+        gone = journal.told((FactKind.FACTS_PURGED,))
 
         def message(message_id: str) -> list[Any]:
             seqs = [seq for seq in journal.of_message(message_id) if seq <= size]
@@ -172,7 +172,8 @@ class _Making:
             people=self._hub.people.configured,
             copies=self._copies,
             persons=lambda fact: journal.following.persons(fact.seq - 1, fact.seq).get(fact.seq, frozenset()),
-            purged=_purged(journal.told((FactKind.FACTS_PURGED,))),
+            purged=_purged(gone),
+            before=_before(gone),
             message=message,
             records=records_of(asked.person, journal.tagged_records),
         )
@@ -182,6 +183,11 @@ class _Making:
         if self._asked.person is None:
             return of_period(following, self._report, period, size)
         return of_person(following, self._report, period, self._seqs, size)
+
+
+def _before(told: Iterable[tuple[int, FactKind, Mapping[str, Any]]]) -> str:
+    """The latest time before which facts were purged; empty if none ever was."""
+    return max((fact["before"] for _, _, fact in told), default="")
 
 
 def _purged(told: Iterable[tuple[int, FactKind, Mapping[str, Any]]]) -> Callable[[int, int], bool]:

@@ -81,7 +81,8 @@ class RetentionRoutes:
         async with self._callers.acting(request, "retention", *_RUNS) as (hub, person):
             if asked is None:
                 raise Refused("bad_retention")
-            await self._callers.acted(request, hub, person, "retention")
+            about = {"dry_run": True} if asked.dry_run else {}
+            await self._callers.acted(request, hub, person, "retention", about=about)
             if asked.dry_run:
                 found = await would_go(hub.rules.tenant, hub.journal, self._clock())
             else:

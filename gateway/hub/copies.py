@@ -15,7 +15,7 @@ from gateway.errors import Deferred, Refused
 from gateway.hub.journal import FactKind
 from gateway.hub.journal.facts import COPY_FACTS, Altered
 from gateway.hub.journal.reading import told
-from gateway.hub.journal.store import connect_reader
+from gateway.hub.journal.store import SYSTEM_DB, connect_reader
 
 Form: TypeAlias = Literal["backup", "tiles", "jsonl", "fhir"]
 """What it is a copy of: a backup has all that logs hold, the others facts alone."""
@@ -71,7 +71,7 @@ def acts_on(log: Path, name: str) -> list[dict[str, Any]]:
 
     Raises Deferred("log_unavailable").
     """
-    if not (system := log.with_name("system.db")).exists():
+    if not (system := log.with_name(SYSTEM_DB)).exists():
         return []  # a log that stands alone
     try:
         with closing(connect_reader(system)) as connection:

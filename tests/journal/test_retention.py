@@ -465,6 +465,28 @@ async def test_a_legal_hold_on_a_day_holds_what_was_delivered_on_it_whole(path: 
         assert await purge(journal) == 0
 
 
+@pytest.mark.parametrize("asked_then", [True, False])
+async def test_a_legal_hold_on_a_day_holds_the_exchange_of_what_happened_on_it(path: Path, asked_then: bool) -> None:
+    """The request was of that day and the reply of another, or the reverse; both stay, whole."""
+    day, other = OLD, stamp(NOW - timedelta(days=1400))
+    times = (day, other) if asked_then else (other, day)
+    with closing(open_journal(path)) as journal:
+        asked = message((0,), kind="request")
+        ends: dict[str, Any] = {"source": "vaccination_records", "destination": "health_management"}
+        reply = message((0,), kind="reply", correlation_id=id_of(asked), **ends)
+        await journal.record(asked, at=times[0], now=0.0)
+        await journal.conclude(id_of(asked), DONE, attempt=1, next_at=None, at=times[1], now=0.0, reply=reply)
+        await journal.conclude(id_of(reply), DONE, attempt=1, next_at=None, at=times[1], now=0.0)
+        await journal.retention.place({"case": "R8-1", "since": day[:10], "until": day[:10]}, at=AT)
+        for each in (asked, reply):
+            with pytest.raises(Refused, match="under_investigation"):
+                await journal.delete_envelope(id_of(each), at=AT)
+        looked = journal.retention.due(0, before=BEFORE, at=AT)
+        assert (looked.go, {*looked.stay}) == ([], {"investigation"})
+        await journal.retention.lift({"case": "R8-1"}, at=AT)
+        assert "investigation" not in journal.retention.due(0, before=BEFORE, at=AT).stay
+
+
 async def test_a_hold_that_would_hold_nothing_is_not_placed(journal: Journal) -> None:
     with pytest.raises(Refused, match="unknown_message"):
         await journal.retention.place({"case": "R8-1", "messages": ["01960000-0000-7000-8000-00000000ffff"]}, at=AT)

@@ -79,6 +79,7 @@ class Log:
             reader=reader,
             day=date(2026, 4, 1),
             purged=self.purged,
+            before=max((each.fact["before"] for each in self.facts if each.kind == PURGED), default=""),
             message=lambda message_id: [each.fact for each in self.facts if each.fact.get("message_id") == message_id],
             records=records or (lambda fact: frozenset(index for index, _, _ in fact.header.get("records", ()))),
             **besides,

@@ -50,7 +50,8 @@ class Given:
     at which its period begins, if any, `day` the last day of it or today, whichever is earlier, and `began` the time of
     the log's first fact; `about` is the person whom it is of, if any, and why it is made; `people` are those of the
     configuration; `copies` is what the system's log says of copies of this one; `persons` gives the tags beside a fact;
-    `purged` says whether there was one among the facts from a first to a last that is gone.
+    `purged` says whether there was one among the facts from a first to a last that is gone, `before` that no fact
+    from that time on is.
     """
 
     rules: HubRules
@@ -63,6 +64,7 @@ class Given:
     copies: Sequence[Mapping[str, Any]] = ()
     persons: Callable[[Followed], frozenset[bytes]] = lambda _: frozenset()
     purged: Callable[[int, int], bool] = lambda _, __: False
+    before: str = ""
     message: Callable[[str], Sequence[Mapping[str, Any]]]
     records: Callable[[Followed], frozenset[int]]
 
