@@ -6,7 +6,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gateway.cli.show import AsJson, Root, Tenant, Terminal, a_case, clock, ending, machine, rows, stopped, tell
+from gateway.cli.show import (
+    AsJson,
+    Root,
+    Tenant,
+    Terminal,
+    a_case,
+    clock,
+    ending,
+    machine,
+    next_command,
+    rows,
+    stopped,
+    tell,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Follow what a review found to its end.")
 Own = Annotated[
@@ -50,7 +63,8 @@ def review(
             return
         _show(found)
         if found["since"] <= found["to"]:
-            tell(f"looked at? then: gateway log review {tenant} --sign {found['to']}")
+            words = ("log", "review", tenant, "--sign", found["to"])
+            tell(f"looked at? then: {next_command(*words, root=root, as_=as_, terminal=terminal)}")
 
 
 def _show(found: Mapping[str, Any]) -> None:

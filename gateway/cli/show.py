@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -105,6 +106,13 @@ def rows(found: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
     from gateway.cli.table import draw
 
     draw(found)
+
+
+def next_command(*words: object, root: Path, as_: Path | None = None, terminal: str | None = None) -> str:
+    """The command that comes next, to be typed as it stands: as the same person, at the same place."""
+    named = (("--as", as_), ("--terminal", terminal), ("--root", root if root != Path() else None))
+    options = (each for name, value in named if value is not None for each in (name, value))
+    return shlex.join(map(str, ("gateway", *words, *options)))
 
 
 @contextlib.contextmanager

@@ -50,6 +50,37 @@ def run(*words):
     return CliRunner().invoke(commands.app, [*words, "--as", "staff-0011.crt"])
 
 
+def test_what_is_no_tags_file_is_named_and_an_empty_one_said_to_be(asked, tmp_path):
+    whole, empty, other = (tmp_path / name for name in ("whole.json", "empty.json", "other.json"))
+    whole.write_text('{"connector": "pmh", "tags": {}}')
+    empty.write_text("")
+    other.write_text('{"internal_no": "0000004711"}')
+    for file, told in ((empty, "is empty"), (other, "is not what gateway keys tags has written")):
+        files = ("--person", str(whole), "--person", str(file), "--reason", "audit", "--case", "R8-0012")
+        done = run("log", "report", "disclosure", "999997", *files)
+        assert (done.exit_code, f"{file}: {told}" in done.stderr, "4711" in done.stderr) == (2, True, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("disclosure",), "disclosure is about one person"),
+        (("slips", "--person", "tags.json", "--reason", "audit", "--case", "R8-1"), "slips is about nobody"),
+    ],
+)
+def test_a_report_says_before_it_is_asked_whether_it_is_about_a_person(asked, words, told):
+    name, *rest = words
+    done = run("log", "report", name, "999997", *rest)
+    assert (done.exit_code, told in done.stderr, asked["questions"]) == (2, True, [])
+
+
+def test_the_row_of_a_search_or_a_report_says_what_was_asked():
+    fact = {"seq": 7, "at": "2026-11-01T00:00:00.000000Z", "kind": "operator.acted", "operator": "staff-0012"}
+    row = line(fact | {"act": "search", "asked": {"kind": "message.refused", "actor": "", "since": "2026-11-01"}})
+    assert "kind message.refused since 2026-11-01" in row["what"]
+    assert "actor" not in row["what"]
+
+
 def test_a_review_shows_everything_and_how_to_sign_just_that(asked):
     asked["answer"] = PERIOD
     told = run("log", "review", "999997")
@@ -64,7 +95,10 @@ def test_a_review_shows_everything_and_how_to_sign_just_that(asked):
         "40: 5101, 5102, 5103, ...",
     ):
         assert part in told.stdout
-    assert told.stdout.endswith("gateway log review 999997 --sign 5123\n")
+    assert told.stdout.endswith("gateway log review 999997 --sign 5123 --as staff-0011.crt\n")
+    told = run("log", "review", "999997", "--root", "the hub", "--terminal", "desk-3")
+    whole = "gateway log review 999997 --sign 5123 --as staff-0011.crt --terminal desk-3 --root 'the hub'\n"
+    assert told.stdout.endswith(whole), "it can be typed as it stands"
 
 
 def test_where_nothing_came_since_there_is_nothing_to_sign(asked):
