@@ -115,6 +115,10 @@ def restore(  # noqa: PLR0913  (each is one option)
             if agreed is not None:
                 tell("other logs follow the lost ones from now on; gateway log verify says which, and what is lost")
                 tell("give each new keys/TENANT/log/log.vkey to witnesses, senders and auditors; publish the directory")
+            tell(
+                "nothing is deleted by itself before, of each tenant, gateway retention run TENANT. First do again what"
+            )
+            tell("people decided since: legal holds, marks, erasures, revocations (operate.md, Back up, restore)")
             tell("verified; have the sources send again what they sent since, and what was under way then")
             if silent:
                 tell("but nothing says that this backup is new enough: of a witness there is no answer, as said above")

@@ -12,8 +12,8 @@ from gateway.wiring.examine import examine
 
 def examined(root: Path, *, as_json: bool) -> bool:
     """Print every route, and to stderr what is amiss without stopping a start. False if a connector would be
-    quarantined, a legal basis or a certificate has ended, a machine's certificate is not here, or whose use is stopped
-    cannot be read.
+    quarantined, a legal basis or a certificate has ended, a machine's certificate is not here, whose use is stopped
+    cannot be read, or others may write a log.
 
     Raises Misconfigured with every problem that would stop the start.
     """
@@ -23,7 +23,8 @@ def examined(root: Path, *, as_json: bool) -> bool:
     unused, over, soon = list(idle(config)), list(passed(config, now)), list(ending(config, now))
     for problem in examined.quarantined:
         tell(f"would be quarantined: {problem}", err=True)
-    for each in (*lapsed, *soon, *examined.expiring, *examined.missing, *examined.use_stops, *over, *unused):
+    amiss = (*examined.missing, *examined.use_stops, *examined.exposed)
+    for each in (*lapsed, *soon, *examined.expiring, *amiss, *over, *unused):
         tell(f"{each}", err=True)
     found = [
         _flow(code, route, [each for each in lapsed if (each.tenant, each.route) == (code, route.id)])
@@ -41,6 +42,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
                 ],
                 "missing": examined.missing,
                 "use_stops": examined.use_stops,
+                "exposed": examined.exposed,
                 "ending": soon,
                 "passed": over,
                 "idle": unused,
@@ -50,8 +52,7 @@ def examined(root: Path, *, as_json: bool) -> bool:
         rows([_brief(each) for each in found], empty="The configuration is valid; no route carries anything.")
     return (
         not examined.quarantined
-        and not examined.missing
-        and not examined.use_stops
+        and not amiss
         and not any([*(each.ended for each in lapsed), *(each.ended for each in examined.expiring)])
     )
 

@@ -106,7 +106,8 @@ def init(
 @app.command(
     epilog=ending(
         "gateway check --root /var/lib/renkei",
-        wrong="it would start, but a connector would be quarantined, or a legal basis or a certificate has ended",
+        wrong="it would start, but a connector would be quarantined, a legal basis or a certificate has ended, or"
+        " others may write a log",
     )
 )
 def check(root: Root = Path(), as_json: AsJson = False) -> None:
@@ -115,7 +116,7 @@ def check(root: Root = Path(), as_json: AsJson = False) -> None:
     It opens configuration, locks, plugins, directories, keys, certificates; not logs and ports. What would stop the
     start is told together: first what is wrong in each file, and once every file is right, what is wrong between them.
     Named, too: connectors that would be quarantined, routes whose legal basis is not in force today, whatever else
-    carries nothing, and certificates that end within 30 days.
+    carries nothing, certificates that end within 30 days, and files of the logs that others than their owner may write.
     """
     from gateway.cli.check import examined
 

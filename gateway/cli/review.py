@@ -30,10 +30,11 @@ def review(
 ) -> None:
     """Review the log since the last signed review.
 
-    Shows how many facts there are of each kind, what was refused, what people did, and what is unusual: bursts, work
-    out of hours, many persons by one actor, what an actor never did in the 90 days before, repeated refusals; each with
-    the facts behind it. --sign is for whoever was shown all up to there; it is a fact with your name, and whatever was
-    unusual by then a finding, which somebody else than its actor closes (gateway log finding). For officers and
+    Shows how many facts there are of each kind, what was refused, what people did, which copies of the log were made or
+    destroyed by the system's log, and what is unusual: bursts, work out of hours, many persons by one actor, what an
+    actor never did in the 90 days before, repeated refusals; each with the facts behind it. --sign is for whoever was
+    shown all up to there; it is a fact with your name, and whatever was unusual by then a finding, which somebody else
+    than its actor closes (gateway log finding). For officers and
     approvers; administrators and auditors may look. The looking itself becomes a fact.
     """
     from gateway.cli.operator import ask_hub
@@ -61,6 +62,7 @@ def _show(found: Mapping[str, Any]) -> None:
         ("facts", [{"kind": kind, "count": count} for kind, count in found["kinds"].items()]),
         ("refused", found["refused"]),
         ("what people did", found["acts"]),
+        ("copies of this log", [_copy(each) for each in found["copies"]]),
         ("unusual", [_row(each) for each in found["unusual"]]),
     ):
         tell()
@@ -69,6 +71,19 @@ def _show(found: Mapping[str, Any]) -> None:
     if not found["compared"]:
         tell("what is new is not told: the log does not go back 90 days before these facts")
     tell()
+
+
+def _copy(act: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy that was made or declared destroyed, by a fact of the system's log."""
+    return {
+        "at": clock(act["at"]),
+        "what": act["kind"],
+        "copy": act["copy"],
+        "form": act["form"],
+        "by": act["operator"],
+        "case": act["case"],
+        "fact of system": act["fact"],
+    }
 
 
 def _row(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,13 @@ written is asked for once more inside the write, where the log has its order: no
 """
 
 import sqlite3
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from gateway.config import japanese_day
 from gateway.hub.journal import PERSON_FACTS, FactKind, Journal
 from gateway.hub.journal.reading import told
-from gateway.hub.people import Configured, Confirmers, Person
+from gateway.hub.people import Configured, Confirmers, Person, Role
 from gateway.hub.rights import Grant, Revocation, Rights
 from gateway.link.allowance import Allowance, Exhausted
 from gateway.messages import stamp
@@ -63,7 +64,7 @@ class Accounts:
 
         def check(connection: sqlite3.Connection) -> None:
             rights = self._within(connection)
-            rights.require_administrator(by, day)
+            rights.require(by, [Role.ADMINISTRATOR], day)
             rights.require_grantable(grant, by.id, day)
 
         await self._journal.fact(FactKind.PERSON_GRANTED, body, at=stamp(now), check=check)
@@ -74,7 +75,7 @@ class Accounts:
 
         def check(connection: sqlite3.Connection) -> None:
             rights = self._within(connection)
-            rights.require_administrator(by, day)
+            rights.require(by, [Role.ADMINISTRATOR], day)
             rights.require_revocable(revocation, by.id)
 
         await self._journal.fact(FactKind.PERSON_REVOKED, body, at=stamp(now), check=check)
@@ -82,6 +83,10 @@ class Accounts:
     def confirmers(self, now: datetime) -> Confirmers:
         """For a write to ask who may confirm now."""
         return lambda connection: self._within(connection).confirmers(japanese_day(now))
+
+    def requiring(self, by: Person, roles: Collection[Role], now: datetime) -> Callable[[sqlite3.Connection], None]:
+        """For a write to ask whether this person has one of these roles still: it raises Refused("role_missing")."""
+        return lambda connection: self._within(connection).require(by, roles, japanese_day(now))
 
     def _today(self) -> Rights:
         """The rights, brought after the log."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import spans
 from gateway.evidence.succeeded import Succeeded
 from gateway.hub.callers import Callers
+from gateway.hub.copies import acts_on
 from gateway.hub.days import days_can_be
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Followed
@@ -49,9 +50,11 @@ class ReportRoutes:
         async with self._callers.acting(request, "report", *roles) as (hub, reader):
             if report is None or asked is None or (asked.person is None) == report.of_person:
                 raise Refused("bad_report")
-            if not days_can_be(asked.since, asked.until, japanese_day(self._clock())):
+            today = japanese_day(self._clock())
+            if not days_can_be(asked.since, asked.until, today):
                 raise Refused("bad_report")
-            making = await _Making.of(hub, reader, report, asked)
+            copies = await asyncio.to_thread(acts_on, hub.journal.path, hub.rules.tenant.code)
+            making = await _Making.of(hub, reader, report, asked, today, copies)
             about: dict[str, Any] = {"asked": {"report": report.name} | _days(asked)}
             if asked.person is not None:
                 about |= {"reason": asked.person.reason, "case": asked.person.case, "found": await making.count()}
@@ -63,18 +66,36 @@ class ReportRoutes:
 class _Making:
     """One report under way, over the facts of one checkpoint."""
 
-    def __init__(
-        self, hub: TenantHub, reader: Person, report: Report, asked: Asked, signed: Checkpoint, seqs: Sequence[int]
+    def __init__(  # noqa: PLR0913  (each is one thing that a report is made of)
+        self,
+        hub: TenantHub,
+        reader: Person,
+        report: Report,
+        asked: Asked,
+        today: date,
+        copies: Sequence[Mapping[str, Any]],
+        signed: Checkpoint,
+        seqs: Sequence[int],
     ) -> None:
         self._hub = hub
         self._reader = reader
         self._report = report
         self._asked = asked
+        self._day = min(asked.until or today, today)
+        self._copies = copies
         self._signed = signed
         self._seqs = seqs
 
     @classmethod
-    async def of(cls, hub: TenantHub, reader: Person, report: Report, asked: Asked) -> "_Making":
+    async def of(
+        cls,
+        hub: TenantHub,
+        reader: Person,
+        report: Report,
+        asked: Asked,
+        today: date,
+        copies: Sequence[Mapping[str, Any]],
+    ) -> "_Making":
         """Of all facts so far. Raises Deferred, also if the index is behind: of a person, nothing may be missing."""
         text, _, _ = (await hub.journal.checkpoint()).partition("\n\n")
         signed, seqs = Checkpoint.parse(f"{text}\n"), set[int]()
@@ -84,12 +105,11 @@ class _Making:
                     raise Deferred("index_unavailable")
                 for each in asked.person.by:
                     seqs |= index.tagged(each.by_month())
-        return cls(hub, reader, report, asked, signed, sorted(seqs))
+        return cls(hub, reader, report, asked, today, copies, signed, sorted(seqs))
 
     def head(self, at: str, fact: int) -> dict[str, Any]:
         """What the report is, made at that time; `fact` says that it was asked for."""
         given = self._given()
-        gone = max((told["before"] for _, _, told in self._hub.journal.told((FactKind.FACTS_PURGED,))), default="")
         return {
             "report": self._report.name,
             "title": self._report.title,
@@ -100,7 +120,7 @@ class _Making:
             "made_by": self._reader.id,
             "asked_in": fact,
             "began": _day(given.began),
-            "purged_before": _day(gone),
+            "purged_before": _day(given.before),
             "size": self._signed.size,
             "root": self._signed.root.hex(),
             "columns": self._report.columns,
@@ -135,6 +155,7 @@ class _Making:
 
     def _given(self) -> Given:
         journal, asked, size = self._hub.journal, self._asked, self._signed.size
+        gone = journal.told((FactKind.FACTS_PURGED,))
 
         def message(message_id: str) -> list[Any]:
             seqs = [seq for seq in journal.of_message(message_id) if seq <= size]
@@ -144,11 +165,14 @@ class _Making:
             rules=self._hub.rules,
             reader=self._reader,
             since=Period.of(asked).since or "",
+            day=self._day,
             began=journal.following.time_of(1),
             about=asked.person,
             people=self._hub.people.configured,
+            copies=self._copies,
             persons=lambda fact: journal.following.persons(fact.seq - 1, fact.seq).get(fact.seq, frozenset()),
-            purged=_purged(journal.told((FactKind.FACTS_PURGED,))),
+            purged=_purged(gone),
+            before=_before(gone),
             message=message,
             records=records_of(asked.person, journal.tagged_records),
         )
@@ -158,6 +182,11 @@ class _Making:
         if self._asked.person is None:
             return of_period(following, self._report, period, size)
         return of_person(following, self._report, period, self._seqs, size)
+
+
+def _before(told: Iterable[tuple[int, FactKind, Mapping[str, Any]]]) -> str:
+    """The latest time before which facts were purged; empty if none ever was."""
+    return max((fact["before"] for _, _, fact in told), default="")
 
 
 def _purged(told: Iterable[tuple[int, FactKind, Mapping[str, Any]]]) -> Callable[[int, int], bool]:

@@ -81,11 +81,13 @@ class RetentionRoutes:
         async with self._callers.acting(request, "retention", *_RUNS) as (hub, person):
             if asked is None:
                 raise Refused("bad_retention")
-            await self._callers.acted(request, hub, person, "retention")
+            about = {"dry_run": True} if asked.dry_run else {}
+            await self._callers.acted(request, hub, person, "retention", about=about)
             if asked.dry_run:
                 found = await would_go(hub.rules.tenant, hub.journal, self._clock())
             else:
                 found = await self._retain(hub)
+                await hub.search.forget()
         return web.json_response(asdict(found))
 
     async def listed(self, request: web.Request) -> web.Response:
@@ -125,6 +127,7 @@ class RetentionRoutes:
             fields = {**_by(request, person), **said, "case": sought.case}
             tags = [tag for some in months.values() for tag in some]
             erased = await hub.journal.retention.erase(tags, fields, at=self._now())
+            await hub.search.forget()
         return web.json_response({"tags": erased})
 
     async def mark(self, request: web.Request) -> web.Response:

@@ -2,6 +2,7 @@
 which the users are held against the officer's table of rights.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,8 +13,11 @@ from aiohttp import web
 from gateway.config.files import Closed
 from gateway.errors import Refused
 from gateway.hub.callers import Callers, terminal
+from gateway.hub.copies import acts_on
+from gateway.hub.hub import TenantHub
 from gateway.hub.parsing import parsed
 from gateway.hub.review import COMPARES, LOOKS, SIGNS, Close, Flag, Sign, Table, Take
+from gateway.hub.review.period import Period
 from gateway.hub.streaming import patiently
 from gateway.hub.telling import discloses
 
@@ -45,7 +49,8 @@ class ReviewRoutes:
         await self._callers.acted(request, hub, person, "review", about={"to": to})
 
         async def look() -> dict[str, Any]:
-            return (await hub.reviews.period(to, discloses=discloses(person))).told()
+            found = await hub.reviews.period(to, discloses=discloses(person))
+            return found.told() | {"copies": await _copies(hub, found)}
 
         return await patiently(request, look())
 
@@ -104,6 +109,13 @@ class ReviewRoutes:
             finding, closed = _finding(request), _given(said, "bad_finding")
             await hub.reviews.close(finding, closed, person, terminal(request), self._clock())
         return web.json_response({"finding": finding, "outcome": closed.outcome.value})
+
+
+async def _copies(hub: TenantHub, found: Period) -> list[dict[str, Any]]:
+    """Copies of this log, made or declared destroyed since the last fact before the period, up to its last."""
+    acts = await asyncio.to_thread(acts_on, hub.journal.path, hub.rules.tenant.code)
+    after, upto = hub.journal.following.time_of(found.since - 1), hub.journal.following.time_of(found.to)
+    return [each for each in acts if after < each["at"] <= upto]
 
 
 def _given(said: _Said | None, code: str) -> _Said:

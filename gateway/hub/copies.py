@@ -5,14 +5,17 @@ stays until somebody says, with a name, that it was destroyed (C123, C135).
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from gateway.errors import Refused
+from gateway.errors import Deferred, Refused
 from gateway.hub.journal import FactKind
-from gateway.hub.journal.facts import COPY_FACTS
+from gateway.hub.journal.facts import COPY_FACTS, Altered
 from gateway.hub.journal.reading import told
+from gateway.hub.journal.store import SYSTEM_DB, connect_reader
 
 Form: TypeAlias = Literal["backup", "tiles", "jsonl", "fhir"]
 """What it is a copy of: a backup has all that logs hold, the others facts alone."""
@@ -60,6 +63,29 @@ def listed(facts: Iterable[tuple[int, FactKind, Mapping[str, Any]]]) -> list[Lis
         elif fact["copy"] in found:
             found[fact["copy"]].destroyed = fact
     return list(found.values())
+
+
+def acts_on(log: Path, name: str) -> list[dict[str, Any]]:
+    """What the system's log, which lies beside that log, says of copies of this one: each that was made or declared
+    destroyed, in the order of the facts, whose seq in the system's log is `fact`. Without `operator` no gateway ran.
+
+    Raises Deferred("log_unavailable").
+    """
+    if not (system := log.with_name(SYSTEM_DB)).exists():
+        return []  # a log that stands alone
+    try:
+        with closing(connect_reader(system)) as connection:
+            found = listed(told(connection, COPY_FACTS, 0))
+    except (sqlite3.Error, Altered):
+        raise Deferred("log_unavailable") from None
+    of_it = [each for each in found if name in each.made["logs"]]
+    acts = [_act(each, fact) for each in of_it for fact in (each.made, each.destroyed) if fact is not None]
+    return sorted(acts, key=lambda act: int(act["fact"]))
+
+
+def _act(copy: ListedCopy, fact: Mapping[str, Any]) -> dict[str, Any]:
+    said = {"kind": fact["kind"], "operator": fact.get("operator"), "case": fact.get("case")}
+    return {"fact": fact["seq"], "at": fact["at"], **said, "copy": copy.id, "form": copy.made["form"]}
 
 
 def require_listed(connection: sqlite3.Connection, copy: str) -> None:

@@ -106,11 +106,11 @@ def message(tenant: str, message_id: str, kept: KeptOf, *, hidden: bool) -> Mess
     """Raises Refused("unknown_message") if it has no facts, and by the time in its id (RFC 9562 §5.7) none of it can
     have been purged.
     """
-    made, first = _made(message_id), kept.facts[0].at if kept.facts else None
-    whole = kept.recorded or not kept.before or (made is not None and made >= kept.before)
-    if first is None and (made is None or whole):
+    born, first = made(message_id), kept.facts[0].at if kept.facts else None
+    whole = kept.recorded or not kept.before or (born is not None and born >= kept.before)
+    if first is None and (born is None or whole):
         raise Refused("unknown_message")
-    times = [first] if kept.recorded else [first, made]
+    times = [first] if kept.recorded else [first, born]
     return Message(tenant, min(each for each in times if each is not None), kept, whole, hidden)
 
 
@@ -230,7 +230,7 @@ def _gone(what: str, where: str, its: Message, by: Line | None) -> Remain:
     return Remain(what, where, State.GONE, None, its.tenant, by.seq, by.at)
 
 
-def _made(message_id: str) -> str | None:
+def made(message_id: str) -> str | None:
     """When an edge made this id; None if it does not say."""
     try:
         known = UUID(message_id)

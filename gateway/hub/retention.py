@@ -3,7 +3,8 @@ content of facts three years old (C116).
 
 How long a payload is kept is settled when a message ends, by its route as it is then. A route that says less later
 counts for what has ended, too; one that says more, is renamed or taken away does not. With its facts each payload goes
-at the latest. What a legal hold covers stays. A clock is not believed that runs away from the log: what is deleted does
+at the latest. What a legal hold covers stays. After logs were restored nothing goes before a person says so, for holds
+may be forgotten. A clock is not believed that runs away from the log: what is deleted does
 not come back.
 """
 
@@ -26,6 +27,8 @@ PURGE_SECONDS: Final = 3600.0
 """How often facts are: their limit moves by days."""
 REST_SECONDS: Final = 0.1
 """The line's share between two transactions of purging, which take some tens of milliseconds each."""
+_NEVER: Final = "2000-01-01T00:00:00.000000Z"
+"""No fact is from before that time."""
 _RUNS_AWAY: Final = timedelta(days=31)
 _LATELY: Final = timedelta(days=1)
 _SET: Final = 3600.0
@@ -87,18 +90,32 @@ async def would_go(tenant: Tenant, journal: Journal, now: datetime) -> Retained:
 
 
 async def retain(tenant: Tenant, journal: Journal, now: datetime) -> Retained:
-    """Delete and purge whatever is over; nothing of it stays in the WAL. Raises Deferred."""
-    deleted = await delete_outdated(tenant, journal, now)
-    found = await purge_old(journal, now)
+    """Delete and purge whatever is over, as a person has said; nothing of it stays in the WAL. Raises Deferred."""
+    deleted = await _delete_outdated(tenant, journal, now)
+    found = await _purge_old(journal, now)
     found.envelopes += deleted
     return found
 
 
 async def delete_outdated(tenant: Tenant, journal: Journal, now: datetime) -> int:
-    """Delete the payloads whose time is over, as was settled at their end or by today's routes; returns how many.
+    """Delete the payloads whose time is over, as was settled at their end or by today's routes; returns how many: none
+    after a restore, until somebody has said that they may go.
 
     Raises Deferred.
     """
+    return 0 if await asyncio.to_thread(journal.retention.waits) else await _delete_outdated(tenant, journal, now)
+
+
+async def purge_old(journal: Journal, now: datetime) -> Retained:
+    """Purge the facts that are old enough, and before them the payloads of their messages: none after a restore, until
+    somebody has said that they may go. Raises Deferred.
+    """
+    if await asyncio.to_thread(journal.retention.waits):
+        return Retained(_NEVER)
+    return await _purge_old(journal, now)
+
+
+async def _delete_outdated(tenant: Tenant, journal: Journal, now: datetime) -> int:
     deleted = 0
     for number, each in enumerate(_outdated(tenant, journal, now)):
         deleted += await _delete(journal, each.message_id, now)
@@ -108,8 +125,7 @@ async def delete_outdated(tenant: Tenant, journal: Journal, now: datetime) -> in
     return deleted
 
 
-async def purge_old(journal: Journal, now: datetime) -> Retained:
-    """Purge the facts that are old enough, and before them the payloads of their messages. Raises Deferred."""
+async def _purge_old(journal: Journal, now: datetime) -> Retained:
     found, after = Retained(limit(now)), 0
     while (looked := journal.retention.due(after, before=found.before, at=stamp(now))).end is not None:
         for message_id in looked.envelopes:

@@ -4,7 +4,7 @@ A right is (person, role, last day) in one tenant; the day is Japan's, inclusive
 first: a grant that contradicts it does not count.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -82,10 +82,12 @@ class Rights:
         found = (self.person(each, day) for each in self._certificates.values())
         return {person.id: person for person in found if person is not None and person.roles & CONFIRMING}
 
-    def require_administrator(self, by: Person, day: date) -> None:
-        """Raises Refused("role_missing")."""
+    def require(self, by: Person, roles: Collection[Role], day: date) -> None:
+        """That this person has one of these roles on that day, by the same certificate. Raises
+        Refused("role_missing").
+        """
         found = self.person(by.certificate, day)
-        if found is None or found.id != by.id or Role.ADMINISTRATOR not in found.roles:
+        if found is None or found.id != by.id or found.roles.isdisjoint(roles):
             raise Refused("role_missing")
 
     def require_grantable(self, grant: Grant, by: str, day: date) -> None:

@@ -13,6 +13,7 @@ from gateway.keys.directory import Directory
 from gateway.keys.layout import TenantKeys
 from gateway.keys.use_stops import FILE
 from gateway.wiring.expiring import Expiring, expiring
+from gateway.wiring.exposed import exposed
 from gateway.wiring.opening import (
     SYSTEM,
     Plug,
@@ -52,8 +53,9 @@ class _Findings:
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A configuration that can start, and what is amiss without stopping it: why connectors that are not required
-    would be quarantined, certificates that end, those whose files are not here, so that no right can be granted, and
-    which connectors nothing would pass, for whose use is stopped there cannot be read.
+    would be quarantined, certificates that end, those whose files are not here, so that no right can be granted,
+    which connectors nothing would pass, for whose use is stopped there cannot be read, and which files of the logs
+    others may write.
     """
 
     config: Config
@@ -61,6 +63,7 @@ class Examined:
     expiring: tuple[Expiring, ...]
     missing: tuple[str, ...]
     use_stops: tuple[str, ...]
+    exposed: tuple[str, ...]
 
 
 def examine(root: Path, now: datetime) -> Examined:
@@ -69,7 +72,12 @@ def examine(root: Path, now: datetime) -> Examined:
     plugs, quarantined = startable(config)
     missing = dict.fromkeys(each for people in configured(config).values() for each in people.missing)
     return Examined(
-        config, quarantined, tuple(expiring(config, plugs, now)), tuple(missing), tuple(_unreadable_use_stops(config))
+        config,
+        quarantined,
+        tuple(expiring(config, plugs, now)),
+        tuple(missing),
+        tuple(_unreadable_use_stops(config)),
+        tuple(exposed(config)),
     )
 
 

@@ -111,6 +111,7 @@ class HubSide:
 
     async def _retain(self, hub: TenantHub) -> None:
         """Until cancelled: the payloads that one tenant is not to keep are deleted."""
+        await self.verifying.first(hub.rules.tenant.code)
         while True:
             with self._goes_on(hub.rules.tenant.code):
                 if self._may_go(hub.rules.tenant.code, hub.journal):
@@ -119,6 +120,8 @@ class HubSide:
 
     async def _purge(self) -> None:
         """Until cancelled: old facts go, of each tenant and of the system."""
+        for name in self.logs():
+            await self.verifying.first(name)
         while True:
             for code, hub in self.hubs.items():
                 with self._goes_on(code):

@@ -112,7 +112,7 @@ async def _say_succeeded(
         raise Misconfigured(others)
     first = {each.log.tenant: await succession.first_fact(each, witnesses) for each in lost}
     for tenant, fields in first.items():
-        begin_under(folder / f"{tenant}.db", replace(log_signer(config, tenant), name=str(fields["origin"])))
+        begin_under(folder / f"{tenant}.db", replace(log_signer(config, tenant), name=fields["origin"]))
     origins = {tenant: str(fields["origin"]) for tenant, fields in first.items()}
     with opened(Logs(config, names, folder, origins)) as journals:
         for tenant, fields in first.items():

@@ -35,6 +35,8 @@ async def running(root: Path, telemetry: Telemetry, role: str = "run") -> AsyncI
     config = examined.config
     for each in examined.expiring:
         telemetry.log.warning("certificate.ends", problem=str(each))
+    for problem in examined.exposed:
+        telemetry.log.warning("log.exposed", problem=problem)
     with contextlib.ExitStack() as resources:
         system: Journal | None = None
         if config.gateway.role != "edge":

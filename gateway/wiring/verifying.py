@@ -5,6 +5,7 @@ into a file; so nothing is deleted by itself before the log was found whole sinc
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
@@ -38,6 +39,7 @@ class Verifying:
         self._system = system
         self._telemetry = telemetry
         self._stopped = Event()
+        self._looked: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def run(self) -> None:
         """Until cancelled. A long log takes all cores, in processes that let the gateway go first."""
@@ -49,8 +51,18 @@ class Verifying:
         finally:
             self._stopped.set()  # the thread is not waited for longer than one piece takes
 
+    async def first(self, name: str) -> None:
+        """Until that log was looked at for the first time."""
+        await self._looked[name].wait()
+
     async def look(self, name: str, journal: Journal) -> None:
         """Verify one log now; it breaks if it was altered, and that was found twice: a gateway at work writes there."""
+        try:
+            await self._look(name, journal)
+        finally:
+            self._looked[name].set()
+
+    async def _look(self, name: str, journal: Journal) -> None:
         try:
             report = await asyncio.to_thread(self._verified, name, journal.path)
             if report.problem is not None and journal.health()[0]:

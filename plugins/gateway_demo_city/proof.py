@@ -8,6 +8,7 @@ from gateway_demo_city.city import canaries
 from gateway_demo_city.keys import issued
 from gateway_demo_city.known_as import known_as
 from gateway_demo_city.ledger import CITY_LEDGER
+from gateway_demo_city.people import MUNICIPALITY
 from gateway_demo_city.report import Report
 from gateway_demo_city.site import INTERMEDIATE, PMH_FOLDER
 from gateway_demo_city.split import Split
@@ -29,6 +30,13 @@ async def verify(stage: Stage, site: Split, report: Report) -> None:
     for log in report.logs:
         told = f"{log['facts']:,} facts, {log['checkpoints']} checkpoints, root {log['root']}"
         report.check(f"log verify: {log['tenant']}", told, passed=log["problem"] is None)
+
+
+async def copy(stage: Stage, site: Split) -> None:
+    """A backup, and the log as strangers get it, to be searched with all else. Raises Failed."""
+    root, copies = str(site.hub.root), site.root / "copies"
+    await stage.must("backup", *gateway("backup", str(copies / "backup"), "--root", root))
+    await stage.must("export", *gateway("log", "export", MUNICIPALITY, str(copies / "log"), "--root", root))
 
 
 def search(site: Split, seen: Mapping[str, set[str]], report: Report) -> None:

@@ -48,6 +48,7 @@ async def play(options: Options, root: Path, tell: Teller) -> Report:
         report.faults = {name: n for name, n in systems.records.last_line().items() if isinstance(n, int)}
         tell.step("Every fact of the log is hashed again")
         await proof.verify(stage, site, report)
+        await proof.copy(stage, site)
     tell.step("Everything that was left behind is searched for the values that went through")
     proof.search(site, seen, report)
     return report

@@ -21,6 +21,12 @@ _EXAMPLE: Final = "hub_and_edges"
 _PORT: Final = re.compile(r"(?m)^port = (\d+)$")
 _LIMITS: Final = "\n[limits]\nretry_first = 0.2\nretry_longest = 2.0\n"
 """Retries at a demo's pace: seconds, not minutes."""
+_FORMS: Final = ("jsonl", "fhir")
+_EXPORTS: Final = "".join(
+    f'[[exports]]\nname = "{form}"\nform = "{form}"\ntenants = ["{MUNICIPALITY}", "system"]\nfolder = "{form}"\n'
+    for form in _FORMS
+)
+"""Copies of the hub's logs, to be searched with all else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ class Split:
         await stage.must("init", *gateway("init", str(root), "--tenant", MUNICIPALITY, "--example", _EXAMPLE))
         files = [root / name / "config" / "gateway.toml" for name in ("hub", "edges", "internet")]
         texts = [file.read_text(encoding="utf-8") + _LIMITS for file in files]
+        texts[0] += _EXPORTS
+        for form in _FORMS:
+            (root / "hub" / form).mkdir()
         ports = {port: str(free_port()) for text in texts for port in _PORT.findall(text)}
         for file, text in zip(files, texts, strict=True):
             file.write_text(re.sub("|".join(ports), lambda found: ports[found[0]], text), encoding="utf-8")

@@ -255,6 +255,15 @@ async def test_a_link_in_the_folder_is_not_followed(setting, tmp_path):
     assert (tmp_path / "elsewhere").read_bytes() == b""
 
 
+async def test_a_fifo_where_a_file_should_be_is_told_to_be_none(setting, tmp_path):
+    copies = to_folder(tmp_path / "copies")
+    os.mkfifo(tmp_path / "copies" / f"{TENANT}-2026-04-01.jsonl")
+    await setting.write(1)
+    setting.adopt(copies)
+    await until(setting.told)
+    assert setting.told() == [("export.trouble", "Not a regular file")]
+
+
 # ---- which facts -----------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Copies at the operators' listener, over real mutual TLS: who lists and declares them, and who hears what is left."""
 
+import json
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from gateway.hub.copies import listed
 from gateway.hub.journal.facts import COPY_FACTS
 from gateway.hub.people import Configured
 from gateway.keys.certificates import digest_of_file
+from tests.flow.calling import calling
 from tests.flow.line import running
 from tests.flow.test_hold_desk import ADMINISTRATOR, ANNA, EVE, OPA, certified, sitting, staffed
 from tests.flow.toys import TENANT, person
@@ -133,3 +135,39 @@ async def test_of_an_exchange_that_is_not_to_be_disclosed_an_operator_hears_no_t
     _, told = await desk.ask(OPA, "GET", deleted(message_id))
     assert told["undisclosed"] is True
     assert {each["what"] for each in told["copies"]} == {"payload", "facts"}
+
+
+async def test_who_signs_the_log_is_shown_which_copies_operators_made_of_it(desk, system):
+    """By the system's log, which no tenant's officer reads; once, with the review in whose time it was."""
+    await sent(desk)
+    copy = (await desk.ask(EVE, "POST", COPIES, BACKUP))[1]["copy"]
+    await desk.ask(EVE, "POST", COPIES, {"form": "jsonl", "logs": ["system"]})
+    await desk.ask(EVE, "POST", f"{COPIES}/{copy}/destroyed", {"case": "R8-0012"})
+    review = f"/v1/{TENANT}/review"
+    await desk.ask(ANNA, "GET", review)
+    _, shown = await desk.ask(ANNA, "GET", review)
+    made = {"kind": "logs.copied", "operator": EVE, "copy": copy, "form": "backup"}
+    ended = {"kind": "copy.destroyed", "operator": EVE, "copy": copy, "case": "R8-0012"}
+    assert [each["fact"] for each in shown["copies"]] == [1, 3]
+    for said, told in zip((made, ended), shown["copies"], strict=True):
+        assert said.items() <= told.items()
+    assert (await desk.ask(ANNA, "POST", review, {"to": shown["to"]}))[0] == 200
+    assert (await desk.ask(ANNA, "GET", review))[1]["copies"] == []
+
+
+async def test_copies_are_told_with_the_deletions_that_they_are_held_against(desk, system):
+    await sent(desk)
+    copy = (await desk.ask(EVE, "POST", COPIES, BACKUP))[1]["copy"]
+    await desk.ask(EVE, "POST", f"{COPIES}/{copy}/destroyed", {"case": "R8-0012"})
+    path = f"/v1/{TENANT}/reports/deletions"
+
+    async def told(**asked):
+        url = f"https://localhost:{desk.port}"
+        async with calling(desk.site, url, ANNA) as session, session.post(path, json=asked) as response:
+            lines = [json.loads(line) for line in (await response.text()).splitlines() if line]
+        return [line["cells"] for line in lines if "cells" in line]
+
+    made, ended = await told(until="2099-01-01")
+    assert (made[1], made[4], f"copy={copy} form=backup system=1" in made) == ("記録の写しの作成", EVE, True)
+    assert (ended[1], f"copy={copy} form=backup case=R8-0012 system=2" in ended) == ("記録の写しの廃棄", True)
+    assert await told(until="2026-01-01") == []

@@ -9,12 +9,13 @@ import pytest
 
 from gateway.hub.admin_retention import RetentionRoutes
 from gateway.hub.journal import FactKind
-from gateway.hub.retention import retain
+from gateway.hub.retention import delete_outdated, purge_old, retain
 from gateway.messages import stamp
 from tests.flow.test_people import TERMINAL, certificates, sitting  # noqa: F401  (made before anybody sits down)
+from tests.flow.test_retention import keeping
 from tests.flow.test_search import MONTHS, SEARCH, WHY, tags
 from tests.flow.toys import OFFICE, TENANT, person
-from tests.journal.builders import id_of, message
+from tests.journal.builders import id_of, message, open_journal
 from tests.journal.test_retention import DONE
 
 RUN, HOLDS, ERASE = f"/v1/{TENANT}/retention", f"/v1/{TENANT}/legal-holds", f"/v1/{TENANT}/erasures"
@@ -50,6 +51,28 @@ async def test_what_would_go_is_told_and_goes_only_when_it_is_said(desk):
     assert (status, found["facts"]) == (200, 1)
     assert told(desk, FactKind.NOISE_COUNTED) == []
     assert await desk.acts() == [("root", "retention", None)] * 2
+
+
+async def test_after_a_restore_nothing_goes_by_itself_before_somebody_has_it_go(desk):
+    """Legal holds that came after the backup are forgotten; a dry run decides nothing."""
+    journal, old = desk.line.journal, "2019-04-01T00:00:00.000000Z"
+    await journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=old)
+
+    async def gone(log):
+        return (await purge_old(log, desk.line.clock())).facts
+
+    with closing(open_journal(journal.path.with_name("system.db"))) as system:
+        await system.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=old)
+        restored = {"logs": {TENANT: journal.following.size}, "roots": {TENANT: ""}}
+        await system.fact(FactKind.LOGS_RESTORED, restored, at=stamp(desk.line.clock()))
+        assert await gone(journal) == 0
+        assert (await desk.ask("root", "POST", RUN, {"dry_run": True}))[1]["facts"] == 1
+        assert (await desk.ask("staff-0001", "POST", RUN, {"dry_run": False}))[0] == 403
+        assert await gone(journal) == 0
+        assert await delete_outdated(keeping(desk.line, 0.0), journal, desk.line.clock()) == 0
+        assert await gone(system) == 0
+        assert (await desk.ask("root", "POST", RUN, {"dry_run": False}))[1]["facts"] == 1
+        assert (await gone(system), journal.retention.waits()) == (1, False)
 
 
 async def test_an_administrator_holds_what_an_investigation_needs_and_lifts_it(desk):

@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -271,11 +271,11 @@ async def test_while_the_log_cannot_be_read_nobody_is_reminded(desk, tmp_path):
 # ---- reports ---------------------------------------------------------------------------------------------------------
 
 
-async def report(desk, name, asked):
+async def report(desk, name, asked, by=OFFICER):
     """The rows by column, each with its facts."""
     path = f"/v1/{TENANT}/reports/{name}"
     async with (
-        calling(desk.site, f"https://localhost:{desk.port}", OFFICER) as session,
+        calling(desk.site, f"https://localhost:{desk.port}", by) as session,
         session.post(path, data=json.dumps(asked).encode(), headers=TERMINAL) as response,
     ):
         head, *rows, last = [json.loads(line) for line in (await response.text()).splitlines() if line]
@@ -313,3 +313,18 @@ async def test_the_list_of_users_is_a_report_with_the_facts_behind_each_right(de
     assert (found[OFFICER]["facts"], found[APPROVER]["facts"], found["root"]["facts"]) == ("1,3", "2", "")
     assert found[OFFICER]["certificate"] == desk.digest(OFFICER)
     assert (bool(found[OFFICER]["last_act"]), found[APPROVER]["last_act"]) == (True, "")
+
+
+async def test_a_right_that_ended_since_anybody_did_anything_is_listed_as_ended(desk):
+    """By the day of the report, or the last of its days, and not by that of the log's last fact."""
+    last = date.fromisoformat(UNTIL)
+    desk.line.clock.ahead += datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(2) - desk.line.clock()
+
+    async def standing(asked):
+        return {each["person"]: each["standing"] for each in await report(desk, "users", asked, ADMINISTRATOR)}
+
+    assert (await standing({"until": "2099-01-01"}))[OFFICER] == "ended"
+    assert (await standing({}))[OFFICER] == "ended"
+    assert (await standing({"until": UNTIL}))[OFFICER] == "ends_soon"
+    desk.line.clock.ahead += timedelta(30)
+    assert OFFICER not in await standing({})

@@ -124,6 +124,7 @@ async def test_what_is_sealed_to_a_retired_key_is_dead_and_can_only_be_sent_anew
     keeper.rotate()
     keeper.retire()
     keeper.bring("hub")
+    await line.until(lambda: "message.dead" in line.facts(message_id))  # no attempt is under way that began before
     line.to_edges.edges = linked
     assert (await line.settlement(message_id))[0].code == "unknown_key"
     assert endings(line.status(message_id)) == {0: ("dead", "unknown_key")}

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import Refused
 from gateway.evidence.purged import Purged
-from gateway.hub.journal import FactKind, Journal, VerifyReport, purging, verify
+from gateway.hub.journal import REVIEW_FACTS, FactKind, Journal, VerifyReport, purging, verify
 from gateway.hub.journal.facts import SALT_BYTES, commitment, fact_body
 from gateway.hub.journal.store import wal_of
 from gateway.messages import Attestation, Ending, RecordOutcome, Tags, stamp
@@ -144,6 +144,39 @@ def _by() -> Any:
     return By(person="made-up-1", client_certificate="a" * 64, terminal="desk-1")
 
 
+@pytest.mark.parametrize("held", [False, True])
+async def test_what_was_looked_into_goes_and_what_is_open_or_says_up_to_where_it_was_reviewed_stays(
+    path: Path, held: bool
+) -> None:
+    """C116. What closed a finding stays as long as what opened it, or that would be open again."""
+    with closing(open_journal(path)) as journal:
+        at, year = datetime.fromisoformat(OLD), timedelta(days=365)
+
+        async def said(kind: FactKind, later: timedelta = timedelta(), **fields: Any) -> int:
+            return await journal.fact(kind, {"operator": "staff-1", **fields}, at=stamp(at + later))
+
+        opened = [await said(FactKind.FINDING_OPENED, code="flagged") for _ in range(3)]
+        await said(FactKind.REVIEW_SIGNED, subject="log", to=1)
+        for finding in opened[:2]:
+            await said(FactKind.FINDING_TAKEN, timedelta(1), finding=finding, case="R8-1")
+        await said(FactKind.FINDING_CLOSED, timedelta(1), finding=opened[0], outcome="proper")
+        await said(FactKind.REVIEW_SIGNED, timedelta(1), subject="users", to=1)
+        await said(FactKind.REVIEW_SIGNED, timedelta(1), subject="log", to=4)
+        if held:
+            day = stamp(at + timedelta(hours=9))[:10]
+            await journal.retention.place({"case": "R9", "since": day, "until": day}, at=AT)
+        assert await purge(journal) == (0 if held else 4)
+        left = [seq for seq, _, _ in journal.told(REVIEW_FACTS)]
+        assert left == ([*range(1, 10)] if held else [2, 3, 6, 8, 9])
+        if held:
+            await journal.retention.lift({"case": "R9"}, at=AT)
+            assert await purge(journal) == 4
+        await said(FactKind.FINDING_CLOSED, 3 * year, finding=opened[1], outcome="proper")
+        assert await purge(journal) == 2
+        assert [seq for seq, _, _ in journal.told(REVIEW_FACTS)][:3] == [3, 8, 9]
+    assert verified(path).problem is None
+
+
 async def test_rights_stay_a_year_longer_for_decisions_are_judged_by_them(path: Path) -> None:
     right = {"person": "staff-1", "role": "officer", "certificate": "a" * 64, "until": "2023-06-01"}
     with closing(open_journal(path)) as journal:
@@ -266,8 +299,9 @@ ITS = {"connector": "health_management", "months": ["2026-04"]}
 async def test_only_what_the_fact_of_an_erasure_names_is_erased(path: Path) -> None:
     """The same tag beside what another connector sent, or of another month, stays: the fact names neither."""
     tag = os.urandom(16)
+    others: list[dict[str, Any]] = [{}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}]
     with closing(open_journal(path)) as journal:
-        for more in ({}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}):
+        for more in others:
             await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, tag)), **more), at=YOUNG, now=0.0)
         assert await journal.retention.erase([tag], ITS, at=AT) == 2
         assert [len(journal.following.persons(seq - 1, seq)) for seq in (1, 2, 3)] == [0, 1, 1]
@@ -429,6 +463,28 @@ async def test_a_legal_hold_on_a_day_holds_what_was_delivered_on_it_whole(path: 
         with pytest.raises(Refused, match="under_investigation"):
             await journal.delete_envelope(id_of(sent), at=AT)
         assert await purge(journal) == 0
+
+
+@pytest.mark.parametrize("asked_then", [True, False])
+async def test_a_legal_hold_on_a_day_holds_the_exchange_of_what_happened_on_it(path: Path, asked_then: bool) -> None:
+    """The request was of that day and the reply of another, or the reverse; both stay, whole."""
+    day, other = OLD, stamp(NOW - timedelta(days=1400))
+    times = (day, other) if asked_then else (other, day)
+    with closing(open_journal(path)) as journal:
+        asked = message((0,), kind="request")
+        ends: dict[str, Any] = {"source": "vaccination_records", "destination": "health_management"}
+        reply = message((0,), kind="reply", correlation_id=id_of(asked), **ends)
+        await journal.record(asked, at=times[0], now=0.0)
+        await journal.conclude(id_of(asked), DONE, attempt=1, next_at=None, at=times[1], now=0.0, reply=reply)
+        await journal.conclude(id_of(reply), DONE, attempt=1, next_at=None, at=times[1], now=0.0)
+        await journal.retention.place({"case": "R8-1", "since": day[:10], "until": day[:10]}, at=AT)
+        for each in (asked, reply):
+            with pytest.raises(Refused, match="under_investigation"):
+                await journal.delete_envelope(id_of(each), at=AT)
+        looked = journal.retention.due(0, before=BEFORE, at=AT)
+        assert (looked.go, {*looked.stay}) == ([], {"investigation"})
+        await journal.retention.lift({"case": "R8-1"}, at=AT)
+        assert "investigation" not in journal.retention.due(0, before=BEFORE, at=AT).stay
 
 
 async def test_a_hold_that_would_hold_nothing_is_not_placed(journal: Journal) -> None:

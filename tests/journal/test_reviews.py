@@ -37,6 +37,7 @@ from gateway.hub.rights import Grant, Revocation
 from gateway.hub.search import Search
 from gateway.messages import Ending, RecordOutcome, Tags, stamp
 from tests.journal.builders import digest, id_of, message, open_journal
+from tests.journal.test_retention import purge
 
 DESK = "desk-1"
 START = datetime(2026, 11, 2, 3, tzinfo=UTC)
@@ -242,7 +243,7 @@ async def test_what_became_of_a_message_is_an_act_of_who_sent_it(town, journal, 
     """C144: of a reply it is the request, whoever answered."""
     asked = message(kind="request", actor=ANNA.id, responsible=BEN.id)
     await journal.record(asked, at=stamp(START), now=0.0)
-    ends = {"source": "vaccination_records", "destination": "health_management"}
+    ends: dict[str, Any] = {"source": "vaccination_records", "destination": "health_management"}
     reply = message(kind="reply", responsible="staff-0009", correlation_id=id_of(asked), **ends)
     ending = Ending.DEAD if kind == "message.dead" else Ending.ACCEPTED
     ended = [RecordOutcome(0, ending, "expired" if ending is Ending.DEAD else None)]
@@ -366,19 +367,35 @@ def test_each_right_agrees_differs_or_is_missing_on_one_side():
         ("Root", "operator", None),
         ("staff-0012", "approver", date(2027, 3, 30)),
         ("staff-0013", "officer", date(2027, 3, 31)),
+        ("staff-0014", "officer", date(2026, 11, 20)),
+        ("staff-0015", "officer", date(2026, 11, 19)),
     )
-    rows = list(compared(RIGHTS, asked, {"root": "2026-11-20"}))
+    rows = list(compared(RIGHTS, asked, {"root": "2026-11-20"}, date(2026, 11, 20)))
     assert [(each["person"], each["role"], each["found"], each["last_act"]) for each in rows] == [
         ("root", "operator", "agrees", "2026-11-20"),
         ("staff-0011", "officer", "missing_there", None),
         ("staff-0012", "approver", "differs", None),
         ("staff-0013", "officer", "missing_here", None),
+        ("staff-0014", "officer", "missing_here", None),
     ]
     assert [(each.code.value, each.person, each.acted) for each in to_look_into(rows)] == [
         ("right_missing_there", "staff-0011", ("staff-0011",)),
         ("right_differs", "staff-0012", ("staff-0012",)),
         ("right_missing_here", "staff-0013", ("staff-0013",)),
+        ("right_missing_here", "staff-0014", ("staff-0014",)),
     ]
+
+
+def test_a_right_that_the_table_has_ended_and_the_system_has_not_differs():
+    (row,) = compared(RIGHTS[1:2], table(("staff-0011", "officer", date(2026, 3, 31))), {}, date(2026, 11, 20))
+    assert row["found"] == "differs"
+
+
+async def test_who_has_no_right_any_more_when_it_is_written_signs_no_users_either(town, journal):
+    await town.people.revoke(Revocation(person=BEN.id, role=Role.APPROVER), ADMINISTRATOR, DESK, START)
+    assert await refusal(town.reviews.sign_users(table(), BEN, DESK, START)) == "role_missing"
+    assert journal.told(REVIEW_FACTS) == []
+    await town.reviews.sign_users(table(), ADMINISTRATOR, DESK, START)
 
 
 PAIRS = st.dictionaries(
@@ -393,7 +410,7 @@ def test_every_right_of_either_side_is_told_once_and_both_agree_only_where_they_
         {"person": person, "role": role, "certificate": "", "until": until.isoformat(), "standing": "valid"}
         for (person, role), until in here.items()
     ]
-    rows = list(compared(rights, table(*((*key, until) for key, until in there.items())), {}))
+    rows = list(compared(rights, table(*((*key, until) for key, until in there.items())), {}, date.min))
     told = {(each["person"], each["role"]): each["found"] for each in rows}
     assert len(rows) == len(told)
     assert told.keys() == here.keys() | there.keys()
@@ -424,6 +441,22 @@ async def test_the_review_of_the_users_is_signed_with_the_table_and_its_differen
     await town.close(finding, ANNA, Outcome.CORRECTED)
     assert town.reviews.due(Subject.USERS) == town.now + timedelta(days=90)
     assert town.reviews.standing().reviewed(Subject.LOG) == 0
+
+
+async def test_what_was_purged_is_known_no_more_and_the_next_review_is_due_all_the_same(town, journal):
+    """Also if nobody ever reviewed the log in three years."""
+    finding = await town.reviews.flag(Flag(facts=(1,)), BEN, DESK, START)
+    await town.take(finding)
+    await town.close(finding)
+    assert finding in town.reviews.standing().findings
+    before, now = START + timedelta(days=1), START + timedelta(days=1200)
+    assert await purge(journal, before=stamp(before), at=stamp(now)) > 0
+    assert town.reviews.standing().findings == {}
+    assert journal.following.time_of(finding) == ""
+    assert town.reviews.due(Subject.LOG) <= before + timedelta(days=30)
+    assert await purge(journal, before=stamp(before + timedelta(days=370)), at=stamp(now + timedelta(days=370))) > 0
+    assert journal.following.time_of(1) == ""
+    assert town.reviews.due(Subject.LOG) == before + timedelta(days=400)
 
 
 def test_a_finding_whose_opening_was_purged_is_known_no_more():

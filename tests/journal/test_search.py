@@ -7,6 +7,8 @@ import os
 import random
 import sqlite3
 import stat
+import time
+import tracemalloc
 import zlib
 from contextlib import closing
 from datetime import date
@@ -21,8 +23,10 @@ from gateway.errors import Deferred
 from gateway.hub.journal import FactKind
 from gateway.hub.journal.finding import slice_after
 from gateway.hub.people import Person, Role
-from gateway.hub.search import Asked, Search, Stretch, search
+from gateway.hub.search import Asked, Search, Stretch, bits, search
 from gateway.hub.search.bits import CHUNK
+from gateway.hub.search.index_file import IndexFile
+from gateway.hub.search.index_schema import bound
 from gateway.hub.search.terms import term
 from gateway.messages import Attestation, Ending, RecordOutcome, Tags, stamp
 from tests.journal.builders import NOW, digest, id_of, message, open_journal
@@ -278,6 +282,18 @@ def journal_id(journal, seq):
     return journal.found([seq])[0].fact["message_id"]
 
 
+async def end_all(journal, at):
+    """Accepted, told, and their payloads deleted; side by side, for the writer to take them together."""
+
+    async def end(message_id):
+        accepted = [RecordOutcome(0, Ending.ACCEPTED)]
+        await journal.conclude(message_id, accepted, attempt=1, next_at=None, at=at, now=NOW)
+        await journal.settled(message_id)
+        await journal.delete_envelope(message_id, at=at)
+
+    await asyncio.gather(*(end(each.message_id) for each in journal.open_messages()))
+
+
 async def routes(made, route="R01"):
     with closing(await made.reader()) as index:
         return seqs(made.pages(index, Asked(route=route), OFFICER)), index.upto
@@ -321,6 +337,8 @@ async def test_an_index_is_built_anew_while_the_gateway_runs(small, how, tmp_pat
         again.close()
 
 
+ENDLESS = """CREATE TRIGGER z AFTER UPDATE ON goes BEGIN INSERT INTO term(term)
+    WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT 'x' || i FROM r; END"""
 DAMAGES = {
     "no row says how far it goes": "DELETE FROM goes",
     "a word says how far it goes": "UPDATE goes SET upto = 'x'",
@@ -411,6 +429,81 @@ async def test_what_a_crash_kept_from_the_index_is_read_again(small, tmp_path):
     later.close()
 
 
+@pytest.mark.parametrize(
+    "planted",
+    [ENDLESS, "CREATE VIEW other AS SELECT 1", "ALTER TABLE goes ADD COLUMN other", "CREATE INDEX i ON term (id)"],
+)
+async def test_an_index_with_anything_that_we_did_not_make_is_made_anew(small, planted):
+    journal, made, path = small
+    whole = await routes(made)
+    made.close()
+    with closing(sqlite3.connect(path)) as tables, tables:
+        before = tables.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        tables.execute(planted)
+    await journal.record(message((0,), route="R00"), at=at(30), now=NOW)
+    with closing(Search(journal)) as again:
+        async with asyncio.timeout(10):
+            assert await routes(again) == (whole[0], 21)
+    with closing(sqlite3.connect(path)) as tables:
+        assert tables.execute("SELECT type, name, sql FROM sqlite_master").fetchall() == before
+
+
+async def test_an_index_under_way_without_end_does_not_keep_the_gateway_from_ending(small):
+    journal, made, path = small
+    await routes(made)
+    with closing(sqlite3.connect(path)) as tables, tables:
+        tables.execute(ENDLESS)  # while it runs
+    await journal.record(message((0,), route="R00"), at=at(30), now=NOW)
+    asked = asyncio.create_task(made.upto())
+    await asyncio.sleep(0.2)
+    began = time.monotonic()
+    made.close()
+    assert time.monotonic() - began < 2
+    with pytest.raises(Deferred):
+        await asked
+
+
+def test_no_more_is_read_or_unpacked_than_a_row_has():
+    with closing(bound(sqlite3.connect(":memory:"))) as tables:
+        tables.executescript("CREATE TABLE posting (row INTEGER PRIMARY KEY, bits BLOB)")
+        tables.execute("INSERT INTO posting VALUES (1, ?)", (zlib.compress(bytes(50_000_000)),))
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValueError, match="not the bits of a row"):
+                bits.stored(tables, 1)
+            assert tracemalloc.get_traced_memory()[1] < 1_000_000
+        finally:
+            tracemalloc.stop()
+        with pytest.raises(sqlite3.DataError, match="too big"):
+            tables.execute("SELECT zeroblob(100000)").fetchone()
+
+
+@pytest.mark.parametrize("how", ["a link", "a second name", "a FIFO", "a link as its WAL"])
+async def test_what_is_no_file_of_its_own_is_not_followed(small, how, tmp_path):
+    journal, made, path = small
+    whole = await routes(made)
+    made.close()
+    other, wal = tmp_path / "other", path.with_name(path.name + "-wal")
+    path.rename(other)
+    if how == "a link":
+        path.symlink_to(other)
+    elif how == "a second name":
+        path.hardlink_to(other)
+    elif how == "a FIFO":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(other.read_bytes())
+        wal.symlink_to(other)
+    kept = other.read_bytes()
+    await journal.record(message((0,), route="R00"), at=at(30), now=NOW)
+    again = Search(journal)
+    assert await routes(again) == (whole[0], 21)
+    assert path.lstat().st_nlink == 1
+    again.close()
+    assert stat.S_ISREG(path.lstat().st_mode)
+    assert other.read_bytes() == kept
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_what_was_purged_is_found_no_more(small, when):
     """Whether the index was made of it or not."""
@@ -428,11 +521,7 @@ async def test_what_the_log_says_was_purged_is_in_the_index_no_more(small):
     for number in (30, 9000):
         await journal.record(message((0,), route="R01"), at=at(number), now=NOW)
     assert (await routes(made))[0][:2] == [22, 21]
-    for message_id in [each.message_id for each in journal.open_messages()]:
-        ended = [RecordOutcome(0, Ending.ACCEPTED)]
-        await journal.conclude(message_id, ended, attempt=1, next_at=None, at=later["at"], now=NOW)
-        await journal.settled(message_id)
-        await journal.delete_envelope(message_id, at=later["at"])
+    await end_all(journal, later["at"])
     assert (await journal.retention.purge(0, **later)).go == [*range(1, 22)]
     with closing(await made.reader()) as index:
         (left,) = index.chunks([term("kind", "message.recorded")], None, Stretch(), oldest=True)
@@ -443,17 +532,74 @@ async def test_what_the_log_says_was_purged_is_in_the_index_no_more(small):
         assert not tables.execute(asked).fetchall()
 
 
+def files(path):
+    """All that stands on the disk of the index."""
+    return b"".join(each.read_bytes() for each in path.parent.glob(f"{path.name}*"))
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["running", "killed in between"])
+async def test_a_tag_that_was_erased_or_purged_leaves_all_files_of_the_index_by_itself(small, monkeypatch, killed):
+    """At the next look, however few facts there are; what a crash left of it in the WAL goes at the next start."""
+    journal, made, path = small
+    monkeypatch.setattr(search, "_PAUSE", 0.01)
+    tag, young = os.urandom(16), os.urandom(16)
+    ids = [message((0,), tags=Tags(os.urandom(32), (each,))) for each in (tag, young)]
+    await journal.record(ids[0], at=at(30), now=NOW)
+    await journal.record(ids[1], at=at(9000), now=NOW)
+    await routes(made)
+    with closing(sqlite3.connect(journal.path)) as tables:
+        old = [bytes(each) for (each,) in tables.execute("SELECT DISTINCT tag FROM tag WHERE seq < 21")]
+    assert all(each in files(path) for each in (tag, young, *old))
+    await journal.retention.erase([tag], {"connector": "health_management", "months": ["2026-04"]}, at=at(9001))
+    later = {"before": "2026-04-02T00:00:00.000000Z", "at": "2029-04-02T00:00:00.000000Z"}
+    await end_all(journal, later["at"])
+    assert (await journal.retention.purge(0, **later)).go
+    if killed:
+        with monkeypatch.context() as patched:
+            patched.setattr(IndexFile, "swept", lambda index: False)
+            await routes(made)
+            kept = {each: each.read_bytes() for each in path.parent.glob(f"{path.name}*")}
+        made.close()
+        for each, content in kept.items():
+            each.write_bytes(content)
+        assert tag in files(path)
+        made = Search(journal)
+    following = asyncio.create_task(made.follow(lambda error: None))
+    async with asyncio.timeout(5):
+        while any(each in files(path) for each in (tag, *old)):  # noqa: ASYNC110  (a thread brings it there)
+            await asyncio.sleep(0.01)
+    following.cancel()
+    assert young in files(path)
+    made.close()
+
+
+async def test_the_index_is_not_said_to_have_forgotten_what_its_wal_has_still(small):
+    journal, made, path = small
+    tag = os.urandom(16)
+    await journal.record(message((0,), tags=Tags(os.urandom(32), (tag,))), at=at(30), now=NOW)
+    await routes(made)
+    with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN")
+        somebody.execute("SELECT * FROM goes").fetchall()
+        await journal.retention.erase([tag], {"connector": "health_management", "months": ["2026-04"]}, at=at(31))
+        await made.forget()
+        assert tag in files(path)
+        assert await made.upto() == 21
+    assert await made.upto() == 22
+    assert tag not in files(path)
+
+
 async def test_a_trail_that_was_erased_is_in_the_index_no_more(small):
     journal, made, path = small
     tag, other = os.urandom(16), os.urandom(16)
     await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, other))), at=at(30), now=NOW)
     await routes(made)
     await journal.retention.erase([tag], {"connector": "health_management", "months": ["2026-04"]}, at=at(31))
-    await routes(made)
+    await made.forget()
+    assert (tag in files(path), other in files(path)) == (False, True)
     with closing(sqlite3.connect(path)) as tables:
         kept = {row[0] for row in tables.execute("SELECT tag FROM tag")}
     assert (tag in kept, other in kept, len(kept)) == (False, True, 21)
-    assert tag not in path.read_bytes()
 
 
 async def test_an_index_that_says_too_much_invents_nothing(small):

@@ -1,6 +1,7 @@
 """A made-up log for reports: facts as the journal would tell them, also such as it would never have written."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -76,7 +77,9 @@ class Log:
         return Given(
             rules=self.rules,
             reader=reader,
+            day=date(2026, 4, 1),
             purged=self.purged,
+            before=max((each.fact["before"] for each in self.facts if each.kind == PURGED), default=""),
             message=lambda message_id: [each.fact for each in self.facts if each.fact.get("message_id") == message_id],
             records=records or (lambda fact: frozenset(index for index, _, _ in fact.header.get("records", ()))),
             **besides,

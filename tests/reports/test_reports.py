@@ -170,7 +170,7 @@ def test_only_who_decides_may_have_it(log):
 
 
 def test_a_person_s_report_says_under_which_case_and_why_it_was_made(log):
-    by = [{"connector": "office", "tags": {"2026-04": ["0" * 32]}}]
+    by = [{"connector": "office", "tags": {"2026-04": ["1" * 32]}}]
     about = About.model_validate({"by": by, "reason": "disclosure_request", "case": "R8-0012"})
     ((english, japanese),) = REPORTS["disclosure"].above(log.given(about=about))
     assert "R8-0012" in english
@@ -260,7 +260,7 @@ def test_what_has_no_record_is_not_judged_where_that_can_have_been_purged(log):
     gone = log.add("noise.counted", count=1)
     log.concluded("01960000-0000-7000-8000-ffffffffffff")
     assert len(log.made(REPORTS["unpermitted"])) == 2
-    log.add("facts.purged", facts=f"{gone}-{gone}", before="2023-04-01T00:00:00.000000Z", tags=0)
+    log.add("facts.purged", facts=f"{gone}-{gone}", before="2025-05-01T00:00:00.000000Z", tags=0)
     assert [row["message"] for row in log.made(REPORTS["unpermitted"])] == ["01960000-0000-7000-8000-fffffffffffe"]
     beyond = log.recorded(attest=[PERMIT])
     log.concluded(beyond)
@@ -278,8 +278,24 @@ def test_nobody_is_accused_for_a_release_that_can_have_been_purged(log):
     gone = log.add("noise.counted", count=1)
     log.concluded(message_id)
     assert [row["reason"] for row in log.made(REPORTS["unpermitted"])] == ["not_released"]
-    log.add("facts.purged", facts=f"{gone}-{gone}", before="2023-04-01T00:00:00.000000Z", tags=0)
+    log.add("facts.purged", facts=f"{gone}-{gone}", before="2025-05-01T00:00:00.000000Z", tags=0)
     assert log.made(REPORTS["unpermitted"]) == []
+
+
+@pytest.mark.parametrize(
+    ("message_id", "judged"),
+    [
+        ("01960000-0000-7000-8000-ffffffffffff", True),  # of April 2025
+        ("01850000-0000-7000-8000-ffffffffffff", False),  # of December 2022
+        ("01ff0000-0000-7000-8000-ffffffffffff", False),  # of a year to come
+        ("01960000-0000-4000-8000-ffffffffffff", False),
+    ],
+)
+def test_what_is_younger_than_all_that_was_purged_is_judged(log, message_id, judged):
+    gone = log.add("noise.counted", count=1)
+    log.concluded(message_id)
+    log.add("facts.purged", facts=f"{gone}-{gone}", before="2023-04-01T00:00:00.000000Z", tags=0)
+    assert [row["reason"] for row in log.made(REPORTS["unpermitted"])] == ["not_recorded"] * judged
 
 
 def test_what_was_to_be_held_must_have_been_released(log):

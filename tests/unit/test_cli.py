@@ -796,6 +796,25 @@ def test_a_secret_that_others_may_read_is_found_and_not_shown(trial):
     assert (trial / SECRET).read_text().strip() not in done.output
 
 
+def test_a_log_that_others_may_write_is_found(trial):
+    folder = trial / "state/journal"
+    folder.mkdir(parents=True, mode=0o700)
+    for name, mode in (("system.db", 0o600), ("999997.db", 0o666), ("999997.db-wal", 0o660), ("other.db", 0o666)):
+        (folder / name).touch()
+        (folder / name).chmod(mode)
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial)])
+    told = "{0}: others than its owner may write it (mode {1}): chmod go-w {0}"
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        1,
+        [told.format(folder / "999997.db", 666), told.format(folder / "999997.db-wal", 660)],
+    )
+    for each in folder.iterdir():
+        each.chmod(0o600)
+    folder.chmod(0o770)
+    done = CliRunner().invoke(commands.app, ["check", "--root", str(trial)])
+    assert (done.exit_code, done.stderr.splitlines()) == (1, [told.format(folder, 770)])
+
+
 def test_a_connector_that_would_be_quarantined_is_found_wrong_line_by_line_and_marked(trial):
     path = trial / "config/tenants/999997.toml"
     head = '[connectors.vaccination_records]\nzone = "lgwan"\nrequired = '

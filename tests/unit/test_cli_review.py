@@ -20,6 +20,10 @@ PERIOD = {
     "since": 4801, "to": 5123, "began": "2026-11-01T00:00:00.000000Z", "kinds": {"message.recorded": 300},
     "refused": [{"who": "clinics", "code": "not_attested", "count": 12}],
     "acts": [{"person": "staff-0012", "act": "trace", "code": None, "count": 7}],
+    "copies": [
+        {"fact": 12, "at": "2026-11-20T03:00:00.000000Z", "kind": "logs.copied", "operator": "operator",
+         "case": None, "copy": "20261120-3f2a91c4", "form": "backup"}
+    ],
     "compared": True,
     "unusual": [{key: FINDING[key] for key in ("code", "person", "facts", "count")}],
 }  # fmt: skip
@@ -54,6 +58,7 @@ def test_a_review_shows_everything_and_how_to_sign_just_that(asked):
         "not_attested",
         "trace",
         "off_hours",
+        "20261120-3f2a91c4",
         "40: 5101, 5102, 5103, ...",
     ):
         assert part in told.stdout

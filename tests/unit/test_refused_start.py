@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -55,11 +56,11 @@ def witness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Near]:
     near.store.close()
 
 
-def start(root: Path) -> tuple[str, ...]:
+def start(root: Path, printed: io.StringIO | None = None) -> tuple[str, ...]:
     """Why it does not."""
 
     async def run() -> None:
-        async with starting.running(root, Telemetry(configure(io.StringIO()))):
+        async with starting.running(root, Telemetry(configure(printed or io.StringIO()))):
             raise AssertionError
 
     with pytest.raises(Misconfigured) as caught:
@@ -88,6 +89,16 @@ def test_a_log_that_went_back_is_asked_about_all_the_same_and_nothing_is_added_t
     assert "fewer than the 99 of an earlier run" in told[0]
     assert [f"that the witness {NAME} cosigned" in each for each in told] == [False, True, True]
     assert said(root) == (1, False)
+
+
+def test_a_log_that_others_may_write_is_told_at_the_start(root):
+    for log, mode in (("system", 0o600), (TENANT, 0o602)):
+        (root / f"state/journal/{log}.db").touch()
+        (root / f"state/journal/{log}.db").chmod(mode)
+    printed = io.StringIO()
+    start(root, printed)
+    told = [json.loads(line) for line in printed.getvalue().splitlines() if "log.exposed" in line]
+    assert [each["problem"].split(": ")[0] for each in told] == [f"{root}/state/journal/{TENANT}.db"]
 
 
 def test_a_wrong_configuration_is_no_reason_to_sign_beside_what_a_witness_saw(root, witness):

@@ -55,6 +55,14 @@ class Log:
         return [each.code for each in self.observed(settings)]
 
 
+def test_what_a_person_hides_for_good_is_looked_at_by_another_however_often_it_was_done_before():
+    mark = {"kind": FactKind.MESSAGE_UNDISCLOSED, "operation": "message.undisclosed", "undisclosed": True}
+    log = Log().usual().usual(**mark).judged().add(**mark, times=2)
+    (found,) = log.observed()
+    assert (found.code, found.acted, found.count) == (Code.UNDISCLOSED, ("staff-0001",), 2)
+    assert found.facts == (len(log.deeds) - 1, len(log.deeds))
+
+
 def test_what_was_always_done_is_not_unusual():
     assert Log().usual().judged().add(MONDAY, times=3).observed() == []
 

@@ -1,6 +1,8 @@
 """Copies as lines of files in a folder: a file for each log and each day in Japan, for its owner alone."""
 
+import errno
 import os
+import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -76,7 +78,7 @@ class Folder:
 def _append(path: Path, lines: bytes) -> None:
     """Behind the last whole line: what a crash or a full disk cut off is written anew."""
     new = not path.exists()
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b") as file:
+    with _opened(path) as file:
         file.truncate(_whole(file))
         file.seek(0, os.SEEK_END)
         file.write(lines)
@@ -84,6 +86,15 @@ def _append(path: Path, lines: bytes) -> None:
         os.fsync(file.fileno())
     if new:
         durable(path.parent)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, made if need be. Raises OSError if it is none, such as a FIFO: there, what is written is gone."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "r+b")
+    os.close(handle)
+    raise OSError(errno.EINVAL, "Not a regular file")
 
 
 def _whole(file: BinaryIO) -> int:

@@ -106,7 +106,9 @@ REVIEW_FACTS: Final = (
     FactKind.FINDING_TAKEN,
     FactKind.FINDING_CLOSED,
 )
-"""The kinds that say up to where the log was reviewed and what is still to be looked into: it stands nowhere else."""
+"""The kinds that say up to where the log was reviewed and what is still to be looked into: it stands nowhere else, and
+they stay as long as they say it.
+"""
 
 
 ACT_FACTS: Final = (

@@ -45,16 +45,16 @@ def legal_holds(connection: sqlite3.Connection) -> list[LegalHold]:
 
 
 def covered(connection: sqlite3.Connection, holds: Sequence[LegalHold], at: str, message_id: bytes | None) -> bool:
-    """Whether one of them says that a fact of that time must stay, or the message that it tells of: by its exchange, or
-    because one of its facts is of the days that are held.
+    """Whether one of them says that a fact of that time must stay, or the exchange that its message is of: because it
+    is named, or one of its facts is of the days that are held.
     """
     if not holds:
         return False
-    its = {message_id, _asked_by(connection, message_id)}
+    its = _exchange(connection, message_id)
     return any(
         not each.messages.isdisjoint(its)
         if each.messages
-        else each.since <= at < each.until or _told_of(connection, message_id, each)
+        else each.since <= at < each.until or any(_told_of(connection, one, each) for one in its)
         for each in holds
     )
 
@@ -97,13 +97,22 @@ def _first(connection: sqlite3.Connection, message_id: str) -> str:
     return id_text(_asked_by(connection, sought) or sought)
 
 
+def _exchange(connection: sqlite3.Connection, message_id: bytes | None) -> set[bytes]:
+    """A message, and the one that it answers or that answers it, as long as their recordings are there."""
+    if message_id is None:
+        return set()
+    replies = connection.execute("SELECT id FROM message WHERE answers = ?", (message_id,))
+    asked = _asked_by(connection, message_id)
+    return {message_id, *(reply for (reply,) in replies), *([asked] if asked is not None else [])}
+
+
 def _asked_by(connection: sqlite3.Connection, message_id: bytes | None) -> bytes | None:
     """The request that this message answers; None if it is no reply."""
     row = connection.execute("SELECT answers FROM message WHERE id = ?", (message_id,)).fetchone()
     return row[0] if row else None
 
 
-def _told_of(connection: sqlite3.Connection, message_id: bytes | None, hold: LegalHold) -> bool:
+def _told_of(connection: sqlite3.Connection, message_id: bytes, hold: LegalHold) -> bool:
     found = connection.execute(_WITHIN, (message_id, hold.since, hold.until)).fetchone()
     return found is not None
 

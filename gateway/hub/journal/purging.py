@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -17,6 +18,7 @@ from gateway.hub.journal.facts import COPY_FACTS, PERSON_FACTS, RETENTION_FACTS,
 from gateway.hub.journal.legal_holds import covered, legal_holds
 from gateway.hub.journal.outcomes import ranges
 from gateway.hub.journal.reading import last, told
+from gateway.hub.journal.reviewed import Reviewed, reviewed
 from gateway.hub.journal.store import id_text
 from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.undisclosed import marked, undisclosed
@@ -96,8 +98,7 @@ def purge(transaction: Transaction, gaps: Iterable[Gap], *, before: str, at: str
 def _due(connection: sqlite3.Connection, gaps: Iterable[Gap], *, before: str, at: str) -> Iterator[Due]:
     """In order, up to the first that is not older; what a clock that ran ahead wrote is passed over."""
     holds = legal_holds(connection)
-    needed = {fact["seq"] for kind in _LAST if (fact := last(connection, kind)) is not None}
-    rights = stamp(datetime.fromisoformat(before) - _RIGHT)
+    needed = _Needed(connection, before)
     for seq, made, kind, message_id, opened, ended, unheard in islice(_rows(connection, gaps), SLICE):
         if before <= made <= at:
             return
@@ -108,11 +109,34 @@ def _due(connection: sqlite3.Connection, gaps: Iterable[Gap], *, before: str, at
             why = "witnessed"
         elif covered(connection, holds, made, message_id):
             why = "investigation"
-        elif seq in needed or kind in _STANDING or (kind in PERSON_FACTS and made >= rights) or _hides(connection, seq):
+        elif needed.has(seq, kind, made):
             why = "needed"
         elif opened is not None:
             why = "open" if opened else "unheard" if unheard else "envelope" if ended is not None else None
+        if why is None:
+            needed.going.add(seq)
         yield Due(seq, kind, message_id, why)
+
+
+class _Needed:
+    """What others are judged by, but for what is `going` in the same transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, before: str) -> None:
+        self.going = set[int]()
+        self._connection = connection
+        self._newest = {fact["seq"] for kind in _LAST if (fact := last(connection, kind)) is not None}
+        self._rights = stamp(datetime.fromisoformat(before) - _RIGHT)
+
+    def has(self, seq: int, kind: str, made: str) -> bool:
+        """Whether that fact is."""
+        if kind in REVIEW_FACTS:
+            return self._reviews.needs(seq, self.going)
+        right = kind in PERSON_FACTS and made >= self._rights
+        return seq in self._newest or kind in _STANDING or right or _hides(self._connection, seq)
+
+    @cached_property
+    def _reviews(self) -> Reviewed:
+        return reviewed(self._connection)
 
 
 def seen_later(connection: sqlite3.Connection, seq: int, before: str) -> bool:
@@ -157,9 +181,8 @@ def _mark(transaction: Transaction, message_id: bytes, going: frozenset[int], *,
         transaction.append(FactKind.MESSAGE_UNDISCLOSED, told_by, at=at, message_id=id_text(message_id))
 
 
-_STANDING: Final = frozenset({*RETENTION_FACTS, *REVIEW_FACTS, *COPY_FACTS, FactKind.LOG_SUCCEEDED})
-"""By these others are judged: what is missing, what was reviewed, what is to be looked into, where copies are, and
-which log this one follows."""
+_STANDING: Final = frozenset({*RETENTION_FACTS, *COPY_FACTS, FactKind.LOG_SUCCEEDED})
+"""By these others are judged: what is missing, where copies are, and which log this one follows."""
 _LAST: Final = (FactKind.GATEWAY_STARTED, FactKind.GATEWAY_STOPPED)
 """Of these the newest says how long the other logs were."""
 _NEXT: Final = (

@@ -11,12 +11,13 @@ from gateway.errors import Deferred, Refused
 from gateway.evidence.purged import Purged
 from gateway.hub.journal import legal_holds
 from gateway.hub.journal.erasing import erase, places
-from gateway.hub.journal.facts import FactKind
+from gateway.hub.journal.facts import Altered, FactKind
 from gateway.hub.journal.following import last_before
 from gateway.hub.journal.kept import KeptOf, kept
 from gateway.hub.journal.legal_holds import LegalHold
 from gateway.hub.journal.parts import Commit, Read
 from gateway.hub.journal.purging import Looked, look, purge, purged
+from gateway.hub.journal.restored import unconfirmed
 from gateway.hub.journal.store import id_sought, id_text
 from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.undisclosed import asked_by, header_of
@@ -35,6 +36,7 @@ class Retention:
         self.unswept = unswept
         self._purged = Purged()
         self._told = 0
+        self._waits = True
 
     def due(self, after: int, *, before: str, at: str) -> Looked:
         """What of the next facts behind that seq would go if all from before `before` were purged now, `at`."""
@@ -49,6 +51,14 @@ class Retention:
     def silent(self, since: str, until: str) -> bool:
         """Whether the log has facts and none from between these times, as far as halving finds them."""
         return self._read(partial(_silent, since=since, until=until))
+
+    def waits(self) -> bool:
+        """Whether the log was put back from a backup, and nobody has had retention run since."""
+        try:
+            self._waits = self._waits and unconfirmed(self._path)
+        except (sqlite3.Error, Altered):
+            raise Deferred("log_unavailable") from None
+        return self._waits
 
     async def swept(self) -> None:
         """Nothing of what was deleted so far stays in the WAL, unless somebody reads there just now: then it is to be

@@ -117,6 +117,10 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
+SYSTEM_DB: Final = "system.db"
+"""The log of what belongs to no tenant; it lies beside the others."""
+
+
 def connect_reader(path: Path, *, at_rest: bool = False) -> sqlite3.Connection:
     """A connection that cannot write. Raises sqlite3.Error.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from gateway.hub.holds import DECIDE
@@ -47,19 +47,24 @@ class Row:
 class Given:
     """What a report is made of besides its facts. `message` gives all facts of a message, in order; `records` the
     indices of the records in a fact that are the asked person's: all, where nobody was asked for. `since` is the time
-    at which its period begins, if any, and `began` that of the log's first fact; `about` is the person whom it is of,
-    if any, and why it is made; `people` are those of the configuration; `persons` gives the tags beside a fact;
-    `purged` says whether there was one among the facts from a first to a last that is gone.
+    at which its period begins, if any, `day` the last day of it or today, whichever is earlier, and `began` the time of
+    the log's first fact; `about` is the person whom it is of, if any, and why it is made; `people` are those of the
+    configuration; `copies` is what the system's log says of copies of this one; `persons` gives the tags beside a fact;
+    `purged` says whether there was one among the facts from a first to a last that is gone, `before` that no fact
+    from that time on is.
     """
 
     rules: HubRules
     reader: Person
+    day: date
     since: str = ""
     began: str = ""
     about: About | None = None
     people: Configured = field(default_factory=Configured)
+    copies: Sequence[Mapping[str, Any]] = ()
     persons: Callable[[Followed], frozenset[bytes]] = lambda _: frozenset()
     purged: Callable[[int, int], bool] = lambda _, __: False
+    before: str = ""
     message: Callable[[str], Sequence[Mapping[str, Any]]]
     records: Callable[[Followed], frozenset[int]]
 

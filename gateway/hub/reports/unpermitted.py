@@ -13,6 +13,7 @@ from gateway.config import japanese_clock
 from gateway.errors import Refused
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.permit import granted
+from gateway.hub.remains import made
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
 from gateway.messages import Header, stamp
 
@@ -41,7 +42,7 @@ def _unpermitted(fact: Followed, given: Given) -> Iterable[Row]:
 def _wrong(fact: Followed, facts: Sequence[Mapping[str, Any]], given: Given) -> str:
     """The code of what does not grant it; empty if all does, or what would have to be asked can have been purged."""
     if not fact.header:
-        return "" if given.purged(1, fact.seq - 1) else _NO_RECORD
+        return "" if _can_be_gone(fact, facts, given, 1) else _NO_RECORD
     header = msgspec.convert(fact.header, Header)
     attempted = _attempted(fact, facts)
     if header.expires_at <= stamp(attempted):
@@ -54,7 +55,17 @@ def _wrong(fact: Followed, facts: Sequence[Mapping[str, Any]], given: Given) -> 
     held = given.rules.hold(header)
     if not held or FactKind.HOLD_RELEASED in before:
         return ""
-    return "" if given.purged(facts[0]["seq"], fact.seq - 1) else _NOT_RELEASED
+    return "" if _can_be_gone(fact, facts, given, facts[0]["seq"]) else _NOT_RELEASED
+
+
+def _can_be_gone(fact: Followed, facts: Sequence[Mapping[str, Any]], given: Given, first: int) -> bool:
+    """Whether a fact of this message from the fact `first` on can have been purged: not one of a message whose id was
+    made later than what went. An id from after the message's first fact says nothing.
+    """
+    if not given.purged(first, fact.seq - 1):
+        return False
+    born = made(fact.fact["message_id"])
+    return born is None or not given.before <= born <= (facts[0] if facts else fact.fact)["at"]
 
 
 def _attempted(fact: Followed, facts: Sequence[Mapping[str, Any]]) -> datetime:
@@ -87,10 +98,10 @@ REPORT: Final = Report(
             "Judged is every delivery that a receiver took in the period: whether the log says who it was taken over"
             " from, and whether a route grants its ends, items, claims and legal basis at that time, and what was to be"
             " held was released. No row: none was found. Not judged is what lacks its record or its release, where that"
-            " can have been purged after three years.",
+            " can have been purged after three years, by the time in the message's id.",
             "期間中に提供先が受け取ったすべての電文について、受付の記録があること、経路・項目・証明・その時点の法的根拠が許可された"
             "ものであること、保留すべきものが解除されていたことを判定する。0件は、該当がないことを示す。"
-            "受付や解除の記録が3年の保存期間を過ぎて消去された可能性のある電文は、判定しない。",
+            "受付や解除の記録が3年の保存期間を過ぎて消去された可能性のある電文(電文番号の時刻による)は、判定しない。",
         ),
         Said(
             "It is judged by today's routes. The log names the configuration of each day by its digest"

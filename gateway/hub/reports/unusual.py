@@ -21,6 +21,7 @@ _WORDS: Final[Mapping[Code, str]] = MappingProxyType(
         Code.NEW_TERMINAL: "初めての端末",
         Code.NEW_CERTIFICATE: "初めての証明書",
         Code.REFUSALS: "拒否の繰り返し",
+        Code.UNDISCLOSED: "不開示とした電文",
     }
 )
 

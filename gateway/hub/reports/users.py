@@ -3,10 +3,9 @@ that person last did something.
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
 from typing import Final
 
-from gateway.config import japanese_clock, japanese_day
+from gateway.config import japanese_clock
 from gateway.hub.journal import ACT_FACTS, PERSON_FACTS, FactKind, Followed
 from gateway.hub.reports.report import Cell, Column, Given, Report, Row, Said
 from gateway.hub.review import LOOKS, doer
@@ -18,11 +17,10 @@ class _Rows:
         self._rights = Rights(given.people)
         self._given: dict[tuple[str, str], int] = {}
         self._acted: dict[str, tuple[int, str]] = {}
-        self._day = date.min
+        self._day = given.day
 
     def add(self, fact: Followed) -> Iterable[Row]:
         said = fact.fact
-        self._day = japanese_day(datetime.fromisoformat(said["at"]))
         if fact.kind in PERSON_FACTS:
             self._rights.apply(said, granted=fact.kind is FactKind.PERSON_GRANTED)
             self._given[said["person"], said["role"]] = fact.seq

@@ -27,6 +27,7 @@ class Code(StrEnum):
     NEW_TERMINAL = "new_terminal"
     NEW_CERTIFICATE = "new_certificate"
     REFUSALS = "refusals"
+    UNDISCLOSED = "undisclosed"
     FLAGGED = "flagged"
     RIGHT_MISSING_HERE = "right_missing_here"
     RIGHT_MISSING_THERE = "right_missing_there"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.config import ReviewSettings
+from gateway.config import ReviewSettings, japanese_day
 from gateway.config.files import Closed, StaffId, Whole
 from gateway.errors import Refused
 from gateway.hub.accounts import Accounts
@@ -17,7 +17,7 @@ from gateway.hub.journal import REVIEW_FACTS, FactKind, Journal
 from gateway.hub.journal.reading import told
 from gateway.hub.people import Person, same_person
 from gateway.hub.review.deeds import whose
-from gateway.hub.review.finding import Code, Observation, Outcome
+from gateway.hub.review.finding import COMPARES, SIGNS, Code, Observation, Outcome
 from gateway.hub.review.last_acts import last_acts
 from gateway.hub.review.period import Period, period
 from gateway.hub.review.standing import Standing, Subject
@@ -64,6 +64,7 @@ class Reviews:
         self._settings = settings
         self._standing = Standing()
         self._followed = 0
+        self._purged = 0
 
     async def period(self, to: int | None = None, *, discloses: bool = False) -> Period:
         """What nobody has signed yet, up to that fact or to the last, for a reader who is told what is not to be
@@ -84,7 +85,7 @@ class Reviews:
         body = {"subject": Subject.LOG.value, "since": since, "to": said.to, "findings": len(found)}
 
         def check(connection: sqlite3.Connection) -> None:
-            self._require(connection, by, now)
+            self._people.requiring(by, SIGNS, now)(connection)
             if self._within(connection).reviewed(Subject.LOG) + 1 != since:
                 raise Refused("reviewed_meanwhile")
             if not _looked(connection, by, said.to):
@@ -98,17 +99,18 @@ class Reviews:
         """Every right, here or in the table, how they agree, and when that person last did something here."""
         rights = self._people.listed(now)
         acted = await last_acts(self._search, self._journal, (each["person"] or "" for each in rights))
-        return list(compared(rights, table, acted))
+        return list(compared(rights, table, acted, japanese_day(now)))
 
     async def sign_users(self, table: Table, by: Person, terminal: str, now: datetime) -> Mapping[str, int]:
-        """The users were held against that table; whatever differs is a finding from now on."""
-        rows = list(compared(self._people.listed(now), table, {}))
+        """The users were held against that table; whatever differs is a finding from now on. Raises
+        Refused("role_missing").
+        """
+        rows = list(compared(self._people.listed(now), table, {}, japanese_day(now)))
         counts: dict[str, int] = {word: sum(row["found"] == word for row in rows) for word in _FOUND}
         found = to_look_into(rows)
         body = {"subject": Subject.USERS.value, "to": self._journal.following.size, "table": table.table, **counts}
-        await self._write(
-            FactKind.REVIEW_SIGNED, body | {"findings": len(found)}, found, by, terminal, now, lambda _: None
-        )
+        check = self._people.requiring(by, COMPARES, now)
+        await self._write(FactKind.REVIEW_SIGNED, body | {"findings": len(found)}, found, by, terminal, now, check)
         return counts | {"findings": len(found)}
 
     async def flag(self, said: Flag, by: Person, terminal: str, now: datetime) -> int:
@@ -121,7 +123,7 @@ class Reviews:
         found = Observation(code=Code.FLAGGED, acted=self._acted(seqs), facts=tuple(seqs), count=len(seqs))
         body = found.told() | done_by(by.id, by.certificate, terminal)
         return await self._journal.fact(
-            FactKind.FINDING_OPENED, body, at=stamp(now), check=lambda connection: self._require(connection, by, now)
+            FactKind.FINDING_OPENED, body, at=stamp(now), check=self._people.requiring(by, SIGNS, now)
         )
 
     async def take(self, finding: int, said: Take, by: Person, terminal: str, now: datetime) -> None:
@@ -133,7 +135,9 @@ class Reviews:
         await self._move(FactKind.FINDING_CLOSED, finding, {"outcome": said.outcome.value}, by, terminal, now)
 
     def standing(self) -> Standing:
-        """What was reviewed and found, brought after the log."""
+        """What was reviewed and found, brought after the log; what it says no more is known no more."""
+        if gone := self._journal.told((FactKind.FACTS_PURGED,), after=self._purged):
+            self._standing, self._followed, self._purged = Standing(), 0, gone[-1][0]
         for seq, kind, fact in self._journal.told(REVIEW_FACTS, after=self._followed):
             self._standing.apply(seq, kind, fact)
             self._followed = seq
@@ -141,15 +145,20 @@ class Reviews:
 
     def due(self, subject: Subject) -> datetime | None:
         """When it is to be reviewed next; None as long as the log is empty."""
-        settings, first = self._settings(), self._journal.following.time_of(1)
+        if not self._journal.following.size:
+            return None
+        settings, standing = self._settings(), self.standing()
         days = settings.log_days if subject is Subject.LOG else settings.users_days
-        return self.standing().due(subject, days, first) if first else None
+        first = self._journal.following.time_of(1)
+        if not first:  # it was purged: the log is at least as old as what went last
+            first = max(fact["before"] for _, _, fact in self._journal.told((FactKind.FACTS_PURGED,)))
+        return standing.due(subject, days, first)
 
     async def _move(
         self, kind: FactKind, finding: int, body: Mapping[str, Any], by: Person, terminal: str, now: datetime
     ) -> None:
         def check(connection: sqlite3.Connection) -> None:
-            self._require(connection, by, now)
+            self._people.requiring(by, SIGNS, now)(connection)
             self._within(connection).require_open(finding, by.id, taken=kind is FactKind.FINDING_CLOSED)
 
         await self._journal.fact(
@@ -187,11 +196,6 @@ class Reviews:
             return {}
         first = self._journal.following.these(self._journal.of_message(asked)[:1])
         return first[0].header if first else {}
-
-    def _require(self, connection: sqlite3.Connection, by: Person, now: datetime) -> None:
-        """Who was officer or approver when it was asked may be so no longer. Raises Refused("role_missing")."""
-        if by.id not in self._people.confirmers(now)(connection):
-            raise Refused("role_missing")
 
     def _within(self, connection: sqlite3.Connection) -> Standing:
         """As a write finds it: by every fact before it."""

@@ -12,6 +12,7 @@ from statistics import median
 from typing import Final, TypeAlias
 
 from gateway.config import ReviewSettings
+from gateway.hub.journal import FactKind
 from gateway.hub.review.deeds import Deed
 from gateway.hub.review.finding import Code, Observation
 
@@ -82,7 +83,7 @@ class Unusual:
         """What stands out, in the order of the first facts behind it."""
         found = [*self._bursts(), *self._crowds(), *self._refused()]
         for (code, who, _), behind in self._behind.items():
-            if code in (Code.OFF_HOURS, Code.NEW_ACTOR, *_NEW.values()):
+            if code in (Code.OFF_HOURS, Code.NEW_ACTOR, Code.UNDISCLOSED, *_NEW.values()):
                 found.append(self._observation(code, who, [behind]))
         return sorted(found, key=lambda each: (each.facts[0], each.code))
 
@@ -113,6 +114,8 @@ class Unusual:
 
     def _judge(self, deed: Deed) -> None:
         for who in _whose(deed):
+            if deed.kind is FactKind.MESSAGE_UNDISCLOSED:  # it hides for good: another person sees each
+                self._behind[Code.UNDISCLOSED, who, None].add(deed)
             if who[0] is not None:
                 hours = self._settings.hours_of.get(deed.connector or "", self._settings.hours)
                 if not hours.at_work(deed.at) and not _routine(deed):

@@ -1,6 +1,7 @@
 """The users as the system has them, held against the officer's own table of rights (C047)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints, model_validator
@@ -35,14 +36,18 @@ class Table(Closed):
 
 
 def compared(
-    rights: Iterable[Mapping[str, Any]], table: Table, last_acts: Mapping[str, str]
+    rights: Iterable[Mapping[str, Any]], table: Table, last_acts: Mapping[str, str], today: date
 ) -> Iterator[dict[str, Any]]:
     """Each right of either, by person: it `agrees`, is `missing_here` (the table alone has it), `missing_there` (the
-    system alone has it), or `differs` in its last day. What counts no more is not held against anything. `last_acts`
-    are days in Japan, by casefolded staff id.
+    system alone has it), or `differs` in its last day. What counts no more `today`, on neither side, is not held
+    against anything. `last_acts` are days in Japan, by casefolded staff id.
     """
     here = {_key(each["person"], Role(each["role"])): each for each in rights if each["standing"] in _COUNTS}
-    there = {_key(each.person, each.role): each for each in table.rows}
+    there = {
+        key: each
+        for each in table.rows
+        if (key := _key(each.person, each.role)) in here or each.until is None or each.until >= today
+    }
     for key in sorted(here.keys() | there.keys()):
         has, should = here.get(key), there.get(key)
         until = should.until.isoformat() if should is not None and should.until is not None else None

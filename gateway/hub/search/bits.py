@@ -28,7 +28,16 @@ def chunk_of(row: int) -> int:
 def stored(connection: sqlite3.Connection, row: int) -> int:
     """The bits of that row; none if there is no such row."""
     found = connection.execute("SELECT bits FROM posting WHERE row = ?", (row,)).fetchone()
-    return int.from_bytes(zlib.decompress(found[0]), "little") if found else 0
+    return int.from_bytes(_unpacked(found[0]), "little") if found else 0
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """However little it says to be so, no more than a row has. Raises ValueError."""
+    opened = zlib.decompressobj()
+    bits = opened.decompress(packed, _BYTES + 1)
+    if len(bits) != _BYTES or not opened.eof:
+        raise ValueError("not the bits of a row")
+    return bits
 
 
 def packed(bits: int) -> bytes:

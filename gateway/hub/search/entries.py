@@ -48,6 +48,11 @@ def erased_by(rows: Sequence[Row]) -> Iterator[Erased]:
             continue
 
 
+def erased_after(journal: sqlite3.Connection, seq: int) -> bool:
+    """Whether the log says behind that seq that anything was taken out of it."""
+    return journal.execute(_ERASED_AFTER, (*_ERASING, seq)).fetchone() is not None
+
+
 def entries_of(journal: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[Entry]:
     """What the index is to have of these facts; of one that is altered, that it is there."""
     ways: dict[bytes, set[str]] = {}
@@ -67,3 +72,6 @@ def entries_of(journal: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[Ent
             words, month = set(), ""
         tags = tags_of(journal, row.seq) - {_NO_TAG} if month else ()
         yield Entry(row.seq, str(row.at), frozenset(words), month, tuple(tags))
+
+
+_ERASED_AFTER: Final = "SELECT 1 FROM fact WHERE message_id IS NULL AND kind IN (?, ?) AND seq > ? LIMIT 1"

@@ -5,7 +5,9 @@ other in a thousand steps, whether they meet often or never. It is brought after
 one transaction with the seq up to which it goes; what a crash loses of it is read again.
 """
 
+import os
 import sqlite3
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -15,33 +17,25 @@ from typing import Final, NamedTuple, Self
 from gateway.errors import GatewayError
 from gateway.hub.search import bits
 from gateway.hub.search.bits import CHUNK
+from gateway.hub.search.index_schema import as_made, bound, make
 
-_FORMAT: Final = 1
-_SCHEMA: Final = """
-CREATE TABLE goes (upto INTEGER NOT NULL, commitment BLOB);    -- the last fact that it has, and which that is
-CREATE TABLE chunk (chunk INTEGER PRIMARY KEY, first_at TEXT NOT NULL, last_at TEXT NOT NULL);
-CREATE TABLE term (id INTEGER PRIMARY KEY, term TEXT NOT NULL UNIQUE);
-CREATE TABLE posting (row INTEGER PRIMARY KEY, bits BLOB NOT NULL);
-CREATE TABLE tag (
-    month TEXT NOT NULL,                -- by whose key it was made: of the header's created_at
-    tag BLOB NOT NULL,
-    seq INTEGER NOT NULL,
-    PRIMARY KEY (month, tag, seq)
-) WITHOUT ROWID;
-INSERT INTO goes VALUES (0, NULL);
-"""
 _SIDES: Final = ("", "-wal", "-shm")
+_BUSY_SECONDS: Final = 0.2
+"""How long to wait for a lock: only who searches holds one, for some milliseconds."""
+_STEPS: Final = 10_000
+"""Of SQLite's machine, some tenths of a millisecond: how often a statement asks whether it is to end."""
 _NO_DAMAGE: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_INTERRUPT,
     }
 )  # fmt: skip
 
 
 def damaged(error: Exception) -> bool:
     """Whether what went wrong at an index says that it is not what was written, and is to be made anew: anything but
-    that there is no room, no right, or that somebody holds it.
+    that there is no room, no right, that somebody holds it, or that it was to end.
     """
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
@@ -60,32 +54,34 @@ class Entry(NamedTuple):
 
 
 class IndexFile:
-    """The connection that writes; used by one thread at a time."""
+    """The connection that writes; used by one thread at a time. Whatever it does fails soon once it `ends`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ends: Callable[[], bool]) -> None:
         self.path = path
-        path.touch(0o600)
-        self._identity = path.stat().st_ino
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._identity = path.lstat().st_ino
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        self._connection = bound(connection)
+        self._connection.set_progress_handler(ends, _STEPS)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA secure_delete = ON")
         self._terms: dict[str, int] = {}
 
     @classmethod
-    def open(cls, path: Path, committed: Callable[[int, bytes], bool]) -> Self:
+    def open(cls, path: Path, committed: Callable[[int, bytes], bool], ends: Callable[[], bool]) -> Self:
         """The index of the log that `committed` so at that seq; one that is damaged, of another form or of another log
-        is thrown away first.
+        is thrown away first, and so is what is no file of its own.
         """
         try:
-            if (kept := cls._kept(path, committed)) is not None:
+            if (kept := cls._kept(path, committed, ends)) is not None:
                 return kept
         except Exception as error:
             if not damaged(error):
                 raise
         cls.discard(path)
-        new = cls(path)
-        new._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT;")
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        new = cls(path, ends)
+        make(new._connection)
         return new
 
     @staticmethod
@@ -95,15 +91,16 @@ class IndexFile:
             path.with_name(path.name + each).unlink(missing_ok=True)
 
     @classmethod
-    def _kept(cls, path: Path, committed: Callable[[int, bytes], bool]) -> Self | None:
-        if not path.exists():
+    def _kept(cls, path: Path, committed: Callable[[int, bytes], bool], ends: Callable[[], bool]) -> Self | None:
+        if not (os.path.lexists(path) and _of_its_own(path)):
             return None
         with ExitStack() as otherwise:
-            index = cls(path)
+            index = cls(path, ends)
             otherwise.callback(index.close)
-            (form,) = index._connection.execute("PRAGMA user_version").fetchone()
+            if not as_made(index._connection):
+                return None
             seq, kept = index._connection.execute("SELECT upto, commitment FROM goes").fetchone()
-            if form == _FORMAT and (seq == 0 or committed(seq, kept)):
+            if seq == 0 or committed(seq, kept):
                 otherwise.pop_all()
                 return index
         return None
@@ -117,12 +114,17 @@ class IndexFile:
     def there(self) -> bool:
         """Whether its path still leads to it: whoever wants it built anew deletes it."""
         with suppress(OSError):
-            return self.path.stat().st_ino == self._identity
+            return self.path.lstat().st_ino == self._identity
         return False
 
     def close(self) -> None:
         """Give the file back."""
         self._connection.close()
+
+    def swept(self) -> bool:
+        """Nothing of what went out of it so far stands in its files any more; False if somebody reads there now."""
+        (busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def add(self, entries: Sequence[Entry], commitment: bytes) -> None:
         """What follows on the last fact that it has; `commitment` is that of the last of them."""
@@ -187,6 +189,16 @@ class IndexFile:
             self._terms = {} if len(self._terms) > CHUNK else self._terms
             self._terms[word] = int(self._connection.execute(bits.TERM, (word,)).fetchone()[0])
         return self._terms[word]
+
+
+def _of_its_own(path: Path) -> bool:
+    """Whether each of its files is one, under no other name: what is written into it goes nowhere else."""
+    for side in _SIDES:
+        with suppress(FileNotFoundError):
+            found = path.with_name(path.name + side).lstat()
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+                return False
+    return True
 
 
 def _by_chunk(entries: Sequence[Entry]) -> Iterator[tuple[int, list[Entry]]]:

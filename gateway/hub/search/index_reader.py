@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from gateway.hub.search import bits
 from gateway.hub.search.bits import CHUNK
+from gateway.hub.search.index_schema import bound
 
 
 class Stretch(NamedTuple):
@@ -24,7 +25,8 @@ class IndexReader:
     """One search of the index, as far as it goes now: up to the fact of seq `upto`. `close` it."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        self._connection = bound(connection)
         with ExitStack() as otherwise:
             otherwise.callback(self.close)
             self.upto = int(self._connection.execute("SELECT upto FROM goes").fetchone()[0])

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -18,7 +18,7 @@ from gateway.hub.journal.finding import committed, size, slice_after, tagged
 from gateway.hub.journal.store import connect_reader
 from gateway.hub.people import Person
 from gateway.hub.search.asked import Asked
-from gateway.hub.search.entries import entries_of, erased_by
+from gateway.hub.search.entries import entries_of, erased_after, erased_by
 from gateway.hub.search.index_file import IndexFile, damaged
 from gateway.hub.search.index_reader import IndexReader, Stretch
 from gateway.hub.search.terms import terms, way
@@ -50,6 +50,7 @@ class Search:
         self._lock = threading.Lock()
         self._closed = False
         self._damaged = False
+        self._unswept: int | None = None
 
     async def follow(self, bug: Callable[[Exception], None]) -> None:
         """Until cancelled: the index has all but the last few facts of the journal. What should not happen is told to
@@ -66,23 +67,36 @@ class Search:
             await asyncio.sleep((time.monotonic() - began) * _REST if full else _PAUSE)
 
     def close(self) -> None:
-        """Give the file back. Blocks while a slice is under way."""
+        """Give the file back. A slice that is under way fails soon."""
+        self._closed = True
         with self._lock:
-            self._closed = True
             self._put_down()
 
     async def reader(self) -> IndexReader:
         """The index as it is, after it had some time to catch up; close it. Raises Deferred."""
-        ends = time.monotonic() + PATIENCE
-        while await self._step(least=1) and time.monotonic() < ends:
-            pass
+        await self._catch_up()
         with self.asking():
             return IndexReader(self._path)
 
     async def upto(self) -> int:
-        """Up to which fact the index goes, after it had some time to catch up. Raises Deferred."""
+        """Up to which fact the index goes, after it had some time to catch up; what the log says until there to have
+        gone out of it stands nowhere in its files. Raises Deferred.
+        """
         with closing(await self.reader()) as index:
-            return index.upto
+            unswept = self._unswept
+            return index.upto if unswept is None else min(index.upto, unswept - 1)
+
+    async def forget(self) -> None:
+        """What the log says was erased or purged goes out of the index's files now; what stands in the way only delays
+        it.
+        """
+        with suppress(Deferred):
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        ends = time.monotonic() + PATIENCE
+        while await self._step(least=1) and time.monotonic() < ends:
+            pass
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -131,7 +145,9 @@ class Search:
                     yield seqs[first : first + _PAGE]
 
     async def _step(self, least: int) -> bool:
-        """Index the next slice if it has so many facts; whether there may be more. Raises Deferred."""
+        """Index the next slice if it has so many facts, or if anything is to go out of the index; whether there may be
+        more. Raises Deferred.
+        """
         return await asyncio.to_thread(self._slice, least)
 
     def _slice(self, least: int) -> bool:
@@ -150,17 +166,21 @@ class Search:
     def _index_next(self, journal: sqlite3.Connection, least: int) -> bool:
         with self._index_side():
             index = self._opened(journal)
+            self._sweep(index)
             upto = index.upto
-        if size(journal) - upto < least:
+        if (behind := size(journal) - upto) < least and not (behind and erased_after(journal, upto)):
             return False
         rows = slice_after(journal, upto, SLICE)
         entries, erased = list(entries_of(journal, rows)), list(erased_by(rows))
         with self._index_side():
+            if erased and self._unswept is None:
+                self._unswept = rows[0].seq
             for each in erased:  # first: after a crash in between it is done once more
                 index.erase(each.facts, each.month)
             if any(each.trail for each in erased):
                 index.forget_tags(partial(_of_the_log, tagged, journal))
             index.add(entries, rows[-1].commitment)
+            self._sweep(index)
         return len(rows) == SLICE
 
     def _opened(self, journal: sqlite3.Connection) -> IndexFile:
@@ -170,8 +190,15 @@ class Search:
             self._damaged = False
         if self._index is None or not self._index.there:
             self._put_down()
-            self._index = IndexFile.open(self._path, partial(_of_the_log, committed, journal))
+            self._unswept = 1  # of what its WAL may have from before, nobody knows
+            said = partial(_of_the_log, committed, journal)
+            self._index = IndexFile.open(self._path, said, lambda: self._closed)
         return self._index
+
+    def _sweep(self, index: IndexFile) -> None:
+        """Whoever reads there is done in a moment, and the next step tries again."""
+        if self._unswept is not None and index.swept():
+            self._unswept = None
 
     def _put_down(self) -> None:
         if self._index is not None:
