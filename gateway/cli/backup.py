@@ -120,3 +120,5 @@ def restore(  # noqa: PLR0913  (each is one option)
             )
             tell("people decided since: legal holds, marks, erasures, revocations (operate.md, Back up, restore)")
             tell("verified; have the sources send again what they sent since, and what was under way then")
+            if silent:
+                tell("but nothing says that this backup is new enough: of a witness there is no answer, as said above")

@@ -19,7 +19,7 @@ def copy(connection: sqlite3.Connection, log: str, to: Path, form: str, root: Pa
     (size,) = connection.execute("SELECT coalesce(max(seq), 0) FROM fact").fetchone()
     at = since - 1
     try:
-        with sys.stdout.buffer if str(to) == "-" else os.fdopen(_new(to), "wb") as stream:
+        with sys.stdout.buffer if str(to) == "-" else os.fdopen(new_file(to), "wb") as stream:
             while at < size:
                 found, at = follow(connection, at, size, ())
                 stream.writelines(write(copy_of(log, each)) for each in found)
@@ -38,11 +38,12 @@ def require_form(form: str) -> None:
 def require_new(to: Path) -> None:
     """Before the copy is listed: raises Misconfigured if no file can be made there."""
     if str(to) != "-":
-        os.close(_new(to))
+        os.close(new_file(to))
         to.unlink()
 
 
-def _new(to: Path) -> int:
+def new_file(to: Path) -> int:
+    """One for its owner alone, opened for writing. Raises Misconfigured, also if something is there."""
     try:
         return os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:

@@ -23,7 +23,7 @@ def export(  # noqa: PLR0913  (each is one option)
         str, typer.Option("--form", metavar="FORM", help="Instead: the facts alone, as jsonl or fhir. DIR - is stdout.")
     ] = "",
     since: Annotated[
-        int | None, typer.Option("--since", min=1, metavar="SEQ", help="With --form: from this fact on.")
+        int | None, typer.Option("--since", min=1, max=2**63 - 1, metavar="SEQ", help="With --form: from this fact on.")
     ] = None,
     root: Root = Path(),
     as_: As = None,
@@ -67,6 +67,10 @@ def export(  # noqa: PLR0913  (each is one option)
         try:
             with bar(tenant) as progress:
                 done = export_log(path, into, verifier, progress)
+        except BlockingIOError:
+            raise Misconfigured(
+                (f"{into}: another export writes there just now; wait for it, or name another",)
+            ) from None
         except (WrongStore, sqlite3.Error, ValueError) as error:
             raise Misconfigured((f"{path.name}: {error}",)) from None
         if done is None:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 def from_files(path: Path, key: str, witnesses: Sequence[str], earlier: Path | None, *, json: bool) -> bool:
     """`gateway log verify --from`: whether what the files say is so. Raises Misconfigured."""
+    from gateway.evidence.bounded import sole_ending
     from gateway.tlog.note import COSIGNATURE, ED25519
 
     if not key:
         raise Misconfigured(("--from needs --key: the log's public key (log.vkey), got from elsewhere than the files",))
     verifier = _key(key, ED25519)
     known = [_key(each, COSIGNATURE) for each in witnesses]
-    kept = text_of(earlier) if earlier is not None else None
+    kept = sole_ending(text_of(earlier)) if earlier is not None else None
     if path.is_dir():
         return _folder(path, verifier, known, kept, json=json)
     return _file(path, verifier, known, kept, json=json)
@@ -29,6 +30,7 @@ def from_files(path: Path, key: str, witnesses: Sequence[str], earlier: Path | N
 
 def _folder(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept: str | None, *, json: bool) -> bool:
     from dataclasses import asdict
+    from datetime import UTC, datetime
 
     from gateway.cli.progress import bar
     from gateway.evidence.check import check_folder
@@ -36,7 +38,8 @@ def _folder(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept:
 
     try:
         with bar(path.name, shown=not json) as progress:
-            report = check_folder(path, verifier, witnesses=known, earlier=kept, progress=progress)
+            now = datetime.now(UTC)
+            report = check_folder(path, verifier, now=now, witnesses=known, earlier=kept, progress=progress)
     except NoteError as error:
         raise Misconfigured((f"--earlier: {error}",)) from None
     if json:
@@ -53,10 +56,10 @@ def _folder(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept:
 
 
 def _file(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept: str | None, *, json: bool) -> bool:
-    from gateway.evidence.proof_check import check_growth, check_proof
+    from gateway.evidence.proof_check import NotCosigned, check_growth, check_proof
     from gateway.tlog.note import NoteError
 
-    text = text_of(path)
+    text = _proof(path)
     try:
         if text.startswith("old "):
             if kept is None:
@@ -72,6 +75,8 @@ def _file(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept: s
     except NoteError as error:
         if json:
             machine({"problem": str(error)})
+        elif isinstance(error, NotCosigned):
+            tell(f"{path.name}: is what the log signed, but not cosigned, or not yet: {error}; get it anew in a minute")
         else:
             tell(f"{path.name}: proves nothing: {error}")
         return False
@@ -83,6 +88,18 @@ def _file(path: Path, verifier: "Verifier", known: "Sequence[Verifier]", kept: s
         for each in found.values():
             machine(each)
     return True
+
+
+def _proof(path: Path) -> str:
+    """Raises Misconfigured if it cannot be read, or is longer than a proof can be."""
+    from gateway.evidence.bounded import PROOF_BYTES, read_ordinary
+
+    try:
+        return read_ordinary(path, PROOF_BYTES).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured((f"{path}: cannot be read ({type(error).__name__})",)) from None
+    except ValueError as error:
+        raise Misconfigured((f"{path}: {error}",)) from None
 
 
 def _key(said: str, kind: int) -> "Verifier":

@@ -1,7 +1,7 @@
 """`gateway log`: search the central log, report of it, review and verify it, offline or beside a running gateway."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,11 @@ from gateway.cli.report import report
 from gateway.cli.search import search
 from gateway.cli.show import AsJson, Root, ending, machine, stopped, tell
 from gateway.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.hub.journal import VerifyReport
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -96,10 +101,13 @@ def verify(  # noqa: PLR0913  (each is one option)
     """Prove that no fact of the log was altered.
 
     Every fact is hashed again and held against the signed checkpoints; the first that is altered, missing or reordered
-    is named. It goes over every configured tenant's log and the system's, also while the gateway runs. With --from it
-    needs no gateway and no configuration: the files, the log's public key, and whose cosignatures are asked for.
+    is named. It goes over every configured tenant's log and the system's, also while the gateway runs. It asks no
+    witness: that all logs here are an older copy that was put back only a witness can tell, and a start asks them, as
+    does the running gateway. With --from it needs no gateway and no configuration: the files, the log's public key, and
+    whose cosignatures are asked for. What lies in an exported folder and is no part of the log is named as wrong.
     """
     from dataclasses import asdict
+    from datetime import UTC, datetime
 
     from gateway.cli.process import at_the_hub
     from gateway.cli.progress import bar
@@ -134,17 +142,27 @@ def verify(  # noqa: PLR0913  (each is one option)
                     progress=progress,
                     known=[known_roots[name]] if name in known_roots else [],
                     witnesses=witnesses,
+                    now=datetime.now(UTC),
                 )
                 reports.append((name, report))
         if as_json:
-            machine([{"tenant": name} | asdict(report) for name, report in reports])
-        for name, report in reports if not as_json else ():
-            if not (folder / f"{name}.db").exists():
-                tell(f"{name}: {folder / name}.db does not exist: the gateway never started with it, or it is gone")
-                continue
-            found = "verified" if report.problem is None else report.problem
-            tell(f"{name}: {report.facts} facts, {report.checkpoints} checkpoints, root {report.root}: {found}")
-            for each in report.follows:
-                tell(f"{name}: {each}")
+            silent = {"not_asked": [each.name for each in witnesses]}
+            machine([{"tenant": name} | asdict(report) | silent for name, report in reports])
+        else:
+            _show(folder, reports, [each.name for each in witnesses])
         if any(report.problem is not None for _, report in reports):
             raise typer.Exit(1)
+
+
+def _show(folder: Path, reports: "Sequence[tuple[str, VerifyReport]]", witnesses: "Sequence[str]") -> None:
+    for name, found in reports:
+        if not (folder / f"{name}.db").exists():
+            tell(f"{name}: {folder / name}.db does not exist: the gateway never started with it, or it is gone")
+            continue
+        told = "verified" if found.problem is None else found.problem
+        tell(f"{name}: {found.facts} facts, {found.checkpoints} checkpoints, root {found.root}: {told}")
+        for each in found.follows:
+            tell(f"{name}: {each}")
+    if witnesses:
+        told = "whether this is an older copy that was put back, a start asks them"
+        tell(f"not asked: {', '.join(witnesses)}; {told}")

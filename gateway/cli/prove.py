@@ -1,10 +1,12 @@
 """`gateway log prove`: what convinces a stranger of one message, of one fact, or that nothing was taken away."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.cli.copying import new_file
 from gateway.cli.message import a_message_id
 from gateway.cli.one_log import Log, log_of, reading, text_of
 from gateway.cli.show import As, AsJson, Root, Terminal, stopped, tell
@@ -12,7 +14,7 @@ from gateway.errors import Misconfigured
 
 ID = "01234567-89ab-7cde-8f01-23456789abcd"
 Out = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Where to write it. [default: named after what it proves]")
+    Path | None, typer.Option("--out", metavar="FILE", help="A new file. [default: named after what it proves]")
 ]
 
 
@@ -21,7 +23,9 @@ def prove(  # noqa: PLR0913  (each is one option)
     message_id: Annotated[
         str, typer.Argument(metavar="[MESSAGE_ID]", help="Of a message, as its sender got it.", show_default=False)
     ] = "",
-    fact: Annotated[int | None, typer.Option("--fact", min=1, metavar="SEQ", help="Instead: this fact.")] = None,
+    fact: Annotated[
+        int | None, typer.Option("--fact", min=1, max=2**63 - 1, metavar="SEQ", help="Instead: this fact.")
+    ] = None,
     earlier: Annotated[
         Path | None,
         typer.Option("--earlier", metavar="FILE", help="Instead: that the log grew out of this kept checkpoint."),
@@ -64,7 +68,8 @@ def prove(  # noqa: PLR0913  (each is one option)
         at_the_hub(root, "the logs are the hub's")
         name, text = _grown(root, tenant, earlier) if earlier else _fact(root, tenant, message_id, fact)
         target = out or Path(name)
-        target.write_text(text)
+        with os.fdopen(new_file(target), "w") as stream:
+            stream.write(text)
         tell(f"{target}")
 
 
@@ -89,12 +94,13 @@ def _fact(root: Path, tenant: str, message_id: str, seq: int | None) -> tuple[st
 
 def _grown(root: Path, tenant: str, earlier: Path) -> tuple[str, str]:
     """Name and text of the file."""
+    from gateway.evidence.bounded import sole_ending
     from gateway.hub.journal.proofs import growth, last_checkpoint
     from gateway.tlog.note import Checkpoint, NoteError, open_note
     from gateway.tlog.submission import Submission
 
     try:
-        kept = Checkpoint.parse(open_note(text_of(earlier), log_of(root, tenant)[1]))
+        kept = Checkpoint.parse(open_note(sole_ending(text_of(earlier)), log_of(root, tenant)[1]))
     except NoteError as error:
         raise Misconfigured((f"{earlier}: {error}",)) from None
     with reading(root, tenant) as connection:

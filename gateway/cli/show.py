@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -14,6 +15,10 @@ from gateway.errors import GatewayError, Misconfigured
 
 Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="The folder that holds config/ and keys/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, for programs.")]
+
+
+_STEERS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and line feed, what turns the direction of writing, and bytes that are no text."""
 
 
 def _code(text: str) -> str:
@@ -72,9 +77,10 @@ def ending(*examples: str, wrong: str = "") -> str:
 
 
 def tell(line: str = "", *, err: bool = False) -> None:
-    """One line to stdout or stderr, at once."""
+    """One line to stdout or stderr, at once. What would steer the terminal, as the name of a file may, is escaped."""
     stream = sys.stderr if err else sys.stdout
-    stream.write(f"{line}\n")
+    shown = _STEERS.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+    stream.write(f"{shown}\n")
     stream.flush()
 
 

@@ -7,19 +7,22 @@ where somebody else vouches for it.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.evidence.altered import Altered
 from gateway.evidence.fact import read_fact
 from gateway.evidence.folder import LogFolder
 from gateway.evidence.gone import Gone
 from gateway.evidence.succeeded import SUCCEEDED, Succeeded
-from gateway.tlog.cosignature import cosigned_at
+from gateway.tlog.cosignature import claimed_times, cosigned_at
 from gateway.tlog.note import Checkpoint, NoteError, Verifier, open_note
 from gateway.tlog.tiles import Tile, tiles
 from gateway.tlog.tree import TILE_WIDTH, Frontier, leaf_hash
 
+_NAMED: Final = 5
+"""So many files a sentence names."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of facts checked and of all."""
 
@@ -37,7 +40,8 @@ class FolderReport:
     """`facts` and `root` (hex) are what was found whole, `gone` of them without content, as the log says it purged
     them; of `stale` ones it says so, too, and yet the folder has their content. `cosigned` says by witness up to which
     fact it vouches for them; for those beyond, the log's own key alone does. `follows` has a sentence for each lost log
-    that this one follows. `problem` says what is wrong, first at fact `at_seq`.
+    that this one follows. `strays` are files in the folder that are no part of the log. `problem` says what is wrong,
+    first at fact `at_seq`.
     """
 
     origin: str
@@ -47,6 +51,7 @@ class FolderReport:
     root: str = ""
     cosigned: dict[str, Vouched] = field(default_factory=dict)
     follows: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
     problem: str | None = None
     at_seq: int | None = None
 
@@ -55,18 +60,23 @@ def check_folder(
     path: Path,
     verifier: Verifier,
     *,
+    now: datetime,
     witnesses: Sequence[Verifier] = (),
     earlier: str | None = None,
     progress: Progress | None = None,
 ) -> FolderReport:
     """A whole log against its checkpoints; each of the `witnesses` must have cosigned one of them.
 
-    `earlier` is a signed checkpoint of the same log that was kept elsewhere: the log must have grown out of it.
+    `earlier` is a signed checkpoint of the same log that was kept elsewhere: the log must have grown out of it. `now`
+    is the time of whoever asks: nothing can have been purged later. A file that is looked at by nobody is a problem,
+    too: it passes for what was verified.
     """
-    walk = _Walk(LogFolder(path), verifier, earlier)
-    problem, at_seq, cosigned = None, None, {}
+    walk = _Walk(LogFolder(path), verifier, earlier, now)
+    problem, at_seq, cosigned, strays = None, None, {}, []
     try:
         cosigned = walk.run(witnesses, progress)
+        strays = LogFolder(path).strays(walk.frontier.size)
+        problem = _of_strays(strays) if strays else None
     except Altered as altered:
         problem, at_seq = str(altered), altered.seq
     except NoteError as error:
@@ -83,6 +93,7 @@ def check_folder(
         root=walk.frontier.root().hex(),
         cosigned=cosigned,
         follows=walk.follows,
+        strays=strays,
         problem=problem,
         at_seq=at_seq,
     )
@@ -91,14 +102,14 @@ def check_folder(
 class _Walk:
     """Bundle after bundle, growing the tree, and each hash in the tiles held against it."""
 
-    def __init__(self, folder: LogFolder, verifier: Verifier, earlier: str | None) -> None:
+    def __init__(self, folder: LogFolder, verifier: Verifier, earlier: str | None, now: datetime) -> None:
         self._folder = folder
         self._verifier = verifier
         self._earlier = Checkpoint.parse(open_note(earlier, verifier)) if earlier is not None else None
         self._signed: list[tuple[str, Checkpoint]] = [("an earlier checkpoint", self._earlier)] if self._earlier else []
         self._rows: dict[int, list[bytes]] = defaultdict(list)
         self.frontier = Frontier()
-        self.gone = Gone()
+        self.gone = Gone(now)
         self.follows: list[str] = []
 
     def run(self, witnesses: Sequence[Verifier], progress: Progress | None) -> dict[str, Vouched]:
@@ -111,6 +122,9 @@ class _Walk:
             raise Altered("the checkpoint is of another log")
         self._require_grown(signed)
         notes = [(signed.size, note), *self._cosigned(signed)]
+        for size, each in notes:
+            for at in claimed_times(each):
+                self.gone.seen(size, at)
         for tile in tiles(signed.size):
             if tile.level == 0:
                 self._facts(tile)
@@ -189,6 +203,15 @@ class _Walk:
         for what, each in self._signed:
             if self.frontier.size == each.size and self.frontier.root() != each.root:
                 raise Altered(f"the facts 1 to {each.size} are not those that {what} signs", 1)
+
+
+def _of_strays(names: Sequence[str]) -> str:
+    """All of them are in the report."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (
+        f"the facts are those that the checkpoint signs, but nothing vouches for {', '.join(names[:_NAMED])}{more}:"
+        " no part of this log, so not verified; take that away"
+    )
 
 
 def _vouched(notes: Sequence[tuple[int, str]], witness: Verifier) -> Vouched:

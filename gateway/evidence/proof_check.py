@@ -14,12 +14,16 @@ from gateway.tlog.submission import Submission
 from gateway.tlog.tree import leaf_hash
 
 
+class NotCosigned(NoteError):
+    """What is proven is what the log signed, but a witness did not cosign that, or not yet."""
+
+
 def check_proof(
     text: str, verifier: Verifier, *, witnesses: Sequence[Verifier] = ()
 ) -> tuple[dict[str, Any], Checkpoint, dict[str, int]]:
     """The fact that the file proves, the checkpoint that counts it, and when each of the witnesses cosigned that.
 
-    Raises NoteError if it proves nothing, or if one of the witnesses did not cosign.
+    Raises NoteError if it proves nothing, NotCosigned if one of the witnesses did not cosign.
     """
     file = ProofFile.parse(text)
     checkpoint = file.check(leaf_hash(hashlib.sha256(file.extra).digest()), verifier)
@@ -39,7 +43,7 @@ def check_growth(
     text: str, earlier: str, verifier: Verifier, *, witnesses: Sequence[Verifier] = ()
 ) -> tuple[Checkpoint, dict[str, int]]:
     """The checkpoint that the file proves to have grown out of the `earlier` one, and when each of the witnesses
-    cosigned it. Raises NoteError if it proves nothing.
+    cosigned it. Raises as `check_proof`.
     """
     file = Submission.parse(text)
     kept = Checkpoint.parse(open_note(earlier, verifier))
@@ -50,11 +54,11 @@ def check_growth(
 
 
 def _cosigned(note: str, witnesses: Sequence[Verifier]) -> dict[str, int]:
-    """Raises NoteError unless each of them cosigned it."""
+    """Raises NotCosigned unless each of them did, and NoteError if a line in its name does not hold."""
     times = {}
     for witness in witnesses:
         at = cosigned_at(note, witness)
         if at is None:
-            raise NoteError(f"{witness.name} did not cosign it")
+            raise NotCosigned(f"{witness.name} did not cosign it")
         times[witness.name] = at
     return times

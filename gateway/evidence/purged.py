@@ -6,13 +6,16 @@ facts are purged in their order, so none that stands before a purged one may be 
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 PURGED: Final = "facts.purged"
 """The kind of the facts that say it; they are never purged."""
 KEPT_YEARS: Final = 3
 """No fact is purged sooner than so many years after its time (C116)."""
+
+CLOCKS_DIFFER: Final = timedelta(days=1)
+"""By so much the clocks of a gateway, a witness and a reader may differ, without one of them saying a lie."""
 
 _OPEN: Final = 2**63 - 1
 
@@ -46,7 +49,7 @@ class Purged:
     def add(self, fact: Mapping[str, Any]) -> None:
         """Let one more count. Raises ValueError, LookupError, TypeError or AttributeError if it cannot be."""
         at, before = fact["at"], fact["before"]
-        if _time(before) > years_before(_time(at), KEPT_YEARS):
+        if time_of(before) > years_before(time_of(at), KEPT_YEARS):
             raise ValueError("purged too early")
         for first, last in spans(fact["facts"]):
             place = bisect_right(self._spans, last, key=lambda each: each.first)
@@ -78,7 +81,8 @@ class Purged:
         return found if found is not None and seq <= found.last else None
 
 
-def _time(at: str) -> datetime:
+def time_of(at: str) -> datetime:
+    """A time as facts have it. Raises ValueError."""
     return datetime.strptime(at, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 

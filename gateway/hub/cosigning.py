@@ -23,6 +23,7 @@ from gateway.tlog.submission import Submission
 _PATIENCE: Final = 5.0
 _APART: Final = 43_200
 """Seconds. By the times of witnesses it is judged when a fact was purged, to the day."""
+_HOW: Final = "put back its newest copy, as docs/operate.md says under Witnesses"
 _REASONS: Final[Mapping[int, str]] = {
     HTTPStatus.NOT_FOUND: "it does not know this log",
     HTTPStatus.FORBIDDEN: "it does not trust the key of this log",
@@ -204,7 +205,7 @@ def _otherwise(asked: _Asked, seen: int, has: int, name: str) -> str:
     """
     status, saw = asked.answer.status, asked.answer.size
     if status == HTTPStatus.CONFLICT and saw is not None and saw > has:
-        return f"has {has} facts, fewer than the {saw} that the witness {name} cosigned: put back its newest copy"
+        return f"has {has} facts, fewer than the {saw} that the witness {name} cosigned: {_HOW}"
     same_size = status == HTTPStatus.CONFLICT and asked.old == asked.size and saw in (None, asked.size)
     if asked.old and asked.old != seen and (same_size or status == HTTPStatus.UNPROCESSABLE_ENTITY):
         return f"is not the one of which the witness {name} cosigned {asked.old} facts: it was put back or rewritten"

@@ -59,6 +59,15 @@ def claimed_at(line: str) -> int:
     return int.from_bytes(signature[4 : 4 + _TIME_BYTES], "big")
 
 
+def claimed_times(signed: str) -> list[int]:
+    """The times in a note's signatures that have the form of a cosignature, as they stand there: whether one holds is
+    another matter. Raises NoteError.
+    """
+    found = [each[4:] for _, each in note.split(signed)[1] if len(each) == 4 + _TIME_BYTES + _SIGNATURE_BYTES]
+    times = [int.from_bytes(each[:_TIME_BYTES], "big") for each in found]
+    return [each for each in times if each < _YEAR_10000]
+
+
 def taken(signed: str, lines: str, verifier: Verifier) -> str | None:
     """Of the lines that were given for the note the one of this witness, proven to hold; None if there is none.
 

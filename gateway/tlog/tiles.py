@@ -3,7 +3,7 @@
 A tile is up to 256 tree hashes of one level one after another; a bundle holds the entries of one tile of level 0.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from gateway.tlog.tree import TILE_WIDTH
@@ -42,19 +42,6 @@ def tiles(size: int, *, after: int = 0) -> Iterator[Tile]:
 def bundle(entries: Iterable[bytes]) -> bytes:
     """Entries, each behind its length in two bytes."""
     return b"".join(len(each).to_bytes(2, "big") + each for each in entries)
-
-
-def unbundle(packed: bytes) -> Sequence[bytes]:
-    """The reverse of `bundle`. Raises ValueError if it ends within an entry."""
-    entries, at = [], 0
-    while at < len(packed):
-        length = int.from_bytes(packed[at : at + 2], "big")
-        entry = packed[at + 2 : at + 2 + length]
-        if len(packed) < at + 2 or len(entry) != length:
-            raise ValueError("the bundle ends within an entry")
-        entries.append(entry)
-        at += 2 + length
-    return entries
 
 
 def _place(number: int, width: int) -> str:

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -26,8 +27,8 @@ SUMS: Final = "SHA256SUMS"
 COPY: Final = "COPY"
 """In a backup: under which id it is listed."""
 Progress: TypeAlias = Callable[[str], None]
-Kept: TypeAlias = Mapping[str, Sequence[Checkpoint]]
-"""Checkpoints that were kept elsewhere, by log."""
+Kept: TypeAlias = Mapping[str, Mapping[Path, Checkpoint]]
+"""Checkpoints that were kept elsewhere, by log, each by its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,30 @@ def verified(folder: Path, keys: Path, names: Sequence[str], kept: Kept = Mappin
     found, problems = [], []
     for name in names:
         known = [told[name]] if name in told else []
-        known += [(each.size, each.root.hex()) for each in kept.get(name, ())]
         verifier = log_verifier(keys, name)
-        report = verify(folder / f"{name}.db", verifier=verifier, origin=verifier.name, known=known)
-        problems += [f"{name}: {report.problem}"] if report.problem else []
+        among = partial(verify, folder / f"{name}.db", verifier=verifier, origin=verifier.name)
+        others = kept.get(name, {})
+        report = among(known=[*known, *map(_size_and_root, others.values())])
+        if report.problem and others and (alone := among(known=known)).problem is None:
+            against = [file for file, each in others.items() if among(known=[_size_and_root(each)]).problem]
+            problems += [_not_grown(name, file, others[file], alone.facts) for file in against]
+        elif report.problem:
+            problems.append(f"{name}: {report.problem}")
         found.append(Log(name, report.facts, report.facts - report.signed_facts, report.root))
     if problems:
         raise Misconfigured(problems)
     return found
+
+
+def _size_and_root(checkpoint: Checkpoint) -> tuple[int, str]:
+    return checkpoint.size, checkpoint.root.hex()
+
+
+def _not_grown(name: str, file: Path, kept: Checkpoint, facts: int) -> str:
+    """Of a log that is whole by itself, and against a checkpoint that was kept."""
+    if kept.size > facts:
+        return f"{name}: facts {facts + 1} to {kept.size} are missing: {file} counts them; take a newer backup"
+    return f"{name}: facts up to {kept.size} are not those that {file} signs: it is not the log that this was made of"
 
 
 def _empty(to: Path) -> Path:

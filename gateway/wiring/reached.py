@@ -4,11 +4,12 @@ Who can put back the system's log together with the others goes unseen here; onl
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
 
+_HOW: Final = "put back its newest copy, as docs/operate.md says under Back up, restore"
 _KINDS = (FactKind.GATEWAY_STARTED, FactKind.CONFIG_APPLIED, FactKind.GATEWAY_STOPPED)
 
 
@@ -37,7 +38,7 @@ def went_back(system: Journal, now: Mapping[str, Mapping[str, Any]]) -> list[str
 
 def _gone(code: str, size: int) -> str:
     """The system's log begins with the first start, before any other."""
-    return f"the log of system has 0 facts, and that of {code} has {size}: it is gone; put back its newest copy"
+    return f"the log of system has 0 facts, and that of {code} has {size}: it is gone; {_HOW}"
 
 
 def _less(before: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]], of: str) -> list[tuple[str, int]]:
@@ -52,4 +53,4 @@ def _other(before: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]]) -> l
 
 def _log(code: str, size: int, now: Mapping[str, Mapping[str, Any]]) -> str:
     has = now["logs"][code]
-    return f"the log of {code} has {has} facts, fewer than the {size} of an earlier run: put back its newest copy"
+    return f"the log of {code} has {has} facts, fewer than the {size} of an earlier run: {_HOW}"

@@ -22,10 +22,11 @@ from gateway.hub.journal.succeeding import begin_under
 from gateway.keys.layout import TenantKeys
 from gateway.keys.make import rename_log
 from gateway.messages import stamp
+from gateway.tlog.note import Checkpoint
 from gateway.wiring.backup import COPY, SUMS, Kept, Log, Progress, log_names, readable_log, sum_of, verified
 from gateway.wiring.by_command import Logs, asked, opened, say
 from gateway.wiring.daemon import clock
-from gateway.wiring.kept import read_kept, text_of
+from gateway.wiring.kept import read_kept, small_text
 from gateway.wiring.opening import SYSTEM, log_signer, open_witnesses
 from gateway.wiring.succession import Agreed, Succession
 
@@ -46,7 +47,7 @@ def restore(
     goes by that from then on. Raises Misconfigured or Deferred, and leaves nothing behind.
     """
     config = load(root)
-    succession = Succession(config, agreed, text_of(backup / COPY).strip(), clock()) if agreed is not None else None
+    succession = Succession(config, agreed, small_text(backup / COPY).strip(), clock()) if agreed is not None else None
     kept, target = _kept(root, earlier), config.path(config.gateway.journal.directory).resolve()
     if target.exists() and any(target.iterdir()):
         raise Misconfigured((f"{target}: there are logs; stop the gateway and move them aside, with their -wal",))
@@ -130,16 +131,16 @@ def _restored(logs: Sequence[Log]) -> dict[str, dict[str, Any]]:
 
 def _kept(root: Path, files: Sequence[Path]) -> Kept:
     """The kept checkpoints by tenant. Raises Misconfigured if one is of none of the logs here."""
-    found = defaultdict(list)
+    found: defaultdict[str, dict[Path, Checkpoint]] = defaultdict(dict)
     for each in (read_kept(root, file) for file in files):
-        found[each.tenant].append(each.checkpoint)
+        found[each.tenant][each.file] = each.checkpoint
     return found
 
 
 def _check_sums(folder: Path) -> None:
     """Raises Misconfigured with every file that is not as it was when the backup was made."""
     problems = []
-    for line in text_of(folder / SUMS).splitlines():
+    for line in small_text(folder / SUMS).splitlines():
         digest, gap, name = line.partition("  ")
         file = folder / name
         if not gap or not file.is_file() or sum_of(file) != digest:

@@ -3,10 +3,13 @@
 import asyncio
 import hashlib
 import json
+import os
 import random
 import shutil
 import sqlite3
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,7 @@ WITNESS = Cosigner("witness.example/made-up", Ed25519PrivateKey.from_private_byt
 
 OTHER = Cosigner("witness.example/another", Ed25519PrivateKey.from_private_bytes(bytes([8]) * 32))
 SEEN = 1_800_000_000
+NOW = datetime(2029, 5, 1, tzinfo=UTC)
 
 
 async def fill(journal: Journal, facts: int) -> None:
@@ -63,7 +67,7 @@ def database(site: Path, tmp_path: Path) -> Path:
 
 
 def checked(log: Path, earlier: str | None = None) -> FolderReport:
-    return check_folder(log, SIGNER.verifier(), earlier=earlier)
+    return check_folder(log, SIGNER.verifier(), now=NOW, earlier=earlier)
 
 
 def files(log: Path) -> list[Path]:
@@ -104,6 +108,38 @@ def test_no_changed_bit_passes(site: Path, data: st.DataObject) -> None:
     finally:
         file.write_bytes(content)
     assert checked(site / "log").problem is None
+
+
+@pytest.mark.parametrize(
+    ("file", "at", "fact"),
+    [("tile/entries/000", 12 * 34 + 1, 13), ("tile/entries/001", 0, 257), ("facts/000.jsonl", 3, 1)],
+)
+def test_a_changed_byte_between_the_facts_is_found_at_its_fact(log: Path, file: str, at: int, fact: int) -> None:
+    changed = bytearray((log / file).read_bytes())
+    changed[at] ^= 1
+    (log / file).write_bytes(changed)
+    assert checked(log).at_seq == fact
+
+
+def test_a_line_that_is_cut_in_two_is_found_at_its_fact(log: Path) -> None:
+    lines = (log / "facts/001.jsonl").read_bytes().split(b"\n")
+    lines[9] = lines[9][:90] + b"\n" + lines[9][91:]
+    (log / "facts/001.jsonl").write_bytes(b"\n".join(lines))
+    assert checked(log).at_seq == 266
+
+
+def huge(file: Path) -> None:
+    """A file that says it has a terabyte, and has nothing."""
+    file.touch()
+    os.truncate(file, 1 << 40)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "tile/0/000", "tile/entries/001", "facts/002.p/88.jsonl"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda file: file.symlink_to("/dev/zero"), huge])
+def test_what_could_keep_a_reader_for_ever_is_not_read(log: Path, name: str, make: Callable[[Path], None]) -> None:
+    (log / name).unlink()
+    make(log / name)
+    assert "cannot be read" in (checked(log).problem or "")
 
 
 def test_each_altered_fact_is_named(log: Path) -> None:
@@ -155,8 +191,8 @@ def replay(file: Path, one: int, over: int) -> None:
 
 def test_a_log_that_somebody_else_signed_is_not_believed(log: Path) -> None:
     stranger = Signer(ORIGIN, WITNESS.private_key).verifier()
-    assert "not signed by the known key" in (check_folder(log, stranger).problem or "")
-    unwitnessed = check_folder(log, SIGNER.verifier(), witnesses=[WITNESS.verifier()])
+    assert "not signed by the known key" in (check_folder(log, stranger, now=NOW).problem or "")
+    unwitnessed = check_folder(log, SIGNER.verifier(), now=NOW, witnesses=[WITNESS.verifier()])
     assert "did not cosign" in (unwitnessed.problem or "")
     assert unwitnessed.facts > 0, "they are counted and checked all the same"
     assert f"the {unwitnessed.facts} facts are those that the checkpoint signs" in (unwitnessed.problem or "")
@@ -166,16 +202,16 @@ async def test_a_witness_who_cosigned_is_named(database: Path, tmp_path: Path) -
     journal = open_journal(database, LIMITS)
     await cosigned(journal, WITNESS)
     export(database, tmp_path / "log", SIGNER.verifier())
-    report = check_folder(tmp_path / "log", SIGNER.verifier(), witnesses=[WITNESS.verifier()])
+    report = check_folder(tmp_path / "log", SIGNER.verifier(), now=NOW, witnesses=[WITNESS.verifier()])
     assert (report.problem, report.cosigned) == (None, {WITNESS.name: Vouched(FACTS, SEEN)})
     assert not (tmp_path / "log/cosigned").exists()
     journal.close()
 
 
-async def cosigned(journal: Journal, witness: Cosigner) -> None:
+async def cosigned(journal: Journal, witness: Cosigner, at: datetime | None = None) -> None:
     """The newest checkpoint by this witness, who is asked now."""
     size, note = journal.proofs.checkpoint() or (0, "")
-    line = cosign(open_note(note, SIGNER.verifier()), witness, at=SEEN)
+    line = cosign(open_note(note, SIGNER.verifier()), witness, at=int(at.timestamp()) if at else SEEN)
     await journal.proofs.cosigned(size, witness.name, line)
 
 
@@ -197,7 +233,7 @@ BOTH = [each.verifier() for each in (WITNESS, OTHER)]
 
 def test_what_is_not_cosigned_yet_is_there_and_told_from_what_is(half_seen: Path) -> None:
     assert sorted(each.name for each in (half_seen / "cosigned").iterdir()) == [str(FACTS), str(FACTS + 10)]
-    report = check_folder(half_seen, SIGNER.verifier(), witnesses=BOTH)
+    report = check_folder(half_seen, SIGNER.verifier(), now=NOW, witnesses=BOTH)
     assert (report.problem, report.facts) == (None, FACTS + 20)
     assert report.cosigned == {WITNESS.name: Vouched(FACTS, SEEN), OTHER.name: Vouched(FACTS + 10, SEEN)}
 
@@ -210,7 +246,7 @@ async def test_what_was_cosigned_since_takes_the_place_of_what_was_before(half_s
     done = export(database, half_seen, SIGNER.verifier())
     assert (done and done.cosigned, checked(half_seen).facts) == (FACTS + 20, FACTS + 21)
     assert sorted(each.name for each in (half_seen / "cosigned").iterdir()) == [str(FACTS + 10), str(FACTS + 20)]
-    report = check_folder(half_seen, SIGNER.verifier(), witnesses=BOTH)
+    report = check_folder(half_seen, SIGNER.verifier(), now=NOW, witnesses=BOTH)
     assert report.cosigned == {WITNESS.name: Vouched(FACTS + 20, SEEN), OTHER.name: Vouched(FACTS + 10, SEEN)}
 
 
@@ -233,7 +269,7 @@ def test_a_cosigned_checkpoint_that_is_not_of_this_log_is_found(half_seen: Path,
     """Two histories that the log's own key signed, too."""
     file = half_seen / "cosigned" / str(FACTS)
     file.write_text(change(file.read_text()))  # type: ignore[operator]
-    assert said in (check_folder(half_seen, SIGNER.verifier(), witnesses=BOTH).problem or "")
+    assert said in (check_folder(half_seen, SIGNER.verifier(), now=NOW, witnesses=BOTH).problem or "")
 
 
 def signed_anew(size: int, root: bytes, origin: str = ORIGIN) -> str:
@@ -254,7 +290,64 @@ async def test_an_export_goes_on_where_it_ended(database: Path, log: Path) -> No
     assert {each: each.stat().st_mtime_ns for each in kept} == {each: before[each] for each in kept}
 
 
-@pytest.mark.parametrize("step", ["write", "write_facts", "write_checkpoint", "write_cosigned", "complete"])
+async def test_what_an_export_supersedes_does_not_lie_beside_it(database: Path, log: Path) -> None:
+    journal = open_journal(database, LIMITS)
+    await fill(journal, 20)
+    journal.close()
+    (log / "facts/.002.jsonl.unfinished").write_text("a killed export's")
+    (log / "notes").write_text("an auditor's")
+    export(database, log, SIGNER.verifier())
+    assert {each.name for each in (log / "facts/002.p").iterdir()} == {"108.jsonl"}
+    report = checked(log)
+    assert (report.strays, report.at_seq) == (["notes"], None)
+    (log / "notes").unlink()
+    assert checked(log).problem is None
+
+
+@pytest.mark.parametrize(
+    "name", ["facts/003.jsonl", "facts/002.p/87.jsonl", "tile/0/002.p/87", "tile/2/000.p/1", "x/y", "\x1b[31mred"]
+)
+def test_a_file_that_is_no_part_of_the_log_is_named(log: Path, name: str) -> None:
+    (log / name).parent.mkdir(exist_ok=True, parents=True)
+    (log / name).write_text('{"forged":1}\n')
+    report = checked(log)
+    assert (report.strays, report.facts) == ([name], FACTS)
+    assert f"nothing vouches for {name}:" in (report.problem or "")
+
+
+def test_a_linked_folder_is_no_part_of_the_log(log: Path) -> None:
+    (log / "more").symlink_to(log / "facts")
+    assert checked(log).strays == ["more"]
+
+
+async def test_two_exports_do_not_write_into_one_folder_at_once(database: Path, log: Path) -> None:
+    with LogFolder(log).alone(), pytest.raises(BlockingIOError):
+        export(database, log, SIGNER.verifier())
+    export(database, log, SIGNER.verifier())
+
+
+async def test_what_a_checkpoint_counts_is_on_the_disk_before_it(
+    database: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = open_journal(database, LIMITS)
+    await fill(journal, 300)
+    journal.close()
+    before, kept, safe = (log / "checkpoint").read_bytes(), set(files(log)), set()
+    sync = os.fsync
+
+    def seen(handle: int) -> None:
+        if (log / "checkpoint").read_bytes() == before:
+            safe.add(Path(f"/proc/self/fd/{handle}").readlink())
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    export(database, log, SIGNER.verifier())
+    new = set(files(log)) - kept
+    assert new <= safe
+    assert {each.parent for each in new} <= safe
+
+
+@pytest.mark.parametrize("step", ["write", "write_facts", "write_checkpoint", "write_cosigned", "tidy"])
 async def test_wherever_an_export_is_interrupted_the_folder_verifies_and_the_next_goes_on(
     database: Path, log: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -264,16 +357,17 @@ async def test_wherever_an_export_is_interrupted_the_folder_verifies_and_the_nex
     interrupted = getattr(LogFolder, step)
     for number in range(12):
 
-        def some(self: LogFolder, *given: object, calls: list[int] = [number]) -> None:  # noqa: B006
+        def some(self: LogFolder, *given: object, calls: list[int] = [number], **more: object) -> None:  # noqa: B006
             if not calls[0]:
                 raise KeyboardInterrupt
             calls[0] -= 1
-            interrupted(self, *given)
+            interrupted(self, *given, **more)
 
         monkeypatch.setattr(LogFolder, step, some)
         with suppress(KeyboardInterrupt):
             export(database, log, SIGNER.verifier())
-        assert checked(log).problem is None
+        report = checked(log)  # what was not counted yet, or is not any more, is named, and nothing else is amiss
+        assert (report.at_seq, report.problem is None) == (None, not report.strays)
         monkeypatch.undo()
     export(database, log, SIGNER.verifier())
     assert (checked(log).problem, checked(log).facts) == (None, FACTS + 300)
@@ -364,6 +458,42 @@ def test_content_that_was_purged_too_early_is_missed(database: Path, tmp_path: P
     assert (report.at_seq, report.problem) == (2, "facts 2 to 10 were purged too early, by those before them")
 
 
+GONE = {"before": "2026-04-02T00:00:00.000000Z", "facts": "601-605", "tags": 0}
+"""By whoever has the log's key, of facts from 2026-04-01."""
+SAID_AT = datetime(2029, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "saw", "found"),
+    [
+        (SAID_AT, None, None),
+        (SAID_AT - timedelta(hours=23), None, None),
+        (SAID_AT - timedelta(days=1, seconds=1), None, "fact 606 says that it purged at a time that is yet to come"),
+        (SAID_AT, (606, SAID_AT - timedelta(hours=23)), None),
+        (SAID_AT, (606, SAID_AT - timedelta(days=2)), "fact 606: a witness saw it earlier than it claims to be"),
+        (SAID_AT, (600, SAID_AT - timedelta(days=2)), "601 to 605 were purged too early: a witness saw the log end"),
+    ],
+)
+async def test_a_lie_about_the_time_of_a_purge_is_found(
+    database: Path, tmp_path: Path, now: datetime, saw: tuple[int, datetime] | None, found: str | None
+) -> None:
+    """By the clock of whoever looks, and by the witness's line that lies in the folder."""
+    journal = open_journal(database, LIMITS)
+    if saw is not None and saw[0] == FACTS:
+        await cosigned(journal, WITNESS, saw[1])
+    await fill(journal, 5)
+    await journal.fact(FactKind.FACTS_PURGED, GONE, at="2029-05-01T00:00:00.000000Z")
+    await journal.checkpoint()
+    if saw is not None and saw[0] != FACTS:
+        await cosigned(journal, WITNESS, saw[1])
+    journal.close()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE fact SET salt = NULL, body = NULL WHERE seq BETWEEN 601 AND 605")
+    export(database, tmp_path / "log", SIGNER.verifier())
+    problem = check_folder(tmp_path / "log", SIGNER.verifier(), now=now).problem
+    assert problem == found if found is None else found in (problem or "")
+
+
 # ---- what its key signed, and yet is not this log --------------------------------------------------------------------
 
 
@@ -378,7 +508,7 @@ def drawn_up(path: Path, bodies: list[bytes], origin: str = ORIGIN) -> Path:
         frontier.append(leaf)
     folder.write(tile, leaves)
     folder.write_facts(tile, commitments, contents)
-    folder.write_checkpoint(sign(Checkpoint(origin, frontier.size, frontier.root()).text(), SIGNER))
+    folder.write_checkpoint(sign(Checkpoint(origin, frontier.size, frontier.root()).text(), SIGNER), frontier.size)
     return path
 
 

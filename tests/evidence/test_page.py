@@ -3,13 +3,15 @@
 import asyncio
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gateway.hub.journal import JournalLimits
+from gateway.hub.journal import FactKind, JournalLimits
 from gateway.hub.journal.export import export
 from gateway.tlog.note import vkey
 from tests.evidence.test_folder import fill
@@ -72,3 +74,31 @@ def test_a_stranger_finds_what_was_altered(
     status, _, error = run(program, files / name.split("/", maxsplit=1)[0])
     assert status == 1
     assert found in error
+
+
+@pytest.mark.parametrize(
+    ("before", "at", "found"),
+    [
+        ("2023-05-01", "2026-05-01", None),
+        ("2023-05-02", "2026-05-01", "too early, by fact 301"),
+        ("2026-05-01", "2126-05-01", "too early, by fact 301"),
+        ("2023-03-01", "2026-05-01", "too early, by fact 301"),
+    ],
+)
+async def test_a_stranger_asks_whether_what_is_gone_was_three_years_old(
+    program: Path, tmp_path: Path, before: str, at: str, found: str | None
+) -> None:
+    """Whoever has the log's key purged facts 2 to 9; fact 1 is from 2023-04-01."""
+    database = tmp_path / f"{TENANT}.db"
+    journal = open_journal(database, LIMITS)
+    for count in range(FACTS):
+        told = {"listener": "made_up", "count": count}
+        await journal.fact(FactKind.NOISE_COUNTED, told, at="2023-04-01T00:00:00.000000Z")
+    said = {"before": f"{before}T00:00:00.000000Z", "facts": "2-9", "tags": 0}
+    await journal.fact(FactKind.FACTS_PURGED, said, at=f"{at}T00:00:00.000000Z")
+    journal.close()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE fact SET salt = NULL, body = NULL WHERE seq BETWEEN 2 AND 9")
+    await asyncio.to_thread(export, database, tmp_path / "log", SIGNER.verifier())
+    status, _, error = run(program, tmp_path / "log")
+    assert (status, error if found is None else found in error) == ((0, "") if found is None else (1, True))

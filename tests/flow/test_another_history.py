@@ -33,8 +33,10 @@ async def test_a_log_that_was_put_back_breaks(hub, witness, tmp_path):
     await hub.cosigning.ask()
     with closing(Hub(copy, witness)) as back:
         sentence = f"the log of {TENANT} has 6 facts, fewer than the 12 that the witness {NAME} cosigned"
-        assert await back.cosigning.before_start() == [f"{sentence}: put back its newest copy"]
-        await contradicted(back, f"{sentence}: put back its newest copy")
+        assert await back.cosigning.before_start() == [
+            f"{sentence}: put back its newest copy, as docs/operate.md says under Witnesses"
+        ]
+        await contradicted(back, f"{sentence}: put back its newest copy, as docs/operate.md says under Witnesses")
 
 
 @pytest.mark.parametrize("since", [6, 20])

@@ -78,8 +78,9 @@ async def test_beside_a_system_s_log_that_is_gone_no_other_goes_on(path: Path, t
             "roots": {TENANT: root.hex()},
             "directories": {TENANT: 1},
         }
+        how = "put back its newest copy, as docs/operate.md says under Back up, restore"
         assert went_back(system, now) == [
-            f"the log of system has 0 facts, and that of {TENANT} has 3: it is gone; put back its newest copy"
+            f"the log of system has 0 facts, and that of {TENANT} has 3: it is gone; {how}"
         ]
         nothing: dict[str, dict[str, Any]] = {"logs": {TENANT: 0}, "roots": {TENANT: ""}, "directories": {TENANT: 1}}
         assert went_back(system, nothing) == []

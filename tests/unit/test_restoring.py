@@ -1,6 +1,7 @@
 """What a restore leaves: whole logs that grew out of all that was kept elsewhere, or nothing to start on."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -101,6 +102,28 @@ def test_a_log_must_have_grown_out_of_each_checkpoint_of_it_in_whatever_order(ma
     assert restored(root, made, first) == []
 
 
+def test_which_kept_checkpoint_a_backup_did_not_grow_out_of_is_said_by_its_file(made, root, tmp_path):
+    with closing(open_journal(load(made / "city"), TENANT)) as journal:
+        size, note = journal.proofs.checkpoint() or (0, "")
+    later, another = tmp_path / "later", kept(root, tmp_path / "another", 2, bytes(32))
+    later.write_text(f"{note}\n", encoding="utf-8")  # as sqlite3 prints it
+    with pytest.raises(Misconfigured) as caught:
+        restored(root, made, later, another)
+    assert caught.value.problems == (
+        f"{TENANT}: facts {FACTS + 1} to {size} are missing: {later} counts them; take a newer backup",
+        f"{TENANT}: facts up to 2 are not those that {another} signs: it is not the log that this was made of",
+    )
+
+
+def test_a_pipe_in_the_place_of_the_sums_does_not_hold_a_restore_up(made, root, tmp_path):
+    copy = shutil.copytree(made / "copy", tmp_path / "copy")
+    (copy / "SHA256SUMS").unlink()
+    os.mkfifo(copy / "SHA256SUMS")
+    with pytest.raises(Misconfigured, match="SHA256SUMS is not an ordinary file"):
+        restoring.restore(root, copy, (), lambda _: None)
+    assert nothing(root)
+
+
 def empty_tree() -> str:
     return "any\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
 
@@ -192,6 +215,17 @@ def test_a_witness_that_does_not_answer_is_named_and_holds_nothing_up(made, root
         told = system.last(FactKind.LOGS_RESTORED)
     assert told is not None
     assert told["logs"] == {TENANT: FACTS}
+
+
+def test_a_restore_that_no_witness_answered_ends_with_that(made, root, witness):
+    def silent(_):
+        raise Unanswered("ClientConnectorError")
+
+    witness.answer = silent
+    done = CliRunner().invoke(commands.app, ["restore", str(made / "copy"), "--root", str(root)])
+    assert done.exit_code == 0
+    assert f"the witness {NAME} has cosigned nothing" in done.stderr
+    assert done.stdout.splitlines()[-1].startswith("but nothing says that this backup is new enough")
 
 
 def test_a_right_that_nobody_signed_is_not_believed(made, root, tmp_path):

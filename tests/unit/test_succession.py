@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,9 @@ def test_another_log_follows_and_says_what_is_lost(made, root, tmp_path, witness
     assert f"{TENANT}: {sentence}\n" in told.stdout
     path = root / f"state/journal/{TENANT}.db"
     export(path, tmp_path / "log", follows)
-    report = check_folder(tmp_path / "log", follows)
+    report = check_folder(tmp_path / "log", follows, now=datetime.now(UTC))
     assert (report.problem, report.follows) == (None, [sentence])
-    report = check_folder(tmp_path / "log", lost)
+    report = check_folder(tmp_path / "log", lost, now=datetime.now(UTC))
     assert "not signed by the known key" in (report.problem or "")
 
 
@@ -246,5 +247,5 @@ def test_what_a_fact_says_it_follows_is_what_stands_before_it(made, root, tmp_pa
     problem = verify(path, verifier=verifier).problem
     assert problem == f"facts up to {FACTS + 1} are not those that fact {FACTS + 2} says it follows"
     export(path, tmp_path / "log", verifier)
-    problem = check_folder(tmp_path / "log", verifier).problem
+    problem = check_folder(tmp_path / "log", verifier, now=datetime.now(UTC)).problem
     assert problem == f"facts 1 to {FACTS + 1} are not those that fact {FACTS + 2} says it follows"

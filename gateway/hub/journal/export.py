@@ -32,13 +32,15 @@ def export(
     """Everything that the log's last checkpoint counts; None if nothing was signed yet. If facts were purged meanwhile,
     it goes on until the folder has the facts that say so.
 
-    Raises WrongStore if it is no journal or the folder has another log, NoteError if a checkpoint was altered, and
+    Raises WrongStore if it is no journal or the folder has another log, BlockingIOError if another export writes there,
+    NoteError if a checkpoint was altered, and
     sqlite3.Error, OSError or ValueError if one of them cannot be read.
     """
     if not path.is_file():
         raise WrongStore("does not exist")
     folder = LogFolder(into)
-    with closing(connect_reader(path, at_rest=not wal_of(path).exists())) as connection:
+    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with folder.alone(), closing(connect_reader(path, at_rest=not wal_of(path).exists())) as connection:
         identify(connection)
         while (found := last_checkpoint(connection)) is not None:
             signed = Checkpoint.parse(open_note(found[1], verifier))
@@ -47,11 +49,10 @@ def export(
                 _copy(connection, folder, tile)
                 if progress and tile.level == 0:
                     progress(tile.number * TILE_WIDTH + tile.width, signed.size)
-            folder.write_checkpoint(found[1])
+            folder.write_checkpoint(found[1], signed.size, after=after)
             cosigned = cosigned_checkpoints(connection, signed.size)
             folder.write_cosigned({size: note for size, note in cosigned.items() if size != signed.size})
-            for tile in tiles(signed.size):  # also what an export that was interrupted just here had left
-                folder.complete(tile)
+            folder.tidy(signed.size)  # also what an export that was interrupted just here had left
             if connection.execute(_PURGED_SINCE, (signed.size,)).fetchone() is None:
                 return Exported(signed, max(cosigned, default=0))
     return None

@@ -2,10 +2,10 @@
 
 import sqlite3
 from bisect import bisect_right, insort
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from gateway.evidence.purged import Purged, Span
+from gateway.evidence.purged import CLOCKS_DIFFER, Purged, Span, time_of
 from gateway.hub.journal.facts import Altered, FactKind
 from gateway.hub.journal.purging import purged, seen_later
 from gateway.hub.journal.reading import told
@@ -38,6 +38,13 @@ def check_purged(connection: sqlite3.Connection, total: int) -> None:
     connection.execute("COMMIT")
 
 
+def check_not_ahead(connection: sqlite3.Connection, now: datetime) -> None:
+    """No purging is later than `now`, by a clock that is not the gateway's own. Raises Altered."""
+    for seq, _, fact in told(connection, [FactKind.FACTS_PURGED], 0):
+        if time_of(fact["at"]) - now > CLOCKS_DIFFER:
+            raise Altered(seq, f"fact {seq} says that it purged at a time that is yet to come")
+
+
 def erased(connection: sqlite3.Connection) -> tuple[int, int]:
     """How many person tags were erased by the facts, and of how many of these the fact was purged. Raises Altered."""
     said = Purged()
@@ -67,8 +74,7 @@ def _check_times(connection: sqlite3.Connection) -> None:
     """No witness saw a purging a day, for clocks differ a little, before it was by its own word. Raises Altered."""
     for seq, _, fact in told(connection, [FactKind.FACTS_PURGED], 0):
         row = connection.execute(_SEEN, (seq,)).fetchone()
-        limit = datetime.fromisoformat(fact["at"]) - timedelta(days=1)
-        if row is not None and claimed_at(row[0]) < limit.timestamp():
+        if row is not None and time_of(fact["at"]).timestamp() - claimed_at(row[0]) > CLOCKS_DIFFER.total_seconds():
             raise Altered(seq, f"fact {seq}: a witness saw it earlier than it claims to be, so it purged too early")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,7 +24,7 @@ from gateway.hub.journal.cosignature_check import check_cosignatures
 from gateway.hub.journal.fact_check import check_stray
 from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
 from gateway.hub.journal.people_check import check_people
-from gateway.hub.journal.purge_check import check_erased, check_purged, erased
+from gateway.hub.journal.purge_check import check_erased, check_not_ahead, check_purged, erased
 from gateway.hub.journal.reading import last, told
 from gateway.hub.journal.spread import Spread, spread
 from gateway.hub.journal.store import WrongStore, identify
@@ -56,7 +57,7 @@ class VerifyReport:
     follows: Sequence[str] = ()
 
 
-def verify(
+def verify(  # noqa: PLR0913  (each is one thing to hold the log against)
     path: Path,
     *,
     verifier: note.Verifier,
@@ -64,12 +65,14 @@ def verify(
     progress: Progress | None = None,
     known: Iterable[tuple[int, str]] = (),
     witnesses: Sequence[note.Verifier] = (),
+    now: datetime | None = None,
 ) -> VerifyReport:
     """Verify the whole log in the file, of a stopped or a running gateway. Writes nothing.
 
     `known` are sizes and roots (hex) that the log is known to have had, from elsewhere; `witnesses`, whose lines below
-    its checkpoints are held against their keys. `origin` is the log that is
-    expected; without it the file may be any log that the key signed. A file that cannot be read at all is a problem
+    its checkpoints are held against their keys; and `now` is the time of a clock that is not the gateway's own, which
+    no purging may be ahead of. `origin` is the log that is expected; without it the file may be any log that the key
+    signed. A file that cannot be read at all is a problem
     like any other. For a long log the main module must be one that other processes can import.
     """
     walk: _Walk | None = None
@@ -83,6 +86,8 @@ def verify(
             with spread(stretch.processes(walk.total)) as over:
                 _verify(path, verifier, walk, over, progress or (lambda _done, _total: None), named)
             check_cosignatures(connection, witnesses)
+            if now is not None:
+                check_not_ahead(connection, now)
             check_stray_work(connection)
             check_people(connection, walk.total)
             follows = [each.sentence() for each in succeeded(connection)]
