@@ -160,18 +160,21 @@ class HubSide:
         return any(hub.journal.retention.legal_holds() for hub in self.hubs.values())
 
     def _may_go(self, log: str, journal: Journal) -> bool:
-        """Whether the time is believed, and what the log is read by. Raises Deferred."""
-        return log in self.verifying.whole and not self._runs_away(log, journal)
-
-    def _runs_away(self, log: str, journal: Journal) -> bool:
-        """Raises Deferred."""
+        """Whether the time is believed, and what the log is read by, and nobody has to say so after a restore; what is
+        waited for is told once. Raises Deferred.
+        """
+        if log not in self.verifying.whole:
+            return False
         now = self._clock()
         steady = self._steady.look(now, asyncio.get_running_loop().time())
-        away = not steady and retention.runs_away(journal, now)
-        if away and log not in self._waiting:
-            self._telemetry.log.warning("retention.waits", tenant=log)
-        (self._waiting.add if away else self._waiting.discard)(log)
-        return away
+        if not steady and retention.runs_away(journal, now):
+            why = "the log has nothing from the month before yesterday, so the clock may be wrong"
+        else:
+            why = "logs were restored: legal holds may be missing" if journal.retention.waits() else ""
+        if why and log not in self._waiting:
+            self._telemetry.log.warning("retention.waits", tenant=log, problem=why)
+        (self._waiting.add if why else self._waiting.discard)(log)
+        return not why
 
     @contextlib.contextmanager
     def _goes_on(self, log: str) -> Iterator[None]:
