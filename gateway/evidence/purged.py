@@ -56,7 +56,7 @@ class Purged:
             if last >= fact["seq"] or (place and self._spans[place - 1].last >= first):
                 raise ValueError("not earlier facts, or purged twice")
             former = self._spans[place - 1] if place else None
-            if former is not None and (former.last, former.before) == (first - 1, before):
+            if former is not None and (former.last, former.before, former.at) == (first - 1, before, at):
                 self._spans[place - 1] = former._replace(last=last)
             else:
                 self._spans.insert(place, Span(first, last, before, at))

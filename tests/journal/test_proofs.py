@@ -151,6 +151,19 @@ async def test_a_cosignature_that_was_altered_is_found(log: Path, change: str, p
     assert problem in str(report.problem)
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_makes_another_text_of_a_checkpoint_is_no_witnesss_line(log: Path, *, known: bool) -> None:
+    """Below the same names: the log's own signature, said once more, would stand below what it signed."""
+    journal = open_journal(log, LIMITS)
+    size, note = journal.proofs.checkpoint() or (0, "")
+    line = cosign(open_note(note, SIGNER.verifier()), WITNESS, at=1_800_000_000)
+    own = note.rpartition("\n\n")[2]
+    await journal.proofs.cosigned(size, WITNESS.name, f"\n{own}{line}")
+    journal.close()
+    report = verify(log, verifier=SIGNER.verifier(), witnesses=[WITNESS.verifier()] if known else [])
+    assert (report.at_seq, "is altered" in str(report.problem)) == (size, True)
+
+
 async def test_a_cosigned_checkpoint_is_the_one_that_proves(log: Path) -> None:
     journal = open_journal(log, LIMITS)
     size, note = journal.proofs.checkpoint() or (0, "")

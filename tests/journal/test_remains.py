@@ -143,6 +143,25 @@ async def test_an_erased_trail_is_in_backups_that_were_made_before(journal: Jour
     assert ("person tags", before) in left(rows)
 
 
+async def test_what_named_nobody_never_had_a_person_tag_whatever_was_erased_before(
+    journal: Journal, system: Journal
+) -> None:
+    said = {**BY, "connector": "health_management", "months": ["2026-04"], "reason": "correction", "case": "R8"}
+    await journal.retention.erase([b"t" * 16], said, at=stamp(YOUNG))
+    nobody = await sent(journal, YOUNG, tags=Tags(b"s" * 32, (bytes(16),)))
+    somebody = await sent(journal, YOUNG, tags=Tags(b"s" * 32, (b"t" * 16,)))
+    assert states(found(journal, system, nobody), "log") == {"facts": State.KEPT, "person tags": State.ABSENT}
+    assert states(found(journal, system, somebody), "log")["person tags"] is State.KEPT
+    await journal.retention.erase([b"t" * 16], said, at=stamp(NOW))
+    its = next(each for each in found(journal, system, somebody) if (each.what, each.where) == ("person tags", "log"))
+    assert (its.state, its.seq) == (State.GONE, journal.told([FactKind.TRAIL_ERASED])[-1][0])
+
+
+def test_the_last_day_on_which_something_may_be_there_is_one_of_them() -> None:
+    its = Remain("facts", "log", State.KEPT, japanese_day(NOW))
+    assert [its.left(japanese_day(NOW + days * DAY)) for days in (-1, 0, 1)] == [False, False, True]
+
+
 async def test_dead_letters_and_holds_are_places_of_the_payload(journal: Journal, system: Journal) -> None:
     waits, dead = permitted((0,), message_id=v7(YOUNG)), permitted((0,), message_id=v7(YOUNG))
     await journal.record(waits, at=stamp(YOUNG), now=0.0, held=True)

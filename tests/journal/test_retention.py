@@ -1,7 +1,6 @@
 """What is old goes, nothing else does, and a log of which something is missing verifies by what its facts say."""
 
 import asyncio
-import json
 import os
 import random
 import sqlite3
@@ -18,7 +17,8 @@ from gateway.evidence.purged import Purged
 from gateway.hub.journal import REVIEW_FACTS, FactKind, Journal, VerifyReport, purging, verify
 from gateway.hub.journal.facts import SALT_BYTES, commitment, fact_body
 from gateway.hub.journal.store import wal_of
-from gateway.messages import Attestation, Ending, RecordOutcome, Tags, stamp
+from gateway.hub.retention import purge_old
+from gateway.messages import Ending, RecordOutcome, Tags, stamp
 from gateway.tlog.cosignature import Cosigner, cosign
 from gateway.tlog.note import open_note
 from tests.journal.builders import ORIGIN, SIGNER, id_of, message, open_journal
@@ -28,6 +28,8 @@ BEFORE = stamp(NOW.replace(year=2023))
 OLD, YOUNG = stamp(NOW - timedelta(days=1500)), stamp(NOW - timedelta(days=30))
 AT = stamp(NOW)
 DONE = [RecordOutcome(0, Ending.ACCEPTED)]
+ITS = {"connector": "health_management", "months": ["2026-04"]}
+"""Of whose making the tags are beside made-up messages."""
 
 
 async def ended(journal: Journal, at: str, *, kept: bool = False, **more: Any) -> str:
@@ -180,8 +182,11 @@ async def test_what_was_looked_into_goes_and_what_is_open_or_says_up_to_where_it
 async def test_rights_stay_a_year_longer_for_decisions_are_judged_by_them(path: Path) -> None:
     right = {"person": "staff-1", "role": "officer", "certificate": "a" * 64, "until": "2023-06-01"}
     with closing(open_journal(path)) as journal:
-        await journal.fact(FactKind.PERSON_GRANTED, right, at=stamp(NOW - timedelta(days=3 * 366 + 300)))
-        assert await purge(journal) == 0
+        year_before = datetime.fromisoformat(BEFORE) - timedelta(days=366)
+        for at in (year_before, year_before - timedelta(microseconds=1)):
+            await journal.fact(FactKind.PERSON_GRANTED, right, at=stamp(at))
+        assert await purge(journal) == 1
+        assert [seq for seq, _, _ in journal.told([FactKind.PERSON_GRANTED])] == [1]
         assert await purge(journal, before=stamp(NOW.replace(year=2024)), at=stamp(NOW.replace(year=2027))) == 1
 
 
@@ -220,102 +225,8 @@ async def test_a_clock_that_went_wrong_does_not_keep_what_came_after(
     assert verified(path).problem is None
 
 
-@pytest.mark.parametrize("replied", [True, False])
-async def test_what_is_not_to_be_disclosed_stays_hidden_when_what_said_so_is_purged(
-    path: Path, *, replied: bool
-) -> None:
-    mark = Attestation("undisclosed", "e" * 64)
-    with closing(open_journal(path)) as journal:
-        asked = message((0,), kind="request", attestations=(mark,))
-        await journal.record(asked, at=OLD, now=0.0)
-        reply = message(
-            (0,), kind="reply", source="vaccination_records", destination="health_management",
-            correlation_id=id_of(asked),
-        )  # fmt: skip
-        await journal.conclude(
-            id_of(asked), DONE, attempt=1, next_at=None, at=OLD, now=0.0, reply=reply if replied else None
-        )
-        await journal.settled(id_of(asked))
-        its = [id_of(asked), *([id_of(reply)] if replied else [])]
-        if replied:
-            await journal.conclude(id_of(reply), DONE, attempt=1, next_at=None, at=YOUNG, now=0.0)
-        for each in its:
-            await journal.delete_envelope(each, at=YOUNG)
-        assert await purge(journal)
-        assert [journal.trace(each)[0]["kind"] for each in its] == ["envelope.deleted", "delivery.concluded"][
-            : len(its)
-        ]
-        assert all(journal.undisclosed(each) for each in its)
-    assert verified(path).problem is None
-
-
-async def test_a_later_mark_hides_the_whole_exchange_by_whichever_message_it_is_named(journal: Journal) -> None:
-    asked = message((0,), kind="request")
-    await journal.record(asked, at=YOUNG, now=0.0)
-    reply = message(
-        (0,), kind="reply", source="vaccination_records", destination="health_management", correlation_id=id_of(asked)
-    )
-    await journal.conclude(id_of(asked), DONE, attempt=1, next_at=None, at=YOUNG, now=0.0, reply=reply)
-    assert not journal.undisclosed(id_of(asked))
-    assert await journal.retention.mark(id_of(reply), {"operator": "made-up", "case": "R8-1"}, at=AT) == id_of(asked)
-    assert journal.undisclosed(id_of(asked))
-    assert journal.undisclosed(id_of(reply))
-    with pytest.raises(Refused, match="unknown_message"):
-        await journal.retention.mark("no id", {}, at=AT)
-
-
-async def test_an_erased_trail_is_nowhere_and_the_log_verifies_until_more_is_missing(path: Path) -> None:
-    tag = os.urandom(16)
-    other = os.urandom(16)
-    with closing(open_journal(path)) as journal:
-        for tags in ((tag,), (other, tag), (other, other)):
-            sent = message(range(len(tags)), tags=Tags(os.urandom(32), tags))
-            await journal.record(sent, at=YOUNG, now=0.0)
-        said = {
-            "operator": "made-up",
-            "connector": "health_management",
-            "months": ["2026-03", "2026-04"],
-            "reason": "correction",
-            "case": "R8",
-        }
-        assert await journal.retention.erase([tag, os.urandom(16)], said, at=AT) == 2
-        assert journal.told([FactKind.TRAIL_ERASED])[-1][2]["tags"] == 2
-        assert tag.hex() not in json.dumps(journal.told([FactKind.TRAIL_ERASED])[-1][2])
-        await journal.retention.place({"case": "R9"}, at=AT)
-        with pytest.raises(Refused, match="under_investigation"):
-            await journal.retention.erase([other], said, at=AT)
-        assert verified(path).problem is None
-    assert tag not in path.read_bytes()
-    assert verified(path).problem is None
-    sql(path, "DELETE FROM tag WHERE seq = 3 AND idx = 1")
-    report = verified(path)
-    assert (report.at_seq, "other person tags are missing" in str(report.problem)) == (1, True)
-
-
 ITS = {"connector": "health_management", "months": ["2026-04"]}
 """Of whose making the tags are beside made-up messages."""
-
-
-async def test_only_what_the_fact_of_an_erasure_names_is_erased(path: Path) -> None:
-    """The same tag beside what another connector sent, or of another month, stays: the fact names neither."""
-    tag = os.urandom(16)
-    others: list[dict[str, Any]] = [{}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}]
-    with closing(open_journal(path)) as journal:
-        for more in others:
-            await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, tag)), **more), at=YOUNG, now=0.0)
-        assert await journal.retention.erase([tag], ITS, at=AT) == 2
-        assert [len(journal.following.persons(seq - 1, seq)) for seq in (1, 2, 3)] == [0, 1, 1]
-    assert verified(path).problem is None
-
-
-async def test_an_erased_trail_may_be_purged(path: Path) -> None:
-    tag = os.urandom(16)
-    with closing(open_journal(path)) as journal:
-        await ended(journal, OLD, tags=Tags(os.urandom(32), (tag,)))
-        await journal.retention.erase([tag], ITS, at=OLD)
-        assert await purge(journal) == 4
-        assert journal.told([FactKind.FACTS_PURGED])[-1][2]["tags"] == 1
-    assert verified(path).problem is None
 
 
 EMPTY = (
@@ -487,53 +398,34 @@ async def test_a_legal_hold_on_a_day_holds_the_exchange_of_what_happened_on_it(p
         assert "investigation" not in journal.retention.due(0, before=BEFORE, at=AT).stay
 
 
+async def test_a_legal_hold_begins_and_ends_at_midnight_in_japan(path: Path) -> None:
+    """What was told in the last microsecond before its days, in their first, in their last, and in the next."""
+    day, moment = datetime(2022, 4, 2, 15, tzinfo=UTC), timedelta(microseconds=1)
+    with closing(open_journal(path)) as journal:
+        for at in (day - moment, day, day + timedelta(1) - moment, day + timedelta(1)):
+            await journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=stamp(at))
+            await ended(journal, stamp(at))
+        await journal.retention.place({"case": "R8-1", "since": "2022-04-03", "until": "2022-04-03"}, at=AT)
+        looked = journal.retention.due(0, before=BEFORE, at=AT)
+        assert looked.stay == {"investigation": [*range(6, 16)]}
+        assert looked.go == [*range(1, 6), *range(16, 21)]
+
+
+async def test_a_payload_and_its_facts_go_at_one_look(path: Path) -> None:
+    """Though nothing but the payload is in the way of all of them."""
+    with closing(open_journal(path)) as journal:
+        its = await ended(journal, OLD, kept=True)
+        found = await purge_old(journal, NOW)
+        assert (found.envelopes, found.facts) == (1, 3)
+        assert [each["kind"] for each in journal.trace(its)] == ["envelope.deleted"]
+
+
 async def test_a_hold_that_would_hold_nothing_is_not_placed(journal: Journal) -> None:
     with pytest.raises(Refused, match="unknown_message"):
         await journal.retention.place({"case": "R8-1", "messages": ["01960000-0000-7000-8000-00000000ffff"]}, at=AT)
     with pytest.raises(OverflowError):
         await journal.retention.place({"case": "R8-1", "until": "9999-12-31"}, at=AT)
     assert journal.retention.legal_holds() == []
-
-
-async def test_a_mark_stays_as_long_as_anything_that_it_hides(path: Path) -> None:
-    """Three years after it was made, too: the recording is held, and later the reply has not ended."""
-    marked, later = (
-        stamp(NOW - timedelta(days=1400)),
-        {"before": stamp(NOW.replace(year=2027)), "at": stamp(NOW.replace(year=2030))},
-    )
-    with closing(open_journal(path)) as journal:
-        asked = message((0,), kind="request")
-        await journal.record(asked, at=OLD, now=0.0)
-        reply = message(
-            (0,), kind="reply", source="vaccination_records", destination="health_management",
-            correlation_id=id_of(asked),
-        )  # fmt: skip
-        await journal.conclude(id_of(asked), DONE, attempt=1, next_at=None, at=OLD, now=0.0, reply=reply)
-        await journal.settled(id_of(asked))
-        await journal.delete_envelope(id_of(asked), at=OLD)
-        await journal.retention.mark(id_of(asked), {"case": "R8-2"}, at=marked)
-        await journal.retention.place({"case": "R8-1", "since": OLD[:10], "until": OLD[:10]}, at=marked)
-        await purge(journal, **later)
-        assert journal.undisclosed(id_of(asked))
-        await journal.retention.lift({"case": "R8-1"}, at=marked)
-        for _ in range(3):
-            await purge(journal, **later)
-            assert journal.undisclosed(id_of(reply))
-        assert [each["kind"] for each in journal.trace(id_of(asked))] == ["message.undisclosed"]
-        await journal.conclude(id_of(reply), DONE, attempt=1, next_at=None, at=later["at"], now=0.0)
-        await journal.delete_envelope(id_of(reply), at=later["at"])
-        await purge(journal, **later)
-        kinds = [each["kind"] for each in journal.trace(id_of(reply))]
-        assert kinds == ["delivery.concluded", "envelope.deleted", "message.undisclosed"]
-        assert journal.undisclosed(id_of(reply))
-    assert verified(path).problem is None
-
-
-async def test_what_goes_as_a_whole_leaves_no_mark(path: Path) -> None:
-    with closing(open_journal(path)) as journal:
-        gone = await ended(journal, OLD, attestations=(Attestation("undisclosed", "e" * 64),))
-        await purge(journal)
-        assert journal.trace(gone) == []
 
 
 async def test_the_newest_start_and_stop_stay_and_what_was_purged_is_signed_for(path: Path) -> None:

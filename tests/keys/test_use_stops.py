@@ -3,7 +3,11 @@ names nobody.
 """
 
 import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,8 @@ from gateway.keys.use_stops import (
     read_use_stops,
     write_use_stops,
 )
+from gateway.wiring.use_stopping import read_list, use_stopping
+from tests.flow.toys import OFFICE, TENANT
 
 AT = "2026-11-22T01:02:03.000004Z"
 PERSON, OTHER = "0000000001", "0000000002"
@@ -135,6 +141,28 @@ def test_whoever_changes_it_it_is_the_keys_owner_who_reads_it(keys, tmp_path: Pa
     monkeypatch.setattr(os, "geteuid", lambda: own.st_uid + 1)
     with pytest.raises(Misconfigured, match="run this as the service's user"), changing(tmp_path):
         pass
+
+
+def test_two_commands_at_once_lose_neither_stop(site, tmp_path) -> None:
+    """One of them waits, while the other is recorded, until that has changed the list."""
+    shutil.copytree(site.config.root, tmp_path / "root")
+    config = replace(site.config, root=tmp_path / "root")
+
+    def stop(number: int, record: Callable[[], object]) -> bool:
+        with use_stopping(config, TENANT, OFFICE) as listed:
+            whom = listed.person(b'{"internal_no": "%010d"}' % number)
+            return listed.stop(whom, "R8-0012", datetime(2026, 11, 22, tzinfo=UTC), record)
+
+    with ThreadPoolExecutor() as others:
+        begun = list[Future[bool]]()
+
+        def meanwhile() -> None:
+            begun.append(others.submit(stop, 2, lambda: None))
+            wait(begun, timeout=0.2)
+
+        assert stop(1, meanwhile)
+        assert begun[0].result(timeout=60)
+    assert len(read_list(config, TENANT, OFFICE).digests()) == 2
 
 
 def test_a_line_with_anything_else_is_no_line(keys) -> None:

@@ -246,6 +246,7 @@ def test_what_the_route_grants_has_no_row(log):
         ({"legal_basis": ("L2", "L9", "A1")}, "header_mismatch"),
         ({"attest": [PERMIT]}, "not_attested"),
         ({"expires_at": "2026-04-01T00:00:01.000000Z"}, "expired"),
+        ({"expires_at": "2026-04-01T00:00:04.000000Z"}, "expired"),  # at the very time of the second attempt
     ],
 )
 def test_what_it_does_not_grant_has_one_if_it_was_taken(log, changed, reason):

@@ -42,8 +42,12 @@ def export(
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     with folder.alone(), closing(connect_reader(path, at_rest=not wal_of(path).exists())) as connection:
         identify(connection)
+        former = 0
         while (found := last_checkpoint(connection)) is not None:
             signed = Checkpoint.parse(open_note(found[1], verifier))
+            if signed.size == former:  # what says that facts were purged came with a checkpoint
+                raise WrongStore("was written to by a gateway that started meanwhile: export it again")
+            former = signed.size
             after = _had(connection, folder, signed, verifier)
             for tile in tiles(signed.size, after=after):
                 _copy(connection, folder, tile)
