@@ -39,7 +39,10 @@ CODES: Final = MappingProxyType(
             "Who is configured as operator or administrator may be neither officer, approver nor auditor; an auditor"
             " has no other role.",
         ),
-        "case_taken": Code(409, "A legal hold under this case is in force already."),
+        "case_taken": Code(
+            409,
+            "A legal hold under this case is in force; what is held besides goes under another, such as this with -2.",
+        ),
         "unknown_case": Code(404, "No legal hold under this case is in force."),
         "bad_retention": Code(400, "The body is not what this act on kept data says."),
         "unknown_copy": Code(404, "No copy of this id is listed, or it was declared destroyed before."),
@@ -67,7 +70,8 @@ CODES: Final = MappingProxyType(
             "A condition of the search is unknown or not of its form, or its days cannot be.",
         ),
         "bad_review": Code(
-            400, "It is signed up to a fact that was shown: behind the last that was reviewed, and not beyond the log."
+            400,
+            "That fact was signed already, or there is none of that number: gateway log review names the one to sign.",
         ),
         "reviewed_meanwhile": Code(409, "Somebody else signed a review meanwhile; look again."),
         "bad_table": Code(400, "The table is not rows of staff id, role and last day, each person's role once."),
@@ -203,6 +207,8 @@ CODES: Final = MappingProxyType(
 class GatewayError(Exception):
     """The root of the three; never raised itself."""
 
+    cause: str | None = None
+
     def __init__(self, code: str) -> None:
         super().__init__(f"{code}: {CODES[code].title}" if code in CODES else code)
         self.code = code
@@ -233,13 +239,16 @@ class Refused(GatewayError):
     """The sender must change something. Never retried.
 
     `path` is a path of the locked interface or None; it never names what the sender made up. `reason` stays in the
-    process that raised it.
+    process that raised it. `cause` is one sentence for a person at the operators' listener, without values of messages.
     """
 
-    def __init__(self, code: str, path: str | None = None, reason: Reason | None = None) -> None:
+    def __init__(
+        self, code: str, path: str | None = None, reason: Reason | None = None, cause: str | None = None
+    ) -> None:
         super().__init__(code)
         self.path = path
         self.reason = reason
+        self.cause = cause
 
 
 class Deferred(GatewayError):

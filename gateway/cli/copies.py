@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.retention import Case
-from gateway.cli.show import As, AsJson, Root, Terminal, clock, ending, machine, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Terminal, clock, ending, machine, next_command, rows, stopped, tell
 
 app = typer.Typer(no_args_is_help=True, help="List copies of the logs; declare them destroyed.")
 
@@ -27,7 +27,8 @@ def list_copy(root: Path, form: str, logs: Sequence[str], as_: Path | None, term
         from gateway.wiring.copying import say_copied
 
         copy = asyncio.run(say_copied(root, form, logs))
-    tell(f"listed as copy {copy}; when it is destroyed: gateway copies destroyed {copy} --case ID", err=True)
+    next_step = next_command("copies", "destroyed", copy, "--case", "ID", root=root, as_=as_, terminal=terminal)
+    tell(f"listed as copy {copy}; when it is destroyed: {next_step}", err=True)
     return copy
 
 

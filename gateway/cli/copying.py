@@ -35,6 +35,13 @@ def require_form(form: str) -> None:
         raise Misconfigured((f"--form {form}: there is {', '.join(SUFFIXES)}",))
 
 
+def require_new(to: Path) -> None:
+    """Before the copy is listed: raises Misconfigured if no file can be made there."""
+    if str(to) != "-":
+        os.close(new_file(to))
+        to.unlink()
+
+
 def new_file(to: Path) -> int:
     """One for its owner alone, opened for writing. Raises Misconfigured, also if something is there."""
     try:

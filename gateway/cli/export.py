@@ -44,7 +44,7 @@ def export(  # noqa: PLR0913  (each is one option)
     gateway runs.
     """
     from gateway.cli.copies import list_copy
-    from gateway.cli.copying import copy, require_form
+    from gateway.cli.copying import copy, require_form, require_new
     from gateway.cli.process import at_the_hub
     from gateway.cli.progress import bar
     from gateway.hub.journal.export import export as export_log
@@ -55,6 +55,7 @@ def export(  # noqa: PLR0913  (each is one option)
         path, verifier = log_of(root, tenant)
         if form:
             require_form(form)
+            require_new(into)
             list_copy(root, form, [tenant], as_, terminal)
             with reading(root, tenant) as connection:
                 copy(connection, tenant, into, form, root, since or 1)

@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli import use_stop
 from gateway.cli.days import named_days
-from gateway.cli.show import AsJson, Root, Tenant, ending, machine, read_input, rows, stopped, tell
+from gateway.cli.show import AsJson, Root, Tenant, ending, machine, next_command, read_input, rows, stopped, tell
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def rotate(
         tell("  2. copy this public.json to the same place on the offline machine, which has the root key; there:")
         tell(f"     gateway keys publish {tenant}; put the new directory.note {'in every place' if apart else 'here'}")
         tell(f"  3. reload the {'hub, then every edge' if apart else 'gateway once more'}")
-        tell(f"  4. when nothing sealed to the former keys waits any more: gateway keys retire {tenant} {connector}")
+        retire_them = next_command("keys", "retire", tenant, connector, root=root)
+        tell(f"  4. when nothing sealed to the former keys waits any more: {retire_them}")
 
 
 @app.command(epilog=ending("gateway keys retire 999997 school_register"))
@@ -196,8 +197,9 @@ def tags(
     """Print a person's tags in the log, for gateway log search.
 
     Run it where the connector's private keys lie; the file has the fields by which this connector's records name a
-    person, and is read, never copied. One tag for each month: no other connector's records, and no other person, can be
-    found by them, and nobody learns from them who it is. Still they are for whoever may ask about this person alone.
+    person, and is read, never copied; docs/persons.md lists them, and {} as its content has this say which they are.
+    One tag for each month: no other connector's records, and no other person, can be found by them, and nobody learns
+    from them who it is. Still they are for whoever may ask about this person alone.
     Where other records of this connector name a person by another field, stderr says by which.
     """
     from datetime import UTC, timedelta

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.show import As, AsJson, Root, Tenant, ending, machine, rows, stopped, tell
+from gateway.cli.show import As, AsJson, Root, Tenant, ending, machine, next_command, rows, stopped, tell
 from gateway.cli.trail import folded, letter, line, refusal
 
 app = typer.Typer(no_args_is_help=True, help="Follow a message, find refusals and dead letters, replay.")
@@ -106,7 +106,8 @@ def refused(
             return
         rows([refusal(each) for each in found["refused"]], empty="nothing was refused")
         if found["down_to"] > 1:
-            tell(f"older: gateway message refused {tenant} --before {found['down_to']}")
+            rest = ("--before", found["down_to"])
+            tell(f"older: {next_command('message', 'refused', tenant, *rest, root=root, as_=as_)}")
 
 
 @app.command(

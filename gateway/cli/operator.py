@@ -16,7 +16,7 @@ from urllib.parse import quote
 from gateway.cli.process import at_the_hub
 from gateway.config import GatewayFile, read_gateway_file
 from gateway.config.files import Admin
-from gateway.errors import Deferred, GatewayError, Misconfigured
+from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.messages import staff_id
 
 
@@ -112,7 +112,7 @@ def _ask(file: GatewayFile, asking: _Asking, tls: ssl.SSLContext, certificate: s
         case {"code": code, "status": 503}:
             raise Deferred(code, cause=answer.get("detail"))
         case {"code": code, "status": _}:
-            raise GatewayError(code)
+            raise Refused(code, cause=answer.get("detail"))
         case {"title": title, "status": status}:
             raise Misconfigured((f"the gateway at {admin.host}:{admin.port} answers {status} {title}",))
     return answer

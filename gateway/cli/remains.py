@@ -17,8 +17,17 @@ def nothing_left(
         machine(found)
     else:
         rows([_row(each) for each in found["copies"]])
-        count = sum(each["left"] for each in found["copies"])
-        tell(f"{message_id}: {count} copies are left, or may be" if count else f"{message_id}: nothing is left of it")
+        there = sum(each["left"] and each["state"] != "may be there" for each in found["copies"])
+        may_be = sum(each["left"] and each["state"] == "may be there" for each in found["copies"])
+        timely = sum(not each["left"] and each["state"] not in ("gone", "not there") for each in found["copies"])
+        if there or may_be:
+            tell(f"{message_id}: {there} copies are left that should not be, and {may_be} may be")
+        else:
+            tell(f"{message_id}: nothing is left of it that should not be")
+        if timely:
+            tell(f"{timely} others are there, or may be, as long as they may: until the day beside them")
+        tell("gone: by that fact; not there: never was; kept: within its time; there: still; may be there: in a copy")
+        tell("that the gateway does not reach, until somebody declares it destroyed (gateway copies destroyed)")
     return not found["left"]
 
 

@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from gateway.cli.days import named_days
-from gateway.cli.report_file import Sheet, facts_of, named, numbered, sheet
+from gateway.cli.report_file import FACTS, Sheet, facts_of, named, numbered, sheet
 from gateway.cli.search import person_tags
 from gateway.cli.show import As, AsJson, Root, Tenant, Terminal, a_case, machine, rows, stopped, tell
 from gateway.errors import Misconfigured
 
 Name = Literal["disclosure", "provisions", "unpermitted", "fields", "slips", "deletions", "unusual", "users"]
 """Those of `gateway.hub.reports.REPORTS`, which takes longer to import than to ask (a test holds both together)."""
+OF_PERSON = frozenset({"disclosure"})
 
 
 def _day(name: str, told: str) -> Any:
@@ -56,6 +57,9 @@ def report(  # noqa: PLR0913  (each is one option)
     """
     if bool(person) != (reason is not None) or bool(person) != (case is not None):
         raise typer.BadParameter("--person, --reason and --case go together")
+    if bool(person) != (name in OF_PERSON):
+        told = "is about one person: name the tags with --person, once for each connector, with --reason and --case"
+        raise typer.BadParameter(f"{name} {told if name in OF_PERSON else 'is about nobody: leave --person out'}")
     days = named_days(since, until)
     asked: dict[str, Any] = {**days}
     with stopped():
@@ -112,7 +116,9 @@ class _Shown:
         """Remember it: a table is as wide as its widest row."""
         columns = [name if self._as_json else label for name, label in self._head["columns"]]
         facts = row["facts"] if self._as_json else numbered(row["facts"])
-        self._rows.append(dict(zip(columns, row["cells"], strict=True)) | {"facts": facts})
+        self._rows.append(
+            dict(zip(columns, row["cells"], strict=True)) | {FACTS if not self._as_json else "facts": facts}
+        )
 
     def end(self, rows_: int) -> None:
         """Print it."""

@@ -19,7 +19,7 @@ _FORMULA: Final = tuple("=+-@")
 _CONTROL: Final = tuple("\t\r\n")
 _CODE: Final = re.compile(r"0[0-9]+|[0-9]+[Ee][0-9]+")
 """Of which a spreadsheet would make another number: a body's code loses its zero."""
-_FACTS: Final = "記録番号"
+FACTS: Final = "記録番号"
 
 
 class Sheet(Protocol):
@@ -39,7 +39,7 @@ class Csv:
 
     def begin(self, head: Mapping[str, Any]) -> None:
         """The line of labels."""
-        self._writer.writerow([*(label for _, label in head["columns"]), _FACTS])
+        self._writer.writerow([*(label for _, label in head["columns"]), FACTS])
 
     def row(self, row: Mapping[str, Any]) -> None:
         """One line."""
@@ -60,8 +60,15 @@ class Markdown:
         """All that stands above the rows."""
         self._head = head
         english, japanese = head["title"]
-        labels = [*(label for _, label in head["columns"]), _FACTS]
-        lines = [f"# {japanese} ({english})", "", *facts_of(head), "", _cells(labels), _cells(["---"] * len(labels))]
+        labels = [*(label for _, label in head["columns"]), FACTS]
+        lines = [
+            f"# {japanese}" if head["of_person"] else f"# {japanese} ({english})",
+            "",
+            *facts_of(head),
+            "",
+            _cells(labels),
+            _cells(["---"] * len(labels)),
+        ]
         self._stream.write("\n".join(lines) + "\n")
 
     def row(self, row: Mapping[str, Any]) -> None:
@@ -70,7 +77,9 @@ class Markdown:
 
     def end(self, rows: int) -> None:
         """How many rows there were, and the notes."""
-        told = [f"以上 {rows} 件。({rows} rows.)", *(f"- {ja} ({en})" for en, ja in self._head["notes"])]
+        alone = self._head["of_person"]  # whoever it is handed to
+        told = [f"以上 {rows} 件。" if alone else f"以上 {rows} 件。(rows: {rows})"]
+        told += [f"- {ja}" if alone else f"- {ja} ({en})" for en, ja in self._head["notes"]]
         self._stream.write("\n" + told[0] + "\n\n" + "\n".join(told[1:]) + "\n")
 
 
@@ -82,9 +91,9 @@ def facts_of(head: Mapping[str, Any]) -> list[str]:
         f"- 自治体: {head['name']}({head['tenant']})",
         f"- 期間: {since} 〜 {until}(記録の初日は {head['began']})",
         f"- 消去済みの記録: {gone if head['purged_before'] else 'なし'}",
-        *(f"- {japanese} ({english})" for english, japanese in head["above"]),
+        *(f"- {japanese}" if head["of_person"] else f"- {japanese} ({english})" for english, japanese in head["above"]),
         f"- 作成: {head['made_at']} ({head['made_by']}、作成の記録 #{head['asked_in']})",
-        f"- 対象の記録: {head['size']} 件、ルート {head['root']}",
+        f"- 対象の記録: {head['size']} 件、ルート {head['root']}(作成時点の記録全体の件数と検証値)",
         "- 日時は日本時間",
     ]
 

@@ -1,6 +1,6 @@
 """`gateway retention`: what is deleted when its time is over, and what must not be; asked of the running gateway."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -46,6 +46,8 @@ def run(
         word = "would go" if dry_run else "went"
         tell(f"{found['envelopes']} payloads and the content of {found['facts']} facts {word}")
         tell(f"facts from before {clock(found['before'])} are old enough")
+        if found["held"]:
+            tell(f"{found['held']} payloads whose time is over stay: investigation")
         for why, count in sorted(found["stay"].items()):
             tell(f"{count} older facts stay: {why}")
 
@@ -180,9 +182,17 @@ def undisclose(
 def _row(hold: dict[str, Any]) -> dict[str, Any]:
     if "messages" in hold:
         return {"case": hold["case"], "what": f"{len(hold['messages'])} messages"}
-    since = clock(hold["since"]) if hold["since"] else "the first"
-    until = f"before {clock(hold['until'])}" if hold["until"] < _NO_END else "the last"
-    return {"case": hold["case"], "what": f"facts from {since} to {until}"}
+    since = f"from {_day_of(hold['since'])}" if hold["since"] else ""
+    until = f"to {_day_of(hold['until'], -1)}" if hold["until"] < _NO_END else ""
+    days = " ".join(filter(None, (since, until)))
+    return {"case": hold["case"], "what": f"facts {days}, days of Japan" if days else "the whole log"}
+
+
+def _day_of(midnight: str, days: int = 0) -> str:
+    """The day in Japan that begins then, or one so many days from it."""
+    from gateway.config import japanese_day
+
+    return (japanese_day(datetime.fromisoformat(midnight)) + timedelta(days)).isoformat()
 
 
 _NO_END: Final = "9999"

@@ -1,12 +1,25 @@
 """`gateway log review` and `gateway log finding`: look the log over, sign that, and follow what it found to its end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from gateway.cli.show import AsJson, Root, Tenant, Terminal, a_case, clock, ending, machine, rows, stopped, tell
+from gateway.cli.show import (
+    AsJson,
+    Root,
+    Tenant,
+    Terminal,
+    a_case,
+    clock,
+    ending,
+    machine,
+    next_command,
+    rows,
+    stopped,
+    tell,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Follow what a review found to its end.")
 Own = Annotated[
@@ -50,7 +63,8 @@ def review(
             return
         _show(found)
         if found["since"] <= found["to"]:
-            tell(f"looked at? then: gateway log review {tenant} --sign {found['to']}")
+            words = ("log", "review", tenant, "--sign", found["to"])
+            tell(f"looked at? then: {next_command(*words, root=root, as_=as_, terminal=terminal)}")
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -68,6 +82,7 @@ def _show(found: Mapping[str, Any]) -> None:
         tell()
         tell(f"{title}:")
         rows(some)
+    _tell_of_others(found["unusual"])
     if not found["compared"]:
         tell("what is new is not told: the log does not go back 90 days before these facts")
     tell()
@@ -101,6 +116,12 @@ def _row(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _tell_of_others(found: Sequence[Mapping[str, Any]]) -> None:
+    """That a table has the first facts alone."""
+    if any(each.get("count", 0) > _SHOWN for each in found):
+        tell(f"of more than {_SHOWN} facts the first are shown; --json has up to 100 of each")
+
+
 @app.command(
     "list",
     epilog=ending("gateway log finding list 999997 --as staff-0012.crt"),
@@ -124,6 +145,7 @@ def list_findings(
             machine(found)
         else:
             rows([_finding(each) for each in found], empty="no finding is open")
+            _tell_of_others(found)
 
 
 def _finding(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def search(  # noqa: PLR0913  (each is one condition)
 
     Facts that meet all conditions, newest first; --json prints each whole on a line of its own, as it is found, and a
     last line: found, up_to and of (up to which fact of how many was looked), more and next (there are more: go on
-    with --after). Without that line, and with exit status 2, it was broken off. What happened to a message later is
+    with --after), and unknown, the words that nobody knows, each with the known one that comes nearest: exit status 2.
+    Without that line, and with exit status 2, it was broken off. What happened to a message later is
     found by its connectors, operations and route, too. A person is sought by tags, which are made where the
     connector's keys lie: gateway keys tags; found is what was recorded of that person there. What is not to be
     disclosed is found by number, message, kind and day alone, but of a person by officers and approvers. For
@@ -87,6 +88,14 @@ def search(  # noqa: PLR0913  (each is one condition)
         shown = _Shown(as_json=as_json)
         ask_lines(root, f"/v1/{tenant}/search", shown.take, body=asked, as_=as_)
         shown.end()
+        if shown.unknown:
+            raise Misconfigured([_unknown(name, asked[name], near) for name, near in shown.unknown.items()])
+
+
+def _unknown(name: str, word: str, near: str | None) -> str:
+    step = f"did you mean {near}?" if near else "gateway interface show and config/ have the words that there are"
+    known = "no kind of fact is called that" if name == "kind" else "neither a fact here nor the configuration has it"
+    return f"--{name} {word}: {known}; {step}"
 
 
 class _Shown:
@@ -113,6 +122,12 @@ class _Shown:
         if len(self._rows) == _TABLE:
             rows(self._rows)
             self._rows = []
+
+    @property
+    def unknown(self) -> dict[str, str | None]:
+        """By option: words that nobody knows, each with the nearest that is known."""
+        unknown: dict[str, str | None] = (self._last or {}).get("unknown", {})
+        return unknown
 
     def end(self) -> None:
         """Raises Misconfigured if the last line did not come, or counts other facts than these."""
@@ -145,8 +160,11 @@ def person_tags(file: Path) -> dict[str, Any]:
     """What `gateway keys tags` has written. Raises Misconfigured."""
     import json
 
+    said = read_input(file)
+    if not said.strip():
+        raise Misconfigured((f"{file}: is empty: gateway keys tags has failed, and said why on stderr",))
     try:
-        made = json.loads(read_input(file))
+        made = json.loads(said)
         return {"connector": made["connector"], "tags": made["tags"]}
     except (ValueError, LookupError, TypeError):
-        raise Misconfigured(("--person: is not what gateway keys tags has written",)) from None
+        raise Misconfigured((f"{file}: is not what gateway keys tags has written",)) from None

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.errors import Deferred, GatewayError, Misconfigured
+from gateway.errors import GatewayError, Misconfigured
 
 Root = Annotated[Path, typer.Option("--root", metavar="DIR", help="The folder that holds config/ and keys/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead, for programs.")]
@@ -113,6 +114,13 @@ def rows(found: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
     draw(found)
 
 
+def next_command(*words: object, root: Path, as_: Path | None = None, terminal: str | None = None) -> str:
+    """The command that comes next, to be typed as it stands: as the same person, at the same place."""
+    named = (("--as", as_), ("--terminal", terminal), ("--root", root if root != Path() else None))
+    options = (each for name, value in named if value is not None for each in (name, value))
+    return shlex.join(map(str, ("gateway", *words, *options)))
+
+
 @contextlib.contextmanager
 def stopped() -> Iterator[None]:
     """Whatever stands in the way of a command goes to stderr, a sentence a line; exit status 2 for a wrong
@@ -127,8 +135,7 @@ def stopped() -> Iterator[None]:
             tell(each, err=True)
         raise typer.Exit(2) from None
     except GatewayError as error:
-        cause = error.cause if isinstance(error, Deferred) else None
-        tell(f"{error} ({cause})" if cause else f"{error}", err=True)
+        tell(f"{error} ({error.cause})" if error.cause else f"{error}", err=True)
         raise typer.Exit(1) from None
     except PermissionError as error:
         tell(f"{error.filename}: {error.strerror}; run this as the service's user", err=True)

@@ -25,6 +25,7 @@ def line(fact: dict[str, Any]) -> dict[str, Any]:
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []
     what += [f"refused at its edge: {_records(group)}" for group in _stated(statement)]
     what += [" ".join(filter(None, (statement["act"], statement.get("code"))))] if statement.get("act") else []
+    what += [" ".join(f"{key} {word}" for key, word in fact["asked"].items() if word)] if "asked" in fact else []
     what += [f"{group.get('ending', 'deferred')}: {_records(group)}" for group in fact.get("outcomes", [])]
     what += [
         f"{key} {fact[key]}"

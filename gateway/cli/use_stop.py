@@ -65,19 +65,23 @@ def resume_use(  # noqa: PLR0913  (an act is this much)
 
     The same file and the same case as when it was stopped; under another case it stays stopped. What was refused
     meanwhile does not come by itself: its source sends it anew. It is a fact with your name, before the list changes.
+    Exit status 1: nothing was stopped so, and nothing has changed.
     """
     with stopped(), _list(root, tenant, connector) as listed:
         whom = listed.person(read_input(file))
-        act = f"{case}/resume"
+        act, changed = f"{case}/resume", True
         if listed.resume(whom, case, lambda: _record(root, tenant, connector, act, as_, terminal)):
             tell(f"{connector}: resumed under {case}")
         else:
-            tell(f"{connector}: was not stopped under {case} by what the file names; nothing has changed")
+            tell(f"{connector}: was not stopped under {case} by what the file names; nothing has changed", err=True)
+            changed = False
         left = listed.former.resume(whom.digests, case)
-        if left.digests() & whom.digests:
-            tell("Under another case it stays stopped; gateway keys stopped lists the cases.", err=True)
+        if others := sorted({each.case for each in left.lines if each.digest in whom.digests}):
+            tell(f"Under another case it stays stopped: {', '.join(others)}.", err=True)
         if left.under(case):
             tell(f"Under {case} stay other entries, by fields that the file does not name, or of others.", err=True)
+        if not changed:
+            raise typer.Exit(1)
 
 
 def list_stopped(tenant: Tenant, connector: Connector, root: Root = Path(), as_json: AsJson = False) -> None:

@@ -1,5 +1,6 @@
 """`gateway people review`: the users, held against the officer's own table of rights (C047)."""
 
+import codecs
 import csv
 import hashlib
 import io
@@ -16,6 +17,8 @@ from gateway.cli.show import AsJson, Root, Tenant, Terminal, machine, read_input
 from gateway.errors import Misconfigured
 
 _KEYS = ("person", "role", "until")
+_HEADS = {"職員ID": "person", "職員番号": "person", "役割": "role", "最終日": "until"}
+"""What an office calls these columns, and the report of users does."""
 _SHOWN = 16
 
 
@@ -69,9 +72,10 @@ def _table(file: Path) -> dict[str, Any]:
     said = read_input(file)
     try:
         read = list(_of_toml(said) if file.suffix == ".toml" else _of_csv(said))
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError) as unread:
         told = "has no rows of person, role and until: a CSV file with these columns, or TOML with [[rights]]"
-        raise Misconfigured((f"{file}: {told}",)) from None
+        seen = f"; {unread.args[0]}" if isinstance(unread, _NoColumns) else ""
+        raise Misconfigured((f"{file}: {told}{seen}",)) from None
     if wrong := [f"{file}: row {number}: {each}" for number, row in enumerate(read, 1) for each in _wrong(row)]:
         raise Misconfigured(tuple(wrong))
     return {"table": hashlib.sha256(said).hexdigest(), "rows": read}
@@ -93,15 +97,30 @@ def _wrong(row: Mapping[str, str]) -> Iterator[str]:
 
 
 def _of_csv(said: bytes) -> Iterator[dict[str, str]]:
-    try:
-        text = said.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = said.decode("cp932")  # as spreadsheets in Japan write it
-    table = csv.DictReader(io.StringIO(text, newline=""))
-    if not {"person", "role"} <= {*(table.fieldnames or ())}:
-        raise LookupError
+    text, encoding = _text(said)
+    first, _, _ = text.partition("\n")
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",")
+    heads = [_HEADS.get(each.strip(), each.strip()) for each in table.fieldnames or ()]
+    if missing := {"person", "role"} - {*heads}:
+        lacks = " and ".join(sorted(missing))
+        raise _NoColumns(f"read as {encoding}, its first line has {len(heads)} columns, and {lacks} is not among them")
+    table.fieldnames = heads
     for row in table:
         yield {key: _read(key, row[key].strip()) for key in _KEYS if (row.get(key) or "").strip()}
+
+
+class _NoColumns(LookupError):
+    """What was read, without a word of it: the first line may be a row."""
+
+
+def _text(said: bytes) -> tuple[str, str]:
+    """The text, and in which encoding it is. Raises ValueError."""
+    if said.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # what spreadsheets call Unicode text
+        return said.decode("utf-16"), "UTF-16"
+    try:
+        return said.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        return said.decode("cp932"), "CP932"  # as spreadsheets in Japan write it
 
 
 def _read(key: str, cell: str) -> str:

@@ -113,9 +113,10 @@ class _Making:
         return {
             "report": self._report.name,
             "title": self._report.title,
+            "of_person": self._report.of_person,
             "tenant": self._hub.rules.tenant.code,
             "name": self._hub.rules.tenant.file.name,
-            **_days(self._asked),
+            **_period(self._asked),
             "made_at": at,
             "made_by": self._reader.id,
             "asked_in": fact,
@@ -201,6 +202,15 @@ def _day(at: str) -> str:
 def _days(asked: Asked) -> dict[str, str]:
     days = {"since": asked.since, "until": asked.until}
     return {name: day.isoformat() for name, day in days.items() if day is not None}
+
+
+def _period(asked: Asked) -> dict[str, str]:
+    """The days that a report is of; of a person not beyond the months of the tags, behind which nothing was sought."""
+    days = _days(asked)
+    if asked.person is None or not (months := asked.person.months()):
+        return days
+    since, until = days.get("since", ""), days.get("until", "9999-12-31")
+    return {"since": max(since, months[0]), "until": until if until[:7] <= months[-1] else months[-1]}
 
 
 def _follows_in_japanese(follows: Succeeded) -> str:

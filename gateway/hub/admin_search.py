@@ -1,9 +1,11 @@
 """The addresses under which people search a tenant's log, and configured operators the system's."""
 
 import asyncio
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
@@ -34,7 +36,7 @@ class Searched(NamedTuple):
 
     journal: Journal
     search: Search
-    words: Mapping[str, Container[str]]
+    words: Mapping[str, AbstractSet[str]]
 
 
 class SearchRoutes:
@@ -50,9 +52,9 @@ class SearchRoutes:
 
     async def search(self, request: web.Request) -> web.StreamResponse:
         """The facts that meet every condition, each on a line as it is found, and a last line that says so: how many
-        they are, up to which fact of how many was looked, and after which to go on if there are more. The searching is
-        a fact before anything is told: with the conditions; of a person's trail with the reason, the case and how many
-        facts.
+        they are, up to which fact of how many was looked, after which to go on if there are more, and which words
+        nobody knows if there is none. The searching is a fact before anything is told: with the conditions; of a
+        person's trail with the reason, the case and how many facts.
         """
         asked = parsed(Asked, await self._callers.body(request, "search", *_ALL))
         async with self._callers.acting(request, "search", *_may(asked)) as (hub, reader):
@@ -60,7 +62,8 @@ class SearchRoutes:
                 raise Refused("bad_search")
             with closing(await hub.search.reader()) as index:
                 log = Searched(hub.journal, hub.search, _configured(hub.rules))
-                about: dict[str, Any] = {"asked": await _conditions(log, index, asked)}
+                conditions = await _conditions(log, index, asked)
+                about: dict[str, Any] = {"asked": conditions}
                 if asked.person is not None:
                     found = 0
                     for page in hub.search.pages(index, asked, reader):
@@ -69,7 +72,9 @@ class SearchRoutes:
                     about |= {"reason": asked.person.reason, "case": asked.person.case, "found": found}
                 of = hub.journal.size_and_root()[0]
                 await self._callers.acted(request, hub, reader, "search", about=about)
-                return await streamed_lines(request, _lines(log, index, asked, reader, of))
+                return await streamed_lines(
+                    request, _lines(log, index, asked, reader, of, _unknown(log, asked, conditions))
+                )
 
 
 class SystemSearchRoute:
@@ -81,7 +86,7 @@ class SystemSearchRoute:
         self._callers = callers
         self._clock = clock
         self._name = name
-        self._log = Searched(journal, search, {"kind": frozenset(FactKind)})
+        self._log = Searched(journal, search, {"kind": frozenset(map(str, FactKind))})
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Its place on the operators' listener: no tenant has such a code."""
@@ -97,13 +102,15 @@ class SystemSearchRoute:
             raise Refused("bad_search")
         by = Person(name, certificate(request), frozenset({Role.OPERATOR}))
         with closing(await log.search.reader()) as index:
-            about, of = {"asked": await _conditions(log, index, asked)}, log.journal.size_and_root()[0]
-            fact = acted(by, said_terminal(request), "search", about=about)
+            conditions, of = await _conditions(log, index, asked), log.journal.size_and_root()[0]
+            fact = acted(by, said_terminal(request), "search", about={"asked": conditions})
             await log.journal.fact(FactKind.OPERATOR_ACTED, fact, at=stamp(self._clock()))
-            return await streamed_lines(request, _lines(log, index, asked, by, of))
+            return await streamed_lines(request, _lines(log, index, asked, by, of, _unknown(log, asked, conditions)))
 
 
-def _lines(log: Searched, index: IndexReader, asked: Asked, reader: Person, of: int) -> Iterator[list[dict[str, Any]]]:
+def _lines(
+    log: Searched, index: IndexReader, asked: Asked, reader: Person, of: int, unknown: Mapping[str, str | None]
+) -> Iterator[list[dict[str, Any]]]:
     """As many as were asked for, and the last line: one more is looked for, to say whether there is. `of` is how many
     facts the log had before this was asked.
     """
@@ -115,7 +122,19 @@ def _lines(log: Searched, index: IndexReader, asked: Asked, reader: Person, of: 
         found += len(told)
         last = told[-1]["seq"] if told else last
         yield told
-    yield [{"up_to": index.upto, "of": of, "found": found, "more": more, "next": last if more else None}]
+    ended = {"up_to": index.upto, "of": of, "found": found, "more": more, "next": last if more else None}
+    yield [{**ended, **({"unknown": unknown} if unknown and not found else {})}]
+
+
+def _unknown(log: Searched, asked: Asked, conditions: Mapping[str, str]) -> dict[str, str | None]:
+    """Dimensions whose every word is known beforehand, and the word that was asked for is none of them, nor in a fact
+    that everybody may be told; each with the known word that comes nearest, if one does.
+    """
+    return {
+        name: next(iter(get_close_matches(word, sorted(log.words[name]), n=1)), None)
+        for name, word in asked.words()
+        if name in log.words and not conditions[name]
+    }
 
 
 def _may(asked: Asked | None) -> tuple[Role, ...]:
@@ -150,14 +169,14 @@ async def _may_be_told(log: Searched, index: IndexReader, name: str, word: str) 
     return False
 
 
-def _configured(rules: HubRules) -> Mapping[str, Container[str]]:
+def _configured(rules: HubRules) -> Mapping[str, AbstractSet[str]]:
     """The words of each dimension that anybody may read in the configuration, or in the manual."""
     return {
-        "kind": frozenset(FactKind),
+        "kind": frozenset(map(str, FactKind)),
         "connector": rules.operations.keys(),
         "operation": frozenset().union(*rules.operations.values()),
         "route": frozenset(route.id for route in rules.tenant.file.routes),
-        "code": rules.codes.union(Ending),
+        "code": rules.codes.union(map(str, Ending)),
         "item": rules.paths,
         "basis": rules.legal_basis.keys(),
     }

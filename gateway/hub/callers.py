@@ -6,7 +6,7 @@ is a fact in the tenant's log.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ class Callers:
         for hub in self._hubs().values():
             if (person := hub.people.person(shown, self._clock())) is not None:
                 await self.acted(request, hub, person, act, code="role_missing")
-                raise Refused("role_missing")
+                raise Refused("role_missing", cause=f"you are {person.id}; it is for an operator of gateway.toml")
         for hub in self._hubs().values():
             if await self._came_back(request, hub, act):
                 raise Refused("unknown_certificate")
@@ -74,7 +74,7 @@ class Callers:
             raise Refused("unknown_certificate") if await self._came_back(request, hub, act) else self._unknown()
         try:
             if person.roles.isdisjoint(roles):
-                raise Refused("role_missing")
+                raise Refused("role_missing", cause=_wanted(person, roles))
             yield hub, person
         except Refused as refusal:
             await self.acted(request, hub, person, act, code=refusal.code, about=about)
@@ -119,6 +119,12 @@ class Callers:
     def _unknown(self) -> Refused:
         self.noise += 1
         return Refused("unknown_certificate")
+
+
+def _wanted(person: Person, roles: Collection[Role]) -> str:
+    """Who asked, by the certificate, and who may: the commonest slip is another certificate than one meant."""
+    own, may = (" or ".join(sorted(each.value for each in some)) for some in (person.roles, roles))
+    return f"you are {person.id}, as {own}; it is for {may}; --as names another certificate"
 
 
 async def whole_body(request: web.Request) -> bytes:

@@ -36,10 +36,13 @@ _SET: Final = 3600.0
 
 @dataclass(slots=True)
 class Retained:
-    """What went, or would go: `envelopes` and `facts`. What is over and stays, by why: how many facts."""
+    """What went, or would go: `envelopes` and `facts`. What is over and stays, by why: how many facts; and
+    `held`, how many payloads a legal hold keeps, told of what would go.
+    """
 
     before: str
     envelopes: int = 0
+    held: int = 0
     facts: int = 0
     stay: dict[str, int] = field(default_factory=dict)
 
@@ -74,10 +77,12 @@ class Steady:
 async def would_go(tenant: Tenant, journal: Journal, now: datetime) -> Retained:
     """What would be deleted and purged now. Raises Deferred."""
     found = Retained(limit(now))
-    gone = set[str]()
+    gone, held = set[str](), set[str]()
     for number, each in enumerate(_outdated(tenant, journal, now)):
         if not journal.retention.held(each.message_id):
             gone.add(each.message_id)
+        else:
+            held.add(each.message_id)
         await _others(number)
     after = 0
     while (looked := journal.retention.due(after, before=found.before, at=stamp(now))).end is not None:
@@ -85,7 +90,7 @@ async def would_go(tenant: Tenant, journal: Journal, now: datetime) -> Retained:
         gone.update(looked.envelopes)
         after = looked.end
         await asyncio.sleep(0)
-    found.envelopes = len(gone)
+    found.envelopes, found.held = len(gone), len(held)
     return found
 
 

@@ -80,11 +80,11 @@ def problem(error: GatewayError, message_id: str | None = None, **more: Any) -> 
     body = {"type": f"urn:renkei:problem:{error.code}", "title": code.title, "status": code.status, "code": error.code}
     if message_id is not None:
         body["message_id"] = message_id
+    if error.cause is not None:
+        body["detail"] = error.cause
     headers = later() if code.status == HTTPStatus.SERVICE_UNAVAILABLE else None
     if isinstance(error, Deferred):
         headers = later(error.retry_after)
-        if error.cause is not None:
-            body["detail"] = error.cause
     return web.json_response(body | more, status=code.status, headers=headers, content_type="application/problem+json")
 
 

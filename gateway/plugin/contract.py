@@ -43,6 +43,11 @@ class ContractField(_Closed):
         rules = {name: getattr(item, name) for name in _RULES}
         return cls(path=path, kind=item.kind.value, required=required, **rules)
 
+    @property
+    def identifies(self) -> bool:
+        """Whether it names a person, as a template's id does not that only keeps an operation's records in order."""
+        return self.data_class in {DataClass.IDENTIFIER, DataClass.INDIVIDUAL_NUMBER}
+
     def item(self) -> Item:
         """The catalogue item that this field was locked from; only for leaves."""
         if self.data_class is None:

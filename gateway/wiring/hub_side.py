@@ -138,10 +138,14 @@ class HubSide:
         """Delete now what one tenant is not to keep, as somebody has said who knows the time; returns what went. If the
         log was not verified whole since the start, it is before. Raises Deferred.
         """
-        if hub.rules.tenant.code not in self.verifying.whole:
-            await self.verifying.look(hub.rules.tenant.code, hub.journal)
+        code = hub.rules.tenant.code
+        if code not in self.verifying.whole:
+            await self.verifying.look(code, hub.journal)
+            if code not in self.verifying.whole:
+                told = "it could not be verified whole, so nothing is deleted by what it says; run: gateway log verify"
+                raise Deferred("log_unavailable", cause=told)
         found = await retention.retain(hub.rules.tenant, hub.journal, self._clock())
-        await self._gone(hub.rules.tenant.code, hub.journal, found)
+        await self._gone(code, hub.journal, found)
         return found
 
     async def _gone(self, log: str, journal: Journal, found: retention.Retained) -> None:

@@ -20,7 +20,7 @@ def person_tags(config: Config, tenant: str, connector: str, said: bytes, months
     """The tags (hex) of a person in each of these months. `said` is one JSON object with one or more of the fields by
     which the operations of this connector name a person. Raises Misconfigured, never with a value.
     """
-    fields = _person_fields(config, tenant, connector)
+    fields = person_fields(config, tenant, connector)
     persons = sorted({person for _, person in named_persons(said, fields)})
     keys = open_keys(config, tenant, connector, open_directory(config, tenant))
     made = {month: [keys.tag(each, month).hex() for each in persons] for month in months}
@@ -31,9 +31,9 @@ def other_names(config: Config, tenant: str, connector: str, said: bytes) -> dic
     """The fields, with their labels, by which other records of this connector name their person and `said` does not:
     the same person may be known by them, too, and tags of one say nothing of the other. Raises Misconfigured.
     """
-    fields = _person_fields(config, tenant, connector)
+    fields = person_fields(config, tenant, connector)
     named = {name for name, _ in named_persons(said, fields)}
-    return {name: some[0].label for name, some in sorted(fields.items()) if some and name not in named}
+    return {name: some[0].label for name, some in sorted(fields.items()) if name not in named}
 
 
 def months_between(first: date, last: date) -> list[str]:
@@ -42,9 +42,9 @@ def months_between(first: date, last: date) -> list[str]:
     return [f"{number // 12:04}-{number % 12 + 1:02}" for number in numbers]
 
 
-def _person_fields(config: Config, tenant: str, connector: str) -> dict[str, list[ContractField]]:
+def person_fields(config: Config, tenant: str, connector: str) -> dict[str, list[ContractField]]:
     """By name: what a record that this connector's edge seals names its person by, as the receiving operation has it;
-    of an answer that is the operation that was asked (`seal`).
+    of an answer that is the operation that was asked (`seal`). What names no person is none. Raises Misconfigured.
     """
     if connector not in config.tenants[tenant].file.connectors:
         raise Misconfigured((f"{connector}: config/tenants/{tenant}.toml enables no such connector",))
@@ -52,9 +52,9 @@ def _person_fields(config: Config, tenant: str, connector: str) -> dict[str, lis
     for route in config.tenants[tenant].file.routes:
         there = config.contracts[route.destination].operation("receives", route.destination_operation)
         if there is not None and (route.source == connector or (route.destination == connector and there.reply)):
-            found.setdefault(there.person_key, []).extend(
-                each for each in there.fields if each.path == there.person_key
-            )
+            for each in there.fields:
+                if each.path == there.person_key and each.identifies:
+                    found.setdefault(each.path, []).append(each)
     return found
 
 
@@ -67,8 +67,12 @@ def named_persons(said: bytes, fields: Mapping[str, Sequence[ContractField]]) ->
     except ValueError:
         named = None
     if not isinstance(named, dict) or not named or not named.keys() <= fields.keys():
-        names = ", ".join(sorted(fields)) or "none"
-        raise Misconfigured((f"the file is to be one JSON object with one or more of these fields: {names}",))
+        told = ", ".join(
+            f"{name} ({some[0].label})" if some[0].label else name for name, some in sorted(fields.items())
+        )
+        if not told:
+            raise Misconfigured(("no record here names a person: ask the connectors at the other ends of its routes",))
+        raise Misconfigured((f"the file is to be one JSON object with one or more of these fields: {told}",))
     for name, value in named.items():
         if not any(_sound(field, value) for field in fields[name]):
             raise Misconfigured((f"{name}: is not of the form that the interface gives this field",))

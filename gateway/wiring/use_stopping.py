@@ -86,9 +86,10 @@ def use_stopping(config: Config, tenant: str, connector: str) -> Iterator[UseSto
     fields: dict[str, list[str]] = {}
     sound: dict[str, list[ContractField]] = {}
     for owner, operation in operations_at(config.contracts, config.tenants[tenant], connector):
-        fields.setdefault(operation.person_key, []).append(f"{owner} {operation.name}")
-        own = (each for each in operation.fields if each.path == operation.person_key)
-        sound.setdefault(operation.person_key, []).extend(own)
+        own = [each for each in operation.fields if each.path == operation.person_key and each.identifies]
+        if own:
+            fields.setdefault(operation.person_key, []).append(f"{owner} {operation.name}")
+            sound.setdefault(operation.person_key, []).extend(own)
     with changing(folder):
         yield UseStopping(folder, keys, read_use_stops(folder, keys), fields, sound)
 

@@ -130,7 +130,9 @@ def test_a_log_is_written_once_for_other_tools(apart, tmp_path):
     for form in ("jsonl", "fhir"):
         file = tmp_path / form
         assert site.cli("log", "export", MUNICIPALITY, str(file), "--form", form).status == 0
+        listed = site.cli("copies", "list", "--json").out
         assert site.cli("log", "export", MUNICIPALITY, str(file), "--form", form).status == 2, "it is never overwritten"
+        assert site.cli("copies", "list", "--json").out == listed, "what was not made is not listed"
         assert oct(file.stat().st_mode)[-3:] == "600"
     assert [json.loads(each)["fact"] for each in (tmp_path / "jsonl").read_text().splitlines()] == site.facts()
     for line in (tmp_path / "fhir").read_text().splitlines():

@@ -54,7 +54,11 @@ def test_what_became_of_messages_is_found_by_their_way(site, ordinal):
         "the searching is a fact there, too"
     )
     assert found(site, "--item", "internal_no", "--message", message_id)
-    assert not found(site, "--item", "individual_number", "--route", "R09")
+    assert not found(site, "--item", "internal_no", "--code", "expired")
+    unknown = site.cli("log", "search", MUNICIPALITY, "--route", "R09")
+    assert (unknown.status, "--route R09: neither a fact here nor the configuration has it" in unknown.err) == (2, True)
+    unknown = site.cli("log", "search", "system", "--kind", "gateway.startd")
+    assert (unknown.status, "did you mean gateway.started?" in unknown.err) == (2, True)
 
 
 def test_the_index_is_deleted_under_the_running_gateway_and_across_a_restart(new_site, ordinal):

@@ -21,11 +21,11 @@ def split(tmp_path):
     made.close()
 
 
-def act(site: Site, root: Path, folder: Path, name: str, connector: str, cells: Cells) -> Ended:
+def act(site: Site, root: Path, folder: Path, name: str, connector: str, cells: Cells, case: str = "R8-0012") -> Ended:
     """As the operator at the machine that holds the connector's keys."""
     said = folder / "person.json"
     said.write_text(json.dumps({"internal_no": cells["internal_no"]}))
-    own = ("--case", "R8-0012", "--as", str(site.tls / "operator.crt"), "--terminal", "desk-1")
+    own = ("--case", case, "--as", str(site.tls / "operator.crt"), "--terminal", "desk-1")
     told = command(*GATEWAY, "keys", name, MUNICIPALITY, connector, str(said), *own, "--root", str(root))
     said.unlink()
     return told
@@ -53,6 +53,8 @@ def test_a_person_s_use_is_stopped_and_resumed_while_everybody_else_goes_on(new_
         (0, "use_stopped", "internal_no")
     ]
     assert (site.outcomes(answer.message_id)[1]["outcome"], site.held()["persons"]) == ("accepted", 1)
+    told = act(site, site.root, tmp_path, "resume-use", SOURCE, one, case="R8-0013")
+    assert (told.status, "it stays stopped: R8-0012." in told.err) == (1, True), told.err
     told = act(site, site.root, tmp_path, "resume-use", SOURCE, one)
     assert told.status == 0, told.err
     message_id = site.register(one)

@@ -118,6 +118,24 @@ async def test_a_person_s_report_has_the_days_that_were_asked_for(desk, site):
     assert asked_for(desk)[-1]["found"] == 0
 
 
+@pytest.mark.parametrize(
+    ("days", "period"),
+    [
+        ({}, ("2026-03", "2026-05")),
+        ({"since": "2026-04-01"}, ("2026-04-01", "2026-05")),
+        ({"since": "2025-01-01", "until": "2026-04-30"}, ("2026-03", "2026-04-30")),
+        ({"until": "2026-09-30"}, ("2026-03", "2026-05")),
+    ],
+    ids=str,
+)
+async def test_a_person_s_report_claims_no_period_of_which_no_tags_were_given(desk, days, period):
+    await desk.grant("staff-0001", "officer")
+    about = {"by": [{"connector": OFFICE, "tags": {month: ["1" * 32] for month in ("2026-03", "2026-05")}}]} | WHY
+    head = (await report(desk, "staff-0001", "disclosure", person=about, **days))[0]
+    assert (head["since"], head["until"]) == period
+    assert asked_for(desk)[-1]["asked"] == {"report": "disclosure"} | days
+
+
 async def test_what_straddles_the_limit_of_purging_accuses_nobody(desk):
     line, now = desk.line, desk.line.clock()
     limit, sent = now.replace(year=now.year - 3), message((0,))

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import Refused
 from gateway.hub.journal import FactKind
-from gateway.hub.retention import LOOK_SECONDS, Steady, delete_outdated, pause, runs_away
+from gateway.hub.retention import LOOK_SECONDS, Steady, delete_outdated, pause, runs_away, would_go
 from gateway.messages import stamp
 from gateway.plugin import Dead, DeferredRecord
 from tests.flow.line import running
@@ -59,6 +59,17 @@ async def test_rule_7_a_later_reload_that_keeps_shorter_counts_for_what_has_ende
     receipt = await line.outbox.send("person.put", [person()], key=b"1")
     await line.settlement(receipt.message_id)
     assert await delete_outdated(keeping(line, 60.0), line.journal, line.clock() + timedelta(seconds=69)) == 1
+
+
+async def test_a_payload_that_a_legal_hold_keeps_is_told_of_beside_what_would_go(line):
+    receipt = await line.outbox.send("person.put", [person()], key=b"1")
+    await line.settlement(receipt.message_id)
+    tenant, later = keeping(line, 0.0), line.clock() + timedelta(seconds=9)
+    found = await would_go(tenant, line.journal, later)
+    assert (found.envelopes, found.held) == (1, 0)
+    await line.journal.retention.place({"case": "R8-1", "messages": [receipt.message_id]}, at=stamp(line.clock()))
+    found = await would_go(tenant, line.journal, later)
+    assert (found.envelopes, found.held) == (0, 1)
 
 
 async def test_rule_7_what_other_routes_carry_is_kept(line):

@@ -11,6 +11,7 @@ from gateway.hub.admin_retention import RetentionRoutes
 from gateway.hub.journal import FactKind
 from gateway.hub.retention import delete_outdated, purge_old, retain
 from gateway.messages import stamp
+from tests.flow.calling import calling
 from tests.flow.test_people import TERMINAL, certificates, sitting  # noqa: F401  (made before anybody sits down)
 from tests.flow.test_retention import keeping
 from tests.flow.test_search import MONTHS, SEARCH, WHY, tags
@@ -73,6 +74,14 @@ async def test_after_a_restore_nothing_goes_by_itself_before_somebody_has_it_go(
         assert await gone(system) == 0
         assert (await desk.ask("root", "POST", RUN, {"dry_run": False}))[1]["facts"] == 1
         assert (await gone(system), journal.retention.waits()) == (1, False)
+
+
+async def test_who_may_not_hears_who_he_is_and_who_may(desk):
+    url = f"https://localhost:{desk.port}"
+    async with calling(desk.site, url, "root") as session, session.post(HOLDS, json=CASE, headers=TERMINAL) as answer:
+        told = await answer.json()
+    assert (answer.status, told["code"]) == (403, "role_missing")
+    assert told["detail"] == "you are root, as operator; it is for administrator; --as names another certificate"
 
 
 async def test_an_administrator_holds_what_an_investigation_needs_and_lifts_it(desk):

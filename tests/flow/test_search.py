@@ -269,6 +269,31 @@ async def test_the_command_pages_and_says_where_it_goes_on(desk, tmp_path):
     assert (await commanded(desk, tmp_path, *recorded, "--limit", "3")).stdout.count("there are more") == 0
 
 
+@pytest.mark.parametrize(
+    ("option", "word", "near"),
+    [
+        ("--kind", "message.recoded", "message.recorded"),
+        ("--connector", "registr", REGISTER),
+        ("--operation", "person.putt", "person.put"),
+        ("--code", "wrong_typ", "wrong_type"),
+        ("--route", "nothing-like-it", None),
+    ],
+)
+async def test_a_word_that_nobody_knows_is_no_search_that_found_nothing(desk, tmp_path, option, word, near):
+    await desk.line.outbox.send("person.put", [person(1)], key=b"k")
+    done = await commanded(desk, tmp_path, "search", TENANT, option, word)
+    said = f"did you mean {near}?" if near else "gateway interface show and config/ have the words that there are"
+    assert (done.exit_code, f"{option} {word}" in done.stderr, said in done.stderr) == (2, True, True)
+    done = await commanded(desk, tmp_path, "search", TENANT, option, word, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["unknown"]) == (2, {option[2:]: near})
+
+
+async def test_a_word_that_is_known_and_a_person_who_did_nothing_are_searches_that_found_nothing(desk, tmp_path):
+    for words in (("--kind", "message.dead"), ("--actor", "staff-7777"), ("--terminal", "desk-99")):
+        done = await commanded(desk, tmp_path, "search", TENANT, *words)
+        assert (done.exit_code, done.stdout) == (0, "nothing was found\n")
+
+
 async def commanded(desk, tmp_path, *words):
     """What a command of `gateway log` ends with and prints, asked of this listener."""
     return await asyncio.to_thread(CliRunner().invoke, commands.app, given(desk, tmp_path, *words))

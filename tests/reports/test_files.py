@@ -19,6 +19,7 @@ HEAD = {
     "name": "架空市",
     "began": "2026-01-05",
     "purged_before": "2026-02-01",
+    "of_person": False,
     "above": [("Case R8-0012.", "事案番号 R8-0012")],
     "asked_in": 13,
     "since": "2026-04-01",
@@ -105,6 +106,13 @@ def test_markdown_says_of_what_it_was_made_and_by_whom():
         "A note.",
     ):
         assert each in text
+
+
+def test_what_a_person_is_handed_is_in_japanese_alone(monkeypatch):
+    monkeypatch.setitem(HEAD, "of_person", True)
+    text = written(Markdown, ["a", 1])
+    assert ("受渡票" in text, "事案番号 R8-0012" in text, "以上 1 件。\n" in text) == (True, True, True)
+    assert not re.search("Hand-over|Case|A note|rows", text)
 
 
 @pytest.mark.parametrize("suffix", [".md", ".csv"])

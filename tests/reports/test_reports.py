@@ -15,6 +15,7 @@ from gateway.hub.reports import REPORTS, About, disclosure
 from gateway.hub.reports.deletions import DELETED
 from gateway.hub.reports.spans import Spans
 from gateway.hub.search import Reason
+from tests.flow.toys import OFFICE, REGISTER
 from tests.reports.made_up import OFFICER, OPERATOR, UNDISCLOSED
 
 PERMIT = {"claim": "permit", "reference": "0" * 64, "party": "131130", "asked": "2026-03-31T23:00:00.000000Z"}
@@ -22,6 +23,7 @@ PERMIT = {"claim": "permit", "reference": "0" * 64, "party": "131130", "asked": 
 
 def test_the_command_offers_every_report_and_no_other():
     assert set(get_args(command.Name)) == set(REPORTS)
+    assert {each.name for each in REPORTS.values() if each.of_person} == command.OF_PERSON
 
 
 def test_each_column_and_note_has_its_japanese():
@@ -61,9 +63,11 @@ def test_what_was_replayed_is_open_again(log):
 
 def test_a_message_that_its_edge_refused_whole_was_handed_to_nobody(log):
     stated = {"connector": "office", "operation": "person.put", "records": [[0, "wrong_type", None]]}
+    stated |= {"responsible": "staff-0001"}
     log.add("message.recorded", "01960000-0000-7000-8000-ffffffffffff", statement=stated)
     (row,) = log.made(REPORTS["slips"])
     assert (row["from"], row["to"], row["records"], row["refused"], row["accepted"]) == ("office", "", 1, 1, 0)
+    assert (row["operation"], row["responsible"]) == ("試験(person.put)", "staff-0001")
 
 
 # ---- what is not to be disclosed ------------------------------------------------------------------------------------
@@ -172,9 +176,20 @@ def test_only_who_decides_may_have_it(log):
 def test_a_person_s_report_says_under_which_case_and_why_it_was_made(log):
     by = [{"connector": "office", "tags": {"2026-04": ["1" * 32]}}]
     about = About.model_validate({"by": by, "reason": "disclosure_request", "case": "R8-0012"})
-    ((english, japanese),) = REPORTS["disclosure"].above(log.given(about=about))
+    (english, japanese), _ = REPORTS["disclosure"].above(log.given(about=about))
     assert "R8-0012" in english
     assert japanese == "事案番号 R8-0012、作成の理由: 開示請求"
+
+
+def test_a_person_s_report_says_which_systems_and_months_were_searched(log):
+    months = ("2025-12", "2026-01", "2026-02", "2026-07")
+    by = [{"connector": OFFICE, "tags": {month: ["1" * 32] for month in months}}, {"connector": REGISTER, "tags": {}}]
+    about = About.model_validate({"by": by, "reason": "disclosure_request", "case": "R8-0012"})
+    _, first, second = REPORTS["disclosure"].above(log.given(about=about))
+    assert "2025-12 to 2026-02, 2026-07" in first.english
+    assert "2025-12 〜 2026-02、2026-07" in first.japanese
+    assert (OFFICE in first.english, REGISTER in second.english, "なし" in second.japanese) == (True, True, True)
+    assert "1" * 32 not in str((first, second)), "a tag is on no paper"
 
 
 def test_every_reason_has_its_japanese():
@@ -368,6 +383,25 @@ def test_every_kind_of_deletion_that_the_log_has_is_asked_for():
     asked = set(REPORTS["deletions"].kinds)
     assert asked == {*(kind for kind in FactKind if kind in DELETED), FactKind.CONNECTOR_NOTED}
     assert FactKind.ENVELOPE_DELETED in asked
+
+
+def test_the_months_of_an_erasure_are_told_as_spans(log):
+    said = {"connector": "office", "months": ["2026-04", "2025-12", "2026-01", "2026-02"], "tags": 3}
+    log.add("trail.erased", operator="staff-0100", reason="correction", case="R8-0012", **said)
+    (row,) = log.made(REPORTS["deletions"])
+    assert "months=2025-12~2026-02,2026-04" in row["what"].split()
+
+
+# ---- users ----------------------------------------------------------------------------------------------------------
+
+
+def test_roles_and_how_rights_stand_are_in_japanese_for_every_one_that_there_is(log):
+    right = {"person": "staff-0001", "certificate": "a" * 64, "until": "2027-03-31", "by": "staff-0100"}
+    for role in Role:
+        log.add("person.granted", role=role.value, **right)
+    rows = log.made(REPORTS["users"])
+    assert {row["role"].partition("(")[0] for row in rows} == {"運用者", "担当者", "承認者", "ユーザID管理者", "監査"}
+    assert {row["standing"] for row in rows} <= {"有効(valid)", "まもなく終了(ends_soon)", "無効(not_counted)"}
 
 
 # ---- the facts behind a row -----------------------------------------------------------------------------------------

@@ -431,10 +431,20 @@ def test_a_person_s_tags_say_by_what_else_the_connector_s_records_name_a_person(
         words = ["keys", "tags", "999997", connector, str(file), "--since", "2026-11-01", "--root", str(trial)]
         return CliRunner().invoke(commands.app, words)
 
-    one = made("health_management", internal_no="0000004711")
-    assert (one.exit_code, json.loads(one.stdout)["connector"]) == (0, "health_management")
-    assert "health_management name a person by vaccination_setting_id (予防接種設定ID), and are not found" in one.stderr
+    one = made("vaccination_records", internal_no="0000004711")
+    assert (one.exit_code, json.loads(one.stdout)["connector"]) == (0, "vaccination_records")
+    assert (
+        "vaccination_records name a person by id5 (ID5), identity_confirmation (本人確認情報), individual_number"
+        in one.stderr
+    )
     assert "4711" not in one.stderr
+    whole = made("health_management", internal_no="0000004711")
+    assert (whole.exit_code, whole.stderr) == (0, ""), "a template's id names nobody"
+    wrong = made("health_management", vaccination_setting_id="S-1")
+    fields = "the file is to be one JSON object with one or more of these fields: internal_no (内部番号)\n"
+    assert (wrong.exit_code, wrong.stderr) == (2, fields)
+    none = made("vaccination_db", internal_no="0000004711")
+    assert (none.exit_code, "no record here names a person" in none.stderr) == (2, True)
     all_ = made("intermediate_server", internal_no="0000004711")
     assert (all_.exit_code, all_.stderr) == (0, "")
 

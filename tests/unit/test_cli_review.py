@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import commands, operator, user_table
+from gateway.cli.remains import nothing_left
 from gateway.cli.trail import line
-from gateway.errors import GatewayError, Misconfigured
+from gateway.errors import GatewayError, Misconfigured, Refused
 
 FINDING = {
     "finding": 5130, "at": "2026-11-20T03:00:00.000000Z", "standing": "open", "code": "off_hours",
@@ -48,6 +50,37 @@ def run(*words):
     return CliRunner().invoke(commands.app, [*words, "--as", "staff-0011.crt"])
 
 
+def test_what_is_no_tags_file_is_named_and_an_empty_one_said_to_be(asked, tmp_path):
+    whole, empty, other = (tmp_path / name for name in ("whole.json", "empty.json", "other.json"))
+    whole.write_text('{"connector": "pmh", "tags": {}}')
+    empty.write_text("")
+    other.write_text('{"internal_no": "0000004711"}')
+    for file, told in ((empty, "is empty"), (other, "is not what gateway keys tags has written")):
+        files = ("--person", str(whole), "--person", str(file), "--reason", "audit", "--case", "R8-0012")
+        done = run("log", "report", "disclosure", "999997", *files)
+        assert (done.exit_code, f"{file}: {told}" in done.stderr, "4711" in done.stderr) == (2, True, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("disclosure",), "disclosure is about one person"),
+        (("slips", "--person", "tags.json", "--reason", "audit", "--case", "R8-1"), "slips is about nobody"),
+    ],
+)
+def test_a_report_says_before_it_is_asked_whether_it_is_about_a_person(asked, words, told):
+    name, *rest = words
+    done = run("log", "report", name, "999997", *rest)
+    assert (done.exit_code, told in done.stderr, asked["questions"]) == (2, True, [])
+
+
+def test_the_row_of_a_search_or_a_report_says_what_was_asked():
+    fact = {"seq": 7, "at": "2026-11-01T00:00:00.000000Z", "kind": "operator.acted", "operator": "staff-0012"}
+    row = line(fact | {"act": "search", "asked": {"kind": "message.refused", "actor": "", "since": "2026-11-01"}})
+    assert "kind message.refused since 2026-11-01" in row["what"]
+    assert "actor" not in row["what"]
+
+
 def test_a_review_shows_everything_and_how_to_sign_just_that(asked):
     asked["answer"] = PERIOD
     told = run("log", "review", "999997")
@@ -62,7 +95,10 @@ def test_a_review_shows_everything_and_how_to_sign_just_that(asked):
         "40: 5101, 5102, 5103, ...",
     ):
         assert part in told.stdout
-    assert told.stdout.endswith("gateway log review 999997 --sign 5123\n")
+    assert told.stdout.endswith("gateway log review 999997 --sign 5123 --as staff-0011.crt\n")
+    told = run("log", "review", "999997", "--root", "the hub", "--terminal", "desk-3")
+    whole = "gateway log review 999997 --sign 5123 --as staff-0011.crt --terminal desk-3 --root 'the hub'\n"
+    assert told.stdout.endswith(whole), "it can be typed as it stands"
 
 
 def test_where_nothing_came_since_there_is_nothing_to_sign(asked):
@@ -247,3 +283,62 @@ def test_a_row_of_the_log_says_which_finding_case_and_outcome():
     fact = {"seq": 9, "at": "2026-04-01T00:00:00.000000Z", "kind": "finding.closed", "operator": "staff-0012"}
     told = line(fact | {"finding": 7, "outcome": "proper", "case": "R8-0012"})["what"]
     assert told == "operator staff-0012; finding 7; outcome proper; case R8-0012"
+
+
+OWN = "職員ID,役割,最終日,状態,証明書,最後の操作,記録番号\nstaff-0011,officer,2027-03-31,valid,aa,,12\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp932"])
+@pytest.mark.parametrize("comma", [",", "\t"])
+def test_a_table_may_be_headed_as_an_office_does_and_as_the_report_of_users_is(asked, tmp_path, encoding, comma):
+    (tmp_path / "rights.csv").write_bytes(OWN.replace(",", comma).encode(encoding))
+    asked["answer"] = []
+    assert run("people", "review", "999997", str(tmp_path / "rights.csv")).exit_code == 0
+    ((_, _, body),) = asked["questions"]
+    assert body["rows"] == [{"person": "staff-0011", "role": "officer", "until": "2027-03-31"}]
+
+
+def test_a_table_without_the_columns_says_how_it_was_read_and_none_of_its_words(asked, tmp_path):
+    (tmp_path / "rights.csv").write_bytes("架空 太郎,role,x\n".encode("cp932"))
+    done = run("people", "review", "999997", str(tmp_path / "rights.csv"))
+    assert done.stderr.rstrip().endswith("; read as CP932, its first line has 3 columns, and person is not among them")
+    assert (done.exit_code, "架空" in done.stderr, asked["questions"]) == (2, False, [])
+
+
+def test_whoever_is_refused_hears_who_he_is_and_who_may(asked):
+    asked["answer"] = Refused("role_missing", cause="you are staff-0100, as administrator; it is for officer")
+    told = run("log", "finding", "take", "999997", "7", "--case", "R8-1").stderr
+    assert told.endswith("(you are staff-0100, as administrator; it is for officer)\n")
+
+
+def test_a_table_of_findings_says_that_it_has_the_first_facts_alone(asked):
+    for count, expected in ((40, True), (3, False)):
+        asked["answer"] = [FINDING | {"count": count}]
+        assert ("--json" in run("log", "finding", "list", "999997").stdout) is expected
+
+
+def test_legal_holds_are_listed_by_the_days_that_were_said(asked):
+    asked["answer"] = [
+        {"case": "R1", "since": "2026-10-31T15:00:00.000000Z", "until": "2026-11-30T15:00:00.000000Z"},
+        {"case": "R2", "since": "", "until": "9999-12-31T23:59:59.999999Z"},
+    ]
+    told = run("retention", "holds", "999997").stdout
+    assert "facts from 2026-11-01 to 2026-11-30, days of Japan" in told
+    assert "the whole log" in told
+
+
+def test_what_is_left_that_should_not_be_is_counted_apart_from_what_may_be(asked, capsys):
+    states = (("there", True), ("may be there", True), ("may be there", True), ("kept", False), ("gone", False))
+    copies = [
+        {"what": "payload", "where": "w", "state": state, "until": None, "log": None, "seq": None, "at": None,
+         "left": left}
+        for state, left in states
+    ]  # fmt: skip
+    asked["answer"] = {"message_id": "m", "left": True, "copies": copies}
+    assert not nothing_left(Path(), "999997", "m", None, None, json=False)
+    told = capsys.readouterr().out
+    assert "m: 1 copies are left that should not be, and 2 may be\n1 others are there, or may be" in told
+    asked["answer"] = {"message_id": "m", "left": False, "copies": copies[-1:]}
+    assert nothing_left(Path(), "999997", "m", None, None, json=False)
+    told = capsys.readouterr().out
+    assert ("nothing is left of it" in told, "others" in told) == (True, False)

@@ -16,6 +16,10 @@ class About(Closed):
     reason: Reason
     case: StaffId
 
+    def months(self) -> list[str]:
+        """Every month of which any connector's tags were given, in order."""
+        return sorted({month for each in self.by for month in each.tags})
+
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         if len({each.connector for each in self.by}) != len(self.by):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from gateway.config import japanese_clock, japanese_day
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Cell, Column, Each, Given, Report, Row, Said
+from gateway.hub.reports.wording import runs
 
 DELETED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -44,7 +45,9 @@ def _deletion(fact: Followed, given: Given) -> Iterable[Row]:
     way = {"route": fact.header["route"]} if "route" in fact.header else {}
     by = next((said[key] for key in _BY if key in said), statement.get("connector", ""))
     told = {key: _plain(said[key]) for key in _WHAT if key in said}
-    told |= {"tags": _plain(said["tags"])} if erasure else {}
+    if erasure:
+        months = (first if first == last else f"{first}~{last}" for first, last in runs(said["months"]))
+        told |= {"months": ",".join(months), "tags": _plain(said["tags"])}
     told |= {key: _plain(value) for key, value in statement.get("counts", {}).items()}
     return [Row.of(cells | way | {"by": by, "what": " ".join(f"{k}={v}" for k, v in told.items())}, fact.seq)]
 

@@ -13,7 +13,9 @@ from gateway.config import japanese_clock
 from gateway.hub.holds import DECIDE
 from gateway.hub.journal import FactKind, Followed
 from gateway.hub.reports.report import Column, Each, Given, Report, Row, Said
-from gateway.hub.reports.wording import body, ended, law, outcomes, permits, plainly, purpose, system
+from gateway.hub.reports.wording import body, ended, law, outcomes, permits, plainly, purpose, runs, system
+from gateway.hub.rules import HubRules
+from gateway.hub.search import Tags
 
 _FLAG: Final = "undisclosed_flag"
 _UNDISCLOSED: Final = "undisclosed"
@@ -56,11 +58,21 @@ def _unsaid(header: Mapping[str, Any], paths: set[str], given: Given) -> bool:
     return "permit" in claims and not permits(header)
 
 
-def _why(given: Given) -> tuple[Said, ...]:
+def _above(given: Given) -> tuple[Said, ...]:
+    """Why it was made, and what was sought: no tag finds anything of another connector or of another month."""
     if given.about is None:
         return ()
     reason, case = given.about.reason, given.about.case
-    return (Said(f"Case {case}: {reason.replace('_', ' ')}", f"事案番号 {case}、作成の理由: {REASONS[reason]}"),)
+    why = Said(f"Case {case}: {reason.replace('_', ' ')}", f"事案番号 {case}、作成の理由: {REASONS[reason]}")
+    return (why, *(_sought(given.rules, each) for each in given.about.by))
+
+
+def _sought(rules: HubRules, by: Tags) -> Said:
+    called, months = system(rules, by.connector), list(runs(by.tags))
+    english = ", ".join(first if first == last else f"{first} to {last}" for first, last in months) or "no month"
+    japanese = "、".join(first if first == last else f"{first} 〜 {last}" for first, last in months) or "なし"
+    told = f"検索した業務システム: {called}(その番号で、送信の月が次のもの: {japanese})"
+    return Said(f"Searched: what {called} sent, by its numbers, made in {english}", told)
 
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -84,7 +96,7 @@ REPORT: Final = Report(
     rows=lambda given: Each(_passed, given),
     roles=tuple(sorted(DECIDE)),
     of_person=True,
-    above=_why,
+    above=_above,
     notes=(
         Said(
             "These are the messages that were found by the numbers under which the person is known to the systems that"

@@ -17,7 +17,12 @@ def _slip(fact: Followed, given: Given) -> Iterable[Row]:
     if given.hides(fact):
         return [Row.of(named | {"undisclosed": "はい"}, fact.seq)]
     if not header:  # the sending edge refused every record: nothing was handed over
-        named |= {"from": statement["connector"], "operation": statement.get("operation") or ""}
+        said = statement.get("operation")
+        named |= {
+            "from": statement["connector"],
+            "operation": operation(given.rules, statement["connector"], said) if said else "",
+            "responsible": statement.get("responsible", ""),
+        }
         refused = len(statement.get("records", ()))
         return [Row.of(named | {"records": refused, "accepted": 0, "refused": refused, "dead": 0, "open": 0}, fact.seq)]
     facts = given.message(fact.fact["message_id"])

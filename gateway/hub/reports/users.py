@@ -2,7 +2,8 @@
 that person last did something.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from gateway.config import japanese_clock
@@ -10,6 +11,22 @@ from gateway.hub.journal import ACT_FACTS, PERSON_FACTS, FactKind, Followed
 from gateway.hub.reports.report import Cell, Column, Given, Report, Row, Said
 from gateway.hub.review import LOOKS, doer
 from gateway.hub.rights import Rights
+
+_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "operator": "運用者",
+        "officer": "担当者",
+        "approver": "承認者",
+        "administrator": "ユーザID管理者",
+        "auditor": "監査",
+        "configured": "設定による",
+        "valid": "有効",
+        "ends_soon": "まもなく終了",
+        "ended": "終了",
+        "not_counted": "無効",
+    }
+)
+"""Roles, and how a right stands."""
 
 
 class _Rows:
@@ -34,6 +51,7 @@ class _Rows:
             seq, at = self._acted.get(person.casefold(), (None, ""))
             cells: dict[str, Cell] = {key: value or "" for key, value in right.items()}
             cells |= {"last_act": japanese_clock(at) if at else ""}
+            cells |= {key: f"{_WORDS[str(right[key])]}({right[key]})" for key in ("role", "standing")}
             yield Row.of(cells, *(each for each in (self._given.get((person, role)), seq) if each is not None))
 
 

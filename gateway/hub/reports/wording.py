@@ -3,7 +3,8 @@ reference.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -77,3 +78,11 @@ def ended(counted: Mapping[str, int]) -> str:
     """How it ended, in words; with how many records where there are several ends."""
     told = [(ENDINGS.get(ending, OPEN), counted[ending]) for ending in (*ENDINGS, "") if counted.get(ending)]
     return told[0][0] if len(told) == 1 else "、".join(f"{word} {count}" for word, count in told)
+
+
+def runs(months: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Months (`2026-04`) as first and last of those that follow each other."""
+    numbers = sorted(int(month[:4]) * 12 + int(month[5:]) - 1 for month in months)
+    for _, run in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
+        some = [f"{number // 12:04}-{number % 12 + 1:02}" for _, number in run]
+        yield some[0], some[-1]

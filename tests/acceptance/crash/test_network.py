@@ -151,7 +151,10 @@ def acts(network: Network) -> Counter[str]:
 
 
 def deleted(network: Network) -> int:
-    return sum(each["kind"] == "envelope.deleted" for each in network.site.facts())
+    """Of results; what else is kept for a shorter time goes, too."""
+    told = (*network.given(), *network.given("inquiry.answer"), *network.given("inquiry.end"))
+    results = {each["message_id"] for each in told}
+    return sum(each["kind"] == "envelope.deleted" and each["message_id"] in results for each in network.site.facts())
 
 
 def test_rule_7_results_are_deleted_after_their_time_and_not_before(network, library, ordinal, tmp_path):
