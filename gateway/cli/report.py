@@ -89,6 +89,8 @@ def _made(root: Path, path: str, asked: dict[str, Any], into: Sheet, **how: Any)
             else:
                 ended = int(line["rows"])
                 into.end(ended)
+        except BrokenPipeError:  # whoever reads what is printed has had enough
+            raise
         except OSError as error:  # it is the file, and no fault of the gateway
             raise Misconfigured((f"--out: cannot be written: {error.strerror}",)) from None
 

@@ -40,6 +40,8 @@ def test_an_operator_proves_the_same_beside_the_running_gateway(site, away, ordi
     assert site.cli("log", "prove", MUNICIPALITY, taken.message_id, "--out", str(file)).status == 0
     told = checked(site, away, "of.tlog-proof")
     assert (told.status, taken.message_id in told.out, "proven" in told.out) == (0, True, True)
+    again = site.cli("log", "prove", MUNICIPALITY, taken.message_id, "--out", str(file))
+    assert (again.status, "File exists" in again.err, file.stat().st_mode & 0o777) == (2, True, 0o600)
     file.write_text(file.read_text().replace("\nindex ", "\nindex 1"))
     told = checked(site, away, "of.tlog-proof")
     assert (told.status, "proves nothing" in told.out) == (1, True)

@@ -84,6 +84,16 @@ async def test_what_is_old_is_nowhere_in_the_file_and_the_log_verifies_with_the_
     open_journal(path).close()
 
 
+async def test_a_purge_that_is_yet_to_come_by_the_clock_of_whoever_looks_is_found(path: Path) -> None:
+    with closing(open_journal(path)) as journal:
+        await ended(journal, OLD)
+        assert await purge(journal) == 4
+    key = SIGNER.verifier()
+    for behind, said in ((timedelta(hours=23), None), (timedelta(hours=25), "fact 5 says that it purged at a time")):
+        problem = verify(path, verifier=key, now=NOW - behind).problem
+        assert problem == said if said is None else (problem or "").startswith(said)
+
+
 def _content(path: Path, seq: int) -> tuple[bytes, bytes]:
     with closing(sqlite3.connect(path)) as connection:
         found: tuple[bytes, bytes] = connection.execute("SELECT salt, body FROM fact WHERE seq = ?", (seq,)).fetchone()

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from gateway import config as configuration
 from gateway.cli import commands, message, operator
+from gateway.cli.report import _made
 from gateway.cli.table import draw
 from gateway.config import read_contract
 from gateway.errors import Deferred
@@ -483,6 +484,34 @@ def test_a_log_that_never_was_is_not_shown_with_a_root_of_nothing(trial):
         f"{name}: {trial}/state/journal/{name}.db does not exist: the gateway never started with it, or it is gone"
         for name in ("999997", "system")
     ]
+
+
+class Enough:
+    """A reader who has had enough."""
+
+    def begin(self, head):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_who_has_read_enough_of_a_report_is_not_told_of_a_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(operator, "ask_lines", lambda _root, _path, take, **_: take({"columns": []}))
+    with pytest.raises(BrokenPipeError):
+        _made(tmp_path, "/v1/999997/reports/fields", {}, Enough())
+
+
+@pytest.mark.parametrize("words", [["check", "--root", "{trial}"], ["log", "verify", "--root", "{trial}"], ["--help"]])
+def test_a_reader_who_is_gone_ends_a_command_without_a_word(trial, words):
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [GATEWAY, *(each.format(trial=trial) for each in words)]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_fact_of_a_number_that_no_log_has_is_wrong_usage(trial):
+    done = CliRunner().invoke(commands.app, ["log", "prove", "999997", "--fact", str(2**63), "--root", str(trial)])
+    assert (done.exit_code, "--fact" in done.stderr, "Traceback" in done.output) == (2, True, False)
 
 
 # ---- hub and edges apart ---------------------------------------------------------------------------------------------
