@@ -10,7 +10,7 @@ from gateway.evidence.check import check_folder
 from gateway.hub.journal import FactKind
 from gateway.hub.journal.export import export
 from tests.journal.builders import SIGNER, TENANT, open_journal
-from tests.journal.test_retention import AT, EMPTY, OLD, purge, sql
+from tests.journal.test_retention import AT, EMPTY, NOW, OLD, purge, sql
 
 LIMIT = "2023-03-31T15:00:00.000000Z"
 """A midnight in Japan, as limits are."""
@@ -38,7 +38,7 @@ async def test_what_is_purged_while_it_is_exported_is_without_content_by_a_fact_
         await journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=AT)
         await journal.checkpoint()
         await asyncio.wait_for(asyncio.to_thread(export, path, into, SIGNER.verifier(), progress), 30)
-    report = check_folder(into, SIGNER.verifier())
+    report = check_folder(into, SIGNER.verifier(), now=NOW)
     assert (gone, report.problem, report.facts) == ([260], None, 262)
     assert report.gone + report.stale == 260
 
@@ -63,5 +63,5 @@ async def test_what_stands_before_a_purged_fact_shows_whether_that_went_too_earl
     journal.close()
     sql(path, EMPTY.format(2))
     export(path, into, SIGNER.verifier())
-    problem = check_folder(into, SIGNER.verifier()).problem
+    problem = check_folder(into, SIGNER.verifier(), now=NOW).problem
     assert problem == ("facts 2 to 2 were purged too early, by those before them" if early else None)

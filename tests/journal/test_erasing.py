@@ -5,6 +5,7 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,8 +47,9 @@ async def test_an_erased_trail_is_nowhere_and_the_log_verifies_until_more_is_mis
 async def test_only_what_the_fact_of_an_erasure_names_is_erased(path: Path) -> None:
     """The same tag beside what another connector sent, or of another month, stays: the fact names neither."""
     tag = os.urandom(16)
+    others: list[dict[str, Any]] = [{}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}]
     with closing(open_journal(path)) as journal:
-        for more in ({}, {"source": "clinic_app"}, {"created_at": "2026-05-01T00:00:00.000000Z"}):
+        for more in others:
             await journal.record(message((0, 1), tags=Tags(os.urandom(32), (tag, tag)), **more), at=YOUNG, now=0.0)
         assert await journal.retention.erase([tag], ITS, at=AT) == 2
         assert [len(journal.following.persons(seq - 1, seq)) for seq in (1, 2, 3)] == [0, 1, 1]

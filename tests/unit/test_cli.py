@@ -492,6 +492,11 @@ class Enough:
     def begin(self, head):
         raise BrokenPipeError(32, "Broken pipe")
 
+    def row(self, row):
+        raise AssertionError
+
+    end = row
+
 
 def test_who_has_read_enough_of_a_report_is_not_told_of_a_file(monkeypatch, tmp_path):
     monkeypatch.setattr(operator, "ask_lines", lambda _root, _path, take, **_: take({"columns": []}))
