@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.evidence.altered import Altered
-from gateway.evidence.purged import CLOCKS_DIFFER, PURGED, Purged, Span, time_of
+from gateway.evidence.purged import CLOCKS_DIFFER, LEAPT, PURGED, Purged, Span, time_of
 
 
 class Gone:
@@ -64,7 +64,7 @@ class Gone:
         """Of a purging: by the time that it claims it is judged what was old. Raises Altered."""
         if at - self._now > CLOCKS_DIFFER:
             raise Altered(f"fact {seq} says that it purged at a time that is yet to come", seq)
-        if any(size >= seq and at - saw > CLOCKS_DIFFER for size, saw in self._seen):
+        if any(size >= seq and at - saw > LEAPT for size, saw in self._seen):
             raise Altered(f"fact {seq}: a witness saw it earlier than it claims to be, so it purged too early", seq)
 
     def _seen_later(self, span: Span) -> bool:

@@ -16,6 +16,10 @@ KEPT_YEARS: Final = 3
 
 CLOCKS_DIFFER: Final = timedelta(days=1)
 """By so much the clocks of a gateway, a witness and a reader may differ, without one of them saying a lie."""
+LEAPT: Final = timedelta(days=32)
+"""So much later than a witness saw it a purging may claim to be: a gateway whose clock is ahead by less than a month
+believes it where there are facts of that month, and what it purged by it is gone.
+"""
 
 _OPEN: Final = 2**63 - 1
 

@@ -54,6 +54,8 @@ class Item:
     maximum: int | None = None
 
     def __post_init__(self) -> None:
+        if self.values is not None and not self.values:
+            raise Misconfigured((f"item {self.name}: its code list is empty: nothing could be said",))
         if self.check is not None and self.check not in CHECKS:
             raise Misconfigured((f"item {self.name}: there is no check {self.check}; there is {', '.join(CHECKS)}",))
         if self.pattern is not None:

@@ -114,7 +114,7 @@ class HubSide:
         await self.verifying.first(hub.rules.tenant.code)
         while True:
             with self._goes_on(hub.rules.tenant.code):
-                if self._may_go(hub.rules.tenant.code, hub.journal):
+                if await self._may_go(hub.rules.tenant.code, hub.journal):
                     await retention.delete_outdated(hub.rules.tenant, hub.journal, self._clock())
             await asyncio.sleep(retention.pause(hub.rules.tenant))
 
@@ -125,11 +125,11 @@ class HubSide:
         while True:
             for code, hub in self.hubs.items():
                 with self._goes_on(code):
-                    if self._may_go(code, hub.journal):
+                    if await self._may_go(code, hub.journal):
                         found = await retention.purge_old(hub.journal, self._clock())
                         await self._gone(code, hub.journal, found)
             with self._goes_on(SYSTEM):
-                if not self._held and self._may_go(SYSTEM, self.system):
+                if not self._held and await self._may_go(SYSTEM, self.system):
                     found = await retention.purge_old(self.system, self._clock())
                     await self._gone(SYSTEM, self.system, found)
             await asyncio.sleep(retention.PURGE_SECONDS)
@@ -139,6 +139,7 @@ class HubSide:
         log was not verified whole since the start, it is before. Raises Deferred.
         """
         code = hub.rules.tenant.code
+        await self.verifying.first(code)
         if code not in self.verifying.whole:
             await self.verifying.look(code, hub.journal)
             if code not in self.verifying.whole:
@@ -159,10 +160,12 @@ class HubSide:
         """Whether some tenant's investigation may need the system's log, too. Raises Deferred."""
         return any(hub.journal.retention.legal_holds() for hub in self.hubs.values())
 
-    def _may_go(self, log: str, journal: Journal) -> bool:
+    async def _may_go(self, log: str, journal: Journal) -> bool:
         """Whether the time is believed, and what the log is read by, and nobody has to say so after a restore; what is
         waited for is told once. Raises Deferred.
         """
+        if journal.retention.unswept():
+            await journal.retention.swept()
         if log not in self.verifying.whole:
             return False
         now = self._clock()
@@ -170,7 +173,8 @@ class HubSide:
         if not steady and retention.runs_away(journal, now):
             why = "the log has nothing from the month before yesterday, so the clock may be wrong"
         else:
-            why = "logs were restored: legal holds may be missing" if journal.retention.waits() else ""
+            waits = await asyncio.to_thread(journal.retention.waits)
+            why = "logs were restored: legal holds may be missing" if waits else ""
         if why and log not in self._waiting:
             self._telemetry.log.warning("retention.waits", tenant=log, problem=why)
         (self._waiting.add if why else self._waiting.discard)(log)

@@ -25,8 +25,9 @@ def reached(hubs: Mapping[str, TenantHub]) -> dict[str, dict[str, Any]]:
 
 def went_back(system: Journal, now: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A sentence for each log that is gone, shorter or another, and each directory that is older, than it was."""
-    problems = [] if system.size_and_root()[0] else [_gone(code, size) for code, size in now["logs"].items() if size]
-    for before in filter(None, map(system.last, _KINDS)):
+    said = [each for each in map(system.last, _KINDS) if each]
+    problems = [] if said else [_gone(code, size) for code, size in now["logs"].items() if size]
+    for before in said:
         problems += [_log(code, size, now) for code, size in _less(before, now, "logs")]
         problems += [f"the log of {code} is not the one of an earlier run" for code in _other(before, now)]
         problems += [
@@ -37,8 +38,8 @@ def went_back(system: Journal, now: Mapping[str, Mapping[str, Any]]) -> list[str
 
 
 def _gone(code: str, size: int) -> str:
-    """The system's log begins with the first start, before any other."""
-    return f"the log of system has 0 facts, and that of {code} has {size}: it is gone; {_HOW}"
+    """The system's log tells of the first start before any other has a fact; what tells of the last is never purged."""
+    return f"the log of system tells of no start, and that of {code} has {size} facts: it is gone; {_HOW}"
 
 
 def _less(before: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]], of: str) -> list[tuple[str, int]]:

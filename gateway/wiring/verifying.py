@@ -17,6 +17,8 @@ from gateway.tlog.note import Verifier
 
 DAY: Final = 86_400.0
 """Seconds between two verifications of all logs."""
+HOUR: Final = 3_600.0
+"""The same, if one of them was not found whole."""
 
 
 class _Stopped(Exception):
@@ -47,7 +49,7 @@ class Verifying:
             while True:
                 for name, journal in self._journals().items():
                     await self.look(name, journal)
-                await asyncio.sleep(DAY)
+                await asyncio.sleep(DAY if self.whole >= self._journals().keys() else HOUR)
         finally:
             self._stopped.set()  # the thread is not waited for longer than one piece takes
 
@@ -74,6 +76,9 @@ class Verifying:
             return
         if report.problem is None:
             self.whole.add(name)
+            return
+        if report.unread:
+            self._telemetry.log.error("log.unread", tenant=name, problem=report.problem)
             return
         self.whole.discard(name)
         self._telemetry.log.error("log.altered", tenant=name, problem=report.problem)

@@ -31,6 +31,7 @@ def as_json(site, *words, status=0):
 def test_check(site):
     found = as_json(site, "check")
     routes = found.pop("routes")
+    assert found.pop("exposed") == []
     unused = f"config/tenants/{MUNICIPALITY}.toml: connectors.vaccination_records: no route carries pmh_key.issue"
     assert f"{unused}, which it sends" in found.pop("idle")
     assert found == {"quarantined": [], "expiring": [], "missing": [], "use_stops": [], "ending": [], "passed": []}

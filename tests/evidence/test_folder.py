@@ -472,8 +472,8 @@ SAID_AT = datetime(2029, 5, 1, tzinfo=UTC)
         (SAID_AT, None, None),
         (SAID_AT - timedelta(hours=23), None, None),
         (SAID_AT - timedelta(days=1, seconds=1), None, "fact 606 says that it purged at a time that is yet to come"),
-        (SAID_AT, (606, SAID_AT - timedelta(hours=23)), None),
-        (SAID_AT, (606, SAID_AT - timedelta(days=2)), "fact 606: a witness saw it earlier than it claims to be"),
+        (SAID_AT, (606, SAID_AT - timedelta(days=31)), None),
+        (SAID_AT, (606, SAID_AT - timedelta(days=33)), "fact 606: a witness saw it earlier than it claims to be"),
         (SAID_AT, (600, SAID_AT - timedelta(days=2)), "601 to 605 were purged too early: a witness saw the log end"),
     ],
 )

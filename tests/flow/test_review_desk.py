@@ -305,10 +305,10 @@ async def test_the_list_of_users_is_a_report_with_the_facts_behind_each_right(de
     await desk.ask(OFFICER, "GET", FINDINGS)
     found = {each["person"]: each for each in await report(desk, "users", {})}
     assert {name: (each["role"], each["standing"]) for name, each in found.items()} == {
-        OFFICER: ("officer", "valid"),
-        APPROVER: ("approver", "valid"),
-        ADMINISTRATOR: ("administrator", "configured"),
-        "root": ("operator", "configured"),
+        OFFICER: ("担当者(officer)", "有効(valid)"),
+        APPROVER: ("承認者(approver)", "有効(valid)"),
+        ADMINISTRATOR: ("ユーザID管理者(administrator)", "設定による(configured)"),
+        "root": ("運用者(operator)", "設定による(configured)"),
     }
     assert (found[OFFICER]["facts"], found[APPROVER]["facts"], found["root"]["facts"]) == ("1,3", "2", "")
     assert found[OFFICER]["certificate"] == desk.digest(OFFICER)
@@ -323,8 +323,8 @@ async def test_a_right_that_ended_since_anybody_did_anything_is_listed_as_ended(
     async def standing(asked):
         return {each["person"]: each["standing"] for each in await report(desk, "users", asked, ADMINISTRATOR)}
 
-    assert (await standing({"until": "2099-01-01"}))[OFFICER] == "ended"
-    assert (await standing({}))[OFFICER] == "ended"
-    assert (await standing({"until": UNTIL}))[OFFICER] == "ends_soon"
+    assert (await standing({"until": "2099-01-01"}))[OFFICER] == "終了(ended)"
+    assert (await standing({}))[OFFICER] == "終了(ended)"
+    assert (await standing({"until": UNTIL}))[OFFICER].endswith("(ends_soon)")
     desk.line.clock.ahead += timedelta(30)
     assert OFFICER not in await standing({})

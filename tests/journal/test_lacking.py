@@ -8,8 +8,9 @@ import pytest
 
 from gateway.hub.journal import FactKind
 from gateway.messages import stamp
-from tests.journal.builders import open_journal
-from tests.journal.test_retention import AT, BEFORE, EMPTY, NOW, OLD, purge, sql, verified
+from tests.journal.builders import id_of, message, open_journal
+from tests.journal.test_holds import ANNA, BEN, able
+from tests.journal.test_retention import AT, BEFORE, DONE, EMPTY, NOW, OLD, purge, sql, verified
 
 MOMENT = timedelta(microseconds=1)
 JUST_BEFORE = stamp(datetime.fromisoformat(BEFORE) - MOMENT)
@@ -51,3 +52,25 @@ async def test_facts_side_by_side_are_each_held_against_the_limit_of_their_own_p
     sql(path, EMPTY.format(2), EMPTY.format(3))
     report = verified(path)
     assert (report.at_seq, report.problem) == (3, "facts 3 to 3 were purged too early")
+
+
+async def test_who_decided_long_ago_is_not_judged_by_rights_that_were_purged(path: Path) -> None:
+    """A legal hold keeps what was held and released; the grants by which it was are four years old, and gone."""
+    sent = message((0,))
+    with closing(open_journal(path)) as journal:
+        for by in (ANNA, BEN):
+            for role in ("officer", "approver"):
+                right = {"person": by.person, "role": role, "certificate": by.client_certificate, "until": "2022-12-31"}
+                await journal.fact(FactKind.PERSON_GRANTED, right, at=OLD)
+        await journal.record(sent, at=OLD, now=0.0, held=True)
+        for by in (ANNA, BEN):
+            await journal.holds.look(id_of(sent), by=by, at=OLD)
+            await journal.holds.shown(id_of(sent), by=by, at=OLD)
+        for by in (ANNA, BEN):
+            await journal.holds.confirm(id_of(sent), by=by, people=able(), at=OLD, now=0.0)
+        await journal.attempted(id_of(sent), [0], attempt=1, at=OLD)
+        await journal.conclude(id_of(sent), DONE, attempt=1, next_at=None, at=OLD, now=0.0)
+        await journal.retention.place({"case": "R9", "messages": [id_of(sent)]}, at=OLD)
+        assert verified(path).problem is None
+        assert await purge(journal) == 4
+        assert verified(path).problem is None

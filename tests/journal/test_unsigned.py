@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from gateway.hub.journal.facts import SIGNED_FACTS, commitment, fact_body
 from gateway.tlog.cosignature import Cosigner, cosign
 from gateway.tlog.note import open_note
 from tests.journal.builders import SIGNER, open_journal
-from tests.journal.test_retention import AT, YOUNG, ended, purge, sql, verified
+from tests.journal.test_retention import AT, NOW, OLD, YOUNG, ended, purge, sql, verified
 
 _EMPTY = "UPDATE fact SET at = '', kind = '', message_id = NULL, salt = NULL, body = NULL, tag_salt = NULL"
 _BEFORE, _AT = "2096-01-01T00:00:00.000000Z", "2099-04-01T00:00:00.000000Z"
@@ -64,6 +64,22 @@ async def test_what_nobody_signed_was_not_purged(path: Path) -> None:
     seq = add(path, FactKind.NOISE_COUNTED, {})
     sql(path, f"{_EMPTY} WHERE seq = {seq}")
     assert refused(path, seq)
+
+
+@pytest.mark.parametrize(("ahead", "early"), [(29, False), (40, True)])
+async def test_a_clock_that_was_ahead_by_less_than_a_month_leaves_a_log_that_verifies(
+    path: Path, ahead: int, *, early: bool
+) -> None:
+    """The gateway believed it; by how much more it would not have, shows."""
+    witness = Cosigner("witness.example/made-up", Ed25519PrivateKey.generate())
+    right = NOW - timedelta(days=ahead)
+    with closing(open_journal(path)) as journal:
+        await ended(journal, OLD)
+        assert await purge(journal)
+        note = await journal.checkpoint()
+        line = cosign(open_note(note, SIGNER.verifier()), witness, at=int(right.timestamp()))
+        await journal.proofs.cosigned(journal.size_and_root()[0], witness.name, line)
+    assert (verified(path).problem is not None) == early
 
 
 async def test_whoever_has_the_key_cannot_purge_by_a_time_that_a_witness_contradicts(path: Path) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import io
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.hub.journal import FactKind, Journal
+from gateway.hub.journal import FactKind, Journal, verify
 from gateway.observe import Telemetry, configure
 from gateway.wiring.reached import went_back
 from gateway.wiring.verifying import Verifying
@@ -59,6 +60,27 @@ async def test_a_column_that_was_changed_while_it_stood_breaks_the_log(path: Pat
     assert '"log.altered"' in printed.getvalue()
 
 
+async def test_a_log_that_cannot_be_read_is_not_taken_for_altered(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file handle is free, another program has it, a process was killed: messages pass, and nothing is deleted."""
+    printed = io.StringIO()
+    with closing(open_journal(path)) as journal:
+        await fill(journal)
+        found = verifying(journal, printed)
+        with monkeypatch.context() as busy:
+            busy.setattr(sys.modules[verify.__module__], "connect", unreadable)
+            await found.look(TENANT, journal)
+        assert (found.whole, journal.health()) == (set(), (True, ""))
+        assert '"log.unread"' in printed.getvalue()
+        await found.look(TENANT, journal)
+        assert found.whole == {TENANT}
+
+
+def unreadable(_: Path) -> sqlite3.Connection:
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorname = "SQLITE_CANTOPEN"
+    raise error
+
+
 async def test_it_ends_with_the_gateway(path: Path) -> None:
     with closing(open_journal(path)) as journal:
         await fill(journal)
@@ -79,8 +101,9 @@ async def test_beside_a_system_s_log_that_is_gone_no_other_goes_on(path: Path, t
             "directories": {TENANT: 1},
         }
         how = "put back its newest copy, as docs/operate.md says under Back up, restore"
-        assert went_back(system, now) == [
-            f"the log of system has 0 facts, and that of {TENANT} has 3: it is gone; {how}"
-        ]
+        told = [f"the log of system tells of no start, and that of {TENANT} has 3 facts: it is gone; {how}"]
+        assert went_back(system, now) == told
+        await system.fact(FactKind.GATEWAY_REFUSED_TO_START, {"config": "", "problems": told}, at=AT)
+        assert went_back(system, now) == told, "and so at the next start"
         nothing: dict[str, dict[str, Any]] = {"logs": {TENANT: 0}, "roots": {TENANT: ""}, "directories": {TENANT: 1}}
         assert went_back(system, nothing) == []

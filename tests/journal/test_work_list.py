@@ -17,6 +17,8 @@ from gateway.hub.journal import Journal, VerifyReport, verify
 from gateway.hub.journal.facts import FactKind, commitment, fact_body
 from gateway.hub.journal.work import read_work
 from gateway.messages import Ending, RecordOutcome
+from gateway.tlog import note
+from gateway.tlog.tree import Frontier, leaf_hash
 from tests.journal.builders import (
     AT,
     NOW,
@@ -394,6 +396,11 @@ def test_facts_that_cannot_follow_each_other_are_found(log: Path) -> None:
         " SELECT ?, at, 'message.replayed', message_id, ?, ?, ? FROM fact WHERE seq = 1",
         (seq, commitment(b"f" * 32, body), b"f" * 32, body),
     )
+    tree = Frontier()
+    for (committed,) in connection.execute("SELECT commitment FROM fact ORDER BY seq").fetchall():
+        tree.append(leaf_hash(committed))
+    signed = note.sign(note.Checkpoint(ORIGIN, seq, tree.root()).text(), SIGNER)
+    connection.execute("INSERT INTO checkpoint VALUES (?,?,?)", (seq, signed, tree.pack()))
     connection.close()
     assert verified(log).problem == f"fact {seq} is altered: it does not follow from those before it"
     with pytest.raises(Misconfigured, match=f"fact {seq} is altered"):

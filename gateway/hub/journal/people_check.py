@@ -11,17 +11,21 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.config import japanese_day
+from gateway.evidence.purged import Purged
 from gateway.hub.journal.facts import PERSON_FACTS, Altered, FactKind
+from gateway.hub.journal.purging import purged
 from gateway.hub.people import Configured, Role
 from gateway.hub.rights import Rights
 
 
 def check_people(connection: sqlite3.Connection, size: int) -> None:
     """Of the first `size` facts, each whole by itself. Raises Altered."""
-    told = _Told()
+    told, said = _Told(), Purged()
+    purged(connection, said)
+    before = max((each.before for each in said.spans()), default="")
     for seq, kind, body, whole in connection.execute(_FACTS, (size,)):
         try:
-            told.apply(FactKind(kind), json.loads(body), whole=whole)
+            told.apply(FactKind(kind), json.loads(body), whole=whole, before=before)
         except (ValueError, LookupError, TypeError, AttributeError):
             raise Altered(seq, f"fact {seq}: who decided had no right to, by the facts before it") from None
 
@@ -33,10 +37,16 @@ class _Told:
         self._rights = Rights(Configured())
         self._approved: dict[str, str] = {}
 
-    def apply(self, kind: FactKind, fact: Mapping[str, Any], *, whole: bool) -> None:
-        """Raises ValueError or LookupError if nobody could decide so. `whole`: no fact of the message was purged."""
+    def apply(self, kind: FactKind, fact: Mapping[str, Any], *, whole: bool, before: str) -> None:
+        """Raises ValueError or LookupError if nobody could decide so. `whole`: no fact of the message was purged. Of
+        what was decided `before` that time the rights may be purged.
+        """
         if kind in PERSON_FACTS:
             self._rights.apply(fact, granted=kind is FactKind.PERSON_GRANTED)
+            return
+        if fact["at"] < before:
+            if kind is FactKind.HOLD_APPROVED:
+                self._approved[fact["message_id"]] = fact["person"]
             return
         able = self._rights.confirmers(japanese_day(datetime.fromisoformat(fact["at"])))
         person = able[fact["person"]]

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context, parent_process
 from operator import call
@@ -55,7 +55,8 @@ def _in_order(pool: ProcessPoolExecutor, pieces: Iterable[Callable[[], R]]) -> I
 def _begin() -> None:
     """In each process: the terminal's interrupt is the parent's business, and nobody stays when it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_NICE)
+    with suppress(OSError):  # a unit may forbid it
+        os.nice(_NICE)
     threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
 
 

@@ -18,7 +18,7 @@ from gateway.hub.journal.facts import ACT_FACTS
 
 APPLICATION_ID: Final = 0x524E4B4A
 """'RNKJ', so that `file` and `gateway log verify` know what they look at."""
-FORMAT: Final = 8
+FORMAT: Final = 9
 BUSY_SECONDS: Final = 0.1
 """How long to wait for a lock: only a stranger to the journal can hold one."""
 _MESSAGE_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

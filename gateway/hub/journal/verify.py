@@ -44,7 +44,8 @@ class VerifyReport:
     """`facts`, `root` (hex) and `checkpoints` count what was found whole; `problem` says what is not, from `at_seq` on.
 
     Facts after the last checkpoint (`signed_facts`) agree with themselves only: nobody has signed them yet. `follows`
-    has a sentence for each lost log that this one follows.
+    has a sentence for each lost log that this one follows. `unread`: the problem is that it could not be read to its
+    end, which tells nothing of what is there.
     """
 
     origin: str
@@ -54,6 +55,7 @@ class VerifyReport:
     checkpoints: int
     problem: str | None = None
     at_seq: int | None = None
+    unread: bool = False
     follows: Sequence[str] = ()
 
 
@@ -76,7 +78,7 @@ def verify(  # noqa: PLR0913  (each is one thing to hold the log against)
     like any other. For a long log the main module must be one that other processes can import.
     """
     walk: _Walk | None = None
-    problem, at_seq, named, follows = None, None, "", list[str]()
+    problem, at_seq, named, unread, follows = None, None, "", False, list[str]()
     try:
         with closing(connect(path)) as connection:
             named = identify(connection)[1]
@@ -99,8 +101,10 @@ def verify(  # noqa: PLR0913  (each is one thing to hold the log against)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         at_seq = walk.frontier.size + 1 if walk else None
         problem = f"{path.name} cannot be read{f' beyond fact {at_seq - 1}' if at_seq else ''} ({name})"
+        unread = name.split("_")[1:2] not in (["CORRUPT"], ["NOTADB"])
     except BrokenExecutor:
         problem = f"{path.name} was not verified to its end: one of the processes that did so was killed"
+        unread = True
     frontier = walk.frontier if walk else Frontier()
     return VerifyReport(
         origin=named,
@@ -110,6 +114,7 @@ def verify(  # noqa: PLR0913  (each is one thing to hold the log against)
         checkpoints=walk.checkpoints if walk else 0,
         problem=problem,
         at_seq=at_seq,
+        unread=unread,
         follows=follows,
     )
 
