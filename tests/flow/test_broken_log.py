@@ -74,7 +74,7 @@ async def test_a_broken_log_with_much_that_waits_is_not_told_of_each(site, tmp_p
             await line.outbox.send("person.put", [person(number)], key=bytes([number]))
         break_log(tmp_path)
         await line.until(lambda: "delivery.not_recorded" in line.printed.getvalue())
-        await asyncio.sleep(0.3)  # an attempt under way that was recorded before ends meanwhile, and the next tells anew
+        await asyncio.sleep(0.3)  # an attempt that was under way may end meanwhile, and the next tells anew
         told = line.printed.getvalue().count("delivery.not_recorded")
         await asyncio.sleep(1.5)
         assert line.printed.getvalue().count("delivery.not_recorded") == told
