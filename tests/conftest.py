@@ -43,8 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: next((at for at, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory):
+    """A file's own: what its tests leave there meets no other file, whichever of them came first on this worker."""
     from tests.flow.site import make_site
 
     return make_site(tmp_path_factory.mktemp("site"))

@@ -1,11 +1,11 @@
-"""The example's site as `gateway init` makes it, once for all: eight connectors with their keys, and a hub."""
+"""The example's site as `gateway init` makes it, for each file of tests: eight connectors with their keys, and a hub."""
 
 import pytest
 
 from tests.views.city import City
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def city(tmp_path_factory):
     made = City.made(tmp_path_factory.mktemp("views") / "site")
     yield made

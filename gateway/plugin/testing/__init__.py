@@ -1,0 +1,9 @@
+"""The conformance suite for connectors: what a plugin's `conformance.py` imports. Needs the extra `testing`.
+
+`gateway plugin check` finds a connector's `Subject` by an entry point of the connector's name in the group
+`gateway.conformance`, runs every rule against it, and prints the quality scale.
+"""
+
+from gateway.plugin.testing.subject import Place, Subject, started
+
+__all__ = ["Place", "Subject", "started"]

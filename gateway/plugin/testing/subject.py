@@ -1,0 +1,101 @@
+"""What the conformance suite must be told of a connector: how to stand its system up, and what passes between them.
+
+The rule: a subject tells facts and does what the system would do; it judges nothing. Judging is the suite's.
+"""
+
+import asyncio
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
+
+from gateway.plugin.connector import TlsFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one stand-in runs: a folder of its own, and certificates of an authority that was made for this run.
+
+    As `connector` the connector speaks; as `system` the stand-in serves, at localhost and 127.0.0.1. `fingerprint` is
+    the connector's certificate's, `sha256:<hex>`.
+    """
+
+    folder: Path
+    connector: TlsFiles
+    system: TlsFiles
+    fingerprint: str
+
+
+class Subject(ABC):
+    """One connector, as the suite meets it. One is made for each run of a rule; what it keeps belongs to that run.
+
+    `exempt` names rules that do not apply to this connector, each with the reason, which the scale shows. A rule that
+    holds anyhow must not stand there.
+    """
+
+    exempt: ClassVar[Mapping[str, str]] = {}
+
+    @abstractmethod
+    def standing(self, place: Place) -> AbstractAsyncContextManager[str | None]:
+        """Run the stand-in for the system and yield its base address, `https://127.0.0.1:PORT`; None if the connector
+        opens no connection. Its data lies in `place.folder`, so that a second standing there goes on with them.
+        """
+
+    @abstractmethod
+    def settings(self, place: Place, address: str | None) -> Mapping[str, Any]:
+        """The connector's settings, as in config/tenants/<code>.toml. `address` is where the system is to be reached:
+        the suite stands between, so it is not the one that `standing` gave. What it refers to (`file:PATH`) lies below
+        `place.folder`.
+        """
+
+    @abstractmethod
+    def record(self, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
+        """A record of an operation, `sends` or `receives`, about the person of that number, 1 to 9999. With all its
+        fields that may stand together; every value made up, and unique to the person where its type admits that. What
+        is received, the stand-in takes, and for a request it answers.
+        """
+
+    async def effects(self, address: str) -> int | None:
+        """How many effects deliveries have had on the system so far, repeats not counted; asked of the stand-in itself.
+
+        None if deliveries have none (a question alone). `address` is what `standing` gave.
+        """
+        return None
+
+    async def offer(self, address: str | None, operation: str, records: Sequence[JsonValue]) -> bool:
+        """Have the stand-in offer records for the connector's `poll` to send as that operation, as they are, however
+        wrong. False if this operation comes otherwise: from peers over HTTPS, or made by the connector itself.
+        """
+        return False
+
+
+@asynccontextmanager
+async def started(*command: str, seconds: float = 30.0) -> AsyncIterator[Mapping[str, Any]]:
+    """Run a stand-in as a process of its own until the end of the block. What it says first, a JSON object on a line of
+    its stdout, is yielded; by custom `port`. Raises RuntimeError if it says nothing of the kind in time.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None  # noqa: S101  (it was asked for)
+    try:
+        try:
+            said = json.loads(await asyncio.wait_for(process.stdout.readline(), seconds))
+        except (TimeoutError, ValueError):
+            raise RuntimeError(f"{command[-2:]}: said no JSON on its first line, or nothing in {seconds} s") from None
+        rest = asyncio.ensure_future(process.stdout.read())  # a full pipe would stop it
+        yield said
+        rest.cancel()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), 10)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
