@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
+from gateway.plugin.attest import Shown
 from gateway.plugin.connector import TlsFiles
 
 
@@ -72,6 +73,12 @@ class Subject(ABC):
         wrong. False if this operation comes otherwise: from peers over HTTPS, or made by the connector itself.
         """
         return False
+
+    async def shown(self, address: str | None, operation: str, person: int) -> Shown | None:
+        """What a peer shows now, with a good proof, when it posts that operation about that person, as `record` names
+        the person. `address` is what `standing` gave. None if peers show nothing with that operation.
+        """
+        return None
 
 
 @asynccontextmanager
