@@ -4,6 +4,6 @@
 `gateway.conformance`, runs every rule against it, and prints the quality scale.
 """
 
-from gateway.plugin.testing.subject import Place, Subject, started
+from gateway.plugin.testing.subject import Place, Subject, ask, started
 
-__all__ = ["Place", "Subject", "started"]
+__all__ = ["Place", "Subject", "ask", "started"]
