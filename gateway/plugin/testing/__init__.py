@@ -5,6 +5,6 @@
 """
 
 from gateway.plugin.testing.made_up import MadeUp
-from gateway.plugin.testing.subject import Place, Subject, started
+from gateway.plugin.testing.subject import Place, Subject, ask, started
 
-__all__ = ["MadeUp", "Place", "Subject", "started"]
+__all__ = ["MadeUp", "Place", "Subject", "ask", "started"]

@@ -5,6 +5,7 @@ The rule: a subject tells facts and does what the system would do; it judges not
 
 import asyncio
 import json
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import aiohttp
 from pydantic import JsonValue
 
 from gateway.plugin.attest import Shown
@@ -106,3 +108,16 @@ async def started(*command: str, seconds: float = 30.0) -> AsyncIterator[Mapping
             except TimeoutError:
                 process.kill()
                 await process.wait()
+
+
+async def ask(place: Place, method: str, url: str, body: JsonValue = None) -> Any:
+    """What a stand-in answers to the connector's certificate, parsed; None if it is empty. `body` goes as JSON. Raises
+    aiohttp.ClientError, also for a status of 400 and above.
+    """
+    context = ssl.create_default_context(cafile=place.connector.ca)
+    context.load_cert_chain(place.connector.certificate, place.connector.key)
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), raise_for_status=True) as session,
+        session.request(method, url, json=body) as response,
+    ):
+        return json.loads(await response.read() or b"null")
