@@ -7,7 +7,7 @@ beyond the lock, the subject says itself.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import JsonValue
 
@@ -29,18 +29,16 @@ class MadeUp:
     def __init__(self, interface: Interface) -> None:
         self._contract = describe(interface)
 
-    def record(
-        self, direction: Literal["sends", "receives"], operation: str, person: int, **own: JsonValue
-    ) -> dict[str, Any]:
+    def record(self, direction: str, operation: str, person: int, **own: JsonValue) -> dict[str, Any]:
         """All fields of an operation, lists with one entry; what is in `own` as it is given there.
 
         Raises LookupError if there is no such operation, or if nothing is known that a field's form admits: then give
         that field in `own`, by its name, wherever in the record it stands.
         """
-        found = self._contract.operation(direction, operation)
-        if found is None:
-            raise LookupError(f"the interface has no operation {operation} that it {direction}")
-        return _object(found.fields, person, own)
+        for each in self._contract.operations:
+            if (each.direction, each.name) == (direction, operation):
+                return _object(each.fields, person, own)
+        raise LookupError(f"the interface has no operation {operation} that it {direction}")
 
 
 def _object(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonValue]) -> dict[str, Any]:
