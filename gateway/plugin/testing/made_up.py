@@ -87,7 +87,7 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
     yield (_AT + timedelta(seconds=person)).isoformat()
     if field.check is not None:
         yield _CITY
-        yield from (f"{stem}{last}" for stem in (f"9{person:010}", f"0499999{person:06}") for last in range(10))
+        yield from (f"{stem}{last}" for stem in (f"0499999{person:06}", f"{person:011}") for last in range(10))
     yield f"{person:0{field.max_length or 12}}"
     yield from (f"{head}{person:014}" for head in ("TM", "JT"))
     yield f"{1990 + person // 12 % 100}-{person % 12 + 1:02}"
