@@ -6,7 +6,7 @@ The rule: a record that asks for another header goes in a file of its own, so th
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -58,7 +58,7 @@ class HealthManagement(Subject):
         inquiry_no = f"{operation.replace('.', '-').replace('_', '-')}-{person:04}"
         return _MADE_UP.record(direction, operation, person, inquiry_no=inquiry_no, **own)
 
-    async def effects(self, address: str | None) -> int:
+    async def effects(self, address: str) -> int:
         """What the system has once it has loaded what lies in `out/`."""
         _, counts = await asyncio.to_thread(take, self._folder, self._ledger, _ENCODING)
         return sum(counts[name] for name in _EFFECTS)
@@ -68,11 +68,19 @@ class HealthManagement(Subject):
         form = REGISTER if operation == DELETE else operation
         if form not in PAYLOADS:
             return False
-        columns = by_label(PAYLOADS[form])
-        for headers, rows in _files(columns, records):
+        for data in _files(by_label(PAYLOADS[form]), records):
             name = f"{_prefix(form)}{next(self._dropped):06}.csv"
-            await asyncio.to_thread(drop, self._folder, name, city_csv(headers, rows, _ENCODING))
+            await asyncio.to_thread(drop, self._folder, name, data)
         return True
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[bool]:
+        """The folder is not there, as a share that is not mounted."""
+        there = self._folder.rename(self._folder.with_name("unmounted"))
+        try:
+            yield True
+        finally:
+            there.rename(self._folder)
 
 
 def _exchange(place: Place) -> Path:
@@ -83,20 +91,23 @@ def _prefix(operation: str) -> str:
     return operation.replace(".", "_") + "_"
 
 
-def _files(
-    columns: Mapping[str, str], records: Sequence[JsonValue]
-) -> Iterable[tuple[Sequence[str], Sequence[Sequence[str]]]]:
-    """Headers and rows of each file: one of the records that the columns suffice for, and one for each other."""
+def _files(columns: Mapping[str, str], records: Sequence[JsonValue]) -> Iterable[bytes]:
+    """One file of the records that the columns suffice for, and one for each other: that one's bytes if it is none."""
     known = set(columns.values())
     fitting = [each for each in records if isinstance(each, dict) and each.keys() <= known]
     if fitting:
-        yield [*columns], [[_cell(each.get(name)) for name in columns.values()] for each in fitting]
+        yield _file(columns.items(), fitting)
     for each in records:
         if not isinstance(each, dict):
-            yield [*columns], [[_cell(each)]]
+            yield _cell(each).encode(_ENCODING)
         elif surplus := sorted(each.keys() - known):
-            names = [*columns.values(), *surplus]
-            yield [*columns, *map(_cell, surplus)], [[_cell(each.get(name)) for name in names]]
+            yield _file([*columns.items(), *((_cell(name), name) for name in surplus)], [each])
+
+
+def _file(columns: Collection[tuple[str, str]], records: Sequence[Mapping[str, JsonValue]]) -> bytes:
+    """Columns by header and field; a header may come twice."""
+    rows = [[_cell(each.get(name)) for _, name in columns] for each in records]
+    return city_csv([header for header, _ in columns], rows, _ENCODING)
 
 
 def _cell(value: JsonValue) -> str:
