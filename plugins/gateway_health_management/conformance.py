@@ -1,7 +1,7 @@
 """How the conformance suite meets this connector: an exchange folder, and beside it the municipal system that puts its
 files there and takes away what comes back.
 
-The rule: a record that asks for another header goes in a file of its own, so that it spoils no other one.
+The rule: what would spoil the rows behind it, another header or a row without measure, goes in a file of its own.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from gateway_health_management.simulator import city_csv, drop
 
 _ENCODING: Final = "utf-8"
 _EFFECTS: Final = ("states", "inquiries", "announcements", "replicas")
+_LONGEST: Final = 10_000
+"""Characters of a row that is surely shorter than a row may be."""
 _MADE_UP: Final = MadeUp(INTERFACE)
 
 
@@ -92,16 +94,18 @@ def _prefix(operation: str) -> str:
 
 
 def _files(columns: Mapping[str, str], records: Sequence[JsonValue]) -> Iterable[bytes]:
-    """One file of the records that the columns suffice for, and one for each other: that one's bytes if it is none."""
+    """One file of the records that spoil no other one, and one for each other: that one's bytes if it is none."""
     known = set(columns.values())
-    fitting = [each for each in records if isinstance(each, dict) and each.keys() <= known]
-    if fitting:
-        yield _file(columns.items(), fitting)
+    beside: list[Mapping[str, JsonValue]] = []
     for each in records:
         if not isinstance(each, dict):
             yield _cell(each).encode(_ENCODING)
-        elif surplus := sorted(each.keys() - known):
+        elif (surplus := sorted(each.keys() - known)) or len(str(each)) > _LONGEST:
             yield _file([*columns.items(), *((_cell(name), name) for name in surplus)], [each])
+        else:
+            beside.append(each)
+    if beside:
+        yield _file(columns.items(), beside)
 
 
 def _file(columns: Collection[tuple[str, str]], records: Sequence[Mapping[str, JsonValue]]) -> bytes:
