@@ -27,8 +27,8 @@ _ISSUER: Final = "https://network.invalid"
 _BODY: Final = next(iter(OTHERS))
 _DOSES: Final = {"row": "25", "procedure_code": "JT00000000002501", "dataset_code": "TM00000000000101"}
 _TAX: Final = {"row": "27", "procedure_code": "JT00000000002701", "dataset_code": "TM00000000000201"}
-_SOMEBODY: Final = 9999
-"""About this person there is something for the city from the beginning."""
+_SOMEBODY: Final = 10_000
+"""No record is about this person; what there is for the city from the beginning is."""
 _ASKED_FOR: Final = (PROVISION, SELF_INFORMATION)
 _MADE_UP: Final = MadeUp(INTERFACE)
 
@@ -128,7 +128,7 @@ class IntermediateServer(Subject):
         )
         number = _number(_SOMEBODY)
         doses = _MADE_UP.record("sends", "inquiry.answer", _SOMEBODY)["doses"]
-        tax_items = _MADE_UP.record("sends", "inquiry.tax_answer", _SOMEBODY)["tax_items"]
+        tax_items = _MADE_UP.record("sends", "inquiry.tax_answer", _SOMEBODY, fiscal_year="2026")["tax_items"]
         self._do("/control/v1/person", body=_BODY, individual_number=number, doses=doses, tax_items=tax_items)
         self._inquire("MADEUP-INQUIRY-DOSES", internal_no, _DOSES)
         self._inquire("MADEUP-INQUIRY-TAX", internal_no, _TAX)
