@@ -22,7 +22,7 @@ _CITY: Final = "999997"
 _AT_ONCE: Final = 25
 """Persons that are made known together; they are few calls, and the next ones are likely asked for."""
 _OTHERS, _NEWCOMERS = 10_000, 20_000
-"""Added to a person's number: one with a PMH key and no pseudonym, to be linked or deleted; one who is not there yet."""
+"""Added to a person's number: one with a PMH key and no pseudonym, to be linked or deleted; one who is not there."""
 _SOMEBODY: Final = 30_000
 """No record is about this person; what there is to be sent from the beginning is."""
 _WHO: Final = {"pseudonym.hand_over": _OTHERS, "subject.delete": _OTHERS, "subject.register": _NEWCOMERS}

@@ -110,10 +110,8 @@ class Offered:
 
     def _given(self, batch: str) -> dict[str, Any]:
         kind, records = self._batches[batch]
-        rows = [
-            {"index": index, **record} if kind == "key" else {"index": index, "record": record}
-            for index, record in enumerate(records)
-        ]
+        flat = kind == "key"
+        rows = [{"index": n, **(each if flat else {"record": each})} for n, each in enumerate(records)]
         return {"batch": batch, "rows": rows}
 
 

@@ -66,7 +66,7 @@ class Subject(ABC):
     async def effects(self, address: str) -> int | None:
         """How many effects deliveries have had on the system so far, repeats not counted; asked of the stand-in itself.
 
-        None if deliveries have none (a question alone). `address` is what `standing` gave.
+        None if deliveries have none (a question alone). `address` is what `standing` gave; empty if that was None.
         """
         return None
 
@@ -75,6 +75,13 @@ class Subject(ABC):
         wrong. False if this operation comes otherwise: from peers over HTTPS, or made by the connector itself.
         """
         return False
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[bool]:
+        """For a connector that opens no connection, and so cannot be cut off by the suite: until the end of the block
+        its system cannot be used, as a folder that is not there. False if there is nothing that could be away.
+        """
+        yield False
 
     async def shown(self, address: str | None, operation: str, person: int) -> Shown | None:
         """What a peer shows now, with a good proof, when it posts that operation about that person, as `record` names
