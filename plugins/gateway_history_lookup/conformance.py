@@ -1,37 +1,36 @@
-"""How the conformance suite meets this connector: the simulator beside it, and made-up keys that it asks for."""
+"""The inquiry system as the conformance suite meets it: the simulator, which knows every key."""
 
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pydantic import JsonValue
+from gateway.plugin import JsonValue
+from gateway.plugin.testing import MadeUp, Place, Subject, started
+from gateway_history_lookup.interface import INTERFACE
 
-from gateway.plugin.testing import Place, Subject, started
+_MADE_UP: Final = MadeUp(INTERFACE)
 
 
 class HistoryLookup(Subject):
-    """It has no effect on the system: it asks, and the same key has the same ID5."""
+    """Deliveries have no effect: the same key has the same ID5, however often it is asked for."""
 
     @asynccontextmanager
     async def standing(self, place: Place) -> AsyncIterator[str]:
-        """The simulator knows every key."""
-        command = (sys.executable, "-m", "gateway_history_lookup.simulator", str(_configuration(place)))
+        command = (sys.executable, "-m", "gateway_history_lookup.simulator", str(_configured(place)))
         async with started(*command) as said:
             yield f"https://127.0.0.1:{said['port']}"
 
     def settings(self, place: Place, address: str | None) -> Mapping[str, Any]:
-        """As a tenant's."""
         return {"base_url": address, "tls": asdict(place.connector)}
 
     def record(self, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
-        """Whose ID5 is asked for."""
-        return {"pmh_key": f"PMHKEY-MADEUP-{person:04d}"}
+        return _MADE_UP.record(direction, operation, person)
 
 
-def _configuration(place: Place) -> Path:
+def _configured(place: Place) -> Path:
     file = place.folder / "history_lookup.toml"
     tls = place.system
     file.write_text(
