@@ -7,18 +7,23 @@ beyond the lock, the subject says itself.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any, Final
 
+import hypothesis
+from hypothesis import strategies
+from hypothesis.errors import NoSuchExample, Unsatisfiable
 from pydantic import JsonValue
 
 from gateway.plugin.checks import CHECKS
-from gateway.plugin.contract import ContractField
+from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.interface import Interface, describe
 
 _BEGINS: Final = date(1990, 1, 1)
 _AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
+_WHO_ASKS: Final = 9999
 
 
 class MadeUp:
@@ -37,11 +42,19 @@ class MadeUp:
         """
         for each in self._contract.operations:
             if (each.direction, each.name) == (direction, operation):
-                return _object(each.fields, person, own)
+                return filled(each.fields, person, own)
         raise LookupError(f"the interface has no operation {operation} that it {direction}")
 
 
-def _object(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonValue]) -> dict[str, Any]:
+def reply_to(operation: ContractOperation, record: JsonValue) -> dict[str, Any]:
+    """An answer within the locked reply: it repeats what the question says under the same name. Raises LookupError."""
+    said = record if isinstance(record, Mapping) else {}
+    leaves = {each.path for each in operation.reply if each.data_class is not None}
+    return filled(operation.reply, _WHO_ASKS, {name: value for name, value in said.items() if name in leaves})
+
+
+def filled(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonValue]) -> dict[str, Any]:
+    """All these fields, as `MadeUp.record` has them. Raises LookupError."""
     values: dict[str, Any] = {}
     for field in fields:
         if "." in field.path:
@@ -50,7 +63,7 @@ def _object(fields: Sequence[ContractField], person: int, own: Mapping[str, Json
         if field.path in own:
             values[field.path] = own[field.path]
         elif inner:
-            entry = _object([_below(each) for each in inner], person, own)
+            entry = filled([_below(each) for each in inner], person, own)
             values[field.path] = [entry] if field.kind == "list" else entry
         else:
             values[field.path] = _value(field, person)
@@ -74,7 +87,19 @@ def _value(field: ContractField, person: int) -> JsonValue:
     for text in _texts(field, person):
         if _admitted(field, text):
             return text
-    raise LookupError(f"{field.path}: nothing is known that its form admits; give a value for it")
+    return _found(field)
+
+
+@lru_cache(maxsize=256)
+def _found(field: ContractField) -> str:
+    """The simplest text of a form that none of the plain ones fits, the same for everybody. Raises LookupError."""
+    characters = strategies.characters(codec="ascii" if field.kind == "code" else "utf-8")
+    texts = strategies.from_regex(field.pattern or "(?s:.+)", fullmatch=True, alphabet=characters)
+    quiet = hypothesis.settings(database=None, derandomize=True, max_examples=200, deadline=None)
+    try:
+        return hypothesis.find(texts, partial(_admitted, field), settings=quiet)
+    except (NoSuchExample, Unsatisfiable):
+        raise LookupError(f"{field.path}: nothing is known that its form admits; give a value for it") from None
 
 
 def _texts(field: ContractField, person: int) -> Iterator[str]:
@@ -96,7 +121,7 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
 
 def _admitted(field: ContractField, text: str) -> bool:
     return (
-        len(text) <= (field.max_length or len(text))
+        0 < len(text) <= (field.max_length or len(text))
         and (field.pattern is None or re.fullmatch(field.pattern, text, re.ASCII) is not None)
         and (field.check is None or CHECKS[field.check].holds(text))
     )

@@ -9,8 +9,9 @@ from pydantic import JsonValue
 from gateway.plugin.connector import Accepted, Duplicate
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.payload import Payload
-from gateway.plugin.testing import lies, samples
+from gateway.plugin.testing import lies
 from gateway.plugin.testing.line import within
+from gateway.plugin.testing.made_up import reply_to
 from gateway.plugin.testing.rules.repeats import offering, sends
 from gateway.plugin.testing.stage import Scene, Stage
 from gateway.plugin.testing.verdict import Broken
@@ -62,7 +63,7 @@ def _records(stage: Stage, scene: Scene) -> Iterator[tuple[str, Mapping[str, Jso
         (record,) = scene.records(locked.direction, locked.name, 1)
         yield locked.name, record, {"its class": own.payload, "the lock": locked.model}
         if own.reply is not None:
-            reply = samples.reply_to(locked, dict(record))
+            reply = reply_to(locked, dict(record))
             yield f"the reply of {locked.name}", reply, {"its class": own.reply, "the lock": locked.reply_model}
 
 
