@@ -10,7 +10,7 @@ import hashlib
 import ssl
 import tempfile
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,7 +48,8 @@ SLACK: Final = 10.0
 DEADLINE: Final = 5.0
 """Of a delivery, in seconds, where a rule wants no other."""
 POLL_WITHIN: Final = 30.0
-_UNTIL: Final = 20.0
+LONG: Final = 20.0
+"""Seconds in which whatever is to come of itself has come."""
 _PAUSE: Final = 0.05
 _TENANT: Final = "999997"
 _INDICES: Final = (0, 2, 5)
@@ -320,9 +321,9 @@ class Stage:
                 yield Standing(subject, place, address)
 
 
-async def until(holds: Any, seconds: float = _UNTIL) -> bool:
-    """Whether it comes to hold within that time, asked again and again."""
-    ends = asyncio.get_running_loop().time() + seconds
+async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether it comes to hold before long, asked again and again."""
+    ends = asyncio.get_running_loop().time() + LONG
     while not await holds():
         if asyncio.get_running_loop().time() > ends:
             return False
