@@ -68,7 +68,6 @@ class Scene:
     line: Line
     secrets: list[bytes] = field(default_factory=list)
     raised: list[BaseException] = field(default_factory=list)
-    _messages: "count[int]" = field(default_factory=lambda: count(1))
 
     @property
     def subject(self) -> Subject:
@@ -91,6 +90,17 @@ class Scene:
         if self.between is None:
             raise Inapplicable("it opens no connection")
         return self.between
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[bool]:
+        """Its system cannot be reached until the end of the block. False if there is nothing that could be away."""
+        if self.between is None:
+            async with self.subject.away() as gone:
+                yield gone
+            return
+        await self.between.down()
+        yield True
+        await self.between.up()
 
     def settings(self) -> BaseModel:
         """The connector's settings towards what stands between. Raises Broken if they are refused."""
@@ -149,7 +159,7 @@ class Scene:
                 "mend Subject.record, or the interface",
             )
         rows = tuple((index, model.model_validate(each)) for index, each in zip(_INDICES, records, strict=False))
-        return Delivery(message_id(next(self._messages)), operation.name, rows, deadline)
+        return Delivery(message_id(next(self.standing.messages)), operation.name, rows, deadline)
 
     async def delivered(self, connector: Connector, delivery: Delivery) -> dict[int, Outcome]:
         """An outcome for each record, as the line would have it. Raises Broken."""
@@ -238,12 +248,13 @@ class Scene:
 
 @dataclass(slots=True)
 class Standing:
-    """A stand-in at work in a folder of its own. `numbers` are those of the persons whom it has not met."""
+    """A stand-in at work in a folder of its own. It has met nobody of `numbers`, and no message of `messages`, yet."""
 
     subject: Subject
     place: Place
     address: str | None
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+    messages: "count[int]" = field(default_factory=lambda: count(1))
 
 
 @dataclass(slots=True)
