@@ -10,10 +10,11 @@ import hashlib
 import ssl
 import tempfile
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -48,7 +49,8 @@ SLACK: Final = 10.0
 DEADLINE: Final = 5.0
 """Of a delivery, in seconds, where a rule wants no other."""
 POLL_WITHIN: Final = 30.0
-_UNTIL: Final = 20.0
+LONG: Final = 20.0
+"""Seconds in which whatever is to come of itself has come."""
 _PAUSE: Final = 0.05
 _TENANT: Final = "999997"
 _INDICES: Final = (0, 2, 5)
@@ -320,9 +322,9 @@ class Stage:
                 yield Standing(subject, place, address)
 
 
-async def until(holds: Any, seconds: float = _UNTIL) -> bool:
-    """Whether it comes to hold within that time, asked again and again."""
-    ends = asyncio.get_running_loop().time() + seconds
+async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether it comes to hold before long, asked again and again."""
+    ends = asyncio.get_running_loop().time() + LONG
     while not await holds():
         if asyncio.get_running_loop().time() > ends:
             return False
@@ -355,6 +357,7 @@ def _files(name: str) -> dict[str, str]:
     return {"certificate": f"{name}.crt", "key": f"{name}.key", "ca": "ca.crt"}
 
 
+@lru_cache(maxsize=4)
 def _client_tls(files: TlsFiles | None) -> ssl.SSLContext:
     """As the line makes it: mutual; without files a context that trusts nobody."""
     if files is None:

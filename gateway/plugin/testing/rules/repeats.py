@@ -118,7 +118,7 @@ async def _again(scene: Scene, connector: Connector, known: int) -> None:
         await scene.polled(connector)
         return len(scene.line.sends) > known
 
-    await until(more, SLACK)
+    await until(more)
 
 
 async def _effects(scene: Scene) -> int | None:
