@@ -48,7 +48,8 @@ def judge(rule: Rule, stage: Stage) -> Finding:
 
 def test_a_good_connector_reaches_gold(example):
     found = list(findings(example()))
-    assert [(each.rule.id, each.seen, each.detail) for each in found if each.state is not State.DONE] == []
+    left = [(each.rule.id, each.seen, each.detail) for each in found if each.state is not State.DONE]
+    assert left == [("attests", "no peer shows it a proof", "")]
     assert [each.rule for each in found] == list(RULES)
     assert reached(found) is Level.GOLD
 
@@ -64,4 +65,5 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
 
 
 def test_every_rule_has_a_breaker_and_every_breaker_a_rule():
-    assert {each.rule for each in BREAKERS} == set(BY_ID)
+    proofs = {"attests"}  # see test_proofs.py: nobody shows the example one
+    assert {each.rule for each in BREAKERS} | proofs == set(BY_ID)
