@@ -23,7 +23,6 @@ _BEGINS: Final = date(1990, 1, 1)
 _AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
-_WHO_ASKS: Final = 9999
 
 
 class MadeUp:
@@ -42,19 +41,16 @@ class MadeUp:
         """
         for each in self._contract.operations:
             if (each.direction, each.name) == (direction, operation):
-                return filled(each.fields, person, own)
+                return _object(each.fields, person, own)
         raise LookupError(f"the interface has no operation {operation} that it {direction}")
 
 
 def reply_to(operation: ContractOperation, record: JsonValue) -> dict[str, Any]:
-    """An answer within the locked reply: it repeats what the question says under the same name. Raises LookupError."""
-    said = record if isinstance(record, Mapping) else {}
-    leaves = {each.path for each in operation.reply if each.data_class is not None}
-    return filled(operation.reply, _WHO_ASKS, {name: value for name, value in said.items() if name in leaves})
+    """An answer within the locked reply: what the question says under the same name it repeats. Raises LookupError."""
+    return _object(operation.reply, 1, record if isinstance(record, Mapping) else {})
 
 
-def filled(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonValue]) -> dict[str, Any]:
-    """All these fields, as `MadeUp.record` has them. Raises LookupError."""
+def _object(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonValue]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in fields:
         if "." in field.path:
@@ -63,7 +59,7 @@ def filled(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonV
         if field.path in own:
             values[field.path] = own[field.path]
         elif inner:
-            entry = filled([_below(each) for each in inner], person, own)
+            entry = _object([_below(each) for each in inner], person, own)
             values[field.path] = [entry] if field.kind == "list" else entry
         else:
             values[field.path] = _value(field, person)

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,12 @@ def example(tmp_path, monkeypatch):
             assert breaker.old in text, "the example has changed: so must its breaker"
             (tmp_path / breaker.file).write_text(text.replace(breaker.old, breaker.new), encoding="utf-8")
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(importlib.sys.modules, GOOD, raising=False)
+        monkeypatch.delitem(sys.modules, GOOD, raising=False)
         importlib.invalidate_caches()
         return staged(subject, GOOD, name="school_register")
 
     yield make
-    importlib.sys.modules.pop(GOOD, None)
+    sys.modules.pop(GOOD, None)
 
 
 def judge(rule: Rule, stage: Stage) -> Finding:
