@@ -67,7 +67,7 @@ def make(folder: Path, answers: dict[str, str], *, defaults: bool) -> Iterator[s
     connector = made.answers.combined["connector"]
     yield f"{folder}: the package of {connector}, yours to change"
     yield "Next:"
-    yield f"  1. python -m pip install --no-deps --editable {folder}"
+    yield f"  1. python -m pip install --no-deps --no-build-isolation --editable {folder}"
     yield f"  2. gateway plugin check {connector}"
     yield "  3. in the gateway's root: gateway interface lock " + connector
     yield f"  4. gateway keys add TENANT {connector} --zone {made.answers.combined['zone']}"
