@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from gateway.config import read_contract, write_contract
 from gateway.edge import plugins
 from gateway.errors import Misconfigured
-from gateway.plugin import Accepted, Context, Deferred, Delivery, Duplicate, Receipt, RefusedRecord
+from gateway.plugin import Accepted, Context, Delivery, Duplicate, Receipt, RefusedRecord
 from gateway.plugin.contract import leaves
 from tests.architecture.tree import ROOT, imported, modules
 
@@ -66,7 +66,7 @@ class Register:
         application = web.Application()
         application.router.add_put("/children/{message_id}", self.store)
         application.router.add_get("/leavers", self.offer)
-        application.router.add_post("/leavers/{batch}", self.ended)
+        application.router.add_post("/leavers/done", self.ended)
         return application
 
     async def store(self, request):
@@ -145,6 +145,6 @@ async def test_it_tells_the_register_once_all_has_ended(running):
     assert outbox.sent == [("subject.delete", b"2026-04")] * 2
 
 
-async def test_a_register_that_does_not_answer_well_is_deferred(running):
-    with pytest.raises(Deferred, match="system_busy"):
-        await running[0].health()
+async def test_a_register_that_does_not_answer_well_is_not_well(running):
+    said = await running[0].health()
+    assert (said.ok, said.detail) == (False, "the register does not answer: connector_bug")
