@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli import plugin_new
 from gateway.cli.show import AsJson, ending, machine, rows, stopped, tell
 
 if TYPE_CHECKING:
     from gateway.plugin.testing.scale import Finding
 
-app = typer.Typer(no_args_is_help=True, help="Examine the plugins of connectors.")
+app = typer.Typer(no_args_is_help=True, help="Begin a connector of your own; examine those of others.")
+app.command("new", epilog=ending("gateway plugin new school_register"))(plugin_new.new)
 
 
 @app.command(
