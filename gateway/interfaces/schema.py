@@ -65,7 +65,9 @@ CHECKS_TOLD: Final = MappingProxyType(
     }
 )
 """Each check of `gateway.plugin.checks`, by name."""
-FREE_TEXT: Final = Told("It holds no individual number, in whatever writing.", "個人番号を含む文は不可(表記を問わない)。")
+FREE_TEXT: Final = Told(
+    "It holds no individual number, in whatever writing.", "個人番号を含む文は不可(表記を問わない)。"
+)
 """What free text is held to, beyond its form."""
 
 _NO_CONTROL: Final = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufdd0-\ufdef\ufff9-\uffff]*$"

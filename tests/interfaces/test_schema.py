@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types of its own
 from pydantic import ValidationError
 
 from gateway.config import read_contract
@@ -48,10 +48,33 @@ EVERY = describe(
 OFFICE = next(each for each in describe(OFFICE_INTERFACE).operations if each.name == "person.put")
 
 TEXTS = st.sampled_from(
-    ["", "1", "２", "x y", "AB", "0Af", "abc", "A\n", "a\x00b", "a\x7f", "\u2028", "太郎", "x" * 101]
-    + [NUMBER, f"太郎{NUMBER}", TENANT, "999999", "1990-01-01", "1990-02-30", "1990-1-1", "0000000001"]
+    [
+        "",
+        "1",
+        "２",
+        "x y",
+        "AB",
+        "0Af",
+        "abc",
+        "A\n",
+        "a\x00b",
+        "a\x7f",
+        "\u2028",
+        "太郎",
+        "x" * 101,
+        NUMBER,
+        f"太郎{NUMBER}",
+        TENANT,
+        "999999",
+        "1990-01-01",
+        "1990-02-30",
+        "1990-1-1",
+        "0000000001",
+    ]
 )
-VALUES = TEXTS | st.text(max_size=12) | st.integers(-3, 2**33) | st.booleans() | st.none() | st.just([]) | st.just({})
+VALUES: st.SearchStrategy[Any] = (
+    TEXTS | st.text(max_size=12) | st.integers(-3, 2**33) | st.booleans() | st.none() | st.just([]) | st.just({})
+)
 
 
 @st.composite
@@ -81,7 +104,7 @@ def admitted(fields, record) -> bool:
 
 
 def accepted(fields, record) -> bool:
-    return Draft202012Validator(record_schema(fields)).is_valid(record)
+    return bool(Draft202012Validator(record_schema(fields)).is_valid(record))
 
 
 @settings(max_examples=150, derandomize=True, deadline=None)
