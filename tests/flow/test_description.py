@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli import commands
 from gateway.interfaces import openapi
 from gateway.keys.certificates import fingerprint_of_file
 from tests.flow.calling import FIND, PUT, answer_of, calling
@@ -28,6 +30,19 @@ async def test_a_known_peer_is_told_what_it_may_call_and_no_fact_is_made(line, o
         document = await response.json()
     assert {path for path, item in document["paths"].items() if "post" in item} == {PUT, FIND}, "and nothing unrouted"
     assert len(line.every_fact()) == before
+
+
+async def test_it_is_byte_for_byte_what_the_command_writes(line, office, site, entrance):
+    root = site.config.root
+    words = ("--listener", entrance[0].settings.name, "--certificate", root / f"keys/tls/{OFFICE}.crt", "--root", root)
+    done = CliRunner().invoke(commands.app, ["interface", "export", *map(str, words)])
+    assert done.exit_code == 0, done.stderr
+    limits = site.config.gateway.limits
+    line.office.rules = replace(line.office.rules, limits=limits)
+    assert await (await office.get(WHERE)).read() == done.stdout_bytes
+    other = ("--listener", entrance[0].settings.name, "--certificate", root / "keys/tls/stranger.crt", "--root", root)
+    done = CliRunner().invoke(commands.app, ["interface", "export", *map(str, other)])
+    assert not [path for path in json.loads(done.stdout)["paths"] if path.startswith("/v1/999997")]
 
 
 async def test_nothing_above_the_clearance_of_the_listener_is_told(line, office):
