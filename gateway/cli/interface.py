@@ -1,4 +1,4 @@
-"""`gateway interface`: what a connector's plugin declares, what is locked, and the difference."""
+"""`gateway interface`: what a connector's plugin declares, what is locked, and what others are given of it."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from gateway.errors import Misconfigured
 if TYPE_CHECKING:
     from gateway.plugin.contract import Contract
 
-app = typer.Typer(no_args_is_help=True, help="Show, compare and lock the interfaces of connectors.")
+app = typer.Typer(no_args_is_help=True, help="Show, export, compare and lock the interfaces of connectors.")
 
 
 def _day(text: str) -> date:

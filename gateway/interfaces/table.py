@@ -7,9 +7,7 @@ from gateway.interfaces.words import (
     DIRECTIONS,
     EXCHANGES,
     KINDS,
-    OPTIONAL,
     REPLY,
-    REQUIRED,
     Language,
     Word,
     rules,
@@ -24,6 +22,8 @@ _HEADINGS = (
     Word("required", "必須"),
     Word("rules", "規則"),
 )
+_YES = Word("yes", "必須")
+_NO = Word("no", "任意")
 
 
 def rows(fields: tuple[ContractField, ...], language: Language) -> list[dict[str, str]]:
@@ -38,7 +38,7 @@ def _cells(field: ContractField, language: Language) -> tuple[str, ...]:
         field.label,
         DATA_CLASSES[field.data_class](language) if field.data_class is not None else "",
         KINDS[field.kind](language),
-        (REQUIRED if field.required else OPTIONAL)(language),
+        (_YES if field.required else _NO)(language),
         rules(field, language),
     )
 
