@@ -12,6 +12,7 @@ from typing import Final
 import docx
 from docx.document import Document
 from docx.enum.section import WD_ORIENT
+from docx.enum.style import WD_STYLE_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Pt
@@ -24,6 +25,8 @@ _EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
 """The first time that a zip file can name."""
 _WIDE: Final = 4
 """Columns; a wider table is set smaller."""
+_CELLS: Final = {"Cell": 9, "SmallCell": 7}
+"""Styles of a cell's text, with their sizes in points."""
 
 
 def office(blocks: Iterable[Block], *, title: str, as_of: date) -> bytes:
@@ -50,6 +53,9 @@ def _page(document: Document) -> None:
             fonts.set(qn(script), _FONT)
         for theme in ("w:asciiTheme", "w:hAnsiTheme", "w:eastAsiaTheme"):
             fonts.attrib.pop(qn(theme), None)
+    for name, points in _CELLS.items():
+        cell = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+        cell.base_style, cell.font.size = document.styles["Normal"], Pt(points)
 
 
 def _properties(document: Document, title: str, at: datetime) -> None:
@@ -76,12 +82,15 @@ def _add(document: Document, block: Block) -> None:
 
 def _table(document: Document, table: Table) -> None:
     drawn = document.add_table(rows=1 + len(table.rows), cols=len(table.head), style="Table Grid")
-    size = Pt(9 if len(table.head) <= _WIDE else 7)
+    style = "Cell" if len(table.head) <= _WIDE else "SmallCell"
     cells = drawn._cells  # noqa: SLF001  (each other way to a cell walks the whole table)
     texts = (*table.head, *(cell for row in table.rows for cell in row))
     for at, (cell, text) in enumerate(zip(cells, texts, strict=True)):
-        run = cell.paragraphs[0].add_run(text)
-        run.font.size, run.bold = size, at < len(table.head)
+        paragraph = cell.paragraphs[0]
+        paragraph._p.style = style  # noqa: SLF001  (by its id: to look it up each time takes longer than all else)
+        run = paragraph.add_run(text)
+        if at < len(table.head):
+            run.bold = True
     _repeats(drawn)
     document.add_paragraph()
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from gateway.assessment.change import Change, Kind
 from gateway.assessment.duration import told
 from gateway.assessment.subject import ALLOWED, CLAIMS, CLASSES, Flow, Subject, cited
-from gateway.config import Route
+from gateway.config import LegalBasis, Route
 from gateway.plugin.contract import ContractField
 
 _CHAPTERS: Final = {
@@ -55,10 +55,7 @@ def _changed(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Cha
 
 def _items(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Change]:
     """Items that came or went; and those whose lock has another class, or other rules."""
-    flows = (
-        {each.reply: each for each in old.flows() if each.route is was},
-        {each.reply: each for each in new.flows() if each.route is now},
-    )
+    flows = [{each.reply: each for each in end.flows_of(route)} for end, route in ((old, was), (new, now))]
     for reply in (False, True):
         before, after = (_by_path(each.get(reply)) for each in flows)
         label = f"(別添2) 経路 {now.id}" + (" 回答" if reply else "")
@@ -111,9 +108,15 @@ def _bases(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Chang
         elif before[name] != basis:
             wider = before[name].counterparty is not None and basis.counterparty is None
             kind: Kind = "new_recipient" if wider else "formal"
-            yield Change(item, cited(name, before[name]), cited(name, basis), kind, (now.id,))
+            yield Change(item, _law(name, before[name]), _law(name, basis), kind, (now.id,))
     for name in before.keys() - after.keys():
         yield Change("Ⅰ 5., 6. 法令上の根拠 ※", cited(name, before[name]), "なし", "narrower", (now.id,))
+
+
+def _law(name: str, basis: LegalBasis) -> str:
+    """All that an entry says, so that what differs shows."""
+    party = "、都道府県知事に限る" if basis.counterparty is not None else ""
+    return f"{cited(name, basis)}(区分: {ALLOWED[basis.allows] if basis.allows is not None else 'なし'}{party})"
 
 
 def _claims(was: Route, now: Route) -> Iterator[Change]:
@@ -158,8 +161,7 @@ def _ends(subject: Subject, route: Route) -> str:
 
 def _whole(subject: Subject, route: Route) -> str:
     kind = subject.allowed(route)
-    flows = [each for each in subject.flows() if each.route is route]
-    items = "、".join(field.label or field.path for each in flows for field in each.fields)
+    items = "、".join(field.label or field.path for each in subject.flows_of(route) for field in each.fields)
     allowed = ALLOWED[kind] if kind is not None else "区分なし"
     law = "、".join(basis.reference for _, basis in subject.law(route))
     return f"{_ends(subject, route)}({allowed})。項目: {items}。根拠: {law}"

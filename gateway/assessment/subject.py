@@ -105,15 +105,18 @@ class Subject:
         return self.tenant.file.purposes.get(route.purpose, route.purpose)
 
     def flows(self) -> Iterator[Flow]:
-        """What goes where: of each route its records, and its reply if it has one, as the source's lock has them."""
+        """What goes where, of all routes in their order."""
         for route in self.routes:
-            operation = self.operation(route)
-            yield Flow(
-                route, route.source, route.destination, operation, _fields(operation.fields, route.fields), reply=False
-            )
-            if route.reply_fields:
-                fields = _fields(operation.reply, route.reply_fields)
-                yield Flow(route, route.destination, route.source, operation, fields, reply=True)
+            yield from self.flows_of(route)
+
+    def flows_of(self, route: Route) -> Iterator[Flow]:
+        """Its records, and its reply if it has one, as the source's lock has them."""
+        operation = self.operation(route)
+        fields = _fields(operation.fields, route.fields)
+        yield Flow(route, route.source, route.destination, operation, fields, reply=False)
+        if route.reply_fields:
+            fields = _fields(operation.reply, route.reply_fields)
+            yield Flow(route, route.destination, route.source, operation, fields, reply=True)
 
     def operation(self, route: Route) -> ContractOperation:
         """The locked operation that its source sends."""
