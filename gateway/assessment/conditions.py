@@ -24,6 +24,11 @@ def network_routes(subject: Subject) -> list[Route]:
     return [each for each in subject.routes if "permit" in (*each.attest, *each.may_attest)]
 
 
+def held_routes(subject: Subject) -> list[Route]:
+    """The routes on which something is held for people to look at, or may be."""
+    return [each for each in subject.routes if each.hold or "review" in (*each.attest, *each.may_attest)]
+
+
 def _inquiry(subject: Subject, word: str, claim: str = "") -> bool:
     """`inquiry rows`: each route goes under rows. `inquiry attests CLAIM`: of the routes by which answers come, from
     wherever the network's word comes, some need the claim and all have it or may.
@@ -69,9 +74,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
         "governor": lambda subject: any(
             basis.counterparty == "governor" for each in subject.routes for _, basis in subject.law(each)
         ),
-        "holds": lambda subject: any(
-            each.hold or "review" in (*each.attest, *each.may_attest) for each in subject.routes
-        ),
+        "holds": lambda subject: bool(held_routes(subject)),
         "inquiry": _inquiry,
         "internet": lambda subject: any(subject.zone(each).internet for each in subject.connectors),
         "item": _item,

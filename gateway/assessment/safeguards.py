@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from gateway.assessment.conditions import holds, network_routes
+from gateway.assessment.conditions import held_routes, holds, network_routes
 from gateway.assessment.duration import told
 from gateway.assessment.subject import Subject
 from gateway.config.files import Closed
@@ -68,7 +68,7 @@ def _figures(subject: Subject) -> dict[str, str | int]:
     review, network = subject.tenant.file.review, network_routes(subject)
     kept = dict.fromkeys(told(each.keep_seconds) for each in network if each.keep_seconds is not None)
     rows = (name for each in subject.routes if subject.allowed(each) == "inquiry" for name in each.legal_rows)
-    return {
+    return _routes(subject) | {
         "administrators": len(subject.tenant.file.administrators),
         "inquiry_rows": "、".join(dict.fromkeys(rows)),
         "log_days": review.log_days,
@@ -79,3 +79,16 @@ def _figures(subject: Subject) -> dict[str, str | int]:
         "witnesses": f"{len(subject.config.gateway.witnesses)}者",
         "years": KEPT_YEARS,
     }
+
+
+def _routes(subject: Subject) -> dict[str, str | int]:
+    """Of which routes a sentence is true: those are named, so that it says nothing of others."""
+    demanding = {
+        f"{claim}_routes": [each.id for each in subject.routes if claim in each.attest]
+        for claim in ("card_login", "consent", "identity_confirmed", "permit")
+    }
+    found = demanding | {
+        "held_routes": [each.id for each in held_routes(subject)],
+        "key_routes": [each.id for each in subject.routes if {*each.reply_fields} == {"pmh_key", "individual_number"}],
+    }
+    return {name: "、".join(ids) for name, ids in found.items()}

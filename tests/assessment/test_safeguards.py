@@ -144,6 +144,16 @@ def test_what_concerns_nothing_is_left_out(shipped, name):
     assert said(change(shipped)).keys().isdisjoint(silent)
 
 
+def test_a_sentence_about_what_must_be_attested_names_its_routes_and_no_others(shipped):
+    less = with_route(shipped, "R11-visit", attest=("consent",))
+    named = {
+        name: said(less)[name].says.partition(": ")[2].strip("。").split("、") for name in ("confirmed", "consent")
+    }
+    assert named["confirmed"] == ["R11-examination", "R11-vaccination"]
+    assert {*named["consent"]} == {each.id for each in less.routes if "consent" in each.attest}
+    assert "(R03)" in said(shipped)["key_answer"].says
+
+
 def test_figures_are_those_of_the_configuration(shipped):
     review = shipped.tenant.file.review.model_copy(update={"log_days": 17, "users_days": 91})
     found = said(with_tenant(shipped, review=review))
