@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Final
 
 from gateway.assessment.basics import basics, cover
 from gateway.assessment.blanks import Blanks, read_answers, with_blanks
@@ -14,6 +16,9 @@ from gateway.assessment.people import other_risks, procedure, requests
 from gateway.assessment.records import records
 from gateway.assessment.risks import risks
 from gateway.assessment.subject import Subject
+
+_NO_DAY: Final = date(2000, 1, 1)
+"""Of a tenant without routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Built:
             if error.name is None or error.name.partition(".")[0] != "docx":
                 raise
             return None
-        newest = max(self.subject.assessment(each).valid_from for each in self.subject.routes)
+        newest = max((self.subject.assessment(each).valid_from for each in self.subject.routes), default=_NO_DAY)
         return office(self.blocks, title=f"特定個人情報保護評価書({self.subject.tenant.file.name})", as_of=newest)
 
 

@@ -16,7 +16,7 @@ from gateway.config import Route
 _COLUMN, _ROW, _LEGEND, _MARGIN = 132, 30, 480, 24
 _TOP: Final = 262
 """Where the first arrow may stand, in pixels from above."""
-_HUB: Final = "Renkei Gateway — ハブ(内容を復号する鍵を持たず、許可を判断し、記録する)"
+_HUB: Final = "Renkei Gateway — ハブ(内容を読まず、許可を判断し、記録する)"
 _FONTS: Final = "Noto Sans CJK JP, Noto Sans JP, Yu Gothic, Meiryo, Hiragino Sans, sans-serif"
 _STROKES: Final = MappingProxyType(
     {

@@ -14,9 +14,7 @@ from gateway.errors import Misconfigured
 if TYPE_CHECKING:
     from gateway.assessment import Row
 
-app = typer.Typer(
-    no_args_is_help=True, help="Draw the assessment document (特定個人情報保護評価書) from the configuration."
-)
+app = typer.Typer(no_args_is_help=True, help="Draw the assessment document, and its change table.")
 _SUFFIXES = (".md", ".csv")
 
 

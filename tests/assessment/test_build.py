@@ -134,6 +134,13 @@ def test_it_names_the_assessment_and_the_day_that_each_route_depends_on(shipped)
     assert sorted(named) == sorted(each.id for each in shipped.routes)
 
 
+def test_a_tenant_that_has_no_route_yet_has_a_document_without_flows(tmp_path):
+    write_config(tmp_path)
+    built = build(with_tenant(Subject.of(load(tmp_path), TENANT), routes=()), {})
+    assert built.text.count("経路がないため、何も通らない。") == 2
+    assert built.office()
+
+
 def test_how_long_is_said_route_by_route(shipped):
     tables = under(build(with_route(shipped, "R21", keep_seconds=5400.0), {}), "6. 特定個人情報の保管・消去")
     said = dict(tables[0].rows)["ゲートウェイにある暗号化した電文の保管期間"].splitlines()
