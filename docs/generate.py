@@ -11,6 +11,7 @@ from gateway.config import load
 from gateway.config.files import LegalBasis
 from gateway.edge.rules import operations_at
 from gateway.errors import CODES
+from gateway.interfaces import markdown
 from gateway.wiring.tagging import person_fields
 from tests.views.matrix import COLUMNS, SECTIONS, Row, given, matrix, reasons, sources
 
@@ -207,11 +208,41 @@ def assessment() -> dict[str, str]:
     return {f"{folder}/{built.name}.md": built.text, f"{folder}/{built.name}-flow.svg": built.picture}
 
 
+INTERFACES = """\
+# The locked interfaces
+
+<!-- Written by `make docs` from config/interfaces/; do not edit. -->
+
+What each connector's system may send and receive, field by field: the locks of the example municipality in `config/`,
+to read. [Interfaces as contracts](../contracts.md) says how to get the same for programs, and what a change breaks.
+
+固定定義の一覧です。各システムが送受信できる項目を示します。
+
+| connector | system | version | |
+| --- | --- | --- | --- |
+"""
+DRAWN = "<!-- Written by `make docs` from config/interfaces/; do not edit. -->"
+
+
+def interfaces() -> dict[str, str]:
+    """A page for each lock in each language, and one that leads to them."""
+    contracts = load(ROOT).contracts
+    found, page = {}, INTERFACES
+    for name, contract in sorted(contracts.items()):
+        ways = f"[English]({name}.md), [日本語]({name}.ja.md)"
+        page += f"| `{name}` | {contract.label} | {contract.version} | {ways} |\n"
+        found[f"interfaces/{name}.md"] = markdown(contract, "en").replace("\n", f"\n\n{DRAWN}\n", 1)
+        found[f"interfaces/{name}.ja.md"] = markdown(contract, "ja").replace("\n", f"\n\n{DRAWN}\n", 1)
+    return {"interfaces/README.md": page, **found}
+
+
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
-    return {"errors.md": errors(), "persons.md": persons(), "views.md": views(), **assessment()}
+    return {"errors.md": errors(), "persons.md": persons(), "views.md": views(), **interfaces(), **assessment()}
 
 
 if __name__ == "__main__":
     for name, text in pages().items():
-        (Path(__file__).parent / name).write_text(text, encoding="utf-8")
+        page = Path(__file__).parent / name
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(text, encoding="utf-8")
