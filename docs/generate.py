@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.assessment import Subject, build
 from gateway.config import load
 from gateway.config.files import LegalBasis
 from gateway.edge.rules import operations_at
@@ -198,6 +199,15 @@ def _named(fields: Mapping[str, str]) -> str:
     return ", ".join(f"`{name}` {label}" for name, label in sorted(fields.items())) or "–"
 
 
+def assessment() -> dict[str, str]:
+    """The assessment document of the example, without answers, and its drawing."""
+    config = load(ROOT)
+    (code,) = config.tenants
+    built = build(Subject.of(config, code), {})
+    folder = "assessment-example"
+    return {f"{folder}/{built.name}.md": built.text, f"{folder}/{built.name}-flow.svg": built.picture}
+
+
 INTERFACES = """\
 # The locked interfaces
 
@@ -228,7 +238,7 @@ def interfaces() -> dict[str, str]:
 
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
-    return {"errors.md": errors(), "persons.md": persons(), "views.md": views(), **interfaces()}
+    return {"errors.md": errors(), "persons.md": persons(), "views.md": views(), **interfaces(), **assessment()}
 
 
 if __name__ == "__main__":
