@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from docs.drawn import commands, configuration, door, facts
 from gateway.config import load
 from gateway.config.files import LegalBasis
 from gateway.edge.rules import operations_at
@@ -199,7 +200,13 @@ def _named(fields: Mapping[str, str]) -> str:
 
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
-    return {"errors.md": errors(), "persons.md": persons(), "views.md": views()}
+    reference = {"commands": commands, "configuration": configuration, "facts": facts, "plugin": door}
+    return {
+        "errors.md": errors(),
+        "persons.md": persons(),
+        "views.md": views(),
+        **{f"reference/{name}.md": each.page() for name, each in reference.items()},
+    }
 
 
 if __name__ == "__main__":
