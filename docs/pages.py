@@ -1,5 +1,5 @@
 """What the documentation site is made of: every page of the repository under its own path, so that a link that holds in
-the tree holds on the site, and what else these pages link to. mkdocs calls the two functions below by their names.
+the tree holds on the site, and what else these pages link to. mkdocs calls the functions `on_...` by their names.
 """
 
 import re
@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[1]
 WHERE = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "plugins/**/README.md", "config/**/README.md")
 _LINK = re.compile(r"\]\(([^)#\s]+)")
 HOME = "docs/index.md"
+_CODE = re.compile(r"(<pre.*?</pre>)", re.DOTALL)
+_BROKEN = re.compile(r"(?<=[\u3001-\u30ff\u4e00-\u9fff])\s*\n\s*(?=[\u3001-\u30ff\u4e00-\u9fff])")
+"""A line's end between two Japanese letters."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -65,3 +68,10 @@ def _file(path: str, config: MkDocsConfig) -> File:
     elif path == "README.md":
         made.dest_uri = "README.html"
     return made
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """A browser would show a line's end as a space, and Japanese has none."""
+    parts = _CODE.split(html)
+    parts[::2] = [_BROKEN.sub("", each) for each in parts[::2]]
+    return "".join(parts)

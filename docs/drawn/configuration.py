@@ -74,10 +74,7 @@ def _inner(value: dict[str, Any]) -> tuple[str, bool]:
             return found
     if "items" in value:
         return _inner(value["items"])
-    for each in (*value.get("patternProperties", {}).values(), value.get("additionalProperties")):
-        if isinstance(each, dict) and (found := _inner(each)[0]):
-            return found, True
-    return "", False
+    return next(((there, True) for _, each in _by_name(value) if (there := _inner(each)[0])), ("", False))
 
 
 def _table(prefix: str, schema: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The documentation site is built strictly, as `make site` does it, and asks no other host for anything."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -47,10 +48,15 @@ def test_every_page_of_the_repository_is_in_it(site):
     assert "Who you are, and where to begin" in (site / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_japanese_page_is_found_by_its_headings(site):
+def test_a_japanese_page_has_its_headings_and_no_spaces(site):
     html = (site / "docs/operate.ja.html").read_text(encoding="utf-8")
     assert 'id="記録の検索"' in html
     assert 'href="restore.ja.html"' in html
+    lines = re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL).splitlines()
+    ends = [
+        line for line, after in itertools.pairwise(lines) if re.search(r"[ぁ-ん]$", line) and re.match("[ぁ-ん]", after)
+    ]
+    assert ends == [], "a browser shows a line's end as a space"
 
 
 def test_no_page_asks_another_host_for_anything(site):

@@ -148,6 +148,7 @@ KEYS = {
     field.alias or name: TypeAdapter(field.annotation)
     for model in FILES.values()
     for name, field in model.model_fields.items()
+    if field.annotation is not None
 }
 
 
