@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import backup, copies, demo, hold, interface, keys, log, message, people, retention
+from gateway.cli import backup, copies, demo, hold, interface, keys, log, message, people, plugin, retention
 from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(message.app, name="message")
 app.add_typer(people.app, name="people")
+app.add_typer(plugin.app, name="plugin")
 app.add_typer(retention.app, name="retention")
 
 

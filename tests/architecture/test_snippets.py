@@ -30,6 +30,7 @@ RUN = {
     "docs/log-format.md": "tests/journal/test_log_format.py",
     "docs/restore.md": "tests/acceptance/test_guides.py",
     "docs/rotate-keys.md": "tests/acceptance/test_guides.py",
+    "docs/tutorial.md": "tests/acceptance/kit/test_tutorial.py",
     "docs/upgrade.md": "tests/acceptance/test_guides.py",
     "docs/write-a-connector.md": "tests/plugins/example/test_example.py",
 }
