@@ -6,11 +6,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.drawn import commands, configuration, door, facts
+from docs.drawn import commands, configuration, decisions, door, facts
 from gateway.config import load
 from gateway.config.files import LegalBasis
 from gateway.edge.rules import operations_at
 from gateway.errors import CODES
+from gateway.interfaces import markdown
 from gateway.wiring.tagging import person_fields
 from tests.views.matrix import COLUMNS, SECTIONS, Row, given, matrix, reasons, sources
 
@@ -198,6 +199,34 @@ def _named(fields: Mapping[str, str]) -> str:
     return ", ".join(f"`{name}` {label}" for name, label in sorted(fields.items())) or "–"
 
 
+INTERFACES = """\
+# The locked interfaces
+
+<!-- Written by `make docs` from config/interfaces/; do not edit. -->
+
+What each connector's system may send and receive, field by field: the locks of the example municipality in `config/`,
+to read. [Interfaces as contracts](../contracts.md) says how to get the same for programs, and what a change breaks.
+
+固定定義の一覧です。各システムが送受信できる項目を示します。
+
+| connector | system | version | |
+| --- | --- | --- | --- |
+"""
+DRAWN = "<!-- Written by `make docs` from config/interfaces/; do not edit. -->"
+
+
+def interfaces() -> dict[str, str]:
+    """A page for each lock in each language, and one that leads to them."""
+    contracts = load(ROOT).contracts
+    found, page = {}, INTERFACES
+    for name, contract in sorted(contracts.items()):
+        ways = f"[English]({name}.md), [日本語]({name}.ja.md)"
+        page += f"| `{name}` | {contract.label} | {contract.version} | {ways} |\n"
+        found[f"interfaces/{name}.md"] = markdown(contract, "en").replace("\n", f"\n\n{DRAWN}\n", 1)
+        found[f"interfaces/{name}.ja.md"] = markdown(contract, "ja").replace("\n", f"\n\n{DRAWN}\n", 1)
+    return {"interfaces/README.md": page, **found}
+
+
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
     reference = {"commands": commands, "configuration": configuration, "facts": facts, "plugin": door}
@@ -205,10 +234,14 @@ def pages() -> dict[str, str]:
         "errors.md": errors(),
         "persons.md": persons(),
         "views.md": views(),
+        **interfaces(),
+        "decisions/README.md": decisions.page(),
         **{f"reference/{name}.md": each.page() for name, each in reference.items()},
     }
 
 
 if __name__ == "__main__":
     for name, text in pages().items():
-        (Path(__file__).parent / name).write_text(text, encoding="utf-8")
+        page = Path(__file__).parent / name
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(text, encoding="utf-8")

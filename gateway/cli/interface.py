@@ -1,4 +1,4 @@
-"""`gateway interface`: what a connector's plugin declares, what is locked, and the difference."""
+"""`gateway interface`: what a connector's plugin declares, what is locked, and what others are given of it."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli import interface_diff, interface_export
+from gateway.cli.locks import Connector, InLanguage, Language, declared, locked
 from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
     from gateway.plugin.contract import Contract
 
-app = typer.Typer(no_args_is_help=True, help="Show, compare and lock the interfaces of connectors.")
-Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
+app = typer.Typer(no_args_is_help=True, help="Show, export, compare and lock the interfaces of connectors.")
 
 
 def _day(text: str) -> date:
@@ -25,13 +26,19 @@ def _day(text: str) -> date:
 
 
 @app.command(epilog=ending("gateway interface show school_register"))
-def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> None:
+def show(
+    connector: Connector, root: Root = Path(), language: InLanguage = Language.EN, as_json: AsJson = False
+) -> None:
     """Show what a connector may send and receive.
 
-    Every operation and field of its locked interface, with label, data class and rules.
+    Every operation and field of its locked interface, with label, data class and rules. Labels are Japanese; the rest
+    is in the language that you ask for.
     """
+    from gateway.interfaces import heading
+    from gateway.interfaces import rows as rows_of
+
     with stopped():
-        contract = _locked(root, connector)
+        contract = locked(root, connector)
         if as_json:
             machine(contract.model_dump(mode="json", exclude_defaults=True))
             return
@@ -41,45 +48,28 @@ def show(connector: Connector, root: Root = Path(), as_json: AsJson = False) -> 
         if contract.never:
             tell(f"never carries {', '.join(contract.never)}")
         for operation in contract.operations:
-            tell(
-                f"\n{operation.direction} {operation.name} ({operation.label}), {operation.kind}; "
-                f"person key {operation.person_key}"
-                + (f"; attests {', '.join(operation.attests)}" if operation.attests else "")
-                + ("; ahead of all else of its person" if operation.ahead else "")
-                + (f"; at most {operation.most_records} in a message" if operation.most_records else "")
-            )
-            for title, fields in (("", operation.fields), ("reply", operation.reply)):
-                if fields:
-                    rows(
-                        [
-                            {
-                                f"{title} field".strip(): each.path,
-                                "label": each.label,
-                                "data class": each.data_class,
-                                "type": each.kind,
-                                "required": each.required,
-                                "rules": _rules(each.model_dump(mode="json", exclude_defaults=True)),
-                            }
-                            for each in fields
-                        ]
-                    )
+            tell(f"\n{heading(operation, language.value)}")
+            rows(rows_of(operation.fields, language.value))
+            if operation.reply:
+                tell(f"\n{'応答' if language is Language.JA else 'reply'}")
+                rows(rows_of(operation.reply, language.value))
 
 
-@app.command(epilog=ending("gateway interface diff school_register", wrong="there is a difference"))
-def diff(connector: Connector, root: Root = Path()) -> None:
-    """Show how the installed plugin differs from its lock.
-
-    A line each: - only in the lock, + only in the plugin, ~ other. With a difference the gateway does not start.
-    """
-    from gateway.edge.plugins import difference
-
-    with stopped():
-        lines = list(difference(_locked(root, connector), _declared(connector)))
-        for line in lines:
-            tell(line)
-        if lines:
-            raise typer.Exit(1)
-        tell("no difference")
+app.command(
+    epilog=ending(
+        "gateway interface export school_register --output school_register.openapi.json",
+        "gateway interface export --listener municipal --certificate keys/tls/school_register.crt",
+        "gateway interface export school_register --form table --language ja",
+    )
+)(interface_export.export)
+app.command(
+    epilog=ending(
+        "gateway interface diff school_register",
+        "gateway interface diff school_register --against school_register.json --json",
+        "gateway interface diff --against ../reviewed --form change-table --output changes.md",
+        wrong="the plugin differs from its lock; with --against, a change breaks somebody",
+    )
+)(interface_diff.diff)
 
 
 @app.command(
@@ -110,59 +100,22 @@ def lock(
     from gateway.config import write_contract
 
     with stopped():
-        declared = _declared(connector)
+        made = declared(connector)
         if former_until is not None:
-            _keep_former(root, connector, declared, former_until)
-        path, contract = write_contract(root, declared)
+            _keep_former(root, connector, made, former_until)
+        path, contract = write_contract(root, made)
         tell(f"{path}: version {contract.version}, digest {contract.digest()}")
 
 
-def _keep_former(root: Path, connector: str, declared: "Contract", until: date) -> None:
+def _keep_former(root: Path, connector: str, made: "Contract", until: date) -> None:
     """The digest that is about to be replaced, with its last day. Raises Misconfigured if that day is over."""
     from gateway.config import Former, japanese_day, keep_former, read_contract
 
     if until < japanese_day(datetime.now(UTC)):
         raise Misconfigured((f"--former-until {until}: is over in Japan",))
     former = read_contract(root, connector).digest()
-    if former == declared.digest():
+    if former == made.digest():
         tell("the lock does not change, so there is no former one", err=True)
         return
     path = keep_former(root, Former(connector=connector, digest=former, until=until))
     tell(f"{path}: digest {former} is valid until {until}")
-
-
-def _locked(root: Path, connector: str) -> "Contract":
-    """Its lock. Raises Misconfigured; where there is none, with the next step and the names that are locked."""
-    from gateway.config import read_contract
-
-    folder = root / "config/interfaces"
-    if folder.is_dir() and not (folder / f"{connector}.json").exists():
-        names = ", ".join(sorted(each.stem for each in folder.glob("*.json"))) or "none"
-        told = f"config/interfaces/{connector}.json: there is no lock of that name; locked: {names}"
-        raise Misconfigured((told, f"if its plugin is installed, run: gateway interface lock {connector}"))
-    return read_contract(root, connector)
-
-
-def _declared(connector: str) -> "Contract":
-    """What the installed plugin declares. Raises Misconfigured, with the exception's own text: here it is code that is
-    at work, no message, and the reader is who wrote it.
-    """
-    from gateway.edge.plugins import installed, load
-
-    try:
-        return load(connector, installed()).contract
-    except Misconfigured as wrong:
-        cause = wrong.__cause__
-        if cause is None or isinstance(cause, Misconfigured):
-            raise
-        raise Misconfigured((*wrong.problems, f"{type(cause).__name__}: {cause}")) from None
-
-
-def _rules(plain: dict[str, object]) -> str:
-    """What decides beyond the type, as words; a closed list of codes as `1|2|3`."""
-    shown = {
-        key: "|".join(map(str, value)) if isinstance(value, list) else value
-        for key, value in plain.items()
-        if key not in ("path", "kind", "required", "label", "data_class")
-    }
-    return ", ".join(f"{key} {value}" for key, value in sorted(shown.items()))

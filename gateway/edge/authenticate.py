@@ -55,6 +55,5 @@ def _cleared(arrival: Arrival, rules: EdgeRules) -> None:
     operation = rules.contract.operation("sends", arrival.operation)
     if operation is None:
         raise Refused("unknown_operation")
-    carried = {field.data_class for field in (*operation.fields, *operation.reply) if field.data_class is not None}
-    if carried - rules.listener_clearance.get(arrival.listener or "", frozenset()):
+    if operation.data_classes - rules.listener_clearance.get(arrival.listener or "", frozenset()):
         raise Refused("above_clearance")

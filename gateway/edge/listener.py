@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.config import Listener as ListenerSettings
+from gateway.edge.description import Descriptions
 from gateway.edge.edge import Edge, Taken
 from gateway.errors import Deferred, GatewayError, Refused
 from gateway.link.https import expect, later, peer_fingerprint, problem, problems
@@ -23,6 +24,7 @@ from gateway.plugin.connector import Answer
 _ARRIVE = "/v1/{tenant}/{connector}/{operation}"
 _STATUS = "/v1/messages/{message_id}"
 _PROOF = "/v1/messages/{message_id}/proof"
+_DESCRIPTION = "/openapi.json"
 _AGAIN_SECONDS = 2.0
 """When to come for an answer that has not come yet: each asking is a fact."""
 _READ = 64 * 1024
@@ -45,6 +47,10 @@ class Entrance:
     draining: bool = False
     _held: Counter[str] = field(default_factory=Counter)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
+    _descriptions: Descriptions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._descriptions = Descriptions(self.settings.name)
 
     def crowded(self) -> None:
         """Somebody found no room: noise, for who it was is not known."""
@@ -59,6 +65,8 @@ class Entrance:
         application.router.add_route("*", _STATUS, self.wrong_method, expect_handler=expect)
         application.router.add_get(_PROOF, self.proof, expect_handler=expect)
         application.router.add_route("*", _PROOF, self.wrong_method, expect_handler=expect)
+        application.router.add_get(_DESCRIPTION, self.description, expect_handler=expect)
+        application.router.add_route("*", _DESCRIPTION, self.wrong_method, expect_handler=expect)
         application.router.add_route("*", "/{elsewhere:.*}", self.elsewhere, expect_handler=expect)
         return application
 
@@ -145,6 +153,13 @@ class Entrance:
                 named = {"Content-Disposition": f'attachment; filename="{message_id}.tlog-proof"'}
                 return web.Response(text=file, headers=named)
         return await self._refused(request, own[0], "unknown_message")
+
+    async def description(self, request: web.Request) -> web.Response:
+        """`GET /openapi.json`: what the peer's certificate may call here. No fact: it is about no message and no
+        person, and the same whenever it is asked for.
+        """
+        document = self._descriptions.of(self._own(peer_fingerprint(request)))
+        return web.Response(body=document, content_type="application/json", charset="utf-8")
 
     async def elsewhere(self, request: web.Request) -> web.Response:
         """Any other address: there is no such operation, and that a known peer tried is a fact."""

@@ -28,6 +28,8 @@ from gateway.plugin.interface import describe
 GROUP = "gateway.connectors"
 _LONGEST: Final = 20.0
 """Seconds for any one thing that a plugin does at the start. Honest ones take milliseconds; a busy machine, more."""
+_broken_off: Final[dict[str, Misconfigured]] = {}
+"""What was broken off while it was loaded. It is not tried again in this process: a reload would hold up everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,14 @@ def load(name: str, among: EntryPoints) -> Loaded:
         raise Misconfigured((f"connector {name}: no installed package has an entry point of that name in {GROUP}",))
     if len(found) > 1:
         raise Misconfigured((f"connector {name}: {len(found)} installed packages claim that name",))
-    return _registered(name, found[0])
+    if name in _broken_off:
+        raise _broken_off[name]
+    try:
+        return _registered(name, found[0])
+    except Misconfigured as wrong:
+        if isinstance(wrong.__cause__, TookTooLong):
+            _broken_off[name] = wrong
+        raise
 
 
 def _registered(name: str, entry_point: EntryPoint) -> Loaded:

@@ -87,6 +87,11 @@ class ContractOperation(_Closed):
         return self
 
     @cached_property
+    def data_classes(self) -> frozenset[DataClass]:
+        """Every data class that it can carry, there or back."""
+        return frozenset(each.data_class for each in (*self.fields, *self.reply) if each.data_class is not None)
+
+    @cached_property
     def model(self) -> type[Payload]:
         """Exactly the locked fields of the operation, for the end whose plugin is not here."""
         return model_of(self.name, self.fields)
@@ -145,12 +150,7 @@ class Contract(_Closed):
 
     def data_classes(self) -> frozenset[DataClass]:
         """Every data class that this interface can carry, in either direction."""
-        return frozenset(
-            field.data_class
-            for operation in self.operations
-            for field in (*operation.fields, *operation.reply)
-            if field.data_class is not None
-        )
+        return frozenset(each for operation in self.operations for each in operation.data_classes)
 
 
 def model_of(name: str, fields: tuple[ContractField, ...]) -> type[Payload]:

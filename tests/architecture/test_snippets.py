@@ -77,8 +77,10 @@ def of(*languages):
 
 
 def test_every_language_is_looked_at():
-    """`text` is what a program prints; a block without a language has commands, forms of headers, or a drawing."""
-    assert {each.language for each in SNIPPETS} <= {"sh", "toml", "json", "python", "text", ""}
+    """`console` has commands to be given one by one, `text` what a program prints; a block without a language has
+    commands, forms of headers, or a drawing.
+    """
+    assert {each.language for each in SNIPPETS} <= {"sh", "console", "toml", "json", "python", "text", ""}
 
 
 # ---- commands --------------------------------------------------------------------------------------------------------
@@ -114,7 +116,7 @@ PLACES = {"MESSAGE_ID": "01234567-89ab-7cde-8f01-23456789abcd", "DAY": "2027-03-
 """What stands for a placeholder, where the program wants a form."""
 
 
-@of("sh", "")
+@of("sh", "console", "")
 def test_every_command_can_be_given_as_it_stands(snippet):
     for words in calls(snippet.text):
         if any(word.startswith("$") for word in words):

@@ -74,3 +74,12 @@ class Fresh:
         )
         assert done.status == 0, done.err
         shutil.rmtree(wheels)
+
+    def place(self, connector: str, text: str) -> None:
+        """Have a distribution of one module, with the entry point of a connector, installed."""
+        (packages,) = (self.folder / "env/lib").glob("python*/site-packages")
+        (packages / f"gateway_{connector}.py").write_text(text, encoding="utf-8")
+        info = packages / f"gateway_{connector}-1.0.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: gateway-{connector}\nVersion: 1.0.0\n")
+        (info / "entry_points.txt").write_text(f"[gateway.connectors]\n{connector} = gateway_{connector}\n")

@@ -7,7 +7,7 @@ from gateway.plugin.connector import Accepted, DeferredRecord, Delivery, Duplica
 from gateway.plugin.testing import conducts
 from gateway.plugin.testing.between import Between, Conduct, passes
 from gateway.plugin.testing.stage import Stage
-from gateway.plugin.testing.verdict import Broken
+from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _SHORT: Final = 1.0
 _LATER: Final = 2.0
@@ -17,13 +17,13 @@ _PATIENCE: Final = 7
 async def reconnects(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene, scene.opened() as connector:
-        between = scene.network
         for operation in stage.receiving():
             delivery = scene.delivery(operation)
-            await between.down()
-            _deferred(await scene.delivered(connector, delivery), "while its system is down")
-            await scene.polled(connector)
-            await between.up()
+            async with scene.away() as away:
+                if not away:
+                    raise Inapplicable("it opens no connection")
+                _deferred(await scene.delivered(connector, delivery), "while its system is down")
+                await scene.polled(connector)
             _well(await scene.carried(connector, delivery), delivery)
 
 

@@ -1,0 +1,50 @@
+"""Which operations a description is of: all that a lock sends, or what one listener would take of one system."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.config import Limits, Tenant
+from gateway.plugin.attest import ClaimName
+from gateway.plugin.contract import Contract, ContractOperation
+from gateway.plugin.item import DataClass
+
+ANY_TENANT = "{tenant}"
+"""Where a description is of no one tenant: the name of the parameter that stands in its addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One operation at its address. `proven` is what must be proven about a person; `most` how many records it takes at
+    a time, None where the limits are not known.
+    """
+
+    tenant: str
+    contract: Contract
+    operation: ContractOperation
+    proven: tuple[ClaimName, ...]
+    most: int | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is posted to."""
+        return f"/v1/{self.tenant}/{self.contract.connector}/{self.operation.name}"
+
+
+def of_lock(contract: Contract) -> Iterator[Described]:
+    """Every operation that its system may bring in by its lock, wherever it may stand."""
+    for each in contract.operations:
+        if each.direction == "sends":
+            yield Described(ANY_TENANT, contract, each, each.attests, each.most_records)
+
+
+def of_tenant(
+    tenant: Tenant, contract: Contract, limits: Limits, clearance: frozenset[DataClass] | None = None
+) -> Iterator[Described]:
+    """What a route carries, and a listener of that clearance may (C072); None: whichever listener. Nothing else is
+    told of.
+    """
+    for each in contract.operations:
+        route = tenant.route_from(contract.connector, each.name) if each.direction == "sends" else None
+        if route is not None and (clearance is None or each.data_classes <= clearance):
+            most = min(limits.records_per_message, each.most_records or limits.records_per_message)
+            yield Described(tenant.code, contract, each, route.attest, most)

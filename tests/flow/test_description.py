@@ -1,0 +1,95 @@
+"""`/openapi.json` over real mutual TLS: what the asking certificate may call there, and nothing to anybody else."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli import commands
+from gateway.interfaces import openapi
+from gateway.keys.certificates import fingerprint_of_file
+from tests.flow.calling import FIND, PUT, answer_of, calling
+from tests.flow.line import running
+from tests.flow.toys import OFFICE
+
+WHERE = "/openapi.json"
+
+
+@pytest.fixture
+async def line(site, tmp_path):
+    """Over one link: what is asked here comes to none."""
+    async with running(site, tmp_path) as made:
+        yield made
+
+
+async def test_a_known_peer_is_told_what_it_may_call_and_no_fact_is_made(line, office):
+    before = len(line.every_fact())
+    async with office.get(WHERE) as response:
+        assert (response.status, response.content_type) == (200, "application/json")
+        document = await response.json()
+    assert {path for path, item in document["paths"].items() if "post" in item} == {PUT, FIND}, "and nothing unrouted"
+    assert len(line.every_fact()) == before
+
+
+async def test_it_is_byte_for_byte_what_the_command_writes(line, office, site, entrance):
+    root = site.config.root
+    words = ("--listener", entrance[0].settings.name, "--certificate", root / f"keys/tls/{OFFICE}.crt", "--root", root)
+    done = CliRunner().invoke(commands.app, ["interface", "export", *map(str, words)])
+    assert done.exit_code == 0, done.stderr
+    limits = site.config.gateway.limits
+    line.office.rules = replace(line.office.rules, limits=limits)
+    assert await (await office.get(WHERE)).read() == done.stdout_bytes
+    other = ("--listener", entrance[0].settings.name, "--certificate", root / "keys/tls/stranger.crt", "--root", root)
+    done = CliRunner().invoke(commands.app, ["interface", "export", *map(str, other)])
+    assert not [path for path in json.loads(done.stdout)["paths"] if path.startswith("/v1/999997")]
+
+
+async def test_nothing_above_the_clearance_of_the_listener_is_told(line, office):
+    clearance = {"municipal": line.office.rules.listener_clearance["municipal"] - {"individual_number"}}
+    line.office.rules = replace(line.office.rules, listener_clearance=clearance)
+    async with office.get(WHERE) as response:
+        text = await response.text()
+    assert "individual_number" not in json.loads(text)["paths"].get(PUT, {})
+    assert PUT not in text
+    assert FIND in text
+    assert "個人番号12桁" not in text
+
+
+async def test_who_is_unknown_is_told_nothing_and_counted(line, site, entrance):
+    made, base = entrance
+    async with calling(site, base, "stranger") as stranger, stranger.get(WHERE) as response:
+        status, told = await answer_of(response)
+    assert (status, told["code"], made.noise) == (403, "unknown_certificate", 1)
+    assert OFFICE not in json.dumps(told)
+
+
+async def test_it_is_drawn_once_and_anew_when_the_configuration_is_another(line, office, site, entrance, monkeypatch):
+    drawn = []
+
+    def counted(every):
+        drawn.append(1)
+        return openapi(every)
+
+    monkeypatch.setattr("gateway.edge.description.openapi", counted)
+    pinned = {**line.office.rules.pinned}
+    pinned |= {fingerprint_of_file(site.config.root / "keys/tls/stranger.crt"): "keys/tls/stranger.crt"}
+    line.office.rules = replace(line.office.rules, pinned=pinned)
+    async with calling(site, entrance[1], "stranger") as second:
+        texts = [await (await peer.get(WHERE)).text() for peer in (office, second, office)]
+    assert len(set(texts)) == 1
+    assert drawn == [1], "the peers of one connector have one document"
+    limits = line.office.rules.limits.model_copy(update={"records_per_message": 7})
+    line.office.rules = replace(line.office.rules, limits=limits)
+    assert '"maxItems": 7' in await (await office.get(WHERE)).text()
+    assert drawn == [1, 1]
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("POST", 405), ("DELETE", 405)])
+async def test_other_methods_are_answered_as_elsewhere(line, office, method, status):
+    async with office.request(method, WHERE) as response:
+        assert response.status == status
+        if status == 405:
+            assert response.headers["Allow"] == "GET, HEAD"
+            told = await response.json(content_type=None)
+            assert line.facts(told["message_id"]) == ["message.refused"]

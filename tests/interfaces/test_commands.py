@@ -1,0 +1,148 @@
+"""`gateway interface export` and `diff`: what an integrator, an officer and a program get."""
+
+import csv
+import io
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli import commands
+from gateway.config import read_contract
+from gateway.interfaces import COLUMNS
+from tests.architecture.tree import ROOT
+
+LOCK = "vaccination_db"
+
+
+def run(*words, root=ROOT):
+    return CliRunner().invoke(commands.app, ["interface", *map(str, words), "--root", str(root)])
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Another root: the same but for one lock, which lacks a field that a route lists and calls another otherwise."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    path = tmp_path / f"config/interfaces/{LOCK}.json"
+    lock = json.loads(path.read_text(encoding="utf-8"))
+    (operation,) = (each for each in lock["operations"] if each["name"] == "research.register")
+    operation["fields"] = [each for each in operation["fields"] if each["path"] != "vaccinated_on"]
+    next(each for each in operation["fields"] if each["path"] == "id5")["label"] = "=研究用ID"
+    path.write_text(json.dumps(lock, ensure_ascii=False), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("openapi", '{\n  "openapi": "3.1.0"'), ("schema", '{\n  "$schema"'), ("table", "# 予防接種データベース")],
+)
+def test_a_lock_is_written_in_each_form_the_same_to_stdout_and_into_a_file(tmp_path, form, begins):
+    shown = run("export", LOCK, "--form", form)
+    assert (shown.exit_code, shown.stdout[: len(begins)]) == (0, begins)
+    file = tmp_path / "out"
+    for _ in range(2):  # what is there is replaced
+        assert run("export", LOCK, "--form", form, "--output", file).exit_code == 0
+    assert file.read_text(encoding="utf-8") == shown.stdout
+
+
+def test_a_table_is_in_the_language_that_is_asked_for():
+    english, japanese = (run("export", LOCK, "--form", "table", "--language", each).stdout for each in ("en", "ja"))
+    assert "| field | label | data class |" in english
+    assert "| 項目 | 名称 | 情報区分 |" in japanese
+    assert "接種日" in english, "labels are Japanese"
+    assert "接種日" in japanese
+    shown = run("show", LOCK, "--language", "ja")
+    assert (shown.exit_code, "情報区分" in shown.stdout, "data class" in shown.stdout) == (0, True, False)
+
+
+def test_all_of_a_tenant_is_one_description_and_a_listener_narrows_it():
+    every = json.loads(run("export", "--tenant", "999997").stdout)["paths"]
+    assert {path.split("/")[3] for path in every if path.startswith("/v1/999997")} > {"clinic_app", "myna_portal"}
+    one = json.loads(run("export", "clinic_app", "--tenant", "999997").stdout)["paths"]
+    assert {*one} < {*every}
+    wrong = run("export", "--listener", "nowhere")
+    assert (wrong.exit_code, "there is none of that name; there is: " in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["export"], ["export", "--form", "schema"], ["export", LOCK, "--form", "table", "--tenant", "999997"], ["diff"]],
+)
+def test_what_cannot_be_meant_is_wrong_usage(words):
+    assert run(*words).exit_code == 2
+
+
+def test_a_change_that_breaks_a_route_is_told_with_its_tenant_and_ends_with_1(changed):
+    for other in (changed, changed / f"config/interfaces/{LOCK}.json"):
+        done = run("diff", LOCK, "--against", other)
+        assert done.exit_code == 1
+        assert "- receives research.register vaccinated_on:" in done.stdout
+        assert "breaks route (999997 R16): receives research.register vaccinated_on: lists vaccinated_on" in done.stdout
+        assert "breaks the configuration: config/tenants/999997.toml: routes.R16" in done.stdout
+        assert done.stdout.endswith("verdict: it breaks somebody\n")
+
+
+def test_a_change_that_breaks_nobody_ends_with_0(changed):
+    """The other way round a field is added, which its route does not list yet; it is not required."""
+    path = changed / f"config/interfaces/{LOCK}.json"
+    lock = json.loads((ROOT / f"config/interfaces/{LOCK}.json").read_text(encoding="utf-8"))
+    lock["operations"][0]["label"] += "(新)"
+    path.write_text(json.dumps(lock, ensure_ascii=False), encoding="utf-8")
+    done = run("diff", "--against", changed)
+    assert done.exit_code == 0, done.stdout
+    assert f"{LOCK}: heed in flight: digest: what is under way passes only while" in done.stdout
+    assert done.stdout.endswith("verdict: it breaks nobody\n")
+    assert run("diff", "--against", ROOT).stdout == "no difference\n"
+
+
+def test_a_program_gets_the_verdict_whole(changed):
+    done = run("diff", "--against", changed, "--json")
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["breaks"], told["differs"], told["routes_known"]) == (1, True, True, True)
+    (one,) = [each for each in told["interfaces"] if each["before"] != each["after"]]
+    assert one["connector"] == LOCK
+    assert one["before"] == read_contract(ROOT, LOCK).digest()
+    assert {each["kind"] for each in one["changes"]} == {"field_removed", "renamed"}
+    assert one["effects"][0]["weight"] == "breaks"
+    assert one["effects"][0]["routes"] == ["999997 R16"]
+    assert told["problems"]
+
+
+def test_where_there_are_only_locks_whoever_there_may_be_is_concerned(changed, tmp_path_factory):
+    bare = tmp_path_factory.mktemp("bare")
+    shutil.copytree(ROOT / "config/interfaces", bare / "config/interfaces")
+    done = run("diff", LOCK, "--against", changed / f"config/interfaces/{LOCK}.json", root=bare)
+    assert (done.exit_code, "the configuration cannot be read here" in done.stdout) == (1, True)
+
+
+def test_a_lock_that_is_gone_takes_its_operations_along(changed):
+    (changed / f"config/interfaces/{LOCK}.json").unlink()
+    done = run("diff", LOCK, "--against", changed)
+    assert (done.exit_code, "research.register" in done.stdout) == (1, True)
+
+
+def test_what_is_no_lock_or_another_s_is_told(changed, tmp_path):
+    (tmp_path / "x.json").write_text("{}", encoding="utf-8")
+    for other, told in (
+        (tmp_path / "x.json", "is no lock file"),
+        (ROOT / "config/interfaces/pmh.json", "is the lock of pmh, not of"),
+        (tmp_path / "nothing", "is neither a lock file nor a root"),
+    ):
+        done = run("diff", LOCK, "--against", other)
+        assert (done.exit_code, told in done.stderr) == (2, True)
+
+
+def test_the_table_of_changes_has_the_columns_of_the_form_as_markdown_and_for_a_spreadsheet(changed, tmp_path):
+    page = run("diff", LOCK, "--against", changed, "--form", "change-table")
+    assert page.exit_code == 1
+    assert page.stdout.startswith("# (別添3)変更箇所\n\n| 変更日 | 項目 | 変更前の記載 | 変更後の記載 |")
+    file = tmp_path / "changes.csv"
+    run("diff", LOCK, "--against", changed, "--form", "change-csv", "--output", file)
+    head, *rows = csv.reader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline=""))
+    assert tuple(head) == COLUMNS
+    gone = next(row for row in rows if "接種日" in row[1])
+    assert gone[0] == "", "the day is people's to say"
+    assert gone[2].startswith("接種日、コード、")
+    assert gone[3] == "(なし)"
+    assert all("\n" not in cell for row in rows for cell in row)

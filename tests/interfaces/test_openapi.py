@@ -1,0 +1,109 @@
+"""The description of the HTTPS entrance: valid, closed, with each code that can come, and nothing beyond clearance."""
+
+import json
+import re
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from gateway.config import load, read_contract
+from gateway.errors import CODES
+from gateway.interfaces.answers import ARRIVING, ASKING, OF_RECORDS
+from gateway.interfaces.described import of_lock, of_tenant
+from gateway.interfaces.document import openapi
+from gateway.interfaces.schema import as_text
+from gateway.plugin.interface import describe
+from tests.architecture.tree import ROOT
+from tests.flow.toys import OFFICE_INTERFACE
+
+LOCKS = sorted(path.stem for path in (ROOT / "config/interfaces").glob("*.json"))
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_what_a_lock_sends_is_described_validly(name):
+    contract = read_contract(ROOT, name)
+    document = openapi(of_lock(contract))
+    OpenAPIV31SpecValidator(document).validate()
+    sent = [each.name for each in contract.operations if each.direction == "sends"]
+    posted = [path for path, item in document["paths"].items() if "post" in item]
+    assert posted == [f"/v1/{{tenant}}/{name}/{each}" for each in sent]
+    assert json.loads(as_text(document)) == document
+
+
+def test_all_of_a_tenant_is_one_valid_document():
+    config = load(ROOT)
+    ((code, tenant),) = config.tenants.items()
+    limits = config.gateway.limits
+    every = [each for name in tenant.file.connectors for each in of_tenant(tenant, config.contracts[name], limits)]
+    document = openapi(every)
+    OpenAPIV31SpecValidator(document).validate()
+    posted = {path for path, item in document["paths"].items() if "post" in item}
+    assert posted == {f"/v1/{code}/{each.source}/{each.operation}" for each in tenant.file.routes}
+
+
+def test_an_operation_tells_its_label_limits_headers_and_what_must_be_proven():
+    config = load(ROOT)
+    ((_, tenant),) = config.tenants.items()
+    document = openapi(of_tenant(tenant, config.contracts["clinic_app"], config.gateway.limits))
+    posted = document["paths"]["/v1/999997/clinic_app/examination.enter"]["post"]
+    assert posted["summary"] == "医師記入欄の入力"
+    assert posted["x-renkei-attests"] == ["identity_confirmed", "consent"]
+    assert {each["name"]: each["required"] for each in posted["parameters"]} == {
+        "Idempotency-Key": False,
+        "Renkei-Actor": False,
+        "Renkei-Terminal": False,
+        "Renkei-Proof": True,
+    }
+    assert posted["requestBody"]["content"]["application/json"]["schema"]["maxItems"] == 1000
+    assert document["security"] == [{"mutualTLS": []}]
+    assert "Retry-After" in posted["responses"]["503"]["headers"]
+
+
+def test_what_is_not_routed_or_above_the_clearance_is_not_described():
+    config = load(ROOT)
+    ((_, tenant),) = config.tenants.items()
+    office = describe(OFFICE_INTERFACE)
+    assert not list(of_tenant(tenant, office, config.gateway.limits)), "no route of this tenant carries it"
+    portal = config.contracts["clinic_app"]
+    operation = portal.operation("sends", "examination.enter")
+    assert operation is not None
+    cleared = operation.data_classes
+    assert [each.operation.name for each in of_tenant(tenant, portal, config.gateway.limits, cleared)]
+    narrower = cleared - {"health"}
+    assert not list(of_tenant(tenant, portal, config.gateway.limits, narrower))
+    assert "doctor" not in json.dumps(openapi(of_tenant(tenant, portal, config.gateway.limits, narrower)))
+
+
+ELSEWHERE = {
+    "records_refused": "files only",
+    "not_held": "people at the operators' listener",
+    "no_open_request": "replies only",
+    "limits_differ": "a 503, all of which are told",
+    "clock_differs": "a 503, all of which are told",
+    "bad_reason": "people at the operators' listener",
+}
+LINE = [
+    "edge/authenticate",
+    "edge/parse",
+    "edge/admit",
+    "edge/flow",
+    "edge/seal",
+    "edge/edge",
+    "edge/listener",
+    "hub/permit",
+    "hub/flow",
+    "hub/journal/recording",
+    "keys/signatures",
+    "keys/directory",
+]
+
+
+@pytest.mark.parametrize("module", LINE)
+def test_each_code_that_an_arrival_is_refused_with_is_told(module):
+    """Also those that only a bug of ours would bring out: nobody is to meet a code of which nothing is said."""
+    raised = set(re.findall(r'Refused\(\s*"(\w+)"', (ROOT / f"gateway/{module}.py").read_text()))
+    assert raised - {*ASKING, *OF_RECORDS, *ELSEWHERE} == set()
+
+
+def test_each_code_told_is_one_of_ours():
+    assert {*ARRIVING, *ASKING, *OF_RECORDS} <= CODES.keys()
