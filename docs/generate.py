@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from docs.drawn import commands, configuration, decisions, door, facts
 from gateway.assessment import Subject, build
 from gateway.config import load
 from gateway.config.files import LegalBasis
@@ -238,7 +239,16 @@ def interfaces() -> dict[str, str]:
 
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
-    return {"errors.md": errors(), "persons.md": persons(), "views.md": views(), **interfaces(), **assessment()}
+    reference = {"commands": commands, "configuration": configuration, "facts": facts, "plugin": door}
+    return {
+        "errors.md": errors(),
+        "persons.md": persons(),
+        "views.md": views(),
+        **interfaces(),
+        **assessment(),
+        "decisions/README.md": decisions.page(),
+        **{f"reference/{name}.md": each.page() for name, each in reference.items()},
+    }
 
 
 if __name__ == "__main__":
