@@ -39,7 +39,6 @@ _KINDS: Final = {
     "record.return": "return",
     "research.register": "research",
     "id5.fetch": "id5",
-    "pmh_key.issue": "key",
 }
 _MADE_UP: Final = MadeUp(INTERFACE)
 _OWN: Final[Mapping[str, JsonValue]] = {
