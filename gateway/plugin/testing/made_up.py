@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from gateway.plugin.checks import CHECKS
-from gateway.plugin.contract import ContractField
+from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.interface import Interface, describe
 
 _BEGINS: Final = date(1990, 1, 1)
@@ -39,6 +39,11 @@ class MadeUp:
             if (each.direction, each.name) == (direction, operation):
                 return _object(each.fields, person, own)
         raise LookupError(f"the interface has no operation {operation} that it {direction}")
+
+
+def reply_to(operation: ContractOperation, record: JsonValue) -> dict[str, Any]:
+    """An answer within the locked reply: what the question says under the same name it repeats. Raises LookupError."""
+    return _object(operation.reply, 1, record if isinstance(record, Mapping) else {})
 
 
 def _object(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonValue]) -> dict[str, Any]:

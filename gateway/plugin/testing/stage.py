@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -363,6 +364,7 @@ def _files(name: str) -> dict[str, str]:
     return {"certificate": f"{name}.crt", "key": f"{name}.key", "ca": "ca.crt"}
 
 
+@lru_cache(maxsize=4)
 def _client_tls(files: TlsFiles | None) -> ssl.SSLContext:
     """As the line makes it: mutual; without files a context that trusts nobody."""
     if files is None:
