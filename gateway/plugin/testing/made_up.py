@@ -7,8 +7,12 @@ beyond the lock, the subject says itself.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any, Final
 
+import hypothesis
+from hypothesis import strategies
+from hypothesis.errors import NoSuchExample, Unsatisfiable
 from pydantic import JsonValue
 
 from gateway.plugin.checks import CHECKS
@@ -79,7 +83,19 @@ def _value(field: ContractField, person: int) -> JsonValue:
     for text in _texts(field, person):
         if _admitted(field, text):
             return text
-    raise LookupError(f"{field.path}: nothing is known that its form admits; give a value for it")
+    return _found(field)
+
+
+@lru_cache(maxsize=256)
+def _found(field: ContractField) -> str:
+    """The simplest text of a form that none of the plain ones fits, the same for everybody. Raises LookupError."""
+    characters = strategies.characters(codec="ascii")  # all of Unicode takes Hypothesis long to set out
+    texts = strategies.from_regex(field.pattern or ".+", fullmatch=True, alphabet=characters)
+    quiet = hypothesis.settings(database=None, derandomize=True, max_examples=200, deadline=None)
+    try:
+        return hypothesis.find(texts, partial(_admitted, field), settings=quiet)
+    except (NoSuchExample, Unsatisfiable):
+        raise LookupError(f"{field.path}: nothing is known that its form admits; give a value for it") from None
 
 
 def _texts(field: ContractField, person: int) -> Iterator[str]:
@@ -101,7 +117,7 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
 
 def _admitted(field: ContractField, text: str) -> bool:
     return (
-        len(text) <= (field.max_length or len(text))
+        0 < len(text) <= (field.max_length or len(text))
         and (field.pattern is None or re.fullmatch(field.pattern, text, re.ASCII) is not None)
         and (field.check is None or CHECKS[field.check].holds(text))
     )

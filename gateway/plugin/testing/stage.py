@@ -150,7 +150,7 @@ class Scene:
         return [self.subject.record(direction, operation, person) for person in self.persons(how_many)]
 
     def delivery(self, operation: ContractOperation, how_many: int = 3, deadline: float = DEADLINE) -> Delivery:
-        """A delivery of new persons' records, as the edge makes it."""
+        """A delivery of new persons' records, as the edge makes it: it attests what the operation needs, no more."""
         model = self.stage.received(operation.name)
         records = self.records("receives", operation.name, min(how_many, operation.most_records or how_many))
         if not all(within(model.model_validate, each) for each in records):
@@ -159,7 +159,14 @@ class Scene:
                 "mend Subject.record, or the interface",
             )
         rows = tuple((index, model.model_validate(each)) for index, each in zip(_INDICES, records, strict=False))
-        return Delivery(message_id(next(self.standing.messages)), operation.name, rows, deadline)
+        needed = {*operation.attests}
+        return Delivery(
+            message_id(next(self.standing.messages)),
+            operation.name,
+            rows,
+            deadline,
+            attests=lambda claims: {each.name for each in claims} == needed,
+        )
 
     async def delivered(self, connector: Connector, delivery: Delivery) -> dict[int, Outcome]:
         """An outcome for each record, as the line would have it. Raises Broken."""

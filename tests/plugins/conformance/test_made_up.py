@@ -1,7 +1,8 @@
 """Made-up records hold for what a subject is told that they do: the lock admits them, and no two persons share one."""
 
+import re
 from importlib.metadata import entry_points
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from gateway.plugin.fields import Item
 from gateway.plugin.interface import describe
 from gateway.plugin.item import Kind
 from gateway.plugin.testing import MadeUp
+from gateway.plugin.testing.made_up import reply_to
 
 CONNECTORS = sorted(each.name for each in entry_points(group="gateway.connectors"))
 
@@ -41,17 +43,32 @@ def test_what_is_given_stands_wherever_the_field_is():
     assert [each["item_id"] for each in record["items"]] == ["Q1"]
 
 
-def test_a_form_of_ones_own_is_asked_for_and_an_unknown_operation_is_told():
+def odd(**form: Any) -> MadeUp:
     class Odd(Payload):
-        shelf: Annotated[
-            str,
-            Item(name="shelf", label="棚", data_class=DataClass.IDENTIFIER, kind=Kind.CODE, pattern="[aeiou]{3}#"),
-        ]
+        shelf: Annotated[str, Item(name="shelf", label="棚", data_class=DataClass.IDENTIFIER, kind=Kind.CODE, **form)]
 
     operation = Operation(name="shelf.put", label="棚", direction="sends", payload=Odd, person_key="shelf")
-    made_up = MadeUp(Interface(connector="odd", version="1", operations=(operation,)))
+    return MadeUp(Interface(connector="odd", version="1", operations=(operation,)))
+
+
+def test_a_form_of_ones_own_is_met_and_one_that_cannot_be_is_asked_for():
+    met = odd(pattern="[aeiou]{3}#").record("sends", "shelf.put", 1)
+    assert re.fullmatch("[aeiou]{3}#", met["shelf"])
+    narrow = odd(pattern="[aeiou]{3}#", max_length=3)
     with pytest.raises(LookupError, match="shelf: nothing is known"):
-        made_up.record("sends", "shelf.put", 1)
-    assert made_up.record("sends", "shelf.put", 1, shelf="aou#") == {"shelf": "aou#"}
-    with pytest.raises(LookupError, match="no operation"):
-        made_up.record("receives", "shelf.put", 1)
+        narrow.record("sends", "shelf.put", 1)
+    assert narrow.record("sends", "shelf.put", 1, shelf="aou#") == {"shelf": "aou#"}
+
+
+def test_an_operation_that_there_is_not_is_told():
+    with pytest.raises(LookupError, match=r"no operation .* that it receives"):
+        odd(pattern="[0-9]+").record("receives", "shelf.put", 1)
+
+
+def test_a_reply_repeats_what_the_question_says_and_the_lock_admits_it():
+    interface = interface_of("clinic_app")
+    operation = describe(interface).operations[0]
+    question = MadeUp(interface).record(operation.direction, operation.name, 7)
+    reply = reply_to(operation, question)
+    operation.reply_model.model_validate(reply)
+    assert reply[operation.person_key] == question[operation.person_key]

@@ -35,8 +35,10 @@ async def attests(stage: Stage) -> None:
             _ends(connector, operation, proven, good)
         another = await _shown(scene, other)
         for what, proof in _falsified(shown[0][1].proof, another[0][1].proof):
-            if _proven(connector, replace(shown[0][1], proof=proof)) is not None:
+            if _proven(connector, _with(shown[0][1], proof)) is not None:
                 raise Broken(f"a proof holds {what}", "let all of it count, in the one way in which it is written")
+        if any(good.proof in f"{event} {known!r}" for event, known in scene.line.lines for _, good in shown):
+            raise Broken("a proof is in a line of its log", "say what happened by a code alone")
 
 
 async def _shown(scene: Scene, person: int) -> list[tuple[ContractOperation, Shown]]:
@@ -48,6 +50,10 @@ async def _shown(scene: Scene, person: int) -> list[tuple[ContractOperation, Sho
 
 def _nothing_shown() -> Any:
     raise Broken("nothing is known that it attests", "let Subject.shown give a good proof")
+
+
+def _with(shown: Shown, proof: str) -> Shown:
+    return Shown(shown.operation, proof, shown.fingerprint, shown.now, shown.certificate)
 
 
 def _proven(connector: Connector, shown: Shown) -> Proven | None:
