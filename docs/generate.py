@@ -10,6 +10,7 @@ from gateway.config import load
 from gateway.config.files import LegalBasis
 from gateway.edge.rules import operations_at
 from gateway.errors import CODES
+from gateway.plugin.testing.rules import RULES
 from gateway.wiring.tagging import person_fields
 from tests.views.matrix import COLUMNS, SECTIONS, Row, given, matrix, reasons, sources
 
@@ -197,9 +198,28 @@ def _named(fields: Mapping[str, str]) -> str:
     return ", ".join(f"`{name}` {label}" for name, label in sorted(fields.items())) or "–"
 
 
+CONFORMANCE = """\
+# The rules of the conformance suite
+
+<!-- Written by `make docs` from gateway/plugin/testing/rules/; do not edit. -->
+
+To these `gateway plugin check` holds a connector; [the conformance suite](conformance.md) says how, and what the levels
+mean.
+
+| rule | level | what holds | why |
+| --- | --- | --- | --- |
+"""
+
+
+def conformance() -> str:
+    """The catalogue of rules, in its order."""
+    rows = (f"| `{each.id}` | {each.level} | {each.meaning} | {each.why} |\n" for each in RULES)
+    return CONFORMANCE + "".join(rows)
+
+
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
-    return {"errors.md": errors(), "persons.md": persons(), "views.md": views()}
+    return {"conformance-rules.md": conformance(), "errors.md": errors(), "persons.md": persons(), "views.md": views()}
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import json
 import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict
 from http.client import HTTPSConnection
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -24,9 +24,8 @@ _WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 class PublicMedicalHub(Subject):
     """Numbers that get keys, and confirmations that a terminal of the eligibility side has made."""
 
-    exempt: ClassVar[Mapping[str, str]] = {}
     _place: Place
-    _eligibility: int
+    _terminal: HTTPSConnection
 
     @asynccontextmanager
     async def standing(self, place: Place) -> AsyncIterator[str | None]:
@@ -37,8 +36,9 @@ class PublicMedicalHub(Subject):
             signing.make(place.folder / "eligibility")
         (place.folder / "pmh.toml").write_text(_configuration(place), encoding="utf-8")
         async with started(sys.executable, "-m", "gateway_pmh.simulator", str(place.folder / "pmh.toml")) as said:
-            self._eligibility = said["eligibility_port"]
-            yield f"https://127.0.0.1:{said['port']}"
+            self._terminal = HTTPSConnection("127.0.0.1", said["eligibility_port"], timeout=30, context=self._tls())
+            with closing(self._terminal):
+                yield f"https://127.0.0.1:{said['port']}"
 
     def settings(self, place: Place, address: str | None) -> Mapping[str, Any]:
         secret = {"client_id": _CLIENT, "client_secret": "file:client_secret"}
@@ -59,13 +59,9 @@ class PublicMedicalHub(Subject):
             return int((await response.json())["keys"])
 
     def _eligible(self, path: str, body: Mapping[str, str]) -> Mapping[str, Any]:
-        """What the eligibility side answers the terminal."""
-        connection = HTTPSConnection("127.0.0.1", self._eligibility, timeout=10, context=self._tls())
-        try:
-            connection.request("POST", path, json.dumps(body))
-            return dict(json.load(connection.getresponse()))
-        finally:
-            connection.close()
+        """What the eligibility side answers the terminal, over one connection: hundreds of persons are asked for."""
+        self._terminal.request("POST", path, json.dumps(body))
+        return dict(json.load(self._terminal.getresponse()))
 
     def _tls(self) -> ssl.SSLContext:
         files = self._place.connector

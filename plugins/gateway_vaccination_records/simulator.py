@@ -1,11 +1,12 @@
 """The record system with faults that can be switched on, to show that a line over a bad network loses nothing.
 
 The rule: every fault is one that the real system or the network may show, drawn from a seed; what the system commits
-and answers beneath it is the real thing.
+and answers beneath it is the real thing, but for what a test says that it has due.
 """
 
 import argparse
 import asyncio
+import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
+from uuid import uuid4
 
 import structlog
 from aiohttp import web
@@ -38,6 +40,8 @@ FAULTS: Final = {
     "busy": "leaves a single row out and calls it busy",
     "other_person": "answers a single look-up about another person than was asked for",
 }
+_DRAWN: Final = ("/v1/due", "/v1/key-batch")
+_ENDED: Final = {"/v1/due/ended": "kept", "/v1/key-answers": "stored"}
 _NETWORK: Final = ("503", "drop_before", "drop_after", "late", "garbage")
 
 
@@ -74,6 +78,41 @@ class Faults:
             case "garbage":
                 return web.Response(body=b'{"rows":[{"index":', content_type="application/json")
         return response
+
+
+class Offered:
+    """What a test says is due, as it is, before what the system itself has due; given out until it is ended.
+
+    `POST /simulator/due` with `{"kind": "notice", "records": [...]}`; the kinds are those of `/v1/due`, and `key`.
+    """
+
+    def __init__(self) -> None:
+        self._batches: dict[str, tuple[str, list[Any]]] = {}  # kind and records
+
+    @web.middleware
+    async def first(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answers what is about an offer; the system answers the rest."""
+        if request.path not in {"/simulator/due", *_DRAWN, *_ENDED}:
+            return await handler(request)
+        body = json.loads(await request.read())
+        if request.path == "/simulator/due":
+            self._batches[uuid4().hex] = (body["kind"], body["records"])
+            return web.Response(status=204)
+        if request.path in _DRAWN:
+            kind = body.get("kind", "key")
+            mine = [batch for batch, (of, _) in self._batches.items() if of == kind and batch not in body["besides"]]
+            return web.json_response(self._given(mine[0])) if mine else await handler(request)
+        if self._batches.pop(body["batch"], None) is None:
+            return await handler(request)
+        return web.json_response(
+            {"rows": [{"index": row["index"], "status": _ENDED[request.path]} for row in body["rows"]]}
+        )
+
+    def _given(self, batch: str) -> dict[str, Any]:
+        kind, records = self._batches[batch]
+        flat = kind == "key"
+        rows = [{"index": n, **(each if flat else {"record": each})} for n, each in enumerate(records)]
+        return {"batch": batch, "rows": rows}
 
 
 class FaultyArea(Area):
@@ -135,7 +174,7 @@ def _main() -> int:
 
     def build(desks: Mapping[str, Desk], body_bytes: int) -> web.Application:
         app = Api(desks).application(body_bytes)
-        app.middlewares.insert(0, faults.network)
+        app.middlewares[:0] = [faults.network, Offered().first]
         return app
 
     status = serve.main(given.config, build, partial(FaultyArea, faults=faults))

@@ -12,6 +12,7 @@ is a `tests/test_conformance.py` of these lines, a test for each rule:
 """
 
 from gateway.plugin.testing.conformance import Conformance
-from gateway.plugin.testing.subject import Place, Subject, started
+from gateway.plugin.testing.made_up import MadeUp
+from gateway.plugin.testing.subject import Place, Subject, ask, started
 
-__all__ = ["Conformance", "Place", "Subject", "started"]
+__all__ = ["Conformance", "MadeUp", "Place", "Subject", "ask", "started"]

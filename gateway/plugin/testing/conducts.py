@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from aiohttp import web
 
 from gateway.plugin.testing.between import Ask, Conduct
 
+Alter: TypeAlias = Callable[[bytes], bytes | None]
+"""An answer into another one; None where it finds nothing to alter."""
 _PIECE: Final = b" " * 65536
 ENDLESS: Final = 64 * 2**20
 """Bytes of a body that never ends, after which this one does all the same."""
@@ -80,14 +82,14 @@ class Endless:
         return response
 
 
-def altered(alter: Callable[[bytes], bytes | None], at: int) -> Conduct:
-    """The honest answers, but that the one at that place, counted from 0, is altered if that can be done."""
+def altered(alter: Alter, at: int | None = None) -> Conduct:
+    """The honest answers, but that the one at that place, counted from 0, or each, is altered if that can be done."""
     seen = 0
 
     async def conduct(_: web.Request, ask: Ask) -> web.StreamResponse:
         nonlocal seen
         honest = await ask()
         seen += 1
-        return honest.response(alter(honest.body) if seen - 1 == at else None)
+        return honest.response(alter(honest.body) if at in (None, seen - 1) else None)
 
     return conduct

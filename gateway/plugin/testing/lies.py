@@ -77,7 +77,7 @@ def repeated(record: Mapping[str, JsonValue]) -> bytes:
 
 
 def false_answers(rows: int) -> Iterator[tuple[str, Callable[[bytes], bytes | None]]]:
-    """Ways to falsify a JSON answer about so many rows. Each gives None where it finds nothing to do it to."""
+    """Ways to falsify a JSON answer about so many rows; the first of a kind is the likeliest to find something."""
     for told, alter in _STRUCTURAL.items():
         yield told, _on_json(alter)
     yield ROW_MISSING, _on_json(lambda plain: _without_a_row(plain, rows))

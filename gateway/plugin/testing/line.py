@@ -25,7 +25,7 @@ from gateway.plugin.connector import (
     Unreadable,
 )
 from gateway.plugin.contract import Contract, ContractOperation
-from gateway.plugin.testing.samples import reply_to
+from gateway.plugin.testing.made_up import reply_to
 
 
 @dataclass(frozen=True, slots=True)

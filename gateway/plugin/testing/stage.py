@@ -10,10 +10,11 @@ import hashlib
 import ssl
 import tempfile
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -48,7 +49,8 @@ SLACK: Final = 10.0
 DEADLINE: Final = 5.0
 """Of a delivery, in seconds, where a rule wants no other."""
 POLL_WITHIN: Final = 30.0
-_UNTIL: Final = 20.0
+LONG: Final = 20.0
+"""Seconds in which whatever is to come of itself has come."""
 _PAUSE: Final = 0.05
 _TENANT: Final = "999997"
 _INDICES: Final = (0, 2, 5)
@@ -66,7 +68,6 @@ class Scene:
     line: Line
     secrets: list[bytes] = field(default_factory=list)
     raised: list[BaseException] = field(default_factory=list)
-    _messages: "count[int]" = field(default_factory=lambda: count(1))
 
     @property
     def subject(self) -> Subject:
@@ -89,6 +90,17 @@ class Scene:
         if self.between is None:
             raise Inapplicable("it opens no connection")
         return self.between
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[bool]:
+        """Its system cannot be reached until the end of the block. False if there is nothing that could be away."""
+        if self.between is None:
+            async with self.subject.away() as gone:
+                yield gone
+            return
+        await self.between.down()
+        yield True
+        await self.between.up()
 
     def settings(self) -> BaseModel:
         """The connector's settings towards what stands between. Raises Broken if they are refused."""
@@ -147,7 +159,7 @@ class Scene:
                 "mend Subject.record, or the interface",
             )
         rows = tuple((index, model.model_validate(each)) for index, each in zip(_INDICES, records, strict=False))
-        return Delivery(message_id(next(self._messages)), operation.name, rows, deadline)
+        return Delivery(message_id(next(self.standing.messages)), operation.name, rows, deadline)
 
     async def delivered(self, connector: Connector, delivery: Delivery) -> dict[int, Outcome]:
         """An outcome for each record, as the line would have it. Raises Broken."""
@@ -236,12 +248,13 @@ class Scene:
 
 @dataclass(slots=True)
 class Standing:
-    """A stand-in at work in a folder of its own. `numbers` are those of the persons whom it has not met."""
+    """A stand-in at work in a folder of its own. It has met nobody of `numbers`, and no message of `messages`, yet."""
 
     subject: Subject
     place: Place
     address: str | None
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+    messages: "count[int]" = field(default_factory=lambda: count(1))
 
 
 @dataclass(slots=True)
@@ -309,9 +322,9 @@ class Stage:
                 yield Standing(subject, place, address)
 
 
-async def until(holds: Any, seconds: float = _UNTIL) -> bool:
-    """Whether it comes to hold within that time, asked again and again."""
-    ends = asyncio.get_running_loop().time() + seconds
+async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether it comes to hold before long, asked again and again."""
+    ends = asyncio.get_running_loop().time() + LONG
     while not await holds():
         if asyncio.get_running_loop().time() > ends:
             return False
@@ -344,6 +357,7 @@ def _files(name: str) -> dict[str, str]:
     return {"certificate": f"{name}.crt", "key": f"{name}.key", "ca": "ca.crt"}
 
 
+@lru_cache(maxsize=4)
 def _client_tls(files: TlsFiles | None) -> ssl.SSLContext:
     """As the line makes it: mutual; without files a context that trusts nobody."""
     if files is None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import interface, life, network, package, privacy, repeats, truth
+from gateway.plugin.testing.rules import interface, life, network, package, privacy, proofs, repeats, truth
 
 _BRONZE, _SILVER, _GOLD = Level
 
@@ -74,6 +74,14 @@ RULES: Final = (
         " garbage and lies.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
+    ),
+    Rule(
+        "attests",
+        _BRONZE,
+        "A good proof bears out what is declared, about one person, until it ends; altered in any way, or another"
+        " person's, it bears out nothing.",
+        "Claims decide who is served: a forged one would open a person's records to whoever made it.",
+        proofs.attests,
     ),
     Rule(
         "health",

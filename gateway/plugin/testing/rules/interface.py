@@ -1,34 +1,59 @@
 """Whether a connector speaks its interface: its classes take that and no more, and honest data comes through."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+import hypothesis
 import jiter
+from hypothesis import strategies
 from pydantic import JsonValue
 
 from gateway.plugin.connector import Accepted, Duplicate
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.payload import Payload
-from gateway.plugin.testing import lies, samples
+from gateway.plugin.testing import lies, made_up
 from gateway.plugin.testing.line import within
 from gateway.plugin.testing.rules.repeats import offering, sends
 from gateway.plugin.testing.stage import Scene, Stage
 from gateway.plugin.testing.verdict import Broken
 
+_AS_THEY_ARE: Final = "type its fields with the catalogue's items as they are"
+_EXAMPLES: Final = 50
+_TEXTS: Final = strategies.text("aZ09_-. é０Ａа\u200b\x00個", max_size=12)
+"""Few characters, one of each sort: all of Unicode takes Hypothesis long to set out."""
+_LEAVES: Final = strategies.none() | strategies.booleans() | strategies.integers() | _TEXTS
+_JSON: Final = strategies.recursive(
+    _LEAVES,
+    lambda inner: strategies.lists(inner, max_size=2) | strategies.dictionaries(_TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+
 
 async def refuses_beyond_interface(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
-        for told, record, models in _records(stage, scene):
-            for whose, model in models.items():
+        for told, record, own, locked in _records(stage, scene):
+            for whose, model in (("its class", own), ("the lock", locked)):
                 _honest(told, whose, model, record)
-            for lie in lies.wrong_records(record):
-                for whose, model in models.items():
+                for lie in lies.wrong_records(record):
                     if within(model.model_validate, lie.record):
-                        raise Broken(
-                            f"{told}: {whose} takes {lie.told}",
-                            "type its fields with the catalogue's items as they are",
-                        )
+                        raise Broken(f"{told}: {whose} takes {lie.told}", _AS_THEY_ARE)
+            _agree(told, record, own, locked)
+
+
+def _agree(told: str, record: Mapping[str, JsonValue], own: type[Payload], locked: type[Payload]) -> None:
+    """Of whatever is made of an honest record, by chance, the class takes what the lock takes."""
+    names = strategies.sampled_from([*record, *(each for name in record for each in lies.alike(name))])
+    changed = strategies.dictionaries(names | _TEXTS, _JSON, max_size=3)
+
+    @hypothesis.settings(database=None, derandomize=True, deadline=None, max_examples=_EXAMPLES)
+    @hypothesis.given(changed, strategies.sets(strategies.sampled_from([*record]), max_size=1))
+    def same(changes: dict[str, JsonValue], absent: set[str]) -> None:
+        made = {name: value for name, value in {**record, **changes}.items() if name not in absent}
+        if within(own.model_validate, made) != within(locked.model_validate, made):
+            raise Broken(f"{told}: its class and the lock judge a record differently", _AS_THEY_ARE)
+
+    same()
 
 
 async def carries(stage: Stage) -> None:
@@ -54,16 +79,16 @@ def _taken(operation: ContractOperation, outcome: object) -> None:
         raise Broken(f"{operation.name}: the reply is not within the interface", "give exactly its fields, typed so")
 
 
-def _records(stage: Stage, scene: Scene) -> Iterator[tuple[str, Mapping[str, JsonValue], Mapping[str, type[Payload]]]]:
-    """An honest record of each operation and reply, with the models that must take it and no other."""
+def _records(stage: Stage, scene: Scene) -> Iterator[tuple[str, Mapping[str, JsonValue], type[Payload], type[Payload]]]:
+    """An honest record of each operation and reply, with the class and the lock that take it and no other."""
     declared = {(each.direction, each.name): each for each in stage.spec.interface.operations}
     for locked in stage.contract.operations:
         own = declared[locked.direction, locked.name]
         (record,) = scene.records(locked.direction, locked.name, 1)
-        yield locked.name, record, {"its class": own.payload, "the lock": locked.model}
+        yield locked.name, record, own.payload, locked.model
         if own.reply is not None:
-            reply = samples.reply_to(locked, dict(record))
-            yield f"the reply of {locked.name}", reply, {"its class": own.reply, "the lock": locked.reply_model}
+            reply = made_up.reply_to(locked, dict(record))
+            yield f"the reply of {locked.name}", reply, own.reply, locked.reply_model
 
 
 def _honest(told: str, whose: str, model: type[Payload], record: Mapping[str, JsonValue]) -> None:

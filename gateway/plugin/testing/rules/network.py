@@ -1,13 +1,15 @@
 """What networks and systems do every month: they are away, hang, are late, break off, ask for patience, redirect."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.errors import Deferred, Refused
 from gateway.plugin.connector import Accepted, DeferredRecord, Delivery, Duplicate, Outcome, RefusedRecord
 from gateway.plugin.testing import conducts
 from gateway.plugin.testing.between import Between, Conduct, passes
 from gateway.plugin.testing.stage import Stage
-from gateway.plugin.testing.verdict import Broken
+from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _SHORT: Final = 1.0
 _LATER: Final = 2.0
@@ -17,13 +19,13 @@ _PATIENCE: Final = 7
 async def reconnects(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene, scene.opened() as connector:
-        between = scene.network
         for operation in stage.receiving():
             delivery = scene.delivery(operation)
-            await between.down()
-            _deferred(await scene.delivered(connector, delivery), "while its system is down")
-            await scene.polled(connector)
-            await between.up()
+            async with scene.away() as away:
+                if not away:
+                    raise Inapplicable("it opens no connection")
+                _deferred(await scene.delivered(connector, delivery), "while its system is down")
+                await scene.polled(connector)
             _well(await scene.carried(connector, delivery), delivery)
 
 
@@ -35,6 +37,8 @@ async def deadlines(stage: Stage) -> None:
             delivery = scene.delivery(operation, deadline=_SHORT)
             _deferred(await scene.delivered(connector, delivery), "while its system hangs")
         await scene.polled(connector)
+        with contextlib.suppress(Refused, Deferred):
+            await scene.contracted("health", connector.health())
 
 
 async def late(stage: Stage) -> None:

@@ -132,7 +132,7 @@ def _wrong(given: Mapping[str, Any], whole: BaseModel) -> Iterator[tuple[str, di
     """Settings with one thing wrong, each with what that is."""
     yield "an unknown setting", {**given, "no_such_setting": _CANARY}
     for name, value in given.items():
-        yield f"setting {name} of a wrong type", {**given, name: {"no_such_setting": {_CANARY: _CANARY}}}
+        yield f"setting {name} of a wrong type", {**given, name: {"no_such_setting": {"no_such_setting": _CANARY}}}
         inner = getattr(whole, name, None)
         if isinstance(value, Mapping) and isinstance(inner, BaseModel):
             yield from ((f"{path} in {name}", {**given, name: wrong}) for path, wrong in _wrong(value, inner))

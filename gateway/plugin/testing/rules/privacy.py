@@ -7,24 +7,25 @@ import logging
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel
+from pydantic import JsonValue
 
-from gateway.errors import Deferred, Refused
+from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.plugin.connector import Connector
-from gateway.plugin.contract import ContractField
+from gateway.plugin.contract import ContractOperation
 from gateway.plugin.item import DataClass
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
-from gateway.plugin.testing.rules.repeats import offering
-from gateway.plugin.testing.rules.truth import GARBAGE
+from gateway.plugin.testing.rules.repeats import offered
 from gateway.plugin.testing.stage import SLACK, Scene, Stage
 from gateway.plugin.testing.verdict import Broken
 
 _LEAST: Final = 6
 """Characters of a value that is not found by chance."""
 _SHORT: Final = 2.0
+_ROWS: Final = 3
+_CALENDAR: Final = ("date", "instant")
 
 
 @dataclass(slots=True)
@@ -51,37 +52,37 @@ async def no_leaks(stage: Stage) -> None:
     seen = _Seen()
     async with stage.scene() as scene:
         with _listening(seen):
-            for told, conduct in _conducts():
+            for conduct in _conducts() if scene.between is not None else (passes,):
                 if scene.between is not None:
                     scene.between.conduct = conduct
-                elif told:
-                    break
                 await _played(scene, seen)
         _gathered(scene, seen)
     if (leak := seen.leaked()) is not None:
         raise Broken(leak, "say what happened by a code, a count and a path of the interface")
 
 
-def _conducts() -> Iterator[tuple[str, Conduct]]:
-    """The honest one first; then those that quote the honest answer, or mislead who reads it."""
-    yield "", passes
-    yield "cut off", conducts.cuts_off
-    yield "500", conducts.refuses(500)
-    for told in ("a page of HTML", "half a text of JSON", "NaN"):
-        yield told, conducts.answers(GARBAGE[told])
-    for told, alter in list(lies.false_answers(3))[:20]:
-        yield told, conducts.altered(alter, 0)
+def _conducts() -> Iterator[Conduct]:
+    """The honest one; then those whose answers hold what was asked, in forms that cannot be read or mislead."""
+    yield passes
+    yield conducts.cuts_off
+    yield conducts.altered(lambda body: body[: len(body) // 2])
+    yield conducts.altered(lambda body: b"<html>" + body)
+    kinds: dict[str, conducts.Alter] = {}
+    for told, alter in lies.false_answers(_ROWS):
+        kinds.setdefault(told, alter)
+    yield from map(conducts.altered, kinds.values())
 
 
 async def _played(scene: Scene, seen: _Seen) -> None:
-    """One delivery of each operation, what is offered, health; then all that can be shown of the instance."""
-    for name in await offering(scene):
-        operation = scene.stage.contract.operation("sends", name)
-        assert operation is not None  # noqa: S101  (it was among them)
+    """What is offered, one delivery of each operation, a poll, health; then all that can be shown of the instance."""
+    for operation in scene.stage.operations("sends"):
+        (record,) = scene.records("sends", operation.name, 1)
+        _mark(seen, operation, record)
+        await offered(scene, operation.name, [record])
     async with scene.context() as context:
         connector = scene.stage.spec.factory()
         scene.line.listens(connector)
-        with contextlib.suppress(Refused, Deferred):
+        with contextlib.suppress(Refused, Deferred, Misconfigured):
             await scene.contracted("open", connector.open(context), SLACK)
             await _works(scene, connector, seen)
         shown = {"connector": connector, "settings": context.settings, "context": context, "spec": scene.stage.spec}
@@ -94,12 +95,11 @@ async def _played(scene: Scene, seen: _Seen) -> None:
 
 async def _works(scene: Scene, connector: Connector, seen: _Seen) -> None:
     for operation in scene.stage.operations("receives"):
-        delivery = scene.delivery(operation, deadline=_SHORT)
+        delivery = scene.delivery(operation, _ROWS, _SHORT)
         for _, record in delivery.records:
-            _mark(seen, operation.name, operation.fields, record)
+            _mark(seen, operation, record.model_dump(exclude_none=True))
         for outcome in (await scene.delivered(connector, delivery)).values():
-            seen.take("the repr of an outcome", repr(outcome))
-            seen.take("a code or path", f"{getattr(outcome, 'code', '')} {getattr(outcome, 'path', '')}")
+            seen.take("an outcome", f"{outcome!r} {getattr(outcome, 'code', '')} {getattr(outcome, 'path', '')}")
     await scene.polled(connector)
     with contextlib.suppress(Refused, Deferred):
         seen.take("its health", (await scene.contracted("health", connector.health(), SLACK)).detail)
@@ -114,25 +114,31 @@ def _gathered(scene: Scene, seen: _Seen) -> None:
     for error in (*scene.raised, *scene.line.raised):
         for text in _chain(error):
             seen.take(f"what it raised ({type(error).__name__})", text)
-    for sent in scene.line.sends:
-        operation = scene.stage.contract.operation("sends", sent.operation)
-        for record in sent.passed if operation is not None else ():
-            _mark(seen, sent.operation, operation.fields if operation else (), record)
     for secret in scene.secrets:
         if len(secret) >= _LEAST:
             seen.canaries[secret.decode(errors="replace")] = "a secret of its settings"
 
 
-def _mark(
-    seen: _Seen, operation: str, fields: tuple[ContractField, ...], record: BaseModel | Mapping[str, Any]
-) -> None:
-    plain = record.model_dump(exclude_none=True) if isinstance(record, BaseModel) else record
-    for each in fields:
-        value = plain.get(each.path)
-        telling = each.values is None and each.check not in ("date", "instant")
-        if isinstance(value, str) and len(value) >= _LEAST and telling and each.data_class is not DataClass.OPERATIONAL:
-            seen.canaries[value] = f"{each.path} of {operation}"
-            seen.canaries[json.dumps(value)[1:-1]] = f"{each.path} of {operation}"
+def _mark(seen: _Seen, operation: ContractOperation, record: JsonValue | Mapping[str, JsonValue]) -> None:
+    """Every value of the record by which somebody could be known, in the forms in which it would be printed."""
+    for each in operation.fields:
+        if each.values is not None or each.check in _CALENDAR or each.data_class in (None, DataClass.OPERATIONAL):
+            continue
+        for value in _at(record, each.path.replace("[]", "").split(".")):
+            if isinstance(value, str) and len(value) >= _LEAST:
+                for form in (value, json.dumps(value)[1:-1]):
+                    seen.canaries[form] = f"{each.path} of {operation.name}"
+
+
+def _at(value: object, path: list[str]) -> Iterator[object]:
+    """Every value at a path, through lists."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _at(each, path)
+    elif not path:
+        yield value
+    elif isinstance(value, Mapping) and path[0] in value:
+        yield from _at(value[path[0]], path[1:])
 
 
 def _chain(error: BaseException | None) -> Iterator[str]:

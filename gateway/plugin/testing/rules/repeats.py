@@ -52,35 +52,44 @@ async def settled(stage: Stage) -> None:
 
 async def restart(stage: Stage) -> None:
     """See the catalogue."""
+    polled_for = 0
     async with stage.scene() as scene:
-        scene.line.settles = False
-        names = await offering(scene)
-        if not names:
-            raise Inapplicable("its system offers nothing that it polls for")
-        for name in names:
-            async with scene.opened() as connector:
-                await sends(scene, connector, name)
-            before = {(each.operation, each.key) for each in scene.line.sends}
-            known = len(scene.line.sends)
-            async with scene.opened() as connector:
-                await _again(scene, connector, known)
-            if not before & {(each.operation, each.key) for each in scene.line.sends[known:]}:
-                raise Broken(
-                    f"{name}: a new instance does not offer under the same key what has not ended",
-                    "make the key of what the system has, and keep nothing",
-                )
-            scene.line.settles = True
-            async with scene.opened() as connector:
-                await _again(scene, connector, len(scene.line.sends))
-                await scene.line.settle()
-                await scene.polled(connector)
-            scene.line.settles = False
+        for name in _events(scene):
+            if await offered(scene, name, scene.records("sends", name, 1)):
+                polled_for += 1
+                await _restarted(scene, name)
+    if not polled_for:
+        raise Inapplicable("its system offers nothing that it polls for")
+
+
+async def _restarted(scene: Scene, name: str) -> None:
+    """What is on offer one instance sends, and the next one again; then it ends."""
+    scene.line.settles = False
+    async with scene.opened() as connector:
+        await sends(scene, connector, name)
+    before = {(each.operation, each.key) for each in scene.line.sends}
+    known = len(scene.line.sends)
+    async with scene.opened() as connector:
+        await _again(scene, connector, known)
+    if not before & {(each.operation, each.key) for each in scene.line.sends[known:]}:
+        raise Broken(
+            f"{name}: a new instance does not offer under the same key what has not ended",
+            "make the key of what the system has, and keep nothing",
+        )
+    scene.line.settles = True
+    async with scene.opened() as connector:
+        await _again(scene, connector, len(scene.line.sends))
+        await scene.line.settle()
+        await scene.polled(connector)
 
 
 async def offering(scene: Scene) -> list[str]:
     """The events that the stand-in can be had to offer; one record of each is on offer now."""
-    names = [each.name for each in scene.stage.operations("sends") if each.kind == "event"]
-    return [name for name in names if await offered(scene, name, scene.records("sends", name, 1))]
+    return [name for name in _events(scene) if await offered(scene, name, scene.records("sends", name, 1))]
+
+
+def _events(scene: Scene) -> list[str]:
+    return [each.name for each in scene.stage.operations("sends") if each.kind == "event"]
 
 
 async def offered(scene: Scene, operation: str, records: Sequence[Mapping[str, JsonValue]]) -> bool:
@@ -109,11 +118,11 @@ async def _again(scene: Scene, connector: Connector, known: int) -> None:
         await scene.polled(connector)
         return len(scene.line.sends) > known
 
-    await until(more, SLACK)
+    await until(more)
 
 
 async def _effects(scene: Scene) -> int | None:
-    return await scene.subject.effects(scene.system) if scene.system is not None else None
+    return await scene.subject.effects(scene.system or "")
 
 
 def _alike(first: Outcome, second: Outcome) -> bool:

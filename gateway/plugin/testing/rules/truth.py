@@ -20,7 +20,6 @@ _SHORT: Final = 2.0
 _MOST: Final = 32 * 2**20
 """Bytes that a connector may take of one answer, with what network and TLS have in their buffers."""
 _POSITIONS: Final = 4
-_WHILE: Final = 10.0
 GARBAGE: Final[Mapping[str, bytes]] = {
     "nothing": b"",
     "a page of HTML": b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>",
@@ -93,7 +92,7 @@ async def _beside_wrong_ones(scene: Scene, operation: str) -> None:
         await scene.subject.offer(scene.system, operation, [dict(first), lie.record, dict(last)])
         async with scene.opened() as connector:
             wanted = (first, last) if lie.keeps_keys else ()
-            if not await until(partial(_come, scene, connector, operation, wanted), _WHILE):
+            if not await until(partial(_come, scene, connector, operation, wanted)):
                 raise Broken(
                     f"{operation}: beside a record with {lie.told} the good ones do not pass",
                     "send Unreadable in the place of the bad one, or send it as it is",
