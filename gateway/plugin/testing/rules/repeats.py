@@ -38,7 +38,7 @@ async def once(stage: Stage) -> None:
 async def settled(stage: Stage) -> None:
     """See the catalogue."""
     endings: dict[int, Ended] = {0: Accepted(), 1: Duplicate()}
-    async with stage.scene() as scene, scene.opened() as connector:
+    async with stage.scene(offers=True) as scene, scene.opened() as connector:
         for _ in range(2):
             await scene.contracted("settled of an unknown message", connector.settled(_STRANGER, endings), SLACK)
         for name in await offering(scene):
@@ -53,7 +53,7 @@ async def settled(stage: Stage) -> None:
 async def restart(stage: Stage) -> None:
     """See the catalogue."""
     polled_for = 0
-    async with stage.scene() as scene:
+    async with stage.scene(offers=True) as scene:
         for name in _events(scene):
             if await offered(scene, name, scene.records("sends", name, 1)):
                 polled_for += 1
