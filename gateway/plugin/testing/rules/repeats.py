@@ -70,7 +70,7 @@ async def _restarted(scene: Scene, name: str) -> None:
     before = {(each.operation, each.key) for each in scene.line.sends}
     known = len(scene.line.sends)
     async with scene.opened() as connector:
-        await _again(scene, connector, known)
+        await _again(scene, connector, name, known)
     if not before & {(each.operation, each.key) for each in scene.line.sends[known:]}:
         raise Broken(
             f"{name}: a new instance does not offer under the same key what has not ended",
@@ -78,7 +78,7 @@ async def _restarted(scene: Scene, name: str) -> None:
         )
     scene.line.settles = True
     async with scene.opened() as connector:
-        await _again(scene, connector, len(scene.line.sends))
+        await _again(scene, connector, name, len(scene.line.sends))
         await scene.line.settle()
         await scene.polled(connector)
 
@@ -111,12 +111,12 @@ async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
     return next(each for each in scene.line.sends if each.operation == operation)
 
 
-async def _again(scene: Scene, connector: Connector, known: int) -> None:
-    """Poll until something is sent beyond what is known, or for a while."""
+async def _again(scene: Scene, connector: Connector, operation: str, known: int) -> None:
+    """Poll until that operation is sent beyond what is known, whatever else is, or for a while."""
 
     async def more() -> bool:
         await scene.polled(connector)
-        return len(scene.line.sends) > known
+        return any(each.operation == operation for each in scene.line.sends[known:])
 
     await until(more)
 
