@@ -1,6 +1,7 @@
 """What comes again: a delivery, an ending, a whole instance."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from pydantic import JsonValue
@@ -82,11 +83,11 @@ async def _restarted(scene: Scene, name: str) -> None:
         await scene.polled(connector)
 
 
-async def _keys(scene: Scene, operation: str, wanted: Set[bytes] = frozenset()) -> Set[bytes]:
+async def _keys(scene: Scene, operation: str, wanted: AbstractSet[bytes] = frozenset()) -> AbstractSet[bytes]:
     """Under which a new instance sends that operation, once one that is wanted is among them, or after a while."""
     known = len(scene.line.sends)
 
-    def sent() -> Set[bytes]:
+    def sent() -> AbstractSet[bytes]:
         return {each.key for each in scene.line.sends[known:] if each.operation == operation}
 
     async with scene.opened() as connector:
