@@ -24,6 +24,7 @@ FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^ *```$",
 RUN = {
     "README.md": "tests/architecture/test_tour.py",
     "docs/city-by-hand.md": "tests/architecture/test_city_by_hand.py",
+    "docs/conformance.md": "tests/plugins/conformance/test_page.py",
     "docs/disclosure-request.md": "tests/acceptance/test_guides.py",
     "docs/evidence.md": "tests/evidence/test_page.py",
     "docs/incident.md": "tests/acceptance/test_guides.py",
@@ -227,6 +228,7 @@ def test_every_guide_with_programs_is_run():
 
 
 READ_ONLY = {
+    "docs/assessment.ja.md": "what its two commands do is run by tests/assessment/test_commands.py",
     "docs/operate.md": "it installs services, asks a witness elsewhere and reads facts by numbers of another log",
     "docs/operate.ja.md": "the same",
     "docs/officers.ja.md": "a held message must be there: tests/acceptance/test_holds.py and test_review.py give these",
