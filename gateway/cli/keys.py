@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import use_stop
+from gateway.cli import new_connector, use_stop
 from gateway.cli.days import named_days
 from gateway.cli.show import AsJson, Root, Tenant, ending, machine, next_command, read_input, rows, stopped, tell
 from gateway.errors import Misconfigured
@@ -14,7 +14,7 @@ from gateway.errors import Misconfigured
 if TYPE_CHECKING:
     from gateway.keys.layout import TenantKeys
 
-app = typer.Typer(no_args_is_help=True, help="List, rotate, retire, publish keys; a person's tags, use-stops.")
+app = typer.Typer(no_args_is_help=True, help="List, add, rotate, retire, publish keys; a person's tags, use-stops.")
 Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
 
 
@@ -57,6 +57,11 @@ def list_keys(root: Root = Path(), as_json: AsJson = False) -> None:
             )
         if any(each["in_directory"] is False or each["state"] not in (OPENS, THERE) for each in found):
             raise typer.Exit(1)
+
+
+app.command("add", epilog=ending("gateway keys add 999997 school_register --zone lgwan --root /var/lib/renkei"))(
+    new_connector.add
+)
 
 
 @app.command(
@@ -168,7 +173,7 @@ def publish_directory(
         former = read_directory(keys) if keys.directory.exists() else None
         directory = publish(keys, Secret.parse(passphrase, root), datetime.now(UTC))
         for name in sorted(read_connectors(root, tenant) - directory.connectors.keys()):
-            tell(f"connector {name} is enabled but has no keys here; see docs/write-a-connector.md", err=True)
+            tell(f"connector {name} is enabled but has no keys here; make them: gateway keys add", err=True)
         tell(f"{keys.directory}: version {directory.version}, {len(directory.connectors)} connectors")
         if former is not None and (former.log_vkey, former.connectors) == (directory.log_vkey, directory.connectors):
             tell(

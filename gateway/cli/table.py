@@ -36,7 +36,7 @@ def draw(found: Sequence[Mapping[str, Any]]) -> None:
 
 def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int] | None:
     """As wide as the longest word, and wider where there is room and text for it; None if the words do not fit."""
-    widths = [max(cell_len(word) for text in texts for word in text.split()) for texts in columns]
+    widths = [max(cell_len(word) for text in texts for word in text.split() or [""]) for texts in columns]
     wants = [max(map(cell_len, texts)) - width for texts, width in zip(columns, widths, strict=True)]
     spare = room - sum(widths) - _GAP * (len(columns) - 1)
     if spare < 0:

@@ -45,6 +45,7 @@ from gateway.config.load import (
     read_contract,
     read_gateway_file,
     read_witness_file,
+    read_zones,
     write_contract,
 )
 from gateway.config.sentences import instead, sentences
@@ -96,6 +97,7 @@ __all__ = [
     "read_contract",
     "read_gateway_file",
     "read_witness_file",
+    "read_zones",
     "sentences",
     "still_attested",
     "still_valid",

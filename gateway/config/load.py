@@ -83,6 +83,15 @@ def read_connectors(root: Path, tenant: str) -> frozenset[str]:
     return frozenset(file.connectors) if file is not None else frozenset()
 
 
+def read_zones(root: Path) -> frozenset[str]:
+    """The names of the zones. Raises Misconfigured."""
+    reader = _Reader(_configured(root))
+    file = reader.model("zones.toml", ZonesFile)
+    if file is None:
+        raise Misconfigured(reader.problems)
+    return frozenset(file.zones)
+
+
 def read_contract(root: Path, connector: str) -> Contract:
     """One locked interface. Raises Misconfigured."""
     reader = _Reader(_configured(root))

@@ -1,20 +1,24 @@
 """Plugins, loaded one by one by name, each held to its lock before it may run.
 
-Loading is execution, so only what the configuration enables is loaded. What raises, hangs on to another name or
-declares other than its lock is told apart: a required connector stops the start, another is quarantined alone.
+Loading is execution, so only what the configuration enables is loaded. What raises, does not come to an end, hangs on
+to another name or declares other than its lock is told apart: a required connector stops the start, another is
+quarantined alone.
 """
 
 import inspect
 import traceback
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import Final
 
 import pluggy
 from pydantic import BaseModel, ValidationError
 
 from gateway.config import sentences
+from gateway.edge.time_limit import TookTooLong, at_most
 from gateway.errors import Misconfigured
 from gateway.plugin import hookspecs
 from gateway.plugin.connector import Connector, ConnectorSpec, TlsFiles
@@ -22,6 +26,10 @@ from gateway.plugin.contract import Contract
 from gateway.plugin.interface import describe
 
 GROUP = "gateway.connectors"
+_LONGEST: Final = 20.0
+"""Seconds for any one thing that a plugin does at the start. Honest ones take milliseconds; a busy machine, more."""
+_broken_off: Final[dict[str, Misconfigured]] = {}
+"""What was broken off while it was loaded. It is not tried again in this process: a reload would hold up everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +52,20 @@ def load(name: str, among: EntryPoints) -> Loaded:
         raise Misconfigured((f"connector {name}: no installed package has an entry point of that name in {GROUP}",))
     if len(found) > 1:
         raise Misconfigured((f"connector {name}: {len(found)} installed packages claim that name",))
-    return _registered(name, found[0])
+    if name in _broken_off:
+        raise _broken_off[name]
+    try:
+        return _registered(name, found[0])
+    except Misconfigured as wrong:
+        if isinstance(wrong.__cause__, TookTooLong):
+            _broken_off[name] = wrong
+        raise
 
 
 def _registered(name: str, entry_point: EntryPoint) -> Loaded:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    try:
+    with _plugin_code(name, "loading it", entry_point.module):
         plugin = entry_point.load()
         manager.register(plugin, name)
         manager.check_pending()
@@ -62,14 +77,24 @@ def _registered(name: str, entry_point: EntryPoint) -> Loaded:
         if specs[0].interface.connector != name:
             raise Misconfigured(("it declares the interface of another connector",))
         return Loaded(specs[0], describe(specs[0].interface))
-    except (Exception, SystemExit) as error:
-        raise _raised(name, "loading it", error, _place(error, entry_point.module)) from error
+
+
+@contextmanager
+def _plugin_code(name: str, what: str, module: str = "") -> Iterator[None]:
+    """Whatever a plugin's own code raises in here, or that it does not come to an end, becomes Misconfigured."""
+    try:
+        with at_most(_LONGEST):
+            yield
+    except (Exception, SystemExit, TookTooLong) as error:
+        raise _raised(name, what, error, _place(error, module) if module else "") from error
 
 
 def _raised(name: str, what: str, error: BaseException, place: str = "") -> Misconfigured:
     """What a plugin's own code raised, by its type: its text may hold anything. Misconfigured is made to be read."""
     if isinstance(error, Misconfigured):
         return Misconfigured(f"connector {name}: {each}" for each in error.problems)
+    if isinstance(error, TookTooLong):
+        return Misconfigured((f"connector {name}: {what} took longer than {_LONGEST:.0f} s and was broken off{place}",))
     return Misconfigured((f"connector {name}: {what} raised {type(error).__name__}{place}",))
 
 
@@ -133,21 +158,19 @@ def _flat(contract: Contract) -> Mapping[str, str]:
 
 def settings_of(name: str, spec: ConnectorSpec, plain: Mapping[str, object], where: str) -> BaseModel:
     """The connector's own closed settings model. Raises Misconfigured with file and key, without values."""
-    try:
-        return spec.settings.model_validate(dict(plain))
-    except ValidationError as error:
-        told = sentences(error, spec.settings, plain, within=f"connectors.{name}.settings")
-        raise Misconfigured(f"{where}: {line}" for line in told) from None
-    except (Exception, SystemExit) as error:
-        raise _raised(name, "checking its settings", error) from error
+    with _plugin_code(name, "checking its settings"):
+        try:
+            return spec.settings.model_validate(dict(plain))
+        except ValidationError as error:
+            wrong = error
+    told = sentences(wrong, spec.settings, plain, within=f"connectors.{name}.settings")
+    raise Misconfigured(f"{where}: {line}" for line in told)
 
 
 def tls_files(name: str, spec: ConnectorSpec, settings: BaseModel) -> TlsFiles | None:
     """Which files its session authenticates with. Raises Misconfigured, whatever the plugin did."""
-    try:
+    with _plugin_code(name, "its tls()"):
         files = spec.tls(settings)
-    except (Exception, SystemExit) as error:
-        raise _raised(name, "its tls()", error) from error
     if files is not None and not isinstance(files, TlsFiles):
         raise Misconfigured((f"connector {name}: its tls() returns neither TlsFiles nor None",))
     return files
@@ -155,10 +178,8 @@ def tls_files(name: str, spec: ConnectorSpec, settings: BaseModel) -> TlsFiles |
 
 def portion(name: str, spec: ConnectorSpec, settings: BaseModel) -> int | None:
     """How many records it sends in one message at most, if it knows. Raises Misconfigured, whatever the plugin did."""
-    try:
+    with _plugin_code(name, "its portion()"):
         most = spec.portion(settings)
-    except (Exception, SystemExit) as error:
-        raise _raised(name, "its portion()", error) from error
     if most is not None and not isinstance(most, int):
         raise Misconfigured((f"connector {name}: its portion() returns neither a number nor None",))
     return most
@@ -166,15 +187,11 @@ def portion(name: str, spec: ConnectorSpec, settings: BaseModel) -> int | None:
 
 def peers(name: str, spec: ConnectorSpec, settings: BaseModel) -> AbstractSet[str]:
     """Which client certificates its settings speak of. Raises Misconfigured, whatever the plugin did."""
-    try:
+    with _plugin_code(name, "its peers()"):
         return frozenset(spec.peers(settings))
-    except (Exception, SystemExit) as error:
-        raise _raised(name, "its peers()", error) from error
 
 
 def made(name: str, spec: ConnectorSpec) -> Connector:
     """The connector itself. Raises Misconfigured, whatever the plugin did."""
-    try:
+    with _plugin_code(name, "its factory"):
         return spec.factory()
-    except (Exception, SystemExit) as error:
-        raise _raised(name, "its factory", error) from error

@@ -1,11 +1,12 @@
 """The record system with faults that can be switched on, to show that a line over a bad network loses nothing.
 
 The rule: every fault is one that the real system or the network may show, drawn from a seed; what the system commits
-and answers beneath it is the real thing.
+and answers beneath it is the real thing, but for what a test says that it has due.
 """
 
 import argparse
 import asyncio
+import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
+from uuid import uuid4
 
 import structlog
 from aiohttp import web
@@ -76,6 +78,37 @@ class Faults:
         return response
 
 
+class Offered:
+    """What a test says is due, as it is, before what the system itself has due; given out until it is ended.
+
+    `POST /simulator/due` with `{"kind": "notice", "records": [...]}`; the kinds are those of `/v1/due`.
+    """
+
+    def __init__(self) -> None:
+        self._batches: dict[str, tuple[str, list[Any]]] = {}  # kind and records
+
+    @web.middleware
+    async def first(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answers what is about an offer; the system answers the rest."""
+        if request.path not in {"/simulator/due", "/v1/due", "/v1/due/ended"}:
+            return await handler(request)
+        body = json.loads(await request.read())
+        if request.path == "/simulator/due":
+            self._batches[uuid4().hex] = (body["kind"], body["records"])
+            return web.Response(status=204)
+        if request.path == "/v1/due":
+            offers = [batch for batch, (kind, _) in self._batches.items() if kind == body["kind"]]
+            mine = [batch for batch in offers if batch not in body["besides"]]
+            return web.json_response(self._given(mine[0])) if mine else await handler(request)
+        if self._batches.pop(body["batch"], None) is None:
+            return await handler(request)
+        return web.json_response({"rows": [{"index": row["index"], "status": "kept"} for row in body["rows"]]})
+
+    def _given(self, batch: str) -> dict[str, Any]:
+        _, records = self._batches[batch]
+        return {"batch": batch, "rows": [{"index": n, "record": each} for n, each in enumerate(records)]}
+
+
 class FaultyArea(Area):
     """An area that finds some rows busy and leaves them for later, and takes some persons for others."""
 
@@ -135,7 +168,7 @@ def _main() -> int:
 
     def build(desks: Mapping[str, Desk], body_bytes: int) -> web.Application:
         app = Api(desks).application(body_bytes)
-        app.middlewares.insert(0, faults.network)
+        app.middlewares[:0] = [faults.network, Offered().first]
         return app
 
     status = serve.main(given.config, build, partial(FaultyArea, faults=faults))

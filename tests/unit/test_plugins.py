@@ -1,6 +1,7 @@
 """Plugins are loaded one by one, each held to its lock; what is wrong with one is told as one reason."""
 
 import json
+import signal
 import sys
 import textwrap
 from typing import Self
@@ -111,6 +112,35 @@ def test_a_broken_plugin_is_one_reason_without_its_text(install, text, problem):
     if problem.endswith(" in "):
         last = len(text.splitlines())
         assert told.endswith(f"made_up_office.py:{last}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import time\ntime.sleep(600)",
+        "import threading\nthreading.Event().wait()",
+        "while True: pass",
+        "while True:\n    try:\n        import time; time.sleep(600)\n    except Exception:\n        pass",
+        GOOD.replace("return ConnectorSpec", "while True: pass\n    return ConnectorSpec"),
+    ],
+)
+def test_a_plugin_that_does_not_come_to_an_end_is_broken_off(install, monkeypatch, text):
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 1.0)
+    monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
+    install("office", text)
+    former = signal.getsignal(signal.SIGALRM)
+    told = reason("office")
+    assert "loading it took longer than 1 s and was broken off in " in told
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 600.0)
+    assert reason("office") == told, "it is not tried again"
+    assert (signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)) == (former, (0.0, 0.0))
+
+
+def test_a_plugin_is_broken_off_again_if_it_takes_that_for_an_error_of_its_own(install, monkeypatch):
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 0.2)
+    monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
+    install("office", "import time\ntry:\n    time.sleep(600)\nexcept BaseException:\n    time.sleep(600)")
+    assert "was broken off" in reason("office")
 
 
 MISDECLARED = """

@@ -1,4 +1,4 @@
-"""The example's site as `gateway init` makes it, for each file of tests: eight connectors with their keys, and a hub."""
+"""The example's site as `gateway init` makes it, for each file of tests: eight connectors, their keys, a hub."""
 
 import pytest
 

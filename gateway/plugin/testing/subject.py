@@ -5,6 +5,7 @@ The rule: a subject tells facts and does what the system would do; it judges not
 
 import asyncio
 import json
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import aiohttp
 from pydantic import JsonValue
 
+from gateway.plugin.attest import Shown
 from gateway.plugin.connector import TlsFiles
 
 
@@ -63,7 +66,7 @@ class Subject(ABC):
     async def effects(self, address: str) -> int | None:
         """How many effects deliveries have had on the system so far, repeats not counted; asked of the stand-in itself.
 
-        None if deliveries have none (a question alone). `address` is what `standing` gave.
+        None if deliveries have none (a question alone). `address` is what `standing` gave; empty if that was None.
         """
         return None
 
@@ -72,6 +75,19 @@ class Subject(ABC):
         wrong. False if this operation comes otherwise: from peers over HTTPS, or made by the connector itself.
         """
         return False
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[bool]:
+        """For a connector that opens no connection, and so cannot be cut off by the suite: until the end of the block
+        its system cannot be used, as a folder that is not there. False if there is nothing that could be away.
+        """
+        yield False
+
+    async def shown(self, address: str | None, operation: str, person: int) -> Shown | None:
+        """What a peer shows now, with a good proof, when it posts that operation about that person, as `record` names
+        the person. `address` is what `standing` gave. None if peers show nothing with that operation.
+        """
+        return None
 
 
 @asynccontextmanager
@@ -99,3 +115,16 @@ async def started(*command: str, seconds: float = 30.0) -> AsyncIterator[Mapping
             except TimeoutError:
                 process.kill()
                 await process.wait()
+
+
+async def ask(place: Place, method: str, url: str, body: JsonValue = None) -> Any:
+    """What a stand-in answers to the connector's certificate, parsed; None if it is empty. `body` goes as JSON. Raises
+    aiohttp.ClientError, also for a status of 400 and above.
+    """
+    context = ssl.create_default_context(cafile=place.connector.ca)
+    context.load_cert_chain(place.connector.certificate, place.connector.key)
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), raise_for_status=True) as session,
+        session.request(method, url, json=body) as response,
+    ):
+        return json.loads(await response.read() or b"null")

@@ -72,6 +72,10 @@ class Announcements:
         statement = "UPDATE announcements SET taken = max(taken, ?) WHERE announcement_no = ?"
         self._database.change(statement, response, announcement_no)
 
+    def count(self) -> int:
+        """How many were sent."""
+        return self._database.count("announcements")
+
     def _kept(self, announcement_no: str) -> Row | None:
         return self._database.row("SELECT * FROM announcements WHERE announcement_no = ?", announcement_no)
 

@@ -83,5 +83,9 @@ class Replicas:
         """How many there are."""
         return self._database.count("replicas", "gone = 0")
 
+    def deleted(self) -> int:
+        """How many there were."""
+        return self._database.count("replicas", "gone = 1")
+
     def _kept(self, dataset_record_no: str) -> Row | None:
         return self._database.row("SELECT * FROM replicas WHERE dataset_record_no = ?", dataset_record_no)

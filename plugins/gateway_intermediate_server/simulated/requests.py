@@ -59,6 +59,10 @@ class Requests:
         """How many are not answered."""
         return len(self.waiting())
 
+    def answered(self) -> int:
+        """How many are, however."""
+        return self._database.count("requests", f"name = '{self._name}' AND answer IS NOT NULL")
+
     def _one(self, number: str) -> Row:
         found = self._database.row("SELECT * FROM requests WHERE number = ? AND name = ?", number, self._name)
         if found is None:

@@ -85,14 +85,17 @@ class Server:
         self.residents.receive(given)
 
     def counts(self) -> dict[str, int]:
-        """What there is."""
+        """What there is, and of what was, how much."""
         return {
             "addressees": self.platform.count(),
             "codes": self.codes.count(),
             "replicas": self.replicas.count(),
+            "replicas_deleted": self.replicas.deleted(),
             "results": self.inquiries.count(),
             "provisions": self.provisions.count(),
             "self_requests": self.self_requests.count(),
+            "answered": self.provisions.answered() + self.self_requests.answered(),
+            "announcements": self.announcements.count(),
         }
 
     def _sealed_if_answered(self, given: ProvisionAnswer | SelfAnswer) -> None:

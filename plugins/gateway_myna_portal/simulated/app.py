@@ -43,10 +43,13 @@ class MynaPortal:
     """The HTTP application. `listening` must be told its address before anybody comes."""
 
     def __init__(self, config: Config, key: SigningKey, tls: ssl.SSLContext) -> None:
+        """Raises Invalid."""
         provider = config.provider
         self._config = config
         self._tls = tls  # as a client
         self._residents = Residents()
+        if config.residents is not None:
+            self._residents.remember(config.residents)
         self._notices = Notices()
         self._provider = Provider(key, self._residents, provider.client_id, provider.seconds, provider.purpose_text)
         self._faults = Faults(config.faults)

@@ -75,9 +75,10 @@ class Times(_Closed):
 
 
 class Config(_Closed):
-    """The whole file."""
+    """The whole file. `residents` names a CSV file of those who used the portal before."""
 
     listen: Listen = Listen()
+    residents: Path | None = None
     tls: Tls
     gateway: Gateway
     provider: Provider
@@ -100,4 +101,5 @@ def _located(config: Config, folder: Path) -> Config:
     own, theirs = (Tls(**{name: folder / path for name, path in tls}) for tls in (config.tls, config.gateway.tls))
     provider = config.provider.model_copy(update={"signing_key": folder / config.provider.signing_key})
     gateway = config.gateway.model_copy(update={"tls": theirs})
-    return config.model_copy(update={"tls": own, "gateway": gateway, "provider": provider})
+    residents = config.residents and folder / config.residents
+    return config.model_copy(update={"tls": own, "gateway": gateway, "provider": provider, "residents": residents})

@@ -4,9 +4,13 @@ use on.
 The rule: a key is here from F46 to the end of the hand-over (F47), and in none of our stores afterwards (C140).
 """
 
+import csv
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
+
+from gateway_myna_portal.simulated.config import Invalid
 
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -32,6 +36,17 @@ class Residents:
     def __init__(self) -> None:
         self._by_card: dict[str, Resident] = {}
         self._by_pseudonym: dict[str, Resident] = {}
+
+    def remember(self, file: Path) -> None:
+        """Those who used the portal before, by card and pseudonym: their hand-over is done. Raises Invalid."""
+        try:
+            with file.open(encoding="utf-8", newline="") as lines:
+                for row in csv.DictReader(lines, strict=True):
+                    known = Resident(row["card"], pseudonym=row["pmh_pseudonym_id"], linked=True, told=True)
+                    self._by_card[row["card"]] = self._by_pseudonym[row["pmh_pseudonym_id"]] = known
+        except (OSError, ValueError, KeyError, csv.Error) as error:
+            wrong = "cannot be read as UTF-8 CSV with the columns card and pmh_pseudonym_id"
+            raise Invalid([f"residents: {wrong} ({type(error).__name__})"]) from None
 
     def arrive(self, card: str, pmh_key: str | None, guardian: str | None) -> bool:
         """What the eligibility side says of a resident (F46). A key that comes again after the hand-over is not kept.

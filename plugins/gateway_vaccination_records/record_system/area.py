@@ -72,7 +72,7 @@ class Area:
         self._outgoing = Outgoing(self._due, self._people, self._entries, self._chains, self._research)
         self._pseudonyms = Pseudonyms(self._db, key, clock, self._chains, self._due)
         self._confirmations = Confirmations(self._db, key, clock)
-        questionnaires = Questionnaires(self._db, key, clock, self._entries)
+        questionnaires = self._questionnaires = Questionnaires(self._db, key, clock, self._entries)
         replies = Replies(self._db, key)
         self.residents = Residents(self._pseudonyms, questionnaires, self._entries, replies)
         self.visits = Visits(self._people, self._confirmations, questionnaires, self._ledger, replies, clock)
@@ -150,7 +150,7 @@ class Area:
         """How much the area holds, and how much waits to be sent, in numbers only."""
         notices = {"notices_not_linked": self._due.notices_not_linked()}
         persons = self._people.counts() | self._pseudonyms.counts() | self._confirmations.counts()
-        return persons | self._entries.counts() | notices | self._due.counts()
+        return persons | self._entries.counts() | self._questionnaires.counts() | notices | self._due.counts()
 
     def key_counts(self) -> Mapping[str, int]:
         """See `Keys.counts`."""

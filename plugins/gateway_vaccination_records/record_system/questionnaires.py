@@ -119,6 +119,10 @@ class Questionnaires:
         settings = {management["vaccination_setting_id"] for management in managements} if given else set()
         return max([*given, *map(self._entries.template_changed, settings)], default=0)
 
+    def counts(self) -> dict[str, int]:
+        """How often questionnaires were answered beforehand, and how often doctors examined."""
+        return {"answers": self._answers.count(), "examinations": self._examinations.count()}
+
     def _shown(self, answers: Part | None, examination: Part | None, management: Record) -> Record:
         told = self._standing(answers, management)
         identity = told.identity if told else {}  # void answers have none: an examination beside them is on paper

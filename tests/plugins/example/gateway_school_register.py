@@ -3,11 +3,13 @@
 The rule: it keeps nothing. What the register still offers is sent again under the same key, and gets the same receipt.
 """
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from functools import partial
+from typing import ClassVar, TypeVar, cast
 
-import aiohttp
-from pydantic import BaseModel, ConfigDict
+import jiter
+from pydantic import BaseModel, ConfigDict, JsonValue, RootModel
 
 from gateway.plugin import (
     Accepted,
@@ -28,6 +30,7 @@ from gateway.plugin import (
     fields,
     hookimpl,
 )
+from gateway.plugin.exchange import Later, System, in_portions
 
 
 class Child(Payload):
@@ -77,14 +80,28 @@ INTERFACE = Interface(
 
 
 class Settings(BaseModel):
-    """Where the register is, and as whom we speak to it."""
+    """Where the register is, and as whom we speak to it. Times are in seconds."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     base_url: str
     certificate: str
     key: str
     ca: str
+    answer_timeout: float = 10.0
+
+
+class _Stored(RootModel[dict[str, str]]):
+    """What became of each row, by its index."""
+
+
+class _Offered(BaseModel):
+    """A batch of leavers; without one, both are absent. What a row holds is for the line to judge."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    id: str = ""
+    rows: list[JsonValue] = []
 
 
 _OUTCOMES: dict[str, Outcome] = {
@@ -93,6 +110,9 @@ _OUTCOMES: dict[str, Outcome] = {
     "old": RefusedRecord("superseded", "updated_at"),
     "closed": RefusedRecord("register_closed"),
 }
+_ROWS = 500
+_MOST_BYTES = 2**20
+_Answer = TypeVar("_Answer", _Stored, _Offered)
 
 
 class SchoolRegister:
@@ -103,45 +123,59 @@ class SchoolRegister:
 
     async def open(self, context: Context) -> None:
         self._context = context
-        self._url = cast(Settings, context.settings).base_url
+        self._settings = cast(Settings, context.settings)
+        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
 
     async def deliver(self, delivery: Delivery) -> Mapping[int, Outcome]:
         """The register acts once on (message id, index), so a repeat does no harm."""
-        rows = [{"index": index, **record.model_dump(exclude_none=True)} for index, record in delivery.records]
-        said = await self._call("PUT", f"/children/{delivery.message_id}", rows)
-        answers = {index: said.get(str(index), "nothing") for index, _ in delivery.records}
-        return {index: _OUTCOMES.get(answer, DeferredRecord("system_busy")) for index, answer in answers.items()}
+        return await in_portions(delivery, _ROWS, partial(self._store, delivery.message_id), self._context.log)
 
     async def poll(self) -> None:
         """Send what the register offers; once it has ended, say so, and the register offers the next."""
-        offered = await self._call("GET", "/leavers", None)
-        if not offered:
-            return
-        receipt = await self._context.outbox.send("subject.delete", offered["rows"], key=offered["id"].encode())
-        if (ended := self._ended.pop(receipt.message_id, None)) is not None:
-            done = [index for index, each in ended.items() if isinstance(each, Accepted | Duplicate)]
-            await self._call("POST", f"/leavers/{offered['id']}", {"done": done})
+        try:
+            offered = _read(_Offered, await self._ask("GET", "/leavers"))
+            if not offered.rows:
+                return
+            receipt = await self._context.outbox.send("subject.delete", offered.rows, key=offered.id.encode())
+            if (ended := self._ended.pop(receipt.message_id, None)) is not None:
+                done = [index for index, each in ended.items() if isinstance(each, Accepted | Duplicate)]
+                await self._ask("POST", "/leavers/done", {"id": offered.id, "done": done})
+        except Later as later:
+            raise Deferred(later.outcome.code, later.outcome.retry_after) from None
 
     async def settled(self, message_id: str, outcomes: Mapping[int, Final]) -> None:
         """Only remembered. If it is forgotten by a restart, the next `send` brings it again."""
         self._ended[message_id] = outcomes
 
     async def health(self) -> Health:
-        await self._call("GET", "/alive", None)
+        try:
+            await self._ask("GET", "/alive")
+        except Later as later:
+            return Health(ok=False, detail=f"the register does not answer: {later.outcome.code}")
         return Health(ok=True, detail="the register answers")
 
     async def close(self) -> None:
         """The session belongs to the line."""
 
-    async def _call(self, method: str, path: str, body: object) -> dict[str, Any]:
-        try:
-            async with self._context.session.request(method, self._url + path, json=body) as response:
-                if response.status != 200:
-                    raise Deferred("system_busy")
-                answer = await response.json()
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            raise Deferred("system_unreachable") from None
-        return answer if isinstance(answer, dict) else {}
+    async def _store(self, message_id: str, portion: Mapping[int, Payload], ends: float) -> Mapping[int, Outcome]:
+        """What the register says of each row; a row that it says nothing of comes again. Raises Later."""
+        rows = [{"index": index, **record.model_dump(exclude_none=True)} for index, record in portion.items()]
+        answered = await self._register.request("PUT", f"/children/{message_id}", rows, ends=ends, most=_MOST_BYTES)
+        said = _read(_Stored, answered.body).root
+        return {index: _OUTCOMES.get(said.get(str(index), ""), DeferredRecord("system_busy")) for index in portion}
+
+    async def _ask(self, method: str, path: str, body: object = None) -> bytes:
+        """Raises Later."""
+        ends = asyncio.get_running_loop().time() + self._settings.answer_timeout
+        return (await self._register.request(method, path, body, ends=ends, most=_MOST_BYTES)).body
+
+
+def _read(model: type[_Answer], body: bytes) -> _Answer:
+    """An answer of exactly that form. Raises Later: of one that is not, nobody knows what it says."""
+    try:
+        return model.model_validate(jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False))
+    except ValueError:  # its text may quote the answer, and must not travel on
+        raise Later("system_unreachable") from None
 
 
 def _tls(settings: Settings) -> TlsFiles:

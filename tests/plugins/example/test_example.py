@@ -1,7 +1,5 @@
 """The example of `docs/write-a-connector.md` is this file, it is a plugin, and it does what the page says."""
 
-import re
-import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, EntryPoints
@@ -12,14 +10,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from gateway.cli.init import make
 from gateway.config import read_contract, write_contract
 from gateway.edge import plugins
 from gateway.errors import Misconfigured
-from gateway.keys.at_rest import Secret
-from gateway.keys.layout import TenantKeys
-from gateway.keys.make import publish
-from gateway.plugin import Accepted, Context, Deferred, Delivery, Duplicate, Receipt, RefusedRecord
+from gateway.plugin import Accepted, Context, Delivery, Duplicate, Receipt, RefusedRecord
 from gateway.plugin.contract import leaves
 from tests.architecture.tree import ROOT, imported, modules
 
@@ -72,7 +66,7 @@ class Register:
         application = web.Application()
         application.router.add_put("/children/{message_id}", self.store)
         application.router.add_get("/leavers", self.offer)
-        application.router.add_post("/leavers/{batch}", self.ended)
+        application.router.add_post("/leavers/done", self.ended)
         return application
 
     async def store(self, request):
@@ -151,54 +145,6 @@ async def test_it_tells_the_register_once_all_has_ended(running):
     assert outbox.sent == [("subject.delete", b"2026-04")] * 2
 
 
-async def test_a_register_that_does_not_answer_well_is_deferred(running):
-    with pytest.raises(Deferred, match="system_busy"):
-        await running[0].health()
-
-
-# ---- add.py of the page ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def add(tmp_path):
-    """The page's `add.py`, run in a root as `gateway init` makes it: exit status and what it says."""
-    page = (ROOT / "docs/write-a-connector.md").read_text(encoding="utf-8")
-    (script,) = (
-        each for each in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if "argv" in each
-    )
-    root = tmp_path / "root"
-    (tmp_path / "add.py").write_text(script, encoding="utf-8")
-    assert list(make(root, "999997", "renkei.example"))
-
-    def run(*words):
-        command = [sys.executable, str(tmp_path / "add.py"), *words]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout + done.stderr
-
-    return root, run
-
-
-def test_add_makes_keys_and_certificates_once_and_says_so(add):
-    root, run = add
-    assert run() == (1, "usage, in the root: python add.py TENANT CONNECTOR ZONE\n")
-    status, told = run("999997", NAME, "lgwan")
-    assert (status, told.count("made"), "next: enable it in config/tenants/999997.toml" in told) == (0, 2, True)
-    made = {path: path.read_bytes() for path in root.rglob(f"*{NAME}*") if path.is_file()}
-    status, told = run("999997", NAME, "lgwan")
-    assert (status, told.count("already")) == (0, 2)
-    assert {path: path.read_bytes() for path in made} == made
-    published = publish(TenantKeys(root, "999997"), Secret.parse("file:keys/passphrase", root), datetime.now(UTC))
-    assert published.connectors[NAME].zone == "lgwan"
-
-
-def test_add_says_what_to_do_about_what_it_could_not_finish(add):
-    root, run = add
-    begun = root / "keys/999997" / NAME
-    begun.mkdir()
-    status, told = run("999997", NAME, "lgwan")
-    assert (status, "delete it, then run this again" in told) == (1, True)
-    begun.rmdir()
-    (root / "keys/tls" / f"{NAME}_ca.key").touch()
-    status, told = run("999997", NAME, "lgwan")
-    assert (status, "delete the others, then run this again" in told) == (1, True)
+async def test_a_register_that_does_not_answer_well_is_not_well(running):
+    said = await running[0].health()
+    assert (said.ok, said.detail) == (False, "the register does not answer: connector_bug")

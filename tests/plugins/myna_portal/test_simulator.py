@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.plugin import Accepted, RefusedRecord
 from gateway_myna_portal.simulated.residents import Residents
 from tests.plugins.myna_portal.conftest import DROPPED, Gateway
 from tests.plugins.myna_portal.running import CITY, Simulator, Site, brings, key, notice, running
@@ -258,6 +259,16 @@ async def test_nothing_of_a_resident_is_in_its_output_nor_on_its_disk(own: Site,
         assert value.encode() not in written
 
 
+async def test_who_used_the_portal_before_has_that_pseudonym_and_is_linked(own: Site) -> None:
+    (own.folder / "residents.csv").write_text("card,pmh_pseudonym_id\nCARD-B,MADEUP-B\nCARD-C,MADEUP-C\n")
+    with running(own, "https://127.0.0.1:1", 'residents = "residents.csv"') as portal:
+        assert (await portal.login("CARD-C"))["pmh_pseudonym_id"] == "MADEUP-C"
+        async with own.connected(portal.url) as connector:
+            outcomes = await connector.deliver(brings(notice("MADEUP-B"), notice("MADEUP-D")))
+        assert outcomes == {0: Accepted(), 1: RefusedRecord("no_such_person")}
+        assert (await portal.counts())["linked"] == 2
+
+
 def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "gateway_myna_portal.simulator", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
@@ -281,7 +292,12 @@ def test_a_signing_key_that_others_may_read_is_refused(own: Site) -> None:
 
 @pytest.mark.parametrize(
     ("more", "named"),
-    [("listen = { port = -1 }", "listen.port"), ("x = 1", "x"), ("faults = { made_up = 1 }", "faults")],
+    [
+        ("listen = { port = -1 }", "listen.port"),
+        ("x = 1", "x"),
+        ("faults = { made_up = 1 }", "faults"),
+        ('residents = "portal.toml"', "residents"),
+    ],
 )
 def test_a_wrong_configuration_is_told_by_its_key(own: Site, more: str, named: str) -> None:
     done = run(own.configuration("https://127.0.0.1:1", more))

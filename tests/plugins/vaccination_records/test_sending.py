@@ -309,6 +309,27 @@ async def test_a_batch_that_is_none_is_not_sent(site: Site, lie: Any) -> None:
     assert said.lines == [("notice.awaited", WAITS | {"code": "system_unreachable"})]
 
 
+async def test_what_the_simulator_is_told_is_due_is_given_out_as_it_is_until_it_is_ended(
+    site: Site, start: Start
+) -> None:
+    simulator = await start(SIMULATOR)
+    async with site.session(site.city) as session:
+        client = Client(session, simulator.url)
+        await set_up(client, 1)
+        offer = {"kind": "notice", "records": [{"notice_id": None}, "架空"]}
+        async with session.post(simulator.url + "/simulator/due", json=offer) as told:
+            assert told.status == 204
+        wanted: dict[str, Any] = {"kind": "notice", "most": 1, "besides": []}
+        _, offered = await client.post("/v1/due", wanted)
+        assert offered["rows"] == [{"index": 0, "record": {"notice_id": None}}, {"index": 1, "record": "架空"}]
+        assert (await client.post("/v1/due", wanted))[1] == offered
+        _, its_own = await client.post("/v1/due", wanted | {"besides": [offered["batch"]]})
+        ended = {"kind": "notice", "batch": offered["batch"], "rows": [{"index": 0, "status": "done"}]}
+        assert (await client.post("/v1/due/ended", ended))[1] == {"rows": [{"index": 0, "status": "kept"}]}
+        assert [await client.post("/v1/due", wanted)] == [(200, its_own)]
+        assert its_own["rows"][0]["record"]["pmh_pseudonym_id"] == pseudonym(1)
+
+
 async def test_over_a_bad_network_every_notice_is_one_record_of_one_message(site: Site, start: Start) -> None:
     real = await start()
     async with site.session(site.city) as session:

@@ -1,0 +1,137 @@
+"""`gateway keys add`: the keys of one more connector, and, where the trial authority is, certificates to try it with.
+
+The rule: nothing that exists is ever overwritten, and what was begun and not finished is told, not mended: a key that
+is in use nowhere may be deleted, and only people know that it is.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.show import Root, Tenant, next_command, stopped, tell
+from gateway.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from gateway.keys.at_rest import Secret
+    from gateway.keys.layout import TenantKeys
+
+
+def add(
+    tenant: Tenant,
+    connector: Annotated[str, typer.Argument(metavar="CONNECTOR", help="The name that its plugin declares.")],
+    zone: Annotated[
+        str, typer.Option("--zone", metavar="ZONE", help="Where its system lives, as in config/zones.toml.")
+    ],
+    root: Root = Path(),
+    passphrase: Annotated[
+        str | None,
+        typer.Option(
+            "--passphrase",
+            metavar="REFERENCE",
+            help="Of the new keys, never itself: file:PATH, env:NAME or systemd:NAME. [default: as configured]",
+        ),
+    ] = None,
+) -> None:
+    """Make the keys of one more connector.
+
+    Run it where the connector's private keys shall lie. Where the tenant's root key lies too, as in a trial, a new
+    directory that names them is signed at once. Where `gateway init` left its trial authority (keys/tls/ca.key), two
+    certificates are made besides, the connector's and one for its system to serve with. Nothing that exists is ever
+    overwritten, so it may be run again.
+    """
+    from gateway.cli.key_files import passphrase_reference
+    from gateway.keys.at_rest import Secret
+    from gateway.keys.layout import TenantKeys
+
+    with stopped():
+        _belongs_here(root, tenant, connector, zone)
+        secret = passphrase_reference(root) if passphrase is None else Secret.parse(passphrase, root)
+        keys = TenantKeys(root, tenant)
+        _keys(keys, connector, zone, secret)
+        _certificates(root, connector)
+        signed = _directory(keys, connector)
+        carry = (
+            f"copy {keys.connector(connector) / 'public.json'} to the same place on the offline machine, which has the"
+            f" root key; there: gateway keys publish {tenant}; put the new directory.note here"
+        )
+        enable = f"enable it in config/tenants/{tenant}.toml, with its settings and routes"
+        restart = f"{next_command('check', root=root)}; then restart the gateway"
+        tell("Next:")
+        for number, step in enumerate((enable, restart) if signed else (carry, enable, restart), 1):
+            tell(f"  {number}. {step}")
+
+
+def _belongs_here(root: Path, tenant: str, connector: str, zone: str) -> None:
+    """Raises Misconfigured if the tenant or the zone is unknown here, or if the connector's edge is elsewhere."""
+    from gateway.cli.process import expected
+    from gateway.config import instead, read_zones
+    from gateway.keys.layout import TenantKeys
+
+    if not TenantKeys(root, tenant).folder.is_dir():
+        place = TenantKeys(root, tenant).folder.absolute()
+        raise Misconfigured((f"{place}: no keys are here; name the folder that holds keys/ with --root",))
+    if zone not in (zones := read_zones(root)):
+        raise Misconfigured((f"--zone: there is no such zone in config/zones.toml{instead(zone, zones)}",))
+    here = expected(root)
+    if here is not None and f"{tenant}/{connector}" not in here:
+        told = "a connector's keys lie with its edge: name it in [link.hub] of that edge, and run this in that root"
+        raise Misconfigured((f"config/gateway.toml: its [link] does not have {tenant}/{connector} here; {told}",))
+
+
+def _keys(keys: "TenantKeys", connector: str, zone: str, secret: "Secret") -> None:
+    from gateway.keys.layout import PUBLIC, read_public
+    from gateway.keys.make import make_connector
+
+    folder = keys.connector(connector)
+    if (folder / PUBLIC).exists():  # it is written last
+        if (had := read_public(folder).zone) != zone:
+            raise Misconfigured((f"{folder / PUBLIC}: its keys are there already, for the zone {had}",))
+        tell(f"{folder}: its keys are there already")
+        return
+    if folder.exists() and any(each.suffix == ".pem" for each in folder.iterdir()):
+        told = "was begun and not finished, and nothing of it is in use: delete it, then run this again"
+        raise Misconfigured((f"{folder}: {told}",))
+    make_connector(keys, connector, zone, secret)
+    tell(f"{folder}: its keys, made")
+
+
+def _certificates(root: Path, connector: str) -> None:
+    """The connector's and its system's, of the trial authority, if that is here. Raises Misconfigured."""
+    from gateway.cli.init import TLS
+    from gateway.cli.key_files import passphrase_reference
+    from gateway.keys.certificates import Authority
+
+    folder, names = root / TLS, (connector, f"{connector}_system")
+    if not (folder / "ca.key").exists():
+        tell(f"{folder}: the trial authority's key is not here; take certificates from your own authority")
+        return
+    files = [folder / f"{name}{end}" for name in names for end in (".crt", ".key")]
+    absent = [each.name for each in files if not each.exists()]
+    if not absent:
+        tell(f"{folder}: {connector}.crt and {connector}_system.crt are there already")
+        return
+    if len(absent) < len(files):
+        told = "delete the others of the four, if nothing uses them, then run this again"
+        raise Misconfigured((f"{folder}: {', '.join(absent)} missing; {told}",))
+    authority, now = Authority.read(folder, "ca", passphrase_reference(root)), datetime.now(UTC)
+    authority.client(connector, now).write(folder, connector)
+    authority.server(f"{connector}_system", now).write(folder, f"{connector}_system")
+    tell(f"{folder}: trial certificates {connector}.crt, and {connector}_system.crt for its system, made")
+
+
+def _directory(keys: "TenantKeys", connector: str) -> bool:
+    """Whether the directory here names the keys: it is signed anew if the root key is here, and only if it must be."""
+    from gateway.cli.key_files import passphrase_reference
+    from gateway.keys.layout import read_directory, read_public
+    from gateway.keys.make import publish
+
+    had = read_directory(keys).connectors if keys.directory.exists() else {}
+    if had.get(connector) == read_public(keys.connector(connector)):
+        return True
+    if not keys.root_key.exists():
+        return False
+    directory = publish(keys, passphrase_reference(keys.config_root), datetime.now(UTC))
+    tell(f"{keys.directory}: version {directory.version}, {len(directory.connectors)} connectors")
+    return True

@@ -1,0 +1,76 @@
+"""`gateway plugin`: a connector's package, as whoever writes it needs it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli import plugin_new
+from gateway.cli.show import AsJson, ending, machine, rows, stopped, tell
+
+if TYPE_CHECKING:
+    from gateway.plugin.testing.scale import Finding
+
+app = typer.Typer(no_args_is_help=True, help="Begin a connector of your own; examine those of others.")
+app.command("new", epilog=ending("gateway plugin new school_register"))(plugin_new.new)
+
+
+@app.command(
+    epilog=ending(
+        "gateway plugin check .",
+        "gateway plugin check school_register --rule lies --rule garbage -v",
+        wrong="a rule is to do",
+    )
+)
+def check(
+    plugin: Annotated[str, typer.Argument(metavar="PATH_OR_NAME", help="A package's folder, or an installed name.")],
+    rule: Annotated[
+        list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule; may be given again.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", metavar="DIR", help="Where config/interfaces/ has the lock, if elsewhere.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show where each rule that is to do broke.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a connector to the rules, and show its quality scale.
+
+    The conformance suite runs the connector against its own stand-in, which its package names as an entry point in the
+    group gateway.conformance, and misbehaves between the two. A rule is done, exempt with a reason, or to do with what
+    was seen. bronze: it may be enabled; silver: it can be relied on; gold: it can be trusted. Needs the extra kit:
+    pip install 'renkei-gateway[kit]'. docs/conformance.md explains every rule.
+    """
+    from gateway.cli.plugin_check import examined, found_at, reached
+
+    with stopped():
+        stage = found_at(plugin, root)
+        found = examined(stage, rule or ())
+        level = None if rule else reached(found)
+        if as_json:
+            machine({"connector": stage.name, "level": level, "rules": [_plain(each) for each in found]})
+        else:
+            rows([_row(each) for each in found])
+            for each in found if verbose else ():
+                if each.detail:
+                    tell(f"\n{each.rule.id}:\n{each.detail}")
+            if not rule:
+                tell(f"\n{stage.name}: {f'{level}, {level.means}' if level else 'no level yet'}")
+        if any(each.state == "to do" for each in found):
+            raise typer.Exit(1)
+
+
+def _row(found: "Finding") -> dict[str, str]:
+    told = f"{found.seen}: {found.next}" if found.next else found.seen
+    return {"rule": found.rule.id, "level": found.rule.level.value, "is": found.state.value, "seen": told}
+
+
+def _plain(found: "Finding") -> dict[str, str]:
+    return {
+        "id": found.rule.id,
+        "level": found.rule.level.value,
+        "meaning": found.rule.meaning,
+        "is": found.state.value,
+        "seen": found.seen,
+        "next": found.next,
+        "detail": found.detail,
+    }

@@ -1,0 +1,113 @@
+"""Where `gateway plugin check` finds a connector and what it runs; apart, for it needs the extra `kit`."""
+
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Collection, Mapping
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.cli.progress import bar
+from gateway.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from gateway.plugin.testing.rule import Level
+    from gateway.plugin.testing.scale import Finding
+    from gateway.plugin.testing.stage import Stage
+
+_SUBJECTS: Final = "gateway.conformance"
+_HOOKS: Final = "gateway.connectors"
+_KIT: Final = ("hypothesis", "pytest", "trustme")
+
+
+def found_at(plugin: str, root: Path | None) -> "Stage":
+    """The connector of an installed name, or of a package's folder, which need not be installed.
+
+    Raises Misconfigured, saying what is missing.
+    """
+    if absent := [each for each in _KIT if importlib.util.find_spec(each) is None]:
+        raise Misconfigured((f"the suite needs {', '.join(absent)}: pip install 'renkei-gateway[kit]'",))
+    folder = Path(plugin)
+    if folder.is_dir() or len(folder.parts) > 1:
+        return _staged(_declared(folder), _only_name(folder), root)
+    return _staged(_installed(), plugin, root)
+
+
+def examined(stage: "Stage", only: Collection[str]) -> list["Finding"]:
+    """Every rule, or those named, held to it. Raises Misconfigured if there is no such rule."""
+    from gateway.plugin.testing.rules import RULES
+    from gateway.plugin.testing.scale import findings
+
+    known = [each.id for each in RULES]
+    if strange := sorted({*only} - {*known}):
+        raise Misconfigured((f"there is no rule {', '.join(strange)}; there are {', '.join(known)}",))
+    found: list[Finding] = []
+    with bar(f"examining {stage.name}") as done:
+        for each in findings(stage, only):
+            found.append(each)
+            if done is not None:
+                done(len(found), len(only) or len(known))
+    return found
+
+
+def reached(found: Collection["Finding"]) -> "Level | None":
+    """The level of a connector that was held to every rule."""
+    from gateway.plugin.testing import scale
+
+    return scale.reached(found)
+
+
+def _installed() -> EntryPoints:
+    return EntryPoints([*entry_points(group=_SUBJECTS), *entry_points(group=_HOOKS)])
+
+
+def _declared(folder: Path) -> EntryPoints:
+    """What its pyproject.toml declares, which can be imported from now on."""
+    groups = _project(folder).get("project", {}).get("entry-points", {})
+    for each in (folder / "src", folder):
+        if each.is_dir():
+            sys.path.insert(0, str(each.resolve()))
+    return EntryPoints(
+        EntryPoint(name, value, group)
+        for group in (_SUBJECTS, _HOOKS)
+        for name, value in dict(groups.get(group, {})).items()
+    )
+
+
+def _only_name(folder: Path) -> str:
+    names = [*_project(folder).get("project", {}).get("entry-points", {}).get(_SUBJECTS, {})]
+    if len(names) != 1:
+        told = f"names {', '.join(names)}: install it and name one of them" if names else "names none"
+        raise Misconfigured((f"{folder}/pyproject.toml: [project.entry-points.{_SUBJECTS!r}] {told}",))
+    return str(names[0])
+
+
+def _project(folder: Path) -> Mapping[str, Any]:
+    file = folder / "pyproject.toml"
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError:
+        raise Misconfigured((f"{file}: is not TOML",)) from None
+
+
+def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":
+    from gateway.plugin.testing import Subject
+    from gateway.plugin.testing.package import staged
+
+    subject, hook = (_one(among, group, name) for group in (_SUBJECTS, _HOOKS))
+    try:
+        found = subject.load()
+    except Exception as error:
+        raise Misconfigured((f"{subject.value}: loading it raised {type(error).__name__}",)) from error
+    if not (isinstance(found, type) and issubclass(found, Subject)):
+        raise Misconfigured((f"{subject.value}: is no class derived from gateway.plugin.testing.Subject",))
+    return staged(found, hook.module, name, root)
+
+
+def _one(among: EntryPoints, group: str, name: str) -> EntryPoint:
+    found = [each for each in among if (each.group, each.name) == (group, name)]
+    if len(found) != 1:
+        known = ", ".join(sorted({each.name for each in among if each.group == group})) or "none"
+        raise Misconfigured((f"{name}: {len(found)} entry points of that name in {group}; there are: {known}",))
+    return found[0]

@@ -1,0 +1,80 @@
+"""`gateway plugin new`: a package of one's own for one more system, from the template that ships with the gateway."""
+
+import re
+import sys
+from collections.abc import Iterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from gateway.cli.show import stopped, tell
+from gateway.errors import Misconfigured
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_ASKED: Final = ("connector", "label", "does", "zone")
+
+
+def _answer(text: str) -> tuple[str, str]:
+    key, is_, value = text.partition("=")
+    if key not in _ASKED or not is_:
+        raise typer.BadParameter(f"write {' or '.join(f'{each}=…' for each in _ASKED)}")
+    return key, value
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder for the package.")],
+    data: Annotated[
+        list[str],
+        typer.Option("--data", metavar="KEY=VALUE", help="An answer beforehand: connector, label, does, zone."),
+    ] = [],  # noqa: B006  (typer copies it)
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing: what --data does not say is as the template has it.")
+    ] = False,
+) -> None:
+    """Make a package for one more system.
+
+    It asks for the connector's name, its label in Japanese, what it does (receives, sends, both) and its zone. Into DIR
+    go interface, connector, settings, a simulator of the system, the conformance suite's subject, tests, a README, and
+    what to add to the gateway's configuration: all of it runs as it is, and is yours to change.
+    """
+    with stopped():
+        answers = dict(map(_answer, data))
+        if not defaults and not sys.stdin.isatty():
+            raise Misconfigured(("there is no terminal to ask at; add --defaults, and --data for what differs",))
+        for line in make(folder, answers, defaults=defaults):
+            tell(line)
+
+
+def make(folder: Path, answers: dict[str, str], *, defaults: bool) -> Iterator[str]:
+    """Make it and say what comes next. Raises Misconfigured; nothing that exists is ever overwritten."""
+    try:
+        import copier
+    except ImportError:
+        told = "copier is not installed here; run: python -m pip install 'renkei-gateway[kit]'"
+        raise Misconfigured((told,)) from None
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Misconfigured((f"{folder}: is there already, and not empty; nothing was changed",))
+    said: dict[str, Any] = _named_after(folder) | answers
+    with as_file(files("gateway.cli") / "template") as template:
+        try:
+            made = copier.run_copy(
+                str(template), folder, data=answers, user_defaults=said, defaults=defaults, quiet=True
+            )
+        except (copier.errors.CopierError, ValueError) as error:
+            raise Misconfigured((f"{folder}: was not made: {error}",)) from None
+    connector = made.answers.combined["connector"]
+    yield f"{folder}: the package of {connector}, yours to change"
+    yield "Next:"
+    yield f"  1. python -m pip install --no-deps --no-build-isolation --editable {folder}"
+    yield f"  2. gateway plugin check {connector}"
+    yield "  3. in the gateway's root: gateway interface lock " + connector
+    yield f"  4. gateway keys add TENANT {connector} --zone {made.answers.combined['zone']}"
+    yield f"  5. add {folder / 'tenant.toml'} to config/tenants/TENANT.toml; gateway check"
+
+
+def _named_after(folder: Path) -> dict[str, str]:
+    """The folder's name is the connector's, if it can be."""
+    name = folder.resolve().name.replace("-", "_").removeprefix("gateway_")
+    return {"connector": name} if _NAME.fullmatch(name) else {}

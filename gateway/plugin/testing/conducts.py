@@ -1,0 +1,95 @@
+"""The ways in which a system, or a network before it, misbehaves."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from aiohttp import web
+
+from gateway.plugin.testing.between import Ask, Conduct
+
+Alter: TypeAlias = Callable[[bytes], bytes | None]
+"""An answer into another one; None where it finds nothing to alter."""
+_PIECE: Final = b" " * 65536
+ENDLESS: Final = 64 * 2**20
+"""Bytes of a body that never ends, after which this one does all the same."""
+
+
+async def hangs(_: web.Request, __: Ask) -> web.StreamResponse:
+    """Takes the request and never answers."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def late(seconds: float) -> Conduct:
+    """The honest answer, so much later; the system acted at once."""
+
+    async def conduct(_: web.Request, ask: Ask) -> web.StreamResponse:
+        honest = await ask()
+        await asyncio.sleep(seconds)
+        return honest.response()
+
+    return conduct
+
+
+async def cuts_off(request: web.Request, ask: Ask) -> web.StreamResponse:
+    """The first half of the honest answer, then the connection is gone."""
+    honest = await ask()
+    response = web.StreamResponse(status=honest.status, headers=honest.headers)
+    response.content_length = max(2, len(honest.body))
+    await response.prepare(request)
+    await response.write(honest.body[: max(1, len(honest.body) // 2)])
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+def answers(body: bytes, kind: str = "application/json") -> Conduct:
+    """The same to whatever it is asked, with status 200."""
+
+    async def conduct(_: web.Request, __: Ask) -> web.StreamResponse:
+        return web.Response(body=body, headers={"Content-Type": kind})
+
+    return conduct
+
+
+def refuses(status: int, **headers: str) -> Conduct:
+    """A status that is no answer. A header is named as in `Retry_After`."""
+
+    async def conduct(_: web.Request, __: Ask) -> web.StreamResponse:
+        return web.Response(status=status, headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+    return conduct
+
+
+class Endless:
+    """A body that does not end. `pushed` is how many bytes of it were taken, buffers included, in the worst case."""
+
+    def __init__(self) -> None:
+        self.pushed = 0
+
+    async def __call__(self, request: web.Request, _: Ask) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        pushed = 0
+        with contextlib.suppress(ConnectionError):
+            while pushed < ENDLESS and request.transport is not None and not request.transport.is_closing():
+                await response.write(_PIECE)
+                pushed += len(_PIECE)
+                self.pushed = max(self.pushed, pushed)
+                await asyncio.sleep(0)  # else a lost connection is not heard of
+        return response
+
+
+def altered(alter: Alter, at: int | None = None) -> Conduct:
+    """The honest answers, but that the one at that place, counted from 0, or each, is altered if that can be done."""
+    seen = 0
+
+    async def conduct(_: web.Request, ask: Ask) -> web.StreamResponse:
+        nonlocal seen
+        honest = await ask()
+        seen += 1
+        return honest.response(alter(honest.body) if at in (None, seen - 1) else None)
+
+    return conduct

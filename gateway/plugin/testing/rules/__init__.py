@@ -1,0 +1,193 @@
+"""The closed catalogue of rules, in the order in which they are judged: by level, the quick ones first."""
+
+from typing import Final
+
+from gateway.plugin.testing.rule import Level, Rule
+from gateway.plugin.testing.rules import interface, life, network, package, privacy, proofs, repeats, truth
+
+_BRONZE, _SILVER, _GOLD = Level
+
+RULES: Final = (
+    Rule(
+        "loads",
+        _BRONZE,
+        "Its hook gives one spec, of its own name, that can be locked; making a connector has no side effect.",
+        "The gateway loads every connector before any is opened: one that acts at that time acts unasked.",
+        package.loads,
+    ),
+    Rule(
+        "same-as-lock",
+        _BRONZE,
+        "Its package, or the configuration, has the lock of its interface, and its code declares the same.",
+        "What was reviewed is what may flow; a gateway does not start with anything else.",
+        package.same_as_lock,
+    ),
+    Rule(
+        "door-only",
+        _BRONZE,
+        "Of the gateway its modules import `gateway.plugin` and its public parts alone.",
+        "Behind the door are keys and journals, and nothing there is promised to stay.",
+        package.door_only,
+    ),
+    Rule(
+        "settings-closed",
+        _BRONZE,
+        "An unknown setting, or one of a wrong type, is refused, and the error shows no value.",
+        "A misspelt setting must not be passed over, and a secret in the wrong place must not be printed.",
+        package.settings_closed,
+    ),
+    Rule(
+        "opens-and-closes",
+        _BRONZE,
+        "It opens and closes twice; closes twice, and after a failed opening; then it opens again.",
+        "Whatever goes wrong at a start is tried again in the same process, for weeks.",
+        life.opens_and_closes,
+    ),
+    Rule(
+        "refuses-beyond-interface",
+        _BRONZE,
+        "Its payload classes refuse each record that has a look-alike key, a nested or repeated one, a null or a wrong"
+        " type; so does the lock, and both take an honest record.",
+        "The class that a plugin declares reads what comes in: were it wider than the lock, more would pass than was"
+        " reviewed.",
+        interface.refuses_beyond_interface,
+    ),
+    Rule(
+        "carries",
+        _BRONZE,
+        "What it receives the system takes, and a request is answered within the interface; what the system offers is"
+        " sent.",
+        "All other rules speak of a connector that works.",
+        interface.carries,
+    ),
+    Rule(
+        "redirects-nowhere",
+        _BRONZE,
+        "A redirection is not followed.",
+        "Personal data goes to the configured address and nowhere else, whatever that address says.",
+        network.redirects_nowhere,
+    ),
+    Rule(
+        "no-leaks",
+        _BRONZE,
+        "No value of a record and no secret is in a log line, an error, a repr, a health sentence or a note, nor after"
+        " garbage and lies.",
+        "Telemetry is read, copied and kept by people who may not see a person's data.",
+        privacy.no_leaks,
+    ),
+    Rule(
+        "attests",
+        _BRONZE,
+        "A good proof bears out what is declared, about one person, until it ends; altered in any way, or another"
+        " person's, it bears out nothing.",
+        "Claims decide who is served: a forged one would open a person's records to whoever made it.",
+        proofs.attests,
+    ),
+    Rule(
+        "health",
+        _SILVER,
+        "It says in one sentence that its system can be served, and that it cannot, in time and without values.",
+        "It is what an operator is shown first, at night.",
+        life.health,
+    ),
+    Rule(
+        "reconnects",
+        _SILVER,
+        "While its system refuses connections all is deferred; afterwards the same instance delivers.",
+        "Systems are restarted every month, and nobody restarts a gateway for that.",
+        network.reconnects,
+    ),
+    Rule(
+        "deadlines",
+        _SILVER,
+        "When its system hangs, a delivery ends by its deadline, deferred, and polls and health end, too.",
+        "One system that hangs must not hold anything that others wait for.",
+        network.deadlines,
+    ),
+    Rule(
+        "late",
+        _SILVER,
+        "An answer after the deadline is none, and is not taken for the next one's; the repeat ends well.",
+        "The line has repeated the delivery by then.",
+        network.late,
+    ),
+    Rule(
+        "cut-off",
+        _SILVER,
+        "When the connection breaks in mid-answer nothing is accepted, and the repeat ends well.",
+        "Nobody knows what the system has done; saying so is what makes the repeat happen.",
+        network.cut_off,
+    ),
+    Rule(
+        "busy",
+        _SILVER,
+        "429 and 503 are deferred, with the seconds of their Retry-After.",
+        "A system that asks for patience and does not get it goes down.",
+        network.busy,
+    ),
+    Rule(
+        "cancelled",
+        _SILVER,
+        "Cancelled in mid-delivery it stops and closes, and what was cut short ends well later.",
+        "So every stop and every reload of the gateway meets it.",
+        life.cancelled,
+    ),
+    Rule(
+        "once",
+        _SILVER,
+        "The same message twice, also by a new instance, has one effect and the same outcome.",
+        "After a crash the line delivers again what may have been delivered.",
+        repeats.once,
+    ),
+    Rule(
+        "settled",
+        _SILVER,
+        "It may be told twice how a message ended, early, and of a message that it does not know.",
+        "The line tells at least once, also after a restart, perhaps before `send` has returned.",
+        repeats.settled,
+    ),
+    Rule(
+        "restart",
+        _SILVER,
+        "After a kill a new instance offers the same under the same key.",
+        "A connector keeps nothing: what it sent must be known again by its key.",
+        repeats.restart,
+    ),
+    Rule(
+        "documented",
+        _SILVER,
+        "Its README names every setting, every operation and every code of its own.",
+        "Who runs it did not write it.",
+        package.documented,
+    ),
+    Rule(
+        "garbage",
+        _GOLD,
+        "Whatever its system answers that is no answer, nothing is accepted, and nothing is raised but what may be.",
+        "Behind a broken proxy or a half-made update every answer is a page of HTML.",
+        truth.garbage,
+    ),
+    Rule(
+        "huge",
+        _GOLD,
+        "Of an answer that does not end it reads no more than a bound.",
+        "All connectors of a process share its memory.",
+        truth.huge,
+    ),
+    Rule(
+        "lies",
+        _GOLD,
+        "From a falsified answer it takes nothing about another person, nothing for a row that was not answered, and"
+        " nothing breaks.",
+        "A system mixes rows up once in ten years, and then two people have each other's data.",
+        truth.lied_to,
+    ),
+    Rule(
+        "emits-within-interface",
+        _GOLD,
+        "What its system offers wrongly stops nothing: it ends refused, and the good records beside it pass.",
+        "One bad row in a system's own table must stop neither the others nor the connector.",
+        truth.emits_within_interface,
+    ),
+)
+"""Every rule that can be judged by a machine. Names stay: exemptions speak of them."""

@@ -1,0 +1,106 @@
+"""Whether a connector speaks its interface: its classes take that and no more, and honest data comes through."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import hypothesis
+import jiter
+from hypothesis import strategies
+from pydantic import JsonValue
+
+from gateway.plugin.connector import Accepted, Duplicate
+from gateway.plugin.contract import ContractOperation
+from gateway.plugin.payload import Payload
+from gateway.plugin.testing import lies, made_up
+from gateway.plugin.testing.line import within
+from gateway.plugin.testing.rules.repeats import offering, sends
+from gateway.plugin.testing.stage import Scene, Stage
+from gateway.plugin.testing.verdict import Broken
+
+_AS_THEY_ARE: Final = "type its fields with the catalogue's items as they are"
+_EXAMPLES: Final = 50
+_TEXTS: Final = strategies.text("aZ09_-. é０Ａа\u200b\x00個", max_size=12)
+"""Few characters, one of each sort: all of Unicode takes Hypothesis long to set out."""
+_LEAVES: Final = strategies.none() | strategies.booleans() | strategies.integers() | _TEXTS
+_JSON: Final = strategies.recursive(
+    _LEAVES,
+    lambda inner: strategies.lists(inner, max_size=2) | strategies.dictionaries(_TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+async def refuses_beyond_interface(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene() as scene:
+        for told, record, own, locked in _records(stage, scene):
+            for whose, model in (("its class", own), ("the lock", locked)):
+                _honest(told, whose, model, record)
+                for lie in lies.wrong_records(record):
+                    if within(model.model_validate, lie.record):
+                        raise Broken(f"{told}: {whose} takes {lie.told}", _AS_THEY_ARE)
+            _agree(told, record, own, locked)
+
+
+def _agree(told: str, record: Mapping[str, JsonValue], own: type[Payload], locked: type[Payload]) -> None:
+    """Of whatever is made of an honest record, by chance, the class takes what the lock takes."""
+    names = strategies.sampled_from([*record, *(each for name in record for each in lies.alike(name))])
+    changed = strategies.dictionaries(names | _TEXTS, _JSON, max_size=3)
+
+    @hypothesis.settings(database=None, derandomize=True, deadline=None, max_examples=_EXAMPLES)
+    @hypothesis.given(changed, strategies.sets(strategies.sampled_from([*record]), max_size=1))
+    def same(changes: dict[str, JsonValue], absent: set[str]) -> None:
+        made = {name: value for name, value in {**record, **changes}.items() if name not in absent}
+        if within(own.model_validate, made) != within(locked.model_validate, made):
+            raise Broken(f"{told}: its class and the lock judge a record differently", _AS_THEY_ARE)
+
+    same()
+
+
+async def carries(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene(offers=True) as scene, scene.opened() as connector:
+        for operation in stage.operations("receives"):
+            delivery = scene.delivery(operation)
+            for outcome in (await scene.carried(connector, delivery)).values():
+                _taken(operation, outcome)
+        for name in await offering(scene):
+            sent = await sends(scene, connector, name)
+            if not sent.passed:
+                raise Broken(f"{name}: what the system offers is refused", "send what the interface says, and no more")
+
+
+def _taken(operation: ContractOperation, outcome: object) -> None:
+    if not isinstance(outcome, Accepted | Duplicate):
+        code = getattr(outcome, "code", "")
+        raise Broken(f"{operation.name}: an honest record is refused ({code})", "see what the stand-in answers")
+    if operation.kind == "event" or isinstance(outcome, Duplicate):
+        return
+    if outcome.reply is None or not within(operation.reply_model.model_validate, dict(outcome.reply)):
+        raise Broken(f"{operation.name}: the reply is not within the interface", "give exactly its fields, typed so")
+
+
+def _records(stage: Stage, scene: Scene) -> Iterator[tuple[str, Mapping[str, JsonValue], type[Payload], type[Payload]]]:
+    """An honest record of each operation and reply, with the class and the lock that take it and no other."""
+    declared = {(each.direction, each.name): each for each in stage.spec.interface.operations}
+    for locked in stage.contract.operations:
+        own = declared[locked.direction, locked.name]
+        (record,) = scene.records(locked.direction, locked.name, 1)
+        yield locked.name, record, own.payload, locked.model
+        if own.reply is not None:
+            reply = made_up.reply_to(locked, dict(record))
+            yield f"the reply of {locked.name}", reply, own.reply, locked.reply_model
+
+
+def _honest(told: str, whose: str, model: type[Payload], record: Mapping[str, JsonValue]) -> None:
+    if not within(model.model_validate, dict(record)):
+        raise Broken(f"{told}: {whose} refuses an honest record", "mend Subject.record, or the interface")
+    if isinstance(_read(lies.repeated(record)), Mapping):
+        raise Broken(f"{told}: a member that stands twice is read", "refuse it")
+
+
+def _read(body: bytes) -> Any:
+    """As the line reads what peers post."""
+    try:
+        return jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+    except ValueError:
+        return None

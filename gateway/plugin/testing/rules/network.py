@@ -1,0 +1,121 @@
+"""What networks and systems do every month: they are away, hang, are late, break off, ask for patience, redirect."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.errors import Deferred, Refused
+from gateway.plugin.connector import Accepted, DeferredRecord, Delivery, Duplicate, Outcome, RefusedRecord
+from gateway.plugin.testing import conducts
+from gateway.plugin.testing.between import Between, Conduct, passes
+from gateway.plugin.testing.stage import Stage
+from gateway.plugin.testing.verdict import Broken, Inapplicable
+
+_SHORT: Final = 1.0
+_LATER: Final = 2.0
+_PATIENCE: Final = 7
+
+
+async def reconnects(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene() as scene, scene.opened() as connector:
+        for operation in stage.receiving():
+            delivery = scene.delivery(operation)
+            async with scene.away() as away:
+                if not away:
+                    raise Inapplicable("it opens no connection")
+                _deferred(await scene.delivered(connector, delivery), "while its system is down")
+                await scene.polled(connector)
+            _well(await scene.carried(connector, delivery), delivery)
+
+
+async def deadlines(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene() as scene, scene.opened() as connector:
+        scene.network.conduct = conducts.hangs
+        for operation in stage.operations("receives"):
+            delivery = scene.delivery(operation, deadline=_SHORT)
+            _deferred(await scene.delivered(connector, delivery), "while its system hangs")
+        await scene.polled(connector)
+        with contextlib.suppress(Refused, Deferred):
+            await scene.contracted("health", connector.health())
+
+
+async def late(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene() as scene, scene.opened() as connector:
+        between = scene.network
+        for operation in stage.receiving():
+            first, second = scene.delivery(operation, deadline=_SHORT), scene.delivery(operation)
+            between.conduct = conducts.late(_LATER)
+            _deferred(await scene.delivered(connector, first), "while its system answers too late")
+            between.conduct = passes
+            _well(await scene.carried(connector, second), second)
+            _well(await scene.carried(connector, first), first)
+
+
+async def cut_off(stage: Stage) -> None:
+    """See the catalogue."""
+    await _struck(stage, conducts.cuts_off, "by an answer that was cut off")
+
+
+async def busy(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene() as scene:
+        for status in (429, 503):
+            scene.network.conduct = conducts.refuses(status, Retry_After=str(_PATIENCE))
+            for operation in stage.receiving():
+                async with scene.opened() as connector:
+                    outcomes = await scene.delivered(connector, scene.delivery(operation))
+                _deferred(outcomes, f"by a {status}")
+                if any(
+                    isinstance(each, DeferredRecord) and each.retry_after != _PATIENCE for each in outcomes.values()
+                ):
+                    raise Broken(
+                        f"{operation.name}: a {status} with Retry-After is deferred without its seconds",
+                        "give them as retry_after",
+                    )
+
+
+async def redirects_nowhere(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene() as scene, scene.opened() as connector:
+        between = scene.network
+        assert scene.system is not None  # noqa: S101  (there is something to stand before)
+        async with Between(scene.place, scene.system).standing() as elsewhere:
+            for status in (302, 307, 308):
+                between.conduct = conducts.refuses(status, Location=f"{elsewhere.address}/elsewhere")
+                for operation in stage.operations("receives"):
+                    _deferred(await scene.delivered(connector, scene.delivery(operation)), f"by a {status}")
+                await scene.polled(connector)
+            if elsewhere.requests:
+                raise Broken("it followed a redirection", "send requests with allow_redirects=False")
+
+
+async def _struck(stage: Stage, conduct: Conduct, when: str) -> None:
+    """Deferred while that goes on, and well afterwards, by the same instance."""
+    async with stage.scene() as scene, scene.opened() as connector:
+        for operation in stage.receiving():
+            delivery = scene.delivery(operation)
+            scene.network.conduct = conduct
+            _deferred(await scene.delivered(connector, delivery), when)
+            await scene.polled(connector)
+            scene.network.conduct = passes
+            _well(await scene.carried(connector, delivery), delivery)
+
+
+def _deferred(outcomes: Mapping[int, Outcome], when: str) -> None:
+    for each in outcomes.values():
+        if isinstance(each, Accepted | Duplicate):
+            raise Broken(f"a record is {type(each).__name__.lower()} {when}", "defer what nobody has answered")
+        if isinstance(each, RefusedRecord):
+            raise Broken(f"a record is refused for good ({each.code}) {when}", "defer what nobody has answered")
+
+
+def _well(outcomes: Mapping[int, Outcome], delivery: Delivery) -> None:
+    for each in outcomes.values():
+        if isinstance(each, RefusedRecord):
+            raise Broken(
+                f"{delivery.operation}: an honest record is refused ({each.code}) when the system is back",
+                "hand the same over again as it was",
+            )

@@ -1,0 +1,129 @@
+"""What comes again: a delivery, an ending, a whole instance."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pydantic import JsonValue
+
+from gateway.plugin.connector import Accepted, Connector, Duplicate, Outcome
+from gateway.plugin.connector import Final as Ended
+from gateway.plugin.testing.line import Sent
+from gateway.plugin.testing.stage import SLACK, Scene, Stage, until
+from gateway.plugin.testing.verdict import Broken, Inapplicable
+
+_STRANGER: Final = "01990000-0000-7000-bfff-000000000000"
+
+
+async def once(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene() as scene:
+        for operation in stage.receiving():
+            delivery = scene.delivery(operation)
+            async with scene.opened() as connector:
+                before = await _effects(scene)
+                first = await scene.carried(connector, delivery)
+                effects = await _effects(scene)
+                again = await scene.carried(connector, delivery)
+            async with scene.opened() as connector:
+                anew = await scene.carried(connector, delivery)
+            if effects is not None and effects != before and await _effects(scene) != effects:
+                raise Broken(
+                    f"{operation.name}: the same message again had a second effect",
+                    "pass message id and index on, and let the system act once on them",
+                )
+            if not all(_alike(first[index], each) for more in (again, anew) for index, each in more.items()):
+                raise Broken(f"{operation.name}: the same message again has another outcome", "answer it as before")
+
+
+async def settled(stage: Stage) -> None:
+    """See the catalogue."""
+    endings: dict[int, Ended] = {0: Accepted(), 1: Duplicate()}
+    async with stage.scene(offers=True) as scene, scene.opened() as connector:
+        for _ in range(2):
+            await scene.contracted("settled of an unknown message", connector.settled(_STRANGER, endings), SLACK)
+        for name in await offering(scene):
+            await sends(scene, connector, name)
+        for _ in range(2):
+            await scene.line.settle()
+            await scene.polled(connector)
+        for error in scene.line.raised:
+            raise Broken(f"settled raised {type(error).__name__}", "take every ending, also twice and early") from error
+
+
+async def restart(stage: Stage) -> None:
+    """See the catalogue."""
+    polled_for = 0
+    async with stage.scene(offers=True) as scene:
+        for name in _events(scene):
+            if await offered(scene, name, scene.records("sends", name, 1)):
+                polled_for += 1
+                await _restarted(scene, name)
+    if not polled_for:
+        raise Inapplicable("its system offers nothing that it polls for")
+
+
+async def _restarted(scene: Scene, name: str) -> None:
+    """What is on offer one instance sends, and the next one again; then it ends."""
+    scene.line.settles = False
+    async with scene.opened() as connector:
+        await sends(scene, connector, name)
+    before = {(each.operation, each.key) for each in scene.line.sends}
+    known = len(scene.line.sends)
+    async with scene.opened() as connector:
+        await _again(scene, connector, name, known)
+    if not before & {(each.operation, each.key) for each in scene.line.sends[known:]}:
+        raise Broken(
+            f"{name}: a new instance does not offer under the same key what has not ended",
+            "make the key of what the system has, and keep nothing",
+        )
+    scene.line.settles = True
+    async with scene.opened() as connector:
+        await _again(scene, connector, name, len(scene.line.sends))
+        await scene.line.settle()
+        await scene.polled(connector)
+
+
+async def offering(scene: Scene) -> list[str]:
+    """The events that the stand-in can be had to offer; one record of each is on offer now."""
+    return [name for name in _events(scene) if await offered(scene, name, scene.records("sends", name, 1))]
+
+
+def _events(scene: Scene) -> list[str]:
+    return [each.name for each in scene.stage.operations("sends") if each.kind == "event"]
+
+
+async def offered(scene: Scene, operation: str, records: Sequence[Mapping[str, JsonValue]]) -> bool:
+    """Whether the stand-in offers these from now on."""
+    return await scene.subject.offer(scene.system, operation, [dict(each) for each in records])
+
+
+async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
+    """The first message of that operation. Raises Broken if none comes."""
+
+    async def sent() -> bool:
+        await scene.polled(connector)
+        return any(each.operation == operation for each in scene.line.sends)
+
+    if not await until(sent):
+        raise Broken(
+            f"{operation}: what the system offers is not sent", "see what poll() reads, and what it makes of it"
+        )
+    return next(each for each in scene.line.sends if each.operation == operation)
+
+
+async def _again(scene: Scene, connector: Connector, operation: str, known: int) -> None:
+    """Poll until that operation is sent beyond what is known, whatever else is, or for a while."""
+
+    async def more() -> bool:
+        await scene.polled(connector)
+        return any(each.operation == operation for each in scene.line.sends[known:])
+
+    await until(more)
+
+
+async def _effects(scene: Scene) -> int | None:
+    return await scene.subject.effects(scene.system or "")
+
+
+def _alike(first: Outcome, second: Outcome) -> bool:
+    return first == second or (isinstance(first, Accepted) and isinstance(second, Duplicate))

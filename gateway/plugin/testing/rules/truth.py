@@ -1,0 +1,186 @@
+"""What systems say that is not so: no answer at all, one without an end, a false one; and what they offer wrongly."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, TypeVar
+
+from pydantic import JsonValue
+
+from gateway.errors import Deferred, Refused
+from gateway.plugin.connector import Accepted, Connector, Delivery, Duplicate, Outcome
+from gateway.plugin.contract import ContractOperation
+from gateway.plugin.testing import conducts, lies
+from gateway.plugin.testing.between import Conduct, passes
+from gateway.plugin.testing.rules.repeats import offering
+from gateway.plugin.testing.stage import Scene, Stage, until
+from gateway.plugin.testing.verdict import Broken, Inapplicable
+
+_SHORT: Final = 2.0
+_LONG: Final = 60.0
+"""Seconds in which a busy machine, too, carries more than `_MOST`."""
+_MOST: Final = 32 * 2**20
+"""Bytes that a connector may take of one answer, with what network and TLS have in their buffers."""
+_POSITIONS: Final = 4
+"""Of the answers of one exchange so many are falsified in turn."""
+_PLAYS: Final = 400
+_LEAST: Final = 8
+_T = TypeVar("_T")
+GARBAGE: Final[Mapping[str, bytes]] = {
+    "nothing": b"",
+    "a page of HTML": b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>",
+    "bytes": bytes(range(256)),
+    "half a text of JSON": b'{"rows": [{"index": 0, "st',
+    "JSON nested without end": b"[" * 100_000,
+    "a number beyond all bounds": b"1" + b"0" * 5000,
+    "NaN": b'{"rows": NaN}',
+    "a lone surrogate": b'{"a": "\\ud800"}',
+    "null": b"null",
+    "a text": b'"ok"',
+    "a list of nothing": b"[null]",
+}
+
+
+async def garbage(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene(offers=True) as scene:
+        await _nothing_accepted(scene, conducts.answers(GARBAGE["a page of HTML"], "text/html"), "a page of HTML")
+        for told, body in GARBAGE.items():
+            await _nothing_accepted(scene, conducts.answers(body), told)
+        operations = (*stage.operations("receives"), None)
+        for operation in operations:
+            for at, _ in enumerate(await _answers(scene, operation)):
+                for body in _few([*GARBAGE.values()], len(operations)):
+                    await _unbroken(scene, conducts.altered(_always(body), at), operation)
+
+
+async def huge(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene() as scene:
+        endless = conducts.Endless()
+        await _nothing_accepted(scene, endless, "a body without an end", _LONG)
+        if endless.pushed > _MOST:
+            raise Broken(
+                f"it took more than {_MOST // 2**20} MiB of one answer",
+                "stop at a bound, as gateway.plugin.exchange does",
+            )
+
+
+async def lied_to(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene(offers=True) as scene:
+        operations = (*stage.operations("receives"), None)
+        for operation in operations:
+            rows = len(scene.delivery(operation).records) if operation is not None else 1
+            for at, honest in enumerate(await _answers(scene, operation)):
+                members = [each for each in lies.false_members() if each[1](honest) is not None]
+                whole = [each for each in lies.false_answers(rows) if each[1](honest) is not None]
+                for told, alter in (*whole, *_few(members, len(operations))):
+                    if operation is not None:
+                        await _not_believed(scene, operation, told, conducts.altered(alter, at))
+                    else:
+                        await _unbroken(scene, conducts.altered(alter, at))
+
+
+def _few(found: Sequence[_T], operations: int) -> Sequence[_T]:
+    """Evenly from among them, the fewer the more operations there are: nobody waits for thousands of answers."""
+    most = max(_LEAST, _PLAYS // (operations * _POSITIONS))
+    return found[:: -(-len(found) // most) or 1]
+
+
+async def emits_within_interface(stage: Stage) -> None:
+    """See the catalogue."""
+    async with stage.scene(offers=True) as scene:
+        names = await offering(scene)
+        if not names:
+            raise Inapplicable("its system offers nothing that it polls for")
+        for name in names:
+            await _beside_wrong_ones(scene, name)
+
+
+async def _beside_wrong_ones(scene: Scene, operation: str) -> None:
+    """Each kind of wrong record is offered between two good ones."""
+    kinds = {lie.told: lie for lie in lies.wrong_records(scene.records("sends", operation, 1)[0])}
+    for lie in kinds.values():
+        first, last = scene.records("sends", operation, 2)
+        await scene.subject.offer(scene.system, operation, [dict(first), lie.record, dict(last)])
+        async with scene.opened() as connector:
+            wanted = (first, last) if lie.keeps_keys else ()
+            if not await until(partial(_come, scene, connector, operation, wanted)):
+                raise Broken(
+                    f"{operation}: beside a record with {lie.told} the good ones do not pass",
+                    "send Unreadable in the place of the bad one, or send it as it is",
+                )
+
+
+async def _come(scene: Scene, connector: Connector, operation: str, wanted: Sequence[Mapping[str, JsonValue]]) -> bool:
+    """Whether all of these have been sent and taken, after one more poll."""
+    await scene.polled(connector)
+    came = [each for sent in scene.line.sends if sent.operation == operation for each in sent.passed]
+    return all(each in came for each in wanted)
+
+
+def _always(body: bytes) -> Callable[[bytes], bytes]:
+    return lambda _: body
+
+
+async def _answers(scene: Scene, operation: ContractOperation | None) -> list[bytes]:
+    """The first few answers of an honest exchange: of a delivery, or of a poll and a look at its health."""
+    network = scene.network
+    network.conduct = passes
+    before = len(network.answered)
+    async with scene.opened() as connector:
+        await _asks(scene, connector, operation)
+    return [each.body for each in network.answered[before : before + _POSITIONS]]
+
+
+async def _asks(scene: Scene, connector: Connector, operation: ContractOperation | None) -> None:
+    if operation is not None:
+        await scene.delivered(connector, scene.delivery(operation, deadline=_SHORT))
+        return
+    await offering(scene)
+    await scene.polled(connector)
+    with contextlib.suppress(Refused, Deferred):
+        await scene.contracted("health", connector.health())
+
+
+async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deadline: float = _SHORT) -> None:
+    scene.network.conduct = conduct
+    async with scene.opened() as connector:
+        sends = len(scene.line.sends)
+        for operation in scene.stage.operations("receives"):
+            for each in (await scene.delivered(connector, scene.delivery(operation, deadline=deadline))).values():
+                if isinstance(each, Accepted | Duplicate):
+                    raise Broken(f"{operation.name}: a record is accepted upon {told}", "accept upon an answer alone")
+        await scene.polled(connector)
+        if len(scene.line.sends) > sends:
+            raise Broken(f"something is sent upon {told}", "send what an answer says alone")
+
+
+async def _unbroken(scene: Scene, conduct: Conduct, operation: ContractOperation | None = None) -> None:
+    """Whatever comes of it, no method raises what it may not."""
+    scene.network.conduct = conduct
+    async with scene.opened() as connector:
+        await _asks(scene, connector, operation)
+
+
+async def _not_believed(scene: Scene, operation: ContractOperation, told: str, conduct: Conduct) -> None:
+    delivery = scene.delivery(operation, deadline=_SHORT)
+    scene.network.conduct = conduct
+    async with scene.opened() as connector:
+        outcomes = await scene.delivered(connector, delivery)
+    for index, record in delivery.records:
+        reply = getattr(outcomes[index], "reply", None) or {}
+        asked = record.model_dump(exclude_none=True)
+        if any(reply[name] != value for name, value in asked.items() if name in reply):
+            raise Broken(
+                f"{operation.name}: upon {told} a record is answered with another's data",
+                "hold each answer against its question, and refuse it as a dispute",
+            )
+    if told == lies.ROW_MISSING and _all_accepted(outcomes, delivery):
+        raise Broken(f"{operation.name}: a row is accepted that the answer lacks", "defer what was not answered")
+
+
+def _all_accepted(outcomes: Mapping[int, Outcome], delivery: Delivery) -> bool:
+    """Only where the answer really lacked one; the alteration says so by the system's own word."""
+    return len(delivery.records) > 1 and all(isinstance(each, Accepted | Duplicate) for each in outcomes.values())

@@ -1,0 +1,91 @@
+"""The quality scale: every rule held to one connector, and the level that it has reached."""
+
+import asyncio
+import traceback
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gateway.plugin.testing.rule import Level, Rule
+from gateway.plugin.testing.rules import RULES
+from gateway.plugin.testing.stage import Stage
+from gateway.plugin.testing.verdict import Broken, Inapplicable
+
+_LONGEST: Final = 300.0
+"""Seconds in which one rule must be judged."""
+
+
+class State(StrEnum):
+    """How a rule stands."""
+
+    DONE = "done"
+    EXEMPT = "exempt"
+    TO_DO = "to do"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule and how it stands. `seen` is why, `next` what to do, a line each; `detail` is for whoever mends it."""
+
+    rule: Rule
+    state: State
+    seen: str = ""
+    next: str = ""
+    detail: str = ""
+
+
+async def judged(rule: Rule, stage: Stage) -> Finding:
+    """Hold one rule to a connector. An exemption that is not needed is to do, too."""
+    reason = stage.subject.exempt.get(rule.id)
+    try:
+        await asyncio.wait_for(rule.holds(stage), _LONGEST)
+    except Inapplicable as nothing:
+        return Finding(rule, State.EXEMPT, reason or str(nothing))
+    except Broken as broken:
+        if reason is not None:
+            return Finding(rule, State.EXEMPT, reason)
+        return Finding(rule, State.TO_DO, broken.seen, broken.next, _told(broken))
+    except Exception as error:  # noqa: BLE001  (the suite or the stand-in failed: that is a finding, too)
+        where = "time ran out" if isinstance(error, TimeoutError) else f"{type(error).__name__} was raised"
+        return Finding(rule, State.TO_DO, f"{where} while the scene was set or played", _LOOK, _told(error))
+    if reason is not None:
+        return Finding(rule, State.TO_DO, "exemption not needed: the rule holds", f"take {rule.id} out of exempt")
+    return Finding(rule, State.DONE)
+
+
+_LOOK: Final = "look at the stand-in and the subject with -v"
+
+
+def findings(stage: Stage, only: Collection[str] = ()) -> Iterator[Finding]:
+    """Every rule, or only those named, one after the other."""
+    with asyncio.Runner() as runner:
+        keeping = stage.keeping()
+        runner.run(keeping.__aenter__())
+        try:
+            for rule in RULES:
+                if not only or rule.id in only:
+                    yield runner.run(judged(rule, stage))
+        finally:
+            runner.run(keeping.__aexit__(None, None, None))
+
+
+def reached(found: Collection[Finding]) -> Level | None:
+    """The highest level of which nothing, and nothing before, is to do."""
+    level = None
+    for each in Level:
+        if any(one.state is State.TO_DO for one in found if one.rule.level is each):
+            return level
+        level = each
+    return level
+
+
+def _told(error: BaseException) -> str:
+    """Where it happened, through all its causes, without any exception's text."""
+    lines: list[str] = []
+    at: BaseException | None = error
+    while at is not None:
+        lines += [f"{each.filename}:{each.lineno} in {each.name}" for each in traceback.extract_tb(at.__traceback__)]
+        lines.append(str(at) if isinstance(at, Broken | Inapplicable) else type(at).__name__)
+        at = at.__cause__
+    return "\n".join(lines)
