@@ -146,7 +146,7 @@ def _text(field: ContractField) -> dict[str, Any]:
     if check is not None and check.format is not None:
         schema["format"] = check.format
     forms = [f"^(?:{each})$" for each in _forms(field, check)]
-    if not (forms or field.values or check):
+    if not (forms or field.values):
         forms = [_NO_CONTROL]
     if forms:
         schema |= {"pattern": forms[0]} if len(forms) == 1 else {"allOf": [{"pattern": each} for each in forms]}

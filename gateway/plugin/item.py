@@ -77,7 +77,8 @@ class Item:
     def _rules(self) -> Iterator[CoreSchema]:
         """The rules beyond JSON type and length, in the order in which they are told; each names its code, no value."""
         plain = self.pattern is not None and _ALIKE.fullmatch(self.pattern) is not None
-        if not (plain or self.values is not None or self.check):  # else its form admits no control character
+        formed = self.check not in (None, "no_individual_number")  # which says what a text is not, and no form
+        if not (plain or formed or self.values is not None):  # else its form admits no control character
             yield _rule("control_character", _like(NO_CONTROL))
         if self.pattern:
             yield _rule("wrong_pattern", _pattern(self.pattern))

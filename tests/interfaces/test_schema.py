@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gateway.config import read_contract
 from gateway.interfaces.schema import CHECKS_TOLD, as_text, interface_schema, record_schema
 from gateway.plugin import Interface, Operation, Payload
-from gateway.plugin.checks import CHECKS
+from gateway.plugin.checks import CHECKS, no_individual_number
 from gateway.plugin.contract import ContractField, model_of
 from gateway.plugin.interface import describe
 from gateway.plugin.item import DataClass, Item, Kind
@@ -32,6 +32,7 @@ class Every(Payload):
     key: Annotated[str, _item("key", Kind.CODE, max_length=8, pattern=r"[0-9A-F]{2,}")]
     listed: Annotated[str, _item("listed", Kind.CODE, values=("1", "２", "x y"))]
     odd: Annotated[str | None, _item("odd", Kind.CODE, pattern=r"(?i)a\w+\Z")] = None
+    outside: Annotated[str | None, _item("outside", Kind.CODE, check="no_individual_number")] = None
     alone: Annotated[str | None, _item("alone", Kind.CODE)] = None
     count: Annotated[int | None, _item("count", Kind.INTEGER, minimum=-1, maximum=3)] = None
     many: Annotated[int | None, _item("many", Kind.INTEGER)] = None
@@ -130,6 +131,8 @@ def test_without_checks_the_reverse_holds_too(record):
     """
     fields = EVERY.operations[0].fields
     told = {key: value for key, value in record.items() if key != "odd" and not beyond(str(value))}
+    if not no_individual_number(str(told.get("outside", ""))):
+        del told["outside"]
     assert accepted(fields, told) == admitted(fields, told)
 
 
@@ -157,6 +160,15 @@ def test_a_schema_says_each_rule_of_a_field_with_its_label_and_data_class():
     assert schema["properties"]["guardians"]["items"]["required"] == ["guardian_name"]
     birth = schema["properties"]["guardians"]["items"]["properties"]["birth_date"]
     assert (birth["format"], birth["x-renkei-check"][0]["name"]) == ("date", "date")
+
+
+@pytest.mark.parametrize("name", ["alone", "outside"])
+def test_a_code_without_a_form_holds_no_control_character(name):
+    """A check that says what a text is not leaves its form open."""
+    fields = EVERY.operations[0].fields
+    record = {"key": "AB", "listed": "1", name: "a\x07b"}
+    assert (admitted(fields, record), accepted(fields, record)) == (False, False)
+    assert admitted(fields, record | {name: "ab"})
 
 
 def test_a_pattern_that_readers_would_take_otherwise_is_told_apart():
