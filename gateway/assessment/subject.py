@@ -8,21 +8,11 @@ from typing import Final
 from gateway.config import Config, ConnectorEntry, LegalBasis, Route, Tenant, Zone
 from gateway.config.files import Allowed
 from gateway.errors import Misconfigured
+from gateway.interfaces.words import DATA_CLASSES
 from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.item import DataClass
 
-CLASSES: Final = MappingProxyType(
-    {
-        DataClass.INDIVIDUAL_NUMBER: "個人番号",
-        DataClass.IDENTIFIER: "その他識別情報",
-        DataClass.BASIC: "基本情報(氏名・住所・生年月日・性別等)",
-        DataClass.CONTACT: "連絡先",
-        DataClass.HEALTH: "健康・医療関係情報",
-        DataClass.TAX_WELFARE: "地方税・生活保護・社会福祉関係情報",
-        DataClass.SAFETY: "制御・安全のための区分",
-        DataClass.OPERATIONAL: "事務処理情報",
-    }
-)
+CLASSES: Final = MappingProxyType({each: DATA_CLASSES[each]("ja") for each in DataClass})
 """情報区分, as the document calls them; in the order of the form."""
 ALLOWED: Final = MappingProxyType(
     {"use": "利用", "entrustment": "委託", "transfer": "移転", "inquiry": "情報照会", "provision": "情報提供"}

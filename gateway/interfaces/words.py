@@ -35,13 +35,13 @@ KINDS: Final[Mapping[str, Word]] = MappingProxyType(
 DATA_CLASSES: Final[Mapping[str, Word]] = MappingProxyType(
     {
         "individual_number": Word("individual_number", "個人番号"),
-        "identifier": Word("identifier", "識別情報"),
-        "basic": Word("basic", "基本情報"),
+        "identifier": Word("identifier", "その他識別情報"),
+        "basic": Word("basic", "基本情報(氏名・住所・生年月日・性別等)"),
         "contact": Word("contact", "連絡先"),
-        "health": Word("health", "健康・医療"),
-        "tax_welfare": Word("tax_welfare", "税・福祉"),
-        "safety": Word("safety", "本人保護"),
-        "operational": Word("operational", "業務管理"),
+        "health": Word("health", "健康・医療関係情報"),
+        "tax_welfare": Word("tax_welfare", "地方税・生活保護・社会福祉関係情報"),
+        "safety": Word("safety", "制御・安全のための区分"),
+        "operational": Word("operational", "事務処理情報"),
     }
 )
 DIRECTIONS: Final[Mapping[str, Word]] = MappingProxyType(
