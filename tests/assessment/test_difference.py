@@ -119,6 +119,24 @@ CHANGES: dict[str, Any] = {
         "narrower",
         "(別添2) 経路 R16",
     ),
+    "a code list with one code more": (
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", values=("1",)),
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", values=("1", "2")),
+        "new_item",
+        "(別添2) 経路 R16",
+    ),
+    "a code list of its own": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", values=("1",)),
+        "narrower",
+        "(別添2) 経路 R16",
+    ),
+    "a bound that is gone": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", max_length=None),
+        "new_item",
+        "(別添2) 経路 R16",
+    ),
     "another label": (
         None,
         lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", label="ロット"),
