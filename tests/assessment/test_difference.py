@@ -271,6 +271,14 @@ def test_an_important_change_is_covered_by_a_later_assessment_of_its_own_route_o
     assert not other.covered
 
 
+def test_a_change_of_several_routes_is_covered_by_an_assessment_of_each(shipped):
+    wider = with_connector(shipped, "pmh", clearance=None)
+    (half,) = difference(shipped, assessed(wider, "R03", A2=LATER))[:1]
+    assert (half.change.routes, half.covered) == (("R03", "R12"), False)
+    both = with_route(assessed(wider, "R03", A2=LATER), "R12", assessment="A2")
+    assert difference(shipped, both)[0].covered
+
+
 def test_an_assessment_of_no_later_date_covers_nothing(shipped):
     old = without_item(shipped, "R16", "lot_no")
     new = assessed(shipped, "R16", A2=SAME_DAY)
