@@ -63,6 +63,10 @@ bench: $(VENV)/ready ## Measure: messages, queries, files, searches, verifying
 docs: $(VENV)/ready ## Write the generated pages anew
 	@$(BIN)/python -m docs.generate
 
+.PHONY: site
+site: $(VENV)/ready ## Build the documentation site in build/site, to be read from that folder or any web server
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean && echo build/site/index.html
+
 .PHONY: venv
 venv: $(VENV)/ready ## Set up .venv from the pinned, hashed requirements
 	@:

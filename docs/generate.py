@@ -6,12 +6,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from docs.drawn import commands, configuration, decisions, door, facts
 from gateway.assessment import Subject, build
 from gateway.config import load
 from gateway.config.files import LegalBasis
 from gateway.edge.rules import operations_at
 from gateway.errors import CODES
 from gateway.interfaces import markdown
+from gateway.plugin.testing.rules import RULES
 from gateway.wiring.tagging import person_fields
 from tests.views.matrix import COLUMNS, SECTIONS, Row, given, matrix, reasons, sources
 
@@ -236,9 +238,38 @@ def interfaces() -> dict[str, str]:
     return {"interfaces/README.md": page, **found}
 
 
+CONFORMANCE = """\
+# The rules of the conformance suite
+
+<!-- Written by `make docs` from gateway/plugin/testing/rules/; do not edit. -->
+
+To these `gateway plugin check` holds a connector; [the conformance suite](conformance.md) says how, and what the levels
+mean.
+
+| rule | level | what holds | why |
+| --- | --- | --- | --- |
+"""
+
+
+def conformance() -> str:
+    """The catalogue of rules, in its order."""
+    rows = (f"| `{each.id}` | {each.level} | {each.meaning} | {each.why} |\n" for each in RULES)
+    return CONFORMANCE + "".join(rows)
+
+
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
-    return {"errors.md": errors(), "persons.md": persons(), "views.md": views(), **interfaces(), **assessment()}
+    reference = {"commands": commands, "configuration": configuration, "facts": facts, "plugin": door}
+    return {
+        "errors.md": errors(),
+        "persons.md": persons(),
+        "views.md": views(),
+        **interfaces(),
+        **assessment(),
+        "conformance-rules.md": conformance(),
+        "decisions/README.md": decisions.page(),
+        **{f"reference/{name}.md": each.page() for name, each in reference.items()},
+    }
 
 
 if __name__ == "__main__":

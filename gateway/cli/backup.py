@@ -118,7 +118,7 @@ def restore(  # noqa: PLR0913  (each is one option)
             tell(
                 "nothing is deleted by itself before, of each tenant, gateway retention run TENANT. First do again what"
             )
-            tell("people decided since: legal holds, marks, erasures, revocations (operate.md, Back up, restore)")
+            tell("people decided since: legal holds, marks, erasures, revocations (docs/restore.md)")
             tell("verified; have the sources send again what they sent since, and what was under way then")
             if silent:
                 tell("but nothing says that this backup is new enough: of a witness there is no answer, as said above")

@@ -175,11 +175,10 @@ class JournalSettings(Closed):
 
 
 class Limits(Closed):
-    """Bounds on what is taken in and how long it is kept trying. Sizes in bytes, times in seconds.
+    """Bounds on what is taken in and how long it is kept trying. Sizes in bytes, times in seconds."""
 
-    A tighter `le` stands in the annotation: pydantic lets that of `Whole` or `Seconds` win over one beside the default.
-    """
-
+    # A tighter `le` stands in the annotation: pydantic lets that of `Whole` or `Seconds` win over one beside the
+    # default.
     body_bytes: Whole = Field(4 * 1024 * 1024, ge=1024)
     records_per_message: Annotated[Whole, Field(le=10_000)] = Field(1000, ge=1)
     open_records: Whole = Field(200_000, ge=1)

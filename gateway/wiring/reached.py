@@ -9,7 +9,7 @@ from typing import Any, Final
 from gateway.hub.hub import TenantHub
 from gateway.hub.journal import FactKind, Journal
 
-_HOW: Final = "put back its newest copy, as docs/operate.md says under Back up, restore"
+_HOW: Final = "put back its newest copy, as docs/restore.md says"
 _KINDS = (FactKind.GATEWAY_STARTED, FactKind.CONFIG_APPLIED, FactKind.GATEWAY_STOPPED)
 
 

@@ -100,7 +100,7 @@ async def test_beside_a_system_s_log_that_is_gone_no_other_goes_on(path: Path, t
             "roots": {TENANT: root.hex()},
             "directories": {TENANT: 1},
         }
-        how = "put back its newest copy, as docs/operate.md says under Back up, restore"
+        how = "put back its newest copy, as docs/restore.md says"
         told = [f"the log of system tells of no start, and that of {TENANT} has 3 facts: it is gone; {how}"]
         assert went_back(system, now) == told
         await system.fact(FactKind.GATEWAY_REFUSED_TO_START, {"config": "", "problems": told}, at=AT)

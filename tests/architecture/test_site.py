@@ -1,0 +1,87 @@
+"""The documentation site is built strictly, as `make site` does it, and asks no other host for anything."""
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.tree import ROOT
+
+FOREIGN = re.compile(
+    r"<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//[^\"'\s>]+"
+    r"|@import\s+(?:url\()?[\"']?(?:https?:)?//[^\"')]+|url\([\"']?(?:https?:)?//[^\"')]+"
+)
+"""What a browser fetches by itself from elsewhere; a link that somebody may follow is none."""
+FETCHING = ("mermaid",)
+"""Classes for which the theme's script would fetch a library from elsewhere."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The built site. A warning, of a broken link or of a page that is in no menu, ends the build with 1."""
+    folder = tmp_path_factory.mktemp("site") / "built"
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_every_page_of_the_repository_is_in_it(site):
+    pages = {path for where in ("docs/**/*.md", "plugins/**/README.md") for path in ROOT.glob(where)}
+    assert len(pages) > 60
+    made = {
+        page: site / page.relative_to(ROOT).with_suffix(".html")
+        if page.name != "README.md"
+        else site / page.relative_to(ROOT).parent / "index.html"
+        for page in pages - {ROOT / "docs/index.md"}
+    }
+    assert [page.name for page, html in made.items() if not html.exists()] == []
+    assert "Who you are, and where to begin" in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_japanese_page_has_its_headings_and_no_spaces(site):
+    html = (site / "docs/operate.ja.html").read_text(encoding="utf-8")
+    assert 'id="記録の検索"' in html
+    assert 'href="restore.ja.html"' in html
+    lines = re.sub(r"<pre.*?</pre>", "", html, flags=re.DOTALL).splitlines()
+    ends = [
+        line for line, after in itertools.pairwise(lines) if re.search(r"[ぁ-ん]$", line) and re.match("[ぁ-ん]", after)
+    ]
+    assert ends == [], "a browser shows a line's end as a space"
+
+
+def test_no_page_asks_another_host_for_anything(site):
+    texts = {
+        path: path.read_text(encoding="utf-8") for form in ("*.html", "*.css", "*.svg") for path in site.rglob(form)
+    }
+    assert len(texts) > 60
+    found = [(path.name, hit[0]) for path, text in texts.items() for hit in FOREIGN.finditer(text)]
+    found += [(path.name, name) for path, text in texts.items() for name in FETCHING if f'class="{name}' in text]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        '<script src="https://cdn.example/a.js">',
+        "<link rel=stylesheet href=//fonts.example/css>",
+        "@import url(https://fonts.example/css);",
+        "src:url('https://fonts.example/a.woff2')",
+        '<img alt="" src="http://example/a.png">',
+    ],
+)
+def test_a_planted_request_is_caught(planted):
+    assert FOREIGN.search(planted)
+
+
+def test_a_link_that_somebody_may_follow_is_none():
+    assert not FOREIGN.search('<a href="https://c2sp.org/tlog-tiles">C2SP</a>')
