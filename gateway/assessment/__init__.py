@@ -9,7 +9,8 @@ from gateway.assessment.change import Change, Row
 from gateway.assessment.difference import difference
 from gateway.assessment.safeguards import Judged, Safeguard, judged, safeguards
 from gateway.assessment.subject import Subject
-from gateway.assessment.table import COLUMNS, cells, change_table
+from gateway.assessment.table import cells, change_table
+from gateway.interfaces.change_table import COLUMNS
 
 __all__ = [
     "COLUMNS",

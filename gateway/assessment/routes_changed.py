@@ -7,6 +7,8 @@ from gateway.assessment.change import Change, Kind
 from gateway.assessment.duration import told
 from gateway.assessment.subject import ALLOWED, CLAIMS, CLASSES, Flow, Subject, cited
 from gateway.config import LegalBasis, Route
+from gateway.interfaces.changes import Kind as How
+from gateway.interfaces.changes import kinds
 from gateway.plugin.contract import ContractField
 
 _CHAPTERS: Final = {
@@ -71,27 +73,19 @@ def _items(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Chang
 
 
 def _relocked(label: str, before: ContractField, after: ContractField, route: str) -> Change:
-    """The same path with other rules: another class or fewer rules may carry what was not assessed."""
-    if before.data_class != after.data_class:
+    """The same path under another lock: another class or wider rules may carry what was not assessed."""
+    found = {*kinds(before, after, set())}
+    if How.OTHER_DATA_CLASS in found:
         kind: Kind = "new_class"
-    elif _rules(before) == _rules(after):
-        kind = "formal"  # the label alone
+    elif found & {How.WIDENED, How.OTHER_FORM, How.OTHER_TYPE}:
+        kind = "new_item"
     else:
-        kind = "new_item" if _wider(before, after) else "narrower"
+        kind = "formal" if found <= {How.RENAMED, How.BECAME_OPTIONAL} else "narrower"
     return Change(label, _ruled(before), _ruled(after), kind, (route,))
 
 
-def _wider(before: ContractField, after: ContractField) -> bool:
-    """Whether it may hold anything that it could not: anything but a shorter length and a shorter list is taken so."""
-    old, new = _rules(before), _rules(after)
-    shorter = (after.max_length or 0) <= (before.max_length or 0) and after.max_length is not None
-    fewer = before.values is None or (after.values is not None and {*after.values} <= {*before.values})
-    same = all(old.get(key) == new.get(key) for key in ("kind", "pattern", "check", "minimum", "maximum"))
-    return not (same and fewer and (shorter or before.max_length == after.max_length))
-
-
 def _rules(field: ContractField) -> dict[str, Any]:
-    return field.model_dump(mode="json", exclude={"label", "path", "data_class", "required"}, exclude_none=True)
+    return field.model_dump(mode="json", exclude={"label", "path", "data_class"}, exclude_none=True)
 
 
 def _ruled(field: ContractField) -> str:

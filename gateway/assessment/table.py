@@ -5,8 +5,8 @@ from typing import Final
 
 from gateway.assessment.change import Row
 from gateway.assessment.document import Block, Heading, Table, Text
+from gateway.interfaces.change_table import COLUMNS
 
-COLUMNS: Final = ("変更日", "項目", "変更前の記載", "変更後の記載", "提出時期", "提出時期に係る説明")
 _UNKNOWN: Final = "【記入：変更日】"
 
 

@@ -139,11 +139,12 @@ def _fields(
     old, new = {each.path: each for each in before}, {each.path: each for each in after}
     for path in dict.fromkeys((*new, *old)):
         was, now = old.get(path), new.get(path)
-        for kind in _kinds(was, now, old.keys() | {""}):
+        for kind in kinds(was, now, old.keys() | {""}):
             yield Change(kind=kind, operation=operation, part=part, before=was, after=now)
 
 
-def _kinds(was: ContractField | None, now: ContractField | None, there: set[str]) -> Iterator[Kind]:
+def kinds(was: ContractField | None, now: ContractField | None, there: set[str]) -> Iterator[Kind]:
+    """How one field became another, or came or went; `there` are the paths that stood there before."""
     if was is None or now is None:
         if now is None:
             yield Kind.FIELD_REMOVED

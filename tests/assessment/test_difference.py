@@ -119,6 +119,24 @@ CHANGES: dict[str, Any] = {
         "narrower",
         "(別添2) 経路 R16",
     ),
+    "a code list with one code more": (
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", values=("1",)),
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", values=("1", "2")),
+        "new_item",
+        "(別添2) 経路 R16",
+    ),
+    "a code list of its own": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", values=("1",)),
+        "narrower",
+        "(別添2) 経路 R16",
+    ),
+    "a bound that is gone": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", max_length=None),
+        "new_item",
+        "(別添2) 経路 R16",
+    ),
     "another label": (
         None,
         lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", label="ロット"),
@@ -251,6 +269,14 @@ def test_an_important_change_is_covered_by_a_later_assessment_of_its_own_route_o
     assert cells(own)[5] == "重要な変更(記録項目の追加)。評価書 A2"
     (other,) = [each for each in difference(old, assessed(shipped, "R14", A2=LATER)) if each.change.important]
     assert not other.covered
+
+
+def test_a_change_of_several_routes_is_covered_by_an_assessment_of_each(shipped):
+    wider = with_connector(shipped, "pmh", clearance=None)
+    (half,) = difference(shipped, assessed(wider, "R03", A2=LATER))[:1]
+    assert (half.change.routes, half.covered) == (("R03", "R12"), False)
+    both = with_route(assessed(wider, "R03", A2=LATER), "R12", assessment="A2")
+    assert difference(shipped, both)[0].covered
 
 
 def test_an_assessment_of_no_later_date_covers_nothing(shipped):
