@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from docs.drawn import commands, configuration, decisions, door, facts
+from gateway.assessment import Subject, build
 from gateway.config import load
 from gateway.config.files import LegalBasis
 from gateway.edge.rules import operations_at
 from gateway.errors import CODES
 from gateway.interfaces import markdown
+from gateway.plugin.testing.rules import RULES
 from gateway.wiring.tagging import person_fields
 from tests.views.matrix import COLUMNS, SECTIONS, Row, given, matrix, reasons, sources
 
@@ -199,6 +201,15 @@ def _named(fields: Mapping[str, str]) -> str:
     return ", ".join(f"`{name}` {label}" for name, label in sorted(fields.items())) or "–"
 
 
+def assessment() -> dict[str, str]:
+    """The assessment document of the example, without answers, and its drawing."""
+    config = load(ROOT)
+    (code,) = config.tenants
+    built = build(Subject.of(config, code), {})
+    folder = "assessment-example"
+    return {f"{folder}/{built.name}.md": built.text, f"{folder}/{built.name}-flow.svg": built.picture}
+
+
 INTERFACES = """\
 # The locked interfaces
 
@@ -227,6 +238,25 @@ def interfaces() -> dict[str, str]:
     return {"interfaces/README.md": page, **found}
 
 
+CONFORMANCE = """\
+# The rules of the conformance suite
+
+<!-- Written by `make docs` from gateway/plugin/testing/rules/; do not edit. -->
+
+To these `gateway plugin check` holds a connector; [the conformance suite](conformance.md) says how, and what the levels
+mean.
+
+| rule | level | what holds | why |
+| --- | --- | --- | --- |
+"""
+
+
+def conformance() -> str:
+    """The catalogue of rules, in its order."""
+    rows = (f"| `{each.id}` | {each.level} | {each.meaning} | {each.why} |\n" for each in RULES)
+    return CONFORMANCE + "".join(rows)
+
+
 def pages() -> dict[str, str]:
     """Every generated page by its name below `docs/`."""
     reference = {"commands": commands, "configuration": configuration, "facts": facts, "plugin": door}
@@ -235,6 +265,8 @@ def pages() -> dict[str, str]:
         "persons.md": persons(),
         "views.md": views(),
         **interfaces(),
+        **assessment(),
+        "conformance-rules.md": conformance(),
         "decisions/README.md": decisions.page(),
         **{f"reference/{name}.md": each.page() for name, each in reference.items()},
     }

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import backup, copies, demo, hold, interface, keys, log, message, people, plugin, retention
+from gateway.cli import assessment, backup, copies, demo, hold, interface, keys, log, message, people, plugin, retention
 from gateway.cli.show import AsJson, Root, ending, machine, rows, stopped, tell
 
 if TYPE_CHECKING:
     from gateway.observe import Telemetry
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(assessment.app, name="assessment")
 app.add_typer(copies.app, name="copies")
 app.add_typer(hold.app, name="hold")
 app.add_typer(interface.app, name="interface")

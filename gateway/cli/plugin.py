@@ -61,7 +61,7 @@ def check(
 
 def _row(found: "Finding") -> dict[str, str]:
     told = f"{found.seen}: {found.next}" if found.next else found.seen
-    return {"rule": found.rule.id, "level": found.rule.level.value, "is": found.state.value, "": told}
+    return {"rule": found.rule.id, "level": found.rule.level.value, "is": found.state.value, "seen": told}
 
 
 def _plain(found: "Finding") -> dict[str, str]:

@@ -49,6 +49,8 @@ Whole = Annotated[int, Strict(), Field(le=2**31 - 1)]
 Flag = Annotated[bool, Strict()]
 Day = Annotated[date, Strict()]
 Seconds = Annotated[float, Strict(), Field(le=366 * 24 * 3600)]
+Allowed = Literal["use", "entrustment", "transfer", "inquiry", "provision"]
+"""利用, 委託, 移転, 情報照会, 提供: what a legal basis lets people do, as the assessment's form splits it."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 Port = Annotated[int, Strict(), Field(ge=0, le=65535)]
@@ -273,13 +275,15 @@ class LegalBasis(Closed):
     """A reference to the law, or an assessment, with the days on which it is in force, both inclusive (requirements
     §2.1). A renumbered reference is a new entry, and the old one gets its last day: old facts keep it.
 
-    `counterparty` narrows who may be asked or answered under it: a governor only (L6).
+    `counterparty` narrows who may be asked or answered under it: a governor only (L6). `allows` says for the assessment
+    document which of its chapters speaks of what goes under it; it decides nothing.
     """
 
     reference: str
     valid_from: Day
     valid_until: Day | None = None
     counterparty: Literal["governor"] | None = None
+    allows: Allowed | None = None
 
     def in_force(self, day: date) -> bool:
         """Whether the reference is in force on that day."""
@@ -294,11 +298,12 @@ class LegalBasisFile(Closed):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        """Headers cite both kinds in one list; and whom it may go to, the law says and no assessment."""
+        """Headers cite both kinds in one list; and what it allows and with whom, the law says and no assessment."""
         if both := self.legal_basis.keys() & self.assessment.keys():
             raise ValueError(f"{', '.join(sorted(both))} is both a legal basis and an assessment")
-        if narrow := [name for name, each in self.assessment.items() if each.counterparty is not None]:
-            raise ValueError(f"assessment {', '.join(narrow)} has a counterparty, which only a legal basis may have")
+        for key in ("counterparty", "allows"):
+            if having := [name for name, each in self.assessment.items() if getattr(each, key) is not None]:
+                raise ValueError(f"assessment {', '.join(having)} has {key}, which only a legal basis may have")
         return self
 
 

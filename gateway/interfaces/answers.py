@@ -21,8 +21,8 @@ ARRIVING: Final = (
     *("bad_envelope", "bad_tags", "bad_signature", "unknown_key", "header_mismatch", "message_id_reused"),
 )
 ASKING: Final = (*ARRIVING, "answer_expired", "dispute")
-STATUS: Final = (*_KNOWN, "above_clearance", "unknown_message", "dispute")
-PROOF: Final = (*_KNOWN, "unknown_message", "unknown_fact", "fact_purged")
+STATUS: Final = (*_KNOWN, "above_clearance", "unknown_message", "unknown_operation", "dispute")
+PROOF: Final = (*_KNOWN, "unknown_message", "unknown_operation", "unknown_fact", "fact_purged")
 DESCRIPTION: Final = _KNOWN
 """The codes of each address; those of 503 besides."""
 _BARE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.EXPECTATION_FAILED)

@@ -37,10 +37,13 @@ class Announcements:
         await self._site.client.ask(f"{_PATH}/send", body, answers.Done, ends)
         return Accepted()
 
+    async def waiting(self, ends: float) -> answers.Statuses:
+        """What the city has not taken. Raises Later, Refused."""
+        return await self._site.client.ask(f"{_PATH}/statuses", {}, answers.Statuses, ends, most=LARGE)
+
     async def poll(self) -> None:
         """Tell the city what became of them. Raises Later, Deferred."""
-        ends = self._site.client.soon()
-        listed = await self._site.client.ask(f"{_PATH}/statuses", {}, answers.Statuses, ends, most=LARGE)
+        listed = await self.waiting(self._site.client.soon())
         people: dict[tuple[str, str], str | None] = {
             (each.announcement_no, each.response): each.internal_no for each in listed.statuses
         }

@@ -7,7 +7,7 @@ own code, over the data of the process that serves.
 import json
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -15,21 +15,27 @@ from typing import Any, Final
 from gateway.plugin import JsonValue
 from gateway.plugin.testing import MadeUp, Place, Subject, started
 from gateway_intermediate_server.interface import INTERFACE
+from gateway_intermediate_server.interface.city import ADDRESSEE, REPLICA, REPLICA_DELETE
 from gateway_intermediate_server.interface.network import PROVISION, SELF_INFORMATION
 from gateway_intermediate_server.simulated import config, signing
 from gateway_intermediate_server.simulated.elsewhere import Elsewhere
 from gateway_intermediate_server.simulated.faults import Faults
 from gateway_intermediate_server.simulated.network import OTHERS
 from gateway_intermediate_server.simulated.own import OwnCity
+from gateway_intermediate_server.simulated.refusal import Refusal
 from gateway_intermediate_server.simulated.server import Server
 
 _ISSUER: Final = "https://network.invalid"
 _BODY: Final = next(iter(OTHERS))
 _DOSES: Final = {"row": "25", "procedure_code": "JT00000000002501", "dataset_code": "TM00000000000101"}
 _TAX: Final = {"row": "27", "procedure_code": "JT00000000002701", "dataset_code": "TM00000000000201"}
-_SOMEBODY: Final = 10_000
+_WHO: Final = {REPLICA: 10_000, REPLICA_DELETE: 20_000, ADDRESSEE: 30_000}
+"""Added to a person's number: who has no replica yet, who has one to be deleted, who is not there yet."""
+_SOMEBODY: Final = 40_000
 """No record is about this person; what there is for the city from the beginning is."""
 _ASKED_FOR: Final = (PROVISION, SELF_INFORMATION)
+_WAITING: Final = 3
+"""Requests of one kind, at most: each poll looks at all of them."""
 _MADE_UP: Final = MadeUp(INTERFACE)
 
 
@@ -42,7 +48,7 @@ class IntermediateServer(Subject):
     _server: Server | None = None
 
     def __init__(self) -> None:
-        self._known: set[int] = set()
+        self._waiting: dict[str, list[str]] = {operation: [] for operation in _ASKED_FOR}
         self._ours = 0
 
     @asynccontextmanager
@@ -56,7 +62,7 @@ class IntermediateServer(Subject):
                 faults = Faults({})
                 self._server = Server(config.load(file), faults, opened)
                 self._calls = OwnCity(self._server).calls() | Elsewhere(self._server, faults).calls()
-                if _SOMEBODY not in self._known:
+                if not self._count():
                     self._something_for_the_city()
                 yield f"https://127.0.0.1:{said['port']}"
             self._server = None
@@ -71,14 +77,17 @@ class IntermediateServer(Subject):
             "inquiry_key": f"file:keys/{signing.CITY}",
             "datasets": [_DOSES["dataset_code"]],
             "tax_datasets": [_TAX["dataset_code"]],
+            "answer_timeout": 3.0,  # five kinds are looked for in one poll
+            "people_per_export": 10,
         }
 
     def record(self, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
+        if direction == "sends":
+            return _MADE_UP.record(direction, operation, person)
         own = {**_DOSES, "inquiry_row": "25", "inquirer_code": _BODY, "provider_code": _BODY}
-        if operation == "replica.register":
-            own["dataset_record_no"] = f"MADEUP-ANOTHER-{person:06}"
-        if self._server is not None and direction == "receives" and operation != "addressee.register":
-            self._prepare(person)
+        person += _WHO.get(operation, 0)
+        if self._server is not None and operation != ADDRESSEE:
+            self._prepare(operation, person)
             if operation in _ASKED_FOR:
                 own["provision_no"] = self._asked(operation, person)
         return _MADE_UP.record(direction, operation, person, **own)
@@ -86,33 +95,41 @@ class IntermediateServer(Subject):
     async def effects(self, address: str) -> int:
         return self._count() - self._ours
 
-    def _prepare(self, person: int) -> None:
-        """A resident with a code and a replica."""
-        if person in self._known:
-            return
+    def _prepare(self, operation: str, person: int) -> None:
+        """A resident, with a code and a replica where the operation needs them. The same again changes nothing."""
         before = self._count()
-        addressee = _MADE_UP.record("receives", "addressee.register", person)
-        replica = _MADE_UP.record("receives", "replica.register", person, **_DOSES)
-        whose = {"internal_no": addressee["internal_no"]}
+        addressee = _MADE_UP.record("receives", ADDRESSEE, person)
         self._do("/platform/v1/addressees/register", **addressee)
-        self._do("/platform/v1/codes/acquire", **whose, **self._do("/platform/v1/process-serials", **whose))
-        del replica["municipality_code"]
-        self._do("/platform/v1/replicas/register", **replica)
-        self._known.add(person)
+        whose = {"internal_no": addressee["internal_no"]}
+        if operation not in (REPLICA, REPLICA_DELETE):
+            self._do("/platform/v1/codes/acquire", **whose, **self._do("/platform/v1/process-serials", **whose))
+        if operation in (REPLICA_DELETE, *_ASKED_FOR):
+            replica = _MADE_UP.record("receives", REPLICA, person, **_DOSES)
+            del replica["municipality_code"]
+            self._do("/platform/v1/replicas/register", **replica)
         self._ours += self._count() - before
 
     def _asked(self, operation: str, person: int) -> str:
-        """The number of a request about a resident: another body's, or their own."""
+        """The number of a request about a resident: another body's, or their own. Former ones do not wait for ever."""
         number = {"individual_number": _number(person)}
         if operation == SELF_INFORMATION:
             own = self._do("/control/v1/self-information", **number, dataset_code=_DOSES["dataset_code"])
-            return str(own["self_request_no"])
-        return str(self._do("/control/v1/inquire", body=_BODY, **number, **_DOSES)["provision_no"])
+            name, path = "self_request_no", "/server/v1/self-information/answer"
+        else:
+            own = self._do("/control/v1/inquire", body=_BODY, **number, **_DOSES)
+            name, path = "provision_no", "/server/v1/provisions/answer"
+        self._waiting[operation].append(own[name])
+        if len(self._waiting[operation]) > _WAITING:
+            before = self._count()
+            with suppress(Refusal):  # it was answered
+                self._do(path, **{name: self._waiting[operation].pop(0)}, result="refused")
+            self._ours += self._count() - before
+        return str(own[name])
 
     def _something_for_the_city(self) -> None:
         """Requests of both kinds; an announcement's status, answers of both kinds, an inquiry that was refused."""
-        self._prepare(_SOMEBODY)
         for operation in _ASKED_FOR:
+            self._prepare(operation, _SOMEBODY)
             self._asked(operation, _SOMEBODY)
         before = self._count()
         announced = _MADE_UP.record("receives", "announcement.send", _SOMEBODY)
@@ -161,7 +178,7 @@ class IntermediateServer(Subject):
 
 
 def _number(person: int) -> str:
-    return str(_MADE_UP.record("receives", "addressee.register", person)["individual_number"])
+    return str(_MADE_UP.record("receives", ADDRESSEE, person)["individual_number"])
 
 
 def _public(place: Place) -> dict[str, str]:

@@ -95,11 +95,13 @@ class IntermediateServer:
 
     async def health(self) -> Health:
         """Whether the server answers with a matching list that counts, and what people must look at."""
-        site = self._opened()
+        site, ends = self._opened(), asyncio.get_running_loop().time() + _HEALTH_WITHIN
         try:
-            told = await site.matching.told(asyncio.get_running_loop().time() + _HEALTH_WITHIN)
-        except Later as later:
-            return Health(ok=False, detail=f"the intermediate server does not serve us: {later.outcome.code}")
+            told = await site.matching.told(ends)  # of a copy, which says nothing of the server
+            await self._announcements.waiting(ends)
+        except (Later, Refused) as why:
+            code = why.outcome.code if isinstance(why, Later) else why.code
+            return Health(ok=False, detail=f"the intermediate server does not serve us: {code}")
         failing = [f"{name} wait: {code}" for name, code in self._failing.items()]
         return Health(ok=not failing, detail="; ".join([f"the server answers, {told}", *failing, *self._troubles()]))
 

@@ -39,7 +39,6 @@ _KINDS: Final = {
     "record.return": "return",
     "research.register": "research",
     "id5.fetch": "id5",
-    "pmh_key.issue": "key",
 }
 _MADE_UP: Final = MadeUp(INTERFACE)
 _OWN: Final[Mapping[str, JsonValue]] = {
@@ -75,6 +74,7 @@ class VaccinationRecords(Subject):
         return {
             "base_url": address,
             "tls": asdict(place.connector),
+            "answer_timeout": 3.0,
             "ask_keys": True,
             "ask_id5": True,
             "send": ["notice", "return", "research"],

@@ -40,8 +40,6 @@ FAULTS: Final = {
     "busy": "leaves a single row out and calls it busy",
     "other_person": "answers a single look-up about another person than was asked for",
 }
-_DRAWN: Final = ("/v1/due", "/v1/key-batch")
-_ENDED: Final = {"/v1/due/ended": "kept", "/v1/key-answers": "stored"}
 _NETWORK: Final = ("503", "drop_before", "drop_after", "late", "garbage")
 
 
@@ -83,7 +81,7 @@ class Faults:
 class Offered:
     """What a test says is due, as it is, before what the system itself has due; given out until it is ended.
 
-    `POST /simulator/due` with `{"kind": "notice", "records": [...]}`; the kinds are those of `/v1/due`, and `key`.
+    `POST /simulator/due` with `{"kind": "notice", "records": [...]}`; the kinds are those of `/v1/due`.
     """
 
     def __init__(self) -> None:
@@ -92,27 +90,23 @@ class Offered:
     @web.middleware
     async def first(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answers what is about an offer; the system answers the rest."""
-        if request.path not in {"/simulator/due", *_DRAWN, *_ENDED}:
+        if request.path not in {"/simulator/due", "/v1/due", "/v1/due/ended"}:
             return await handler(request)
         body = json.loads(await request.read())
         if request.path == "/simulator/due":
             self._batches[uuid4().hex] = (body["kind"], body["records"])
             return web.Response(status=204)
-        if request.path in _DRAWN:
-            kind = body.get("kind", "key")
-            mine = [batch for batch, (of, _) in self._batches.items() if of == kind and batch not in body["besides"]]
+        if request.path == "/v1/due":
+            offers = [batch for batch, (kind, _) in self._batches.items() if kind == body["kind"]]
+            mine = [batch for batch in offers if batch not in body["besides"]]
             return web.json_response(self._given(mine[0])) if mine else await handler(request)
         if self._batches.pop(body["batch"], None) is None:
             return await handler(request)
-        return web.json_response(
-            {"rows": [{"index": row["index"], "status": _ENDED[request.path]} for row in body["rows"]]}
-        )
+        return web.json_response({"rows": [{"index": row["index"], "status": "kept"} for row in body["rows"]]})
 
     def _given(self, batch: str) -> dict[str, Any]:
-        kind, records = self._batches[batch]
-        flat = kind == "key"
-        rows = [{"index": n, **(each if flat else {"record": each})} for n, each in enumerate(records)]
-        return {"batch": batch, "rows": rows}
+        _, records = self._batches[batch]
+        return {"batch": batch, "rows": [{"index": n, "record": each} for n, each in enumerate(records)]}
 
 
 class FaultyArea(Area):

@@ -18,8 +18,8 @@ async def line(request, site, tmp_path):
 
 
 @pytest.fixture
-async def entrance(site, line):
-    """A listener in the municipal zone, and where it is."""
+async def listening(site, line):
+    """A listener in the municipal zone, and what runs it."""
     settings = site.config.gateway.listeners[0]
     made = Entrance(settings, lambda: [line.office], line.hub.dispatcher._telemetry)
     root = site.config.root
@@ -31,8 +31,15 @@ async def entrance(site, line):
     runner = web.AppRunner(made.application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    yield made, f"https://localhost:{runner.addresses[0][1]}"
+    yield made, runner
     await runner.cleanup()
+
+
+@pytest.fixture
+def entrance(listening):
+    """A listener in the municipal zone, and where it is."""
+    made, runner = listening
+    return made, f"https://localhost:{runner.addresses[0][1]}"
 
 
 @pytest.fixture

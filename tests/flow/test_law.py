@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from gateway.config import LegalBasis
+from gateway.config import LegalBasis, japanese_day
 from gateway.edge import admit, flow
 from gateway.edge.outbox import EdgeOutbox
 from gateway.edge.rules import EdgeRules
@@ -447,6 +447,17 @@ async def test_without_an_assessment_in_force_nothing_goes(line, lying, assessme
     assert await refused(line, key=b"2") == ("hub", "basis_not_in_force")
     lying(hub=True)
     assert await reaches_the_far_edge(line, key=b"3") == "basis_not_in_force"
+
+
+async def test_a_route_carries_from_the_first_day_of_its_assessment_on(line, monkeypatch):
+    """Published, listed and named by the route two days before: nothing goes until that day has come in Japan."""
+    first = japanese_day(line.clock()) + timedelta(days=2)
+    monkeypatch.setitem(LAW, "A3", LegalBasis(reference="架空市の評価書 改定", valid_from=first))
+    everywhere(line, assessment="A3")
+    assert await refused(line) == ("edge", "basis_not_in_force")
+    line.clock.ahead += timedelta(days=2)
+    assert set((await line.settlement(await sent(line, key=b"2"))).values()) == {Accepted()}
+    assert headers(line)[-1]["legal_basis"] == ["L1", "L2", "A3"]
 
 
 async def test_each_end_goes_by_its_own_assessment(line, lying):

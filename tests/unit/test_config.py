@@ -291,7 +291,8 @@ def test_each_contradiction_is_named_with_file_and_key(tmp_path, name):
 @pytest.mark.parametrize(
     ("as_written", "told"),
     [
-        ('[assessment.A1]\ncounterparty = "governor"', "assessment A1 has a counterparty"),
+        ('[assessment.A1]\ncounterparty = "governor"', "assessment A1 has counterparty"),
+        ('[assessment.A1]\nallows = "use"', "assessment A1 has allows"),
         ("[assessment.L2]", "L2 is both a legal basis and an assessment"),
     ],
 )
@@ -407,7 +408,7 @@ MISTAKES = {
         "legal_basis.toml",
         'reference = "架空法第1条"',
         'reference = "架空法第1条"\nxyz = 1',
-        "legal_basis.L1.xyz: there is no such key; there is counterparty, reference, valid_from, valid_until",
+        "legal_basis.L1.xyz: there is no such key; there is allows, counterparty, reference, valid_from, valid_until",
     ),
     "a list that is empty": (TENANTS, FIELDS, "[]", "routes.T1.fields: has too few elements: 1 or more"),
     "a key that is missing": (

@@ -77,13 +77,17 @@ def repeated(record: Mapping[str, JsonValue]) -> bytes:
 
 
 def false_answers(rows: int) -> Iterator[tuple[str, Callable[[bytes], bytes | None]]]:
-    """Ways to falsify a JSON answer about so many rows; the first of a kind is the likeliest to find something."""
+    """Ways to falsify the whole of a JSON answer about so many rows; each gives None if it finds nothing to alter."""
     for told, alter in _STRUCTURAL.items():
         yield told, _on_json(alter)
     yield ROW_MISSING, _on_json(lambda plain: _without_a_row(plain, rows))
-    for at in range(_OBJECTS):
-        for member in range(_MEMBERS):
-            for told, change in _OF_A_MEMBER.items():
+
+
+def false_members() -> Iterator[tuple[str, Callable[[bytes], bytes | None]]]:
+    """Ways to falsify one member of it, kind by kind; the first of a kind is the likeliest to find something."""
+    for told, change in _OF_A_MEMBER.items():
+        for at in range(_OBJECTS):
+            for member in range(_MEMBERS):
                 yield told, _on_json(_at(at, member, change))
 
 

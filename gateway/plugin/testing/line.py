@@ -27,6 +27,9 @@ from gateway.plugin.connector import (
 from gateway.plugin.contract import Contract, ContractOperation
 from gateway.plugin.testing.made_up import reply_to
 
+_MEANWHILE = 0.05
+"""Seconds that a send takes at most if its ending is told before it returns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -79,7 +82,9 @@ class Line:
         sent = known or self._recorded(taken, records, key, content)
         self.sends.append(sent)
         if self.settles:
-            await self._settle(sent, at_once=len(self.sends) % 2 == 0)
+            telling = self._settle(sent)
+            if len(self.sends) % 2 == 0:  # nor does it wait for who hears of it only once this has returned
+                await asyncio.wait((telling,), timeout=_MEANWHILE)
         return Receipt(sent.message_id, repeated=known is not None)
 
     async def ask(
@@ -110,7 +115,7 @@ class Line:
     async def settle(self) -> None:
         """Tell the endings of all that was sent, whether or not they were told before."""
         for sent in {each.message_id: each for each in self.sends}.values():
-            await self._settle(sent, at_once=True)
+            await self._settle(sent)
 
     async def told(self) -> None:
         """Return once every ending that is on its way has been told."""
@@ -138,12 +143,11 @@ class Line:
         self.sent[taken.name, key] = made
         return made
 
-    async def _settle(self, sent: Sent, *, at_once: bool) -> None:
+    def _settle(self, sent: Sent) -> "asyncio.Task[None]":
         telling = asyncio.ensure_future(self._tell(sent))
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
-        if at_once:
-            await telling
+        return telling
 
     async def _tell(self, sent: Sent) -> None:
         if self._connector is not None:

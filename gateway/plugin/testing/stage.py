@@ -150,7 +150,7 @@ class Scene:
         return [self.subject.record(direction, operation, person) for person in self.persons(how_many)]
 
     def delivery(self, operation: ContractOperation, how_many: int = 3, deadline: float = DEADLINE) -> Delivery:
-        """A delivery of new persons' records, as the edge makes it."""
+        """A delivery of new persons' records, as the edge makes it: it attests what the operation needs, no more."""
         model = self.stage.received(operation.name)
         records = self.records("receives", operation.name, min(how_many, operation.most_records or how_many))
         if not all(within(model.model_validate, each) for each in records):
@@ -159,7 +159,14 @@ class Scene:
                 "mend Subject.record, or the interface",
             )
         rows = tuple((index, model.model_validate(each)) for index, each in zip(_INDICES, records, strict=False))
-        return Delivery(message_id(next(self.standing.messages)), operation.name, rows, deadline)
+        needed = {*operation.attests}
+        return Delivery(
+            message_id(next(self.standing.messages)),
+            operation.name,
+            rows,
+            deadline,
+            attests=lambda claims: {each.name for each in claims} == needed,
+        )
 
     async def delivered(self, connector: Connector, delivery: Delivery) -> dict[int, Outcome]:
         """An outcome for each record, as the line would have it. Raises Broken."""
@@ -287,10 +294,13 @@ class Stage:
         return next(each.payload for each in here if each.name == operation)
 
     @asynccontextmanager
-    async def scene(self) -> AsyncIterator[Scene]:
-        """A stand-in, new if none is kept; what stands between, and a line."""
+    async def scene(self, *, offers: bool = False) -> AsyncIterator[Scene]:
+        """A stand-in, what stands between, and a line. `offers`: the stand-in will be had to offer what is polled for,
+        which no other scene must find there.
+        """
         async with contextlib.AsyncExitStack() as stack:
-            standing = await self._standing(stack)
+            own = offers and hasattr(self.spec.factory(), "poll")
+            standing = await (stack.enter_async_context(self.standing()) if own else self._standing(stack))
             between = Between(standing.place, standing.address) if standing.address else None
             if between is not None:
                 await stack.enter_async_context(between.standing())
@@ -298,16 +308,14 @@ class Stage:
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[None]:
-        """Within the block all scenes have one stand-in, which takes long to start, if the connector does not poll:
-        whoever is only asked offers nothing that one rule could leave to the next.
-        """
+        """Within the block all scenes in which nothing is offered have one stand-in: it may take long to start."""
         async with contextlib.AsyncExitStack() as stack:
             self._keeping = stack
             yield
         self._keeping = self._kept = None
 
     async def _standing(self, stack: contextlib.AsyncExitStack) -> Standing:
-        if self._keeping is None or hasattr(self.spec.factory(), "poll"):
+        if self._keeping is None:
             return await stack.enter_async_context(self.standing())
         if self._kept is None:
             self._kept = await self._keeping.enter_async_context(self.standing())

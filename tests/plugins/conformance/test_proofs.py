@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from jwt.utils import base64url_decode
 
-from gateway.plugin import Claim, Deferred, Proven, Refused, Shown
+from gateway.plugin import Claim, Context, Deferred, Proven, Refused, Shown
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rules import RULES
 from gateway.plugin.testing.scale import Finding, State, judged
@@ -92,6 +92,16 @@ class TellsTheProof(ClinicApp):
             raise Refused("not_attested") from ValueError(shown.proof)
 
 
+class LogsTheProof(ClinicApp):
+    async def open(self, context: Context) -> None:
+        self.log = context.log
+        await super().open(context)
+
+    def attest(self, shown: Shown) -> Proven:
+        self.log.info("attest", proof=shown.proof)
+        return super().attest(shown)
+
+
 def found(connector: Callable[[], ClinicApp]) -> Finding:
     stage = staged(conformance.ClinicApp)
     stage.spec = replace(stage.spec, factory=connector)
@@ -112,6 +122,7 @@ def found(connector: Callable[[], ClinicApp]) -> Finding:
         (PutsOff, "defers a proof"),
         (RaisesWhatItMayNot, "raised ValueError"),
         (TellsTheProof, "shows the proof"),
+        (LogsTheProof, "in a line of its log"),
     ],
 )
 def test_a_connector_that_attests_wrongly_is_seen(connector: type[ClinicApp], seen: str) -> None:

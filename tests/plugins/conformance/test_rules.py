@@ -4,17 +4,22 @@ import asyncio
 import importlib
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from gateway.plugin import Accepted
+from gateway.plugin.testing import Conformance
 from gateway.plugin.testing import stage as stages
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
 from gateway.plugin.testing.rules import RULES
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
+from gateway_pmh import answers
+from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
@@ -49,8 +54,8 @@ def judge(rule: Rule, stage: Stage) -> Finding:
 
 def test_a_good_connector_reaches_gold(example):
     found = list(findings(example()))
-    left = [(each.rule.id, each.seen, each.detail) for each in found if each.state is not State.DONE]
-    assert left == [("attests", "no peer shows it a proof", "")]
+    left = [(each.rule.id, each.state, each.seen, each.detail) for each in found if each.state is not State.DONE]
+    assert left == [("attests", State.EXEMPT, "no peer shows it a proof", "")]
     assert [each.rule for each in found] == list(RULES)
     assert reached(found) is Level.GOLD
 
@@ -66,5 +71,64 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
 
 
 def test_every_rule_has_a_breaker_and_every_breaker_a_rule():
-    proofs = {"attests"}  # see test_proofs.py: nobody shows the example one
-    assert {each.rule for each in BREAKERS} | proofs == set(BY_ID)
+    assert {each.rule for each in BREAKERS} | {"attests"} == set(BY_ID), "that one's are in test_proofs.py"
+
+
+def test_another_ones_data_in_an_answer_is_seen(monkeypatch):
+    """Which takes a request; the example has none."""
+
+    def believe(row, sent, asked):
+        return Accepted(reply={"pmh_key": row.issued["pmhKey"], "individual_number": row.issued["myNumber"]})
+
+    monkeypatch.setattr(answers, "_outcome", believe)
+    found = judge(BY_ID["lies"], staged(PublicMedicalHub))
+    assert found.state is State.TO_DO
+    assert "pmh_key.issue: upon rows with each other's number a record is answered with another's data" in found.seen
+
+
+# ---- exemptions ------------------------------------------------------------------------------------------------------
+
+
+class Exempt(SchoolRegisterSubject):
+    exempt: ClassVar[Mapping[str, str]] = {"documented": "it is made up"}
+
+
+def test_an_exemption_that_is_needed_shows_its_reason(example):
+    (breaker,) = (each for each in BREAKERS if each.rule == "documented")
+    found = judge(BY_ID["documented"], example(breaker, Exempt))
+    assert (found.state, found.seen) == (State.EXEMPT, "it is made up")
+
+
+def test_an_exemption_that_is_not_needed_is_to_do(example):
+    found = judge(BY_ID["documented"], example(None, Exempt))
+    assert (found.state, found.seen) == (State.TO_DO, "exemption not needed: the rule holds")
+
+
+def test_a_stand_in_that_fails_is_told_without_its_words(example):
+    class Failing(SchoolRegisterSubject):
+        async def effects(self, address):
+            raise LookupError("架空 太郎")
+
+    found = judge(BY_ID["once"], example(None, Failing))
+    assert (found.state, found.seen) == (State.TO_DO, "LookupError was raised while the scene was set or played")
+    assert "架空" not in f"{found!r}"
+
+
+@pytest.mark.parametrize(
+    ("broken", "level"),
+    [((), Level.GOLD), (("lies",), Level.SILVER), (("once", "lies"), Level.BRONZE), (("loads",), None)],
+)
+def test_a_level_wants_those_before_it(broken, level):
+    states = (Finding(each, State.TO_DO if each.id in broken else State.DONE) for each in RULES)
+    assert reached(list(states)) is level
+
+
+def test_under_an_authors_own_pytest_a_rule_that_breaks_fails(example, monkeypatch):
+    (breaker,) = (each for each in BREAKERS if each.rule == "documented")
+    example(breaker)
+    suite = Conformance()
+    monkeypatch.setattr(Conformance, "subject", SchoolRegisterSubject, raising=False)
+    monkeypatch.setattr(Conformance, "hook", GOOD)
+    suite.test_rule(BY_ID["loads"])
+    with pytest.raises(pytest.fail.Exception, match=r"README\.md does not name answer_timeout"):
+        suite.test_rule(BY_ID["documented"])

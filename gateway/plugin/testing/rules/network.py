@@ -1,8 +1,10 @@
 """What networks and systems do every month: they are away, hang, are late, break off, ask for patience, redirect."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.errors import Deferred, Refused
 from gateway.plugin.connector import Accepted, DeferredRecord, Delivery, Duplicate, Outcome, RefusedRecord
 from gateway.plugin.testing import conducts
 from gateway.plugin.testing.between import Between, Conduct, passes
@@ -35,6 +37,8 @@ async def deadlines(stage: Stage) -> None:
             delivery = scene.delivery(operation, deadline=_SHORT)
             _deferred(await scene.delivered(connector, delivery), "while its system hangs")
         await scene.polled(connector)
+        with contextlib.suppress(Refused, Deferred):
+            await scene.contracted("health", connector.health())
 
 
 async def late(stage: Stage) -> None:

@@ -50,7 +50,7 @@ class _Seen:
 async def no_leaks(stage: Stage) -> None:
     """See the catalogue."""
     seen = _Seen()
-    async with stage.scene() as scene:
+    async with stage.scene(offers=True) as scene:
         with _listening(seen):
             for conduct in _conducts() if scene.between is not None else (passes,):
                 if scene.between is not None:
@@ -68,7 +68,7 @@ def _conducts() -> Iterator[Conduct]:
     yield conducts.altered(lambda body: body[: len(body) // 2])
     yield conducts.altered(lambda body: b"<html>" + body)
     kinds: dict[str, conducts.Alter] = {}
-    for told, alter in lies.false_answers(_ROWS):
+    for told, alter in (*lies.false_answers(_ROWS), *lies.false_members()):
         kinds.setdefault(told, alter)
     yield from map(conducts.altered, kinds.values())
 

@@ -37,6 +37,8 @@ async def attests(stage: Stage) -> None:
         for what, proof in _falsified(shown[0][1].proof, another[0][1].proof):
             if _proven(connector, _with(shown[0][1], proof)) is not None:
                 raise Broken(f"a proof holds {what}", "let all of it count, in the one way in which it is written")
+        if any(good.proof in f"{event} {known!r}" for event, known in scene.line.lines for _, good in shown):
+            raise Broken("a proof is in a line of its log", "say what happened by a code alone")
 
 
 async def _shown(scene: Scene, person: int) -> list[tuple[ContractOperation, Shown]]:

@@ -38,7 +38,7 @@ async def once(stage: Stage) -> None:
 async def settled(stage: Stage) -> None:
     """See the catalogue."""
     endings: dict[int, Ended] = {0: Accepted(), 1: Duplicate()}
-    async with stage.scene() as scene, scene.opened() as connector:
+    async with stage.scene(offers=True) as scene, scene.opened() as connector:
         for _ in range(2):
             await scene.contracted("settled of an unknown message", connector.settled(_STRANGER, endings), SLACK)
         for name in await offering(scene):
@@ -53,7 +53,7 @@ async def settled(stage: Stage) -> None:
 async def restart(stage: Stage) -> None:
     """See the catalogue."""
     polled_for = 0
-    async with stage.scene() as scene:
+    async with stage.scene(offers=True) as scene:
         for name in _events(scene):
             if await offered(scene, name, scene.records("sends", name, 1)):
                 polled_for += 1
@@ -70,7 +70,7 @@ async def _restarted(scene: Scene, name: str) -> None:
     before = {(each.operation, each.key) for each in scene.line.sends}
     known = len(scene.line.sends)
     async with scene.opened() as connector:
-        await _again(scene, connector, known)
+        await _again(scene, connector, name, known)
     if not before & {(each.operation, each.key) for each in scene.line.sends[known:]}:
         raise Broken(
             f"{name}: a new instance does not offer under the same key what has not ended",
@@ -78,7 +78,7 @@ async def _restarted(scene: Scene, name: str) -> None:
         )
     scene.line.settles = True
     async with scene.opened() as connector:
-        await _again(scene, connector, len(scene.line.sends))
+        await _again(scene, connector, name, len(scene.line.sends))
         await scene.line.settle()
         await scene.polled(connector)
 
@@ -111,12 +111,12 @@ async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
     return next(each for each in scene.line.sends if each.operation == operation)
 
 
-async def _again(scene: Scene, connector: Connector, known: int) -> None:
-    """Poll until something is sent beyond what is known, or for a while."""
+async def _again(scene: Scene, connector: Connector, operation: str, known: int) -> None:
+    """Poll until that operation is sent beyond what is known, whatever else is, or for a while."""
 
     async def more() -> bool:
         await scene.polled(connector)
-        return len(scene.line.sends) > known
+        return any(each.operation == operation for each in scene.line.sends[known:])
 
     await until(more)
 

@@ -1,0 +1,94 @@
+"""The whole document of one tenant, and the files that it is written to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from gateway.assessment.basics import basics, cover
+from gateway.assessment.blanks import Blanks, read_answers, with_blanks
+from gateway.assessment.diagram import diagram, legend
+from gateway.assessment.document import Block, Heading, Picture
+from gateway.assessment.handling import handling
+from gateway.assessment.markdown import markdown
+from gateway.assessment.people import other_risks, procedure, requests
+from gateway.assessment.records import records
+from gateway.assessment.risks import risks
+from gateway.assessment.subject import Subject
+
+_NO_DAY: Final = date(2000, 1, 1)
+"""Of a tenant without routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was made: the text, the drawing, the document's blocks for other forms, and the blanks."""
+
+    subject: Subject
+    blocks: tuple[Block, ...]
+    picture: str
+    blanks: Blanks
+
+    @property
+    def name(self) -> str:
+        """How its files are called, but for their endings."""
+        return f"assessment-{self.subject.tenant.code}"
+
+    @property
+    def text(self) -> str:
+        """As Markdown."""
+        return markdown(self.blocks)
+
+    def office(self) -> bytes | None:
+        """As .docx, dated by the newest assessment that a route depends on; None without the extra `office`."""
+        try:
+            from gateway.assessment.office import office  # noqa: PLC0415  (an extra)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] != "docx":
+                raise
+            return None
+        newest = max((self.subject.assessment(each).valid_from for each in self.subject.routes), default=_NO_DAY)
+        return office(self.blocks, title=f"特定個人情報保護評価書({self.subject.tenant.file.name})", as_of=newest)
+
+
+def build(subject: Subject, answers: dict[str, str]) -> Built:
+    """The document; the same for the same configuration and answers."""
+    blanks = Blanks(answers)
+    picture = f"assessment-{subject.tenant.code}-flow.svg"
+    return Built(subject, tuple(_blocks(subject, blanks, picture)), diagram(subject), blanks)
+
+
+def _blocks(subject: Subject, blanks: Blanks, picture: str) -> Iterator[Block]:
+    yield from cover(subject, blanks)
+    yield from basics(subject, blanks)
+    yield Heading(2, "(別添1) 事務の内容")
+    yield Picture(picture, "システムと経路の図")
+    yield legend(subject)
+    yield from handling(subject, blanks)
+    yield from records(subject)
+    yield from risks(subject, blanks)
+    yield from other_risks(subject, blanks)
+    yield from requests(blanks)
+    yield from procedure(blanks)
+
+
+def write(subject: Subject, folder: Path) -> tuple[Built, list[Path]]:
+    """Build into a folder, which is made if it is not there, with the answers that lie there. Which files were written.
+
+    Raises Misconfigured if the answers cannot be read, OSError if the folder cannot be written.
+    """
+    answers = folder / f"assessment-{subject.tenant.code}-answers.toml"
+    built = build(subject, read_answers(answers))
+    folder.mkdir(parents=True, exist_ok=True)
+    written = answers.read_text(encoding="utf-8") if answers.exists() else ""
+    files: list[tuple[Path, bytes | None]] = [
+        (answers, with_blanks(written, built.blanks).encode()),
+        (folder / f"{built.name}.md", built.text.encode()),
+        (folder / f"{built.name}-flow.svg", built.picture.encode()),
+        (folder / f"{built.name}.docx", built.office()),
+    ]
+    for path, content in files:
+        if content is not None:
+            path.write_bytes(content)
+    return built, [path for path, content in files if content is not None]

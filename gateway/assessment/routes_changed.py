@@ -1,0 +1,177 @@
+"""What differs between the routes of two configurations, in the items of the form."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from gateway.assessment.change import Change, Kind
+from gateway.assessment.duration import told
+from gateway.assessment.subject import ALLOWED, CLAIMS, CLASSES, Flow, Subject, cited
+from gateway.config import LegalBasis, Route
+from gateway.plugin.contract import ContractField
+
+_CHAPTERS: Final = {
+    "use": "Ⅱ 3. 特定個人情報の入手・使用",
+    "inquiry": "Ⅱ 3. 特定個人情報の入手・使用(情報照会)",
+    "entrustment": "Ⅱ 4. 取扱いの委託",
+    "transfer": "Ⅱ 5. 提供・移転(移転)",
+    "provision": "Ⅱ 5. 提供・移転(提供)",
+    None: "Ⅱ 特定個人情報ファイルの概要",
+}
+
+
+def routes_changed(old: Subject, new: Subject) -> Iterator[Change]:
+    """Routes that came, went or changed."""
+    before, after = ({route.id: route for route in each.routes} for each in (old, new))
+    for name, route in after.items():
+        if name not in before:
+            yield Change(_item(new, route), "経路なし", _whole(new, route), _arrives(new, route), (name,))
+        else:
+            yield from _changed(old, before[name], new, route)
+    for name, route in before.items():
+        if name not in after:
+            yield Change(_item(old, route), _whole(old, route), "経路なし", "narrower", (name,))
+
+
+def _arrives(subject: Subject, route: Route) -> Kind:
+    return "new_source" if subject.allowed(route) in {"use", "inquiry"} else "new_recipient"
+
+
+def _changed(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Change]:
+    item = _item(new, now)
+    if (was.source, was.destination, was.operation) != (now.source, now.destination, now.operation):
+        yield Change(item, _ends(old, was), _ends(new, now), _arrives(new, now), (now.id,))
+    elif was.destination_operation != now.destination_operation:
+        yield Change(f"{item} 使用方法", was.destination_operation, now.destination_operation, "new_purpose", (now.id,))
+    yield from _items(old, was, new, now)
+    yield from _bases(old, was, new, now)
+    if old.purpose(was) != new.purpose(now) or was.purpose != now.purpose:
+        kind: Kind = "new_purpose" if was.purpose != now.purpose else "formal"
+        yield Change("Ⅱ 3. ⑥使用目的 ※", old.purpose(was), new.purpose(now), kind, (now.id,))
+    yield from _claims(was, now)
+    yield from _times(was, now)
+    if was.assessment != now.assessment:
+        yield Change("公表日(経路が依存する評価書)", was.assessment, now.assessment, "formal", (now.id,))
+
+
+def _items(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Change]:
+    """Items that came or went; and those whose lock has another class, or other rules."""
+    flows = [{each.reply: each for each in end.flows_of(route)} for end, route in ((old, was), (new, now))]
+    for reply in (False, True):
+        before, after = (_by_path(each.get(reply)) for each in flows)
+        label = f"(別添2) 経路 {now.id}" + (" 回答" if reply else "")
+        known = {field.data_class for field in before.values()}
+        for path, field in after.items():
+            if path not in before:
+                kind: Kind = "new_item" if field.data_class in known else "new_class"
+                yield Change(label, "記録項目なし", _field(field), kind, (now.id,))
+            elif field != before[path]:
+                yield _relocked(label, before[path], field, now.id)
+        for path in before.keys() - after.keys():
+            yield Change(label, _field(before[path]), "記録項目なし", "narrower", (now.id,))
+
+
+def _relocked(label: str, before: ContractField, after: ContractField, route: str) -> Change:
+    """The same path with other rules: another class or fewer rules may carry what was not assessed."""
+    if before.data_class != after.data_class:
+        kind: Kind = "new_class"
+    elif _rules(before) == _rules(after):
+        kind = "formal"  # the label alone
+    else:
+        kind = "new_item" if _wider(before, after) else "narrower"
+    return Change(label, _ruled(before), _ruled(after), kind, (route,))
+
+
+def _wider(before: ContractField, after: ContractField) -> bool:
+    """Whether it may hold anything that it could not: anything but a shorter length and a shorter list is taken so."""
+    old, new = _rules(before), _rules(after)
+    shorter = (after.max_length or 0) <= (before.max_length or 0) and after.max_length is not None
+    fewer = before.values is None or (after.values is not None and {*after.values} <= {*before.values})
+    same = all(old.get(key) == new.get(key) for key in ("kind", "pattern", "check", "minimum", "maximum"))
+    return not (same and fewer and (shorter or before.max_length == after.max_length))
+
+
+def _rules(field: ContractField) -> dict[str, Any]:
+    return field.model_dump(mode="json", exclude={"label", "path", "data_class", "required"}, exclude_none=True)
+
+
+def _ruled(field: ContractField) -> str:
+    return _field(field) + " " + "、".join(f"{key}={value}" for key, value in sorted(_rules(field).items()))
+
+
+def _bases(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Change]:
+    """What it may cite; a reference whose text alone is another was renamed."""
+    before, after = dict(old.law(was)), dict(new.law(now))
+    for name, basis in after.items():
+        item = "Ⅰ 6. 情報連携 ②法令上の根拠 ※" if basis.allows in {"inquiry", "provision"} else "Ⅰ 5. 法令上の根拠 ※"
+        if name not in before:
+            yield Change(item, "なし", cited(name, basis), "new_basis", (now.id,))
+        elif before[name] != basis:
+            wider = before[name].counterparty is not None and basis.counterparty is None
+            kind: Kind = "new_recipient" if wider else "formal"
+            yield Change(item, _law(name, before[name]), _law(name, basis), kind, (now.id,))
+    for name in before.keys() - after.keys():
+        yield Change("Ⅰ 5., 6. 法令上の根拠 ※", cited(name, before[name]), "なし", "narrower", (now.id,))
+
+
+def _law(name: str, basis: LegalBasis) -> str:
+    """All that an entry says, so that what differs shows."""
+    party = "、都道府県知事に限る" if basis.counterparty is not None else ""
+    return f"{cited(name, basis)}(区分: {ALLOWED[basis.allows] if basis.allows is not None else 'なし'}{party})"
+
+
+def _claims(was: Route, now: Route) -> Iterator[Change]:
+    """What must be attested, what may be, and whether people look."""
+    item = f"Ⅲ 経路 {now.id} の条件 ※"
+    before, after = {*was.attest}, {*now.attest}
+    for claim in sorted(before - after):
+        yield Change(item, f"必須: {CLAIMS[claim]}", "必須でない", "weaker", (now.id,))
+    for claim in sorted(after - before):
+        yield Change(item, "必須でない", f"必須: {CLAIMS[claim]}", "lighter", (now.id,))
+    for claim in sorted({*was.may_attest} - {*now.may_attest} - after):
+        kind: Kind = "weaker" if claim in {"review", "undisclosed"} else "narrower"
+        yield Change(item, f"任意: {CLAIMS[claim]}", "受け付けない", kind, (now.id,))
+    for claim in sorted({*now.may_attest} - {*was.may_attest} - before):
+        kind = "lighter" if claim in {"review", "undisclosed"} else "new_means"
+        yield Change(item, "受け付けない", f"任意: {CLAIMS[claim]}", kind, (now.id,))
+    if was.hold != now.hold:
+        words = {True: "常に保留し2人で確認", False: "常には保留しない"}
+        yield Change(item, words[was.hold], words[now.hold], "lighter" if now.hold else "weaker", (now.id,))
+    if was.consent_texts != now.consent_texts:
+        yield Change(
+            "Ⅱ 3. ⑤本人への明示", "、".join(was.consent_texts), "、".join(now.consent_texts), "formal", (now.id,)
+        )
+
+
+def _times(was: Route, now: Route) -> Iterator[Change]:
+    if was.keep_seconds != now.keep_seconds:
+        longer = now.keep_seconds is None or (was.keep_seconds is not None and now.keep_seconds > was.keep_seconds)
+        before, after = (
+            f"終了後{told(each)}" if each is not None else "定めなし" for each in (was.keep_seconds, now.keep_seconds)
+        )
+        yield Change(f"Ⅱ 6. 経路 {now.id} の保管期間", before, after, "weaker" if longer else "lighter", (now.id,))
+
+
+def _item(subject: Subject, route: Route) -> str:
+    return f"{_CHAPTERS[subject.allowed(route)]} 経路 {route.id}"
+
+
+def _ends(subject: Subject, route: Route) -> str:
+    return f"{subject.system(route.source)} → {subject.system(route.destination)}: {subject.operation(route).label}"
+
+
+def _whole(subject: Subject, route: Route) -> str:
+    kind = subject.allowed(route)
+    items = "、".join(field.label or field.path for each in subject.flows_of(route) for field in each.fields)
+    allowed = ALLOWED[kind] if kind is not None else "区分なし"
+    law = "、".join(basis.reference for _, basis in subject.law(route))
+    return f"{_ends(subject, route)}({allowed})。項目: {items}。根拠: {law}"
+
+
+def _by_path(flow: Flow | None) -> dict[str, ContractField]:
+    fields: Iterable[ContractField] = flow.fields if flow is not None else ()
+    return {field.path: field for field in fields}
+
+
+def _field(field: ContractField) -> str:
+    known = CLASSES[field.data_class] if field.data_class is not None else ""
+    return f"{field.label or field.path}〔{field.path}〕({known})"

@@ -1,0 +1,293 @@
+"""The change table: what is likely a 重要な変更 and has no assessment of a later date is told, and nothing else is."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from gateway.assessment import cells, difference
+from gateway.config import LegalBasis, WitnessAddress
+from gateway.config.config import Config
+from gateway.plugin.item import DataClass
+from tests.assessment.changing import (
+    with_config,
+    with_connector,
+    with_field,
+    with_gateway,
+    with_law,
+    with_route,
+    with_tenant,
+    without_route,
+)
+
+WITNESS = WitnessAddress(url="https://witness.example:8450", key="w.vkey", ca="w.crt")
+LATER = LegalBasis(reference="架空市の評価書 改定", valid_from=date(2027, 4, 1))
+SAME_DAY = LegalBasis(reference="架空市の評価書 別冊", valid_from=date(2024, 5, 27))
+
+
+def route(subject, name):
+    return next(each for each in subject.routes if each.id == name)
+
+
+def without_item(subject, name, item):
+    fields = tuple(each for each in route(subject, name).fields if each != item)
+    assert len(fields) == len(route(subject, name).fields) - 1
+    return with_route(subject, name, fields=fields)
+
+
+def without_class(subject, name, some):
+    """A route without all items of a class."""
+    (flow,) = [each for each in subject.flows() if each.name == name]
+    return with_route(subject, name, fields=tuple(f.path for f in flow.fields if f.data_class != some))
+
+
+def without_connector(subject, name):
+    less = with_tenant(subject, connectors={key: each for key, each in subject.connectors.items() if key != name})
+    routes = tuple(each for each in less.routes if name not in (each.source, each.destination))
+    return with_tenant(less, routes=routes)
+
+
+def never(subject, connector, *classes):
+    config: Config = subject.config
+    contract = config.contracts[connector].model_copy(update={"never": classes})
+    return with_config(subject, contracts={**config.contracts, connector: contract})
+
+
+def zoned(subject, name, zone):
+    return with_connector(subject, name, zone=zone)
+
+
+def reviewed(subject, **days):
+    return with_tenant(subject, review=subject.tenant.file.review.model_copy(update=days))
+
+
+def law(subject, name, **changes):
+    return with_law(subject, **{name: subject.config.legal_basis[name].model_copy(update=changes)})
+
+
+# What changed, from what to what; the kinds that are told, and a word of their items.
+CHANGES: dict[str, Any] = {
+    "a route to another recipient": (lambda s: without_route(s, "R17"), None, "new_recipient", "経路 R17"),
+    "a route by which something comes": (lambda s: without_route(s, "R19-tax"), None, "new_source", "経路 R19-tax"),
+    "a route that is gone": (None, lambda s: without_route(s, "R16"), "narrower", "経路 R16"),
+    "an item more, of a class that it had": (
+        lambda s: without_item(s, "R16", "lot_no"),
+        None,
+        "new_item",
+        "(別添2) 経路 R16",
+    ),
+    "an item of a class that it had not": (
+        lambda s: without_class(s, "R01", DataClass.TAX_WELFARE),
+        None,
+        "new_class",
+        "(別添2) 経路 R01",
+    ),
+    "the individual number": (
+        lambda s: without_class(s, "R17-addressee", DataClass.INDIVIDUAL_NUMBER),
+        None,
+        "new_class",
+        "(別添2) 経路 R17-addressee",
+    ),
+    "an item less": (None, lambda s: without_item(s, "R16", "lot_no"), "narrower", "(別添2) 経路 R16"),
+    "an item more in a reply": (
+        lambda s: with_route(s, "R14", reply_fields=("pmh_key",)),
+        None,
+        "new_item",
+        "(別添2) 経路 R14 回答",
+    ),
+    "an item under another class": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", data_class=DataClass.IDENTIFIER),
+        "new_class",
+        "(別添2) 経路 R16",
+    ),
+    "a code that became a free text": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", kind="text", pattern=None),
+        "new_item",
+        "(別添2) 経路 R16",
+    ),
+    "a longer text": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", max_length=999),
+        "new_item",
+        "(別添2) 経路 R16",
+    ),
+    "a shorter text": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", max_length=1),
+        "narrower",
+        "(別添2) 経路 R16",
+    ),
+    "another label": (
+        None,
+        lambda s: with_field(s, "vaccination_records", "research.register", "lot_no", label="ロット"),
+        "formal",
+        "(別添2) 経路 R16",
+    ),
+    "another legal basis": (None, lambda s: with_route(s, "R16", legal_basis=("L1", "L3")), "new_basis", "Ⅰ 5."),
+    "another row to inquire under": (
+        lambda s: with_route(
+            s, "R18", legal_rows={"25": "L4-25", **dict(list(route(s, "R18").legal_rows.items())[2:])}
+        ),
+        None,
+        "new_basis",
+        "Ⅰ 6.",
+    ),
+    "a row to provide under, no more for governors only": (
+        None,
+        lambda s: law(s, "L5-26", counterparty=None),
+        "new_recipient",
+        "Ⅰ 6.",
+    ),
+    "a reference under another number": (None, lambda s: law(s, "L3", reference="番号利用条例第4条"), None, ""),
+    "a last day of a reference": (None, lambda s: law(s, "L5-26", valid_until=date(2030, 3, 31)), "formal", "Ⅰ 6."),
+    "another purpose": (None, lambda s: with_route(s, "R16", purpose="research"), "new_purpose", "使用目的"),
+    "other words for the purpose": (
+        None,
+        lambda s: with_tenant(s, purposes={"vaccination": "予防接種事務"}),
+        "formal",
+        "使用目的",
+    ),
+    "another source": (None, lambda s: with_route(s, "R14", destination="vaccination_db"), "new_source", "経路 R14"),
+    "a claim that is needed no more": (
+        None,
+        lambda s: with_route(s, "R09-record", attest=("card_login",)),
+        "weaker",
+        "条件",
+    ),
+    "a claim that is needed from now on": (
+        lambda s: with_route(s, "R09-record", attest=("card_login",)),
+        None,
+        "lighter",
+        "条件",
+    ),
+    "agents, too": (lambda s: with_route(s, "R09-record", may_attest=()), None, "new_means", "条件"),
+    "no review on a flag": (None, lambda s: with_route(s, "R20-self", may_attest=()), "weaker", "条件"),
+    "held from now on": (None, lambda s: with_route(s, "R17", hold=True), "lighter", "条件"),
+    "held no more": (lambda s: with_route(s, "R17", hold=True), None, "weaker", "条件"),
+    "kept longer": (None, lambda s: with_route(s, "R21", keep_seconds=1e6), "weaker", "保管期間"),
+    "kept for ever": (None, lambda s: with_route(s, "R21", keep_seconds=None), "weaker", "保管期間"),
+    "kept shorter": (None, lambda s: with_route(s, "R21", keep_seconds=60.0), "lighter", "保管期間"),
+    "kept for a time": (None, lambda s: with_route(s, "R01", keep_seconds=60.0), "lighter", "保管期間"),
+    "another system": (lambda s: without_connector(s, "history_lookup"), None, "new_system", "使用するシステム"),
+    "a system less": (None, lambda s: without_connector(s, "history_lookup"), "narrower", "使用するシステム"),
+    "a system in another zone": (None, lambda s: zoned(s, "vaccination_db", "lgwan"), "new_means", "領域"),
+    "a system that faces the internet": (None, lambda s: zoned(s, "vaccination_db", "internet"), "weaker", "領域"),
+    "another way to a system": (
+        None,
+        lambda s: with_connector(s, "pmh", settings={"base_url": "https://x", "exchange_folder": "x"}),
+        "new_means",
+        "入手方法",
+    ),
+    "a clearance that is wider": (
+        None,
+        lambda s: with_connector(s, "pmh", clearance=None),
+        "weaker",
+        "取扱可能な情報区分",
+    ),
+    "a clearance that is narrower": (
+        lambda s: with_connector(s, "pmh", clearance=None),
+        None,
+        "lighter",
+        "取扱可能な情報区分",
+    ),
+    "a lock that may carry what it never did": (None, lambda s: never(s, "vaccination_db"), None, ""),
+    "no witness any more": (lambda s: with_gateway(s, witnesses=(WITNESS,)), None, "weaker", "リスク対策 ※ witness"),
+    "a witness": (None, lambda s: with_gateway(s, witnesses=(WITNESS,)), "lighter", "リスク対策 ※ witness"),
+    "nobody who grants roles": (None, lambda s: with_tenant(s, administrators={}), "weaker", "リスク対策 ※ people"),
+    "a review that is rarer": (None, lambda s: reviewed(s, log_days=60), "weaker", "記録の点検の間隔"),
+    "a review that is more frequent": (None, lambda s: reviewed(s, users_days=30), "lighter", "利用者の点検の間隔"),
+}
+IMPORTANT = {kind for *_, kind, _ in CHANGES.values() if kind and (kind.startswith("new_") or kind == "weaker")}
+
+
+def compared(shipped, name):
+    before, after, kind, item = CHANGES[name]
+    return before(shipped) if before else shipped, after(shipped) if after else shipped, kind, item
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_change_is_told_under_its_item_and_an_important_one_is_not_covered(shipped, name):
+    old, new, kind, item = compared(shipped, name)
+    found = difference(old, new)
+    if kind is None:  # what no route goes by, and what the connector's own clearance forbids all the same
+        assert found == []
+        return
+    told = [each for each in found if each.change.kind == kind and item in each.change.item]
+    assert told
+    for each in told:
+        assert each.change.before != each.change.after
+        assert (each.change.important, each.covered) == ((True, False) if kind in IMPORTANT else (False, True))
+    worst = any(each.change.important for each in found)
+    assert worst == (kind in IMPORTANT)
+
+
+def test_the_same_is_no_difference(shipped):
+    assert difference(shipped, shipped) == []
+
+
+def assessed(subject, name, **entry):
+    """The same under a new assessment, for some routes or all."""
+    ((assessment, basis),) = entry.items()
+    routes = tuple(
+        each.model_copy(update={"assessment": assessment}) if name in (None, each.id) else each
+        for each in subject.routes
+    )
+    return with_tenant(with_law(subject, **{assessment: basis}), routes=routes)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_later_assessment_for_all_routes_covers_every_change(shipped, name):
+    old, new, *_ = compared(shipped, name)
+    assert all(each.covered for each in difference(old, assessed(new, None, A2=LATER)))
+
+
+def test_an_important_change_is_covered_by_a_later_assessment_of_its_own_route_only(shipped):
+    old = without_item(shipped, "R16", "lot_no")
+    (own,) = [each for each in difference(old, assessed(shipped, "R16", A2=LATER)) if each.change.important]
+    assert (own.covered, own.assessment, own.day, own.when) == (True, "A2", LATER.valid_from, "事前")
+    assert cells(own)[0] == "2027-04-01"
+    assert cells(own)[5] == "重要な変更(記録項目の追加)。評価書 A2"
+    (other,) = [each for each in difference(old, assessed(shipped, "R14", A2=LATER)) if each.change.important]
+    assert not other.covered
+
+
+def test_an_assessment_of_no_later_date_covers_nothing(shipped):
+    old = without_item(shipped, "R16", "lot_no")
+    new = assessed(shipped, "R16", A2=SAME_DAY)
+    assert [each.covered for each in difference(old, new) if each.change.important] == [False]
+
+
+def test_an_assessment_that_is_listed_and_that_no_route_names_covers_nothing(shipped):
+    old = without_item(shipped, "R16", "lot_no")
+    assert [each.covered for each in difference(old, with_law(shipped, A2=LATER))] == [False]
+    weaker = with_tenant(with_law(shipped, A2=LATER), administrators={})
+    assert not any(each.covered for each in difference(shipped, weaker) if each.change.important)
+
+
+def test_a_route_that_is_new_needs_an_assessment_later_than_any_before(shipped):
+    middle = LegalBasis(reference="架空市の評価書 中間", valid_from=date(2026, 4, 1))
+    old = without_route(assessed(shipped, "R14", A1b=LATER), "R16")
+    new = with_route(with_law(assessed(shipped, "R14", A1b=LATER), A2=middle), "R16", assessment="A2")
+    assert [each.covered for each in difference(old, new)] == [False]
+
+
+def test_a_change_of_the_whole_tenant_is_covered_by_one_later_assessment(shipped):
+    weaker = assessed(reviewed(shipped, log_days=60), "R14", A2=LATER)
+    (row,) = [each for each in difference(shipped, weaker) if each.change.important]
+    assert (row.change.routes, row.covered, row.assessment) == ((), True, "A2")
+
+
+def test_a_row_of_the_table_has_the_form_s_columns(shipped):
+    (row,) = difference(shipped, with_route(shipped, "R21", keep_seconds=172800.0))
+    assert cells(row) == (
+        "【記入：変更日】",
+        "Ⅱ 6. 経路 R21 の保管期間",
+        "終了後1日",
+        "終了後2日",
+        "事前",
+        "重要な変更(リスク対策を弱める変更)。これに対する新しい評価書が、まだ設定にない",
+    )
+    (gone,) = difference(shipped, with_route(shipped, "R21", keep_seconds=60.0))
+    assert cells(gone)[4:] == ("事後", "重要な変更に該当しない(リスクを明らかに軽減する変更)")
