@@ -8,8 +8,9 @@ of codes are made up where the standard's table is not public.
 
 from typing import Annotated, Any, TypeAlias
 
-from gateway.plugin.item import DataClass, Kind
+from gateway.plugin.item import DataClass
 from gateway.plugin.item import Item as Item  # noqa: PLC0414  (plugins declare their own)
+from gateway.plugin.item import Kind as Kind  # noqa: PLC0414  (the same)
 
 
 def _code(name: str, label: str, data_class: DataClass, **rules: Any) -> Item:

@@ -1,9 +1,11 @@
 """The example of `docs/write-a-connector.md` is this file, it is a plugin, and it does what the page says."""
 
+import re
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,6 +17,7 @@ from gateway.edge import plugins
 from gateway.errors import Misconfigured
 from gateway.plugin import Accepted, Context, Delivery, Duplicate, Receipt, RefusedRecord
 from gateway.plugin.contract import leaves
+from gateway.plugin.interface import Interface, Operation, describe
 from tests.architecture.tree import ROOT, imported, modules
 
 HERE = Path(__file__).parent
@@ -33,6 +36,19 @@ def loaded(monkeypatch):
 def test_page_shows_the_very_file():
     page = (ROOT / "docs/write-a-connector.md").read_text()
     assert f"```python\n{(HERE / 'gateway_school_register.py').read_text()}```" in page
+
+
+def test_a_field_of_ones_own_is_locked_as_the_page_declares_it():
+    page = (ROOT / "docs/write-a-connector.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```python\n((?:(?!```).)*class Pupil.*?)^```", page, re.MULTILINE | re.DOTALL)
+    defined: dict[str, Any] = {"__name__": "page"}
+    exec(shown, defined)  # the page's own code
+    operation = Operation(
+        name="pupil.register", label="児童", direction="receives", payload=defined["Pupil"], person_key="internal_no"
+    )
+    contract = describe(Interface(connector="pupils", version="1", operations=(operation,)))
+    (field,) = (each for each in contract.operations[0].fields if each.path == "school_code")
+    assert (field.label, field.data_class, field.kind, field.pattern) == ("学校コード", "basic", "code", "[0-9A-Z]{13}")
 
 
 def test_it_imports_nothing_behind_the_door():
