@@ -65,7 +65,7 @@ docs: $(VENV)/ready ## Write the generated pages anew
 
 .PHONY: site
 site: $(VENV)/ready ## Build the documentation site in build/site, to be read from that folder or any web server
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean && echo build/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean && echo build/site/index.html
 
 .PHONY: venv
 venv: $(VENV)/ready ## Set up .venv from the pinned, hashed requirements

@@ -21,10 +21,12 @@ FETCHING = ("mermaid",)
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The built site. A warning, of a broken link or of a page that is in no menu, ends the build with 1."""
+    """The built site. A warning, of a broken link or of a page that is in no menu, ends the build with 1; but not if
+    `--quiet` hushes it.
+    """
     folder = tmp_path_factory.mktemp("site") / "built"
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
