@@ -12,8 +12,8 @@ from gateway.plugin.testing.rules import RULES
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
-_LONGEST: Final = 300.0
-"""Seconds in which one rule must be judged."""
+_LONGEST: Final = 1800.0
+"""Seconds in which one rule must be judged: one that takes two minutes on a busy machine must not fail on a busier one."""
 
 
 class State(StrEnum):

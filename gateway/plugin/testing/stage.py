@@ -294,13 +294,10 @@ class Stage:
         return next(each.payload for each in here if each.name == operation)
 
     @asynccontextmanager
-    async def scene(self, *, offers: bool = False) -> AsyncIterator[Scene]:
-        """A stand-in, what stands between, and a line. `offers`: the stand-in will be had to offer what is polled for,
-        which no other scene must find there.
-        """
+    async def scene(self) -> AsyncIterator[Scene]:
+        """A stand-in, new if none is kept; what stands between, and a line."""
         async with contextlib.AsyncExitStack() as stack:
-            own = offers and hasattr(self.spec.factory(), "poll")
-            standing = await (stack.enter_async_context(self.standing()) if own else self._standing(stack))
+            standing = await self._standing(stack)
             between = Between(standing.place, standing.address) if standing.address else None
             if between is not None:
                 await stack.enter_async_context(between.standing())
@@ -308,14 +305,16 @@ class Stage:
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[None]:
-        """Within the block all scenes in which nothing is offered have one stand-in: it may take long to start."""
+        """Within the block all scenes have one stand-in, which may take long to start, if the connector does not poll:
+        whoever is only asked leaves nothing in it that the next scene would find.
+        """
         async with contextlib.AsyncExitStack() as stack:
             self._keeping = stack
             yield
         self._keeping = self._kept = None
 
     async def _standing(self, stack: contextlib.AsyncExitStack) -> Standing:
-        if self._keeping is None:
+        if self._keeping is None or hasattr(self.spec.factory(), "poll"):
             return await stack.enter_async_context(self.standing())
         if self._kept is None:
             self._kept = await self._keeping.enter_async_context(self.standing())

@@ -194,8 +194,10 @@ BREAKERS: Final = (
         "    except KeyError:  # its text",
         "deliver raised",
     ),
-    Breaker("garbage", 'raise Later("system_unreachable") from None', _BELIEVING, "a record is accepted upon nothing"),
-    Breaker("huge", "_MOST_BYTES = 2**20", "_MOST_BYTES = 2**40", "it took more than 32 MiB of one answer"),
+    Breaker(
+        "garbage", 'raise Later("system_unreachable") from None', _BELIEVING, "a record is accepted upon a page of HTML"
+    ),
+    Breaker("huge", _PUT, _BY_HAND, "it took more than 32 MiB of one answer"),
     Breaker(
         "lies", 'said.get(str(index), "")', 'said.get(str(index), "stored")', "a row is accepted that the answer lacks"
     ),

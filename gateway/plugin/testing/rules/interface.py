@@ -58,7 +58,7 @@ def _agree(told: str, record: Mapping[str, JsonValue], own: type[Payload], locke
 
 async def carries(stage: Stage) -> None:
     """See the catalogue."""
-    async with stage.scene(offers=True) as scene, scene.opened() as connector:
+    async with stage.scene() as scene, scene.opened() as connector:
         for operation in stage.operations("receives"):
             delivery = scene.delivery(operation)
             for outcome in (await scene.carried(connector, delivery)).values():

@@ -50,7 +50,7 @@ class _Seen:
 async def no_leaks(stage: Stage) -> None:
     """See the catalogue."""
     seen = _Seen()
-    async with stage.scene(offers=True) as scene:
+    async with stage.scene() as scene:
         with _listening(seen):
             for conduct in _conducts() if scene.between is not None else (passes,):
                 if scene.between is not None:

@@ -1,6 +1,7 @@
 """What comes again: a delivery, an ending, a whole instance."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from pydantic import JsonValue
@@ -11,6 +12,8 @@ from gateway.plugin.testing.line import Sent
 from gateway.plugin.testing.stage import SLACK, Scene, Stage, until
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
+_NOT_SENT: Final = "what the system offers is not sent"
+_LOOK: Final = "see what poll() reads, and what it makes of it"
 _STRANGER: Final = "01990000-0000-7000-bfff-000000000000"
 
 
@@ -38,7 +41,7 @@ async def once(stage: Stage) -> None:
 async def settled(stage: Stage) -> None:
     """See the catalogue."""
     endings: dict[int, Ended] = {0: Accepted(), 1: Duplicate()}
-    async with stage.scene(offers=True) as scene, scene.opened() as connector:
+    async with stage.scene() as scene, scene.opened() as connector:
         for _ in range(2):
             await scene.contracted("settled of an unknown message", connector.settled(_STRANGER, endings), SLACK)
         for name in await offering(scene):
@@ -53,7 +56,7 @@ async def settled(stage: Stage) -> None:
 async def restart(stage: Stage) -> None:
     """See the catalogue."""
     polled_for = 0
-    async with stage.scene(offers=True) as scene:
+    async with stage.scene() as scene:
         for name in _events(scene):
             if await offered(scene, name, scene.records("sends", name, 1)):
                 polled_for += 1
@@ -65,22 +68,36 @@ async def restart(stage: Stage) -> None:
 async def _restarted(scene: Scene, name: str) -> None:
     """What is on offer one instance sends, and the next one again; then it ends."""
     scene.line.settles = False
-    async with scene.opened() as connector:
-        await sends(scene, connector, name)
-    before = {(each.operation, each.key) for each in scene.line.sends}
-    known = len(scene.line.sends)
-    async with scene.opened() as connector:
-        await _again(scene, connector, name, known)
-    if not before & {(each.operation, each.key) for each in scene.line.sends[known:]}:
+    before = await _keys(scene, name)
+    if not before:
+        raise Broken(f"{name}: {_NOT_SENT}", _LOOK)
+    if before.isdisjoint(await _keys(scene, name, before)):
         raise Broken(
             f"{name}: a new instance does not offer under the same key what has not ended",
             "make the key of what the system has, and keep nothing",
         )
     scene.line.settles = True
     async with scene.opened() as connector:
-        await _again(scene, connector, name, len(scene.line.sends))
+        await scene.polled(connector)
         await scene.line.settle()
         await scene.polled(connector)
+
+
+async def _keys(scene: Scene, operation: str, wanted: AbstractSet[bytes] = frozenset()) -> AbstractSet[bytes]:
+    """Under which a new instance sends that operation, once one that is wanted is among them, or after a while."""
+    known = len(scene.line.sends)
+
+    def sent() -> AbstractSet[bytes]:
+        return {each.key for each in scene.line.sends[known:] if each.operation == operation}
+
+    async with scene.opened() as connector:
+
+        async def come() -> bool:
+            await scene.polled(connector)
+            return bool(sent() & wanted if wanted else sent())
+
+        await until(come)
+    return sent()
 
 
 async def offering(scene: Scene) -> list[str]:
@@ -105,20 +122,8 @@ async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
         return any(each.operation == operation for each in scene.line.sends)
 
     if not await until(sent):
-        raise Broken(
-            f"{operation}: what the system offers is not sent", "see what poll() reads, and what it makes of it"
-        )
+        raise Broken(f"{operation}: {_NOT_SENT}", _LOOK)
     return next(each for each in scene.line.sends if each.operation == operation)
-
-
-async def _again(scene: Scene, connector: Connector, operation: str, known: int) -> None:
-    """Poll until that operation is sent beyond what is known, whatever else is, or for a while."""
-
-    async def more() -> bool:
-        await scene.polled(connector)
-        return any(each.operation == operation for each in scene.line.sends[known:])
-
-    await until(more)
 
 
 async def _effects(scene: Scene) -> int | None:

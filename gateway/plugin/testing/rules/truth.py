@@ -43,7 +43,7 @@ GARBAGE: Final[Mapping[str, bytes]] = {
 
 async def garbage(stage: Stage) -> None:
     """See the catalogue."""
-    async with stage.scene(offers=True) as scene:
+    async with stage.scene() as scene:
         await _nothing_accepted(scene, conducts.answers(GARBAGE["a page of HTML"], "text/html"), "a page of HTML")
         for told, body in GARBAGE.items():
             await _nothing_accepted(scene, conducts.answers(body), told)
@@ -68,7 +68,7 @@ async def huge(stage: Stage) -> None:
 
 async def lied_to(stage: Stage) -> None:
     """See the catalogue."""
-    async with stage.scene(offers=True) as scene:
+    async with stage.scene() as scene:
         operations = (*stage.operations("receives"), None)
         for operation in operations:
             rows = len(scene.delivery(operation).records) if operation is not None else 1
@@ -90,7 +90,7 @@ def _few(found: Sequence[_T], operations: int) -> Sequence[_T]:
 
 async def emits_within_interface(stage: Stage) -> None:
     """See the catalogue."""
-    async with stage.scene(offers=True) as scene:
+    async with stage.scene() as scene:
         names = await offering(scene)
         if not names:
             raise Inapplicable("its system offers nothing that it polls for")
