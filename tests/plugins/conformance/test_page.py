@@ -3,6 +3,7 @@
 import re
 import sys
 from types import ModuleType
+from typing import Any
 
 from gateway.plugin.testing import Conformance, Subject
 from gateway.plugin.testing.rules import RULES
@@ -17,10 +18,10 @@ def test_the_pages_tests_are_the_suites_for_a_subject(monkeypatch):
         """As a package of one's own has it."""
 
     module = ModuleType("gateway_school_register.conformance")
-    module.SchoolRegister = SchoolRegister
+    monkeypatch.setattr(module, "SchoolRegister", SchoolRegister, raising=False)
     monkeypatch.setitem(sys.modules, "gateway_school_register", ModuleType("gateway_school_register"))
     monkeypatch.setitem(sys.modules, "gateway_school_register.conformance", module)
-    defined = {"__name__": "page"}
+    defined: dict[str, Any] = {"__name__": "page"}
     exec(TESTS, defined)
     made = defined["TestConformance"]
     assert issubclass(made, Conformance)
@@ -28,6 +29,6 @@ def test_the_pages_tests_are_the_suites_for_a_subject(monkeypatch):
 
 
 def test_the_pages_exemption_is_of_a_rule_that_there_is():
-    defined = {"__name__": "page", "Subject": Subject}
+    defined: dict[str, Any] = {"__name__": "page", "Subject": Subject}
     exec(EXEMPTION, defined)
     assert defined["SchoolRegister"].exempt.keys() <= {each.id for each in RULES}
