@@ -6,22 +6,18 @@ and place and never by its text.
 
 import asyncio
 import contextlib
-import hashlib
-import ssl
 import tempfile
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
 import aiohttp
-import trustme
 from pydantic import BaseModel, JsonValue
 
 from gateway.errors import CODES, Deferred, Misconfigured, Refused
@@ -35,12 +31,12 @@ from gateway.plugin.connector import (
     Duplicate,
     Outcome,
     RefusedRecord,
-    TlsFiles,
 )
 from gateway.plugin.contract import Contract, ContractOperation
 from gateway.plugin.payload import Payload
 from gateway.plugin.testing.between import Between
 from gateway.plugin.testing.line import Line, message_id, within
+from gateway.plugin.testing.place import client_tls, make_place
 from gateway.plugin.testing.subject import Place, Subject
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
@@ -116,7 +112,7 @@ class Scene:
     async def context(self) -> AsyncIterator[Context]:
         """What the line gives one instance; its session ends with the block."""
         settings = self.settings()
-        connector = aiohttp.TCPConnector(ssl=_client_tls(self.stage.spec.tls(settings)), limit=64)
+        connector = aiohttp.TCPConnector(ssl=client_tls(self.stage.spec.tls(settings)), limit=64)
         async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
             yield Context(_TENANT, settings, self.line, session, self.line, lambda: datetime.now(UTC), self._secret)
 
@@ -339,39 +335,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
     return True
 
 
-def make_place(folder: Path) -> Place:
-    """A place with fresh certificates, whose keys only their owner may read."""
-    authority = trustme.CA()
-    (folder / "tls").mkdir(mode=0o700)
-    authority.cert_pem.write_to_path(folder / "tls/ca.crt")
-    made = {name: authority.issue_cert(*names) for name, names in _CERTIFICATES.items()}
-    for name, each in made.items():
-        each.private_key_pem.write_to_path(folder / f"tls/{name}.key")
-        (folder / f"tls/{name}.key").chmod(0o600)
-        each.cert_chain_pems[0].write_to_path(folder / f"tls/{name}.crt")
-    shown = ssl.PEM_cert_to_DER_cert(made["connector"].cert_chain_pems[0].bytes().decode())
-    connector, system = (
-        TlsFiles(**{what: str(folder / "tls" / file) for what, file in _files(name).items()}) for name in _CERTIFICATES
-    )
-    return Place(folder, connector, system, f"sha256:{hashlib.sha256(shown).hexdigest()}")
-
-
-_CERTIFICATES: Final = {"connector": ("connector.invalid",), "system": ("localhost", "127.0.0.1")}
 _NOT_YET: Final = DeferredRecord("behind_deferred")
-
-
-def _files(name: str) -> dict[str, str]:
-    return {"certificate": f"{name}.crt", "key": f"{name}.key", "ca": "ca.crt"}
-
-
-@lru_cache(maxsize=4)
-def _client_tls(files: TlsFiles | None) -> ssl.SSLContext:
-    """As the line makes it: mutual; without files a context that trusts nobody."""
-    if files is None:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = ssl.create_default_context(cafile=files.ca)
-    context.load_cert_chain(files.certificate, files.key)
-    return context
 
 
 def _beyond(what: str, error: BaseException) -> Broken:

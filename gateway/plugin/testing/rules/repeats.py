@@ -114,16 +114,16 @@ async def offered(scene: Scene, operation: str, records: Sequence[Mapping[str, J
     return await scene.subject.offer(scene.system, operation, [dict(each) for each in records])
 
 
-async def sends(scene: Scene, connector: Connector, operation: str, known: int = 0) -> Sent:
-    """The first message of that operation beyond what is known. Raises Broken if none comes."""
+async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
+    """The first message of that operation. Raises Broken if none comes."""
 
     async def sent() -> bool:
         await scene.polled(connector)
-        return any(each.operation == operation for each in scene.line.sends[known:])
+        return any(each.operation == operation for each in scene.line.sends)
 
     if not await until(sent):
         raise Broken(f"{operation}: {_NOT_SENT}", _LOOK)
-    return next(each for each in scene.line.sends[known:] if each.operation == operation)
+    return next(each for each in scene.line.sends if each.operation == operation)
 
 
 async def _effects(scene: Scene) -> int | None:
