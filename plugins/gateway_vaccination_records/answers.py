@@ -153,10 +153,10 @@ def judged(answer: bytes, asked: Iterable[int]) -> dict[int, Outcome]:
     return {row.index: _outcome(row) for row in rows}
 
 
-def answered(answer: bytes, asked: Iterable[int], reply: type[Payload]) -> dict[int, Outcome]:
+def answered(answer: bytes, asked: Mapping[int, Payload], reply: type[Payload]) -> dict[int, Outcome]:
     """The outcomes of rows that are answered by a record of that shape or by a code. Raises Later.
 
-    Whether an answer is about the person who was asked for is for the line to judge: there it is a dispute.
+    An answer that names another person, or another thing, than was asked for is a dispute.
     """
     outcomes, wanted = visited(answer, asked, reply)
     if wanted:
@@ -164,12 +164,14 @@ def answered(answer: bytes, asked: Iterable[int], reply: type[Payload]) -> dict[
     return outcomes
 
 
-def visited(answer: bytes, asked: Iterable[int], reply: type[Payload]) -> tuple[dict[int, Outcome], frozenset[int]]:
+def visited(
+    answer: bytes, asked: Mapping[int, Payload], reply: type[Payload]
+) -> tuple[dict[int, Outcome], frozenset[int]]:
     """The same for a clinic's rows, and those that want PMH's confirmation first. Raises Later."""
     rows = _parse(_Answered, answer).rows
     _one_each(rows, asked)
     wanted = frozenset(row.index for row in rows if isinstance(row, _Denied) and row.code == "confirmation_wanted")
-    return {row.index: _found(row, reply) for row in rows if row.index not in wanted}, wanted
+    return {row.index: _found(row, asked[row.index], reply) for row in rows if row.index not in wanted}, wanted
 
 
 # ---- what is asked and sent ---------------------------------------------------------------------------------------
@@ -235,14 +237,18 @@ def _batch(batch: str | None, rows: Sequence[_Row], records: Sequence[Mapping[st
     return Batch(batch, tuple(records)) if batch else None
 
 
-def _found(row: _Given | _Denied, reply: type[Payload]) -> Outcome:
+def _found(row: _Given | _Denied, asked: Payload, reply: type[Payload]) -> Outcome:
     if isinstance(row, _Denied):
         return RefusedRecord(row.code)
     try:
         record = reply.model_validate(row.record)
     except ValidationError:  # that of one person: the system itself can be reached
         raise Later("connector_bug") from None
-    return Accepted(reply=cast(Mapping[str, JsonValue], record.model_dump(exclude_none=True)))
+    told = record.model_dump(exclude_none=True)
+    for name, value in asked.model_dump(exclude_none=True).items():
+        if told.get(name, value) != value:
+            return RefusedRecord("dispute", name)
+    return Accepted(reply=cast(Mapping[str, JsonValue], told))
 
 
 def _outcome(row: _Taken | _Refused) -> Outcome:

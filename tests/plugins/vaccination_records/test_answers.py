@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from gateway.plugin import Accepted
+from gateway.plugin import Accepted, RefusedRecord
 from gateway.plugin.exchange import Later
 from gateway_vaccination_records import answers
-from gateway_vaccination_records.interface.clinic import Visit
+from gateway_vaccination_records.interface.clinic import AskedVisit, Visit
 
 DUE = {"vaccination_management_id": "M1", "vaccination_setting_id": "S1", "not_eligible_flag": True}
 VISIT: dict[str, Any] = {
@@ -22,6 +22,10 @@ VISIT: dict[str, Any] = {
     "due": [DUE | {"forced_expiry_date": "2027-04-01"}],
 }
 
+ASKED = {
+    0: AskedVisit(identity_confirmation="C-1", vaccination_subject_no="MADEUPSUBJECT1", clinic_code="1319999999"),
+}
+
 
 def answer(row: dict[str, Any], *, old: str = "", new: str = "") -> bytes:
     text = json.dumps({"rows": [{"index": 0, **row}]})
@@ -31,11 +35,16 @@ def answer(row: dict[str, Any], *, old: str = "", new: str = "") -> bytes:
 
 def test_a_flag_that_stands_twice_is_not_used() -> None:
     told = {"record": VISIT}
-    good = answers.answered(answer(told), [0], Visit)
+    good = answers.answered(answer(told), ASKED, Visit)
     assert good == {0: Accepted(reply=VISIT)}
     twice = answer(told, old='"not_eligible_flag": true', new='"not_eligible_flag": true, "not_eligible_flag": false')
     with pytest.raises(Later):
-        answers.answered(twice, [0], Visit)
+        answers.answered(twice, ASKED, Visit)
+
+
+def test_an_answer_about_another_person_is_a_dispute() -> None:
+    other = answer({"record": VISIT | {"vaccination_subject_no": "MADEUPSUBJECT2"}})
+    assert answers.answered(other, ASKED, Visit) == {0: RefusedRecord("dispute", "vaccination_subject_no")}
 
 
 def test_a_verdict_that_stands_twice_is_not_used() -> None:
