@@ -14,7 +14,7 @@ from gateway.errors import Misconfigured
 if TYPE_CHECKING:
     from gateway.keys.layout import TenantKeys
 
-app = typer.Typer(no_args_is_help=True, help="Keys: add, rotate, retire, publish; a person's tags, use-stops.")
+app = typer.Typer(no_args_is_help=True, help="Keys: add, rotate, retire, publish; person tags; use-stops.")
 Connector = Annotated[str, typer.Argument(metavar="CONNECTOR", help="The connector's name, as in config/tenants/.")]
 
 
