@@ -12,7 +12,7 @@ import pytest
 
 from gateway.plugin import Accepted
 from gateway.plugin.testing import Conformance
-from gateway.plugin.testing import stage as stages
+from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
 from gateway.plugin.testing.rules import RULES
@@ -62,8 +62,8 @@ def test_a_good_connector_reaches_gold(example):
 
 @pytest.mark.parametrize("breaker", BREAKERS, ids=[f"{each.rule}-{at}" for at, each in enumerate(BREAKERS)])
 def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
-    monkeypatch.setattr(stages, "SLACK", 2.0)  # what hangs here hangs for good
-    monkeypatch.setattr(stages, "LONG", 2.0)
+    monkeypatch.setattr(scenes, "SLACK", 2.0)  # what hangs here hangs for good
+    monkeypatch.setattr(scenes, "LONG", 2.0)
     found = judge(BY_ID[breaker.rule], example(breaker))
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail

@@ -14,7 +14,8 @@ from gateway.plugin.payload import Payload
 from gateway.plugin.testing import lies, made_up
 from gateway.plugin.testing.line import within
 from gateway.plugin.testing.rules.repeats import offering, sends
-from gateway.plugin.testing.stage import Scene, Stage
+from gateway.plugin.testing.scene import Scene
+from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
 
 _AS_THEY_ARE: Final = "type its fields with the catalogue's items as they are"

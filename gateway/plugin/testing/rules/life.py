@@ -9,7 +9,8 @@ from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.plugin.connector import Connector, Context, Health
 from gateway.plugin.testing import conducts
 from gateway.plugin.testing.between import passes
-from gateway.plugin.testing.stage import SLACK, Scene, Stage, until
+from gateway.plugin.testing.scene import SLACK, Scene, until
+from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
 
 _HEALTH_WITHIN: Final = 5.0

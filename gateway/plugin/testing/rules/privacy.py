@@ -18,7 +18,8 @@ from gateway.plugin.item import DataClass
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
 from gateway.plugin.testing.rules.repeats import offered
-from gateway.plugin.testing.stage import SLACK, Scene, Stage
+from gateway.plugin.testing.scene import SLACK, Scene
+from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
 
 _LEAST: Final = 6

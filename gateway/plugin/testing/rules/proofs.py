@@ -10,7 +10,8 @@ from gateway.errors import Deferred, Refused
 from gateway.plugin.attest import Attests, Proven, Shown
 from gateway.plugin.connector import Connector
 from gateway.plugin.contract import ContractOperation
-from gateway.plugin.testing.stage import Scene, Stage
+from gateway.plugin.testing.scene import Scene
+from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _PLACES: Final = 48

@@ -9,7 +9,8 @@ from pydantic import JsonValue
 from gateway.plugin.connector import Accepted, Connector, Duplicate, Outcome
 from gateway.plugin.connector import Final as Ended
 from gateway.plugin.testing.line import Sent
-from gateway.plugin.testing.stage import SLACK, Scene, Stage, until
+from gateway.plugin.testing.scene import SLACK, Scene, until
+from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _NOT_SENT: Final = "what the system offers is not sent"

@@ -13,7 +13,8 @@ from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
 from gateway.plugin.testing.rules.repeats import offering
-from gateway.plugin.testing.stage import Scene, Stage, until
+from gateway.plugin.testing.scene import Scene, until
+from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _SHORT: Final = 2.0
