@@ -86,9 +86,9 @@ class ContractOperation(_Closed):
                 raise ValueError(f"{self.name}: a path stands twice")
         return self
 
-    @cached_property
+    @property
     def data_classes(self) -> frozenset[DataClass]:
-        """Every data class that it can carry, there or back."""
+        """Every data class that it can carry, there or back. Not kept: a copy with other fields would keep it, too."""
         return frozenset(each.data_class for each in (*self.fields, *self.reply) if each.data_class is not None)
 
     @cached_property
