@@ -128,7 +128,9 @@ def _of(site: Config, side: Side, edit: Edit) -> tuple[Contract, Contract]:
     return contract, edited(contract, "person.put", edit)
 
 
-@pytest.mark.parametrize(("kind", "side", "edit", "expected"), ROWS, ids=[f"{number}-{row[0]}-{row[1]}" for number, row in enumerate(ROWS)])
+@pytest.mark.parametrize(
+    ("kind", "side", "edit", "expected"), ROWS, ids=[f"{number}-{row[0]}-{row[1]}" for number, row in enumerate(ROWS)]
+)
 def test_each_rule_concerns_whom_it_says(site, kind, side, edit, expected):
     before, after = _of(site, side, edit)
     verdict = judge(before, after, with_locks(site, [after]), NOW)
