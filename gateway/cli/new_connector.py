@@ -14,6 +14,8 @@ from gateway.cli.show import Root, Tenant, next_command, stopped, tell
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.keys.at_rest import Secret
     from gateway.keys.layout import TenantKeys
 
@@ -49,6 +51,7 @@ def add(
         _belongs_here(root, tenant, connector, zone)
         secret = passphrase_reference(root) if passphrase is None else Secret.parse(passphrase, root)
         keys = TenantKeys(root, tenant)
+        _trial_files(root, connector)
         _keys(keys, connector, zone, secret)
         _certificates(root, connector)
         signed = _directory(keys, connector)
@@ -80,6 +83,21 @@ def _belongs_here(root: Path, tenant: str, connector: str, zone: str) -> None:
         raise Misconfigured((f"config/gateway.toml: its [link] does not have {tenant}/{connector} here; {told}",))
 
 
+def _trial_files(root: Path, connector: str) -> "Sequence[Path]":
+    """Its certificates and its system's, with their keys. Raises Misconfigured if some are there and some are not: they
+    are of somebody else, and so may stay.
+    """
+    from gateway.cli.init import TLS
+
+    files = [root / TLS / f"{name}{end}" for name in (connector, f"{connector}_system") for end in (".crt", ".key")]
+    there, absent = ([each.name for each in files if each.exists() is is_there] for is_there in (True, False))
+    if there and absent:
+        told = f"{', '.join(there)} there, {', '.join(absent)} missing: if these are somebody else's, name it otherwise"
+        rest = "if they are left from a former attempt and nothing uses them, delete them, then run this again"
+        raise Misconfigured((f"{root / TLS}: {told}; {rest}",))
+    return files
+
+
 def _keys(keys: "TenantKeys", connector: str, zone: str, secret: "Secret") -> None:
     from gateway.keys.layout import PUBLIC, read_public
     from gateway.keys.make import make_connector
@@ -103,18 +121,13 @@ def _certificates(root: Path, connector: str) -> None:
     from gateway.cli.key_files import passphrase_reference
     from gateway.keys.certificates import Authority
 
-    folder, names = root / TLS, (connector, f"{connector}_system")
+    folder = root / TLS
     if not (folder / "ca.key").exists():
         tell(f"{folder}: the trial authority's key is not here; take certificates from your own authority")
         return
-    files = [folder / f"{name}{end}" for name in names for end in (".crt", ".key")]
-    absent = [each.name for each in files if not each.exists()]
-    if not absent:
+    if all(each.exists() for each in _trial_files(root, connector)):
         tell(f"{folder}: {connector}.crt and {connector}_system.crt are there already")
         return
-    if len(absent) < len(files):
-        told = "delete the others of the four, if nothing uses them, then run this again"
-        raise Misconfigured((f"{folder}: {', '.join(absent)} missing; {told}",))
     authority, now = Authority.read(folder, "ca", passphrase_reference(root)), datetime.now(UTC)
     authority.client(connector, now).write(folder, connector)
     authority.server(f"{connector}_system", now).write(folder, f"{connector}_system")

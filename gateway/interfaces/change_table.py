@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.interfaces.changes import Change, Kind
+from gateway.interfaces.markdown import plain
 from gateway.interfaces.words import DATA_CLASSES, DIRECTIONS, EXCHANGES, described
 from gateway.plugin.item import DataClass
 
@@ -110,5 +111,5 @@ def _others(same: list[Change]) -> tuple[str, str]:
 def as_markdown(rows: Iterable[Row]) -> str:
     """The table with its heading, as Markdown."""
     lines = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
-    lines += [f"| {' | '.join(each.replace('|', chr(92) + '|') for each in astuple(row))} |" for row in rows]
+    lines += [f"| {' | '.join(map(plain, astuple(row)))} |" for row in rows]
     return "# (別添3)変更箇所\n\n" + "\n".join(lines) + "\n"

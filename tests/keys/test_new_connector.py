@@ -69,8 +69,16 @@ def test_what_was_begun_and_not_finished_is_told_and_left(root):
     (begun / "secret.pem").unlink()
     (root / "keys/tls" / f"{NAME}.key").touch()
     status, told = run(root)
-    assert (status, "delete the others of the four" in told) == (2, True)
+    assert (status, "nothing uses them, delete them, then run this again" in told) == (2, True)
     assert not (root / "keys/tls" / f"{NAME}.crt").exists()
+
+
+@pytest.mark.parametrize("taken", ["ca", "gateway", "operator", "pmh_system", "clinic_a"])
+def test_a_name_whose_certificates_are_somebody_elses_gets_no_keys(root, taken):
+    before = files(root)
+    status, told = run(root, connector=taken)
+    assert (status, "if these are somebody else's, name it otherwise" in told) == (2, True)
+    assert files(root) == before
 
 
 def test_without_the_trial_authority_and_the_root_key_it_says_who_has_them(root):
