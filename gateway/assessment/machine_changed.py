@@ -15,9 +15,9 @@ _GUARDED: Final = {"file": 0, "env": 1, "systemd": 2}
 
 
 def machine_changed(old: Subject, new: Subject) -> Iterator[Change]:
-    """Entrances, operators, witnesses, exports, and where the passphrase comes from."""
+    """Entrances, people by configuration, witnesses, exports, and where the passphrase comes from."""
     yield from _entrances(old, new)
-    yield from _operators(old, new)
+    yield from _configured_people(old, new)
     yield from _witnesses(old, new)
     yield from _exports(old, new)
     was, now = passphrase_source(old), passphrase_source(new)
@@ -87,12 +87,20 @@ def _entrance(subject: Subject, listener: Listener | None) -> str:
     return f"{subject.config.zones[listener.zone].label} {listener.host}:{listener.port}"
 
 
-def _operators(old: Subject, new: Subject) -> Iterator[Change]:
-    before, after = (each.config.gateway.admin.operators for each in (old, new))
-    if before != after:
-        told = ["、".join(sorted(each)) or _NONE for each in (before, after)]
-        kind: Kind = "narrower" if after.items() <= before.items() else "unjudged"
-        yield Change("Ⅲ 3. 機械を運用する者([admin] の operators)", told[0], told[1], kind)
+def _configured_people(old: Subject, new: Subject) -> Iterator[Change]:
+    """Who has power by configuration alone. How many, and not who: the table is published."""
+    for label, before, after in (
+        (
+            "機械を運用する者([admin] の operators)",
+            old.config.gateway.admin.operators,
+            new.config.gateway.admin.operators,
+        ),
+        ("ユーザID管理者([administrators])", old.tenant.file.administrators, new.tenant.file.administrators),
+    ):
+        if before != after:
+            others = len(after.items() - before.items())
+            told = f"{len(after)}人(うち新たな者又は証明書 {others})"
+            yield Change(f"Ⅲ 3. {label}", f"{len(before)}人", told, "unjudged" if others else "narrower")
 
 
 def _witnesses(old: Subject, new: Subject) -> Iterator[Change]:

@@ -275,6 +275,12 @@ CHANGES: dict[str, Any] = {
         "unjudged",
         "機械を運用する者",
     ),
+    "one more who grants roles": (
+        None,
+        lambda s: with_tenant(s, administrators={**s.tenant.file.administrators, "staff-0101": "b.crt"}),
+        "unjudged",
+        "ユーザID管理者",
+    ),
     "an export": (None, lambda s: with_gateway(s, exports=(EXPORT,)), "new_recipient", "記録の書き出し copies"),
     "an export less": (lambda s: with_gateway(s, exports=(EXPORT,)), None, "narrower", "記録の書き出し copies"),
     "an export elsewhere": (
