@@ -23,15 +23,21 @@ def _cover(old: Subject, new: Subject, change: Change) -> tuple[str, date] | tup
     """The assessment under which it takes effect, if it begins later than what was depended on before.
 
     Of a route that was there, that is the route's own; of a new one, and of what is about no single route, the newest
-    that any route depended on. All routes that it is about must be covered; of the whole tenant, one is enough.
+    that any route depended on. All routes that it is about must be covered; of the whole tenant, one is enough. An
+    entry of before whose day was moved is no new assessment.
     """
+
+    def later_than(day: date, name: str) -> bool:
+        entry, before = new.config.legal_basis[name], old.config.legal_basis.get(name)
+        return entry.valid_from > day and (before is None or before.valid_from == entry.valid_from)
+
     newest = max((old.assessment(each).valid_from for each in old.routes), default=date.min)
     was = {each.id: old.assessment(each).valid_from for each in old.routes}
     about = [each for each in new.routes if each.id in change.routes]
     if not about:  # it is about the tenant, or about routes that are gone
-        later = [each.assessment for each in new.routes if new.assessment(each).valid_from > newest]
+        later = [each.assessment for each in new.routes if later_than(newest, each.assessment)]
     else:
-        later = [each.assessment for each in about if new.assessment(each).valid_from > was.get(each.id, newest)]
+        later = [each.assessment for each in about if later_than(was.get(each.id, newest), each.assessment)]
         if len(later) < len(about):
             return None, None
     if not later:

@@ -450,6 +450,12 @@ def test_an_assessment_of_no_later_date_covers_nothing(shipped):
     assert [each.covered for each in difference(old, new) if each.change.important] == [False]
 
 
+def test_an_assessment_whose_day_was_moved_covers_nothing(shipped):
+    old = without_item(shipped, "R16", "lot_no")
+    moved = law(shipped, "A1", valid_from=LATER.valid_from)
+    assert [each.covered for each in difference(old, moved) if each.change.important] == [False]
+
+
 def test_an_assessment_that_is_listed_and_that_no_route_names_covers_nothing(shipped):
     old = without_item(shipped, "R16", "lot_no")
     assert [each.covered for each in difference(old, with_law(shipped, A2=LATER))] == [False]
