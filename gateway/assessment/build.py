@@ -1,5 +1,7 @@
 """The whole document of one tenant, and the files that it is written to."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -74,9 +76,10 @@ def _blocks(subject: Subject, blanks: Blanks, picture: str) -> Iterator[Block]:
 
 
 def write(subject: Subject, folder: Path) -> tuple[Built, list[Path]]:
-    """Build into a folder, which is made if it is not there, with the answers that lie there. Which files were written.
+    """Build into a folder, which is made if it is not there, with the answers that lie there. Which files it has.
 
-    Raises Misconfigured if the answers cannot be read, OSError if the folder cannot be written.
+    A file is replaced as a whole or not at all: what people filled in is nowhere else. Raises Misconfigured if
+    the answers cannot be read, OSError if the folder cannot be written.
     """
     answers = folder / f"assessment-{subject.tenant.code}-answers.toml"
     built = build(subject, read_answers(answers))
@@ -90,5 +93,26 @@ def write(subject: Subject, folder: Path) -> tuple[Built, list[Path]]:
     ]
     for path, content in files:
         if content is not None:
-            path.write_bytes(content)
+            _put(path, content)
+        else:
+            path.unlink(missing_ok=True)  # of a former build: it would say what the text beside it does not any more
     return built, [path for path, content in files if content is not None]
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Let the file say that, under the mode that it had; it is not touched if it says so already."""
+    path = path.resolve()  # a link stays one
+    if path.exists() and path.read_bytes() == content:
+        return
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if path.exists():
+            shutil.copymode(path, beside)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

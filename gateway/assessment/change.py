@@ -22,6 +22,8 @@ Kind = Literal[
     "narrower",
     "lighter",
     "formal",
+    "follows",
+    "unjudged",
 ]
 IMPORTANT: Final[dict[Kind, str]] = {
     "new_recipient": "重要な変更(新たな提供先・移転先・委託先)",
@@ -38,6 +40,8 @@ _OTHER: Final[dict[Kind, str]] = {
     "narrower": "重要な変更に該当しない(取扱いを減らす変更)",
     "lighter": "重要な変更に該当しない(リスクを明らかに軽減する変更)",
     "formal": "重要な変更に該当しない(形式的な変更)",
+    "follows": "ほかの行の変更に伴うもの(重要な変更に当たるかは、その行による)",
+    "unjudged": "重要な変更に当たるかは、設定からは判断できない(人が判断する)",
 }
 
 
@@ -81,5 +85,7 @@ class Row:
 
     @property
     def when(self) -> str:
-        """提出時期: before it takes effect, or after."""
+        """提出時期: before it takes effect, or after; blank where that is not for software to say."""
+        if self.change.kind in {"unjudged", "follows"}:
+            return "【記入：提出時期】"
         return "事前" if self.change.important else "事後"

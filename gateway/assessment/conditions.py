@@ -20,8 +20,18 @@ def holds(subject: Subject, condition: str) -> bool:
 
 
 def network_routes(subject: Subject) -> list[Route]:
-    """The routes whose messages a permit of the information provision network is attested for, or may be."""
-    return [each for each in subject.routes if "permit" in (*each.attest, *each.may_attest)]
+    """The routes of 情報照会 and 情報提供: by what their law allows, or by the permit that is attested, or may be."""
+    return [each for each in subject.routes if subject.allowed(each) in {"inquiry", "provision"} or _permitted(each)]
+
+
+def passphrase_source(subject: Subject) -> str:
+    """The kind of the reference to the passphrase: `file`, `env` or `systemd`."""
+    return subject.config.gateway.passphrase.partition(":")[0]
+
+
+def dialled(subject: Subject) -> list[str]:
+    """The connectors whose systems the gateway goes to."""
+    return [name for name, each in subject.connectors.items() if any(key.endswith("_url") for key in each.settings)]
 
 
 def held_routes(subject: Subject) -> list[Route]:
@@ -36,16 +46,22 @@ def _inquiry(subject: Subject, word: str, claim: str = "") -> bool:
     routes = [each for each in subject.routes if subject.allowed(each) == "inquiry"]
     if word == "rows":
         return all(each.rows for each in routes)
-    ends = {each.source for each in network_routes(subject)}
+    ends = {each.source for each in subject.routes if _permitted(each)}
     answers = [each for each in routes if each.source in ends]
     needed = any(claim in each.attest for each in answers)
     return needed and all(claim in (*each.attest, *each.may_attest) for each in answers)
 
 
 def _network(subject: Subject, word: str) -> bool:
-    """`network answers`: there are such routes; `network kept`: each says how long its payloads are kept."""
-    routes = network_routes(subject)
-    return bool(routes) and (word == "answers" or all(each.keep_seconds is not None for each in routes))
+    """`network there`: there are such routes; `network kept`, `network all_kept`: some say how long their payloads are
+    kept, or each does.
+    """
+    kept = [each.keep_seconds is not None for each in network_routes(subject)]
+    return {"there": bool(kept), "kept": any(kept), "all_kept": all(kept)}[word]
+
+
+def _permitted(route: Route) -> bool:
+    return "permit" in (*route.attest, *route.may_attest)
 
 
 def _reply(subject: Subject, *paths: str) -> bool:
@@ -69,6 +85,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
         "attests": lambda subject, claim: any(claim in each.attest for each in subject.routes),
         "carries": lambda subject, some: any(some in flow.classes for flow in subject.flows()),
         "connector": lambda subject, name: name in subject.connectors,
+        "dials": lambda subject: bool(dialled(subject)),
         "exports": lambda subject: any(subject.tenant.code in each.tenants for each in subject.config.gateway.exports),
         "free_text": _free_text,
         "governor": lambda subject: any(
@@ -80,6 +97,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = MappingProxyType(
         "item": _item,
         "network": _network,
         "operation": lambda subject, name: any(each.operation == name for each in subject.routes),
+        "passphrase": lambda subject, _: passphrase_source(subject) != "file",
         "people": lambda subject: bool(subject.tenant.file.administrators),
         "reply": _reply,
         "requests": lambda subject: any(each.reply_fields for each in subject.routes),

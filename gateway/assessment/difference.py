@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from gateway.assessment.change import Change, Kind, Row
+from gateway.assessment.machine_changed import machine_changed, settings_changed
 from gateway.assessment.means import means
 from gateway.assessment.routes_changed import routes_changed
 from gateway.assessment.safeguards import judged
@@ -13,8 +14,8 @@ from gateway.plugin.item import DataClass
 
 def difference(old: Subject, new: Subject) -> list[Row]:
     """Every change, in the order of the form, with the assessment that covers it."""
-    changes = [*_systems(old, new), *_clearances(old, new), *routes_changed(old, new), *_safeguards(old, new)]
-    changes += _reviews(old, new)
+    changes = [*_systems(old, new), *machine_changed(old, new), *_clearances(old, new), *routes_changed(old, new)]
+    changes += [*_safeguards(old, new), *_reviews(old, new)]
     return [Row(change, *_cover(old, new, change)) for change in changes]
 
 
@@ -22,15 +23,21 @@ def _cover(old: Subject, new: Subject, change: Change) -> tuple[str, date] | tup
     """The assessment under which it takes effect, if it begins later than what was depended on before.
 
     Of a route that was there, that is the route's own; of a new one, and of what is about no single route, the newest
-    that any route depended on. All routes that it is about must be covered; of the whole tenant, one is enough.
+    that any route depended on. All routes that it is about must be covered; of the whole tenant, one is enough. An
+    entry of before whose day was moved is no new assessment.
     """
+
+    def later_than(day: date, name: str) -> bool:
+        entry, before = new.config.legal_basis[name], old.config.legal_basis.get(name)
+        return entry.valid_from > day and (before is None or before.valid_from == entry.valid_from)
+
     newest = max((old.assessment(each).valid_from for each in old.routes), default=date.min)
     was = {each.id: old.assessment(each).valid_from for each in old.routes}
     about = [each for each in new.routes if each.id in change.routes]
     if not about:  # it is about the tenant, or about routes that are gone
-        later = [each.assessment for each in new.routes if new.assessment(each).valid_from > newest]
+        later = [each.assessment for each in new.routes if later_than(newest, each.assessment)]
     else:
-        later = [each.assessment for each in about if new.assessment(each).valid_from > was.get(each.id, newest)]
+        later = [each.assessment for each in about if later_than(was.get(each.id, newest), each.assessment)]
         if len(later) < len(about):
             return None, None
     if not later:
@@ -64,6 +71,7 @@ def _connection(old: Subject, new: Subject, name: str) -> Iterator[Change]:
         kind = "new_means" if {*now} - {*was} else "narrower"
         told = ["、".join(each) or "不明" for each in (was, now)]
         yield Change(f"Ⅱ 3. ②入手方法 {new.system(name)}", told[0], told[1], kind, routes)
+    yield from settings_changed(old, new, name, routes)
 
 
 def _clearances(old: Subject, new: Subject) -> Iterator[Change]:
@@ -85,19 +93,21 @@ def _cleared(subject: Subject, connector: str) -> frozenset[DataClass]:
 
 
 def _safeguards(old: Subject, new: Subject) -> Iterator[Change]:
-    """Safeguards of Ⅲ that are in force no more, or anew, or say something else. What routes attest is told of each."""
+    """Safeguards of Ⅲ that are in force no more, or anew, or say something else. What came to concern the tenant, or
+    does so no more, and what names other routes or figures, follows from a change that is told and judged by itself.
+    """
     before, after = ({each.name: each for each in judged(subject)} for subject in (old, new))
     for name in dict.fromkeys((*before, *after)):
         was, now = before.get(name), after.get(name)
         held, holds = was is not None and was.in_force, now is not None and now.in_force
         texts = was.says if was is not None else "該当なし", now.says if now is not None else "該当なし"
         item = f"Ⅲ リスク対策 ※ {name}"
-        if held and not holds:  # where it concerns nothing any more, what it stood against is gone
-            yield Change(item, *texts, "weaker" if now is not None else "narrower")
+        if held and not holds:
+            yield Change(item, *texts, "weaker" if now is not None else "follows")
         elif holds and not held:
-            yield Change(item, *texts, "lighter")
-        elif held and holds and texts[0] != texts[1]:
-            yield Change(item, *texts, "formal")
+            yield Change(item, *texts, "lighter" if was is not None else "follows")
+        elif texts[0] != texts[1]:
+            yield Change(item, *texts, "follows")
 
 
 def _reviews(old: Subject, new: Subject) -> Iterator[Change]:

@@ -31,10 +31,14 @@ def told_means(subject: Subject, connector: str, blanks: Blanks) -> str:
 
 
 def how_often(subject: Subject, flow: Flow) -> str:
-    """When it goes: with what happens, or when somebody asks."""
+    """When it goes: with what happens, or when somebody asks. Of a system that does not come in by itself only that the
+    gateway looks there can be known, and not how often.
+    """
     if flow.operation.kind == "request":
         return "求めの都度(回答)" if flow.reply else "求めの都度"
     entry = subject.connectors[flow.source]
-    return (
-        "発生の都度(ファイルは置かれた都度)" if any(key.endswith("_folder") for key in entry.settings) else "発生の都度"
-    )
+    if any(key.endswith("_folder") for key in entry.settings):
+        return "発生の都度(ファイルは置かれた都度)"
+    if entry.certificates:
+        return "発生の都度"
+    return "ゲートウェイがシステムに確かめた都度(間隔は、設定からは分からない)"

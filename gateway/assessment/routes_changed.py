@@ -9,7 +9,7 @@ from gateway.assessment.subject import ALLOWED, CLAIMS, CLASSES, Flow, Subject, 
 from gateway.config import LegalBasis, Route
 from gateway.interfaces.changes import Kind as How
 from gateway.interfaces.changes import kinds
-from gateway.plugin.contract import ContractField
+from gateway.plugin.contract import ContractField, ContractOperation
 
 _CHAPTERS: Final = {
     "use": "Ⅱ 3. 特定個人情報の入手・使用",
@@ -44,6 +44,8 @@ def _changed(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Cha
         yield Change(item, _ends(old, was), _ends(new, now), _arrives(new, now), (now.id,))
     elif was.destination_operation != now.destination_operation:
         yield Change(f"{item} 使用方法", was.destination_operation, now.destination_operation, "new_purpose", (now.id,))
+    elif (rules := [_ruling(each) for each in (old.operation(was), new.operation(now))]) and rules[0] != rules[1]:
+        yield Change(f"{item} 本人と順序を示す項目 ※", rules[0], rules[1], "weaker", (now.id,))
     yield from _items(old, was, new, now)
     yield from _bases(old, was, new, now)
     if old.purpose(was) != new.purpose(now) or was.purpose != now.purpose:
@@ -51,8 +53,15 @@ def _changed(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Cha
         yield Change("Ⅱ 3. ⑥使用目的 ※", old.purpose(was), new.purpose(now), kind, (now.id,))
     yield from _claims(was, now)
     yield from _times(was, now)
-    if was.assessment != now.assessment:
-        yield Change("公表日(経路が依存する評価書)", was.assessment, now.assessment, "formal", (now.id,))
+    entries = cited(was.assessment, old.assessment(was)), cited(now.assessment, new.assessment(now))
+    if entries[0] != entries[1]:  # another text or day under the same id may be no new assessment
+        kind = "formal" if was.assessment != now.assessment else "unjudged"
+        yield Change("公表日(経路が依存する評価書)", *entries, kind, (now.id,))
+
+
+def _ruling(operation: ContractOperation) -> str:
+    """By what its lock tells persons apart, and newer states from older ones."""
+    return f"{operation.person_key}、{'、'.join(operation.version) or '順序なし'}"
 
 
 def _items(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Change]:
@@ -68,7 +77,7 @@ def _items(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Chang
                 yield Change(label, "記録項目なし", _field(field), kind, (now.id,))
             elif field != before[path]:
                 yield _relocked(label, before[path], field, now.id)
-        for path in before.keys() - after.keys():
+        for path in [each for each in before if each not in after]:
             yield Change(label, _field(before[path]), "記録項目なし", "narrower", (now.id,))
 
 
@@ -93,18 +102,22 @@ def _ruled(field: ContractField) -> str:
 
 
 def _bases(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Change]:
-    """What it may cite; a reference whose text alone is another was renamed."""
+    """What it may cite. Another text, or another chapter of the form, under the same id is another basis."""
     before, after = dict(old.law(was)), dict(new.law(now))
     for name, basis in after.items():
         item = "Ⅰ 6. 情報連携 ②法令上の根拠 ※" if basis.allows in {"inquiry", "provision"} else "Ⅰ 5. 法令上の根拠 ※"
         if name not in before:
             yield Change(item, "なし", cited(name, basis), "new_basis", (now.id,))
         elif before[name] != basis:
-            wider = before[name].counterparty is not None and basis.counterparty is None
-            kind: Kind = "new_recipient" if wider else "formal"
-            yield Change(item, _law(name, before[name]), _law(name, basis), kind, (now.id,))
-    for name in before.keys() - after.keys():
+            yield Change(item, _law(name, before[name]), _law(name, basis), _rebased(before[name], basis), (now.id,))
+    for name in [each for each in before if each not in after]:
         yield Change("Ⅰ 5., 6. 法令上の根拠 ※", cited(name, before[name]), "なし", "narrower", (now.id,))
+
+
+def _rebased(was: LegalBasis, now: LegalBasis) -> Kind:
+    if was.counterparty is not None and now.counterparty is None:
+        return "new_recipient"
+    return "new_basis" if (was.reference, was.allows) != (now.reference, now.allows) else "formal"
 
 
 def _law(name: str, basis: LegalBasis) -> str:
@@ -132,7 +145,7 @@ def _claims(was: Route, now: Route) -> Iterator[Change]:
         yield Change(item, words[was.hold], words[now.hold], "lighter" if now.hold else "weaker", (now.id,))
     if was.consent_texts != now.consent_texts:
         yield Change(
-            "Ⅱ 3. ⑤本人への明示", "、".join(was.consent_texts), "、".join(now.consent_texts), "formal", (now.id,)
+            "Ⅱ 3. ⑤本人への明示", "、".join(was.consent_texts), "、".join(now.consent_texts), "unjudged", (now.id,)
         )
 
 

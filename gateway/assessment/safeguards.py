@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
-from gateway.assessment.conditions import held_routes, holds, network_routes
+from gateway.assessment.conditions import dialled, held_routes, holds, network_routes, passphrase_source
 from gateway.assessment.duration import told
 from gateway.assessment.subject import Subject
 from gateway.config.files import Closed
 from gateway.evidence.purged import KEPT_YEARS
+
+_PASSPHRASES: Final = MappingProxyType({"systemd": "systemd のクレデンシャル", "env": "環境変数"})
 
 
 class Safeguard(Closed):
@@ -66,14 +69,16 @@ def judged(subject: Subject) -> Iterator[Judged]:
 def _figures(subject: Subject) -> dict[str, str | int]:
     """What the sentences quote of the configuration."""
     review, network = subject.tenant.file.review, network_routes(subject)
-    kept = dict.fromkeys(told(each.keep_seconds) for each in network if each.keep_seconds is not None)
+    kept = [f"{each.id}({told(each.keep_seconds)})" for each in network if each.keep_seconds is not None]
     rows = (name for each in subject.routes if subject.allowed(each) == "inquiry" for name in each.legal_rows)
     return _routes(subject) | {
         "administrators": len(subject.tenant.file.administrators),
+        "dialled": "、".join(subject.system(each) for each in dialled(subject)),
         "inquiry_rows": "、".join(dict.fromkeys(rows)),
         "log_days": review.log_days,
         "network_kept": "、".join(kept),
         "network_unkept": "、".join(each.id for each in network if each.keep_seconds is None),
+        "passphrase": _PASSPHRASES.get(passphrase_source(subject), ""),
         "texts": "、".join(dict.fromkeys(text for each in subject.routes for text in each.consent_texts)),
         "users_days": review.users_days,
         "witnesses": f"{len(subject.config.gateway.witnesses)}者",

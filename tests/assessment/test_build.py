@@ -1,7 +1,10 @@
 """The document: all that the configuration says is in it under the form's items, and what people say stays theirs."""
 
+import errno
 import io
+import os
 import re
+import stat
 import sys
 import tomllib
 from datetime import date
@@ -14,6 +17,7 @@ from docx.oxml.ns import qn
 
 from gateway.assessment import Built, Subject, build, write
 from gateway.assessment.document import Heading, Table
+from gateway.assessment.means import how_often
 from gateway.config import LegalBasis, load
 from gateway.errors import Misconfigured
 from tests.architecture.tree import ROOT
@@ -27,6 +31,7 @@ from tests.assessment.changing import (
 from tests.flow.site import write_config
 from tests.flow.toys import TENANT
 
+LOOKED = "ゲートウェイがシステムに確かめた都度(間隔は、設定からは分からない)"
 ANSWERS = "assessment-999997-answers.toml"
 
 
@@ -72,7 +77,7 @@ def test_each_flow_stands_in_the_chapter_of_what_its_law_allows(shipped, built):
 def test_a_flow_says_from_whom_to_whom_how_often_what_and_under_which_law(built):
     (table, *_) = under(built, "情報提供ネットワークシステムを通じた入手")
     row = next(row for row in table.rows if row[0] == "R19-tax")
-    assert row[1:5] == ("中間サーバー", "健康管理システム", "情報照会の回答(税・福祉)", "発生の都度")
+    assert row[1:5] == ("中間サーバー", "健康管理システム", "情報照会の回答(税・福祉)", LOOKED)
     assert row[5].startswith("10 項目\n")
     assert "地方税・生活保護・社会福祉関係情報" in row[5]
     assert "主務省令第2条の表 27の項(照会)〔L4-27、2024-05-27 〜〕" in row[6]
@@ -234,6 +239,13 @@ def test_without_the_extra_there_is_no_office_file_and_the_rest_is_there(shipped
     assert [each.suffix for each in files] == [".toml", ".md", ".svg"]
 
 
+def test_a_word_file_of_a_former_build_does_not_stay_beside_a_newer_text(shipped, tmp_path, monkeypatch):
+    (tmp_path / "assessment-999997.docx").write_bytes(b"of a former build")
+    monkeypatch.setattr(Built, "office", lambda built: None)
+    write(shipped, tmp_path)
+    assert not (tmp_path / "assessment-999997.docx").exists()
+
+
 def test_the_example_in_the_docs_has_the_answers_that_people_would_begin_with(built):
     assert (ROOT / "docs/assessment-example/assessment-999997.md").read_text(encoding="utf-8") == built.text
 
@@ -278,6 +290,42 @@ def test_answers_stay_as_they_were_written_and_new_blanks_come_behind_them(shipp
     assert "〔V-1-1〕" not in built.text
     assert write(shipped, tmp_path)[0].text == built.text
     assert (tmp_path / ANSWERS).read_text(encoding="utf-8") == after
+
+
+def test_answers_that_are_not_changed_are_not_written(shipped, tmp_path, quickly):
+    write(shipped, tmp_path)
+    before = (tmp_path / ANSWERS).stat()
+    write(shipped, tmp_path)
+    assert (tmp_path / ANSWERS).stat().st_ino == before.st_ino
+    assert (tmp_path / ANSWERS).stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_build_that_breaks_off_while_it_writes_leaves_the_answers_whole(shipped, tmp_path, quickly, monkeypatch):
+    write(without_route(shipped, "R20"), tmp_path)
+    fill(tmp_path, **{"V-1-1": "'架空市役所'"})
+    (tmp_path / ANSWERS).chmod(0o640)
+    before = (tmp_path / ANSWERS).read_bytes()
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space left"):
+            write(shipped, tmp_path)
+    assert (tmp_path / ANSWERS).read_bytes() == before
+    assert not [each.name for each in tmp_path.iterdir() if each.name.startswith(".")]
+    write(shipped, tmp_path)
+    assert (tmp_path / ANSWERS).read_bytes().startswith(before)
+    assert stat.S_IMODE((tmp_path / ANSWERS).stat().st_mode) == 0o640
+
+
+def test_how_often_is_said_only_where_it_is_known(shipped):
+    said = {flow.name: how_often(shipped, flow) for flow in shipped.flows()}
+    assert said["R01"] == "発生の都度(ファイルは置かれた都度)"
+    assert said["R07-deleted"] == "発生の都度"
+    assert said["R14"] == "求めの都度"
+    assert {said[name] for name in ("R16", "R19", "R21")} == {LOOKED}
 
 
 def test_an_answer_without_a_place_is_named_and_kept(shipped, tmp_path, quickly):

@@ -63,7 +63,12 @@ def test_it_writes_the_files_and_says_what_depends_on_what_and_what_waits(tmp_pa
     assert "assessment A1: " in said.stdout
     assert "from 2024-05-27; routes that depend on it: 34" in said.stdout
     assert f"wait for an answer in {tmp_path / ANSWERS}" in said.stdout
-    assert [line.split(": ")[1] for line in said.stderr.splitlines()] == ["blind", "witness"]
+    assert [line.split(": ")[1] for line in said.stderr.splitlines()] == [
+        "passphrase",
+        "blind",
+        "results_all_deleted",
+        "witness",
+    ]
 
 
 def test_without_python_docx_it_says_what_to_install(tmp_path, monkeypatch):

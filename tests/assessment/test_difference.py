@@ -8,6 +8,7 @@ import pytest
 from gateway.assessment import cells, difference
 from gateway.config import LegalBasis, WitnessAddress
 from gateway.config.config import Config
+from gateway.config.files import Export, Listener
 from gateway.plugin.item import DataClass
 from tests.assessment.changing import (
     with_config,
@@ -21,6 +22,8 @@ from tests.assessment.changing import (
 )
 
 WITNESS = WitnessAddress(url="https://witness.example:8450", key="w.vkey", ca="w.crt")
+SECOND = WitnessAddress(url="https://second.example:8450", key="v.vkey", ca="v.crt")
+EXPORT = Export(name="copies", form="jsonl", tenants=("999997",), folder="exports")
 LATER = LegalBasis(reference="架空市の評価書 改定", valid_from=date(2027, 4, 1))
 SAME_DAY = LegalBasis(reference="架空市の評価書 別冊", valid_from=date(2024, 5, 27))
 
@@ -51,6 +54,34 @@ def never(subject, connector, *classes):
     config: Config = subject.config
     contract = config.contracts[connector].model_copy(update={"never": classes})
     return with_config(subject, contracts={**config.contracts, connector: contract})
+
+
+def with_operation(subject, connector, name, **changes):
+    """Another locked operation that a connector sends."""
+    contract = subject.config.contracts[connector]
+    operations = tuple(
+        each.model_copy(update=changes) if (each.direction, each.name) == ("sends", name) else each
+        for each in contract.operations
+    )
+    changed = contract.model_copy(update={"operations": operations})
+    return with_config(subject, contracts={**subject.config.contracts, connector: changed})
+
+
+def with_setting(subject, name, **settings):
+    return with_connector(subject, name, settings={**subject.connectors[name].settings, **settings})
+
+
+def entered(subject, zone):
+    """With one more listener, in that zone."""
+    files = {key: f"keys/tls/{key}" for key in ("certificate", "key", "client_ca")}
+    more = Listener(name="more", zone=zone, host="127.0.0.1", port=8460, **files)
+    return with_gateway(subject, listeners=(*subject.config.gateway.listeners, more))
+
+
+def zone_without(subject, name, some):
+    zone = subject.config.zones[name]
+    narrower = zone.model_copy(update={"clearance": zone.clearance - {some}})
+    return with_config(subject, zones={**subject.config.zones, name: narrower})
 
 
 def zoned(subject, name, zone):
@@ -211,6 +242,114 @@ CHANGES: dict[str, Any] = {
         "取扱可能な情報区分",
     ),
     "a lock that may carry what it never did": (None, lambda s: never(s, "vaccination_db"), None, ""),
+    "another host of a system": (
+        None,
+        lambda s: with_setting(s, "pmh", base_url="https://elsewhere.example:8446"),
+        "new_means",
+        "の設定 base_url",
+    ),
+    "another setting of a connector": (
+        None,
+        lambda s: with_setting(s, "intermediate_server", datasets=["TM1", "TM2"]),
+        "unjudged",
+        "の設定 datasets",
+    ),
+    "another certificate of a system": (
+        None,
+        lambda s: with_connector(s, "myna_portal", certificates=("keys/tls/other.crt",)),
+        "new_means",
+        "登録した証明書",
+    ),
+    "a way in from the internet": (None, lambda s: entered(s, "internet"), "weaker", "受口 more"),
+    "another way in": (None, lambda s: entered(s, "lgwan"), "new_means", "受口 more"),
+    "a way in less": (lambda s: entered(s, "internet"), None, "narrower", "受口 more"),
+    "operators' entrance at another address": (
+        None,
+        lambda s: with_gateway(s, admin=s.config.gateway.admin.model_copy(update={"host": "0.0.0.0"})),
+        "new_means",
+        "操作用の受口",
+    ),
+    "one more operator of the machine": (
+        None,
+        lambda s: with_gateway(s, admin=s.config.gateway.admin.model_copy(update={"operators": {"b": "b.crt"}})),
+        "unjudged",
+        "機械を運用する者",
+    ),
+    "one more who grants roles": (
+        None,
+        lambda s: with_tenant(s, administrators={**s.tenant.file.administrators, "staff-0101": "b.crt"}),
+        "unjudged",
+        "ユーザID管理者",
+    ),
+    "an export": (None, lambda s: with_gateway(s, exports=(EXPORT,)), "new_recipient", "記録の書き出し copies"),
+    "an export less": (lambda s: with_gateway(s, exports=(EXPORT,)), None, "narrower", "記録の書き出し copies"),
+    "an export elsewhere": (
+        lambda s: with_gateway(s, exports=(EXPORT,)),
+        lambda s: with_gateway(s, exports=(EXPORT.model_copy(update={"folder": "elsewhere"}),)),
+        "new_recipient",
+        "記録の書き出し copies",
+    ),
+    "a passphrase from a file": (
+        lambda s: with_gateway(s, passphrase="systemd:passphrase"),
+        None,
+        "weaker",
+        "パスフレーズ",
+    ),
+    "a passphrase from the environment": (
+        lambda s: with_gateway(s, passphrase="systemd:passphrase"),
+        lambda s: with_gateway(s, passphrase="env:WORD"),
+        "weaker",
+        "パスフレーズ",
+    ),
+    "a passphrase from systemd": (
+        None,
+        lambda s: with_gateway(s, passphrase="systemd:passphrase"),
+        "lighter",
+        "パスフレーズ",
+    ),
+    "one witness of two": (
+        lambda s: with_gateway(s, witnesses=(WITNESS, SECOND)),
+        lambda s: with_gateway(s, witnesses=(WITNESS,)),
+        "weaker",
+        "証人",
+    ),
+    "a second witness": (
+        lambda s: with_gateway(s, witnesses=(WITNESS,)),
+        lambda s: with_gateway(s, witnesses=(WITNESS, SECOND)),
+        "lighter",
+        "証人",
+    ),
+    "another text to consent to": (
+        None,
+        lambda s: with_route(s, "R09-record", consent_texts=("2027-04",)),
+        "unjudged",
+        "本人への明示",
+    ),
+    "an assessment of another day under the same id": (
+        None,
+        lambda s: law(s, "A1", valid_from=date(2025, 5, 27)),
+        "unjudged",
+        "公表日",
+    ),
+    "a lock that tells newer states from older ones no more": (
+        None,
+        lambda s: with_operation(s, "health_management", "subject.register", version=()),
+        "weaker",
+        "経路 R01 本人と順序",
+    ),
+    "another law under the same id": (None, lambda s: law(s, "L1", reference="別の法律"), "new_basis", "Ⅰ 5."),
+    "another legal basis instead": (
+        None,
+        lambda s: with_route(s, "R16", legal_basis=("L3",)),
+        "new_basis",
+        "Ⅰ 5.",
+    ),
+    "a zone that may carry more": (
+        lambda s: zone_without(s, "lgwan", DataClass.CONTACT),
+        None,
+        "weaker",
+        "取扱可能な情報区分",
+    ),
     "no witness any more": (lambda s: with_gateway(s, witnesses=(WITNESS,)), None, "weaker", "リスク対策 ※ witness"),
     "a witness": (None, lambda s: with_gateway(s, witnesses=(WITNESS,)), "lighter", "リスク対策 ※ witness"),
     "nobody who grants roles": (None, lambda s: with_tenant(s, administrators={}), "weaker", "リスク対策 ※ people"),
@@ -239,6 +378,32 @@ def test_each_change_is_told_under_its_item_and_an_important_one_is_not_covered(
         assert (each.change.important, each.covered) == ((True, False) if kind in IMPORTANT else (False, True))
     worst = any(each.change.important for each in found)
     assert worst == (kind in IMPORTANT)
+
+
+def test_what_is_gone_is_told_in_the_order_of_the_file(shipped):
+    gone = ["sex", "gtin", "lot_no", "dose_volume", "birth_month"]
+    fields = tuple(each for each in route(shipped, "R16").fields if each not in gone)
+    told = [each.change.before for each in difference(shipped, with_route(shipped, "R16", fields=fields))]
+    order = [each for each in route(shipped, "R16").fields if each in gone]
+    assert [each.partition("〔")[2].partition("〕")[0] for each in told] == order
+    rows = {"25": "L4-25"}
+    laws = [each.change.before for each in difference(shipped, with_route(shipped, "R18", legal_rows=rows))]
+    gone_laws = [each.partition("〔")[2].partition("、")[0] for each in laws if "の項" in each and "〔" in each]
+    assert gone_laws == ["L4-26", "L4-27", "L4-28", "L4-29", "L4-153"]
+
+
+def test_a_setting_is_named_and_not_written_out(shipped):
+    (row,) = difference(shipped, with_setting(shipped, "pmh", client_secret="file:elsewhere"))
+    assert row.change.item.endswith("の設定 client_secret")
+    assert "elsewhere" not in row.change.after
+    assert (row.when, row.covered) == ("【記入：提出時期】", True)
+
+
+def test_what_only_follows_from_another_change_is_not_called_formal(shipped):
+    rows = difference(shipped, with_route(shipped, "R09-record", attest=("card_login",)))
+    told = {each.change.item: each.change.kind for each in rows}
+    assert told["Ⅲ リスク対策 ※ consent"] == "follows"
+    assert "weaker" in told.values()
 
 
 def test_the_same_is_no_difference(shipped):
@@ -283,6 +448,12 @@ def test_an_assessment_of_no_later_date_covers_nothing(shipped):
     old = without_item(shipped, "R16", "lot_no")
     new = assessed(shipped, "R16", A2=SAME_DAY)
     assert [each.covered for each in difference(old, new) if each.change.important] == [False]
+
+
+def test_an_assessment_whose_day_was_moved_covers_nothing(shipped):
+    old = without_item(shipped, "R16", "lot_no")
+    moved = law(shipped, "A1", valid_from=LATER.valid_from)
+    assert [each.covered for each in difference(old, moved) if each.change.important] == [False]
 
 
 def test_an_assessment_that_is_listed_and_that_no_route_names_covers_nothing(shipped):

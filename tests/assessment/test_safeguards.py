@@ -16,6 +16,15 @@ from tests.assessment.changing import with_gateway, with_route, with_tenant
 WITNESS = WitnessAddress(url="https://witness.example:8450", key="w.vkey", ca="w.crt")
 EXPORT = Export(name="copies", form="jsonl", tenants=("999997",), folder="exports")
 APART = Link.model_construct()
+SHIPPED = ("witness", "blind", "passphrase", "results_all_deleted")
+"""What the example municipality does not have in force."""
+
+
+def kept(subject):
+    """Every route for a time."""
+    return with_tenant(
+        subject, routes=tuple(each.model_copy(update={"keep_seconds": 604800.0}) for each in subject.routes)
+    )
 
 
 def said(subject):
@@ -49,7 +58,7 @@ def test_each_word_of_the_conditions_is_used():
 
 
 def test_every_figure_of_a_sentence_is_filled_in(shipped):
-    whole = with_gateway(shipped, witnesses=(WITNESS,), exports=(EXPORT,), link=APART)
+    whole = with_gateway(kept(shipped), witnesses=(WITNESS,), exports=(EXPORT,), link=APART, passphrase="env:WORD")
     assert said(whole).keys() == safeguards().keys()
     assert [each.says for each in judged(whole) if not each.in_force or "{" in each.says] == []
     quoted = {
@@ -62,14 +71,21 @@ def test_every_figure_of_a_sentence_is_filled_in(shipped):
 
 
 LACKING = {
-    "no witness": (lambda subject: subject, {"witness", "blind"}),
-    "a witness": (lambda subject: with_gateway(subject, witnesses=(WITNESS,)), {"blind"}),
-    "hub and edges apart": (lambda subject: with_gateway(subject, link=APART), {"witness"}),
+    "no witness": (lambda subject: subject, {*SHIPPED}),
+    "a witness": (lambda subject: with_gateway(subject, witnesses=(WITNESS,)), {*SHIPPED} - {"witness"}),
+    "hub and edges apart": (lambda subject: with_gateway(subject, link=APART), {*SHIPPED} - {"blind"}),
+    "a passphrase from elsewhere": (
+        lambda subject: with_gateway(subject, passphrase="systemd:passphrase"),
+        {*SHIPPED} - {"passphrase"},
+    ),
+    "each route of the network is kept for a time": (
+        kept,
+        {*SHIPPED} - {"results_all_deleted"},
+    ),
     "nobody who grants roles": (
         lambda subject: with_tenant(subject, administrators={}),
         {
-            "witness",
-            "blind",
+            *SHIPPED,
             "people",
             "own_grant",
             "grants_recorded",
@@ -80,16 +96,16 @@ LACKING = {
         },
     ),
     "one route of the network that keeps for ever": (
-        lambda subject: with_route(subject, "R20", keep_seconds=None),
-        {"witness", "blind", "results_deleted"},
+        lambda subject: with_route(kept(subject), "R20", keep_seconds=None),
+        {*SHIPPED},
     ),
     "an inquiry that goes under no row": (
         lambda subject: with_route(subject, "R18", legal_rows={}, row_field=None),
-        {"witness", "blind", "asked_rows"},
+        {*SHIPPED, "asked_rows"},
     ),
     "an answer without a permit": (
         lambda subject: with_route(subject, "R19", attest=(), may_attest=()),
-        {"witness", "blind", "permit_first"},
+        {*SHIPPED, "permit_first"},
     ),
 }
 
@@ -159,6 +175,9 @@ def test_figures_are_those_of_the_configuration(shipped):
     found = said(with_tenant(shipped, review=review))
     assert "17日ごと" in found["log_review"].says
     assert "91日ごと" in found["users_review"].says
-    assert "7日" in found["results_deleted"].says
-    kept = with_route(shipped, "R20", keep_seconds=None)
-    assert said(kept)["results_deleted"].says.endswith("定めのないものがある: R20。")
+    assert found["results_deleted"].says.endswith(": R19(7日)、R19-tax(7日)、R19-end(7日)、R20(7日)。")
+    assert found["results_all_deleted"].says.endswith("定めのないものがある: R17、R17-delete、R18。")
+    assert "R20" not in said(with_route(shipped, "R20", keep_seconds=None))["results_deleted"].says
+    assert "systemd" in said(with_gateway(shipped, passphrase="systemd:passphrase"))["passphrase"].says
+    assert "中間サーバー" in found["dialled"].says
+    assert "健康管理システム" not in found["dialled"].says
