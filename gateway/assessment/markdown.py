@@ -1,11 +1,9 @@
 """A document as Markdown. What people wrote into blanks is text, and marks up nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 from gateway.assessment.document import Block, Heading, Picture, Table, Text
-
-_MARKS: Final = "\\`*_[]<>|#~"
+from gateway.interfaces.markdown import plain
 
 
 def markdown(blocks: Iterable[Block]) -> str:
@@ -29,10 +27,3 @@ def _block(block: Block) -> Iterator[str]:
 
 def _cells(cells: Sequence[str]) -> str:
     return "| " + " | ".join("<br>".join(map(plain, cell.splitlines())) for cell in cells) + " |"
-
-
-def plain(text: str) -> str:
-    """A line that ends nothing and marks up nothing."""
-    for mark in _MARKS:
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
