@@ -98,7 +98,9 @@ def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":
     subject, hook = (_one(among, group, name) for group in (_SUBJECTS, _HOOKS))
     try:
         found = subject.load()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise Misconfigured((f"{subject.value}: loading it raised {type(error).__name__}",)) from error
     if not (isinstance(found, type) and issubclass(found, Subject)):
         raise Misconfigured((f"{subject.value}: is no class derived from gateway.plugin.testing.Subject",))

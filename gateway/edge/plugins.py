@@ -29,7 +29,7 @@ GROUP = "gateway.connectors"
 _LONGEST: Final = 20.0
 """Seconds for any one thing that a plugin does at the start. Honest ones take milliseconds; a busy machine, more."""
 _broken_off: Final[dict[str, Misconfigured]] = {}
-"""What was broken off while it was loaded. It is not tried again in this process: a reload would hold up everybody."""
+"""What was broken off, by connector. It is not tried again in this process: each reload would hold up everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,7 @@ def load(name: str, among: EntryPoints) -> Loaded:
         raise Misconfigured((f"connector {name}: no installed package has an entry point of that name in {GROUP}",))
     if len(found) > 1:
         raise Misconfigured((f"connector {name}: {len(found)} installed packages claim that name",))
-    if name in _broken_off:
-        raise _broken_off[name]
-    try:
-        return _registered(name, found[0])
-    except Misconfigured as wrong:
-        if isinstance(wrong.__cause__, TookTooLong):
-            _broken_off[name] = wrong
-        raise
+    return _registered(name, found[0])
 
 
 def _registered(name: str, entry_point: EntryPoint) -> Loaded:
@@ -81,12 +74,22 @@ def _registered(name: str, entry_point: EntryPoint) -> Loaded:
 
 @contextmanager
 def _plugin_code(name: str, what: str, module: str = "") -> Iterator[None]:
-    """Whatever a plugin's own code raises in here, or that it does not come to an end, becomes Misconfigured."""
+    """Whatever a plugin's own code raises in here, or that it does not come to an end, becomes Misconfigured.
+
+    Raises KeyboardInterrupt as it is: that is the operator's.
+    """
+    if name in _broken_off:
+        raise Misconfigured(_broken_off[name].problems)
     try:
         with at_most(_LONGEST):
             yield
-    except (Exception, SystemExit, TookTooLong) as error:
-        raise _raised(name, what, error, _place(error, module) if module else "") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        wrong = _raised(name, what, error, _place(error, module) if module else "")
+        if isinstance(error, TookTooLong):
+            _broken_off[name] = wrong
+        raise wrong from error
 
 
 def _raised(name: str, what: str, error: BaseException, place: str = "") -> Misconfigured:
@@ -94,7 +97,8 @@ def _raised(name: str, what: str, error: BaseException, place: str = "") -> Misc
     if isinstance(error, Misconfigured):
         return Misconfigured(f"connector {name}: {each}" for each in error.problems)
     if isinstance(error, TookTooLong):
-        return Misconfigured((f"connector {name}: {what} took longer than {_LONGEST:.0f} s and was broken off{place}",))
+        told = f"{what} took longer than {_LONGEST:.0f} s and was broken off{place}"
+        return Misconfigured((f"connector {name}: {told}; it is tried again only after a restart",))
     return Misconfigured((f"connector {name}: {what} raised {type(error).__name__}{place}",))
 
 

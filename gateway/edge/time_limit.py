@@ -8,10 +8,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Final
 
 _AGAIN: Final = 1.0
 """Seconds until it is broken off once more, should the code have taken that for an error of its own."""
+_BETWEEN: Final = frozenset({__name__, "contextlib"})
+"""Modules that run between the end of the block and the end of the limit: what is raised there would leave it on."""
 
 
 class TookTooLong(BaseException):
@@ -26,10 +29,14 @@ def at_most(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    over = False
+    over = put_off = False
 
-    def break_off(*_: object) -> None:
-        if not over:
+    def break_off(_: int, frame: FrameType | None) -> None:
+        nonlocal put_off
+        between = frame is not None and frame.f_globals.get("__name__") in _BETWEEN
+        if between and not put_off:
+            put_off = True  # once: a plugin, too, may hang in there
+        elif not over:
             raise TookTooLong
 
     former = signal.signal(signal.SIGALRM, break_off)

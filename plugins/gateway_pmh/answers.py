@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 import jiter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from gateway.plugin import Accepted, DeferredRecord, JsonValue, Outcome, Refused, RefusedRecord, checks
+from gateway.plugin import Accepted, DeferredRecord, JsonValue, Outcome, Payload, Refused, RefusedRecord, checks
+from gateway_pmh.interface import FoundConfirmation, IssuedKey
 from gateway_pmh.token import Granted
 
 _ISSUED: Final = {"pmhKey": "pmh_key", "myNumber": "individual_number"}
@@ -152,7 +153,7 @@ def _outcome(row: _Succeeded | _Failed, sent: str, asked: frozenset[str]) -> Out
         return RefusedRecord("dispute", "individual_number")
     if _is_a_number(row.issued["pmhKey"], asked):  # it would go where no number may (C022)
         return RefusedRecord("dispute", "pmh_key")
-    return Accepted(reply={ours: row.issued[theirs] for theirs, ours in _ISSUED.items()})
+    return _answered(IssuedKey, {ours: row.issued[theirs] for theirs, ours in _ISSUED.items()})
 
 
 def _confirmation(row: _Found | _Failed, sent: str) -> Outcome:
@@ -161,7 +162,18 @@ def _confirmation(row: _Found | _Failed, sent: str) -> Outcome:
         return _UNCONFIRMED.get(row.code, RefusedRecord("refused_by_system"))
     if row.found["identityConfirmation"] != sent:
         return RefusedRecord("dispute", "identity_confirmation")
-    return Accepted(reply={ours: row.found[theirs] for theirs, ours in _CONFIRMED.items()})
+    return _answered(FoundConfirmation, {ours: row.found[theirs] for theirs, ours in _CONFIRMED.items()})
+
+
+def _answered(form: type[Payload], reply: Mapping[str, JsonValue]) -> Outcome:
+    """Accepted with that reply, if each of its values is of the interface's form."""
+    try:
+        form.model_validate(reply)
+    except ValidationError as wrong:  # its text may quote the answer, its places are our own names
+        first, *_ = wrong.errors(include_input=False, include_context=False, include_url=False)
+        code = "wrong_type" if first["type"].endswith("_type") else "wrong_pattern"
+        return RefusedRecord(code, str(first["loc"][0]))
+    return Accepted(reply=reply)
 
 
 def _is_a_number(key: JsonValue, asked: frozenset[str]) -> bool:

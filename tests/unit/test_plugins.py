@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import textwrap
+import threading
 from typing import Self
 
 import pytest
@@ -22,6 +23,7 @@ from gateway.edge.plugins import (
     settings_of,
     tls_files,
 )
+from gateway.edge.time_limit import at_most
 from gateway.errors import Misconfigured
 from gateway.plugin import ConnectorSpec
 from gateway.plugin.contract import Contract
@@ -96,6 +98,9 @@ def test_two_packages_of_one_name(install):
         ("def", "loading it raised SyntaxError in "),
         ("import json\n\njson.loads('hidden-3f9a')", "loading it raised JSONDecodeError in "),
         ("import sys; sys.exit(1)", "loading it raised SystemExit"),
+        ("import asyncio; raise asyncio.CancelledError('hidden-3f9a')", "loading it raised CancelledError"),
+        ("import pytest; pytest.skip('hidden-3f9a', allow_module_level=True)", "loading it raised Skipped"),
+        ("raise GeneratorExit", "loading it raised GeneratorExit"),
         ("x = 1", "does not return one ConnectorSpec"),
         (GOOD.replace("return ConnectorSpec", "return dict"), "does not return one ConnectorSpec"),
         (GOOD.replace("return ", "raise ValueError('hidden-3f9a')\n    return "), "loading it raised ValueError"),
@@ -141,6 +146,12 @@ def test_a_plugin_is_broken_off_again_if_it_takes_that_for_an_error_of_its_own(i
     monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
     install("office", "import time\ntry:\n    time.sleep(600)\nexcept BaseException:\n    time.sleep(600)")
     assert "was broken off" in reason("office")
+
+
+def test_the_operators_own_interruption_is_not_the_plugins(install):
+    install("office", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load("office", installed())
 
 
 MISDECLARED = """
@@ -313,6 +324,72 @@ def test_whatever_the_plugins_own_code_raises_is_one_reason(act, told):
         act(spec)
     assert str(caught.value).startswith(f"connector office: {told}")
     assert "hidden-3f9a" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ask", "what"),
+    [
+        (lambda spec: tls_files("office", spec, Settings(chunk=1)), "its tls()"),
+        (lambda spec: portion("office", spec, Settings(chunk=1)), "its portion()"),
+        (lambda spec: peers("office", spec, Settings(chunk=1)), "its peers()"),
+        (lambda spec: made("office", spec), "its factory"),
+    ],
+    ids=["tls", "portion", "peers", "factory"],
+)
+def test_what_hung_after_it_was_loaded_is_not_tried_again_either(install, monkeypatch, ask, what):
+    """Each reload would hold up everybody."""
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 0.2)
+    monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
+    asked = []
+
+    def hangs(*_):
+        asked.append(what)
+        threading.Event().wait()
+
+    spec = ConnectorSpec(
+        interface=OFFICE_INTERFACE, settings=Settings, factory=hangs, tls=hangs, portion=hangs, peers=hangs
+    )
+    for _ in range(2):
+        with pytest.raises(Misconfigured) as caught:
+            ask(spec)
+        assert f"connector office: {what} took longer than " in str(caught.value)
+        assert "it is tried again only after a restart" in str(caught.value)
+    assert asked == [what]
+    install("office", GOOD)
+    assert f"{what} took longer than " in reason("office"), "nor is it loaded"
+    install("register", GOOD.replace("OFFICE_INTERFACE", "REGISTER_INTERFACE"))
+    assert load("register", installed()).contract.connector == "register", "the others are"
+
+
+def test_an_alarm_as_the_block_ends_does_not_leave_the_limit_on():
+    """At each line between the end of the block and that of the limit it may be interrupted."""
+    former = signal.getsignal(signal.SIGALRM)
+    at, lines = 0, 1
+    while at < lines:
+        lines = 0
+
+        def alarm(frame, event, _):
+            nonlocal lines
+            if frame.f_globals["__name__"] not in ("contextlib", "gateway.edge.time_limit"):
+                return None
+            handler = signal.getsignal(signal.SIGALRM)
+            if callable(handler) and handler is not former and event != "return":
+                lines += 1
+                if lines == at + 1:  # noqa: B023  (it is called in this round alone)
+                    handler(signal.SIGALRM, frame)
+            return alarm
+
+        before = sys.gettrace()
+        try:
+            with at_most(600):
+                sys.settrace(alarm)
+        finally:
+            sys.settrace(before)
+            left = signal.getitimer(signal.ITIMER_REAL)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        assert (signal.getsignal(signal.SIGALRM), left) == (former, (0.0, 0.0)), at
+        at += 1
+    assert lines > 2
 
 
 def test_a_tls_that_returns_anything_else_is_told():

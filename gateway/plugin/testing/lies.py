@@ -71,11 +71,6 @@ def wrong_records(record: Mapping[str, JsonValue]) -> Iterator[Lie]:
     yield Lie("the record nested in itself", {**record, "record": dict(record)})
 
 
-def repeated(record: Mapping[str, JsonValue]) -> bytes:
-    """The record as JSON, its first member standing twice."""
-    return written(_Pairs([next(iter(record.items())), *record.items()])).encode()
-
-
 def false_answers(rows: int) -> Iterator[tuple[str, Callable[[bytes], bytes | None]]]:
     """Ways to falsify the whole of a JSON answer about so many rows; each gives None if it finds nothing to alter."""
     for told, alter in _STRUCTURAL.items():

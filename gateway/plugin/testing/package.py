@@ -27,7 +27,9 @@ def staged(subject: type[Subject], hook: str | None = None, name: str | None = N
         return Stage(name or spec.interface.connector, module, spec, describe(spec.interface), subject, lock)
     except Misconfigured as wrong:
         raise Misconfigured(f"{where}: {each}" for each in wrong.problems) from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also a cancellation, an exit, a skipped test of an author's own
         raise Misconfigured((f"{where}: loading it raised {type(error).__name__}",)) from error
 
 

@@ -183,7 +183,7 @@ class Scene:
         if not isinstance(answered, Mapping):
             raise Broken("deliver answered something that is not a mapping", "answer {index: outcome}")
         for each in answered.values():
-            self._sound(each)
+            self._sound(delivery.operation, each)
         return {index: answered.get(index, DeferredRecord("connector_bug")) for index in everything}
 
     async def carried(self, connector: Connector, delivery: Delivery) -> dict[int, Outcome]:
@@ -245,7 +245,7 @@ class Scene:
         self.secrets.append(path.read_bytes().strip())
         return self.secrets[-1]
 
-    def _sound(self, outcome: object) -> None:
+    def _sound(self, operation: str, outcome: object) -> None:
         codes = CODES.keys() | self.stage.contract.codes.keys()
         if not isinstance(outcome, Accepted | Duplicate | RefusedRecord | DeferredRecord):
             raise Broken("deliver answered an index with something that is no outcome", "answer with an Outcome")
@@ -254,6 +254,16 @@ class Scene:
                 "an outcome has a code that neither the gateway nor the interface knows",
                 "take one of docs/errors.md, or declare it in Interface.codes",
             )
+        if isinstance(outcome, Accepted) and outcome.reply is not None:
+            self._answered(operation, outcome.reply)
+
+    def _answered(self, operation: str, reply: object) -> None:
+        """However false what the system said, a reply is within the lock; an event has none. Raises Broken."""
+        locked = self.stage.contract.operation("receives", operation)
+        if locked is None or locked.kind == "event":
+            raise Broken(f"{operation}: an event is answered with a reply", "answer Accepted() alone")
+        if not within(locked.reply_model.model_validate, reply):
+            raise Broken(f"{operation}: the reply is not within the interface", "give exactly its fields, typed so")
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> bool:

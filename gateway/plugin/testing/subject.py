@@ -66,7 +66,8 @@ class Subject(ABC):
     async def effects(self, address: str) -> int | None:
         """How many effects deliveries have had on the system so far, repeats not counted; asked of the stand-in itself.
 
-        None if deliveries have none (a question alone). `address` is what `standing` gave; empty if that was None.
+        None if deliveries have none (a question alone). An honest event counts, or the rule `once` cannot be judged and
+        needs an exemption. `address` is what `standing` gave; empty if that was None.
         """
         return None
 

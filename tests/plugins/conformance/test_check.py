@@ -112,6 +112,16 @@ def test_what_a_package_declares_wrongly_is_wrong_configuration(package, project
     assert (status, said in told) == (2, True), told
 
 
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("raised", ["CancelledError", "SystemExit"])
+def test_whatever_its_modules_raise_is_told_by_its_type(package, module, raised):
+    """An exit of the plugin's own would else be taken for the check's."""
+    code = "from asyncio import CancelledError\nraise {}('hidden-3f9a')"
+    (package / f"{module}.py").write_text(code.format(raised), encoding="utf-8")
+    status, told = check(package)
+    assert (status, f"loading it raised {raised}" in told, "hidden-3f9a" in told) == (2, True, False), told
+
+
 def test_a_rule_that_there_is_not_is_wrong_usage(package):
     status, told = check(package, "--rule", "no-such-rule")
     assert (status, "there is no rule no-such-rule; there are loads, " in told) == (2, True)

@@ -20,7 +20,7 @@ from gateway.plugin.testing.scale import Finding, State, findings, judged, reach
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
-from tests.plugins.conformance.breakers import BREAKERS, Breaker
+from tests.plugins.conformance.breakers import BREAKERS, REPLACED, Breaker
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
 EXAMPLE = Path(__file__).parents[1] / "example"
@@ -67,6 +67,17 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     found = judge(BY_ID[breaker.rule], example(breaker))
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
+    assert found.next
+
+
+@pytest.mark.parametrize("replaced", REPLACED, ids=[f"{each.rule}-{at}" for at, each in enumerate(REPLACED)])
+def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced, example, monkeypatch):
+    for what, instead in replaced.instead.items():
+        monkeypatch.setattr(what, instead)
+    ours = replaced.subject is PublicMedicalHub
+    found = judge(BY_ID[replaced.rule], staged(PublicMedicalHub) if ours else example())
+    assert found.state is State.TO_DO
+    assert replaced.seen in found.seen, found.detail
     assert found.next
 
 

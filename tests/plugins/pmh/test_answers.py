@@ -82,6 +82,23 @@ def test_rule_1_a_number_that_is_not_the_one_sent_to_the_byte_is_a_dispute(retur
 
 
 @pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (None, "wrong_type"),
+        (7, "wrong_type"),
+        ({"value": "K7"}, "wrong_type"),
+        ("", "wrong_pattern"),
+        ("K7" * 999, "wrong_pattern"),
+    ],
+    ids=["null", "a number", "nested", "empty", "long"],
+)
+def test_a_key_that_the_interface_does_not_take_is_not_handed_on(key: Any, code: str) -> None:
+    outcomes = read(succeeded(0), succeeded(7, pmhKey=key))
+    assert outcomes[7] == RefusedRecord(code, "pmh_key")
+    assert isinstance(outcomes[0], Accepted)
+
+
+@pytest.mark.parametrize(
     "key",
     [
         pytest.param(key, id=name)

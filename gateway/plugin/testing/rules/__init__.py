@@ -46,8 +46,8 @@ RULES: Final = (
     Rule(
         "refuses-beyond-interface",
         _BRONZE,
-        "Its payload classes refuse each record that has a look-alike key, a nested or repeated one, a null or a wrong"
-        " type; so does the lock, and both take an honest record.",
+        "Its payload classes refuse each record that has a look-alike key, a nested one, a null or a wrong type; so"
+        " does the lock, and both take an honest record.",
         "The class that a plugin declares reads what comes in: were it wider than the lock, more would pass than was"
         " reviewed.",
         interface.refuses_beyond_interface,
@@ -70,8 +70,8 @@ RULES: Final = (
     Rule(
         "no-leaks",
         _BRONZE,
-        "No value of a record and no secret is in a log line, an error, a repr, a health sentence or a note, nor after"
-        " garbage and lies.",
+        "No value of a record or a reply and no secret is in a log line, an error, a repr, a health sentence or a note,"
+        " nor after garbage and lies. Sought are texts of six characters or more that are neither dates nor of a list.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),
@@ -135,7 +135,8 @@ RULES: Final = (
     Rule(
         "once",
         _SILVER,
-        "The same message twice, also by a new instance, has one effect and the same outcome.",
+        "The same message twice, also by a new instance, has one effect, which the stand-in counts, and the same"
+        " outcome.",
         "After a crash the line delivers again what may have been delivered.",
         repeats.once,
     ),
@@ -177,8 +178,8 @@ RULES: Final = (
     Rule(
         "lies",
         _GOLD,
-        "From a falsified answer it takes nothing about another person, nothing for a row that was not answered, and"
-        " nothing breaks.",
+        "From a falsified answer it takes nothing about another person, nothing beyond the interface, nothing for a row"
+        " that was not answered, and nothing breaks.",
         "A system mixes rows up once in ten years, and then two people have each other's data.",
         truth.lied_to,
     ),

@@ -1,10 +1,9 @@
 """Whether a connector speaks its interface: its classes take that and no more, and honest data comes through."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import hypothesis
-import jiter
 from hypothesis import strategies
 from pydantic import JsonValue
 
@@ -76,8 +75,8 @@ def _taken(operation: ContractOperation, outcome: object) -> None:
         raise Broken(f"{operation.name}: an honest record is refused ({code})", "see what the stand-in answers")
     if operation.kind == "event" or isinstance(outcome, Duplicate):
         return
-    if outcome.reply is None or not within(operation.reply_model.model_validate, dict(outcome.reply)):
-        raise Broken(f"{operation.name}: the reply is not within the interface", "give exactly its fields, typed so")
+    if outcome.reply is None:
+        raise Broken(f"{operation.name}: a request is accepted without a reply", "give exactly the reply's fields")
 
 
 def _records(stage: Stage, scene: Scene) -> Iterator[tuple[str, Mapping[str, JsonValue], type[Payload], type[Payload]]]:
@@ -95,13 +94,3 @@ def _records(stage: Stage, scene: Scene) -> Iterator[tuple[str, Mapping[str, Jso
 def _honest(told: str, whose: str, model: type[Payload], record: Mapping[str, JsonValue]) -> None:
     if not within(model.model_validate, dict(record)):
         raise Broken(f"{told}: {whose} refuses an honest record", "mend Subject.record, or the interface")
-    if isinstance(_read(lies.repeated(record)), Mapping):
-        raise Broken(f"{told}: a member that stands twice is read", "refuse it")
-
-
-def _read(body: bytes) -> Any:
-    """As the line reads what peers post."""
-    try:
-        return jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
-    except ValueError:
-        return None

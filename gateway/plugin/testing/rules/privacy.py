@@ -5,15 +5,15 @@ import io
 import json
 import logging
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import JsonValue
 
 from gateway.errors import Deferred, Misconfigured, Refused
-from gateway.plugin.connector import Connector
-from gateway.plugin.contract import ContractOperation
+from gateway.plugin.connector import Accepted, Connector
+from gateway.plugin.contract import ContractField
 from gateway.plugin.item import DataClass
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
@@ -78,7 +78,7 @@ async def _played(scene: Scene, seen: _Seen) -> None:
     """What is offered, one delivery of each operation, a poll, health; then all that can be shown of the instance."""
     for operation in scene.stage.operations("sends"):
         (record,) = scene.records("sends", operation.name, 1)
-        _mark(seen, operation, record)
+        _mark(seen, operation.name, operation.fields, record)
         await offered(scene, operation.name, [record])
     async with scene.context() as context:
         connector = scene.stage.spec.factory()
@@ -98,8 +98,10 @@ async def _works(scene: Scene, connector: Connector, seen: _Seen) -> None:
     for operation in scene.stage.operations("receives"):
         delivery = scene.delivery(operation, _ROWS, _SHORT)
         for _, record in delivery.records:
-            _mark(seen, operation, record.model_dump(exclude_none=True))
+            _mark(seen, operation.name, operation.fields, record.model_dump(exclude_none=True))
         for outcome in (await scene.delivered(connector, delivery)).values():
+            if isinstance(outcome, Accepted) and outcome.reply is not None:
+                _mark(seen, f"the reply of {operation.name}", operation.reply, dict(outcome.reply))
             seen.take("an outcome", f"{outcome!r} {getattr(outcome, 'code', '')} {getattr(outcome, 'path', '')}")
     await scene.polled(connector)
     with contextlib.suppress(Refused, Deferred):
@@ -120,15 +122,17 @@ def _gathered(scene: Scene, seen: _Seen) -> None:
             seen.canaries[secret.decode(errors="replace")] = "a secret of its settings"
 
 
-def _mark(seen: _Seen, operation: ContractOperation, record: JsonValue | Mapping[str, JsonValue]) -> None:
-    """Every value of the record by which somebody could be known, in the forms in which it would be printed."""
-    for each in operation.fields:
+def _mark(seen: _Seen, told: str, fields: Sequence[ContractField], record: Mapping[str, JsonValue]) -> None:
+    """Every value of the record by which somebody could be known, in the forms in which it would be printed. Short
+    ones, numbers, dates and what is of a list are left out: they would be found by chance, or in honest telemetry.
+    """
+    for each in fields:
         if each.values is not None or each.check in _CALENDAR or each.data_class in (None, DataClass.OPERATIONAL):
             continue
         for value in _at(record, each.path.replace("[]", "").split(".")):
             if isinstance(value, str) and len(value) >= _LEAST:
                 for form in (value, json.dumps(value)[1:-1]):
-                    seen.canaries[form] = f"{each.path} of {operation.name}"
+                    seen.canaries[form] = f"{each.path} of {told}"
 
 
 def _at(value: object, path: list[str]) -> Iterator[object]:

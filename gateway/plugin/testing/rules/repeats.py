@@ -30,7 +30,9 @@ async def once(stage: Stage) -> None:
                 again = await scene.carried(connector, delivery)
             async with scene.opened() as connector:
                 anew = await scene.carried(connector, delivery)
-            if effects is not None and effects != before and await _effects(scene) != effects:
+            if operation.kind == "event":
+                _counted(operation.name, before, effects)
+            if await _effects(scene) != effects:
                 raise Broken(
                     f"{operation.name}: the same message again had a second effect",
                     "pass message id and index on, and let the system act once on them",
@@ -125,6 +127,13 @@ async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
     if not await until(sent):
         raise Broken(f"{operation}: {_NOT_SENT}", _LOOK)
     return next(each for each in scene.line.sends if each.operation == operation)
+
+
+def _counted(operation: str, before: int | None, after: int | None) -> None:
+    """Of an event nobody knows otherwise whether a repeat acts again. Raises Broken."""
+    if after is None or before is None or after <= before:
+        seen = "the stand-in counts no effect of an honest message"
+        raise Broken(f"{operation}: {seen}", "have Subject.effects count it, or exempt the rule with the reason")
 
 
 async def _effects(scene: Scene) -> int | None:

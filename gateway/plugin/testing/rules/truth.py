@@ -169,7 +169,10 @@ async def _not_believed(scene: Scene, operation: ContractOperation, told: str, c
     delivery = scene.delivery(operation, deadline=_SHORT)
     scene.network.conduct = conduct
     async with scene.opened() as connector:
-        outcomes = await scene.delivered(connector, delivery)
+        try:
+            outcomes = await scene.delivered(connector, delivery)
+        except Broken as broken:
+            raise Broken(f"upon {told}: {broken.seen}", broken.next) from broken
     for index, record in delivery.records:
         reply = getattr(outcomes[index], "reply", None) or {}
         asked = record.model_dump(exclude_none=True)
