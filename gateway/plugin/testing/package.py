@@ -1,6 +1,7 @@
 """A connector's package as it lies there: its modules, its readme, its lock; and how it is loaded."""
 
 import ast
+import sys
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,8 +47,9 @@ def registered(module: ModuleType) -> ConnectorSpec:
 
 
 def sources(module: ModuleType) -> list[Path]:
-    """The files of its code: a whole package, or the one module."""
-    file = Path(str(module.__file__))
+    """The files of its code: the whole package in which it lies, or the one module."""
+    top = sys.modules.get(module.__name__.partition(".")[0], module)
+    file = Path(str(top.__file__ or module.__file__))
     return sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
 
 
