@@ -1,8 +1,8 @@
 """A connector's package as it lies there: its modules, its readme, its lock; and how it is loaded."""
 
 import ast
-import sys
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
