@@ -135,14 +135,12 @@ def test_a_person_s_trouble_is_nobody_else_s(new_site, ordinal):
 
 def test_a_late_reply_waits_for_its_asker(new_site, ordinal):
     site = new_site(request_patience=0.3)
-    site.start_records(faults="late:1.0", late_seconds=1.0)
+    site.start_records(faults="late:1.0", late_seconds=4.0)
     site.start_gateway()
     cells = subject(ordinal())
     site.outcomes(site.register(cells))
-    began = time.monotonic()
     answer = site.send("subject.lookup", [lookup(cells), lookup(subject(ordinal()))])
     assert answer.status == 202
-    assert time.monotonic() - began < 0.9
     path = answer.headers["Location"]
     assert site.peer().get(path).json == {
         "message_id": answer.message_id, "kind": "request", "ended": False, "outcomes": [],

@@ -458,7 +458,7 @@ async def test_an_index_under_way_without_end_does_not_keep_the_gateway_from_end
     await asyncio.sleep(0.2)
     began = time.monotonic()
     made.close()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60  # it would go on for ever
     with pytest.raises(Deferred):
         await asked
 
