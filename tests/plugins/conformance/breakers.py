@@ -208,7 +208,12 @@ BREAKERS: Final = (
         "        assert message_id not in self._ended\n        self._ended[message_id] = outcomes\n",
         "raised AssertionError",
     ),
-    Breaker("restart", "key=offered.id.encode()", "key=str(id(self)).encode()", "does not offer under the same key"),
+    Breaker(
+        "restart",
+        "key=offered.id.encode()",
+        'key=__import__("secrets").token_bytes(8)',  # not id(self): the next one may live at the same address
+        "does not offer under the same key",
+    ),
     Breaker(
         "documented", "| `answer_timeout` | seconds for one answer; 10 if not set |\n", "", "answer_timeout", README
     ),
