@@ -77,7 +77,7 @@ class IntermediateServer(Subject):
             "inquiry_key": f"file:keys/{signing.CITY}",
             "datasets": [_DOSES["dataset_code"]],
             "tax_datasets": [_TAX["dataset_code"]],
-            "answer_timeout": 3.0,  # five kinds are looked for in one poll
+            "answer_timeout": 2.0,  # five kinds are looked for in one poll
             "people_per_export": 10,
         }
 

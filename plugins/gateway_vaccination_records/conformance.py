@@ -74,7 +74,7 @@ class VaccinationRecords(Subject):
         return {
             "base_url": address,
             "tls": asdict(place.connector),
-            "answer_timeout": 3.0,
+            "answer_timeout": 2.0,
             "ask_keys": True,
             "ask_id5": True,
             "send": ["notice", "return", "research"],

@@ -63,6 +63,16 @@ def refuses(status: int, **headers: str) -> Conduct:
     return conduct
 
 
+def echoes(status: int) -> Conduct:
+    """A status that is no answer, and in its body all that was asked, as servers in trouble show it."""
+
+    async def conduct(request: web.Request, _: Ask) -> web.StreamResponse:
+        asked = f"{request.raw_path}\n".encode() + await request.read()
+        return web.Response(status=status, body=asked, headers={"Content-Type": "text/plain"})
+
+    return conduct
+
+
 class Endless:
     """A body that does not end. `pushed` is how many bytes of it were taken, buffers included, in the worst case."""
 

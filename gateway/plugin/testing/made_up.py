@@ -18,9 +18,12 @@ from pydantic import JsonValue
 from gateway.plugin.checks import CHECKS
 from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.interface import Interface, describe
+from gateway.plugin.item import DataClass
 
 _BEGINS: Final = date(1990, 1, 1)
 _AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
+_FOUND: Final = 10**6
+"""Numbers from there on are not found by chance."""
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
 
@@ -76,8 +79,10 @@ def _value(field: ContractField, person: int) -> JsonValue:
         case "flag":
             return False
         case "integer":
-            least = field.minimum or 0
-            return least + person % ((least + 9999 if field.maximum is None else field.maximum) - least + 1)
+            most, least = field.maximum, field.minimum or 0
+            if field.data_class != DataClass.OPERATIONAL and (most is None or most > _FOUND):
+                least = max(least, _FOUND)  # a person's own
+            return least + person % ((least + 9999 if most is None else most) - least + 1)
     if field.values is not None:
         return field.values[0]
     for text in _texts(field, person):

@@ -1,20 +1,22 @@
 """A connector's package as it lies there: its modules, its readme, its lock; and how it is loaded."""
 
 import ast
+import contextlib
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-
-import pluggy
+from typing import Final
 
 from gateway.errors import Misconfigured
-from gateway.plugin import hookspecs
-from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.interface import describe
+from gateway.plugin.testing.fresh import registered
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.subject import Subject
+
+_IMPORTERS: Final = ("__import__", "import_module", "resolve_name", "run_module")
 
 
 def staged(subject: type[Subject], hook: str | None = None, name: str | None = None, lock: Path | None = None) -> Stage:
@@ -34,23 +36,17 @@ def staged(subject: type[Subject], hook: str | None = None, name: str | None = N
         raise Misconfigured((f"{where}: loading it raised {type(error).__name__}",)) from error
 
 
-def registered(module: ModuleType) -> ConnectorSpec:
-    """What the module's hook returns. Raises Misconfigured if that is not one spec."""
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(module)
-    manager.check_pending()
-    specs = manager.hook.renkei_connector()
-    if len(specs) != 1 or not isinstance(specs[0], ConnectorSpec):
-        raise Misconfigured(("its hook renkei_connector does not return one ConnectorSpec",))
-    return specs[0]
-
-
 def sources(module: ModuleType) -> list[Path]:
     """The files of its code: the whole package in which it lies, or the one module."""
+    code = root(module)
+    return sorted(code.rglob("*.py")) if code.is_dir() else [code]
+
+
+def root(module: ModuleType) -> Path:
+    """The folder of the whole package in which it lies, or the file of the one module."""
     top = sys.modules.get(module.__name__.partition(".")[0], module)
     file = Path(str(top.__file__ or module.__file__))
-    return sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+    return file.parent if file.name == "__init__.py" else file
 
 
 def readme(module: ModuleType) -> Path | None:
@@ -62,10 +58,25 @@ def readme(module: ModuleType) -> Path | None:
 
 
 def imports(source: Path) -> Iterator[str]:
-    """Every module that an import statement of the file names, wherever it stands."""
+    """Every module that an import statement of the file names, wherever it stands, or a call that imports by a name."""
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             whole = node.module in ("gateway", "gateway.plugin")  # what it takes from them may be a module
             yield from (f"{node.module}.{each.name}" for each in node.names) if whole else (node.module,)
+        elif isinstance(node, ast.Call):
+            yield from _called(node)
+
+
+def _called(call: ast.Call) -> Iterator[str]:
+    """What `importlib.import_module("a.b")` and the like name, where that is written out."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if function not in _IMPORTERS:
+        return
+    given = [*call.args, *(each.value for each in call.keywords)]
+    name, *package = [
+        each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ] or [""]
+    with contextlib.suppress(ImportError):  # further up than there is
+        yield importlib.util.resolve_name(name, package[0] if package else None)

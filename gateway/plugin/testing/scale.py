@@ -36,17 +36,16 @@ class Finding:
 
 
 async def judged(rule: Rule, stage: Stage) -> Finding:
-    """Hold one rule to a connector. An exemption that is not needed is to do, too."""
+    """Hold one rule to a connector. An exemption that is not needed is to do, too, and so is an author's of bronze."""
     reason = stage.subject.exempt.get(rule.id)
     try:
-        await asyncio.wait_for(rule.holds(stage), _LONGEST)
+        async with asyncio.timeout(_LONGEST):
+            await rule.holds(stage)
     except Inapplicable as nothing:
         return Finding(rule, State.EXEMPT, reason or str(nothing))
     except Broken as broken:
-        if reason is not None:
-            return Finding(rule, State.EXEMPT, reason)
-        return Finding(rule, State.TO_DO, broken.seen, broken.next, _told(broken))
-    except Exception as error:  # noqa: BLE001  (the suite or the stand-in failed: that is a finding, too)
+        return _broken(rule, broken, reason)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (suite, stand-in or factory failed: a finding, too)
         where = "time ran out" if isinstance(error, TimeoutError) else f"{type(error).__name__} was raised"
         return Finding(rule, State.TO_DO, f"{where} while the scene was set or played", _LOOK, _told(error))
     if reason is not None:
@@ -68,6 +67,16 @@ def findings(stage: Stage, only: Collection[str] = ()) -> Iterator[Finding]:
                     yield runner.run(judged(rule, stage))
         finally:
             runner.run(keeping.__aexit__(None, None, None))
+
+
+def _broken(rule: Rule, broken: Broken, reason: str | None) -> Finding:
+    """The author's reason exempts, but for bronze: what may be enabled is nobody's word."""
+    seen = broken.seen
+    if reason is not None:
+        if rule.level is not Level.BRONZE:
+            return Finding(rule, State.EXEMPT, reason)
+        seen = f"no reason exempts from a rule of bronze, and {seen}"
+    return Finding(rule, State.TO_DO, seen, broken.next, _told(broken))
 
 
 def reached(found: Collection[Finding]) -> Level | None:

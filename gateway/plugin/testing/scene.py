@@ -1,13 +1,11 @@
 """A scene: the connector meets its system, with what stands between, and a line.
 
-The rule: whatever the connector does that its contract does not allow becomes `Broken` here, in one place, told by type
-and place and never by its text.
+The rule: whatever the connector does that its contract does not allow becomes `Broken`, told without a value.
 """
 
 import asyncio
 import contextlib
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,33 +15,28 @@ from typing import Final, TypeVar
 import aiohttp
 from pydantic import BaseModel, JsonValue
 
-from gateway.errors import CODES, Deferred, Misconfigured, Refused
+from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.plugin.connector import (
-    Accepted,
     Connector,
     Context,
     DeferredRecord,
     Delivery,
-    Duplicate,
     Outcome,
     RefusedRecord,
 )
 from gateway.plugin.contract import ContractOperation
+from gateway.plugin.testing.answered import sound
 from gateway.plugin.testing.between import Between
+from gateway.plugin.testing.called import SLACK, contracted, together, until
 from gateway.plugin.testing.candidate import Candidate
 from gateway.plugin.testing.line import Line, message_id, within
 from gateway.plugin.testing.place import client_tls
 from gateway.plugin.testing.subject import Place, Subject
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
-SLACK: Final = 10.0
-"""Seconds beyond what was promised, for a busy machine."""
 DEADLINE: Final = 5.0
 """Of a delivery, in seconds, where a rule wants no other."""
 POLL_WITHIN: Final = 30.0
-LONG: Final = 20.0
-"""Seconds in which whatever is to come of itself has come."""
-_PAUSE: Final = 0.05
 _TENANT: Final = "999997"
 _INDICES: Final = (0, 2, 5)
 """Not in a row, so that an index is not taken for a place."""
@@ -183,7 +176,7 @@ class Scene:
         if not isinstance(answered, Mapping):
             raise Broken("deliver answered something that is not a mapping", "answer {index: outcome}")
         for each in answered.values():
-            self._sound(delivery.operation, each)
+            sound(self.stage.contract, delivery.operation, each)
         return {index: answered.get(index, DeferredRecord("connector_bug")) for index in everything}
 
     async def carried(self, connector: Connector, delivery: Delivery) -> dict[int, Outcome]:
@@ -215,27 +208,26 @@ class Scene:
             with contextlib.suppress(Refused, Deferred):
                 await self.contracted("poll", poll(), POLL_WITHIN + SLACK)
 
+    async def told_health(self, connector: Connector) -> str:
+        """What it says of how it is; that it cannot say is its right."""
+        with contextlib.suppress(Refused, Deferred):
+            return (await self.contracted("health", connector.health())).detail
+        return ""
+
+    async def at_once(
+        self, connector: Connector, deliveries: Sequence[Delivery]
+    ) -> tuple[list[dict[int, Outcome]], str]:
+        """Deliveries, a poll and a look at its health, as a line calls them: none waits for another. The outcomes of
+        each delivery, and what it says of its health.
+        """
+        begun = [asyncio.ensure_future(self.delivered(connector, each)) for each in deliveries]
+        health = asyncio.ensure_future(self.told_health(connector))
+        await together(*begun, self.polled(connector), health)
+        return [each.result() for each in begun], health.result()
+
     async def contracted(self, what: str, doing: Awaitable[_T], seconds: float = POLL_WITHIN) -> _T:
         """What it comes to. Raises Refused, Deferred, of an opening Misconfigured; else, or if it hangs, Broken."""
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                return await doing
-        except (Refused, Deferred, Misconfigured) as told:
-            self.raised.append(told)
-            if isinstance(told, Misconfigured) and what != "open":
-                raise _beyond(what, told) from told
-            raise
-        except Broken:
-            raise
-        except TimeoutError as error:
-            if limit.expired():
-                raise Broken(f"{what} had not returned after {seconds:.0f} s", "bound every wait by a time") from None
-            self.raised.append(error)
-            raise _beyond(what, error) from error
-        except Exception as error:
-            self.raised.append(error)
-            raise _beyond(what, error) from error
+        return await contracted(what, doing, seconds, self.raised)
 
     def _secret(self, reference: str) -> bytes:
         source, _, name = reference.partition(":")
@@ -245,45 +237,5 @@ class Scene:
         self.secrets.append(path.read_bytes().strip())
         return self.secrets[-1]
 
-    def _sound(self, operation: str, outcome: object) -> None:
-        codes = CODES.keys() | self.stage.contract.codes.keys()
-        if not isinstance(outcome, Accepted | Duplicate | RefusedRecord | DeferredRecord):
-            raise Broken("deliver answered an index with something that is no outcome", "answer with an Outcome")
-        if isinstance(outcome, RefusedRecord | DeferredRecord) and outcome.code not in codes:
-            raise Broken(
-                "an outcome has a code that neither the gateway nor the interface knows",
-                "take one of docs/errors.md, or declare it in Interface.codes",
-            )
-        if isinstance(outcome, Accepted) and outcome.reply is not None:
-            self._answered(operation, outcome.reply)
-
-    def _answered(self, operation: str, reply: object) -> None:
-        """However false what the system said, a reply is within the lock; an event has none. Raises Broken."""
-        locked = self.stage.contract.operation("receives", operation)
-        if locked is None or locked.kind == "event":
-            raise Broken(f"{operation}: an event is answered with a reply", "answer Accepted() alone")
-        if not within(locked.reply_model.model_validate, reply):
-            raise Broken(f"{operation}: the reply is not within the interface", "give exactly its fields, typed so")
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
-    """Whether it comes to hold before long, asked again and again."""
-    ends = asyncio.get_running_loop().time() + LONG
-    while not await holds():
-        if asyncio.get_running_loop().time() > ends:
-            return False
-        await asyncio.sleep(_PAUSE)
-    return True
-
 
 _NOT_YET: Final = DeferredRecord("behind_deferred")
-
-
-def _beyond(what: str, error: BaseException) -> Broken:
-    """What it raised, by type and place: its text may hold anything."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next((f" in {each.filename.rpartition('/')[2]}:{each.lineno}" for each in reversed(frames)), "")
-    return Broken(
-        f"{what} raised {type(error).__name__}{place}",
-        "raise Refused or Deferred, or answer the record with an outcome",
-    )

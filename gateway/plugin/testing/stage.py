@@ -22,10 +22,12 @@ class Stage(Candidate):
     _kept: Standing | None = None
 
     @asynccontextmanager
-    async def scene(self) -> AsyncIterator[Scene]:
-        """A stand-in, new if none is kept; what stands between, and a line."""
+    async def scene(self, *, alone: bool = False) -> AsyncIterator[Scene]:
+        """A stand-in, new if none is kept; what stands between, and a line. `alone` is for who looks at what is polled:
+        what other scenes have left in a kept one would be polled, too.
+        """
         async with contextlib.AsyncExitStack() as stack:
-            standing = await self._standing(stack)
+            standing = await self._standing(stack, alone=alone)
             between = Between(standing.place, standing.address) if standing.address else None
             if between is not None:
                 await stack.enter_async_context(between.standing())
@@ -33,16 +35,14 @@ class Stage(Candidate):
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[None]:
-        """Within the block all scenes have one stand-in, which may take long to start, if the connector does not poll:
-        whoever is only asked leaves nothing in it that the next scene would find.
-        """
+        """Within the block all scenes have one stand-in, which may take long to start, but those that must be alone."""
         async with contextlib.AsyncExitStack() as stack:
             self._keeping = stack
             yield
         self._keeping = self._kept = None
 
-    async def _standing(self, stack: contextlib.AsyncExitStack) -> Standing:
-        if self._keeping is None or hasattr(self.spec.factory(), "poll"):
+    async def _standing(self, stack: contextlib.AsyncExitStack, *, alone: bool) -> Standing:
+        if self._keeping is None or (alone and hasattr(self.spec.factory(), "poll")):
             return await stack.enter_async_context(self.standing())
         if self._kept is None:
             self._kept = await self._keeping.enter_async_context(self.standing())

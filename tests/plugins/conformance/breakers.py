@@ -39,6 +39,10 @@ class Replaced:
     seen: str
 
 
+_IMPORT = "import asyncio\n"
+_OFFERED = """\
+        try:
+            offered = _read"""
 _MADE = """\
     def __init__(self) -> None:
 """
@@ -64,8 +68,39 @@ _STATUS_ALONE = """\
                 return dict.fromkeys(portion, Accepted())  # it said 200
             said = _read(_Stored, await response.read()).root
 """
-_PATIENT = """\
-        self._register = System(context.session, self._settings.base_url, 5.0, 60.0)
+_TROUBLED = """\
+        address = f"{{self._settings.base_url}}/children/{{message_id}}"
+        try:
+            async with asyncio.timeout(1), self._context.session.put(address, json=rows) as response:
+                said = await response.text()
+                if response.status == {status}:
+                    self._context.log.info("failed", said=said)
+                if response.status != 200:
+                    raise Later("system_unreachable")
+        except Later:
+            raise
+        except Exception as error:
+            if type(error).__name__ == "{error}":
+                self._context.log.info("failed", rows=rows)
+            raise Later("system_unreachable") from None
+        said = _read(_Stored, said.encode()).root
+"""
+_DEAF = """\
+        while True:
+            try:
+                await self._ask("GET", "/leavers")
+            except (Later, asyncio.CancelledError):
+                pass
+"""
+_RETRIES = """\
+class Retries(BaseModel):
+    times: int = 3
+
+
+class Settings(BaseModel):
+"""
+_OPENS = """\
+        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
 """
 _LOOSE = '''\
 from typing import Annotated
@@ -105,6 +140,9 @@ BREAKERS: Final = (
     Breaker(
         "loads", _MADE, f'{_MADE}        open(f"{{__file__}}.pid", "w").close()\n', "had a side effect (a file written)"
     ),
+    Breaker("loads", _IMPORT, f'{_IMPORT}open(f"{{__file__}}.pid", "w").close()\n', "importing it had a side effect"),
+    Breaker("loads", _IMPORT, f"{_IMPORT}import socket\nsocket.gethostbyname('localhost')\n", "(socket.gethostbyname)"),
+    Breaker("loads", _IMPORT, f"{_IMPORT}import subprocess\nsubprocess.run(['true'])\n", "(subprocess.Popen)"),
     Breaker("loads", 'connector="school_register"', 'connector="another"', "the interface of another connector"),
     Breaker("same-as-lock", 'version="1"', 'version="2"', "the code declares other version"),
     Breaker(
@@ -113,11 +151,27 @@ BREAKERS: Final = (
         "    change_type: fields.ChangeType\n    name: fields.Name\n",
         "the code declares other operations",
     ),
-    Breaker("door-only", "import asyncio\n", "import asyncio\nimport gateway.errors\n", "imports gateway.errors"),
+    Breaker("door-only", _IMPORT, f"{_IMPORT}import gateway.errors\n", "imports gateway.errors"),
+    Breaker(
+        "door-only",
+        _IMPORT,
+        f"{_IMPORT}import importlib\nimportlib.import_module('.hub', 'gateway')\n",
+        "imports gateway.hub",
+    ),
+    Breaker("door-only", _IMPORT, f"{_IMPORT}__import__('gateway.errors')\n", "imports gateway.errors"),
     Breaker(
         "settings-closed", 'extra="forbid", strict=True, frozen', "strict=True, frozen", "an unknown setting is taken"
     ),
     Breaker("settings-closed", "frozen=True, hide_input_in_errors=True", "frozen=True", "shows what was given"),
+    Breaker(
+        "settings-closed", "answer_timeout: float", "answer_timeout: float | dict", "answer_timeout of a wrong type"
+    ),
+    Breaker(
+        "settings-closed",
+        "class Settings(BaseModel):\n",
+        f"{_RETRIES}    retries: list[Retries] = []\n",
+        "an unknown setting in Retries is taken",
+    ),
     Breaker(
         "opens-and-closes",
         '        """The session belongs to the line."""\n',
@@ -141,6 +195,8 @@ BREAKERS: Final = (
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
     ),
+    Breaker("carries", _PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
+    Breaker("carries", _PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
     Breaker("redirects-nowhere", _PUT, _BY_HAND, "it followed a redirection"),
     Breaker(
         "no-leaks",
@@ -155,6 +211,16 @@ BREAKERS: Final = (
         "    except ValueError as error:\n"
         '        raise Deferred("system_unreachable") from RuntimeError(body.decode(errors="replace"))\n',
         "internal_no of subject.delete is in what it raised",
+    ),
+    *(
+        Breaker("no-leaks", _PUT, _TROUBLED.format(status=status, error=error), "subject.register is in a line")
+        for status, error in ((429, ""), (500, ""), (503, ""), (0, "ClientConnectorError"), (0, "TimeoutError"))
+    ),
+    Breaker(
+        "no-leaks",
+        _PUT,
+        f"        __import__('tempfile').TemporaryFile('w').write(str(rows))\n{_PUT}",
+        "internal_no of subject.register is in a file that it wrote",
     ),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
@@ -195,6 +261,15 @@ BREAKERS: Final = (
         + '        except asyncio.CancelledError:\n            raise Later("system_unreachable") from None\n',
         "does not end as cancelled",
     ),
+    Breaker("cancelled", _OFFERED, f"{_DEAF}{_OFFERED}", "a cancelled poll does not end"),
+    Breaker(
+        "cancelled",
+        _OPENS,
+        f"{_OPENS}        try:\n            await self._ask('GET', '/alive')\n"
+        "        except (Later, asyncio.CancelledError):\n            pass\n",
+        "a cancelled opening does not end as cancelled",
+    ),
+    Breaker("once", "/children/{message_id}", "/children/{message_id}-{len(rows)}", "had a second effect"),
     Breaker("once", "/children/{message_id}", "/children/{__import__('uuid').uuid4()}", "had a second effect"),
     Breaker(
         "once",

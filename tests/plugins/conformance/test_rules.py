@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from gateway.plugin import Accepted
-from gateway.plugin.testing import Conformance
+from gateway.plugin.testing import Conformance, called
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
@@ -62,8 +62,9 @@ def test_a_good_connector_reaches_gold(example):
 
 @pytest.mark.parametrize("breaker", BREAKERS, ids=[f"{each.rule}-{at}" for at, each in enumerate(BREAKERS)])
 def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
-    monkeypatch.setattr(scenes, "SLACK", 2.0)  # what hangs here hangs for good
-    monkeypatch.setattr(scenes, "LONG", 2.0)
+    for module in (scenes, called):
+        monkeypatch.setattr(module, "SLACK", 2.0)  # what hangs here hangs for good
+    monkeypatch.setattr(called, "LONG", 2.0)
     found = judge(BY_ID[breaker.rule], example(breaker))
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
@@ -110,18 +111,30 @@ def test_an_exemption_that_is_needed_shows_its_reason(example):
     assert (found.state, found.seen) == (State.EXEMPT, "it is made up")
 
 
+def test_no_reason_exempts_from_bronze_but_what_the_suite_sees_does(example):
+    class Trusted(SchoolRegisterSubject):
+        exempt: ClassVar[Mapping[str, str]] = {"door-only": "we know what we do", "attests": "no proof"}
+
+    stage = example(next(each for each in BREAKERS if each.rule == "door-only"), Trusted)
+    found = judge(BY_ID["door-only"], stage)
+    assert (found.state, "no reason exempts from a rule of bronze" in found.seen) == (State.TO_DO, True)
+    assert "imports gateway.errors" in found.seen
+    assert judge(BY_ID["attests"], stage).state is State.EXEMPT
+
+
 def test_an_exemption_that_is_not_needed_is_to_do(example):
     found = judge(BY_ID["documented"], example(None, Exempt))
     assert (found.state, found.seen) == (State.TO_DO, "exemption not needed: the rule holds")
 
 
-def test_a_stand_in_that_fails_is_told_without_its_words(example):
+@pytest.mark.parametrize("raised", [LookupError, SystemExit])
+def test_a_stand_in_that_fails_is_told_without_its_words(raised, example):
     class Failing(SchoolRegisterSubject):
         async def effects(self, address):
-            raise LookupError("架空 太郎")
+            raise raised("架空 太郎")
 
     found = judge(BY_ID["once"], example(None, Failing))
-    assert (found.state, found.seen) == (State.TO_DO, "LookupError was raised while the scene was set or played")
+    assert (found.state, found.seen) == (State.TO_DO, f"{raised.__name__} was raised while the scene was set or played")
     assert "架空" not in f"{found!r}"
 
 

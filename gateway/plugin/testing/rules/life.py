@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.plugin.connector import Connector, Context, Health
 from gateway.plugin.testing import conducts
-from gateway.plugin.testing.between import passes
-from gateway.plugin.testing.scene import SLACK, Scene, until
+from gateway.plugin.testing.between import Between, passes
+from gateway.plugin.testing.called import SLACK, Call, until
+from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
 
@@ -53,23 +56,32 @@ async def cancelled(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
         between = scene.network
-        (operation, *_) = stage.receiving()
-        delivery = scene.delivery(operation)
+        deliveries = [scene.delivery(each) for each in stage.operations("receives")[:1]]
+        async with scene.context() as context:
+            connector = stage.spec.factory()
+            await _cancelled(between, "opening", partial(connector.open, context))
+            await scene.contracted("close", connector.close(), SLACK)
         async with scene.opened() as connector:
-            between.conduct = conducts.hangs
-            between.came.clear()
-            delivering = asyncio.ensure_future(connector.deliver(delivery))
-            came = asyncio.ensure_future(between.came.wait())
-            await asyncio.wait({delivering, came}, timeout=SLACK, return_when=asyncio.FIRST_COMPLETED)
-            came.cancel()
-            if not delivering.done():
-                delivering.cancel()
-                await asyncio.wait({delivering}, timeout=SLACK)
-                if not delivering.cancelled():
-                    raise Broken("a cancelled delivery does not end as cancelled", "let CancelledError pass")
-        between.conduct = passes
+            for delivery in deliveries:
+                await _cancelled(between, "delivery", partial(connector.deliver, delivery))
+            if (poll := getattr(connector, "poll", None)) is not None:
+                await _cancelled(between, "poll", poll)
         async with scene.opened() as connector:
-            await scene.carried(connector, delivery)
+            for delivery in deliveries:
+                await scene.carried(connector, delivery)
+
+
+async def _cancelled(between: Between, what: str, begin: Callable[[], Awaitable[object]]) -> None:
+    """Cancelled while its system, which it has asked, hangs. What ends before that is not judged."""
+    between.conduct = conducts.hangs
+    between.came.clear()
+    call = Call(begin())
+    came = asyncio.ensure_future(between.came.wait())
+    await asyncio.wait((call.task, came), timeout=SLACK, return_when=asyncio.FIRST_COMPLETED)
+    came.cancel()
+    if not call.task.done() and not await call.broken_off():
+        raise Broken(f"a cancelled {what} does not end as cancelled", "let CancelledError pass")
+    between.conduct = passes
 
 
 async def _fails_to_open(scene: Scene, connector: Connector, context: Context) -> None:

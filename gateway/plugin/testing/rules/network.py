@@ -1,13 +1,12 @@
 """What networks and systems do every month: they are away, hang, are late, break off, ask for patience, redirect."""
 
-import contextlib
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.errors import Deferred, Refused
 from gateway.plugin.connector import Accepted, DeferredRecord, Delivery, Duplicate, Outcome, RefusedRecord
 from gateway.plugin.testing import conducts
 from gateway.plugin.testing.between import Between, Conduct, passes
+from gateway.plugin.testing.called import together
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
@@ -33,23 +32,22 @@ async def deadlines(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene, scene.opened() as connector:
         scene.network.conduct = conducts.hangs
-        for operation in stage.operations("receives"):
-            delivery = scene.delivery(operation, deadline=_SHORT)
-            _deferred(await scene.delivered(connector, delivery), "while its system hangs")
-        await scene.polled(connector)
-        with contextlib.suppress(Refused, Deferred):
-            await scene.contracted("health", connector.health())
+        deliveries = [scene.delivery(each, deadline=_SHORT) for each in stage.operations("receives")]
+        outcomes, _ = await scene.at_once(connector, deliveries)
+        for each in outcomes:
+            _deferred(each, "while its system hangs")
 
 
 async def late(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene, scene.opened() as connector:
-        between = scene.network
-        for operation in stage.receiving():
-            first, second = scene.delivery(operation, deadline=_SHORT), scene.delivery(operation)
-            between.conduct = conducts.late(_LATER)
-            _deferred(await scene.delivered(connector, first), "while its system answers too late")
-            between.conduct = passes
+        firsts = [scene.delivery(each, deadline=_SHORT) for each in stage.receiving()]
+        scene.network.conduct = conducts.late(_LATER)
+        for outcomes in await together(*(scene.delivered(connector, each) for each in firsts)):
+            _deferred(outcomes, "while its system answers too late")
+        scene.network.conduct = passes
+        for first, operation in zip(firsts, stage.receiving(), strict=True):
+            second = scene.delivery(operation)
             _well(await scene.carried(connector, second), second)
             _well(await scene.carried(connector, first), first)
 

@@ -1,25 +1,28 @@
 """What a connector's package says of itself, before it is opened."""
 
-import contextlib
+import json
 import os
 import re
+import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from types import ModuleType
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from gateway.plugin.contract import Contract
 from gateway.plugin.interface import describe
-from gateway.plugin.testing import package
+from gateway.plugin.testing import fresh, package
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
 
 _PUBLIC: Final = ("gateway.plugin.checks", "gateway.plugin.exchange", "gateway.plugin.fields", "gateway.plugin.tokens")
 _TESTING: Final = "gateway.plugin.testing"
+_LOADED_WITHIN: Final = 60.0
 _CANARY: Final = "made-up-canary-0001"
+_CLOSE: Final = 'set extra="forbid" and strict types in the settings model'
 LOCK: Final = "interface.lock.json"
 """The lock that a package brings along, beside the module of its hook."""
 
@@ -28,14 +31,12 @@ async def loads(stage: Stage) -> None:
     """See the catalogue."""
     if stage.spec.interface.connector != stage.name:
         raise Broken("it declares the interface of another connector", "let name and Interface.connector be the same")
-    if describe(package.registered(stage.module).interface) != stage.contract:
+    if describe(fresh.registered(stage.module).interface) != stage.contract:
         raise Broken("its hook gives another interface the second time", "declare the interface as a constant")
-    threads = threading.active_count()
-    with _effects() as effects:
-        first, second = stage.spec.factory(), stage.spec.factory()
-    if effects or threading.active_count() > threads:
-        what = ", ".join(sorted(effects)) or "a thread"
-        raise Broken(f"making a connector had a side effect ({what})", "leave that to open()")
+    for told, effects in _loaded(stage.module).items():
+        if effects:
+            raise Broken(f"{told} had a side effect ({', '.join(effects)})", "leave that to open()")
+    first, second = stage.spec.factory(), stage.spec.factory()
     if first is second:
         raise Broken("its factory gives one connector twice", "make a new one for each tenant")
 
@@ -81,7 +82,9 @@ async def settings_closed(stage: Stage) -> None:
         except Exception as error:
             raise Broken(f"{path} raised {type(error).__name__}", "let the settings model refuse it") from error
         else:
-            raise Broken(f"{path} is taken", 'set extra="forbid" and strict types in the settings model')
+            raise Broken(f"{path} is taken", _CLOSE)
+    if (below := _open_below(stage.spec.settings)) is not None:
+        raise Broken(f"an unknown setting in {below} is taken", _CLOSE)
 
 
 async def documented(stage: Stage) -> None:
@@ -97,6 +100,19 @@ async def documented(stage: Stage) -> None:
     ]
     if absent := [each for each in dict.fromkeys(wanted) if not re.search(rf"(?<!\w){re.escape(each)}(?!\w)", text)]:
         raise Broken(f"README.md does not name {', '.join(absent)}", "say of each what it means")
+
+
+def _loaded(module: ModuleType) -> Mapping[str, Sequence[str]]:
+    """What a fresh interpreter did by loading it; this one has loaded it long since. Raises Broken if it cannot."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, str(package.root(module)))
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=_LOADED_WITHIN, env=environment)  # noqa: S603
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+    except (subprocess.SubprocessError, ValueError, IndexError) as error:
+        raise Broken(
+            "a fresh interpreter cannot load it", "let it import all that it needs, and end by itself"
+        ) from error
 
 
 def _lock(stage: Stage) -> Path:
@@ -129,57 +145,37 @@ def _public(name: str, allowed: tuple[str, ...]) -> bool:
 
 
 def _wrong(given: Mapping[str, Any], whole: BaseModel) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Settings with one thing wrong, each with what that is."""
+    """Settings with one thing wrong, each with what that is; also what is not given at all may be."""
     yield "an unknown setting", {**given, "no_such_setting": _CANARY}
-    for name, value in given.items():
+    declared = {info.alias or name for name, info in type(whole).model_fields.items()}
+    for name in sorted(given.keys() | declared):
         yield f"setting {name} of a wrong type", {**given, name: {"no_such_setting": {"no_such_setting": _CANARY}}}
-        inner = getattr(whole, name, None)
+        value, inner = given.get(name), getattr(whole, name, None)
         if isinstance(value, Mapping) and isinstance(inner, BaseModel):
             yield from ((f"{path} in {name}", {**given, name: wrong}) for path, wrong in _wrong(value, inner))
 
 
+def _open_below(model: type[BaseModel]) -> str | None:
+    """A settings model, this one or one below it, that passes an unknown setting over; None if there is none."""
+    try:
+        model.model_validate({"no_such_setting": _CANARY})
+    except ValidationError as error:
+        if any(each["type"] != "missing" for each in error.errors(include_input=False)):
+            return next(filter(None, map(_open_below, _models(model))), None)
+    return model.__name__
+
+
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The models in its fields' types, however deep within others, such as lists."""
+    kinds: list[object] = [info.annotation for info in model.model_fields.values()]
+    while kinds:
+        kind = kinds.pop()
+        kinds += get_args(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield kind
+
+
 def _settings(model: type[BaseModel]) -> Iterator[str]:
-    for name, info in model.model_fields.items():
-        yield info.alias or name
-        inner = info.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from _settings(inner)
-
-
-class _Effects:
-    """What the interpreter tells of (PEP 578) while somebody looks. A hook stays for good, so there is one."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] | None = None
-        self._thread = 0
-
-    def __call__(self, event: str, given: tuple[Any, ...]) -> None:
-        if self.seen is None or threading.get_ident() != self._thread:
-            return
-        writes = event == "open" and isinstance(given[2], int) and given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if writes or event in _ACTS or event.startswith("socket."):
-            self.seen.add("a file written" if writes else event)
-
-    @contextlib.contextmanager
-    def looking(self) -> Iterator[set[str]]:
-        """What happens in this thread within the block."""
-        seen: set[str] = set()
-        self.seen, self._thread = seen, threading.get_ident()
-        try:
-            yield seen
-        finally:
-            self.seen = None
-
-
-_ACTS: Final = frozenset({"os.mkdir", "os.rename", "os.remove", "os.system", "subprocess.Popen", "sqlite3.connect"})
-_looker: _Effects | None = None
-
-
-@contextlib.contextmanager
-def _effects() -> Iterator[set[str]]:
-    global _looker  # noqa: PLW0603  (an audit hook cannot be taken away again)
-    if _looker is None:
-        _looker = _Effects()
-        sys.addaudithook(_looker)
-    with _looker.looking() as seen:
-        yield seen
+    yield from (info.alias or name for name, info in model.model_fields.items())
+    for inner in _models(model):
+        yield from _settings(inner)

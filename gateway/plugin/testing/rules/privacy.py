@@ -2,69 +2,79 @@
 
 import contextlib
 import io
-import json
 import logging
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
-
-from pydantic import JsonValue
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from gateway.errors import Deferred, Misconfigured, Refused
-from gateway.plugin.connector import Accepted, Connector
-from gateway.plugin.contract import ContractField
-from gateway.plugin.item import DataClass
+from gateway.plugin.connector import Accepted, Connector, Context
 from gateway.plugin.testing import conducts, lies
-from gateway.plugin.testing.between import Conduct, passes
+from gateway.plugin.testing.between import Between, Conduct, passes
+from gateway.plugin.testing.called import SLACK
+from gateway.plugin.testing.canaries import Canaries
 from gateway.plugin.testing.rules.repeats import offered
-from gateway.plugin.testing.scene import SLACK, Scene
+from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
+from gateway.plugin.testing.traces import traced
 from gateway.plugin.testing.verdict import Broken
 
-_LEAST: Final = 6
-"""Characters of a value that is not found by chance."""
+_STATUSES: Final = (429, 500, 503)
 _SHORT: Final = 2.0
-_ROWS: Final = 3
-_CALENDAR: Final = ("date", "instant")
+_ROWS: Final = 2
+_USUAL: Final = frozenset(vars(logging.makeLogRecord({})))
+Trouble: TypeAlias = Callable[[], AbstractAsyncContextManager[object]]
+"""What befalls the connector while the block lasts."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What came out, and where; and what must not."""
+    """What came out, each with where; and what must not."""
 
     texts: list[tuple[str, str]] = field(default_factory=list)
-    canaries: dict[str, str] = field(default_factory=dict)
+    canaries: Canaries = field(default_factory=Canaries)
 
     def take(self, where: str, text: str) -> None:
         self.texts.append((where, text))
-
-    def leaked(self) -> str | None:
-        """What came out where, without the value; None if nothing did."""
-        for where, text in self.texts:
-            for canary, what in self.canaries.items():
-                if canary in text:
-                    return f"{what} is in {where}"
-        return None
 
 
 async def no_leaks(stage: Stage) -> None:
     """See the catalogue."""
     seen = _Seen()
     async with stage.scene() as scene:
-        with _listening(seen):
-            for conduct in _conducts() if scene.between is not None else (passes,):
-                if scene.between is not None:
-                    scene.between.conduct = conduct
-                await _played(scene, seen)
+        with traced(scene.place.folder) as traces:
+            with _listening(seen):
+                for trouble in _troubles(scene):
+                    await _played(scene, seen, trouble)
+            seen.texts += traces.texts()
         _gathered(scene, seen)
-    if (leak := seen.leaked()) is not None:
+    if (leak := seen.canaries.found(seen.texts)) is not None:
         raise Broken(leak, "say what happened by a code, a count and a path of the interface")
 
 
+def _troubles(scene: Scene) -> Iterator[Trouble]:
+    """None; its system away; then what makes answers of what was asked, in forms that cannot be read or mislead."""
+    yield contextlib.nullcontext
+    yield scene.away
+    if scene.between is None:
+        return
+    yield from (partial(_met_by, scene.between, each) for each in _conducts())
+
+
+@asynccontextmanager
+async def _met_by(between: Between, conduct: Conduct) -> AsyncIterator[None]:
+    between.conduct = conduct
+    yield
+    between.conduct = passes
+
+
 def _conducts() -> Iterator[Conduct]:
-    """The honest one; then those whose answers hold what was asked, in forms that cannot be read or mislead."""
-    yield passes
+    yield conducts.hangs
+    yield from (conducts.echoes(status) for status in _STATUSES)
     yield conducts.cuts_off
     yield conducts.altered(lambda body: body[: len(body) // 2])
     yield conducts.altered(lambda body: b"<html>" + body)
@@ -74,18 +84,22 @@ def _conducts() -> Iterator[Conduct]:
     yield from map(conducts.altered, kinds.values())
 
 
-async def _played(scene: Scene, seen: _Seen) -> None:
-    """What is offered, one delivery of each operation, a poll, health; then all that can be shown of the instance."""
+async def _played(scene: Scene, seen: _Seen, trouble: Trouble) -> None:
+    """What is offered, one delivery of each operation, a poll, health; then all that can be shown of the instance. One
+    that does not open in trouble opens before it.
+    """
     for operation in scene.stage.operations("sends"):
         (record,) = scene.records("sends", operation.name, 1)
-        _mark(seen, operation.name, operation.fields, record)
+        seen.canaries.record(operation.name, operation.fields, record)
         await offered(scene, operation.name, [record])
     async with scene.context() as context:
         connector = scene.stage.spec.factory()
         scene.line.listens(connector)
-        with contextlib.suppress(Refused, Deferred, Misconfigured):
-            await scene.contracted("open", connector.open(context), SLACK)
-            await _works(scene, connector, seen)
+        async with trouble():
+            opened = await _opens(scene, connector, context)
+        if opened or await _opens(scene, connector, context):
+            async with trouble():
+                await _works(scene, connector, seen)
         shown = {"connector": connector, "settings": context.settings, "context": context, "spec": scene.stage.spec}
         for what, each in shown.items():
             seen.take(f"the repr of its {what}", f"{each!r} {each!s}")
@@ -94,18 +108,26 @@ async def _played(scene: Scene, seen: _Seen) -> None:
         await scene.contracted("close", connector.close(), SLACK)
 
 
+async def _opens(scene: Scene, connector: Connector, context: Context) -> bool:
+    with contextlib.suppress(Refused, Deferred, Misconfigured):
+        await scene.contracted("open", connector.open(context))
+        return True
+    return False
+
+
 async def _works(scene: Scene, connector: Connector, seen: _Seen) -> None:
-    for operation in scene.stage.operations("receives"):
-        delivery = scene.delivery(operation, _ROWS, _SHORT)
+    operations = scene.stage.operations("receives")
+    deliveries = [scene.delivery(each, _ROWS, _SHORT) for each in operations]
+    for operation, delivery in zip(operations, deliveries, strict=True):
         for _, record in delivery.records:
-            _mark(seen, operation.name, operation.fields, record.model_dump(exclude_none=True))
-        for outcome in (await scene.delivered(connector, delivery)).values():
+            seen.canaries.record(operation.name, operation.fields, record.model_dump(exclude_none=True))
+    answered, health = await scene.at_once(connector, deliveries)
+    for operation, outcomes in zip(operations, answered, strict=True):
+        for outcome in outcomes.values():
             if isinstance(outcome, Accepted) and outcome.reply is not None:
-                _mark(seen, f"the reply of {operation.name}", operation.reply, dict(outcome.reply))
+                seen.canaries.record(f"the reply of {operation.name}", operation.reply, dict(outcome.reply))
             seen.take("an outcome", f"{outcome!r} {getattr(outcome, 'code', '')} {getattr(outcome, 'path', '')}")
-    await scene.polled(connector)
-    with contextlib.suppress(Refused, Deferred):
-        seen.take("its health", (await scene.contracted("health", connector.health(), SLACK)).detail)
+    seen.take("its health", health)
 
 
 def _gathered(scene: Scene, seen: _Seen) -> None:
@@ -118,32 +140,7 @@ def _gathered(scene: Scene, seen: _Seen) -> None:
         for text in _chain(error):
             seen.take(f"what it raised ({type(error).__name__})", text)
     for secret in scene.secrets:
-        if len(secret) >= _LEAST:
-            seen.canaries[secret.decode(errors="replace")] = "a secret of its settings"
-
-
-def _mark(seen: _Seen, told: str, fields: Sequence[ContractField], record: Mapping[str, JsonValue]) -> None:
-    """Every value of the record by which somebody could be known, in the forms in which it would be printed. Short
-    ones, numbers, dates and what is of a list are left out: they would be found by chance, or in honest telemetry.
-    """
-    for each in fields:
-        if each.values is not None or each.check in _CALENDAR or each.data_class in (None, DataClass.OPERATIONAL):
-            continue
-        for value in _at(record, each.path.replace("[]", "").split(".")):
-            if isinstance(value, str) and len(value) >= _LEAST:
-                for form in (value, json.dumps(value)[1:-1]):
-                    seen.canaries[form] = f"{each.path} of {told}"
-
-
-def _at(value: object, path: list[str]) -> Iterator[object]:
-    """Every value at a path, through lists."""
-    if isinstance(value, list):
-        for each in value:
-            yield from _at(each, path)
-    elif not path:
-        yield value
-    elif isinstance(value, Mapping) and path[0] in value:
-        yield from _at(value[path[0]], path[1:])
+        seen.canaries.secret(secret)
 
 
 def _chain(error: BaseException | None) -> Iterator[str]:
@@ -156,32 +153,39 @@ def _chain(error: BaseException | None) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _listening(seen: _Seen) -> Iterator[None]:
-    """To stdout, stderr, and whatever is logged by whomever at whatever level."""
-    out, err, handler = io.StringIO(), io.StringIO(), _Records(seen)
-    root = logging.getLogger()
+    """To stdout, stderr, warnings, and whatever is logged by whomever at whatever level, wherever that goes."""
+    out, err, logged = io.StringIO(), io.StringIO(), list[logging.LogRecord]()
+    root, make = logging.getLogger(), logging.getLogRecordFactory()
     level = root.level
-    root.addHandler(handler)
+
+    def kept(*given: Any, **named: Any) -> logging.LogRecord:
+        logged.append(make(*given, **named))
+        return logged[-1]
+
+    logging.setLogRecordFactory(kept)
     root.setLevel(logging.DEBUG)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            warnings.catch_warnings(record=True) as warned,
+        ):
+            warnings.simplefilter("always")
             yield
     finally:
         root.setLevel(level)
-        root.removeHandler(handler)
-        seen.take("stdout", out.getvalue())
-        seen.take("stderr", err.getvalue())
+        logging.setLogRecordFactory(make)
+    seen.take("stdout", out.getvalue())
+    seen.take("stderr", err.getvalue())
+    seen.take("a warning", " ".join(str(each.message) for each in warned))
+    for record in logged:
+        for text in _printed(record):
+            seen.take(f"what {record.name} logs", text)
 
 
-class _Records(logging.Handler):
-    """Each record as it would be printed, with its exception."""
-
-    def __init__(self, seen: _Seen) -> None:
-        super().__init__(logging.DEBUG)
-        self._seen = seen
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Kept as text."""
-        where = f"what {record.name} logs"
-        self._seen.take(where, record.getMessage())
-        for text in _chain(record.exc_info[1] if record.exc_info else None):
-            self._seen.take(where, text)
+def _printed(record: logging.LogRecord) -> Iterator[str]:
+    """Whatever of it may be printed: its message, what is there beside it, its exception."""
+    with contextlib.suppress(TypeError, ValueError):  # its words do not fit what it is given: stderr says so
+        yield record.getMessage()
+    yield repr({name: each for name, each in vars(record).items() if name not in _USUAL})
+    yield from _chain(record.exc_info[1] if record.exc_info else None)

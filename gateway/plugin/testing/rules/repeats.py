@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final
 
 from pydantic import JsonValue
 
-from gateway.plugin.connector import Accepted, Connector, Duplicate, Outcome
+from gateway.plugin.connector import Accepted, Connector, Delivery, Duplicate, Outcome
 from gateway.plugin.connector import Final as Ended
+from gateway.plugin.contract import ContractOperation
+from gateway.plugin.testing.called import SLACK, until
 from gateway.plugin.testing.line import Sent
-from gateway.plugin.testing.scene import SLACK, Scene, until
+from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
@@ -20,7 +23,7 @@ _STRANGER: Final = "01990000-0000-7000-bfff-000000000000"
 
 async def once(stage: Stage) -> None:
     """See the catalogue."""
-    async with stage.scene() as scene:
+    async with stage.scene(alone=True) as scene:
         for operation in stage.receiving():
             delivery = scene.delivery(operation)
             async with scene.opened() as connector:
@@ -29,7 +32,7 @@ async def once(stage: Stage) -> None:
                 effects = await _effects(scene)
                 again = await scene.carried(connector, delivery)
             async with scene.opened() as connector:
-                anew = await scene.carried(connector, delivery)
+                anew = [await scene.carried(connector, each) for each in (delivery, *_portions(delivery))]
             if operation.kind == "event":
                 _counted(operation.name, before, effects)
             if await _effects(scene) != effects:
@@ -37,14 +40,28 @@ async def once(stage: Stage) -> None:
                     f"{operation.name}: the same message again had a second effect",
                     "pass message id and index on, and let the system act once on them",
                 )
-            if not all(_alike(first[index], each) for more in (again, anew) for index, each in more.items()):
+            if not all(_alike(first[index], each) for more in (again, *anew) for index, each in more.items()):
                 raise Broken(f"{operation.name}: the same message again has another outcome", "answer it as before")
+            await _none_lost(scene, operation, (effects or 0) - (before or 0))
+
+
+async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) -> None:
+    """A message of which first the one part comes, then the other, has as many effects as one that comes whole."""
+    before = await _effects(scene) or 0
+    for part in _portions(scene.delivery(operation)):
+        async with scene.opened() as connector:
+            await scene.carried(connector, part)
+    if (await _effects(scene) or 0) - before != wanted:
+        raise Broken(
+            f"{operation.name}: a message that comes in parts has other effects than one that comes whole",
+            "let the system act once on message id and index, not on the message id",
+        )
 
 
 async def settled(stage: Stage) -> None:
     """See the catalogue."""
     endings: dict[int, Ended] = {0: Accepted(), 1: Duplicate()}
-    async with stage.scene() as scene, scene.opened() as connector:
+    async with stage.scene(alone=True) as scene, scene.opened() as connector:
         for _ in range(2):
             await scene.contracted("settled of an unknown message", connector.settled(_STRANGER, endings), SLACK)
         for name in await offering(scene):
@@ -59,7 +76,7 @@ async def settled(stage: Stage) -> None:
 async def restart(stage: Stage) -> None:
     """See the catalogue."""
     polled_for = 0
-    async with stage.scene() as scene:
+    async with stage.scene(alone=True) as scene:
         for name in _events(scene):
             if await offered(scene, name, scene.records("sends", name, 1)):
                 polled_for += 1
@@ -127,6 +144,11 @@ async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
     if not await until(sent):
         raise Broken(f"{operation}: {_NOT_SENT}", _LOOK)
     return next(each for each in scene.line.sends if each.operation == operation)
+
+
+def _portions(delivery: Delivery) -> list[Delivery]:
+    """The same message as a line hands over what was deferred of it: the rest, and then what came before."""
+    return [replace(delivery, records=records) for records in (delivery.records[1:], delivery.records[:1]) if records]
 
 
 def _counted(operation: str, before: int | None, after: int | None) -> None:

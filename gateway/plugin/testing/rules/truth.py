@@ -1,19 +1,19 @@
 """What systems say that is not so: no answer at all, one without an end, a false one; and what they offer wrongly."""
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from typing import Final, TypeVar
 
 from pydantic import JsonValue
 
-from gateway.errors import Deferred, Refused
 from gateway.plugin.connector import Accepted, Connector, Delivery, Duplicate, Outcome
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
+from gateway.plugin.testing.called import until
 from gateway.plugin.testing.rules.repeats import offering
-from gateway.plugin.testing.scene import Scene, until
+from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
@@ -24,8 +24,8 @@ _MOST: Final = 32 * 2**20
 """Bytes that a connector may take of one answer, with what network and TLS have in their buffers."""
 _POSITIONS: Final = 4
 """Of the answers of one exchange so many are falsified in turn."""
-_PLAYS: Final = 400
-_LEAST: Final = 8
+_PLAYS: Final = 160
+_LEAST: Final = 4
 _T = TypeVar("_T")
 GARBAGE: Final[Mapping[str, bytes]] = {
     "nothing": b"",
@@ -44,14 +44,14 @@ GARBAGE: Final[Mapping[str, bytes]] = {
 
 async def garbage(stage: Stage) -> None:
     """See the catalogue."""
-    async with stage.scene() as scene:
+    async with stage.scene(alone=True) as scene:
         await _nothing_accepted(scene, conducts.answers(GARBAGE["a page of HTML"], "text/html"), "a page of HTML")
         for told, body in GARBAGE.items():
             await _nothing_accepted(scene, conducts.answers(body), told)
-        operations = (*stage.operations("receives"), None)
+        operations, turns = (*stage.operations("receives"), None), count()
         for operation in operations:
             for at, _ in enumerate(await _answers(scene, operation)):
-                for body in _few([*GARBAGE.values()], len(operations)):
+                for body in _few([*GARBAGE.values()], len(operations), next(turns)):
                     await _unbroken(scene, conducts.altered(_always(body), at), operation)
 
 
@@ -69,29 +69,32 @@ async def huge(stage: Stage) -> None:
 
 async def lied_to(stage: Stage) -> None:
     """See the catalogue."""
-    async with stage.scene() as scene:
-        operations = (*stage.operations("receives"), None)
+    async with stage.scene(alone=True) as scene:
+        operations, turns = (*stage.operations("receives"), None), count()
         for operation in operations:
             rows = len(scene.delivery(operation).records) if operation is not None else 1
             for at, honest in enumerate(await _answers(scene, operation)):
                 members = [each for each in lies.false_members() if each[1](honest) is not None]
                 whole = [each for each in lies.false_answers(rows) if each[1](honest) is not None]
-                for told, alter in (*whole, *_few(members, len(operations))):
+                for told, alter in (*whole, *_few(members, len(operations), next(turns))):
                     if operation is not None:
                         await _not_believed(scene, operation, told, conducts.altered(alter, at))
                     else:
                         await _unbroken(scene, conducts.altered(alter, at))
 
 
-def _few(found: Sequence[_T], operations: int) -> Sequence[_T]:
-    """Evenly from among them, the fewer the more operations there are: nobody waits for thousands of answers."""
+def _few(found: Sequence[_T], operations: int, turn: int) -> Sequence[_T]:
+    """Evenly from among them, the fewer the more operations there are: nobody waits for thousands of answers. With each
+    turn others, so that all have theirs.
+    """
     most = max(_LEAST, _PLAYS // (operations * _POSITIONS))
-    return found[:: -(-len(found) // most) or 1]
+    step = -(-len(found) // most) or 1
+    return found[turn % step :: step]
 
 
 async def emits_within_interface(stage: Stage) -> None:
     """See the catalogue."""
-    async with stage.scene() as scene:
+    async with stage.scene(alone=True) as scene:
         names = await offering(scene)
         if not names:
             raise Inapplicable("its system offers nothing that it polls for")
@@ -141,8 +144,7 @@ async def _asks(scene: Scene, connector: Connector, operation: ContractOperation
         return
     await offering(scene)
     await scene.polled(connector)
-    with contextlib.suppress(Refused, Deferred):
-        await scene.contracted("health", connector.health())
+    await scene.told_health(connector)
 
 
 async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deadline: float = _SHORT) -> None:

@@ -1,0 +1,102 @@
+"""One call of a connector's: it ends in time and raises what it may; all else is `Broken`, told by type and place.
+
+The rule: nothing that a connector raises, exits included, or holds on to, ends the check or holds it up.
+"""
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar, cast
+
+from gateway.errors import Deferred, Misconfigured, Refused
+from gateway.plugin.testing.verdict import Broken
+
+SLACK: Final = 10.0
+"""Seconds beyond what was promised, for a busy machine."""
+LONG: Final = 20.0
+"""Seconds in which whatever is to come of itself has come."""
+_PAUSE: Final = 0.05
+_T = TypeVar("_T")
+
+
+class Call(Generic[_T]):
+    """A call that has begun. Once it is done, `error` is what it raised, and the task itself never raises."""
+
+    def __init__(self, doing: Awaitable[_T]) -> None:
+        self.error: BaseException | None = None
+        self._run = self._caught(doing)
+        self.task = asyncio.ensure_future(self._run)
+
+    async def done(self, seconds: float) -> bool:
+        """Whether it came to an end by itself so soon; if not, or if who waits is cancelled, it is broken off."""
+        try:
+            await asyncio.wait((self.task,), timeout=seconds)
+        finally:
+            ended = self.task.done()
+            if not ended:
+                await self.broken_off()
+        return ended
+
+    async def broken_off(self) -> bool:
+        """Cancel it. Whether it ended, as cancelled; if it did not end, it is torn down."""
+        self.task.cancel()
+        await asyncio.wait((self.task,), timeout=SLACK)
+        if not self.task.done():
+            with contextlib.suppress(RuntimeError):  # it catches even that
+                self._run.close()
+            self.task.cancel()
+            await asyncio.wait((self.task,), timeout=SLACK)
+            return False
+        return isinstance(self.error, asyncio.CancelledError)
+
+    async def _caught(self, doing: Awaitable[_T]) -> _T | None:
+        try:
+            return await doing
+        except BaseException as error:  # noqa: BLE001  (an exit, too: in a task it would end the loop)
+            self.error = error
+        return None
+
+
+async def contracted(what: str, doing: Awaitable[_T], seconds: float, raised: list[BaseException]) -> _T:
+    """What it comes to; what it raises is put to `raised`. Raises Refused, Deferred, of an opening Misconfigured; else,
+    or if it hangs, Broken.
+    """
+    call = Call(doing)
+    if not await call.done(seconds):
+        raise Broken(f"{what} had not returned after {seconds:.0f} s", "bound every wait by a time")
+    if call.error is None:
+        return cast(_T, call.task.result())
+    raised.append(call.error)
+    if isinstance(call.error, Refused | Deferred) or (isinstance(call.error, Misconfigured) and what == "open"):
+        raise call.error
+    raise _beyond(what, call.error) from call.error
+
+
+async def together(*doing: Awaitable[_T]) -> list[_T]:
+    """What all come to, at once, as a line calls it. Raises what the first one raised, once the last has ended."""
+    ended = await asyncio.gather(*doing, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each
+    return cast(list[_T], ended)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether it comes to hold before long, asked again and again."""
+    ends = asyncio.get_running_loop().time() + LONG
+    while not await holds():
+        if asyncio.get_running_loop().time() > ends:
+            return False
+        await asyncio.sleep(_PAUSE)
+    return True
+
+
+def _beyond(what: str, error: BaseException) -> Broken:
+    """What it raised, by type and place: its text may hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f" in {each.filename.rpartition('/')[2]}:{each.lineno}" for each in reversed(frames)), "")
+    return Broken(
+        f"{what} raised {type(error).__name__}{place}",
+        "raise Refused or Deferred, or answer the record with an outcome",
+    )

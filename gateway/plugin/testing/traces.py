@@ -1,0 +1,109 @@
+"""What code leaves in files and tells other programs, as the interpreter says (PEP 578), in whatever thread.
+
+The rule: a hook stays for good, so there is one, and it looks only while somebody wants to know.
+"""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+_WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_NAMELESS: Final = getattr(os, "O_TMPFILE", -1)
+_GONE: Final = ("os.remove", "os.rename")
+_TOLD: Final = {
+    "subprocess.Popen": "the words of a program that it started",
+    "os.system": "the words of a program that it started",
+    "os.posix_spawn": "the words of a program that it started",
+    "syslog.syslog": "the system's log",
+}
+_MOST: Final = 2**24
+"""Bytes of a file that are read."""
+_HELD: Final = 100
+
+
+class Traces:
+    """What was written outside of one folder, also into files that are gone, and what programs were told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.words: list[tuple[str, str]] = []
+        self._folder = folder.resolve()
+        self._written: dict[str, None] = {}
+        self._held: list[BinaryIO] = []
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Where each was, and what it holds by now."""
+        for path in [*self._written]:
+            self._hold(path)
+        while self._held:
+            self._read(self._held.pop())
+        return self.words
+
+    def hear(self, event: str, given: tuple[Any, ...]) -> None:
+        """Raises OSError where a file without a name is to be made: Python then makes one that can be looked into."""
+        if event == "open" and isinstance(given[2], int) and given[2] & _WRITES:
+            if given[2] & _NAMELESS == _NAMELESS:
+                raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            self._opened(given[0])
+        elif event == "sqlite3.connect":
+            for behind in ("", "-wal", "-journal"):
+                self._opened(f"{given[0]}{behind}")
+        elif event in _GONE and (path := _path(given[0], given[1 if event == "os.remove" else 2])) in self._written:
+            self._hold(path)
+        elif event in _TOLD:
+            self.words.append((_TOLD[event], repr(given)))
+
+    def _opened(self, name: object) -> None:
+        path = _path(name)
+        beyond = path and path not in self._written and self._folder not in Path(path).parents
+        if beyond and Path(path).parent.name != "__pycache__":
+            self._written[path] = None
+            self.words.append(("the name of a file that it wrote", path))
+
+    def _hold(self, path: str) -> None:
+        """It can be read as long as it is held, also what is written into it once it has no name."""
+        with contextlib.suppress(OSError):
+            if Path(path).is_file():
+                self._held.append(Path(path).open("rb"))  # noqa: SIM115  (until it is read)
+        if len(self._held) > _HELD:
+            self._read(self._held.pop(0))
+
+    def _read(self, file: BinaryIO) -> None:
+        with file:
+            self.words.append(("a file that it wrote", file.read(_MOST).decode(errors="replace")))
+
+
+def _path(name: object, folder: int = -1) -> str:
+    """The whole of it; a name may be below a folder that is open. Empty if it is none."""
+    if not isinstance(name, str | bytes | os.PathLike):
+        return ""
+    with contextlib.suppress(OSError, ValueError):
+        within = Path(f"/proc/self/fd/{folder}") if folder >= 0 else Path()
+        return str((within / os.fsdecode(name)).resolve())
+    return ""
+
+
+_looking: Traces | None = None
+_installed = False
+
+
+def _hear(event: str, given: tuple[Any, ...]) -> None:
+    if _looking is not None:
+        _looking.hear(event, given)
+
+
+@contextlib.contextmanager
+def traced(folder: Path) -> Iterator[Traces]:
+    """What is left outside of the folder within the block; read it there, or after."""
+    global _looking, _installed  # noqa: PLW0603  (an audit hook cannot be taken away again)
+    if not _installed:
+        sys.addaudithook(_hear)
+        _installed = True
+    _looking = traces = Traces(folder)
+    try:
+        yield traces
+    finally:
+        _looking = None

@@ -1,0 +1,92 @@
+"""A person's value is found in whatever form code prints it; what is not a person's alone is not sought."""
+
+import json
+from typing import Annotated
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from gateway.plugin import DataClass, Interface, Operation, Payload
+from gateway.plugin.fields import Item
+from gateway.plugin.interface import describe
+from gateway.plugin.item import Kind
+from gateway.plugin.testing import MadeUp
+from gateway.plugin.testing.canaries import Canaries
+
+
+def item(name: str, kind: Kind, data_class: DataClass, **form):
+    return Item(name=name, label=name, data_class=data_class, kind=kind, **form)
+
+
+class Person(Payload):
+    """One of each kind of field."""
+
+    number: Annotated[str, item("number", Kind.CODE, DataClass.IDENTIFIER, pattern="[0-9]{15}")]
+    name: Annotated[str, item("name", Kind.TEXT, DataClass.BASIC, max_length=40)]
+    born: Annotated[str, item("born", Kind.CODE, DataClass.BASIC, max_length=10, check="date")]
+    income: Annotated[int, item("income", Kind.INTEGER, DataClass.TAX_WELFARE, minimum=0)]
+    version: Annotated[int, item("version", Kind.INTEGER, DataClass.OPERATIONAL, minimum=0)]
+    since: Annotated[str, item("since", Kind.CODE, DataClass.OPERATIONAL, max_length=10, check="date")]
+    ward: Annotated[str, item("ward", Kind.CODE, DataClass.BASIC, values=("13101", "131016"))]
+
+
+OPERATION = Operation(name="person.put", label="人", direction="receives", payload=Person, person_key="number")
+INTERFACE = Interface(connector="people", version="1", operations=(OPERATION,))
+(LOCKED,) = describe(INTERFACE).operations
+RECORD = {
+    "number": "700000000000001",
+    "name": "架空 'é' 太郎",
+    "born": "1990-01-02",
+    "income": 4_100_007,
+    "version": 7_000_001,
+    "since": "2026-04-01",
+    "ward": "131016",
+}
+
+
+def found(text: str, **own) -> str | None:
+    canaries = Canaries()
+    canaries.record("person.put", LOCKED.fields, {**RECORD, **own})
+    return canaries.found([("a line", text)])
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        str,
+        repr,
+        ascii,
+        json.dumps,
+        quote,
+        quote_plus,
+        lambda record: json.dumps(record, ensure_ascii=False),
+        lambda record: repr(str(record).encode()),
+    ],
+)
+def test_a_name_is_found_however_it_is_printed(printed):
+    assert found(f"stored {printed(RECORD['name'])}") == "name of person.put is in a line"
+
+
+@pytest.mark.parametrize("printed", ["1990-01-02", "19900102", "datetime.date(1990, 1, 2)"])
+def test_a_persons_date_is_found(printed):
+    assert found(f"born {printed}") == "born of person.put is in a line"
+
+
+def test_a_number_of_many_digits_is_found_and_a_short_one_is_not():
+    assert found("income=4100007") == "income of person.put is in a line"
+    assert found("income=41", income=41) is None
+
+
+@pytest.mark.parametrize("honest", ["version 7000001", "since 2026-04-01", "ward 131016"])
+def test_what_is_nobodys_alone_is_not_sought(honest):
+    assert found(honest) is None
+
+
+def test_a_date_that_an_operational_field_has_too_is_not_sought():
+    assert found("since 2026-04-01", born="2026-04-01") is None
+
+
+def test_made_up_numbers_are_long_enough_to_be_found():
+    made = MadeUp(INTERFACE).record("receives", "person.put", 1, ward="131016")
+    assert len(str(made["income"])) >= 6
+    assert made["version"] == 1

@@ -1,0 +1,97 @@
+"""What code leaves in files is read, wherever and however it is left; what lies in the folder of its own is not."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway.plugin.testing.traces import traced
+
+VALUE = "made-up-4711"
+
+
+def plainly(beyond: Path) -> None:
+    (beyond / "debug.json").write_text(VALUE)
+
+
+def behind_another_name(beyond: Path) -> None:
+    with (beyond / "new").open("w") as file:
+        file.write(VALUE)
+    (beyond / "new").rename(beyond / "named")
+
+
+def for_a_moment(beyond: Path) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=beyond) as file:
+        file.write(VALUE)
+
+
+def in_a_folder_for_a_moment(beyond: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=beyond) as folder:
+        (Path(folder) / "dump").write_text(VALUE)
+
+
+def without_a_name(beyond: Path) -> None:
+    with tempfile.TemporaryFile("w", dir=beyond) as file:
+        file.write(VALUE)
+
+
+def aside(beyond: Path) -> None:
+    thread = threading.Thread(target=plainly, args=(beyond,))
+    thread.start()
+    thread.join()
+
+
+def in_a_database(beyond: Path) -> None:
+    with closing(sqlite3.connect(beyond / "cache.sqlite3")) as database, database:
+        database.execute("CREATE TABLE cache AS SELECT ? AS told", (VALUE,))
+
+
+def in_the_name_of_a_file(beyond: Path) -> None:
+    (beyond / f"{VALUE}.json").touch()
+
+
+def by_another_program(_: Path) -> None:
+    subprocess.run([sys.executable, "-c", "", VALUE], check=True)
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        plainly,
+        behind_another_name,
+        for_a_moment,
+        in_a_folder_for_a_moment,
+        without_a_name,
+        aside,
+        in_a_database,
+        in_the_name_of_a_file,
+        by_another_program,
+    ],
+)
+def test_what_is_left_is_read(leave, tmp_path):
+    (tmp_path / "beyond").mkdir()
+    with traced(tmp_path / "place") as traces:
+        leave(tmp_path / "beyond")
+        told = traces.texts()
+    assert [where for where, text in told if VALUE in text]
+
+
+def test_what_is_left_in_its_own_folder_or_nowhere_is_not(tmp_path):
+    with traced(tmp_path) as traces:
+        plainly(tmp_path)
+        Path(os.devnull).write_text(VALUE)
+        told = traces.texts()
+    assert not [where for where, text in told if VALUE in text]
+
+
+def test_nothing_is_looked_at_before_or_after(tmp_path):
+    with traced(tmp_path / "place") as traces:
+        pass
+    plainly(tmp_path)
+    assert traces.texts() == []
