@@ -21,7 +21,8 @@ os.environ |= dict.fromkeys(("SSL_CERT_FILE", "SSL_CERT_DIR"), os.devnull)
 LONGEST: Final = (
     "tests/acceptance/crash/",
     "tests/acceptance/",
-    "tests/plugins/conformance/test_ours.py",
+    "tests/plugins/vaccination_records/test_conformance.py",
+    "tests/plugins/intermediate_server/test_conformance.py",
     "tests/architecture/test_city_by_hand.py",
     "tests/plugins/demo_city/",
     "tests/plugins/intermediate_server/",

@@ -11,7 +11,8 @@ RULES: Final = (
     Rule(
         "loads",
         _BRONZE,
-        "Its hook gives one spec, of its own name, that can be locked; making a connector has no side effect.",
+        "Its hook gives one spec, of its own name, that can be locked; neither importing its module in a fresh"
+        " interpreter nor making a connector has a side effect: a file, a network, a process, a thread.",
         "The gateway loads every connector before any is opened: one that acts at that time acts unasked.",
         package.loads,
     ),
@@ -25,14 +26,16 @@ RULES: Final = (
     Rule(
         "door-only",
         _BRONZE,
-        "Of the gateway its modules import `gateway.plugin` and its public parts alone.",
+        "Of the gateway all modules of its package import `gateway.plugin` and its public parts alone, by a statement"
+        " or by a name that is written out.",
         "Behind the door are keys and journals, and nothing there is promised to stay.",
         package.door_only,
     ),
     Rule(
         "settings-closed",
         _BRONZE,
-        "An unknown setting, or one of a wrong type, is refused, and the error shows no value.",
+        "An unknown setting, at the top or in any model below, or one of a wrong type, is refused, and the error"
+        " shows no value.",
         "A misspelt setting must not be passed over, and a secret in the wrong place must not be printed.",
         package.settings_closed,
     ),
@@ -70,8 +73,10 @@ RULES: Final = (
     Rule(
         "no-leaks",
         _BRONZE,
-        "No value of a record or a reply and no secret is in a log line, an error, a repr, a health sentence or a note,"
-        " nor after garbage and lies. Sought are texts of six characters or more that are neither dates nor of a list.",
+        "No value of a record or a reply and no secret is in a log line, a warning, an error, a repr, a health"
+        " sentence, a note, the words of a program that it starts, or a file outside its place, also one that is gone"
+        " again; nor while its system is away, hangs, shows in an error what was asked, or answers with garbage and"
+        " lies. Sought are texts, dates and numbers of six characters or more that are of no list, also escaped.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),
@@ -128,15 +133,15 @@ RULES: Final = (
     Rule(
         "cancelled",
         _SILVER,
-        "Cancelled in mid-delivery it stops and closes, and what was cut short ends well later.",
+        "Cancelled as it opens, polls or delivers it stops and closes, and what was cut short ends well later.",
         "So every stop and every reload of the gateway meets it.",
         life.cancelled,
     ),
     Rule(
         "once",
         _SILVER,
-        "The same message twice, also by a new instance, has one effect, which the stand-in counts, and the same"
-        " outcome.",
+        "The same message twice, whole or in parts, also by a new instance, has one effect, which the stand-in"
+        " counts, and the same outcome; one that comes in parts loses nothing.",
         "After a crash the line delivers again what may have been delivered.",
         repeats.once,
     ),
