@@ -4,7 +4,7 @@ The rule: nothing is sought that would be found by chance, or that stands in hon
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -43,13 +43,14 @@ class Canaries:
                 elif each.check in _CALENDAR:
                     self._honest.update(_forms(str(value), each.check))
 
-    def found(self, texts: Iterable[tuple[str, str]]) -> str | None:
+    def found(self, texts: Sequence[tuple[str, str]]) -> str | None:
         """What came out where, of texts that each tell where they were; without the value. None if nothing did."""
-        sought = {form: what for form, what in self._sought.items() if form not in self._honest}
+        ends = {text[at : at + _LEAST] for _, text in texts for at in range(len(text))}
+        sought = [each for each in self._sought.keys() - self._honest if each[-_LEAST:] in ends]  # few of thousands
         for where, text in texts:
-            for form, what in sought.items():
-                if form in text:
-                    return f"{what} is in {where}"
+            for each in sought:
+                if each in text:
+                    return f"{self._sought[each]} is in {where}"
         return None
 
     def _seek(self, value: str, what: str, check: str | None = None) -> None:

@@ -1,7 +1,7 @@
 """A person's value is found in whatever form code prints it; what is not a person's alone is not sought."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -33,7 +33,7 @@ class Person(Payload):
 OPERATION = Operation(name="person.put", label="人", direction="receives", payload=Person, person_key="number")
 INTERFACE = Interface(connector="people", version="1", operations=(OPERATION,))
 (LOCKED,) = describe(INTERFACE).operations
-RECORD = {
+RECORD: dict[str, Any] = {
     "number": "700000000000001",
     "name": "架空 'é' 太郎",
     "born": "1990-01-02",

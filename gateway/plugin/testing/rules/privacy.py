@@ -5,7 +5,7 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.plugin.connector import Accepted, Connector, Context
+from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Between, Conduct, passes
 from gateway.plugin.testing.called import SLACK
@@ -26,6 +27,7 @@ from gateway.plugin.testing.verdict import Broken
 _STATUSES: Final = (429, 500, 503)
 _SHORT: Final = 2.0
 _ROWS: Final = 2
+_MOST: Final = 4
 _USUAL: Final = frozenset(vars(logging.makeLogRecord({})))
 Trouble: TypeAlias = Callable[[], AbstractAsyncContextManager[object]]
 """What befalls the connector while the block lasts."""
@@ -49,7 +51,9 @@ async def no_leaks(stage: Stage) -> None:
         with traced(scene.place.folder) as traces:
             with _listening(seen):
                 for trouble in _troubles(scene):
-                    await _played(scene, seen, trouble)
+                    await _played(scene, seen, trouble, scene.stage.operations("receives"))
+                for turn, lie in enumerate(_lies() if scene.between is not None else ()):
+                    await _played(scene, seen, partial(_met_by, scene.network, lie), _some(scene, turn))
             seen.texts += traces.texts()
         _gathered(scene, seen)
     if (leak := seen.canaries.found(seen.texts)) is not None:
@@ -57,7 +61,7 @@ async def no_leaks(stage: Stage) -> None:
 
 
 def _troubles(scene: Scene) -> Iterator[Trouble]:
-    """None; its system away; then what makes answers of what was asked, in forms that cannot be read or mislead."""
+    """None; its system away; then what makes of what was asked an error, or an answer that cannot be read."""
     yield contextlib.nullcontext
     yield scene.away
     if scene.between is None:
@@ -78,14 +82,25 @@ def _conducts() -> Iterator[Conduct]:
     yield conducts.cuts_off
     yield conducts.altered(lambda body: body[: len(body) // 2])
     yield conducts.altered(lambda body: b"<html>" + body)
+
+
+def _lies() -> Iterator[Conduct]:
+    """One of each kind."""
     kinds: dict[str, conducts.Alter] = {}
     for told, alter in (*lies.false_answers(_ROWS), *lies.false_members()):
         kinds.setdefault(told, alter)
     yield from map(conducts.altered, kinds.values())
 
 
-async def _played(scene: Scene, seen: _Seen, trouble: Trouble) -> None:
-    """What is offered, one delivery of each operation, a poll, health; then all that can be shown of the instance. One
+def _some(scene: Scene, turn: int) -> Sequence[ContractOperation]:
+    """Evenly from among all that it receives, with each turn others: some receive very much."""
+    operations = scene.stage.operations("receives")
+    step = -(-len(operations) // _MOST) or 1
+    return operations[turn % step :: step]
+
+
+async def _played(scene: Scene, seen: _Seen, trouble: Trouble, operations: Sequence[ContractOperation]) -> None:
+    """What is offered, one delivery of each of these, a poll, health; then all that can be shown of the instance. One
     that does not open in trouble opens before it.
     """
     for operation in scene.stage.operations("sends"):
@@ -99,7 +114,7 @@ async def _played(scene: Scene, seen: _Seen, trouble: Trouble) -> None:
             opened = await _opens(scene, connector, context)
         if opened or await _opens(scene, connector, context):
             async with trouble():
-                await _works(scene, connector, seen)
+                await _works(scene, connector, seen, operations)
         shown = {"connector": connector, "settings": context.settings, "context": context, "spec": scene.stage.spec}
         for what, each in shown.items():
             seen.take(f"the repr of its {what}", f"{each!r} {each!s}")
@@ -115,8 +130,7 @@ async def _opens(scene: Scene, connector: Connector, context: Context) -> bool:
     return False
 
 
-async def _works(scene: Scene, connector: Connector, seen: _Seen) -> None:
-    operations = scene.stage.operations("receives")
+async def _works(scene: Scene, connector: Connector, seen: _Seen, operations: Sequence[ContractOperation]) -> None:
     deliveries = [scene.delivery(each, _ROWS, _SHORT) for each in operations]
     for operation, delivery in zip(operations, deliveries, strict=True):
         for _, record in delivery.records:

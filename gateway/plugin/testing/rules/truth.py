@@ -25,6 +25,8 @@ _MOST: Final = 32 * 2**20
 _POSITIONS: Final = 4
 """Of the answers of one exchange so many are falsified in turn."""
 _PLAYS: Final = 160
+_ROWS: Final = 2
+"""Of a delivery, so that they can be mixed up."""
 _LEAST: Final = 4
 _T = TypeVar("_T")
 GARBAGE: Final[Mapping[str, bytes]] = {
@@ -45,21 +47,25 @@ GARBAGE: Final[Mapping[str, bytes]] = {
 async def garbage(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene(alone=True) as scene:
-        await _nothing_accepted(scene, conducts.answers(GARBAGE["a page of HTML"], "text/html"), "a page of HTML")
+        deliveries = [scene.delivery(each, _ROWS, _SHORT) for each in stage.operations("receives")]
+        html = conducts.answers(GARBAGE["a page of HTML"], "text/html")
+        await _nothing_accepted(scene, html, "a page of HTML", deliveries)
         for told, body in GARBAGE.items():
-            await _nothing_accepted(scene, conducts.answers(body), told)
+            await _nothing_accepted(scene, conducts.answers(body), told, deliveries)
         operations, turns = (*stage.operations("receives"), None), count()
         for operation in operations:
-            for at, _ in enumerate(await _answers(scene, operation)):
+            for at, _ in enumerate(await _answers(scene, _delivery(scene, operation))):
+                delivery = _delivery(scene, operation)
                 for body in _few([*GARBAGE.values()], len(operations), next(turns)):
-                    await _unbroken(scene, conducts.altered(_always(body), at), operation)
+                    await _unbroken(scene, conducts.altered(_always(body), at), delivery)
 
 
 async def huge(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
         endless = conducts.Endless()
-        await _nothing_accepted(scene, endless, "a body without an end", _LONG)
+        deliveries = [scene.delivery(each, _ROWS, _LONG) for each in stage.operations("receives")]
+        await _nothing_accepted(scene, endless, "a body without an end", deliveries)
         if endless.pushed > _MOST:
             raise Broken(
                 f"it took more than {_MOST // 2**20} MiB of one answer",
@@ -72,8 +78,9 @@ async def lied_to(stage: Stage) -> None:
     async with stage.scene(alone=True) as scene:
         operations, turns = (*stage.operations("receives"), None), count()
         for operation in operations:
-            rows = len(scene.delivery(operation).records) if operation is not None else 1
-            for at, honest in enumerate(await _answers(scene, operation)):
+            asked = _delivery(scene, operation)
+            rows = len(asked.records) if asked is not None else 1
+            for at, honest in enumerate(await _answers(scene, asked)):
                 members = [each for each in lies.false_members() if each[1](honest) is not None]
                 whole = [each for each in lies.false_answers(rows) if each[1](honest) is not None]
                 for told, alter in (*whole, *_few(members, len(operations), next(turns))):
@@ -128,47 +135,54 @@ def _always(body: bytes) -> Callable[[bytes], bytes]:
     return lambda _: body
 
 
-async def _answers(scene: Scene, operation: ContractOperation | None) -> list[bytes]:
+def _delivery(scene: Scene, operation: ContractOperation | None) -> Delivery | None:
+    return scene.delivery(operation, _ROWS, _SHORT) if operation is not None else None
+
+
+async def _answers(scene: Scene, delivery: Delivery | None) -> list[bytes]:
     """The first few answers of an honest exchange: of a delivery, or of a poll and a look at its health."""
     network = scene.network
     network.conduct = passes
     before = len(network.answered)
     async with scene.opened() as connector:
-        await _asks(scene, connector, operation)
+        await _asks(scene, connector, delivery)
     return [each.body for each in network.answered[before : before + _POSITIONS]]
 
 
-async def _asks(scene: Scene, connector: Connector, operation: ContractOperation | None) -> None:
-    if operation is not None:
-        await scene.delivered(connector, scene.delivery(operation, deadline=_SHORT))
+async def _asks(scene: Scene, connector: Connector, delivery: Delivery | None) -> None:
+    if delivery is not None:
+        await scene.delivered(connector, delivery)
         return
     await offering(scene)
     await scene.polled(connector)
     await scene.told_health(connector)
 
 
-async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deadline: float = _SHORT) -> None:
+async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deliveries: Sequence[Delivery]) -> None:
+    """The system never hears of them, so the same ones can be delivered again."""
     scene.network.conduct = conduct
     async with scene.opened() as connector:
         sends = len(scene.line.sends)
-        for operation in scene.stage.operations("receives"):
-            for each in (await scene.delivered(connector, scene.delivery(operation, deadline=deadline))).values():
+        for delivery in deliveries:
+            for each in (await scene.delivered(connector, delivery)).values():
                 if isinstance(each, Accepted | Duplicate):
-                    raise Broken(f"{operation.name}: a record is accepted upon {told}", "accept upon an answer alone")
+                    raise Broken(
+                        f"{delivery.operation}: a record is accepted upon {told}", "accept upon an answer alone"
+                    )
         await scene.polled(connector)
         if len(scene.line.sends) > sends:
             raise Broken(f"something is sent upon {told}", "send what an answer says alone")
 
 
-async def _unbroken(scene: Scene, conduct: Conduct, operation: ContractOperation | None = None) -> None:
+async def _unbroken(scene: Scene, conduct: Conduct, delivery: Delivery | None = None) -> None:
     """Whatever comes of it, no method raises what it may not."""
     scene.network.conduct = conduct
     async with scene.opened() as connector:
-        await _asks(scene, connector, operation)
+        await _asks(scene, connector, delivery)
 
 
 async def _not_believed(scene: Scene, operation: ContractOperation, told: str, conduct: Conduct) -> None:
-    delivery = scene.delivery(operation, deadline=_SHORT)
+    delivery = scene.delivery(operation, _ROWS, _SHORT)
     scene.network.conduct = conduct
     async with scene.opened() as connector:
         try:
