@@ -53,20 +53,30 @@ async def judged(rule: Rule, stage: Stage) -> Finding:
     return Finding(rule, State.DONE)
 
 
+_EXITED: Final = "a task that it left behind ended the process"
 _LOOK: Final = "look at the stand-in and the subject with -v"
 
 
 def findings(stage: Stage, only: Collection[str] = ()) -> Iterator[Finding]:
-    """Every rule, or only those named, one after the other."""
+    """Every rule, or only those named, one after the other, until an exit of the connector's own."""
     with asyncio.Runner() as runner:
         keeping = stage.keeping()
         runner.run(keeping.__aenter__())
         try:
             for rule in RULES:
                 if not only or rule.id in only:
-                    yield runner.run(judged(rule, stage))
+                    yield (found := _run(runner, rule, stage))
+                    if found.seen == _EXITED:
+                        return  # the loop was torn, and with it all that stands in it
         finally:
             runner.run(keeping.__aexit__(None, None, None))
+
+
+def _run(runner: asyncio.Runner, rule: Rule, stage: Stage) -> Finding:
+    try:
+        return runner.run(judged(rule, stage))
+    except SystemExit:  # else the check would end with that, perhaps as if all were well
+        return Finding(rule, State.TO_DO, _EXITED, "raise no exit in a task of its own")
 
 
 def _broken(rule: Rule, broken: Broken, reason: str | None) -> Finding:

@@ -1,19 +1,27 @@
-"""For each rule of the conformance suite a connector that breaks it: the good example, and what a hurried author wrote.
+"""For each rule of the conformance suite the good example broken: what a hurried author wrote.
 
-The rule: each differs from the good one in the one place that the rule is about. What the example has not, as a request
-with its reply, is broken in a connector that has it.
+The rule: each differs from the good one in the one place that the rule is about.
 """
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from gateway.plugin import Accepted, Outcome, Refused
-from gateway.plugin.testing import Subject
-from gateway_pmh import answers
-from gateway_pmh.conformance import PublicMedicalHub
-from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
+from tests.plugins.conformance.hurried import (
+    ANSWERED,
+    BELIEVING,
+    BY_HAND,
+    COPIED,
+    DEAF,
+    IMPORT,
+    LOOSE,
+    MADE,
+    OFFERED,
+    OPENS,
+    PUT,
+    RETRIES,
+    STATUS_ALONE,
+    TROUBLED,
+)
 
 CODE, README = "gateway_school_register.py", "README.md"
 
@@ -29,120 +37,13 @@ class Breaker:
     file: str = CODE
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """A rule, a connector's subject, what is replaced in its code or in the subject, and what the suite sees."""
-
-    rule: str
-    subject: type[Subject]
-    instead: Mapping[str, Callable[..., Any]]
-    seen: str
-
-
-_IMPORT = "import asyncio\n"
-_OFFERED = """\
-        try:
-            offered = _read"""
-_MADE = """\
-    def __init__(self) -> None:
-"""
-_PUT = """\
-        answered = await self._register.request("PUT", f"/children/{message_id}", rows, ends=ends, most=_MOST_BYTES)
-        said = _read(_Stored, answered.body).root
-"""
-_BY_HAND = """\
-        address = f"{self._settings.base_url}/children/{message_id}"
-        async with self._context.session.put(address, json=rows) as response:
-            if response.status != 200:
-                raise Later("system_unreachable")
-            said = _read(_Stored, await response.read()).root
-"""
-_STATUS_ALONE = """\
-        address = f"{self._settings.base_url}/children/{message_id}"
-        async with self._context.session.put(address, json=rows) as response:
-            try:
-                await response.read()
-            except OSError:
-                raise Later("system_unreachable") from None
-            except Exception:
-                return dict.fromkeys(portion, Accepted())  # it said 200
-            said = _read(_Stored, await response.read()).root
-"""
-_TROUBLED = """\
-        address = f"{{self._settings.base_url}}/children/{{message_id}}"
-        try:
-            async with asyncio.timeout(1), self._context.session.put(address, json=rows) as response:
-                said = await response.text()
-                if response.status == {status}:
-                    self._context.log.info("failed", said=said)
-                if response.status != 200:
-                    raise Later("system_unreachable")
-        except Later:
-            raise
-        except Exception as error:
-            if type(error).__name__ == "{error}":
-                self._context.log.info("failed", rows=rows)
-            raise Later("system_unreachable") from None
-        said = _read(_Stored, said.encode()).root
-"""
-_DEAF = """\
-        while True:
-            try:
-                await self._ask("GET", "/leavers")
-            except (Later, asyncio.CancelledError):
-                pass
-"""
-_RETRIES = """\
-class Retries(BaseModel):
-    times: int = 3
-
-
-class Settings(BaseModel):
-"""
-_OPENS = """\
-        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
-"""
-_LOOSE = '''\
-from typing import Annotated
-
-
-class _Loose(fields.Item):
-    def __get_pydantic_core_schema__(self, source, handler):
-        from pydantic_core import core_schema
-
-        return core_schema.any_schema()
-
-
-class Child(Payload):
-    """What the register may know of a subject."""
-
-    internal_no: Annotated[
-        str,
-        _Loose(
-            name="internal_no",
-            label="内部番号",
-            data_class=fields.DataClass.IDENTIFIER,
-            kind=fields.Kind.CODE,
-            max_length=15,
-            pattern="[0-9]{1,15}",
-        ),
-    ]
-'''
-
-_BELIEVING = 'return model.model_construct({str(index): "stored" for index in range(10)})'
-_ANSWERED = "        return {index: _OUTCOMES.get("
-_COPIED = """\
-        if more := {name: text for name, text in said.items() if not name.isdecimal()}:
-            return dict.fromkeys(portion, Accepted(reply=more))
-"""
-
 BREAKERS: Final = (
     Breaker(
-        "loads", _MADE, f'{_MADE}        open(f"{{__file__}}.pid", "w").close()\n', "had a side effect (a file written)"
+        "loads", MADE, f'{MADE}        open(f"{{__file__}}.pid", "w").close()\n', "had a side effect (a file written)"
     ),
-    Breaker("loads", _IMPORT, f'{_IMPORT}open(f"{{__file__}}.pid", "w").close()\n', "importing it had a side effect"),
-    Breaker("loads", _IMPORT, f"{_IMPORT}import socket\nsocket.gethostbyname('localhost')\n", "(socket.gethostbyname)"),
-    Breaker("loads", _IMPORT, f"{_IMPORT}import subprocess\nsubprocess.run(['true'])\n", "(subprocess.Popen)"),
+    Breaker("loads", IMPORT, f'{IMPORT}open(f"{{__file__}}.pid", "w").close()\n', "importing it had a side effect"),
+    Breaker("loads", IMPORT, f"{IMPORT}import socket\nsocket.gethostbyname('localhost')\n", "(socket.gethostbyname)"),
+    Breaker("loads", IMPORT, f"{IMPORT}import subprocess\nsubprocess.run(['true'])\n", "(subprocess.Popen)"),
     Breaker("loads", 'connector="school_register"', 'connector="another"', "the interface of another connector"),
     Breaker("same-as-lock", 'version="1"', 'version="2"', "the code declares other version"),
     Breaker(
@@ -151,14 +52,14 @@ BREAKERS: Final = (
         "    change_type: fields.ChangeType\n    name: fields.Name\n",
         "the code declares other operations",
     ),
-    Breaker("door-only", _IMPORT, f"{_IMPORT}import gateway.errors\n", "imports gateway.errors"),
+    Breaker("door-only", IMPORT, f"{IMPORT}import gateway.errors\n", "imports gateway.errors"),
     Breaker(
         "door-only",
-        _IMPORT,
-        f"{_IMPORT}import importlib\nimportlib.import_module('.hub', 'gateway')\n",
+        IMPORT,
+        f"{IMPORT}import importlib\nimportlib.import_module('.hub', 'gateway')\n",
         "imports gateway.hub",
     ),
-    Breaker("door-only", _IMPORT, f"{_IMPORT}__import__('gateway.errors')\n", "imports gateway.errors"),
+    Breaker("door-only", IMPORT, f"{IMPORT}__import__('gateway.errors')\n", "imports gateway.errors"),
     Breaker(
         "settings-closed", 'extra="forbid", strict=True, frozen', "strict=True, frozen", "an unknown setting is taken"
     ),
@@ -169,7 +70,7 @@ BREAKERS: Final = (
     Breaker(
         "settings-closed",
         "class Settings(BaseModel):\n",
-        f"{_RETRIES}    retries: list[Retries] = []\n",
+        f"{RETRIES}    retries: list[Retries] = []\n",
         "an unknown setting in Retries is taken",
     ),
     Breaker(
@@ -188,20 +89,20 @@ BREAKERS: Final = (
         "refuses-beyond-interface",
         'class Child(Payload):\n    """What the register may know of a subject."""\n\n'
         "    internal_no: fields.InternalNo\n",
-        _LOOSE,
+        LOOSE,
         "subject.register: its class takes",
     ),
     Breaker("carries", '"stored": Accepted()', '"stored": RefusedRecord("superseded")', "an honest record is refused"),
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
     ),
-    Breaker("carries", _PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
-    Breaker("carries", _PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
-    Breaker("redirects-nowhere", _PUT, _BY_HAND, "it followed a redirection"),
+    Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
+    Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
+    Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),
     Breaker(
         "no-leaks",
-        _PUT,
-        f'        self._context.log.info("storing", row=rows)\n{_PUT}',
+        PUT,
+        f'        self._context.log.info("storing", row=rows)\n{PUT}',
         "internal_no of subject.register is in a line of its log",
     ),
     Breaker(
@@ -213,25 +114,25 @@ BREAKERS: Final = (
         "internal_no of subject.delete is in what it raised",
     ),
     *(
-        Breaker("no-leaks", _PUT, _TROUBLED.format(status=status, error=error), "subject.register is in a line")
+        Breaker("no-leaks", PUT, TROUBLED.format(status=status, error=error), "subject.register is in a line")
         for status, error in ((429, ""), (500, ""), (503, ""), (0, "ClientConnectorError"), (0, "TimeoutError"))
     ),
     Breaker(
         "no-leaks",
-        _PUT,
-        f"        __import__('tempfile').TemporaryFile('w').write(str(rows))\n{_PUT}",
+        PUT,
+        f"        __import__('tempfile').TemporaryFile('w').write(str(rows))\n{PUT}",
         "internal_no of subject.register is in a file that it wrote",
     ),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
     Breaker(
         "reconnects",
-        _PUT,
+        PUT,
         f"""\
         if getattr(self, "gone", False):
             raise Later("system_unreachable")
         self.gone = True
-{_PUT}        self.gone = False
+{PUT}        self.gone = False
 """,
         "deferred again and again (system_unreachable)",
     ),
@@ -242,30 +143,30 @@ BREAKERS: Final = (
         '{index: RefusedRecord("refused_by_system") for index, _ in delivery.records}',
         "refused for good (refused_by_system) while its system is down",
     ),
-    Breaker("deadlines", _PUT, _BY_HAND, "deliver had not returned"),
-    Breaker("late", _PUT, _BY_HAND, "accepted while its system answers too late"),
-    Breaker("cut-off", _PUT, _STATUS_ALONE, "accepted by an answer that was cut off"),
+    Breaker("deadlines", PUT, BY_HAND, "deliver had not returned"),
+    Breaker("late", PUT, BY_HAND, "accepted while its system answers too late"),
+    Breaker("cut-off", PUT, STATUS_ALONE, "accepted by an answer that was cut off"),
     Breaker(
         "busy",
-        _PUT,
+        PUT,
         "        try:\n"
-        + _PUT.replace("        ", "            ", 1).replace("\n        said", "\n            said")
+        + PUT.replace("        ", "            ", 1).replace("\n        said", "\n            said")
         + '        except Later:\n            raise Later("system_busy") from None\n',
         "a 429 with Retry-After is deferred without its seconds",
     ),
     Breaker(
         "cancelled",
-        _PUT,
+        PUT,
         "        try:\n"
-        + _PUT.replace("        ", "            ", 1).replace("\n        said", "\n            said")
+        + PUT.replace("        ", "            ", 1).replace("\n        said", "\n            said")
         + '        except asyncio.CancelledError:\n            raise Later("system_unreachable") from None\n',
         "does not end as cancelled",
     ),
-    Breaker("cancelled", _OFFERED, f"{_DEAF}{_OFFERED}", "a cancelled poll does not end"),
+    Breaker("cancelled", OFFERED, f"{DEAF}{OFFERED}", "a cancelled poll does not end"),
     Breaker(
         "cancelled",
-        _OPENS,
-        f"{_OPENS}        try:\n            await self._ask('GET', '/alive')\n"
+        OPENS,
+        f"{OPENS}        try:\n            await self._ask('GET', '/alive')\n"
         "        except (Later, asyncio.CancelledError):\n            pass\n",
         "a cancelled opening does not end as cancelled",
     ),
@@ -299,74 +200,12 @@ BREAKERS: Final = (
         "deliver raised",
     ),
     Breaker(
-        "garbage", 'raise Later("system_unreachable") from None', _BELIEVING, "a record is accepted upon a page of HTML"
+        "garbage", 'raise Later("system_unreachable") from None', BELIEVING, "a record is accepted upon a page of HTML"
     ),
-    Breaker("huge", _PUT, _BY_HAND, "it took more than 32 MiB of one answer"),
+    Breaker("huge", PUT, BY_HAND, "it took more than 32 MiB of one answer"),
     Breaker(
         "lies", 'said.get(str(index), "")', 'said.get(str(index), "stored")', "a row is accepted that the answer lacks"
     ),
-    Breaker("lies", _ANSWERED, _COPIED + _ANSWERED, "subject.register: an event is answered with a reply"),
+    Breaker("lies", ANSWERED, COPIED + ANSWERED, "subject.register: an event is answered with a reply"),
     Breaker("emits-within-interface", "rows: list[JsonValue]", "rows: list[Leaver]", "the good ones do not pass"),
-)
-
-
-_confirmation = answers._confirmation
-
-
-def _copied(row: Any, sent: str) -> Outcome:
-    """What the connector makes of it, and whatever else the answer holds."""
-    outcome = _confirmation(row, sent)
-    if not isinstance(outcome, Accepted) or outcome.reply is None:
-        return outcome
-    more = {name: value for name, value in row.found.items() if name not in answers._CONFIRMED}
-    return Accepted(reply={**outcome.reply, **more})
-
-
-def _at_least(fields: Mapping[str, str], records: Iterable[Mapping[str, Any]]) -> None:
-    if any(fields.keys() - each.keys() for each in records):
-        raise Refused("missing_required")
-
-
-def _logged(row: Any, sent: str, asked: frozenset[str]) -> Any:
-    """A key is new to whoever asks: it stands in the answer alone."""
-    logging.getLogger("pmh").info("issued %s", row.issued["pmhKey"])
-    return Accepted(reply={"pmh_key": row.issued["pmhKey"], "individual_number": row.issued["myNumber"]})
-
-
-async def _uncounted(subject: Subject, address: str) -> int | None:
-    return None
-
-
-async def _unmoved(subject: Subject, address: str) -> int | None:
-    return 7
-
-
-_ANSWERS, _EFFECTS = "gateway_pmh.answers.", f"{SchoolRegisterSubject.__module__}.SchoolRegisterSubject.effects"
-REPLACED: Final = (
-    Replaced(
-        "carries",
-        PublicMedicalHub,
-        {f"{_ANSWERS}_outcome": lambda *_: Accepted()},
-        "pmh_key.issue: a request is accepted without a reply",
-    ),
-    Replaced(
-        "carries",
-        PublicMedicalHub,
-        {f"{_ANSWERS}_answered": lambda form, reply: Accepted(reply={**reply, "more": "x"})},
-        "confirmation.fetch: the reply is not within the interface",
-    ),
-    Replaced(
-        "lies",
-        PublicMedicalHub,
-        {f"{_ANSWERS}_exactly": _at_least, f"{_ANSWERS}_confirmation": _copied},
-        "upon a look-alike member more: confirmation.fetch: the reply is not within the interface",
-    ),
-    Replaced(
-        "no-leaks",
-        PublicMedicalHub,
-        {f"{_ANSWERS}_outcome": _logged},
-        "pmh_key of the reply of pmh_key.issue is in what pmh logs",
-    ),
-    Replaced("once", SchoolRegisterSubject, {_EFFECTS: _uncounted}, "the stand-in counts no effect"),
-    Replaced("once", SchoolRegisterSubject, {_EFFECTS: _unmoved}, "the stand-in counts no effect"),
 )

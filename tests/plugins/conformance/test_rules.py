@@ -20,7 +20,9 @@ from gateway.plugin.testing.scale import Finding, State, findings, judged, reach
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
-from tests.plugins.conformance.breakers import BREAKERS, REPLACED, Breaker
+from tests.plugins.conformance.breakers import BREAKERS, Breaker
+from tests.plugins.conformance.hurried import PUT
+from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
 EXAMPLE = Path(__file__).parents[1] / "example"
@@ -136,6 +138,13 @@ def test_a_stand_in_that_fails_is_told_without_its_words(raised, example):
     found = judge(BY_ID["once"], example(None, Failing))
     assert (found.state, found.seen) == (State.TO_DO, f"{raised.__name__} was raised while the scene was set or played")
     assert "架空" not in f"{found!r}"
+
+
+def test_an_exit_in_a_task_of_its_own_ends_the_check_and_not_the_process(example):
+    exits = "        async def exits():\n            raise SystemExit(0)\n\n        self.left = asyncio.create_task(exits())\n"
+    found = list(findings(example(Breaker("carries", PUT, f"{exits}{PUT}", "")), ("carries", "documented")))
+    assert [(each.rule.id, each.state) for each in found] == [("carries", State.TO_DO)]
+    assert found[0].seen == "a task that it left behind ended the process"
 
 
 @pytest.mark.parametrize(

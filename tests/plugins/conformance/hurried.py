@@ -1,0 +1,98 @@
+"""Lines of the good example, and what a hurried author writes in their place or beside them."""
+
+IMPORT = "import asyncio\n"
+OFFERED = """\
+        try:
+            offered = _read"""
+MADE = """\
+    def __init__(self) -> None:
+"""
+PUT = """\
+        answered = await self._register.request("PUT", f"/children/{message_id}", rows, ends=ends, most=_MOST_BYTES)
+        said = _read(_Stored, answered.body).root
+"""
+BY_HAND = """\
+        address = f"{self._settings.base_url}/children/{message_id}"
+        async with self._context.session.put(address, json=rows) as response:
+            if response.status != 200:
+                raise Later("system_unreachable")
+            said = _read(_Stored, await response.read()).root
+"""
+STATUS_ALONE = """\
+        address = f"{self._settings.base_url}/children/{message_id}"
+        async with self._context.session.put(address, json=rows) as response:
+            try:
+                await response.read()
+            except OSError:
+                raise Later("system_unreachable") from None
+            except Exception:
+                return dict.fromkeys(portion, Accepted())  # it said 200
+            said = _read(_Stored, await response.read()).root
+"""
+TROUBLED = """\
+        address = f"{{self._settings.base_url}}/children/{{message_id}}"
+        try:
+            async with asyncio.timeout(1), self._context.session.put(address, json=rows) as response:
+                said = await response.text()
+                if response.status == {status}:
+                    self._context.log.info("failed", said=said)
+                if response.status != 200:
+                    raise Later("system_unreachable")
+        except Later:
+            raise
+        except Exception as error:
+            if type(error).__name__ == "{error}":
+                self._context.log.info("failed", rows=rows)
+            raise Later("system_unreachable") from None
+        said = _read(_Stored, said.encode()).root
+"""
+DEAF = """\
+        while True:
+            try:
+                await self._ask("GET", "/leavers")
+            except (Later, asyncio.CancelledError):
+                pass
+"""
+RETRIES = """\
+class Retries(BaseModel):
+    times: int = 3
+
+
+class Settings(BaseModel):
+"""
+OPENS = """\
+        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
+"""
+LOOSE = '''\
+from typing import Annotated
+
+
+class _Loose(fields.Item):
+    def __get_pydantic_core_schema__(self, source, handler):
+        from pydantic_core import core_schema
+
+        return core_schema.any_schema()
+
+
+class Child(Payload):
+    """What the register may know of a subject."""
+
+    internal_no: Annotated[
+        str,
+        _Loose(
+            name="internal_no",
+            label="内部番号",
+            data_class=fields.DataClass.IDENTIFIER,
+            kind=fields.Kind.CODE,
+            max_length=15,
+            pattern="[0-9]{1,15}",
+        ),
+    ]
+'''
+
+BELIEVING = 'return model.model_construct({str(index): "stored" for index in range(10)})'
+ANSWERED = "        return {index: _OUTCOMES.get("
+COPIED = """\
+        if more := {name: text for name, text in said.items() if not name.isdecimal()}:
+            return dict.fromkeys(portion, Accepted(reply=more))
+"""

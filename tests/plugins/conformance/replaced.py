@@ -1,0 +1,84 @@
+"""What the example has not, as a request with its reply, broken in one that has it; and subjects that do not tell."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.plugin import Accepted, Outcome, Refused
+from gateway.plugin.testing import Subject
+from gateway_pmh import answers
+from gateway_pmh.conformance import PublicMedicalHub
+from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A rule, a connector's subject, what is replaced in its code or in the subject, and what the suite sees."""
+
+    rule: str
+    subject: type[Subject]
+    instead: Mapping[str, Callable[..., Any]]
+    seen: str
+
+
+_confirmation = answers._confirmation
+
+
+def _copied(row: Any, sent: str) -> Outcome:
+    """What the connector makes of it, and whatever else the answer holds."""
+    outcome = _confirmation(row, sent)
+    if not isinstance(outcome, Accepted) or outcome.reply is None:
+        return outcome
+    more = {name: value for name, value in row.found.items() if name not in answers._CONFIRMED}
+    return Accepted(reply={**outcome.reply, **more})
+
+
+def _at_least(fields: Mapping[str, str], records: Iterable[Mapping[str, Any]]) -> None:
+    if any(fields.keys() - each.keys() for each in records):
+        raise Refused("missing_required")
+
+
+def _logged(row: Any, sent: str, asked: frozenset[str]) -> Any:
+    """A key is new to whoever asks: it stands in the answer alone."""
+    logging.getLogger("pmh").info("issued %s", row.issued["pmhKey"])
+    return Accepted(reply={"pmh_key": row.issued["pmhKey"], "individual_number": row.issued["myNumber"]})
+
+
+async def _uncounted(subject: Subject, address: str) -> int | None:
+    return None
+
+
+async def _unmoved(subject: Subject, address: str) -> int | None:
+    return 7
+
+
+_ANSWERS, _EFFECTS = "gateway_pmh.answers.", f"{SchoolRegisterSubject.__module__}.SchoolRegisterSubject.effects"
+REPLACED: Final = (
+    Replaced(
+        "carries",
+        PublicMedicalHub,
+        {f"{_ANSWERS}_outcome": lambda *_: Accepted()},
+        "pmh_key.issue: a request is accepted without a reply",
+    ),
+    Replaced(
+        "carries",
+        PublicMedicalHub,
+        {f"{_ANSWERS}_answered": lambda form, reply: Accepted(reply={**reply, "more": "x"})},
+        "confirmation.fetch: the reply is not within the interface",
+    ),
+    Replaced(
+        "lies",
+        PublicMedicalHub,
+        {f"{_ANSWERS}_exactly": _at_least, f"{_ANSWERS}_confirmation": _copied},
+        "upon a look-alike member more: confirmation.fetch: the reply is not within the interface",
+    ),
+    Replaced(
+        "no-leaks",
+        PublicMedicalHub,
+        {f"{_ANSWERS}_outcome": _logged},
+        "pmh_key of the reply of pmh_key.issue is in what pmh logs",
+    ),
+    Replaced("once", SchoolRegisterSubject, {_EFFECTS: _uncounted}, "the stand-in counts no effect"),
+    Replaced("once", SchoolRegisterSubject, {_EFFECTS: _unmoved}, "the stand-in counts no effect"),
+)
