@@ -170,6 +170,14 @@ BREAKERS: Final = (
         "        except (Later, asyncio.CancelledError):\n            pass\n",
         "a cancelled opening does not end as cancelled",
     ),
+    Breaker(
+        "once",
+        PUT,
+        "        seen = globals().setdefault('_seen', set())\n"
+        "        if message_id in seen:\n            return dict.fromkeys(portion, Duplicate())\n"
+        f"        seen.add(message_id)\n{PUT}",
+        "of a message that comes in parts something is lost",
+    ),
     Breaker("once", "/children/{message_id}", "/children/{message_id}-{len(rows)}", "had a second effect"),
     Breaker("once", "/children/{message_id}", "/children/{__import__('uuid').uuid4()}", "had a second effect"),
     Breaker(

@@ -141,8 +141,8 @@ def test_a_stand_in_that_fails_is_told_without_its_words(raised, example):
 
 
 def test_an_exit_in_a_task_of_its_own_ends_the_check_and_not_the_process(example):
-    exits = "        async def exits():\n            raise SystemExit(0)\n\n        self.left = asyncio.create_task(exits())\n"
-    found = list(findings(example(Breaker("carries", PUT, f"{exits}{PUT}", "")), ("carries", "documented")))
+    exits = "async def exits():\n            raise SystemExit(0)\n\n        self.left = asyncio.create_task(exits())\n"
+    found = list(findings(example(Breaker("carries", PUT, f"        {exits}{PUT}", "")), ("carries", "documented")))
     assert [(each.rule.id, each.state) for each in found] == [("carries", State.TO_DO)]
     assert found[0].seen == "a task that it left behind ended the process"
 
