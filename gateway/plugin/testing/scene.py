@@ -25,6 +25,7 @@ from gateway.plugin.connector import (
     RefusedRecord,
 )
 from gateway.plugin.contract import ContractOperation
+from gateway.plugin.payload import Payload
 from gateway.plugin.testing.answered import sound
 from gateway.plugin.testing.between import Between
 from gateway.plugin.testing.called import SLACK, contracted, together, until
@@ -187,8 +188,7 @@ class Scene:
             left = tuple(
                 each for each in delivery.records if isinstance(outcomes.get(each[0], _NOT_YET), DeferredRecord)
             )
-            again = Delivery(delivery.message_id, delivery.operation, left, delivery.deadline, attests=delivery.attests)
-            outcomes.update(await self.delivered(connector, again))
+            outcomes.update(await self.delivered(connector, portion(delivery, left)))
             if any(isinstance(each, DeferredRecord) for each in outcomes.values()):
                 await self.polled(connector)
                 return False
@@ -236,6 +236,11 @@ class Scene:
             raise Misconfigured((f"{source}: this line reads secrets from files below its place alone",))
         self.secrets.append(path.read_bytes().strip())
         return self.secrets[-1]
+
+
+def portion(delivery: Delivery, records: tuple[tuple[int, Payload], ...]) -> Delivery:
+    """Of the same message these records, as a line hands over what was deferred."""
+    return Delivery(delivery.message_id, delivery.operation, records, delivery.deadline, attests=delivery.attests)
 
 
 _NOT_YET: Final = DeferredRecord("behind_deferred")

@@ -92,7 +92,7 @@ class Subject(ABC):
 
 
 @asynccontextmanager
-async def started(*command: str, seconds: float = 30.0) -> AsyncIterator[Mapping[str, Any]]:
+async def started(*command: str, seconds: float = 60.0) -> AsyncIterator[Mapping[str, Any]]:
     """Run a stand-in as a process of its own until the end of the block. What it says first, a JSON object on a line of
     its stdout, is yielded; by custom `port`. Raises RuntimeError if it says nothing of the kind in time.
     """

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import Final
 
 from pydantic import JsonValue
@@ -12,7 +11,7 @@ from gateway.plugin.connector import Final as Ended
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing.called import SLACK, until
 from gateway.plugin.testing.line import Sent
-from gateway.plugin.testing.scene import Scene
+from gateway.plugin.testing.scene import Scene, portion
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
@@ -148,7 +147,7 @@ async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
 
 def _portions(delivery: Delivery) -> list[Delivery]:
     """The same message as a line hands over what was deferred of it: the rest, and then what came before."""
-    return [replace(delivery, records=records) for records in (delivery.records[1:], delivery.records[:1]) if records]
+    return [portion(delivery, each) for each in (delivery.records[1:], delivery.records[:1]) if each]
 
 
 def _counted(operation: str, before: int | None, after: int | None) -> None:
