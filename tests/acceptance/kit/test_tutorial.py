@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.architecture.test_tour import free_ports
 from tests.architecture.tree import ROOT
+from tests.ports import free_port
 
 PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
 COMMANDS = "\n".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
@@ -18,7 +18,7 @@ def script(folder):
     """The commands, with a scratch folder in the place of `../first`, and ports that are free in every file of it."""
     told = COMMANDS.replace(". .venv/bin/activate\n", "").replace("../first", str(folder))
     files = f"{folder}/trial/config/gateway.toml {folder}/school_register/tenant.toml"
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    ports = {port: str(free_port()) for port in PORTS}
     edits = " ".join(f"-e s/{port}/{free}/" for port, free in ports.items())
     assert told.count("gateway init trial\n") == 1
     told = told.replace("gateway init trial\n", f"gateway init trial\nsed -i {edits} {files}\n")
