@@ -15,7 +15,7 @@ from itertools import count
 from typing import Final, TypeVar
 
 import aiohttp
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from gateway.errors import CODES, Deferred, Misconfigured, Refused
 from gateway.plugin.connector import (
@@ -263,7 +263,19 @@ class Scene:
         if locked is None or locked.kind == "event":
             raise Broken(f"{operation}: an event is answered with a reply", "answer Accepted() alone")
         if not within(locked.reply_model.model_validate, reply):
-            raise Broken(f"{operation}: the reply is not within the interface", "give exactly its fields, typed so")
+            told = f"{operation}: the reply is not within the interface{_where(locked, reply)}"
+            raise Broken(told, "give exactly its fields, typed so; a list without entries is left out")
+
+
+def _where(locked: ContractOperation, reply: object) -> str:
+    """The locked fields that are wrong or missing; how a strange one is called is the reply's, and so not told."""
+    try:
+        locked.reply_model.model_validate(reply)
+    except ValidationError as error:
+        found = {".".join(each for each in wrong["loc"] if isinstance(each, str)) for wrong in error.errors()}
+        known = found & {each.path.replace("[]", "") for each in locked.reply}
+        return f" ({', '.join(sorted(known))})" if known else ""
+    return ""
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> bool:

@@ -60,7 +60,7 @@ def test_every_command_of_the_tutorial_does_what_the_page_shows(fresh, tmp_path)
         "health_management subject.delete             school_register subject.delete               6",
         "the system answers",
         '"repeated": false, "refused": []}',
-        '{"leavers": 1}',
+        '{"records": 1}',
         "delivery.concluded  attempt 1; accepted: records 0",
         "+ receives subject.delete resident_status: data_class basic, kind code",
         "would be quarantined: connector school_register: its code declares another interface than",
