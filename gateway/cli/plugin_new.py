@@ -1,6 +1,7 @@
 """`gateway plugin new`: a package of one's own for one more system, from the template that ships with the gateway."""
 
 import re
+import shlex
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from gateway.cli.show import Root, stopped, tell
 from gateway.errors import Misconfigured
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_INSTALL: Final = ("python", "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable")
 _ASKED: Final = ("connector", "label", "does", "zone")
 
 
@@ -73,16 +75,16 @@ def make(folder: Path, answers: dict[str, str], zones: list[str], *, defaults: b
             )
         except (copier.errors.CopierError, ValueError) as error:
             raise Misconfigured((f"{folder}: was not made: {error}",)) from None
-    connector = made.answers.combined["connector"]
+    connector, zone = (made.answers.combined[each] for each in ("connector", "zone"))
     yield f"{folder}: the package of {connector}, yours to change; its README.md says what to change first"
     yield "Next:"
-    yield f"  1. gateway plugin check {folder}"
-    yield f"  2. python -m pip install --no-deps --no-build-isolation --editable {folder}"
+    yield f"  {shlex.join(('gateway', 'plugin', 'check', str(folder)))}"
+    yield f"  {shlex.join((*_INSTALL, str(folder)))}"
     yield "Then, in the gateway's root:"
-    yield f"  3. gateway interface lock {connector}"
-    yield f"  4. gateway keys add TENANT {connector} --zone {made.answers.combined['zone']}"
-    yield f"  5. cat {folder.resolve() / 'tenant.toml'} >> config/tenants/TENANT.toml"
-    yield "  6. gateway check"
+    yield f"  gateway interface lock {connector}"
+    yield f"  gateway keys add TENANT {connector} --zone {zone}"
+    yield f"  {shlex.join(('cat', str(folder.resolve() / 'tenant.toml')))} >> config/tenants/TENANT.toml"
+    yield "  gateway check"
 
 
 def _zones(root: Path) -> list[str]:
