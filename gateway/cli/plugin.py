@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 Plugin = Annotated[str, typer.Argument(metavar="PATH_OR_NAME", help="A package's folder, or an installed name.")]
 app = typer.Typer(no_args_is_help=True, help="Begin a connector of your own, lock it, examine it.")
-app.command("new", epilog=ending("gateway plugin new school_register"))(plugin_new.new)
+app.command(
+    "new",
+    epilog=ending(
+        "gateway plugin new school_register", "gateway plugin new tax --data does=sends --data zone=lgwan --defaults"
+    ),
+)(plugin_new.new)
 
 
 @app.command(
