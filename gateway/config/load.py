@@ -102,11 +102,12 @@ def read_contract(root: Path, connector: str) -> Contract:
 
 
 def write_contract(root: Path, contract: Contract) -> tuple[Path, Contract]:
-    """Lock an interface. Raises Misconfigured if it cannot be written."""
+    """Lock an interface, in a form that reviews well. Raises Misconfigured if it cannot be written."""
     path = _configured(root) / "config/interfaces" / f"{contract.connector}.json"
+    text = contract.model_dump_json(indent=2, exclude_defaults=True, ensure_ascii=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(contract.text(), encoding="utf-8")
+        path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None
     return path, contract

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Final, TypeVar
 
 import aiohttp
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue
 
 from gateway.errors import CODES, Deferred, Misconfigured, Refused
 from gateway.plugin.connector import (
@@ -31,7 +31,7 @@ from gateway.plugin.connector import (
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing.between import Between
 from gateway.plugin.testing.candidate import Candidate
-from gateway.plugin.testing.line import Line, message_id, within
+from gateway.plugin.testing.line import Line, message_id, within, wrong_fields
 from gateway.plugin.testing.place import client_tls
 from gateway.plugin.testing.subject import Place, Subject
 from gateway.plugin.testing.verdict import Broken, Inapplicable
@@ -263,19 +263,10 @@ class Scene:
         if locked is None or locked.kind == "event":
             raise Broken(f"{operation}: an event is answered with a reply", "answer Accepted() alone")
         if not within(locked.reply_model.model_validate, reply):
-            told = f"{operation}: the reply is not within the interface{_where(locked, reply)}"
-            raise Broken(told, "give exactly its fields, typed so; a list without entries is left out")
-
-
-def _where(locked: ContractOperation, reply: object) -> str:
-    """The locked fields that are wrong or missing; how a strange one is called is the reply's, and so not told."""
-    try:
-        locked.reply_model.model_validate(reply)
-    except ValidationError as error:
-        found = {".".join(each for each in wrong["loc"] if isinstance(each, str)) for wrong in error.errors()}
-        known = found & {each.path.replace("[]", "") for each in locked.reply}
-        return f" ({', '.join(sorted(known))})" if known else ""
-    return ""
+            wrong = wrong_fields(locked, reply)
+            raise Broken(
+                f"{operation}: the reply is not within the interface{wrong}", "give exactly its fields, typed so"
+            )
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
