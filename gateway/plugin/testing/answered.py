@@ -3,7 +3,7 @@
 from gateway.errors import CODES
 from gateway.plugin.connector import Accepted, DeferredRecord, Duplicate, RefusedRecord
 from gateway.plugin.contract import Contract
-from gateway.plugin.testing.line import within
+from gateway.plugin.testing.line import within, wrong_fields
 from gateway.plugin.testing.verdict import Broken
 
 
@@ -26,4 +26,5 @@ def _replied(contract: Contract, operation: str, reply: object) -> None:
     if locked is None or locked.kind == "event":
         raise Broken(f"{operation}: an event is answered with a reply", "answer Accepted() alone")
     if not within(locked.reply_model.model_validate, reply):
-        raise Broken(f"{operation}: the reply is not within the interface", "give exactly its fields, typed so")
+        wrong = wrong_fields(locked, reply)
+        raise Broken(f"{operation}: the reply is not within the interface{wrong}", "give exactly its fields, typed so")
