@@ -57,8 +57,8 @@ class _Effects:
 
     def _own(self, frame: FrameType | None) -> bool:
         """Whether the import that is under way, if any, is of that code."""
-        while frame is not None and not frame.f_code.co_filename.startswith(_IMPORTS):
-            if frame.f_code.co_filename.startswith(self._code):
+        while frame is not None and not (file := frame.f_code.co_filename).startswith(_IMPORTS):
+            if file == self._code or file.startswith(self._code + os.sep):
                 return True
             frame = frame.f_back
         return False
