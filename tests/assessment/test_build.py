@@ -320,6 +320,41 @@ def test_a_build_that_breaks_off_while_it_writes_leaves_the_answers_whole(shippe
     assert stat.S_IMODE((tmp_path / ANSWERS).stat().st_mode) == 0o640
 
 
+@pytest.mark.parametrize("name", [ANSWERS, "assessment-999997.md"])
+def test_what_a_link_leads_to_is_not_overwritten(shipped, tmp_path, quickly, name):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(elsewhere)
+    with pytest.raises(Misconfigured, match=f"{name}: is a symbolic link"):
+        write(shipped, tmp_path / "out")
+    assert elsewhere.read_bytes() == b""
+    assert [each.name for each in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_what_lies_where_a_file_is_made_is_not_written_through(shipped, tmp_path, quickly):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f".{ANSWERS}.new").symlink_to(elsewhere)
+    write(shipped, tmp_path / "out")
+    assert elsewhere.read_bytes() == b""
+
+
+def test_nothing_is_replaced_before_all_is_made(shipped, tmp_path, monkeypatch):
+    monkeypatch.setattr(Built, "office", lambda built: b"of before")
+    write(shipped, tmp_path)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+
+    def breaks(built: Built) -> bytes:
+        raise ValueError("not for a document")
+
+    monkeypatch.setattr(Built, "office", breaks)
+    with pytest.raises(ValueError, match="not for a document"):
+        write(with_tenant(shipped, name="別の市"), tmp_path)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
 def test_how_often_is_said_only_where_it_is_known(shipped):
     said = {flow.name: how_often(shipped, flow) for flow in shipped.flows()}
     assert said["R01"] == "発生の都度(ファイルは置かれた都度)"
@@ -349,6 +384,8 @@ def test_what_people_write_marks_nothing_up(shipped):
         ('"V-1-1" = ', "not TOML"),
         ('"V-1-1" = 1', "V-1-1: must be a text, in quotes"),
         ('[table]\n"V-1-1" = "x"', "table: must be a text, in quotes"),
+        ('"V-1-1" = "\\u0007秘密"', "V-1-1: holds a control character"),
+        ('"V-1-1" = "\\uFFFE秘密"', "V-1-1: holds a control character"),
     ],
 )
 def test_a_file_of_answers_that_cannot_be_read_is_named_and_not_touched(shipped, tmp_path, written, told):
@@ -356,6 +393,7 @@ def test_a_file_of_answers_that_cannot_be_read_is_named_and_not_touched(shipped,
     with pytest.raises(Misconfigured) as caught:
         write(shipped, tmp_path)
     assert any(told in each and ANSWERS in each for each in caught.value.problems)
+    assert "秘密" not in str(caught.value)
     assert [each.name for each in tmp_path.iterdir()] == [ANSWERS]
     assert (tmp_path / ANSWERS).read_text(encoding="utf-8") == written
 
