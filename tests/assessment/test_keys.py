@@ -34,7 +34,7 @@ from gateway.plugin.item import DataClass
 from tests.assessment.changing import with_config, with_gateway
 
 LOCK = "vaccination_records"
-MODELS = {
+MODELS: dict[str, Any] = {
     "gateway": GatewayFile,
     "zones": ZonesFile.model_fields["zones"].annotation,
     "legal_basis": LegalBasisFile.model_fields["legal_basis"].annotation,
@@ -256,12 +256,22 @@ def test_other_content_behind_the_same_path_is_told_by_its_part_and_not_written_
 
 
 def test_of_private_keys_and_secrets_nothing_is_read(rooted, monkeypatch):
-    names = ("keys/tls/gateway.key", "keys/999997/pmh/client_secret", "keys/passphrase")
-    names += ("keys/999997/intermediate_server/inquiry_key.jwk", "keys/tls/pmh.key")
+    names = [
+        "keys/tls/gateway.key",
+        "keys/tls/pmh.key",
+        "keys/999997/pmh/client_secret",
+        "keys/999997/intermediate_server/inquiry_key.jwk",
+        "keys/passphrase",
+    ]
     old, new = (rooted(root, **dict.fromkeys(names, root.encode())) for root in ("old", "new"))
     opened: list[Path] = []
     read = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: opened.append(path) or read(path))
+
+    def told(path: Path) -> bytes:
+        opened.append(path)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", told)
     assert difference(old, new) == []
     assert {each.name for each in opened} >= {"ca.crt", "jwks.json"}
     assert not {each.name for each in opened} & {Path(each).name for each in names}
