@@ -64,7 +64,12 @@ def _obtained(subject: Subject, flows: list[Flow], blanks: Blanks) -> Iterator[B
         ("①入手元 ※", ask("II-3-1", "入手元(本人、他部署、他機関、民間事業者等の別)")),
         (
             "②入手方法",
-            lines([f"{subject.system(name)}: {told_means(subject, name, blanks)}" for name in subject.connectors]),
+            lines(
+                [
+                    f"{subject.system(name)}: " + "、".join(told_means(subject, name, blanks).splitlines())
+                    for name in subject.connectors
+                ]
+            ),
         ),
         (
             "③入手の時期・頻度",
