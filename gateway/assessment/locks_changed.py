@@ -35,7 +35,7 @@ _TOLD: Final = (
 def locks_changed(old: Subject, new: Subject) -> Iterator[Change]:
     """A row for each place of a lock that something goes by."""
     for name in new.connectors:
-        if name in old.connectors:
+        if name in old.connectors and old.config.digests[name] != new.config.digests[name]:
             found = changes(old.config.contracts[name], new.config.contracts[name])
             yield from _told(new, name, [each for each in found if each.kind not in _TOLD and each.name != "label"])
 

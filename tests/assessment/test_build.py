@@ -16,7 +16,7 @@ import pytest
 from docx.oxml.ns import qn
 from docx.shared import Cm
 
-from gateway.assessment import Built, Subject, build, write
+from gateway.assessment import Built, Subject, build, judged, safeguards, write
 from gateway.assessment.document import Heading, Table
 from gateway.assessment.lettering import room_of, wrapped
 from gateway.assessment.means import how_often
@@ -262,13 +262,12 @@ def test_a_name_is_broken_where_its_words_end_and_what_has_no_room_is_shown_as_l
 # ---- as files --------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_configuration_and_answers_are_the_same_bytes(shipped, tmp_path):
-    first, second = (write(shipped, tmp_path / name)[1] for name in ("one", "two"))
+def test_the_same_configuration_and_answers_are_the_same_bytes(tmp_path):
+    write_config(tmp_path)
+    subject = Subject.of(load(tmp_path), TENANT)
+    first, second = (write(subject, tmp_path / name)[1] for name in ("one", "two"))
     assert [each.name for each in first] == [
-        ANSWERS,
-        "assessment-999997.md",
-        "assessment-999997-flow.svg",
-        "assessment-999997.docx",
+        f"assessment-{TENANT}{ending}" for ending in ("-answers.toml", ".md", "-flow.svg", ".docx")
     ]
     assert [each.read_bytes() for each in first] == [each.read_bytes() for each in second]
 
@@ -310,6 +309,18 @@ def test_a_word_file_of_a_former_build_does_not_stay_beside_a_newer_text(shipped
 
 def test_the_example_in_the_docs_has_the_answers_that_people_would_begin_with(built):
     assert (ROOT / "docs/assessment-example/assessment-999997.md").read_text(encoding="utf-8") == built.text
+
+
+def test_the_comparison_in_the_docs_has_the_figures_of_the_example(shipped, built):
+    page = (ROOT / "docs/assessment-compared.ja.md").read_text(encoding="utf-8")
+    concerned = list(judged(shipped))
+    held = sum(each.in_force for each in concerned)
+    safeguarded = f"リスク対策は{len(safeguards())}のうち{len(concerned)}がこの設定に関わり、{held}が「実施」"
+    assert f"空欄は{len(built.blanks.asked)}、{safeguarded}、{len(concerned) - held}が「未実施」" in page
+    tables = zip(shipped.connectors, under(built, "(別添2)"), strict=True)
+    counts = {shipped.system(name): len(table.rows) for name, table in tables}
+    for name in ("予診情報・予防接種記録管理システム", "健康管理システム", "中間サーバー"):
+        assert f"| {name} | {counts[name]} |" in page
 
 
 # ---- what people say -------------------------------------------------------------------------------------------------
