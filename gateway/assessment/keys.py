@@ -4,6 +4,7 @@
 in the words of the form. A test changes each key that a configuration can have, so that no new one is forgotten.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -130,8 +131,8 @@ KEYS: Final[Mapping[str, Key]] = MappingProxyType(
         "former.*.until": Key("Ⅲ 2. 以前の固定定義で封をした電文の受入れ {} の期限", "unjudged", "lighter"),
     }
 )
-PUBLIC_SETTINGS: Final = ("certificate", "ca", "jwks")
-"""How the names of those settings of connectors end whose files are public. Of no other is a file read."""
+PUBLIC_SETTINGS: Final = re.compile(r"(?:.*[._])?(?:certificate|ca|jwks)")
+"""How those settings of connectors are called whose files are public. Of no other is a file read."""
 
 _PRIVATE: Final = "a private key: it is not read, and its certificate is compared"
 _AMOUNT: Final = "how much is taken in at once, and not what, whose or whither"

@@ -38,7 +38,7 @@ def _pairs(old: Subject, new: Subject) -> Iterator[tuple[tuple[str, tuple[str, .
 
 
 def _compared(key: str, names: tuple[str, ...]) -> bool:
-    return key in KEYS and (not key.endswith(".settings.*") or names[-1].endswith(PUBLIC_SETTINGS))
+    return key in KEYS and (not key.endswith(".settings.*") or PUBLIC_SETTINGS.fullmatch(names[-1]) is not None)
 
 
 def _values(was: Any, now: Any, rule: Key) -> tuple[str, str, Kind] | None:
@@ -65,9 +65,10 @@ def _content(old: Subject, was: Any, new: Subject, now: Any, rule: Material) -> 
 
 
 def _paths(value: Any) -> tuple[str, ...]:
-    """Files that a value names, relative to the root or not."""
-    named = value if isinstance(value, tuple) else (value,)
-    return tuple(each.removeprefix("file:") for each in named if not each.startswith(("env:", "systemd:")))
+    """Files that a value names, relative to the root or not; a setting may be anything."""
+    named = value if isinstance(value, list | tuple) else (value,)
+    texts = (each for each in named if isinstance(each, str) and each.isprintable())
+    return tuple(each.removeprefix("file:") for each in texts if not each.startswith(("env:", "systemd:")))
 
 
 def _digest(subject: Subject, path: str) -> str | None:

@@ -31,7 +31,7 @@ from gateway.config.files import (
 )
 from gateway.plugin.contract import Contract
 from gateway.plugin.item import DataClass
-from tests.assessment.changing import with_config, with_gateway
+from tests.assessment.changing import with_config, with_connector, with_gateway
 
 LOCK = "vaccination_records"
 MODELS: dict[str, Any] = {
@@ -275,6 +275,17 @@ def test_of_private_keys_and_secrets_nothing_is_read(rooted, monkeypatch):
     assert difference(old, new) == []
     assert {each.name for each in opened} >= {"ca.crt", "jwks.json"}
     assert not {each.name for each in opened} & {Path(each).name for each in names}
+
+
+@pytest.mark.parametrize("value", [3, {"ca": None}, ["a.crt", 1], "-----BEGIN\n" * 99, "env:CA", "a\0b"])
+def test_a_setting_that_names_no_file_is_told_as_any_other(shipped, value):
+    old, new = (
+        with_connector(shipped, "pmh", settings={**shipped.connectors["pmh"].settings, "extra_ca": each})
+        for each in ("x", value)
+    )
+    assert "の設定 extra_ca" in "".join(each.change.item for each in difference(old, new))
+    assert difference(new, new) == []
+    assert not {"env:CA", "a\0b"} & {*not_compared(new, new)}
 
 
 def test_of_a_certificate_s_file_the_certificates_count_and_not_the_text_around_them(rooted):
