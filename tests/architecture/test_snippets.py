@@ -15,11 +15,11 @@ from pydantic import TypeAdapter
 
 from docs.drawn.commands import tree
 from docs.drawn.configuration import FILES
+from docs.pages import pages
 from gateway.config import files
 from gateway.edge import plugins
 from tests.architecture.tree import ROOT
 
-WHERE = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "plugins/**/README.md", "config/**/README.md")
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 RUN = {
     "README.md": "tests/architecture/test_tour.py",
@@ -64,11 +64,10 @@ class Snippet:
 
 
 def snippets():
-    for where in WHERE:
-        for path in sorted(ROOT.glob(where)):
-            for number, found in enumerate(FENCE.finditer(path.read_text(encoding="utf-8")), 1):
-                text = re.sub(rf"^{found['indent']}", "", found["text"], flags=re.MULTILINE)
-                yield Snippet(path.relative_to(ROOT).as_posix(), number, found["language"], text)
+    for page in pages():
+        for number, found in enumerate(FENCE.finditer((ROOT / page).read_text(encoding="utf-8")), 1):
+            text = re.sub(rf"^{found['indent']}", "", found["text"], flags=re.MULTILINE)
+            yield Snippet(page, number, found["language"], text)
 
 
 SNIPPETS = list(snippets())
