@@ -21,7 +21,7 @@ _BROKEN = re.compile(r"(?<=[\u3001-\u30ff\u4e00-\u9fff])\s*\n\s*(?=[\u3001-\u30f
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """In the order of pages, `docs/decisions/*.md` stands for all of these, by name; `*.ja.md` for those in Japanese."""
+    """In the order of pages, `docs/decisions/*.md` stands for all these, by name, and `*.ja.md` for Japanese ones."""
     config.nav = [_spread(each) for each in config.nav or ()]
     return config
 
