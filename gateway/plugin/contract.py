@@ -135,6 +135,10 @@ class Contract(_Closed):
         """SHA-256 of the canonical form, in hex."""
         return hashlib.sha256(self.canonical()).hexdigest()
 
+    def text(self) -> str:
+        """What a lock file holds: indented, so that a change of it reviews well."""
+        return self.model_dump_json(indent=2, exclude_defaults=True, ensure_ascii=False) + "\n"
+
     def operation(self, direction: Literal["sends", "receives"], name: str) -> ContractOperation | None:
         """The operation of that name and direction, or None."""
         return next((each for each in self.operations if (each.direction, each.name) == (direction, name)), None)
