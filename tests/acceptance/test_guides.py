@@ -183,7 +183,7 @@ def test_a_newer_version_takes_the_place_of_the_former_as_the_page_says(site, to
 
 def test_a_gateway_is_operated_as_the_page_says(site, told):
     kinds = [fact["kind"] for fact in site.facts()]
-    assert {"right.granted", "right.revoked", "review.signed", "finding.opened", "finding.closed"} <= set(kinds)
+    assert {"person.granted", "person.revoked", "review.signed", "finding.opened", "finding.closed"} <= set(kinds)
     assert {"use.stopped", "legal_hold.lifted", "trail.erased", "message.undisclosed"} <= set(kinds)
     assert "copy.destroyed" in [fact["kind"] for fact in site.facts("system")]
 
