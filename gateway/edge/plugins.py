@@ -131,7 +131,11 @@ def same_as_locked(name: str, declared: Contract, locked: Contract) -> None:
 
 
 def difference(locked: Contract, declared: Contract) -> Iterator[str]:
-    """What changes from the lock to the declaration, a line each: `-` locked only, `+` declared only, `~` other."""
+    """What changes from the lock to the declaration, a line each: `-` locked only, `+` declared only, `~` other.
+
+    Whatever a contract says is compared, known kind of change or not, for it decides whether a plugin may run.
+    `gateway.interfaces.changes` has the same places by kinds, for the verdict, and decides nothing.
+    """
     before, after = _flat(locked), _flat(declared)
     for place in sorted({*before, *after}):
         match before.get(place), after.get(place):

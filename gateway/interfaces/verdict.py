@@ -55,6 +55,11 @@ class Verdict:
         """Whether something that works today would not."""
         return any(each.weight is Weight.BREAKS for each in self.effects)
 
+    @property
+    def widens(self) -> bool:
+        """Whether more may flow than was reviewed; that breaks nobody by itself."""
+        return any(each.widens for each in self.changes)
+
 
 def judge(before: Contract, after: Contract, config: Config | None, now: datetime) -> Verdict:
     """Of one connector's lock, in the configuration that would be in force; None: whoever there may be is concerned.

@@ -96,10 +96,27 @@ def test_a_change_that_breaks_nobody_ends_with_0(changed):
     assert run("diff", "--against", ROOT).stdout == "no difference\n"
 
 
+def test_what_breaks_nobody_and_widens_says_so(changed):
+    """A review of the lock is for just this; the exit status is that of a change that breaks nobody."""
+    path = changed / f"config/interfaces/{LOCK}.json"
+    lock = json.loads((ROOT / f"config/interfaces/{LOCK}.json").read_text(encoding="utf-8"))
+    more = {"path": "note", "kind": "text", "required": False, "label": "備考", "data_class": "basic"}
+    lock["operations"][0]["fields"].append(more)
+    path.write_text(json.dumps(lock, ensure_ascii=False), encoding="utf-8")
+    done = run("diff", LOCK, "--against", path)
+    *_, verdict, widens = done.stdout.splitlines()
+    assert (done.exit_code, verdict) == (0, "verdict: it breaks nobody")
+    assert widens.startswith("it widens what may flow: have the lock reviewed before it runs")
+    told = json.loads(run("diff", LOCK, "--against", path, "--json").stdout)
+    assert (told["breaks"], told["widens"]) == (False, True)
+    assert [each["widens"] for one in told["interfaces"] for each in one["changes"]] == [True]
+
+
 def test_a_program_gets_the_verdict_whole(changed):
     done = run("diff", "--against", changed, "--json")
     told = json.loads(done.stdout)
     assert (done.exit_code, told["breaks"], told["differs"], told["routes_known"]) == (1, True, True, True)
+    assert told["widens"] is False
     (one,) = [each for each in told["interfaces"] if each["before"] != each["after"]]
     assert one["connector"] == LOCK
     assert one["before"] == read_contract(ROOT, LOCK).digest()

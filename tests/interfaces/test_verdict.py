@@ -8,6 +8,7 @@ import pytest
 
 from gateway import config as configuration
 from gateway.config import Config, Former
+from gateway.edge.plugins import difference
 from gateway.interfaces.changes import Kind, changes
 from gateway.interfaces.effects import ASIDE, RULES, Side, Weight, Whom
 from gateway.interfaces.verdict import Effect, fresh_problems, judge, with_locks
@@ -145,6 +146,16 @@ def test_each_rule_of_the_reverse(site, kind, side, edit, expected):
     verdict = judge(before, after, with_locks(site, [after]), NOW)
     assert kind in [each.kind for each in verdict.changes]
     assert named(verdict.effects) == expected
+
+
+@pytest.mark.parametrize("row", [*ROWS, *BACK], ids=lambda each: str(each[0]))
+def test_what_the_start_would_refuse_is_at_the_places_of_which_the_verdict_speaks(site, row):
+    _, side, edit, _ = row
+    before, after = _of(site, side, edit)
+    lines = {line[2:].partition(": ")[0] for line in difference(before, after)}
+    places = {each.place for each in changes(before, after)}
+    assert places <= lines
+    assert all(any(line.startswith(place) for place in places) for line in lines), "of a new operation its fields, too"
 
 
 def test_every_rule_has_its_row():
