@@ -65,9 +65,9 @@ def leaves(fields: Iterable[ContractField]) -> frozenset[str]:
 
 
 class ContractOperation(_Closed):
-    """One operation of a locked interface."""
+    """One operation of a locked interface. Its name is a part of addresses, of files and of other names."""
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
     label: str
     direction: Literal["sends", "receives"]
     kind: Literal["event", "request"]
@@ -105,7 +105,7 @@ class ContractOperation(_Closed):
 class Contract(_Closed):
     """A connector's whole locked interface."""
 
-    connector: str
+    connector: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     label: str = ""
     version: str
     codes: dict[str, str] = Field(default_factory=dict)
