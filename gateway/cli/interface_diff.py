@@ -84,7 +84,10 @@ def _pairs(root: Path, connector: str | None, against: Path | None) -> "list[Pai
         return [(locked(root, connector), other)]
     if not (against / "config/interfaces").is_dir():
         raise Misconfigured((f"{against}: is neither a lock file nor a root with config/interfaces",))
-    names = sorted(locked_names(root) | locked_names(against)) if connector is None else [connector]
+    every = locked_names(root) | locked_names(against)
+    if connector is not None and connector not in every:
+        locked(root, connector)  # says what is locked
+    names = sorted(every) if connector is None else [connector]
     return [(_lock_or_none(root, name), _lock_or_none(against, name)) for name in names]
 
 

@@ -73,6 +73,23 @@ def test_what_cannot_be_meant_is_wrong_usage(words):
     assert run(*words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["export", "--tenant", "999989"], "--tenant: none of that name is configured here; did you mean 999997?"),
+        (
+            ["export", "pmhh", "--tenant", "999997"],
+            "CONNECTOR: none of that name is configured here; did you mean pmh?",
+        ),
+        (["export", "--certificate", ROOT / "pyproject.toml"], "--certificate: is not the PEM text that belongs there"),
+        (["diff", "nobody", "--against", ROOT], "there is no lock of that name; locked: "),
+    ],
+)
+def test_what_is_not_there_is_no_empty_answer(words, told):
+    done = run(*words)
+    assert (done.exit_code, done.stdout, told in done.stderr) == (2, "", True), done.stderr
+
+
 def test_a_change_that_breaks_a_route_is_told_with_its_tenant_and_ends_with_1(changed):
     for other in (changed, changed / f"config/interfaces/{LOCK}.json"):
         done = run("diff", LOCK, "--against", other)

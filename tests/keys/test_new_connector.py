@@ -1,14 +1,18 @@
 """`gateway keys add`: keys, trial certificates and a place in the directory for one more; nothing is replaced."""
 
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.init import make
 from gateway.cli.keys import app
+from gateway.cli.new_connector import add
 from gateway.keys.certificates import digest_of_file
-from gateway.keys.layout import TenantKeys, read_directory
+from gateway.keys.directory import sign_directory
+from gateway.keys.layout import TenantKeys, read_directory, replace_whole
 from tests.architecture.tree import ROOT
 
 NAME = "school_register"
@@ -58,6 +62,41 @@ def test_again_it_changes_nothing_and_says_so(root):
     status, told = run(root)
     assert (status, told.count("already")) == (0, 2)
     assert files(root) == made
+
+
+def test_of_two_at_once_one_waits_so_that_the_directory_names_both(root, monkeypatch):
+    """Else both would sign the same version, and the later one lacks what the other made meanwhile."""
+    names, ended, signed = ("first_register", "second_register"), threading.Event(), []
+
+    def slow(*said):
+        signed.append(1)
+        if len(signed) == 1:
+            ended.wait(0.5)  # time enough for the other, if it did not wait
+        return sign_directory(*said)
+
+    def added(name):
+        add("999997", name, zone="lgwan", root=root, passphrase=None)
+        ended.set()
+
+    monkeypatch.setattr("gateway.keys.make.sign_directory", slow)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(added, names))
+    directory = read_directory(TenantKeys(root, "999997"))
+    assert (directory.version, {*names} <= directory.connectors.keys()) == (3, True)
+
+
+def test_who_is_killed_before_the_public_keys_stand_leaves_none_of_them(root, monkeypatch):
+    """They are what says that all others are there; half of them would stop each directory from then on."""
+
+    def killed(*_):
+        raise SystemExit
+
+    (root / "keys/999997" / NAME).mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.keys.layout.os.fsync", killed)
+        with pytest.raises(SystemExit):
+            replace_whole(root / "keys/999997" / NAME / "public.json", b"{")
+    assert NAME not in set(TenantKeys(root, "999997").connectors())
 
 
 def test_what_was_begun_and_not_finished_is_told_and_left(root):
