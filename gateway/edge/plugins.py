@@ -80,9 +80,9 @@ def _plugin_code(name: str, what: str, module: str = "", settings: object = None
 
     Raises KeyboardInterrupt as it is: that is the operator's.
     """
-    for tried, told in _broken_off.get(name, ()):
+    for tried, known in _broken_off.get(name, ()):
         if tried in (None, settings):
-            raise Misconfigured(told.problems)
+            raise Misconfigured(known.problems)
     try:
         with at_most(_LONGEST):
             yield

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import pytest
+from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from gateway.cli import commands
@@ -54,6 +56,26 @@ def test_a_table_is_in_the_language_that_is_asked_for():
     assert "接種日" in japanese
     shown = run("show", LOCK, "--language", "ja")
     assert (shown.exit_code, "情報区分" in shown.stdout, "data class" in shown.stdout) == (0, True, False)
+
+
+def test_what_a_lock_says_marks_nothing_up_in_a_table(tmp_path):
+    """Labels, meanings and patterns are others' words: no tag, no cell, no line and no link is made of them."""
+    shutil.copytree(ROOT / "config/interfaces", tmp_path / "config/interfaces")
+    path = tmp_path / f"config/interfaces/{LOCK}.json"
+    lock = json.loads(path.read_text(encoding="utf-8"))
+    odd = "<img src=x>|[a](b)\n# `h` &lt;b> {: onclick=x }"
+    lock["label"] = lock["operations"][0]["label"] = lock["operations"][0]["fields"][0]["label"] = odd
+    lock["codes"] = {"busy": odd}
+    lock["operations"][0]["fields"][0] |= {"pattern": "[<`|]+<b>", "values": [odd]}
+    path.write_text(json.dumps(lock, ensure_ascii=False), encoding="utf-8")
+    page = run("export", LOCK, "--form", "table", root=tmp_path).stdout
+    html = MarkdownIt("commonmark").enable("table").render(page)
+    assert not re.search("<(img|b|a)\\b", html)
+    assert html.count("<h1>") == 1
+    assert "&lt;img src=x&gt;|[a](b) # `h` &amp;lt;b&gt; {: onclick=x }" in html
+    assert "{:" not in page.replace("\\{", ""), "nor are attributes, as some readers take them"
+    assert "<code>[&lt;`|]+&lt;b&gt;</code>" in html
+    assert {row.count("<td>") for row in html.split("</tr>") if "<td>" in row} == {2, 6}
 
 
 def test_all_of_a_tenant_is_one_description_and_a_listener_narrows_it():
