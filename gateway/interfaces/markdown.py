@@ -1,16 +1,17 @@
 """Text in Markdown that is text: what others wrote ends no line and marks up nothing."""
 
+import html
 import re
 from typing import Final
 
-_MARKS: Final = "\\`*_{}[]>|#~"
+_MARKS: Final = "\\`*_{}[]|#~"
 
 
 def plain(text: str) -> str:
-    """One line, in which every mark stands for itself, also to a reader that knows no escape of `<`."""
+    """One line, in which every mark stands for itself, also to readers that know no escape of `<`."""
     for mark in _MARKS:
         text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())
+    return " ".join(html.escape(text, quote=False).split())
 
 
 def code(text: str) -> str:
