@@ -1,6 +1,7 @@
 """`gateway keys add`: keys, trial certificates and a place in the directory for one more; nothing is replaced."""
 
 import shutil
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,9 @@ from typer.testing import CliRunner
 from gateway.cli.init import make
 from gateway.cli.keys import app
 from gateway.cli.new_connector import add
+from gateway.keys import at_rest, certificates
+from gateway.keys import make as make_keys
+from gateway.keys.at_rest import write_guarded
 from gateway.keys.certificates import digest_of_file
 from gateway.keys.directory import sign_directory
 from gateway.keys.layout import TenantKeys, read_directory, replace_whole
@@ -83,6 +87,34 @@ def test_of_two_at_once_one_waits_so_that_the_directory_names_both(root, monkeyp
         list(pool.map(added, names))
     directory = read_directory(TenantKeys(root, "999997"))
     assert (directory.version, {*names} <= directory.connectors.keys()) == (3, True)
+
+
+@pytest.mark.parametrize("writes", range(8))
+def test_who_is_killed_at_any_write_runs_it_again_or_is_told_what_to_delete_first(root, monkeypatch, writes):
+    left = iter(range(writes))
+
+    def dies(real):
+        return lambda *said: real(*said) if next(left, None) is not None else sys.exit(9)
+
+    with monkeypatch.context() as patched:
+        for module in (at_rest, certificates):
+            patched.setattr(module, "write_guarded", dies(write_guarded))
+        patched.setattr(make_keys, "replace_whole", dies(replace_whole))
+        assert run(root)[0] == 9
+    status, told = run(root)
+    if status == 2:
+        assert "delete" in told, told
+        shutil.rmtree(root / "keys/999997" / NAME) if f"999997/{NAME}: " in told else _without_certificates(root)
+        status, told = run(root)
+    assert status == 0, told
+    assert run(root)[1].count("already") == 2
+    directory = read_directory(TenantKeys(root, "999997"))
+    assert (directory.version, NAME in directory.connectors) == (2, True)
+
+
+def _without_certificates(root):
+    for each in (root / "keys/tls").glob(f"{NAME}*"):
+        each.unlink()
 
 
 def test_who_is_killed_before_the_public_keys_stand_leaves_none_of_them(root, monkeypatch):
