@@ -16,7 +16,7 @@ from typing import Final
 _AGAIN: Final = 0.25
 _LEAST: Final = 0.001
 """Seconds until it is broken off once more, should the code have taken that for an error of its own; then half of that,
-and so on. So it is met while it waits to try again, however short that is.
+and so on, so that it is met while it waits to try again.
 """
 _BETWEEN: Final = frozenset({__name__, "contextlib"})
 """Modules that run between the end of the block and the end of the limit: what is raised there would leave it on."""
