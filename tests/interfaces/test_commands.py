@@ -59,11 +59,11 @@ def test_a_table_is_in_the_language_that_is_asked_for():
 
 
 def test_what_a_lock_says_marks_nothing_up_in_a_table(tmp_path):
-    """Labels, meanings and patterns are others' words: no tag, no cell, no line and no link is made of them."""
+    """Labels, meanings and patterns are others' words: no tag, no cell and no link is made of them."""
     shutil.copytree(ROOT / "config/interfaces", tmp_path / "config/interfaces")
     path = tmp_path / f"config/interfaces/{LOCK}.json"
     lock = json.loads(path.read_text(encoding="utf-8"))
-    odd = "<img src=x>|[a](b)\n# `h` &lt;b> {: onclick=x }"
+    odd = "<img src=x>|[a](b) # `h` &lt;b> {: onclick=x }"
     lock["label"] = lock["operations"][0]["label"] = lock["operations"][0]["fields"][0]["label"] = odd
     lock["codes"] = {"busy": odd}
     lock["operations"][0]["fields"][0] |= {"pattern": "[<`|]+<b>", "values": [odd]}
