@@ -76,9 +76,9 @@ def leaves(fields: Iterable[ContractField]) -> frozenset[str]:
 
 
 class ContractOperation(_Closed):
-    """One operation of a locked interface."""
+    """One operation of a locked interface. Its name is a part of addresses, of files and of other names."""
 
-    name: Text
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
     label: Text
     direction: Literal["sends", "receives"]
     kind: Literal["event", "request"]
@@ -116,7 +116,7 @@ class ContractOperation(_Closed):
 class Contract(_Closed):
     """A connector's whole locked interface."""
 
-    connector: Text
+    connector: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     label: Text = ""
     version: Text
     codes: dict[Text, Text] = Field(default_factory=dict)

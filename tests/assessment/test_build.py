@@ -448,7 +448,7 @@ def test_an_answer_without_a_place_is_named_and_kept(shipped, tmp_path, quickly)
 def test_what_people_write_marks_nothing_up(shipped):
     built = build(shipped, {"0.name": "| <b>*評価*</b> | `x`\n# 見出し"})
     (line,) = [each for each in built.text.splitlines() if each.startswith("| 評価書名 |")]
-    assert line == "| 評価書名 | \\| \\<b\\>\\*評価\\*\\</b\\> \\| \\`x\\`<br>\\# 見出し |"
+    assert line == "| 評価書名 | \\| &lt;b&gt;\\*評価\\*&lt;/b&gt; \\| \\`x\\`<br>\\# 見出し |"
 
 
 @pytest.mark.parametrize(

@@ -321,9 +321,22 @@ def test_a_wrong_operation_is_told_by_its_name_and_attribute(changed, told):
     assert caught.value.problems == (told,)
 
 
+@pytest.mark.parametrize("name", ["", "A", "a b", "a/b", "a:b", "a-b", "a{b}", "a\n", "電文", "a" * 65])
+def test_a_name_that_would_be_another_in_an_address_or_a_file_is_none(name):
+    operation = Operation(name=name, label="試験", direction="sends", payload=Sought, person_key="internal_no")
+    with pytest.raises(Misconfigured, match="name: String should match pattern"):
+        describe(Interface(connector="office", version="1", operations=(operation,)))
+    with pytest.raises(Misconfigured, match="connector: String should match pattern"):
+        describe(Interface(connector=f"{name}.", version="1", operations=()))
+
+
 @pytest.mark.parametrize(
     ("rules", "told"),
-    [({"check": "luhn"}, "item own: there is no check luhn"), ({"pattern": "("}, "its pattern is not a regular expre")],
+    [
+        ({"check": "luhn"}, "item own: there is no check luhn"),
+        ({"pattern": "("}, "its pattern is not a regular expre"),
+        ({"pattern": ""}, "item own: its pattern is empty"),
+    ],
 )
 def test_an_item_of_a_plugins_own_is_told_by_its_name(rules, told):
     """As soon as it is declared: a plugin that has it does not load."""
