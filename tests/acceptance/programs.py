@@ -7,16 +7,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TypeVar
+
+from tests.acceptance.forking import Forked
 
 T = TypeVar("T")
 PATIENCE = 30.0
 GATEWAY = (str(Path(sys.executable).with_name("gateway")),)
 # Below the range from which outgoing connections get their ports: nobody takes one between a kill and a restart.
-_PORTS = range(20000, 32000)
+# And each worker has its own: what one has been given, and not yet taken, no other is given.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = range(20000 + _WORKER, 32000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 _given: set[int] = set()
 
 
@@ -35,21 +40,24 @@ class Program:
     def __init__(self, command: tuple[str, ...], output: Path) -> None:
         self.output = output
         self._command = command
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self, **environment: str) -> None:
+        """In an environment with these words more."""
         assert not self.running
+        environ = os.environ | environment
         with self.output.open("ab") as out:
-            self._child = subprocess.Popen(
-                self._command, stdout=out, stderr=subprocess.STDOUT, env=os.environ | environment
-            )
+            if _forkable(self._command, environment):
+                self._child = Forked(self._command, out.fileno(), out.fileno(), environ)
+            else:
+                self._child = subprocess.Popen(self._command, stdout=out, stderr=subprocess.STDOUT, env=environ)
 
     @property
     def running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
     @property
-    def child(self) -> "subprocess.Popen[bytes]":
+    def child(self) -> "subprocess.Popen[bytes] | Forked":
         assert self._child is not None
         return self._child
 
@@ -58,12 +66,12 @@ class Program:
 
     def kill(self) -> None:
         """kill -9, and gone when this returns."""
-        self.child.kill()
+        self.signal(signal.SIGKILL)
         self.child.wait()
 
     def stop(self) -> int:
         """SIGTERM; its exit status."""
-        self.child.terminate()
+        self.signal(signal.SIGTERM)
         return self.ended()
 
     def ended(self) -> int:
@@ -77,8 +85,24 @@ class Program:
 
 def command(*words: str) -> Ended:
     """Run a command to its end."""
-    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    return Ended(done.returncode, done.stdout, done.stderr)
+    if not _forkable(words):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as error:
+        child = Forked(words, out.fileno(), error.fileno(), os.environ)
+        try:
+            status = child.wait(PATIENCE)
+        finally:
+            child.send_signal(signal.SIGKILL)
+        out.seek(0)
+        error.seek(0)
+        return Ended(status, out.read(), error.read())
+
+
+def _forkable(words: Sequence[str], environment: Iterable[str] = ()) -> bool:
+    """Whether it is the command `gateway` or a module, and what its interpreter reads at its start is ours."""
+    ours = not any(name.startswith("PYTHON") for name in environment)
+    return ours and (words[0] == GATEWAY[0] or tuple(words[:2]) == (sys.executable, "-m"))
 
 
 def until(what: Callable[[], T], patience: float = PATIENCE) -> T:
