@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TypeVar
 
-from tests.acceptance.forking import Forked
+from tests.forking import Forked
 
 T = TypeVar("T")
 PATIENCE = 30.0
