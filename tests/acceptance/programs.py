@@ -100,9 +100,11 @@ def command(*words: str) -> Ended:
 
 
 def _forkable(words: Sequence[str], environment: Iterable[str] = ()) -> bool:
-    """Whether it is the command `gateway` or a module, and what its interpreter reads at its start is ours."""
-    ours = not any(name.startswith("PYTHON") for name in environment)
-    return ours and (words[0] == GATEWAY[0] or tuple(words[:2]) == (sys.executable, "-m"))
+    """Whether it is the command `gateway` or a simulator, and what its interpreter reads at its start is ours."""
+    if any(name.startswith("PYTHON") for name in environment):
+        return False
+    simulator = tuple(words[:2]) == (sys.executable, "-m") and words[2].startswith("gateway_")
+    return words[0] == GATEWAY[0] or simulator
 
 
 def until(what: Callable[[], T], patience: float = PATIENCE) -> T:
