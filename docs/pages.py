@@ -9,6 +9,7 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 WHERE = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "plugins/**/README.md", "config/**/README.md")
@@ -20,7 +21,7 @@ _BROKEN = re.compile(r"(?<=[\u3001-\u30ff\u4e00-\u9fff])\s*\n\s*(?=[\u3001-\u30f
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """In the order of pages, `docs/decisions/*.md` stands for all of these, by name."""
+    """In the order of pages, `docs/decisions/*.md` stands for all these, by name, and `*.ja.md` for Japanese ones."""
     config.nav = [_spread(each) for each in config.nav or ()]
     return config
 
@@ -32,8 +33,13 @@ def _spread(item: Any) -> Any:
     if isinstance(below, list):
         return {title: [_spread(each) for each in below]}
     if "*" in below:
-        return {title: sorted((path.relative_to(ROOT).as_posix() for path in ROOT.glob(below)), key=_first)}
+        found = (path.relative_to(ROOT).as_posix() for path in ROOT.glob(below))
+        return {title: sorted((each for each in found if _in_japanese(each) == _in_japanese(below)), key=_first)}
     return item
+
+
+def _in_japanese(path: str) -> bool:
+    return path.endswith(".ja.md")
 
 
 def _first(path: str) -> tuple[str, bool, str]:
@@ -75,3 +81,10 @@ def on_page_content(html: str, **_: Any) -> str:
     parts = _CODE.split(html)
     parts[::2] = [_BROKEN.sub("", each) for each in parts[::2]]
     return "".join(parts)
+
+
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """What stands under 日本語 says so: a browser chooses letters, and a reading voice, by that."""
+    if [each.title for each in page.ancestors][-1:] == ["日本語"]:
+        return output.replace('<html lang="en"', '<html lang="ja"', 1)
+    return output

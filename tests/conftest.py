@@ -10,6 +10,8 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.ports import free_port
+
 # Derandomised: a test that passes here passes everywhere; look further with HYPOTHESIS_PROFILE=search.
 settings.register_profile("renkei", deadline=None, derandomize=True, database=None, max_examples=60)
 settings.register_profile("search", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
@@ -50,6 +52,12 @@ def site(tmp_path_factory):
     from tests.flow.site import make_site
 
     return make_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """In the place of pytest-asyncio's, which an outgoing connection may take in the meantime."""
+    return free_port()
 
 
 @pytest.fixture(autouse=True)

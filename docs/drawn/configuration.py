@@ -13,10 +13,10 @@ HEAD = """\
 
 <!-- Written by `make docs` from gateway/config/files.py and witness_file.py; do not edit. -->
 
-File by file: key, type with its bounds, and default. Where it says *required* there is no default. What each key is
-for, its unit, and whether a reload applies it, is [explained](../configuration.md). Times are in seconds, sizes in
-bytes, days are Japan's. An unknown key is an error, so is a number or a day in quotes, and `gateway check` names each
-with what would be right.
+File by file: key, type with its bounds, and default, as the code has them. What each key is for, its unit, and whether
+a reload applies it: [configuration, explained](../configuration.md). Where it says *required* there is no default.
+Times are in seconds, sizes in bytes, days are Japan's. An unknown key is an error, so is a number or a day in quotes,
+and `gateway check` names each with what would be right.
 
 """
 FILES: Mapping[str, type[BaseModel]] = {

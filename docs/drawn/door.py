@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from gateway import plugin
+from gateway import interfaces, plugin
 from gateway.plugin import hookspecs
+from gateway.plugin.contract import ContractField
 
 HEAD = """\
 # Hooks and the door
@@ -47,9 +48,22 @@ def _named(name: str) -> str:
     value = getattr(plugin, name)
     if name in MEANING:
         return f"### {name}\n\n{MEANING[name]}\n"
+    if value is plugin.fields:
+        return f"### {name}\n\n{_doc(value)}\n{_code(*_source(value.Item))}\n{_catalogue(value)}"
     if isinstance(value, ModuleType):
         return f"### {name}\n\n{_doc(value)}\n{_code(*_functions(value))}"
     return f"### {name}\n\n{_doc(value)}\n{_code(*_source(value))}"
+
+
+def _catalogue(module: ModuleType) -> str:
+    """Each alias with its item, by the alias's name."""
+    rows = ["| type it as | field | label | data class | type | rules |", "| --- | --- | --- | --- | --- | --- |"]
+    for alias, kind in sorted(vars(module).items()):
+        if not alias.startswith("_") and (items := getattr(kind, "__metadata__", ())):
+            (row,) = interfaces.rows((ContractField.of(items[0].name, items[0], required=True),), "en")
+            told = [value.replace("|", r"\|") for head, value in row.items() if head != "required"]
+            rows.append(f"| `{alias}` | " + " | ".join([f"`{told[0]}`", *told[1:]]) + " |")
+    return "\n".join(rows) + "\n"
 
 
 def _functions(module: ModuleType) -> Iterator[str]:

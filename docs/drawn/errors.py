@@ -11,6 +11,7 @@ A code is stable: it goes to the peer (in the `code` of a problem detail, RFC 94
 central log. The sentence beside it is for people and may change. Neither ever holds a value of a message, nor the name
 of an unknown key: of such keys a refused record's `path` says only where they stand, `unknown:3:2` for two of which the
 first is the object's third key. A connector's own codes stand in its locked interface, under `codes`.
+[日本語](errors.ja.md).
 
 The status is what a sender gets when the whole message ends so: 4xx means that the sender, or who runs the gateway,
 must change something, and the same again is refused again; 503 means the same again, later.

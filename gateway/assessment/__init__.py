@@ -7,6 +7,7 @@ about, not what happened. What people alone can know stays blank, in a file of t
 from gateway.assessment.build import Built, build, write
 from gateway.assessment.change import Change, Row
 from gateway.assessment.difference import difference
+from gateway.assessment.keys_changed import not_compared
 from gateway.assessment.safeguards import Judged, Safeguard, judged, safeguards
 from gateway.assessment.subject import Subject
 from gateway.assessment.table import cells, change_table
@@ -25,6 +26,7 @@ __all__ = [
     "change_table",
     "difference",
     "judged",
+    "not_compared",
     "safeguards",
     "write",
 ]

@@ -5,12 +5,13 @@ The file is theirs: a build adds what is new at its end and changes nothing of w
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.errors import Misconfigured
+from gateway.plugin.checks import has_control_character
 
 HEAD: Final = """\
 # 特定個人情報保護評価書の記入欄。gateway assessment build が新しい欄を末尾に加え、ここに書かれたものは変えません。
@@ -54,9 +55,18 @@ def read_answers(file: Path) -> dict[str, str]:
         raise Misconfigured((f"{file}: not TOML: it is not UTF-8 text",)) from None
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured((f"{file}: not TOML: {error}",)) from None
-    if wrong := [name for name, answer in written.items() if not isinstance(answer, str)]:
-        raise Misconfigured(tuple(f"{file}: {name}: must be a text, in quotes" for name in wrong))
+    if wrong := list(_wrong(written)):
+        raise Misconfigured(tuple(f"{file}: {each}" for each in wrong))
     return written
+
+
+def _wrong(written: Mapping[str, Any]) -> Iterator[str]:
+    """What no document could hold, by the names of the blanks alone."""
+    for name, answer in written.items():
+        if not isinstance(answer, str):
+            yield f"{name}: must be a text, in quotes"
+        elif any(map(has_control_character, answer.replace("\t", " ").split("\n"))):
+            yield f"{name}: holds a control character, which no document takes; write that place anew"
 
 
 def with_blanks(written: str, blanks: Blanks) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from gateway.assessment.people import other_risks, procedure, requests
 from gateway.assessment.records import records
 from gateway.assessment.risks import risks
 from gateway.assessment.subject import Subject
+from gateway.errors import Misconfigured
 
 _NO_DAY: Final = date(2000, 1, 1)
 """Of a tenant without routes."""
@@ -78,12 +79,11 @@ def _blocks(subject: Subject, blanks: Blanks, picture: str) -> Iterator[Block]:
 def write(subject: Subject, folder: Path) -> tuple[Built, list[Path]]:
     """Build into a folder, which is made if it is not there, with the answers that lie there. Which files it has.
 
-    A file is replaced as a whole or not at all: what people filled in is nowhere else. Raises Misconfigured if
-    the answers cannot be read, OSError if the folder cannot be written.
+    Nothing is replaced before all of it is made and written beside: what people filled in is nowhere else. Raises
+    Misconfigured if the answers cannot be read or a file is a link, OSError if the folder cannot be written.
     """
     answers = folder / f"assessment-{subject.tenant.code}-answers.toml"
     built = build(subject, read_answers(answers))
-    folder.mkdir(parents=True, exist_ok=True)
     written = answers.read_text(encoding="utf-8") if answers.exists() else ""
     files: list[tuple[Path, bytes | None]] = [
         (answers, with_blanks(written, built.blanks).encode()),
@@ -91,28 +91,32 @@ def write(subject: Subject, folder: Path) -> tuple[Built, list[Path]]:
         (folder / f"{built.name}-flow.svg", built.picture.encode()),
         (folder / f"{built.name}.docx", built.office()),
     ]
+    if links := [path for path, _ in files if path.is_symlink()]:
+        step = "is a symbolic link, and what it leads to is not overwritten: take it away, or name another --output"
+        raise Misconfigured(tuple(f"{path}: {step}" for path in links))
+    folder.mkdir(parents=True, exist_ok=True)
+    _put({path: content for path, content in files if content is not None})
     for path, content in files:
-        if content is not None:
-            _put(path, content)
-        else:
+        if content is None:
             path.unlink(missing_ok=True)  # of a former build: it would say what the text beside it does not any more
     return built, [path for path, content in files if content is not None]
 
 
-def _put(path: Path, content: bytes) -> None:
-    """Let the file say that, under the mode that it had; it is not touched if it says so already."""
-    path = path.resolve()  # a link stays one
-    if path.exists() and path.read_bytes() == content:
-        return
-    beside = path.with_name(f".{path.name}.new")
+def _put(files: Mapping[Path, bytes]) -> None:
+    """Let the files say that, under the modes that they had; one that says so already is not touched."""
+    new = {path: content for path, content in files.items() if not path.exists() or path.read_bytes() != content}
+    beside = {path: path.with_name(f".{path.name}.new") for path in new}
     try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if path.exists():
-            shutil.copymode(path, beside)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+        for path, content in new.items():
+            beside[path].unlink(missing_ok=True)  # of a build that was broken off, or a link that somebody put there
+            with beside[path].open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if path.exists():
+                shutil.copymode(path, beside[path])
+        for path, made in beside.items():
+            made.replace(path)
+    finally:
+        for made in beside.values():
+            made.unlink(missing_ok=True)

@@ -10,12 +10,16 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from gateway.assessment.document import Table
+from gateway.assessment.lettering import room_of, wrapped
 from gateway.assessment.subject import ALLOWED, Subject
 from gateway.config import Route
 
-_COLUMN, _ROW, _LEGEND, _MARGIN = 132, 30, 480, 24
+_COLUMN, _ROW, _MARGIN, _LETTER = 132, 30, 24, 13
 _TOP: Final = 262
 """Where the first arrow may stand, in pixels from above."""
+_LEAST: Final = 470
+_KEY: Final = 1100
+"""What the hub's title, and the key below, take across."""
 _HUB: Final = "Renkei Gateway — ハブ(内容を読まず、許可を判断し、記録する)"
 _FONTS: Final = "Noto Sans CJK JP, Noto Sans JP, Yu Gothic, Meiryo, Hiragino Sans, sans-serif"
 _STROKES: Final = MappingProxyType(
@@ -62,21 +66,22 @@ def legend(subject: Subject) -> Table:
 def diagram(subject: Subject) -> str:
     """The drawing as SVG, the same text for the same configuration."""
     places = _places(subject)
-    width = _MARGIN * 2 + _COLUMN * len(places) + _LEGEND
+    told = max((room_of(_told(subject, each)) for each in subject.routes), default=0.0)
+    width = _MARGIN * 2 + max(_across(places) + 50 + int(told * _LETTER), _KEY)
     height = _TOP + _ROW * len(subject.routes) + 96
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     drawn = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{_FONTS}" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{_FONTS}" font-size="{_LETTER}">',
         f"<title>{escape(subject.tenant.file.name)} 事務の内容(経路の図)</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         *_heads(),
         *_zones(subject, places),
         *_hub(places, height),
         *_systems(subject, places, height),
-        _text(_MARGIN + _COLUMN * len(places) // 2, 238, _HUB, bold=True),
+        _text(_MARGIN + _across(places) // 2, 238, _HUB, bold=True),
     ]
     at = {each.connector: each.x for each in places}
-    legend_x = _MARGIN + _COLUMN * len(places) + 16
+    legend_x = _MARGIN + _across(places) + 16
     for number, route in enumerate(subject.routes):
         drawn += _arrow(subject, route, number + 1, at, (legend_x, _TOP + _ROW * number + 20))
     drawn += [*_key(height - 30), "</svg>"]
@@ -91,6 +96,11 @@ def _places(subject: Subject) -> list[_Place]:
         _Place(name, subject.connectors[name].zone, _MARGIN + _COLUMN * at + _COLUMN // 2)
         for at, name in enumerate(ranked)
     ]
+
+
+def _across(places: list[_Place]) -> int:
+    """How wide the hub stands: below all systems, and around its title."""
+    return max(_COLUMN * len(places), _LEAST)
 
 
 def _heads() -> list[str]:
@@ -109,13 +119,13 @@ def _zones(subject: Subject, places: list[_Place]) -> list[str]:
         left, wide = own[0] - _COLUMN // 2 + 4, own[-1] - own[0] + _COLUMN - 8
         fill = "#fdecec" if subject.config.zones[zone].internet else "#eef3f8"
         drawn.append(f'<rect x="{left}" y="16" width="{wide}" height="150" rx="6" fill="{fill}" stroke="#8899aa"/>')
-        label = _wrapped(subject.config.zones[zone].label, max(wide // 14, 4))
+        label = wrapped(subject.config.zones[zone].label, wide / 14, 2)
         drawn += [_text(left + wide // 2, 36 + 15 * at, line, bold=True) for at, line in enumerate(label)]
     return drawn
 
 
 def _hub(places: list[_Place], height: int) -> list[str]:
-    left, wide = _MARGIN, _COLUMN * len(places)
+    left, wide = _MARGIN, _across(places)
     return [
         f'<rect x="{left}" y="184" width="{wide}" height="{height - 184 - 56}" rx="6" fill="#f7f7f2" stroke="#666655"/>'
     ]
@@ -128,7 +138,7 @@ def _systems(subject: Subject, places: list[_Place], height: int) -> list[str]:
         drawn.append(
             f'<rect x="{left}" y="70" width="{_COLUMN - 24}" height="86" rx="4" fill="#ffffff" stroke="#334455"/>'
         )
-        lines = _wrapped(subject.system(each.connector), 8)[:5]
+        lines = wrapped(subject.system(each.connector), 8, 5)
         top = 113 - 8 * (len(lines) - 1) + 5
         drawn += [_text(each.x, top + 16 * at, line) for at, line in enumerate(lines)]
         drawn.append(f'<line x1="{each.x}" y1="156" x2="{each.x}" y2="{height - 60}" stroke="#c4c4b8"/>')
@@ -147,16 +157,21 @@ def _arrow(subject: Subject, route: Route, number: int, at: dict[str, int], lege
     back = f' marker-start="url(#to-{kind or "other"})"' if route.reply_fields else ""
     stroke = f'stroke="{colour}" stroke-width="2"' + (f' stroke-dasharray="{dashes}"' if dashes else "")
     disc = start + (28 if end > start else -28 if end < start else -16)
-    told = f"{route.id} {subject.operation(route).label}({_kind(subject, route)}"
-    told += ("、回答あり)" if route.reply_fields else ")") + ("→ このシステムを通じて外部へ" if start == end else "")
     guide = max(start, end) + (40 if start == end else 4)
     return [
         f'<line x1="{guide}" y1="{y}" x2="{legend_x - 6}" y2="{y}" stroke="#e4e4da"/>',
         f'<path d="{way}" fill="none" {stroke} marker-end="url(#to-{kind or "other"})"{back}/>',
         *_numbered(disc, y, number, colour),
         *_numbered(legend_x + 10, y, number, colour),
-        f'<text x="{legend_x + 28}" y="{y + 5}">{escape(told)}</text>',
+        f'<text x="{legend_x + 28}" y="{y + 5}">{escape(_told(subject, route))}</text>',
     ]
+
+
+def _told(subject: Subject, route: Route) -> str:
+    """What its arrow means."""
+    told = f"{route.id} {subject.operation(route).label}({_kind(subject, route)}"
+    beyond = "→ このシステムを通じて外部へ" if route.source == route.destination else ""
+    return told + ("、回答あり)" if route.reply_fields else ")") + beyond
 
 
 def _numbered(x: int, y: int, number: int, colour: str) -> list[str]:
@@ -187,15 +202,3 @@ def _kind(subject: Subject, route: Route) -> str:
 def _text(x: int, y: int, text: str, *, bold: bool = False) -> str:
     weight = ' font-weight="bold"' if bold else ""
     return f'<text x="{x}" y="{y}" text-anchor="middle"{weight}>{escape(text)}</text>'
-
-
-def _wrapped(text: str, room: int) -> list[str]:
-    """Lines of at most so many full-width characters; of others, two take the room of one."""
-    lines, line, taken = [], "", 0.0
-    for letter in text:
-        size = 0.55 if letter.isascii() else 1.0
-        if taken + size > room:
-            lines.append(line.strip())
-            line, taken = "", 0.0
-        line, taken = line + letter, taken + size
-    return [*lines, line.strip()]

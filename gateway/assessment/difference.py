@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from gateway.assessment.change import Change, Kind, Row
+from gateway.assessment.keys_changed import keys_changed
+from gateway.assessment.locks_changed import locks_changed
 from gateway.assessment.machine_changed import machine_changed, settings_changed
 from gateway.assessment.means import means
 from gateway.assessment.routes_changed import routes_changed
@@ -15,7 +17,7 @@ from gateway.plugin.item import DataClass
 def difference(old: Subject, new: Subject) -> list[Row]:
     """Every change, in the order of the form, with the assessment that covers it."""
     changes = [*_systems(old, new), *machine_changed(old, new), *_clearances(old, new), *routes_changed(old, new)]
-    changes += [*_safeguards(old, new), *_reviews(old, new)]
+    changes += [*locks_changed(old, new), *keys_changed(old, new), *_safeguards(old, new)]
     return [Row(change, *_cover(old, new, change)) for change in changes]
 
 
@@ -53,14 +55,14 @@ def _systems(old: Subject, new: Subject) -> Iterator[Change]:
         if name in old.connectors:
             yield from _connection(old, new, name)
         else:
-            yield Change(item, "なし", f"{new.system(name)}({new.zone(name).label})", "new_system", _of(new, name))
+            yield Change(item, "なし", f"{new.system(name)}({new.zone(name).label})", "new_system", new.routes_of(name))
     for name in old.connectors:
         if name not in new.connectors:
             yield Change(item, f"{old.system(name)}({old.zone(name).label})", "なし", "narrower")
 
 
 def _connection(old: Subject, new: Subject, name: str) -> Iterator[Change]:
-    before, after, routes = old.zone(name), new.zone(name), _of(new, name)
+    before, after, routes = old.zone(name), new.zone(name), new.routes_of(name)
     if old.connectors[name].zone != new.connectors[name].zone:
         kind: Kind = "weaker" if after.internet and not before.internet else "new_means"
         yield Change(f"Ⅰ 2. {new.system(name)}の領域", before.label, after.label, kind, routes)
@@ -83,7 +85,7 @@ def _clearances(old: Subject, new: Subject) -> Iterator[Change]:
         if before != after:
             kind: Kind = "weaker" if after - before else "lighter"
             item = f"Ⅲ 取扱可能な情報区分 ※ {new.system(name)}"
-            yield Change(item, _classes(before), _classes(after), kind, _of(new, name))
+            yield Change(item, _classes(before), _classes(after), kind, new.routes_of(name))
 
 
 def _cleared(subject: Subject, connector: str) -> frozenset[DataClass]:
@@ -108,21 +110,6 @@ def _safeguards(old: Subject, new: Subject) -> Iterator[Change]:
             yield Change(item, *texts, "lighter" if was is not None else "follows")
         elif texts[0] != texts[1]:
             yield Change(item, *texts, "follows")
-
-
-def _reviews(old: Subject, new: Subject) -> Iterator[Change]:
-    was, now = old.tenant.file.review, new.tenant.file.review
-    for label, before, after in (
-        ("記録の点検の間隔", was.log_days, now.log_days),
-        ("利用者の点検の間隔", was.users_days, now.users_days),
-    ):
-        if before != after:
-            kind: Kind = "weaker" if after > before else "lighter"
-            yield Change(f"Ⅲ 3. {label} ※", f"{before}日", f"{after}日", kind)
-
-
-def _of(subject: Subject, connector: str) -> tuple[str, ...]:
-    return tuple(each.id for each in subject.routes if connector in (each.source, each.destination))
 
 
 def _classes(classes: Iterable[DataClass]) -> str:

@@ -3,26 +3,21 @@
 What goes on a route stands in one place: under 委託, 提供, 移転 or 入手・使用, by what its legal basis allows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from gateway.assessment.blanks import Blanks
-from gateway.assessment.document import Block, Heading, Table, Text, form, lines
+from gateway.assessment.document import Block, Heading, Text, form, lines
 from gateway.assessment.duration import told
+from gateway.assessment.flow_table import flow_table
 from gateway.assessment.means import how_often, told_means
-from gateway.assessment.subject import CLAIMS, CLASSES, Flow, Subject, cited
+from gateway.assessment.subject import CLASSES, Flow, Subject, cited
+from gateway.config import LegalBasis
+from gateway.config.files import Allowed
 from gateway.evidence.purged import KEPT_YEARS
 
-_HEAD = (
-    "経路",
-    "どこから",
-    "どこへ",
-    "業務電文",
-    "時期・頻度",
-    "項目数と情報区分",
-    "法的根拠(適用期間)",
-    "条件",
-    "評価書",
-)
+_GIVEN: Final[Mapping[Allowed, str]] = MappingProxyType({"provision": "提供", "transfer": "移転"})
 
 
 def handling(subject: Subject, blanks: Blanks) -> Iterator[Block]:
@@ -53,24 +48,38 @@ def handling(subject: Subject, blanks: Blanks) -> Iterator[Block]:
     yield from _kept(subject, blanks)
 
 
-def _obtained(subject: Subject, flows: Iterable[Flow], blanks: Blanks) -> Iterator[Block]:
+def _obtained(subject: Subject, flows: list[Flow], blanks: Blanks) -> Iterator[Block]:
     ask = blanks.ask
-    flows = list(flows)
     yield Heading(3, "3. 特定個人情報の入手・使用")
     yield Heading(4, "情報提供ネットワークシステムを通じた入手(情報照会)")
-    yield _table(subject, (each for each in flows if subject.allowed(each.route) == "inquiry"))
+    yield flow_table(subject, (each for each in flows if subject.allowed(each.route) == "inquiry"))
     yield Heading(4, "事務の中でのシステム間の連携(入手・使用)")
-    yield _table(subject, (each for each in flows if subject.allowed(each.route) == "use"))
+    yield flow_table(subject, (each for each in flows if subject.allowed(each.route) == "use"))
     if strays := [each for each in flows if subject.allowed(each.route) is None]:
         yield Heading(4, "法的根拠に区分(allows)がなく、どの章のものか設定から分からない経路")
-        yield _table(subject, strays)
+        yield flow_table(subject, strays)
         for each in dict.fromkeys(flow.route.id for flow in strays):
             yield Text(ask(f"II.{each}.kind", f"経路 {each} は入手・委託・提供・移転のどれか"))
     yield form(
         ("①入手元 ※", ask("II-3-1", "入手元(本人、他部署、他機関、民間事業者等の別)")),
         (
             "②入手方法",
-            lines([f"{subject.system(name)}: {told_means(subject, name, blanks)}" for name in subject.connectors]),
+            lines(
+                [
+                    f"{subject.system(name)}: " + "、".join(told_means(subject, name, blanks).splitlines())
+                    for name in subject.connectors
+                ]
+            ),
+        ),
+        (
+            "③入手の時期・頻度",
+            lines(
+                [
+                    f"{subject.system(name)}: " + "、".join(dict.fromkeys(how_often(subject, each) for each in own))
+                    for name in subject.connectors
+                    if (own := [each for each in flows if each.source == name])
+                ]
+            ),
         ),
         ("④入手に係る妥当性", ask("II-3-4", "入手に係る妥当性")),
         ("⑤本人への明示", ask("II-3-5", "本人への明示") + "\n" + _shown(subject)),
@@ -90,7 +99,7 @@ def _shown(subject: Subject) -> str:
     return f"本人が同意する利用目的の文言の版(設定): {'、'.join(versions)}" if versions else "同意を求める経路はない。"
 
 
-def _entrusted(subject: Subject, flows: Iterable[Flow], blanks: Blanks) -> Iterator[Block]:
+def _entrusted(subject: Subject, flows: list[Flow], blanks: Blanks) -> Iterator[Block]:
     ask = blanks.ask
     found = [each for each in flows if subject.allowed(each.route) == "entrustment"]
     yield Heading(3, "4. 特定個人情報ファイルの取扱いの委託")
@@ -101,7 +110,7 @@ def _entrusted(subject: Subject, flows: Iterable[Flow], blanks: Blanks) -> Itera
             + ask("II-4.count", "委託の有無と件数"),
         )
     )
-    yield _table(subject, found)
+    yield flow_table(subject, found)
     for name in dict.fromkeys(end for each in found for end in (each.source, each.destination)):
         label = subject.system(name)
         yield Heading(4, f"{label}に係る委託")
@@ -118,34 +127,48 @@ def _entrusted(subject: Subject, flows: Iterable[Flow], blanks: Blanks) -> Itera
         )
 
 
-def _given(subject: Subject, flows: Iterable[Flow], blanks: Blanks) -> Iterator[Block]:
+def _given(subject: Subject, flows: list[Flow], blanks: Blanks) -> Iterator[Block]:
     ask = blanks.ask
-    flows = list(flows)
+    found_by = {kind: [each for each in flows if subject.allowed(each.route) == kind] for kind in _GIVEN}
+    bases_by = {kind: _bases(subject, kind, found) for kind, found in found_by.items()}
     yield Heading(3, "5. 特定個人情報の提供・移転(委託に伴うものを除く。)")
-    for kind, title in (("provision", "提供"), ("transfer", "移転")):
-        found = [each for each in flows if subject.allowed(each.route) == kind]
-        bases = {
-            name: basis for each in found for name, basis in subject.law(each.route) if name in each.route.rows
-        } or {name: basis for each in found for name, basis in subject.law(each.route) if basis.allows == kind}
-        yield Heading(4, f"{title}: {len(bases)} 件(法的根拠の数)" if found else f"{title}: 経路なし")
+    counts = [
+        f"[{'○' if bases else ' '}] {_GIVEN[kind]}を行っている({len(bases)})件" for kind, bases in bases_by.items()
+    ]
+    yield form(("提供・移転の有無(ゲートウェイを通るもの。法的根拠の数)", lines(counts)))
+    for kind, title in _GIVEN.items():
+        found = found_by[kind]
+        yield Heading(4, title if found else f"{title}: 経路なし")
         if found:
-            yield _table(subject, found)
-        for number, (name, basis) in enumerate(bases.items(), 1):
-            under = [each for each in found if name in (*each.route.rows, *each.route.legal_basis)]
+            yield flow_table(subject, found)
+        for number, (name, basis) in enumerate(bases_by[kind].items(), 1):
             yield Heading(5, f"{title}先{number}")
+            under = [each for each in found if name in (*each.route.rows, *each.route.legal_basis)]
             party = "都道府県知事に限る(設定で強制)" if basis.counterparty else "法的根拠のとおり"
+            how = "情報提供ネットワークシステム" if kind == "provision" else ask(f"II-5.{name}.how", "方法")
             yield form(
                 (f"{title}先", f"{party}\n" + ask(f"II-5.{name}.who", f"{title}先")),
                 ("①法令上の根拠", cited(name, basis)),
                 (f"②{title}先における用途", ask(f"II-5.{name}.use", f"{title}先における用途")),
                 (f"③{title}する情報", lines([_items(each) for each in under])),
                 ("④⑤対象となる本人の数・範囲", ask(f"II-5.{name}.whose", "対象となる本人の数と範囲")),
-                (
-                    f"⑥{title}方法",
-                    "情報提供ネットワークシステム" if kind == "provision" else ask(f"II-5.{name}.how", "方法"),
-                ),
+                (f"⑥{title}方法", how),
                 ("⑦時期・頻度", lines(list(dict.fromkeys(_when(subject, each) for each in under)))),
             )
+
+
+def _bases(subject: Subject, kind: Allowed, flows: list[Flow]) -> dict[str, LegalBasis]:
+    """Whom it may go to, by what it cites: rows, and of a route without any its legal bases, but for those that rows
+    stand under.
+    """
+    routes = {each.route.id: each.route for each in flows}.values()
+    general = {name for each in routes if each.rows for name in each.legal_basis}
+    return {
+        name: basis
+        for each in routes
+        for name, basis in subject.law(each)
+        if name in each.rows or (basis.allows == kind and name not in general)
+    }
 
 
 def _when(subject: Subject, flow: Flow) -> str:
@@ -192,35 +215,3 @@ def _kept(subject: Subject, blanks: Blanks) -> Iterator[Block]:
     )
     yield Heading(3, "7. 備考")
     yield Text(ask("II-7", "備考"))
-
-
-def _table(subject: Subject, flows: Iterable[Flow]) -> Block:
-    rows = tuple(_row(subject, each) for each in flows)
-    return Table(_HEAD, rows) if rows else Text("該当する経路はない。")
-
-
-def _row(subject: Subject, flow: Flow) -> tuple[str, ...]:
-    route = flow.route
-    return (
-        flow.name,
-        subject.system(flow.source),
-        subject.system(flow.destination),
-        flow.operation.label,
-        how_often(subject, flow),
-        f"{len(flow.fields)} 項目\n" + "\n".join(CLASSES[each] for each in CLASSES if each in flow.classes),
-        lines([cited(name, basis) for name, basis in subject.law(route)]),
-        lines(_conditions(flow), none="–"),
-        f"{route.assessment}({subject.assessment(route).valid_from} から)",
-    )
-
-
-def _conditions(flow: Flow) -> list[str]:
-    """What must be attested before it goes, and whether people look first."""
-    route = flow.route
-    if flow.reply:
-        return []
-    found = [f"必須: {CLAIMS.get(each, each)}" for each in route.attest]
-    found += [f"任意: {CLAIMS.get(each, each)}" for each in route.may_attest]
-    if route.hold:
-        found.append("常に保留し、2人が確認して解除する")
-    return found

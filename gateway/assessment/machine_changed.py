@@ -1,13 +1,14 @@
 """What differs in the gateway's own file, and in the settings of a connector: who can be reached, and who comes in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.assessment.change import Change, Kind
 from gateway.assessment.conditions import passphrase_source
+from gateway.assessment.leaves import flat
 from gateway.assessment.subject import Subject
-from gateway.config.files import Export, Listener
+from gateway.config import Export, Listener
 
 _NONE: Final = "なし"
 _GUARDED: Final = {"file": 0, "env": 1, "systemd": 2}
@@ -28,7 +29,7 @@ def machine_changed(old: Subject, new: Subject) -> Iterator[Change]:
 
 def settings_changed(old: Subject, new: Subject, name: str, routes: tuple[str, ...]) -> Iterator[Change]:
     """What the settings of a connector that was there say: another host is named, of all else that it is another."""
-    before, after = (_flat("", each.connectors[name].settings) for each in (old, new))
+    before, after = (flat("", each.connectors[name].settings) for each in (old, new))
     for key in dict.fromkeys((*before, *after)):
         was, now = before.get(key), after.get(key)
         if was == now:
@@ -48,14 +49,6 @@ def settings_changed(old: Subject, new: Subject, name: str, routes: tuple[str, .
         yield Change(item, before_after[0], before_after[1], kind, routes)
 
 
-def _flat(prefix: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting under its whole key."""
-    found: dict[str, Any] = {}
-    for key, each in value.items():
-        found |= _flat(f"{prefix}{key}.", each) if isinstance(each, Mapping) else {f"{prefix}{key}": each}
-    return found
-
-
 def _host(value: Any) -> str | None:
     """The host and port of an address; None of anything else."""
     return urlsplit(value).netloc if isinstance(value, str) and value.startswith("https://") else None
@@ -68,15 +61,14 @@ def _entrances(old: Subject, new: Subject) -> Iterator[Change]:
         told = _entrance(old, was), _entrance(new, now)
         if told[0] != told[1]:
             yield Change(f"Ⅰ 2. 受口 {name}", *told, _opened(old, was, new, now))
-    hosts = old.config.gateway.admin.host, new.config.gateway.admin.host
-    if hosts[0] != hosts[1]:
-        yield Change("Ⅲ 3. 操作用の受口のアドレス", *hosts, "new_means")
 
 
 def _opened(old: Subject, was: Listener | None, new: Subject, now: Listener | None) -> Kind:
-    """A way in from the internet weakens what stands against risks."""
+    """A way in from the internet weakens what stands against risks; another port is none."""
     if now is None:
         return "narrower"
+    if was is not None and (was.zone, was.host) == (now.zone, now.host):
+        return "formal"
     outside = was is not None and old.config.zones[was.zone].internet
     return "weaker" if new.config.zones[now.zone].internet and not outside else "new_means"
 
@@ -113,16 +105,12 @@ def _witnesses(old: Subject, new: Subject) -> Iterator[Change]:
 
 
 def _exports(old: Subject, new: Subject) -> Iterator[Change]:
-    before, after = (
-        {each.name: each for each in subject.config.gateway.exports if subject.tenant.code in each.tenants}
-        for subject in (old, new)
-    )
+    before, after = ({each.name: each for each in subject.exports} for subject in (old, new))
     for name in dict.fromkeys((*before, *after)):
-        was, now = before.get(name), after.get(name)
-        if was == now:
-            continue
-        kind: Kind = "narrower" if now is None else "new_recipient" if _place(was) != _place(now) else "unjudged"
-        yield Change(f"Ⅲ 3. 記録の書き出し {name}", _place(was), _place(now), kind)
+        was, now = _place(before.get(name)), _place(after.get(name))
+        if was != now:
+            kind: Kind = "narrower" if name not in after else "new_recipient"
+            yield Change(f"Ⅲ 3. 記録の書き出し {name}", was, now, kind)
 
 
 def _place(export: Export | None) -> str:

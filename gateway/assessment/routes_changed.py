@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from gateway.assessment.change import Change, Kind
-from gateway.assessment.duration import told
 from gateway.assessment.subject import ALLOWED, CLAIMS, CLASSES, Flow, Subject, cited
 from gateway.config import LegalBasis, Route
 from gateway.interfaces.changes import Kind as How
 from gateway.interfaces.changes import kinds
-from gateway.plugin.contract import ContractField, ContractOperation
+from gateway.plugin.contract import ContractField
 
 _CHAPTERS: Final = {
     "use": "Ⅱ 3. 特定個人情報の入手・使用",
@@ -44,24 +43,16 @@ def _changed(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Cha
         yield Change(item, _ends(old, was), _ends(new, now), _arrives(new, now), (now.id,))
     elif was.destination_operation != now.destination_operation:
         yield Change(f"{item} 使用方法", was.destination_operation, now.destination_operation, "new_purpose", (now.id,))
-    elif (rules := [_ruling(each) for each in (old.operation(was), new.operation(now))]) and rules[0] != rules[1]:
-        yield Change(f"{item} 本人と順序を示す項目 ※", rules[0], rules[1], "weaker", (now.id,))
     yield from _items(old, was, new, now)
     yield from _bases(old, was, new, now)
     if old.purpose(was) != new.purpose(now) or was.purpose != now.purpose:
         kind: Kind = "new_purpose" if was.purpose != now.purpose else "formal"
         yield Change("Ⅱ 3. ⑥使用目的 ※", old.purpose(was), new.purpose(now), kind, (now.id,))
     yield from _claims(was, now)
-    yield from _times(was, now)
     entries = cited(was.assessment, old.assessment(was)), cited(now.assessment, new.assessment(now))
     if entries[0] != entries[1]:  # another text or day under the same id may be no new assessment
         kind = "formal" if was.assessment != now.assessment else "unjudged"
         yield Change("公表日(経路が依存する評価書)", *entries, kind, (now.id,))
-
-
-def _ruling(operation: ContractOperation) -> str:
-    """By what its lock tells persons apart, and newer states from older ones."""
-    return f"{operation.person_key}、{'、'.join(operation.version) or '順序なし'}"
 
 
 def _items(old: Subject, was: Route, new: Subject, now: Route) -> Iterator[Change]:
@@ -147,15 +138,6 @@ def _claims(was: Route, now: Route) -> Iterator[Change]:
         yield Change(
             "Ⅱ 3. ⑤本人への明示", "、".join(was.consent_texts), "、".join(now.consent_texts), "unjudged", (now.id,)
         )
-
-
-def _times(was: Route, now: Route) -> Iterator[Change]:
-    if was.keep_seconds != now.keep_seconds:
-        longer = now.keep_seconds is None or (was.keep_seconds is not None and now.keep_seconds > was.keep_seconds)
-        before, after = (
-            f"終了後{told(each)}" if each is not None else "定めなし" for each in (was.keep_seconds, now.keep_seconds)
-        )
-        yield Change(f"Ⅱ 6. 経路 {now.id} の保管期間", before, after, "weaker" if longer else "lighter", (now.id,))
 
 
 def _item(subject: Subject, route: Route) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from gateway.config import Config, ConnectorEntry, LegalBasis, Route, Tenant, Zone
+from gateway.config import Config, ConnectorEntry, Export, LegalBasis, Route, Tenant, Zone
 from gateway.config.files import Allowed
 from gateway.errors import Misconfigured
 from gateway.interfaces.words import DATA_CLASSES
@@ -81,6 +81,17 @@ class Subject:
     def connectors(self) -> dict[str, ConnectorEntry]:
         """All connectors, in the order of the file."""
         return self.tenant.file.connectors
+
+    @property
+    def exports(self) -> tuple[Export, ...]:
+        """What is copied of its log, or of the system's, in which the acts stand that are about all tenants."""
+        logs = self.tenant.code, "system"
+        found = ((each, tuple(log for log in each.tenants if log in logs)) for each in self.config.gateway.exports)
+        return tuple(each.model_copy(update={"tenants": own}) for each, own in found if own)
+
+    def routes_of(self, connector: str) -> tuple[str, ...]:
+        """The ids of all routes that begin or end at it."""
+        return tuple(each.id for each in self.routes if connector in (each.source, each.destination))
 
     def system(self, connector: str) -> str:
         """What the system of a connector is called; the connector's name where its interface does not say."""

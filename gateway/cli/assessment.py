@@ -64,8 +64,8 @@ def build(
     )
 )
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD_ROOT", help="A folder that holds the former config/.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW_ROOT", help="A folder that holds the new config/.")],
+    old: Annotated[Path, typer.Argument(metavar="OLD_ROOT", help="A folder that holds the former config/ and keys/.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW_ROOT", help="A folder that holds the new config/ and keys/.")],
     tenant: Tenant,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write it: a new FILE.md or FILE.csv.")
@@ -74,18 +74,19 @@ def diff(
 ) -> None:
     """Write the change table (別添3) between two configurations.
 
-    A copy of config/ is enough for each. A change that is likely a 重要な変更 must be assessed and published before it
-    takes effect: its routes have to name an assessment that begins later than the one that they depended on. A change
-    that is about no route needs one such among all routes. Whether it is one, people decide.
+    Of each root it reads config/, and the certificates and public keys that this names as far as they are there. A
+    change that is likely a 重要な変更 must be assessed and published before it takes effect: its routes have to name an
+    assessment that begins later than the one that they depended on. A change that is about no route needs one such
+    among all routes. Whether it is one, people decide.
     """
-    from gateway.assessment import Subject, difference
+    from gateway.assessment import Subject, difference, not_compared
     from gateway.config import load
 
     with stopped():
         if out is not None and out.suffix not in _SUFFIXES:
             raise Misconfigured((f"--out {out}: name a file that ends in {' or '.join(_SUFFIXES)}",))
-        subjects = (Subject.of(load(each.resolve()), tenant) for each in (old, new))
-        found = difference(*subjects)
+        before, after = (Subject.of(load(each.resolve()), tenant) for each in (old, new))
+        found = difference(before, after)
         if out is not None:
             with out.open("x", encoding="utf-8", newline="") as stream:
                 stream.write(_csv(found) if out.suffix == ".csv" else _markdown(found))
@@ -94,6 +95,9 @@ def diff(
             machine([_plain(each) for each in found])
         else:
             _show(found)
+        if missing := not_compared(before, after):
+            files = f"files of certificates and public keys: {len(missing)}, {missing[0]} the first"
+            tell(f"not compared, for they are not below both roots: {files}", err=True)
         uncovered = [each for each in found if not each.covered]
         for each in uncovered:
             where = ", ".join(each.change.routes) or f"tenant {tenant}"

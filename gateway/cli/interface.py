@@ -67,7 +67,7 @@ app.command(
         "gateway interface diff school_register",
         "gateway interface diff school_register --against school_register.json --json",
         "gateway interface diff --against ../reviewed --form change-table --output changes.md",
-        wrong="the plugin differs from its lock; with --against, a change breaks somebody",
+        wrong="the plugin differs from its lock; with --against, a change breaks somebody, not if it only widens",
     )
 )(interface_diff.diff)
 

@@ -52,7 +52,8 @@ def diff(
     From the lock to the installed plugin, or to what --against names; with a root and no CONNECTOR, every lock. A line
     each: - only in the lock, + only in the other, ~ other. Then the verdict: what no longer works (breaks), what
     somebody has to look at (heed), and for whom: senders, receivers, routes of the tenants here, messages in flight;
-    and what `gateway check` would newly say. As long as plugin and lock differ, the gateway does not start.
+    and what `gateway check` would newly say. What breaks nobody may widen what flows: that is said, too, for people
+    have to agree to it. As long as plugin and lock differ, the plugin does not run.
     """
     if connector is None and (against is None or against.is_file()):
         raise typer.BadParameter("name a CONNECTOR; only --against another root does without")
@@ -83,7 +84,10 @@ def _pairs(root: Path, connector: str | None, against: Path | None) -> "list[Pai
         return [(locked(root, connector), other)]
     if not (against / "config/interfaces").is_dir():
         raise Misconfigured((f"{against}: is neither a lock file nor a root with config/interfaces",))
-    names = sorted(locked_names(root) | locked_names(against)) if connector is None else [connector]
+    every = locked_names(root) | locked_names(against)
+    if connector is not None and connector not in every:
+        locked(root, connector)  # says what is locked
+    names = sorted(every) if connector is None else [connector]
     return [(_lock_or_none(root, name), _lock_or_none(against, name)) for name in names]
 
 
@@ -129,6 +133,7 @@ def _judged(pairs: "list[Pair]", present: "Config | None", coming: "Config | Non
     return {
         "differs": any(before.digest() != after.digest() for before, after in pairs),
         "breaks": bool(problems) or any(verdict.breaks for *_, verdict in verdicts),
+        "widens": any(verdict.widens for *_, verdict in verdicts),
         "routes_known": coming is not None,
         "problems": list(problems),
         "interfaces": [
@@ -162,6 +167,8 @@ def _lines(pairs: "list[Pair]", told: dict[str, Any]) -> Iterator[str]:
         yield from (f"{named}{effect['sentence']}" for effect in each["effects"])
     yield from (f"breaks the configuration: {each}" for each in told["problems"])
     yield "verdict: it breaks somebody" if told["breaks"] else "verdict: it breaks nobody"
+    if told["widens"]:
+        yield "it widens what may flow: have the lock reviewed before it runs, and see whether the assessment allows it"
 
 
 def _table(pairs: "list[Pair]", form: Form) -> str:

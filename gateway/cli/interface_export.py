@@ -82,9 +82,15 @@ def _of_lock(root: Path, connector: str, form: Form, language: Language) -> str:
 def _carried(
     config: "Config", connector: str | None, tenant: str | None, listener: str | None, certificate: Path | None
 ) -> "Iterator[Described]":
-    """What the configuration carries of that, in the order in which a listener tells it."""
+    """What the configuration carries of that, in the order in which a listener tells it. Raises Misconfigured if
+    something of that name is not configured.
+    """
+    from gateway.config import instead
     from gateway.interfaces import of_tenant
 
+    for what, name, known in (("--tenant", tenant, config.tenants), ("CONNECTOR", connector, config.contracts)):
+        if name is not None and name not in known:
+            raise Misconfigured((f"{what}: none of that name is configured here{instead(name, known)}",))
     clearance = None if listener is None else _clearance(config, listener)
     for code, name in sorted(_places(config, certificate)):
         if connector in (None, name) and tenant in (None, code):
@@ -103,9 +109,11 @@ def _clearance(config: "Config", listener: str) -> "frozenset[DataClass]":
 def _places(config: "Config", certificate: Path | None) -> Iterator[tuple[str, str]]:
     """Tenant and connector of each that this process runs, or that a hub knows; of those, which pin the certificate."""
     from gateway.keys.certificates import fingerprint_of_file
+    from gateway.link.tls import readable
 
     every = [(code, name) for code, tenant in config.tenants.items() for name in tenant.file.connectors]
-    asked = fingerprint_of_file(certificate) if certificate is not None else None
+    with readable("--certificate"):
+        asked = fingerprint_of_file(certificate) if certificate is not None else None
     for code, name in config.places or every:
         pinned = config.tenants[code].file.connectors[name].certificates
         if asked is None or asked in {fingerprint_of_file(config.path(each)) for each in pinned}:

@@ -91,10 +91,11 @@ def rotate(
     from gateway.cli.key_files import passphrase_reference
     from gateway.cli.process import at_the_edge, expected
     from gateway.keys.at_rest import Secret
-    from gateway.keys.layout import PUBLIC
+    from gateway.keys.layout import PUBLIC, TenantKeys
+    from gateway.keys.make import alone
     from gateway.keys.make import rotate as make_new
 
-    with stopped():
+    with stopped(), alone(TenantKeys(root, tenant)):
         secret = passphrase_reference(root) if passphrase is None else Secret.parse(passphrase, root)
         keys = _keys(root, tenant)
         at_the_edge(keys, connector)
@@ -118,9 +119,11 @@ def retire(tenant: Tenant, connector: Connector, root: Root = Path()) -> None:
     what is sealed to them and not delivered becomes a dead letter that its source must send anew.
     """
     from gateway.cli.process import at_the_edge, expected
+    from gateway.keys.layout import TenantKeys
+    from gateway.keys.make import alone
     from gateway.keys.make import retire as take_out
 
-    with stopped():
+    with stopped(), alone(TenantKeys(root, tenant)):
         keys = _keys(root, tenant)
         at_the_edge(keys, connector)
         retired = take_out(keys, connector)
@@ -165,10 +168,10 @@ def publish_directory(
 
     from gateway.config import read_connectors
     from gateway.keys.at_rest import Secret
-    from gateway.keys.layout import read_directory
-    from gateway.keys.make import publish
+    from gateway.keys.layout import TenantKeys, read_directory
+    from gateway.keys.make import alone, publish
 
-    with stopped():
+    with stopped(), alone(TenantKeys(root, tenant)):
         keys = _keys(root, tenant)
         former = read_directory(keys) if keys.directory.exists() else None
         directory = publish(keys, Secret.parse(passphrase, root), datetime.now(UTC))

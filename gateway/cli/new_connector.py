@@ -46,11 +46,12 @@ def add(
     from gateway.cli.key_files import passphrase_reference
     from gateway.keys.at_rest import Secret
     from gateway.keys.layout import TenantKeys
+    from gateway.keys.make import alone
 
-    with stopped():
+    keys = TenantKeys(root, tenant)
+    with stopped(), alone(keys):
         _belongs_here(root, tenant, connector, zone)
         secret = passphrase_reference(root) if passphrase is None else Secret.parse(passphrase, root)
-        keys = TenantKeys(root, tenant)
         _trial_files(root, connector)
         _keys(keys, connector, zone, secret)
         _certificates(root, connector)

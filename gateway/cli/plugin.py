@@ -11,8 +11,14 @@ from gateway.cli.show import AsJson, ending, machine, rows, stopped, tell
 if TYPE_CHECKING:
     from gateway.plugin.testing.scale import Finding
 
-app = typer.Typer(no_args_is_help=True, help="Begin a connector of your own; examine those of others.")
-app.command("new", epilog=ending("gateway plugin new school_register"))(plugin_new.new)
+Plugin = Annotated[str, typer.Argument(metavar="PATH_OR_NAME", help="A package's folder, or an installed name.")]
+app = typer.Typer(no_args_is_help=True, help="Begin a connector of your own, lock it, examine it.")
+app.command(
+    "new",
+    epilog=ending(
+        "gateway plugin new school_register", "gateway plugin new tax --data does=sends --data zone=lgwan --defaults"
+    ),
+)(plugin_new.new)
 
 
 @app.command(
@@ -23,7 +29,7 @@ app.command("new", epilog=ending("gateway plugin new school_register"))(plugin_n
     )
 )
 def check(
-    plugin: Annotated[str, typer.Argument(metavar="PATH_OR_NAME", help="A package's folder, or an installed name.")],
+    plugin: Plugin,
     rule: Annotated[
         list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule; may be given again.")
     ] = None,
@@ -57,6 +63,20 @@ def check(
                 tell(f"\n{stage.name}: {f'{level}, {level.means}' if level else 'no level yet'}")
         if any(each.state == "to do" for each in found):
             raise typer.Exit(1)
+
+
+@app.command(epilog=ending("gateway plugin lock ."))
+def lock(plugin: Plugin) -> None:
+    """Write the lock that a package brings along, and show what has changed.
+
+    What its code declares goes into interface.lock.json beside the module of its hook: have the difference reviewed,
+    and commit it. By it `gateway plugin check` judges; a gateway goes by its own, of `gateway interface lock`.
+    """
+    from gateway.cli.plugin_check import found_at, locked_anew
+
+    with stopped():
+        for line in locked_anew(found_at(plugin, None)):
+            tell(line)
 
 
 def _row(found: "Finding") -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""Where `gateway plugin check` finds a connector and what it runs; apart, for it needs the extra `kit`."""
+"""Where `gateway plugin` finds a connector, and what it does with it; apart, for it needs the extra `kit`."""
 
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -56,6 +56,27 @@ def reached(found: Collection["Finding"]) -> "Level | None":
     from gateway.plugin.testing import scale
 
     return scale.reached(found)
+
+
+def locked_anew(stage: "Stage") -> Iterator[str]:
+    """Write the lock that its package brings along, and say what has changed. Raises Misconfigured."""
+    from pydantic import ValidationError
+
+    from gateway.edge.plugins import difference
+    from gateway.plugin.contract import Contract
+    from gateway.plugin.testing.rules.package import LOCK
+
+    file = Path(str(stage.module.__file__)).parent / LOCK
+    try:
+        former = Contract.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        former = Contract(connector=stage.name, version="", operations=())
+    try:
+        file.write_text(stage.contract.text(), encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured((f"{file}: cannot be written: {error.strerror}",)) from None
+    yield from difference(former, stage.contract)
+    yield f"{file}: version {stage.contract.version}, digest {stage.contract.digest()}"
 
 
 def _installed() -> EntryPoints:

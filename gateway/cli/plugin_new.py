@@ -1,7 +1,9 @@
 """`gateway plugin new`: a package of one's own for one more system, from the template that ships with the gateway."""
 
 import re
+import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -9,10 +11,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.cli.show import stopped, tell
+from gateway.cli.show import Root, stopped, tell
 from gateway.errors import Misconfigured
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_INSTALL: Final = ("python", "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable")
 _ASKED: Final = ("connector", "label", "does", "zone")
 
 
@@ -32,22 +35,26 @@ def new(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Ask nothing: what --data does not say is as the template has it.")
     ] = False,
+    root: Root = Path(),
 ) -> None:
     """Make a package for one more system.
 
-    It asks for the connector's name, its label in Japanese, what it does (receives, sends, both) and its zone. Into DIR
-    go interface, connector, settings, a simulator of the system, the conformance suite's subject, tests, a README, and
-    what to add to the gateway's configuration: all of it runs as it is, and is yours to change.
+    It asks for the connector's name, its label in Japanese, what it does (receives, sends, both) and its zone: one of
+    config/zones.toml below --root, or of the starter's where that is not there. Into DIR go interface, connector,
+    settings, a simulator of the system, the conformance suite's subject, tests, a README, and what to add to the
+    gateway's configuration: all of it runs as it is, and is yours to change.
     """
     with stopped():
         answers = dict(map(_answer, data))
-        if not defaults and not sys.stdin.isatty():
-            raise Misconfigured(("there is no terminal to ask at; add --defaults, and --data for what differs",))
-        for line in make(folder, answers, defaults=defaults):
+        missing = [each for each in _ASKED if each not in answers]
+        if missing and not defaults and not sys.stdin.isatty():
+            lack = " ".join(f"--data {each}=…" for each in missing)
+            raise Misconfigured((f"there is no terminal to ask at, and no answer for {lack}; or add --defaults",))
+        for line in make(folder, answers, _zones(root), defaults=defaults):
             tell(line)
 
 
-def make(folder: Path, answers: dict[str, str], *, defaults: bool) -> Iterator[str]:
+def make(folder: Path, answers: dict[str, str], zones: list[str], *, defaults: bool) -> Iterator[str]:
     """Make it and say what comes next. Raises Misconfigured; nothing that exists is ever overwritten."""
     try:
         import copier
@@ -60,18 +67,34 @@ def make(folder: Path, answers: dict[str, str], *, defaults: bool) -> Iterator[s
     with as_file(files("gateway.cli") / "template") as template:
         try:
             made = copier.run_copy(
-                str(template), folder, data=answers, user_defaults=said, defaults=defaults, quiet=True
+                *(str(template), folder),
+                data={**answers, "zones": zones},
+                user_defaults=said,
+                defaults=defaults,
+                quiet=True,
             )
         except (copier.errors.CopierError, ValueError) as error:
             raise Misconfigured((f"{folder}: was not made: {error}",)) from None
-    connector = made.answers.combined["connector"]
-    yield f"{folder}: the package of {connector}, yours to change"
+    connector, zone = (made.answers.combined[each] for each in ("connector", "zone"))
+    yield f"{folder}: the package of {connector}, yours to change; its README.md says what to change first"
     yield "Next:"
-    yield f"  1. python -m pip install --no-deps --no-build-isolation --editable {folder}"
-    yield f"  2. gateway plugin check {connector}"
-    yield "  3. in the gateway's root: gateway interface lock " + connector
-    yield f"  4. gateway keys add TENANT {connector} --zone {made.answers.combined['zone']}"
-    yield f"  5. add {folder / 'tenant.toml'} to config/tenants/TENANT.toml; gateway check"
+    yield f"  {shlex.join(('gateway', 'plugin', 'check', str(folder)))}"
+    yield f"  {shlex.join((*_INSTALL, str(folder)))}"
+    yield "Then, in the gateway's root:"
+    yield f"  gateway interface lock {connector}"
+    yield f"  gateway keys add TENANT {connector} --zone {zone}"
+    yield f"  {shlex.join(('cat', str(folder.resolve() / 'tenant.toml')))} >> config/tenants/TENANT.toml"
+    yield "  gateway check"
+
+
+def _zones(root: Path) -> list[str]:
+    """Those of the configuration, or of the starter: who writes for others has none. Raises Misconfigured."""
+    from gateway.config import read_zones
+
+    if (root / "config").is_dir():
+        return sorted(read_zones(root))
+    starter = (files("gateway.cli") / "starter" / "zones.toml").read_text(encoding="utf-8")
+    return sorted(tomllib.loads(starter)["zones"])
 
 
 def _named_after(folder: Path) -> dict[str, str]:

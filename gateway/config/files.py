@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, Strin
 from gateway.config.japan import public_holiday
 from gateway.messages import staff_id
 from gateway.plugin.attest import ClaimName
+from gateway.plugin.contract import Text
 from gateway.plugin.item import DataClass
 
 _NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
@@ -41,7 +42,7 @@ FORMS: Final = MappingProxyType(
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Word = Annotated[str, StringConstraints(pattern=_WORD)]
 FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Label = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 BodyCode = Annotated[str, StringConstraints(pattern=_CODE)]
 Place = Annotated[str, StringConstraints(pattern=_PLACE)]
 """A connector of a tenant: `999997/some_connector`."""
@@ -260,7 +261,7 @@ class GatewayFile(Closed):
 class Zone(Closed):
     """領域: where a system lives, and the data classes that it may ever carry (C159)."""
 
-    label: str
+    label: Text
     internet: Flag
     clearance: frozenset[DataClass]
 
@@ -279,7 +280,7 @@ class LegalBasis(Closed):
     document which of its chapters speaks of what goes under it; it decides nothing.
     """
 
-    reference: str
+    reference: Text
     valid_from: Day
     valid_until: Day | None = None
     counterparty: Literal["governor"] | None = None
@@ -444,7 +445,7 @@ class TenantFile(Closed):
     read reports. What stands in neither is told as it is.
     """
 
-    name: str
+    name: Text
     root_key: str
     directory: str
     directory_version: Whole = Field(1, ge=1)

@@ -1,6 +1,8 @@
 """Files into a `Config`: everything is read and checked, and every problem is told together, with its file and key."""
 
+import contextlib
 import hashlib
+import os
 import tomllib
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,6 +16,7 @@ from gateway.config.files import Former, FormerFile, GatewayFile, LegalBasisFile
 from gateway.config.sentences import sentences
 from gateway.config.witness_file import WitnessFile
 from gateway.errors import Misconfigured
+from gateway.keys.layout import read_text, replace_whole
 from gateway.plugin.contract import Contract
 
 _FORMER: Final = "interfaces/former.toml"
@@ -105,24 +108,27 @@ def write_contract(root: Path, contract: Contract) -> tuple[Path, Contract]:
     """Lock an interface, in a form that reviews well. Raises Misconfigured if it cannot be written."""
     path = _configured(root) / "config/interfaces" / f"{contract.connector}.json"
     text = contract.model_dump_json(indent=2, exclude_defaults=True, ensure_ascii=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None
+    _write(path, text + "\n")
     return path, contract
 
 
 def keep_former(root: Path, former: Former) -> Path:
-    """Have a former digest be valid until its day, beside those that are. Raises Misconfigured."""
+    """Have a former digest be valid until its day, beside those that are; said again, once. Raises Misconfigured."""
     path = _configured(root) / "config" / _FORMER
     entry = f'[[former]]\nconnector = "{former.connector}"\ndigest = "{former.digest}"\nuntil = {former.until}\n'
-    try:
-        kept = path.read_text(encoding="utf-8") if path.exists() else ""
-        path.write_text(f"{kept}\n{entry}" if kept else entry, encoding="utf-8")
-    except OSError as error:
-        raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None
+    kept = read_text(path) if path.exists() else ""
+    if entry not in kept:
+        _write(path, f"{kept}\n{entry}" if kept else entry)
     return path
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, and not over what its owner has made read-only. Raises Misconfigured."""
+    if path.exists() and not os.access(path, os.W_OK):
+        raise Misconfigured((f"{path}: cannot be written: it is read-only",))
+    with contextlib.suppress(OSError):  # what stands in the way is told below
+        path.parent.mkdir(parents=True, exist_ok=True)
+    replace_whole(path, text.encode())
 
 
 def _configured(root: Path) -> Path:

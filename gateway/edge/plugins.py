@@ -28,8 +28,10 @@ from gateway.plugin.interface import describe
 GROUP = "gateway.connectors"
 _LONGEST: Final = 20.0
 """Seconds for any one thing that a plugin does at the start. Honest ones take milliseconds; a busy machine, more."""
-_broken_off: Final[dict[str, Misconfigured]] = {}
-"""What was broken off, by connector. It is not tried again in this process: each reload would hold up everybody."""
+_broken_off: Final[dict[str, list[tuple[object, Misconfigured]]]] = {}
+"""What was broken off, by connector: with which settings, None if they had no part in it, and what is told of it. It is
+not tried again in this process with the same: each reload would hold up everybody.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +75,34 @@ def _registered(name: str, entry_point: EntryPoint) -> Loaded:
 
 
 @contextmanager
-def _plugin_code(name: str, what: str, module: str = "") -> Iterator[None]:
+def _plugin_code(name: str, what: str, module: str = "", settings: object = None) -> Iterator[None]:
     """Whatever a plugin's own code raises in here, or that it does not come to an end, becomes Misconfigured.
 
     Raises KeyboardInterrupt as it is: that is the operator's.
     """
-    if name in _broken_off:
-        raise Misconfigured(_broken_off[name].problems)
+    for tried, known in _broken_off.get(name, ()):
+        if tried in (None, settings):
+            raise Misconfigured(known.problems)
     try:
         with at_most(_LONGEST):
             yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        wrong = _raised(name, what, error, _place(error, module) if module else "")
-        if isinstance(error, TookTooLong):
-            _broken_off[name] = wrong
+        place = _place(error, module) if module else ""
+        if not isinstance(error, TookTooLong):
+            raise _raised(name, what, error, place) from error
+        again = "after a restart" if settings is None else "with other settings, or after a restart"
+        told = f"{what} took longer than {_LONGEST:.0f} s and was broken off{place}"
+        wrong = Misconfigured((f"connector {name}: {told}; it is tried again only {again}",))
+        _broken_off.setdefault(name, []).append((settings, wrong))
         raise wrong from error
 
 
-def _raised(name: str, what: str, error: BaseException, place: str = "") -> Misconfigured:
+def _raised(name: str, what: str, error: BaseException, place: str) -> Misconfigured:
     """What a plugin's own code raised, by its type: its text may hold anything. Misconfigured is made to be read."""
     if isinstance(error, Misconfigured):
         return Misconfigured(f"connector {name}: {each}" for each in error.problems)
-    if isinstance(error, TookTooLong):
-        told = f"{what} took longer than {_LONGEST:.0f} s and was broken off{place}"
-        return Misconfigured((f"connector {name}: {told}; it is tried again only after a restart",))
     return Misconfigured((f"connector {name}: {what} raised {type(error).__name__}{place}",))
 
 
@@ -127,7 +131,11 @@ def same_as_locked(name: str, declared: Contract, locked: Contract) -> None:
 
 
 def difference(locked: Contract, declared: Contract) -> Iterator[str]:
-    """What changes from the lock to the declaration, a line each: `-` locked only, `+` declared only, `~` other."""
+    """What changes from the lock to the declaration, a line each: `-` locked only, `+` declared only, `~` other.
+
+    Whatever a contract says is compared, known kind of change or not, for it decides whether a plugin may run.
+    `gateway.interfaces.changes` has the same places by kinds, for the verdict, and decides nothing.
+    """
     before, after = _flat(locked), _flat(declared)
     for place in sorted({*before, *after}):
         match before.get(place), after.get(place):
@@ -162,7 +170,7 @@ def _flat(contract: Contract) -> Mapping[str, str]:
 
 def settings_of(name: str, spec: ConnectorSpec, plain: Mapping[str, object], where: str) -> BaseModel:
     """The connector's own closed settings model. Raises Misconfigured with file and key, without values."""
-    with _plugin_code(name, "checking its settings"):
+    with _plugin_code(name, "checking its settings", settings=plain):
         try:
             return spec.settings.model_validate(dict(plain))
         except ValidationError as error:
@@ -173,7 +181,7 @@ def settings_of(name: str, spec: ConnectorSpec, plain: Mapping[str, object], whe
 
 def tls_files(name: str, spec: ConnectorSpec, settings: BaseModel) -> TlsFiles | None:
     """Which files its session authenticates with. Raises Misconfigured, whatever the plugin did."""
-    with _plugin_code(name, "its tls()"):
+    with _plugin_code(name, "its tls()", settings=settings):
         files = spec.tls(settings)
     if files is not None and not isinstance(files, TlsFiles):
         raise Misconfigured((f"connector {name}: its tls() returns neither TlsFiles nor None",))
@@ -182,7 +190,7 @@ def tls_files(name: str, spec: ConnectorSpec, settings: BaseModel) -> TlsFiles |
 
 def portion(name: str, spec: ConnectorSpec, settings: BaseModel) -> int | None:
     """How many records it sends in one message at most, if it knows. Raises Misconfigured, whatever the plugin did."""
-    with _plugin_code(name, "its portion()"):
+    with _plugin_code(name, "its portion()", settings=settings):
         most = spec.portion(settings)
     if most is not None and not isinstance(most, int):
         raise Misconfigured((f"connector {name}: its portion() returns neither a number nor None",))
@@ -191,7 +199,7 @@ def portion(name: str, spec: ConnectorSpec, settings: BaseModel) -> int | None:
 
 def peers(name: str, spec: ConnectorSpec, settings: BaseModel) -> AbstractSet[str]:
     """Which client certificates its settings speak of. Raises Misconfigured, whatever the plugin did."""
-    with _plugin_code(name, "its peers()"):
+    with _plugin_code(name, "its peers()", settings=settings):
         return frozenset(spec.peers(settings))
 
 

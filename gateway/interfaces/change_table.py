@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from types import MappingProxyType
 from typing import Final
 
-from gateway.interfaces.changes import Change, Kind
+from gateway.interfaces.changes import WIDENING, Change, Kind
 from gateway.interfaces.markdown import plain
 from gateway.interfaces.words import DATA_CLASSES, DIRECTIONS, EXCHANGES, described
 from gateway.plugin.item import DataClass
@@ -20,14 +20,7 @@ _LESS: Final = "取り扱う情報が減る、又は条件が厳しくなる変�
 _WORDING: Final = "表記又は技術的な変更"
 _EXPLAINED: Final = MappingProxyType(
     {
-        **dict.fromkeys(
-            (
-                *(Kind.OPERATION_ADDED, Kind.FIELD_ADDED, Kind.REQUIRED_FIELD_ADDED, Kind.WIDENED, Kind.OTHER_FORM),
-                *(Kind.OTHER_TYPE, Kind.OTHER_DATA_CLASS, Kind.NEVER_REMOVED, Kind.ATTESTS_REMOVED),
-                *(Kind.OTHER_EXCHANGE, Kind.OTHER_PERSON_KEY),
-            ),
-            _WIDER,
-        ),
+        **dict.fromkeys(WIDENING, _WIDER),
         **dict.fromkeys(
             (
                 *(Kind.OPERATION_REMOVED, Kind.FIELD_REMOVED, Kind.NARROWED, Kind.BECAME_REQUIRED),

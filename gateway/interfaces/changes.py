@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Final, Literal
 
 from gateway.plugin.contract import Contract, ContractField, ContractOperation
 
@@ -39,6 +39,15 @@ class Kind(StrEnum):
     OTHER_VERSION = "other_version"
 
 
+WIDENING: Final = frozenset(
+    {
+        *(Kind.OPERATION_ADDED, Kind.FIELD_ADDED, Kind.REQUIRED_FIELD_ADDED, Kind.WIDENED, Kind.OTHER_FORM),
+        *(Kind.OTHER_TYPE, Kind.OTHER_DATA_CLASS, Kind.NEVER_REMOVED, Kind.ATTESTS_REMOVED),
+        *(Kind.OTHER_EXCHANGE, Kind.OTHER_PERSON_KEY),
+    }
+)
+"""By these more may flow than was reviewed, or otherwise, or upon less: it may break nobody, and people must agree."""
+
 Part = Literal["record", "reply"]
 
 
@@ -70,9 +79,15 @@ class Change:
             return at
         return f"{at} {'reply ' if self.part == 'reply' else ''}{self.field.path}"
 
-    def plain(self) -> dict[str, str]:
+    @property
+    def widens(self) -> bool:
+        """Whether people must agree to it before it may run."""
+        return self.kind in WIDENING
+
+    def plain(self) -> dict[str, Any]:
         """For machines."""
-        return {"kind": self.kind.value, "place": self.place, "name": self.name, "was": self.was, "now": self.now}
+        said = {"kind": self.kind.value, "place": self.place, "name": self.name, "was": self.was, "now": self.now}
+        return said | {"widens": self.widens}
 
 
 def changes(before: Contract, after: Contract) -> tuple[Change, ...]:

@@ -1,6 +1,5 @@
 """The HTTPS entrance as an OpenAPI 3.1 document: each operation at its address, and how to ask what became of it."""
 
-import re
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -70,12 +69,12 @@ def _records(every: Iterable[Described]) -> dict[str, Any]:
 
 
 def _key(each: Described) -> str:
-    """What it is called among the schemas, which have fewer letters than operations may."""
-    return re.sub(r"[^A-Za-z0-9._-]", "-", f"{each.contract.connector}.{each.operation.name}")
+    """What it is called among the schemas."""
+    return f"{each.contract.connector}.{each.operation.name}"
 
 
 def _reply_key(each: Described) -> str:
-    return f"{_key(each)}.reply"
+    return f"{_key(each)}-reply"  # no operation has a hyphen in its name, so none is called like another's reply
 
 
 def _ref(name: str) -> dict[str, str]:

@@ -32,8 +32,10 @@ class Whom(StrEnum):
 
 
 Side = Literal["given", "taken"]
-Routes = Literal["all", "listing", "lacking"]
-"""Which of the operation's routes it concerns: all, those that list the field, those that do not."""
+Routes = Literal["all", "reaching", "listing", "lacking"]
+"""Which of the operation's routes it concerns: all; those that list something of the part in which the field is, which
+are all if it is in none; of these, those that list the field, or those that do not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ RULES: Final[Mapping[tuple[Kind, Side], tuple[Rule, ...]]] = MappingProxyType(
         ),
         (Kind.REQUIRED_FIELD_ADDED, "taken"): (
             _LACKS,
-            Rule(Weight.BREAKS, Whom.IN_FLIGHT, "what was sealed before lacks {field} and is refused"),
+            Rule(Weight.BREAKS, Whom.IN_FLIGHT, "what was sealed before lacks {field} and is refused", "reaching"),
         ),
         (Kind.FIELD_REMOVED, "given"): (
             Rule(Weight.BREAKS, Whom.SENDER, "a sender that sends {field} is refused from now on (unknown_field)"),

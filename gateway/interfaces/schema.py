@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.plugin.contract import Contract, ContractField
+from gateway.plugin.item import ALIKE
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -59,7 +60,7 @@ CHECKS_TOLD: Final = MappingProxyType(
         "instant": Told(
             "A time that exists, with seconds and its offset from UTC (RFC 3339).",
             "実在する日時(秒とUTCからの時差を含む。RFC 3339)。",
-            r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})",
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-5][0-9])",
             "date-time",
         ),
     }
@@ -83,13 +84,13 @@ _COMMON: Final = re.compile(
 
 
 def interface_schema(contract: Contract) -> dict[str, Any]:
-    """The records and replies of every operation, below `$defs` as `sends.NAME`, `receives.NAME` and `....reply`."""
+    """The records and replies of every operation, below `$defs` as `sends.NAME`, `receives.NAME` and `...-reply`."""
     definitions: dict[str, Any] = {}
     for each in contract.operations:
         name = f"{each.direction}.{each.name}"
         definitions[name] = {"title": each.label, **record_schema(each.fields)}
         if each.kind == "request":
-            definitions[f"{name}.reply"] = {"title": f"{each.label}(応答)", **record_schema(each.reply)}
+            definitions[f"{name}-reply"] = {"title": f"{each.label}(応答)", **record_schema(each.reply)}
     return {
         "$schema": DIALECT,
         "$id": f"urn:renkei:interface:{contract.connector}:{contract.digest()}",
@@ -146,8 +147,9 @@ def _text(field: ContractField) -> dict[str, Any]:
     if check is not None and check.format is not None:
         schema["format"] = check.format
     forms = [f"^(?:{each})$" for each in _forms(field, check)]
-    if not (forms or field.values):
-        forms = [_NO_CONTROL]
+    plain = field.pattern is not None and ALIKE.fullmatch(field.pattern) is not None
+    if not (plain or (check and check.form) or field.values):  # else its form admits none, as at the edge
+        forms.append(_NO_CONTROL)
     if forms:
         schema |= {"pattern": forms[0]} if len(forms) == 1 else {"allOf": [{"pattern": each} for each in forms]}
     if field.pattern is not None and not _COMMON.fullmatch(field.pattern):

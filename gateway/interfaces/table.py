@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from gateway.interfaces.markdown import code, plain
 from gateway.interfaces.words import (
     DATA_CLASSES,
     DIRECTIONS,
@@ -74,7 +75,7 @@ def markdown(contract: Contract, language: Language) -> str:
 
 
 def _lines(contract: Contract, language: Language) -> Iterator[str]:
-    yield f"# {contract.label or contract.connector} (`{contract.connector}`)"
+    yield f"# {plain(contract.label) or contract.connector} (`{contract.connector}`)"
     yield ""
     version = Word(f"Version {contract.version}, digest", f"版 {contract.version}、要約値")(language)
     yield f"{version} `{contract.digest()}`"
@@ -83,25 +84,28 @@ def _lines(contract: Contract, language: Language) -> Iterator[str]:
         yield ""
         yield Word(f"Never carries: {never}", f"取り扱わない情報区分: {never}")(language)
     for operation in contract.operations:
-        yield from ("", f"## {heading(operation, language)}", "")
+        labelled = operation.model_copy(update={"label": plain(operation.label)})
+        yield from ("", f"## {heading(labelled, language)}", "")
         yield from _table(operation.fields, language)
         if operation.reply:
             yield from ("", f"**{REPLY(language)}**", "")
             yield from _table(operation.reply, language)
     if contract.codes:
-        code, meaning = Word("code", "符号")(language), Word("meaning", "意味")(language)
+        name_of, meaning = Word("code", "符号")(language), Word("meaning", "意味")(language)
         yield from ("", f"## {Word('Codes of its system', 'システム固有の符号')(language)}", "")
-        yield from (f"| {code} | {meaning} |", "| --- | --- |")
-        yield from (f"| `{name}` | {_cell(told)} |" for name, told in contract.codes.items())
+        yield from (f"| {name_of} | {meaning} |", "| --- | --- |")
+        yield from (f"| {code(name)} | {plain(told)} |" for name, told in contract.codes.items())
 
 
 def _table(fields: tuple[ContractField, ...], language: Language) -> Iterator[str]:
     yield f"| {' | '.join(each(language) for each in _HEADINGS)} |"
     yield f"|{' --- |' * len(_HEADINGS)}"
-    for row in rows(fields, language):
-        path, *others = row.values()
-        yield f"| `{path}` | {' | '.join(map(_cell, others))} |"
+    for field in fields:
+        path, label, *others, ruled = _cells(field, language)
+        yield f"| {' | '.join((code(path), plain(label), *others, _marked(ruled, field.pattern)))} |"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
+def _marked(ruled: str, pattern: str | None) -> str:
+    """The rules of a field, of which the pattern alone is code."""
+    told = plain(ruled)
+    return told if pattern is None else told.replace(plain(f"`{pattern}`"), code(pattern))

@@ -55,6 +55,11 @@ class Verdict:
         """Whether something that works today would not."""
         return any(each.weight is Weight.BREAKS for each in self.effects)
 
+    @property
+    def widens(self) -> bool:
+        """Whether more may flow than was reviewed; that breaks nobody by itself."""
+        return any(each.widens for each in self.changes)
+
 
 def judge(before: Contract, after: Contract, config: Config | None, now: datetime) -> Verdict:
     """Of one connector's lock, in the configuration that would be in force; None: whoever there may be is concerned.
@@ -128,8 +133,10 @@ def _is_of(rule: Rule, change: Change, route: Route) -> bool:
         return True
     listed = route.fields if change.part == "record" else route.reply_fields
     path = change.field.path
+    part = path.rpartition(".")[0]
+    reached = not part or any(each.startswith(f"{part}.") for each in listed)
     carried = any(each == path or each.startswith((f"{path}.", f"{path}[].")) for each in listed)
-    return carried == (rule.routes == "listing")
+    return reached and rule.routes in ("reaching", "listing" if carried else "lacking")
 
 
 def _told(rule: Rule, change: Change) -> str:

@@ -11,7 +11,10 @@ is private is encrypted in one standard form, which one `openssl pkey` command s
 files of a key pair carry its id, so that a new pair lies beside the old one; `public.json` says which is the newest.
 """
 
+import contextlib
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +160,24 @@ def read_text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise Misconfigured((f"{path}: cannot be read: {reason}",)) from None
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Put a public file in place whole, or not at all; where a link stands, what it leads to. Raises Misconfigured."""
+    there = Path(os.path.realpath(path))
+    fresh = there.with_name(f".{there.name}.{os.getpid()}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if there.exists():
+            shutil.copymode(there, fresh)
+        fresh.replace(there)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None
 
 
 def log_verifier(root: Path, tenant: str) -> Verifier:

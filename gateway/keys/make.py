@@ -4,7 +4,10 @@ A key is never overwritten. Publishing needs the root's passphrase and the conne
 private key: the root can stay on a machine that sees nothing else.
 """
 
+import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -26,12 +29,27 @@ from gateway.keys.layout import (
     read_signer,
     read_text,
     read_verifier,
+    replace_whole,
     signing_file,
     x25519_file,
 )
 from gateway.keys.private import EdgeKeys, KemPrivate
 from gateway.messages import stamp
 from gateway.tlog.note import COSIGNATURE, ED25519, Verifier
+
+
+@contextlib.contextmanager
+def alone(keys: TenantKeys) -> Iterator[None]:
+    """Whoever else makes keys or a directory of the tenant waits meanwhile, at the longest until this process ends.
+
+    Two at once would sign one version of the directory twice, with other keys.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):  # no such folder, as is told elsewhere; or a file system without such locks
+            folder = os.open(keys.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.callback(os.close, folder)
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
 
 
 def make_root(keys: TenantKeys, passphrase: Secret) -> None:
@@ -50,8 +68,8 @@ def rename_log(keys: TenantKeys, name: str) -> None:
     """
     former = read_verifier(keys.log_vkey)
     kept = keys.log_vkey.with_name(f"{former.name.rpartition('/')[2]}.former.vkey")
-    _replace(kept, former.vkey.encode() + b"\n")
-    _replace(keys.log_vkey, Verifier(name, former.public_key).vkey.encode() + b"\n")
+    replace_whole(kept, former.vkey.encode() + b"\n")
+    replace_whole(keys.log_vkey, Verifier(name, former.public_key).vkey.encode() + b"\n")
 
 
 def make_witness(keys: WitnessKeys, passphrase: Secret, name: str) -> None:
@@ -70,7 +88,7 @@ def make_connector(
     write_private(folder / SECRET, secret, passphrase)
     kem, signing = _make_pairs(folder, suite, passphrase)
     made = EdgeKeys(keys.tenant, connector, zone, (kem,), (signing,), secret.private_bytes_raw())
-    write_guarded(folder / PUBLIC, _public(made.public))
+    replace_whole(folder / PUBLIC, _public(made.public))  # last, and whole: it says that the others are there
     return made
 
 
@@ -87,7 +105,7 @@ def rotate(keys: TenantKeys, connector: str, passphrase: Secret) -> ConnectorKey
     fresh = ConnectorKeys(
         former.zone, (kem.public(), *former.kem), (SigningPublic(signing.public_key()), *former.signing)
     )
-    _replace(folder / PUBLIC, _public(fresh))
+    replace_whole(folder / PUBLIC, _public(fresh))
     return fresh
 
 
@@ -104,7 +122,7 @@ def retire(keys: TenantKeys, connector: str) -> tuple[str, ...]:
         raise Misconfigured((f"{what}; publish them and reload hub and edges before you retire the former",))
     retired = (*(each.id for each in listed.kem[1:]), *(each.id for each in listed.signing[1:]))
     if retired:
-        _replace(folder / PUBLIC, _public(ConnectorKeys(listed.zone, listed.kem[:1], listed.signing[:1])))
+        replace_whole(folder / PUBLIC, _public(ConnectorKeys(listed.zone, listed.kem[:1], listed.signing[:1])))
     return retired
 
 
@@ -138,7 +156,7 @@ def publish(keys: TenantKeys, passphrase: Secret, now: datetime) -> Directory:
         connectors={name: read_public(keys.connector(name)) for name in keys.connectors()},
     )
     note = sign_directory(directory, read_signer(keys.root_key, keys.root_vkey, passphrase))
-    _replace(keys.directory, note.encode())
+    replace_whole(keys.directory, note.encode())
     return directory
 
 
@@ -147,16 +165,3 @@ def _make_note_key(private: Path, public: Path, name: str, passphrase: Secret, t
     verifier = Verifier(name, key.public_key(), type_)
     write_private(private, key, passphrase)
     write_guarded(public, verifier.vkey.encode() + b"\n")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a public file in place whole, or not at all."""
-    fresh = path.with_name(path.name + ".new")
-    try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise Misconfigured((f"{path}: cannot be written: {error.strerror}",)) from None

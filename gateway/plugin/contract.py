@@ -11,11 +11,22 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from gateway.plugin.attest import ClaimName
+from gateway.plugin.checks import has_control_character
 from gateway.plugin.item import DataClass, Item, Kind
 from gateway.plugin.payload import Payload
+
+
+def _shown(text: str) -> str:
+    if has_control_character(text):
+        raise ValueError("must not hold a control character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_shown)]
+"""What people read, and documents hold: no control characters."""
 
 
 class _Closed(BaseModel):
@@ -25,15 +36,15 @@ class _Closed(BaseModel):
 class ContractField(_Closed):
     """One allowed path. `a.b` is a member of an object, `a[].b` a member of each element of a list."""
 
-    path: str
+    path: Text
     kind: Literal["code", "text", "integer", "flag", "object", "list"]
     required: bool
-    label: str = ""
+    label: Text = ""
     data_class: DataClass | None = None
     max_length: int | None = None
-    pattern: str | None = None
-    values: tuple[str, ...] | None = None
-    check: str | None = None
+    pattern: Text | None = None
+    values: tuple[Text, ...] | None = None
+    check: Text | None = None
     minimum: int | None = None
     maximum: int | None = None
 
@@ -65,14 +76,14 @@ def leaves(fields: Iterable[ContractField]) -> frozenset[str]:
 
 
 class ContractOperation(_Closed):
-    """One operation of a locked interface."""
+    """One operation of a locked interface. Its name is a part of addresses, of files and of other names."""
 
-    name: str
-    label: str
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
+    label: Text
     direction: Literal["sends", "receives"]
     kind: Literal["event", "request"]
-    person_key: str
-    version: tuple[str, ...] = ()
+    person_key: Text
+    version: tuple[Text, ...] = ()
     ahead: bool = False
     attests: tuple[ClaimName, ...] = ()
     most_records: Annotated[int, Field(ge=1)] | None = None
@@ -105,10 +116,10 @@ class ContractOperation(_Closed):
 class Contract(_Closed):
     """A connector's whole locked interface."""
 
-    connector: str
-    label: str = ""
-    version: str
-    codes: dict[str, str] = Field(default_factory=dict)
+    connector: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    label: Text = ""
+    version: Text
+    codes: dict[Text, Text] = Field(default_factory=dict)
     never: tuple[DataClass, ...] = ()
     operations: tuple[ContractOperation, ...]
 
@@ -134,6 +145,10 @@ class Contract(_Closed):
     def digest(self) -> str:
         """SHA-256 of the canonical form, in hex."""
         return hashlib.sha256(self.canonical()).hexdigest()
+
+    def text(self) -> str:
+        """What a lock file holds: indented, so that a change of it reviews well."""
+        return self.model_dump_json(indent=2, exclude_defaults=True, ensure_ascii=False) + "\n"
 
     def operation(self, direction: Literal["sends", "receives"], name: str) -> ContractOperation | None:
         """The operation of that name and direction, or None."""

@@ -6,7 +6,7 @@ committed as `config/interfaces/<connector>.json`, and must equal the declaratio
 
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -109,7 +109,7 @@ def _operation(operation: Operation) -> ContractOperation:
 _Model = typing.TypeVar("_Model", bound=BaseModel)
 
 
-def _locked(where: str, model: type[_Model], **declared: Any) -> _Model:
+def _locked(where: str, model: Callable[..., _Model], **declared: Any) -> _Model:
     """The model of what is declared. Raises Misconfigured with each attribute that does not fit."""
     try:
         return model(**declared)
@@ -138,7 +138,7 @@ def _fields(model: object, prefix: str = "") -> Iterator[ContractField]:
         item = metadata[0] if len(metadata) == 1 and isinstance(metadata[0], Item) else None
         if item is None or item.name != name or inner is not PYTHON[item.kind]:
             raise Misconfigured((f"{model.__name__}.{name} is not typed with the catalogue item of that name alone",))
-        yield ContractField.of(path, item, required=required)
+        yield _locked(f"{model.__name__}.{name}", ContractField.of, path=path, item=item, required=required)
 
 
 def _as_payload_is(model: type[Payload]) -> None:

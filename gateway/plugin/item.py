@@ -58,6 +58,8 @@ class Item:
             raise Misconfigured((f"item {self.name}: its code list is empty: nothing could be said",))
         if self.check is not None and self.check not in CHECKS:
             raise Misconfigured((f"item {self.name}: there is no check {self.check}; there is {', '.join(CHECKS)}",))
+        if self.pattern == "":
+            raise Misconfigured((f"item {self.name}: its pattern is empty: it says nothing",))
         if self.pattern is not None:
             try:
                 re.compile(self.pattern, re.ASCII)
@@ -76,7 +78,7 @@ class Item:
 
     def _rules(self) -> Iterator[CoreSchema]:
         """The rules beyond JSON type and length, in the order in which they are told; each names its code, no value."""
-        plain = self.pattern is not None and _ALIKE.fullmatch(self.pattern) is not None
+        plain = self.pattern is not None and ALIKE.fullmatch(self.pattern) is not None
         formed = self.check not in (None, "no_individual_number")  # which says what a text is not, and no form
         if not (plain or formed or self.values is not None):  # else its form admits no control character
             yield _rule("control_character", _like(NO_CONTROL))
@@ -119,9 +121,9 @@ def _holding(holds: Callable[[str], object], surely: str | None = None) -> CoreS
 
 def _pattern(pattern: str) -> CoreSchema:
     return (
-        _like(rf"^(?:{pattern})\z") if _ALIKE.fullmatch(pattern) else _holding(re.compile(pattern, re.ASCII).fullmatch)
+        _like(rf"^(?:{pattern})\z") if ALIKE.fullmatch(pattern) else _holding(re.compile(pattern, re.ASCII).fullmatch)
     )
 
 
-_ALIKE: Final = re.compile(r"(\[([0-9A-Za-z](-[0-9A-Za-z])?)+-?\]([*+]|\{[0-9]{1,3}(,[0-9]{1,3})?\})?)+")
+ALIKE: Final = re.compile(r"(\[([0-9A-Za-z](-[0-9A-Za-z])?)+-?\]([*+]|\{[0-9]{1,3}(,[0-9]{1,3})?\})?)+")
 """Patterns that Rust reads as Python does: letters and digits of ASCII in brackets, and how many of them."""

@@ -35,11 +35,11 @@ from gateway.wiring.hub_side import HubSide
 from gateway.wiring.law_watch import LawWatch
 from gateway.wiring.opening import (
     SYSTEM,
+    Plug,
     bounds,
     edge_processes,
     hub_tls,
     listener_tls,
-    load_plugins,
     open_directory,
     operators,
 )
@@ -107,9 +107,8 @@ class Daemon:
 
     # ---- start -------------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self, plugs: Mapping[Place, Plug]) -> None:
         """Open everything, in the order in which it depends; entrances last. Raises Misconfigured."""
-        plugs = load_plugins(self.config)
         if self._hub is not None:
             self._hub.open(self._directories)
         self._edge.stand(plugs, self._directories, self.of)

@@ -52,13 +52,14 @@ class _Findings:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A configuration that can start, and what is amiss without stopping it: why connectors that are not required
-    would be quarantined, certificates that end, those whose files are not here, so that no right can be granted,
-    which connectors nothing would pass, for whose use is stopped there cannot be read, and which files of the logs
-    others may write.
+    """A configuration that can start, with its plugins as they are loaded, and what is amiss without stopping it: why
+    connectors that are not required would be quarantined, certificates that end, those whose files are not here, so
+    that no right can be granted, which connectors nothing would pass, for whose use is stopped there cannot be read,
+    and which files of the logs others may write.
     """
 
     config: Config
+    plugs: Mapping[tuple[str, str], Plug]
     quarantined: tuple[str, ...]
     expiring: tuple[Expiring, ...]
     missing: tuple[str, ...]
@@ -73,6 +74,7 @@ def examine(root: Path, now: datetime) -> Examined:
     missing = dict.fromkeys(each for people in configured(config).values() for each in people.missing)
     return Examined(
         config,
+        plugs,
         quarantined,
         tuple(expiring(config, plugs, now)),
         tuple(missing),

@@ -44,7 +44,7 @@ async def running(root: Path, telemetry: Telemetry, role: str = "run") -> AsyncI
         try:
             daemon = Daemon(config, system, telemetry)
             try:
-                await daemon.start()
+                await daemon.start(examined.plugs)
                 yield daemon
             finally:
                 await daemon.stop()

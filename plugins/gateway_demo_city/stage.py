@@ -4,7 +4,9 @@ Only processes that were started here are ever ended, each by its own handle.
 """
 
 import asyncio
+import contextlib
 import json
+import random
 import socket
 import ssl
 import sys
@@ -19,6 +21,7 @@ from typing import Any, Final, Self
 _PATIENCE: Final = 30.0
 _TO_END: Final = 60.0
 _PAUSE: Final = 0.05
+_PORTS: Final = range(10000, 20000)
 
 
 class Failed(Exception):
@@ -134,10 +137,12 @@ async def until(holds: Callable[[], bool], patience: float = _PATIENCE) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback address that nobody has now, and that no outgoing connection is given later."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def client_tls(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:

@@ -20,10 +20,11 @@ from typing import Any, Final
 from gateway_demo_city.people import individual_number, internal_no
 from gateway_demo_city.sweep import Finding, sweep
 from tests.acceptance.peer import Answer, Peer
-from tests.acceptance.programs import Program, command, free_port, until
+from tests.acceptance.programs import Program, command, until
 from tests.acceptance.site import Site
 from tests.acceptance.split import SplitSite
 from tests.acceptance.subjects import MUNICIPALITY
+from tests.ports import free_port
 
 CONNECTOR: Final = "intermediate_server"
 OTHER_CITY: Final = "999989"

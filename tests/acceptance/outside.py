@@ -21,9 +21,10 @@ from typing import Any, Final
 from gateway_demo_city.sweep import Finding, sweep
 from tests.acceptance.child import Child
 from tests.acceptance.peer import Answer, Peer
-from tests.acceptance.programs import Program, free_port, until
+from tests.acceptance.programs import Program, until
 from tests.acceptance.split import SplitSite
 from tests.acceptance.subjects import MUNICIPALITY
+from tests.ports import free_port
 
 PYTHON: Final = sys.executable
 CLINICS: Final[Mapping[str, str]] = {"clinic_a": "1319999999", "clinic_b": "1319999980"}

@@ -1,9 +1,7 @@
 """Child processes as an operator has them: started, their output in files; awaited, stopped, killed by handle."""
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,11 +16,6 @@ from tests.forking import Forked
 T = TypeVar("T")
 PATIENCE = 30.0
 GATEWAY = (str(Path(sys.executable).with_name("gateway")),)
-# Below the range from which outgoing connections get their ports: nobody takes one between a kill and a restart.
-# And each worker has its own: what one has been given, and not yet taken, no other is given.
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS = range(20000 + _WORKER, 32000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
-_given: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -114,17 +107,3 @@ def until(what: Callable[[], T], patience: float = PATIENCE) -> T:
         assert time.monotonic() < ends, f"not within {patience:.0f} s"
         time.sleep(0.03)
     return found
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody has now, nor was given by this before."""
-    while True:
-        port = random.SystemRandom().choice(_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
-            return port

@@ -24,8 +24,9 @@ from gateway_demo_city.people import MUNICIPALITY, Cells
 from gateway_demo_city.sweep import Finding, sweep
 from gateway_health_management.simulator import StatusLine, drop, read_status
 from tests.acceptance.peer import Answer, Peer
-from tests.acceptance.programs import GATEWAY, Ended, Program, command, free_port, until
+from tests.acceptance.programs import GATEWAY, Ended, Program, command, until
 from tests.acceptance.subjects import record
+from tests.ports import free_port
 
 SOURCE = "health_management"
 DESTINATION = "vaccination_records"

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from tests.acceptance.peer import Peer
-from tests.acceptance.programs import GATEWAY, Program, command, free_port, until
+from tests.acceptance.programs import GATEWAY, Program, command, until
 from tests.acceptance.site import DESTINATION, Site
 from tests.acceptance.subjects import MUNICIPALITY
+from tests.ports import free_port
 
 EXAMPLES = {"hub_and_edges": "edges", "edge_per_zone": "individual_number_zone"}
 """Each example with the process in which the source's connector stands."""

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from gateway.tlog.note import COSIGNATURE, Verifier
 from tests.acceptance.peer import Answer, Peer
-from tests.acceptance.programs import GATEWAY, Program, command, free_port, until
+from tests.acceptance.programs import GATEWAY, Program, command, until
 from tests.acceptance.site import Site
 from tests.acceptance.subjects import MUNICIPALITY
+from tests.ports import free_port
 
 LOGS = (MUNICIPALITY, "system")
 

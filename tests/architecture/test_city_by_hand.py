@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gateway.plugin import checks
-from tests.architecture.test_tour import free_ports
 from tests.architecture.tree import ROOT
+from tests.ports import free_port
 
 PAGE = (ROOT / "docs/city-by-hand.md").read_text()
 COMMANDS = "\n".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
@@ -25,7 +25,7 @@ PORTS = sorted({*re.findall(r"\b84\d\d\b", PAGE)})
 def script(root):
     """The commands, with a scratch folder in the place of `../city`, and ports that are free in every file of it."""
     told = COMMANDS.replace(". .venv/bin/activate\n", "").replace("../city", str(root))
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    ports = {port: str(free_port()) for port in PORTS}
     init = f"gateway init {root} --example edge_per_zone\n"
     assert init in told
     edits = " ".join(f"-e 's/\\b{port}\\b/{free}/'" for port, free in ports.items())

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.tree import ROOT
+from tests.ports import free_port
 
 README = (ROOT / "README.md").read_text()
 TOUR = README.partition("## A five-minute tour")[2].partition("\n## ")[0]
@@ -18,21 +18,10 @@ COMMANDS = "\n".join(re.findall(r"^```sh\n(.*?)^```", TOUR, re.MULTILINE | re.DO
 PORTS = ("8443", "8444", "8445")
 
 
-def free_ports(count):
-    """So many TCP ports of the loopback address that nobody has now."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [str(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 def script(root):
     """The commands, with a scratch folder in the place of `../trial`, and ports that are free."""
     told = COMMANDS.replace(". .venv/bin/activate\n", "").replace("../trial", str(root))
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    ports = {port: str(free_port()) for port in PORTS}
     edits = " ".join(f"-e s/{port}/{free}/" for port, free in ports.items())
     init = f"gateway init {root}\n"
     assert init in told
@@ -57,7 +46,7 @@ def test_every_command_of_the_tour_does_what_the_readme_shows(tmp_path):
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

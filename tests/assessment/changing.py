@@ -47,14 +47,16 @@ def with_connector(subject: Subject, name: str, **changes: Any) -> Subject:
     return with_tenant(subject, connectors={**subject.connectors, name: entry})
 
 
-def with_field(subject: Subject, connector: str, operation: str, path: str, **changes: Any) -> Subject:
-    """Another locked field of what a connector sends."""
+def with_field(
+    subject: Subject, connector: str, operation: str, path: str, *, end: str = "sends", **changes: Any
+) -> Subject:
+    """Another locked field of what a connector sends, or receives."""
     contract = subject.config.contracts[connector]
     operations = tuple(
         each.model_copy(
             update={"fields": tuple(f.model_copy(update=changes) if f.path == path else f for f in each.fields)}
         )
-        if (each.direction, each.name) == ("sends", operation)
+        if (each.direction, each.name) == (end, operation)
         else each
         for each in contract.operations
     )

@@ -14,9 +14,11 @@ from xml.etree import ElementTree as ET
 import docx
 import pytest
 from docx.oxml.ns import qn
+from docx.shared import Cm
 
-from gateway.assessment import Built, Subject, build, write
+from gateway.assessment import Built, Subject, build, judged, safeguards, write
 from gateway.assessment.document import Heading, Table
+from gateway.assessment.lettering import room_of, wrapped
 from gateway.assessment.means import how_often
 from gateway.config import LegalBasis, load
 from gateway.errors import Misconfigured
@@ -31,6 +33,8 @@ from tests.assessment.changing import (
 from tests.flow.site import write_config
 from tests.flow.toys import TENANT
 
+ROOM = Cm(29.7 - 3.6)
+"""From margin to margin."""
 LOOKED = "ゲートウェイがシステムに確かめた都度(間隔は、設定からは分からない)"
 ANSWERS = "assessment-999997-answers.toml"
 
@@ -50,6 +54,17 @@ def under(built, title):
 def routes_in(tables):
     """The routes that open the rows of tables of flows, replies too."""
     return {row[0] for table in tables if table.head[0] == "経路" for row in table.rows}
+
+
+def recipients(built):
+    """Each 提供先 and 移転先, by what is asked of it."""
+    forms = [dict(each.rows) for each in under(built, "5. 特定個人情報の提供・移転") if each.head[0] == "項目"]
+    return [each for each in forms if "①法令上の根拠" in each]
+
+
+def counted(built):
+    """提供・移転の有無."""
+    return under(built, "5. 特定個人情報の提供・移転")[0].rows[0][1].splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +101,24 @@ def test_a_flow_says_from_whom_to_whom_how_often_what_and_under_which_law(built)
 
 
 def test_every_row_of_the_order_is_a_provision_of_its_own_and_a_governor_s_says_so(built):
-    tables = [each for each in under(built, "5. 特定個人情報の提供・移転") if each.head == ("項目", "記載")]
-    laws = [dict(each.rows)["①法令上の根拠"].partition("〔")[0] for each in tables]
-    assert [re.findall("[0-9]+の項", law) for law in laws] == [["25の項"], ["26の項"], ["153の項"]]
-    parties = [dict(each.rows)["提供先"].splitlines()[0] for each in tables]
+    tables = recipients(built)
+    assert [re.findall("[0-9]+の項", each["①法令上の根拠"]) for each in tables] == [["25の項"], ["26の項"], ["153の項"]]
+    parties = [each["提供先"].splitlines()[0] for each in tables]
     assert ["知事に限る" in each for each in parties] == [False, True, False]
-    assert all(dict(each.rows)["⑦時期・頻度"] == "照会を受けた都度(許可証があるとき)" for each in tables)
+    assert all(each["⑦時期・頻度"] == "照会を受けた都度(許可証があるとき)" for each in tables)
+    assert counted(built) == ["[○] 提供を行っている(3)件", "[ ] 移転を行っている(0)件"]
+
+
+def test_what_is_given_without_a_row_is_told_beside_what_is_given_under_rows(shipped):
+    built = build(with_route(shipped, "R16", legal_basis=("L7",)), {})
+    assert [each["①法令上の根拠"].partition("〔")[0] for each in recipients(built)][3:] == [
+        "番号法第9条第2項及び第19条第11号に基づく条例"
+    ]
+    assert counted(built)[1] == "[○] 移転を行っている(1)件"
+    other = LegalBasis(reference="番号法第19条第16号", valid_from=date(2021, 9, 1), allows="provision")
+    built = build(with_route(with_law(shipped, L9=other), "R16", legal_basis=("L9",)), {})
+    laws = [each["①法令上の根拠"].partition("〔")[0] for each in recipients(built)]
+    assert (len(laws), laws.count("番号法第19条第16号")) == (4, 1)
 
 
 def test_what_no_law_classes_is_asked_of_people(tmp_path):
@@ -202,16 +229,45 @@ def test_no_name_breaks_the_drawing(shipped):
     assert next(iter(ET.fromstring(drawn))).text == "<架空> & 市 事務の内容(経路の図)"
 
 
+@pytest.mark.parametrize("systems", [8, 2, 1])
+def test_nothing_in_the_drawing_is_cut_off(shipped, systems):
+    kept = {"health_management", "intermediate_server"} if systems == 2 else {"intermediate_server"}
+    routes = tuple(each for each in shipped.routes if systems == 8 or {each.source, each.destination} <= kept)
+    connectors = {name: each for name, each in shipped.connectors.items() if systems == 8 or name in kept}
+    drawn = ET.fromstring(build(with_tenant(shipped, routes=routes, connectors=connectors), {}).picture)
+    width = float(drawn.attrib["width"])
+    texts = list(drawn.iter(f"{SVG}text"))
+    assert len(texts) > 10
+    for each in texts:
+        room = 13 * room_of(each.text or "")
+        left = float(each.attrib["x"]) - (room / 2 if each.get("text-anchor") == "middle" else 0)
+        assert left >= 0
+        assert left + room <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("健康管理システム", ["健康管理システム"]),
+        ("履歴照会回答システム", ["履歴照会回答", "システム"]),
+        ("Public Medical Hub(PMH)", ["Public Medical", "Hub(PMH)"]),
+        ("予防接種記録管理標準基盤", ["予防接種記録管理", "標準基盤"]),
+        ("あ" * 30, ["あ" * 8, "あ" * 8, "あ" * 7 + "…"]),
+    ],
+)
+def test_a_name_is_broken_where_its_words_end_and_what_has_no_room_is_shown_as_left_out(text, lines):
+    assert wrapped(text, 8, 3) == lines
+
+
 # ---- as files --------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_configuration_and_answers_are_the_same_bytes(shipped, tmp_path):
-    first, second = (write(shipped, tmp_path / name)[1] for name in ("one", "two"))
+def test_the_same_configuration_and_answers_are_the_same_bytes(tmp_path):
+    write_config(tmp_path)
+    subject = Subject.of(load(tmp_path), TENANT)
+    first, second = (write(subject, tmp_path / name)[1] for name in ("one", "two"))
     assert [each.name for each in first] == [
-        ANSWERS,
-        "assessment-999997.md",
-        "assessment-999997-flow.svg",
-        "assessment-999997.docx",
+        f"assessment-{TENANT}{ending}" for ending in ("-answers.toml", ".md", "-flow.svg", ".docx")
     ]
     assert [each.read_bytes() for each in first] == [each.read_bytes() for each in second]
 
@@ -223,9 +279,14 @@ def test_an_office_opens_it_with_the_same_tables_their_heads_repeated_and_fonts_
     for drawn, table in zip(document.tables, tables, strict=True):
         assert [cell.text for cell in drawn.rows[0].cells] == list(table.head)
         assert drawn.rows[0]._tr.xpath("w:trPr/w:tblHeader")
+        assert all(row._tr.xpath("w:trPr/w:cantSplit") for row in drawn.rows)
+        widths = [column.width for column in drawn.columns]
+        assert sum(widths) == pytest.approx(ROOM, rel=0.01)
+        assert [cell.width for cell in drawn.rows[-1].cells] == widths
     assert [cell.text for cell in document.tables[0].rows[1].cells] == list(tables[0].rows[0])
     headings = [each.text for each in document.paragraphs if each.style and each.style.name.startswith("Heading")]
     assert headings == [each.text for each in built.blocks if isinstance(each, Heading)]
+    assert document.sections[0].footer._element.xpath(".//w:fldSimple/@w:instr") == ["PAGE"]
     fonts = document.styles["Normal"].element.rPr.rFonts
     assert fonts.get(qn("w:eastAsia")) == "MS 明朝"
     assert document.core_properties.created.date() == date(2024, 5, 27)
@@ -248,6 +309,18 @@ def test_a_word_file_of_a_former_build_does_not_stay_beside_a_newer_text(shipped
 
 def test_the_example_in_the_docs_has_the_answers_that_people_would_begin_with(built):
     assert (ROOT / "docs/assessment-example/assessment-999997.md").read_text(encoding="utf-8") == built.text
+
+
+def test_the_comparison_in_the_docs_has_the_figures_of_the_example(shipped, built):
+    page = (ROOT / "docs/assessment-compared.ja.md").read_text(encoding="utf-8")
+    concerned = list(judged(shipped))
+    held = sum(each.in_force for each in concerned)
+    safeguarded = f"リスク対策は{len(safeguards())}のうち{len(concerned)}がこの設定に関わり、{held}が「実施」"
+    assert f"空欄は{len(built.blanks.asked)}、{safeguarded}、{len(concerned) - held}が「未実施」" in page
+    tables = zip(shipped.connectors, under(built, "(別添2)"), strict=True)
+    counts = {shipped.system(name): len(table.rows) for name, table in tables}
+    for name in ("予診情報・予防接種記録管理システム", "健康管理システム", "中間サーバー"):
+        assert f"| {name} | {counts[name]} |" in page
 
 
 # ---- what people say -------------------------------------------------------------------------------------------------
@@ -320,6 +393,41 @@ def test_a_build_that_breaks_off_while_it_writes_leaves_the_answers_whole(shippe
     assert stat.S_IMODE((tmp_path / ANSWERS).stat().st_mode) == 0o640
 
 
+@pytest.mark.parametrize("name", [ANSWERS, "assessment-999997.md"])
+def test_what_a_link_leads_to_is_not_overwritten(shipped, tmp_path, quickly, name):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).symlink_to(elsewhere)
+    with pytest.raises(Misconfigured, match=f"{name}: is a symbolic link"):
+        write(shipped, tmp_path / "out")
+    assert elsewhere.read_bytes() == b""
+    assert [each.name for each in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_what_lies_where_a_file_is_made_is_not_written_through(shipped, tmp_path, quickly):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f".{ANSWERS}.new").symlink_to(elsewhere)
+    write(shipped, tmp_path / "out")
+    assert elsewhere.read_bytes() == b""
+
+
+def test_nothing_is_replaced_before_all_is_made(shipped, tmp_path, monkeypatch):
+    monkeypatch.setattr(Built, "office", lambda built: b"of before")
+    write(shipped, tmp_path)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+
+    def breaks(built: Built) -> bytes:
+        raise ValueError("not for a document")
+
+    monkeypatch.setattr(Built, "office", breaks)
+    with pytest.raises(ValueError, match="not for a document"):
+        write(with_tenant(shipped, name="別の市"), tmp_path)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
 def test_how_often_is_said_only_where_it_is_known(shipped):
     said = {flow.name: how_often(shipped, flow) for flow in shipped.flows()}
     assert said["R01"] == "発生の都度(ファイルは置かれた都度)"
@@ -340,7 +448,7 @@ def test_an_answer_without_a_place_is_named_and_kept(shipped, tmp_path, quickly)
 def test_what_people_write_marks_nothing_up(shipped):
     built = build(shipped, {"0.name": "| <b>*評価*</b> | `x`\n# 見出し"})
     (line,) = [each for each in built.text.splitlines() if each.startswith("| 評価書名 |")]
-    assert line == "| 評価書名 | \\| \\<b\\>\\*評価\\*\\</b\\> \\| \\`x\\`<br>\\# 見出し |"
+    assert line == "| 評価書名 | \\| &lt;b&gt;\\*評価\\*&lt;/b&gt; \\| \\`x\\`<br>\\# 見出し |"
 
 
 @pytest.mark.parametrize(
@@ -349,6 +457,8 @@ def test_what_people_write_marks_nothing_up(shipped):
         ('"V-1-1" = ', "not TOML"),
         ('"V-1-1" = 1', "V-1-1: must be a text, in quotes"),
         ('[table]\n"V-1-1" = "x"', "table: must be a text, in quotes"),
+        ('"V-1-1" = "\\u0007秘密"', "V-1-1: holds a control character"),
+        ('"V-1-1" = "\\uFFFE秘密"', "V-1-1: holds a control character"),
     ],
 )
 def test_a_file_of_answers_that_cannot_be_read_is_named_and_not_touched(shipped, tmp_path, written, told):
@@ -356,6 +466,7 @@ def test_a_file_of_answers_that_cannot_be_read_is_named_and_not_touched(shipped,
     with pytest.raises(Misconfigured) as caught:
         write(shipped, tmp_path)
     assert any(told in each and ANSWERS in each for each in caught.value.problems)
+    assert "秘密" not in str(caught.value)
     assert [each.name for each in tmp_path.iterdir()] == [ANSWERS]
     assert (tmp_path / ANSWERS).read_text(encoding="utf-8") == written
 

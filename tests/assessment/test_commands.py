@@ -105,6 +105,7 @@ def test_what_is_wrong_is_told_with_status_2(tmp_path, wrong):
 def test_no_difference_is_status_0(root):
     said = run("diff", ROOT, root, "999997")
     assert (said.exit_code, said.stdout) == (0, "no difference\n")
+    assert "not compared, for they are not below both roots: files of certificates and public keys: " in said.stderr
 
 
 def test_what_likely_had_to_be_published_first_is_status_1_with_what_to_do(root):

@@ -92,6 +92,10 @@ def reviewed(subject, **days):
     return with_tenant(subject, review=subject.tenant.file.review.model_copy(update=days))
 
 
+def limited(subject, **limits):
+    return with_gateway(subject, limits=subject.config.gateway.limits.model_copy(update=limits))
+
+
 def law(subject, name, **changes):
     return with_law(subject, **{name: subject.config.legal_basis[name].model_copy(update=changes)})
 
@@ -335,7 +339,7 @@ CHANGES: dict[str, Any] = {
         None,
         lambda s: with_operation(s, "health_management", "subject.register", version=()),
         "weaker",
-        "経路 R01 本人と順序",
+        "固定定義 健康管理システム 対象者登録",
     ),
     "another law under the same id": (None, lambda s: law(s, "L1", reference="別の法律"), "new_basis", "Ⅰ 5."),
     "another legal basis instead": (
@@ -353,6 +357,61 @@ CHANGES: dict[str, Any] = {
     "no witness any more": (lambda s: with_gateway(s, witnesses=(WITNESS,)), None, "weaker", "リスク対策 ※ witness"),
     "a witness": (None, lambda s: with_gateway(s, witnesses=(WITNESS,)), "lighter", "リスク対策 ※ witness"),
     "nobody who grants roles": (None, lambda s: with_tenant(s, administrators={}), "weaker", "リスク対策 ※ people"),
+    "carried longer": (None, lambda s: limited(s, message_seconds=1e6), "weaker", "届かない電文を送り続ける期間"),
+    "carried shorter": (None, lambda s: limited(s, message_seconds=60.0), "lighter", "届かない電文を送り続ける期間"),
+    "carried as long as any": (
+        None,
+        lambda s: with_route(s, "R18", message_seconds=None),
+        "weaker",
+        "経路 R18 の届かない電文",
+    ),
+    "more at once": (None, lambda s: limited(s, open_records=400_000), None, ""),
+    "another port": (
+        lambda s: entered(s, "internet"),
+        lambda s: with_gateway(
+            s,
+            listeners=tuple(
+                each.model_copy(update={"port": each.port + 1})
+                for each in entered(s, "internet").config.gateway.listeners
+            ),
+        ),
+        "formal",
+        "受口 more",
+    ),
+    "a copy of the system's log": (
+        None,
+        lambda s: with_gateway(s, exports=(EXPORT.model_copy(update={"tenants": ("system",)}),)),
+        "new_recipient",
+        "記録の書き出し copies",
+    ),
+    "a copy of another tenant's log": (
+        None,
+        lambda s: with_gateway(s, exports=(EXPORT.model_copy(update={"tenants": ("999989",)}),)),
+        None,
+        "",
+    ),
+    "a receiver's lock that takes more": (
+        None,
+        lambda s: with_field(s, "vaccination_db", "research.register", "lot_no", end="receives", max_length=999),
+        "weaker",
+        "固定定義 予防接種データベース",
+    ),
+    "a receiver's lock that takes less": (
+        None,
+        lambda s: with_field(s, "vaccination_db", "research.register", "lot_no", end="receives", max_length=1),
+        "lighter",
+        "固定定義 予防接種データベース",
+    ),
+    "a zone that faces the internet from now on": (
+        None,
+        lambda s: with_config(
+            s,
+            zones={**s.config.zones, "lgwan": s.config.zones["lgwan"].model_copy(update={"internet": True})},
+        ),
+        "weaker",
+        "領域 lgwan",
+    ),
+    "a threshold that lets more pass unseen": (None, lambda s: reviewed(s, persons_a_day=500), "weaker", "1日の人数"),
     "a review that is rarer": (None, lambda s: reviewed(s, log_days=60), "weaker", "記録の点検の間隔"),
     "a review that is more frequent": (None, lambda s: reviewed(s, users_days=30), "lighter", "利用者の点検の間隔"),
 }

@@ -1,10 +1,13 @@
 """`/openapi.json` over real mutual TLS: what the asking certificate may call there, and nothing to anybody else."""
 
+import asyncio
 import json
 from dataclasses import replace
 
+import aiohttp
 import pytest
 from typer.testing import CliRunner
+from yarl import URL
 
 from gateway.cli import commands
 from gateway.interfaces import openapi
@@ -62,6 +65,56 @@ async def test_who_is_unknown_is_told_nothing_and_counted(line, site, entrance):
         status, told = await answer_of(response)
     assert (status, told["code"], made.noise) == (403, "unknown_certificate", 1)
     assert OFFICE not in json.dumps(told)
+
+
+SPELT = (WHERE, f"{WHERE}/", f"/{WHERE}", "/OPENAPI.JSON", "/openapi%2Ejson", f"{WHERE}?listener=municipal", PUT, "/")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "TRACE"])
+async def test_who_is_unknown_hears_the_same_whatever_is_asked(site, entrance, method):
+    """Neither which addresses there are, nor by which methods, nor whose."""
+    made, base = entrance
+    heard = set()
+    async with calling(site, base, "stranger") as stranger:
+        for path in SPELT:
+            async with stranger.request(method, URL(base + path, encoded=True)) as response:
+                told = json.loads(await response.read() or b"{}")
+                heard.add((response.status, "Allow" in response.headers, told.get("code"), len(told)))
+    assert heard == {(403, False, None, 0) if method == "HEAD" else (403, False, "unknown_certificate", 4)}
+    assert made.noise == len(SPELT)
+
+
+async def test_without_a_certificate_nobody_is_heard(site, entrance):
+    made, base = entrance
+    async with calling(site, base, None) as nobody:
+        with pytest.raises(aiohttp.ClientError):
+            await nobody.get(WHERE)
+    assert made.noise == 0
+
+
+async def test_of_200_at_once_each_gets_a_whole_document_also_while_the_configuration_changes(
+    line, office, monkeypatch
+):
+    drawn, asked = [], 0
+
+    def counted(every):
+        drawn.append(1)
+        return openapi(every)
+
+    async def ask():
+        nonlocal asked
+        async with office.get(WHERE) as response:
+            asked += 1
+            if asked == 50:
+                limits = line.office.rules.limits.model_copy(update={"records_per_message": 7})
+                line.office.rules = replace(line.office.rules, limits=limits)
+            return response.status, await response.read()
+
+    monkeypatch.setattr("gateway.edge.description.openapi", counted)
+    answers = await asyncio.gather(*(ask() for _ in range(200)))
+    assert {status for status, _ in answers} == {200}
+    assert len({document for _, document in answers}) == 2 == len(drawn)
+    assert [json.loads(document)["openapi"] for document in {each for _, each in answers}] == ["3.1.0"] * 2
 
 
 async def test_it_is_drawn_once_and_anew_when_the_configuration_is_another(line, office, site, entrance, monkeypatch):

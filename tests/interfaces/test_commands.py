@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import pytest
+from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from gateway.cli import commands
@@ -56,6 +58,26 @@ def test_a_table_is_in_the_language_that_is_asked_for():
     assert (shown.exit_code, "情報区分" in shown.stdout, "data class" in shown.stdout) == (0, True, False)
 
 
+def test_what_a_lock_says_marks_nothing_up_in_a_table(tmp_path):
+    """Labels, meanings and patterns are others' words: no tag, no cell and no link is made of them."""
+    shutil.copytree(ROOT / "config/interfaces", tmp_path / "config/interfaces")
+    path = tmp_path / f"config/interfaces/{LOCK}.json"
+    lock = json.loads(path.read_text(encoding="utf-8"))
+    odd = "<img src=x>|[a](b) # `h` &lt;b> {: onclick=x }"
+    lock["label"] = lock["operations"][0]["label"] = lock["operations"][0]["fields"][0]["label"] = odd
+    lock["codes"] = {"busy": odd}
+    lock["operations"][0]["fields"][0] |= {"pattern": "[<`|]+<b>", "values": [odd]}
+    path.write_text(json.dumps(lock, ensure_ascii=False), encoding="utf-8")
+    page = run("export", LOCK, "--form", "table", root=tmp_path).stdout
+    html = MarkdownIt("commonmark").enable("table").render(page)
+    assert not re.search("<(img|b|a)\\b", html)
+    assert html.count("<h1>") == 1
+    assert "&lt;img src=x&gt;|[a](b) # `h` &amp;lt;b&gt; {: onclick=x }" in html
+    assert "{:" not in page.replace("\\{", ""), "nor are attributes, as some readers take them"
+    assert "<code>[&lt;`|]+&lt;b&gt;</code>" in html
+    assert {row.count("<td>") for row in html.split("</tr>") if "<td>" in row} == {2, 6}
+
+
 def test_all_of_a_tenant_is_one_description_and_a_listener_narrows_it():
     every = json.loads(run("export", "--tenant", "999997").stdout)["paths"]
     assert {path.split("/")[3] for path in every if path.startswith("/v1/999997")} > {"clinic_app", "myna_portal"}
@@ -71,6 +93,23 @@ def test_all_of_a_tenant_is_one_description_and_a_listener_narrows_it():
 )
 def test_what_cannot_be_meant_is_wrong_usage(words):
     assert run(*words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["export", "--tenant", "999989"], "--tenant: none of that name is configured here; did you mean 999997?"),
+        (
+            ["export", "pmhh", "--tenant", "999997"],
+            "CONNECTOR: none of that name is configured here; did you mean pmh?",
+        ),
+        (["export", "--certificate", ROOT / "pyproject.toml"], "--certificate: is not the PEM text that belongs there"),
+        (["diff", "nobody", "--against", ROOT], "there is no lock of that name; locked: "),
+    ],
+)
+def test_what_is_not_there_is_no_empty_answer(words, told):
+    done = run(*words)
+    assert (done.exit_code, done.stdout, told in done.stderr) == (2, "", True), done.stderr
 
 
 def test_a_change_that_breaks_a_route_is_told_with_its_tenant_and_ends_with_1(changed):
@@ -96,10 +135,27 @@ def test_a_change_that_breaks_nobody_ends_with_0(changed):
     assert run("diff", "--against", ROOT).stdout == "no difference\n"
 
 
+def test_what_breaks_nobody_and_widens_says_so(changed):
+    """A review of the lock is for just this; the exit status is that of a change that breaks nobody."""
+    path = changed / f"config/interfaces/{LOCK}.json"
+    lock = json.loads((ROOT / f"config/interfaces/{LOCK}.json").read_text(encoding="utf-8"))
+    more = {"path": "note", "kind": "text", "required": False, "label": "備考", "data_class": "basic"}
+    lock["operations"][0]["fields"].append(more)
+    path.write_text(json.dumps(lock, ensure_ascii=False), encoding="utf-8")
+    done = run("diff", LOCK, "--against", path)
+    *_, verdict, widens = done.stdout.splitlines()
+    assert (done.exit_code, verdict) == (0, "verdict: it breaks nobody")
+    assert widens.startswith("it widens what may flow: have the lock reviewed before it runs")
+    told = json.loads(run("diff", LOCK, "--against", path, "--json").stdout)
+    assert (told["breaks"], told["widens"]) == (False, True)
+    assert [each["widens"] for one in told["interfaces"] for each in one["changes"]] == [True]
+
+
 def test_a_program_gets_the_verdict_whole(changed):
     done = run("diff", "--against", changed, "--json")
     told = json.loads(done.stdout)
     assert (done.exit_code, told["breaks"], told["differs"], told["routes_known"]) == (1, True, True, True)
+    assert told["widens"] is False
     (one,) = [each for each in told["interfaces"] if each["before"] != each["after"]]
     assert one["connector"] == LOCK
     assert one["before"] == read_contract(ROOT, LOCK).digest()

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types of its own
+from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # it has no types of its own
 from pydantic import ValidationError
 
 from gateway.config import read_contract
+from gateway.interfaces import of_lock, openapi
 from gateway.interfaces.schema import CHECKS_TOLD, as_text, interface_schema, record_schema
 from gateway.plugin import Interface, Operation, Payload
 from gateway.plugin.checks import CHECKS, no_individual_number
@@ -19,6 +20,7 @@ from gateway.plugin.item import DataClass, Item, Kind
 from tests.architecture.tree import ROOT
 from tests.flow.toys import NUMBER, OFFICE_INTERFACE, TENANT, whole_person
 
+FORMATS = FormatChecker(("date", "date-time"))
 LOCKS = sorted(path.stem for path in (ROOT / "config/interfaces").glob("*.json"))
 
 
@@ -34,6 +36,7 @@ class Every(Payload):
     odd: Annotated[str | None, _item("odd", Kind.CODE, pattern=r"(?i)a\w+\Z")] = None
     outside: Annotated[str | None, _item("outside", Kind.CODE, check="no_individual_number")] = None
     alone: Annotated[str | None, _item("alone", Kind.CODE)] = None
+    loose: Annotated[str | None, _item("loose", Kind.CODE, pattern=r".-|[^,]+")] = None
     count: Annotated[int | None, _item("count", Kind.INTEGER, minimum=-1, maximum=3)] = None
     many: Annotated[int | None, _item("many", Kind.INTEGER)] = None
     flag: Annotated[bool | None, _item("flag", Kind.FLAG)] = None
@@ -70,6 +73,9 @@ TEXTS = st.sampled_from(
         "1990-01-01",
         "1990-02-30",
         "1990-1-1",
+        "1990-01-01T09:00:00+09:00",
+        "1990-01-01T09:00:00+09:60",
+        "1990-01-01T24:00:00Z",
         "0000000001",
     ]
 )
@@ -114,7 +120,8 @@ def beyond(text: str) -> bool:
 
 
 def accepted(fields, record) -> bool:
-    return bool(Draft202012Validator(record_schema(fields)).is_valid(record))
+    """By a validator that asserts formats, as some do."""
+    return bool(Draft202012Validator(record_schema(fields), format_checker=FORMATS).is_valid(record))
 
 
 @settings(max_examples=150)
@@ -169,6 +176,30 @@ def test_a_code_without_a_form_holds_no_control_character(name):
     record = {"key": "AB", "listed": "1", name: "a\x07b"}
     assert (admitted(fields, record), accepted(fields, record)) == (False, False)
     assert admitted(fields, record | {name: "ab"})
+
+
+@pytest.mark.parametrize("text", ["a\x07", "\u2028-", "a\r"])
+def test_a_pattern_that_would_take_a_control_character_does_not(text):
+    fields = EVERY.operations[0].fields
+    record = {"key": "AB", "listed": "1", "loose": text}
+    assert (admitted(fields, record), accepted(fields, record)) == (False, False)
+    assert accepted(fields, record | {"loose": "a"})
+
+
+@pytest.mark.parametrize("text", ["1990-01-01T09:00:00+09:59", "1990-01-01T09:00:00+09:60", "1990-01-01T09:00:60Z"])
+def test_an_instant_is_one_to_the_edge_only_if_it_is_one_to_a_validator(text):
+    fields = (ContractField(path="at", kind="code", required=True, data_class=DataClass.BASIC, check="instant"),)
+    assert admitted(fields, {"at": text}) == accepted(fields, {"at": text})
+
+
+def test_a_reply_is_never_called_like_another_operation():
+    contract = describe(OFFICE_INTERFACE)
+    find = next(each for each in contract.operations if each.name == "person.find")
+    named = find.model_copy(update={"name": "person.find.reply", "kind": "event", "reply": ()})
+    both = contract.model_copy(update={"operations": (find, named)})
+    assert len(interface_schema(both)["$defs"]) == 3
+    schemas = openapi(of_lock(both))["components"]["schemas"]
+    assert len([name for name in schemas if name.startswith(contract.connector)]) == 3
 
 
 def test_a_pattern_that_readers_would_take_otherwise_is_told_apart():

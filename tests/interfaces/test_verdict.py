@@ -1,6 +1,7 @@
 """Whom a change of a lock breaks: each row of the table of rules, on a toy office that tells a register of people."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from gateway import config as configuration
 from gateway.config import Config, Former
+from gateway.edge.plugins import difference
 from gateway.interfaces.changes import Kind, changes
 from gateway.interfaces.effects import ASIDE, RULES, Side, Weight, Whom
 from gateway.interfaces.verdict import Effect, fresh_problems, judge, with_locks
@@ -147,6 +149,16 @@ def test_each_rule_of_the_reverse(site, kind, side, edit, expected):
     assert named(verdict.effects) == expected
 
 
+@pytest.mark.parametrize("row", [*ROWS, *BACK], ids=lambda each: str(each[0]))
+def test_what_the_start_would_refuse_is_at_the_places_of_which_the_verdict_speaks(site, row):
+    _, side, edit, _ = row
+    before, after = _of(site, side, edit)
+    lines = {line[2:].partition(": ")[0] for line in difference(before, after)}
+    places = {each.place for each in changes(before, after)}
+    assert places <= lines
+    assert all(any(line.startswith(place) for place in places) for line in lines), "of a new operation its fields, too"
+
+
 def test_every_rule_has_its_row():
     rows = {(kind, side) for kind, side, *_ in (*ROWS, *BACK)}
     assert rows >= RULES.keys()
@@ -223,11 +235,9 @@ def test_what_is_under_way_passes_while_the_former_digest_is_valid(site):
     (told,) = [each for each in judge(before, after, coming, NOW).effects if each.place == "digest"]
     assert (told.weight, "--former-until" in told.told) == (HEED, True)
     former = (Former(connector=OFFICE, digest=before.digest(), until=date(2026, 12, 31)),)
-    kept = Config(
-        **{name: getattr(coming, name) for name in Config.__dataclass_fields__ if name != "digests"}
-        | {"former": former}
-    )
-    (told,) = [each for each in judge(before, after, kept, NOW).effects if each.place == "digest"]
+    (told,) = [
+        each for each in judge(before, after, replace(coming, former=former), NOW).effects if each.place == "digest"
+    ]
     assert told.weight is Weight.COMPATIBLE
 
 
@@ -236,6 +246,23 @@ def test_what_the_check_would_newly_say_is_told_with_file_and_key(site):
     (told,) = fresh_problems(site, with_locks(site, [after]))
     assert told.startswith(f"config/tenants/{TENANT}.toml: routes.T1.fields: name")
     assert fresh_problems(site, site) == ()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_required_within_a_part_concerns_routes_that_carry_of_the_part(site, kept):
+    """As the check has it: of a part of which nothing travels, nothing is lacking at the taking end."""
+    tenant = site.tenants[TENANT]
+    fields = {
+        route.id: tuple(each for each in route.fields if kept or "home" not in each) for route in tenant.file.routes
+    }
+    routes = tuple(each.model_copy(update={"fields": fields[each.id]}) for each in tenant.file.routes)
+    other = replace(tenant, file=tenant.file.model_copy(update={"routes": routes}))
+    within = ContractField(path="home.note", kind="text", required=True, data_class=DataClass.BASIC, label="備考")
+    before, after = _of(site, "taken", plus(within))
+    coming = replace(with_locks(site, [after]), tenants={**site.tenants, TENANT: other})
+    verdict = judge(before, after, coming, NOW)
+    assert named(verdict.effects) == ({(BREAKS, Whom.ROUTE, T1), (BREAKS, Whom.IN_FLIGHT, T1)} if kept else NOBODY)
+    assert verdict.breaks == bool(fresh_problems(replace(coming, contracts=site.contracts), coming)) == kept
 
 
 def test_a_lock_that_is_the_same_has_no_effect(site):

@@ -189,7 +189,7 @@ def test_a_rotation_that_is_killed_at_any_write_leaves_the_former_keys(
         monkeypatch.setattr(make, step, lambda *said: real(*said) if next(left, None) is not None else sys.exit())
 
     write("write_private")
-    write("_replace")
+    write("replace_whole")
     with pytest.raises(SystemExit):
         rotate(keys, NAME, secret)
     monkeypatch.undo()

@@ -1,14 +1,22 @@
 """`gateway keys add`: keys, trial certificates and a place in the directory for one more; nothing is replaced."""
 
 import shutil
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.init import make
 from gateway.cli.keys import app
+from gateway.cli.new_connector import add
+from gateway.keys import at_rest, certificates
+from gateway.keys import make as make_keys
+from gateway.keys.at_rest import write_guarded
 from gateway.keys.certificates import digest_of_file
-from gateway.keys.layout import TenantKeys, read_directory
+from gateway.keys.directory import sign_directory
+from gateway.keys.layout import TenantKeys, read_directory, replace_whole
 from tests.architecture.tree import ROOT
 
 NAME = "school_register"
@@ -58,6 +66,69 @@ def test_again_it_changes_nothing_and_says_so(root):
     status, told = run(root)
     assert (status, told.count("already")) == (0, 2)
     assert files(root) == made
+
+
+def test_of_two_at_once_one_waits_so_that_the_directory_names_both(root, monkeypatch):
+    """Else both would sign the same version, and the later one lacks what the other made meanwhile."""
+    names, ended, signed = ("first_register", "second_register"), threading.Event(), []
+
+    def slow(*said):
+        signed.append(1)
+        if len(signed) == 1:
+            ended.wait(0.5)  # time enough for the other, if it did not wait
+        return sign_directory(*said)
+
+    def added(name):
+        add("999997", name, zone="lgwan", root=root, passphrase=None)
+        ended.set()
+
+    monkeypatch.setattr("gateway.keys.make.sign_directory", slow)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(added, names))
+    directory = read_directory(TenantKeys(root, "999997"))
+    assert (directory.version, {*names} <= directory.connectors.keys()) == (3, True)
+
+
+@pytest.mark.parametrize("writes", range(8))
+def test_who_is_killed_at_any_write_runs_it_again_or_is_told_what_to_delete_first(root, monkeypatch, writes):
+    left = iter(range(writes))
+
+    def dies(real):
+        return lambda *said: real(*said) if next(left, None) is not None else sys.exit(9)
+
+    with monkeypatch.context() as patched:
+        for module in (at_rest, certificates):
+            patched.setattr(module, "write_guarded", dies(write_guarded))
+        patched.setattr(make_keys, "replace_whole", dies(replace_whole))
+        assert run(root)[0] == 9
+    status, told = run(root)
+    if status == 2:
+        assert "delete" in told, told
+        shutil.rmtree(root / "keys/999997" / NAME) if f"999997/{NAME}: " in told else _without_certificates(root)
+        status, told = run(root)
+    assert status == 0, told
+    assert run(root)[1].count("already") == 2
+    directory = read_directory(TenantKeys(root, "999997"))
+    assert (directory.version, NAME in directory.connectors) == (2, True)
+
+
+def _without_certificates(root):
+    for each in (root / "keys/tls").glob(f"{NAME}*"):
+        each.unlink()
+
+
+def test_who_is_killed_before_the_public_keys_stand_leaves_none_of_them(root, monkeypatch):
+    """They are what says that all others are there; half of them would stop each directory from then on."""
+
+    def killed(*_):
+        raise SystemExit
+
+    (root / "keys/999997" / NAME).mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.keys.layout.os.fsync", killed)
+        with pytest.raises(SystemExit):
+            replace_whole(root / "keys/999997" / NAME / "public.json", b"{")
+    assert NAME not in set(TenantKeys(root, "999997").connectors())
 
 
 def test_what_was_begun_and_not_finished_is_told_and_left(root):

@@ -15,6 +15,7 @@ import tomllib
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from gateway.cli.table import draw
 from gateway.config import read_contract
 from gateway.errors import Deferred
 from gateway.keys.certificates import digest_of_file, fingerprint_of_file
+from gateway.keys.layout import replace_whole
 from gateway.wiring.people import configured
 from gateway_pmh.simulated.signing import SigningKey
 
@@ -400,6 +402,40 @@ def test_a_lock_that_replaces_another_keeps_its_digest_until_a_day(narrower):
     assert kept == [{"connector": "health_management", "digest": former, "until": date(2099, 3, 31)}]
     again = CliRunner().invoke(commands.app, [*words, "2099-03-31"])
     assert (again.exit_code, "no former one" in again.stderr) == (0, True)
+
+
+def test_a_lock_that_was_stopped_midway_is_the_former_and_is_locked_again(narrower, monkeypatch):
+    """The digest that is about to be replaced is kept first: said twice, it stands once; a link stays one."""
+    lock, elsewhere = narrower / "config/interfaces/health_management.json", narrower / "kept.json"
+    lock.rename(elsewhere)
+    lock.symlink_to(elsewhere)
+    before = lock.read_bytes()
+    words = ["interface", "lock", "health_management", "--root", str(narrower), "--former-until", "2099-03-31"]
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules["gateway.config.load"], "replace_whole", _only_former)
+        assert CliRunner().invoke(commands.app, words).exit_code != 0
+    assert lock.read_bytes() == before
+    done = CliRunner().invoke(commands.app, words)
+    assert done.exit_code == 0, done.stderr
+    assert (narrower / "config/interfaces/former.toml").read_text(encoding="utf-8").count("[[former]]") == 1
+    assert lock.is_symlink()
+    assert elsewhere.read_bytes() != before
+    assert {each.name for each in lock.parent.iterdir()} == {lock.name, "former.toml"}
+
+
+def _only_former(path, text):
+    if path.suffix == ".json":
+        raise KeyboardInterrupt
+    replace_whole(path, text)
+
+
+def test_a_lock_that_its_owner_has_made_read_only_is_left(narrower, monkeypatch):
+    before = (narrower / "config/interfaces/health_management.json").read_bytes()
+    only_read = SimpleNamespace(access=lambda *_: False, W_OK=os.W_OK)
+    monkeypatch.setattr(sys.modules["gateway.config.load"], "os", only_read)  # whoever is root may write everything
+    done = CliRunner().invoke(commands.app, ["interface", "lock", "health_management", "--root", str(narrower)])
+    assert (done.exit_code, "cannot be written: it is read-only" in done.stderr) == (2, True)
+    assert (narrower / "config/interfaces/health_management.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2099-02-30", "20990331", ""])

@@ -164,6 +164,20 @@ def test_the_digest_feels_every_single_change(name):
     assert Contract.model_validate(plain).digest() != CONTRACT.digest()
 
 
+@pytest.mark.parametrize("name", [each for each, (_, value) in CHANGES.items() if isinstance(value, str | dict)])
+def test_no_text_of_a_lock_holds_a_control_character(name):
+    """It stands in documents that an office opens; one that cannot hold it breaks."""
+    place, value = CHANGES[name]
+    plain = CONTRACT.model_dump(mode="json")
+    part = plain
+    for step in place[:-1]:
+        part = part[step]
+    part[place[-1]] = {"full": "Fu\x07ll."} if isinstance(value, dict) else f"{part[place[-1]]}\x07"
+    with pytest.raises(ValidationError) as caught:
+        Contract.model_validate(plain)
+    assert "\x07" not in str(caught.value)
+
+
 def declared(annotation, name="sex"):
     model = type("Changed", (Payload,), {"__annotations__": {"internal_no": fields.InternalNo, name: annotation}})
     operation = Operation(name="o", label="試験", direction="sends", payload=model, person_key="internal_no")
@@ -297,6 +311,7 @@ def test_what_a_lock_cannot_show_cannot_be_declared(model):
         ({"payload": dict}, "dict is not a class derived from Payload"),
         ({"reply": "Found"}, "a payload is not a class derived from Payload"),
         ({"label": 1}, "operation o: label: Input should be a valid string"),
+        ({"label": "試\x07験"}, "operation o: label: Value error, must not hold a control character"),
     ],
 )
 def test_a_wrong_operation_is_told_by_its_name_and_attribute(changed, told):
@@ -306,11 +321,30 @@ def test_a_wrong_operation_is_told_by_its_name_and_attribute(changed, told):
     assert caught.value.problems == (told,)
 
 
+@pytest.mark.parametrize("name", ["", "A", "a b", "a/b", "a:b", "a-b", "a{b}", "a\n", "電文", "a" * 65])
+def test_a_name_that_would_be_another_in_an_address_or_a_file_is_none(name):
+    operation = Operation(name=name, label="試験", direction="sends", payload=Sought, person_key="internal_no")
+    with pytest.raises(Misconfigured, match="name: String should match pattern"):
+        describe(Interface(connector="office", version="1", operations=(operation,)))
+    with pytest.raises(Misconfigured, match="connector: String should match pattern"):
+        describe(Interface(connector=f"{name}.", version="1", operations=()))
+
+
 @pytest.mark.parametrize(
     ("rules", "told"),
-    [({"check": "luhn"}, "item own: there is no check luhn"), ({"pattern": "("}, "its pattern is not a regular expre")],
+    [
+        ({"check": "luhn"}, "item own: there is no check luhn"),
+        ({"pattern": "("}, "its pattern is not a regular expre"),
+        ({"pattern": ""}, "item own: its pattern is empty"),
+    ],
 )
 def test_an_item_of_a_plugins_own_is_told_by_its_name(rules, told):
     """As soon as it is declared: a plugin that has it does not load."""
     with pytest.raises(Misconfigured, match=told):
         Item(name="own", label="試験", data_class=DataClass.BASIC, kind=Kind.CODE, **rules)
+
+
+def test_an_item_s_label_that_no_document_holds_is_told_by_class_and_field():
+    own = Item(name="sex", label="性\x07別", data_class=DataClass.BASIC, kind=Kind.CODE)
+    with pytest.raises(Misconfigured, match=r"Changed.sex: label: Value error, must not hold a control character"):
+        declared(Annotated[str, own])

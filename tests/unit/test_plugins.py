@@ -141,11 +141,18 @@ def test_a_plugin_that_does_not_come_to_an_end_is_broken_off(install, monkeypatc
     assert (signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)) == (former, (0.0, 0.0))
 
 
-def test_a_plugin_is_broken_off_again_if_it_takes_that_for_an_error_of_its_own(install, monkeypatch):
+@pytest.mark.parametrize("pause", [600, 0.05])
+def test_a_plugin_is_broken_off_again_if_it_takes_that_for_an_error_of_its_own(install, monkeypatch, pause):
+    """It is met while it waits to try again; and the others are loaded."""
     monkeypatch.setattr("gateway.edge.plugins._LONGEST", 0.2)
     monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
-    install("office", "import time\ntry:\n    time.sleep(600)\nexcept BaseException:\n    time.sleep(600)")
-    assert "was broken off" in reason("office")
+    tries = f"    try:\n        time.sleep(600)\n    except BaseException:\n        time.sleep({pause})"
+    install("office", f"import time\n\nwhile True:\n{tries}")
+    assert "was broken off in " in reason("office")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 600.0)
+    install("register", GOOD.replace("OFFICE_INTERFACE", "REGISTER_INTERFACE"))
+    assert load("register", installed()).contract.connector == "register"
 
 
 def test_the_operators_own_interruption_is_not_the_plugins(install):
@@ -300,6 +307,17 @@ class Stumbling(Settings):
         return {0: 0}[value]
 
 
+class Hanging(Settings):
+    number: int = 0
+
+    @field_validator("number")
+    @classmethod
+    def _looked_up(cls, value: int) -> int:
+        if value:
+            threading.Event().wait()
+        return value
+
+
 def stumbles(*_):
     raise SystemExit("hidden-3f9a")
 
@@ -326,39 +344,58 @@ def test_whatever_the_plugins_own_code_raises_is_one_reason(act, told):
     assert "hidden-3f9a" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("ask", "what"),
-    [
-        (lambda spec: tls_files("office", spec, Settings(chunk=1)), "its tls()"),
-        (lambda spec: portion("office", spec, Settings(chunk=1)), "its portion()"),
-        (lambda spec: peers("office", spec, Settings(chunk=1)), "its peers()"),
-        (lambda spec: made("office", spec), "its factory"),
-    ],
-    ids=["tls", "portion", "peers", "factory"],
-)
-def test_what_hung_after_it_was_loaded_is_not_tried_again_either(install, monkeypatch, ask, what):
-    """Each reload would hold up everybody."""
-    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 0.2)
-    monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
-    asked = []
+def hanging(asked):
+    """A spec of which everything but its model of settings never comes to an end; and how often it was asked."""
 
     def hangs(*_):
-        asked.append(what)
+        asked.append(1)
         threading.Event().wait()
 
-    spec = ConnectorSpec(
+    return ConnectorSpec(
         interface=OFFICE_INTERFACE, settings=Settings, factory=hangs, tls=hangs, portion=hangs, peers=hangs
     )
-    for _ in range(2):
+
+
+@pytest.mark.parametrize(
+    ("ask", "what"),
+    [(tls_files, "its tls()"), (portion, "its portion()"), (peers, "its peers()")],
+    ids=["tls", "portion", "peers"],
+)
+def test_what_hung_with_its_settings_is_tried_again_with_others_only(monkeypatch, ask, what):
+    """Each reload would hold up everybody; but one that mends the settings must not be told of the former."""
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 0.2)
+    monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
+    asked: list[int] = []
+    spec = hanging(asked)
+    for chunk, times in ((1, 1), (1, 1), (2, 2), (2, 2), (1, 2)):
         with pytest.raises(Misconfigured) as caught:
-            ask(spec)
+            ask("office", spec, Settings(chunk=chunk))
         assert f"connector office: {what} took longer than " in str(caught.value)
-        assert "it is tried again only after a restart" in str(caught.value)
-    assert asked == [what]
+        assert "it is tried again only with other settings, or after a restart" in str(caught.value)
+        assert len(asked) == times
+
+
+def test_settings_whose_check_hung_are_checked_again_if_they_are_others(monkeypatch):
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 0.2)
+    monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Hanging, factory=System)
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="checking its settings took longer than "):
+            settings_of("office", spec, {"chunk": 1, "number": 7}, "there")
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 600.0)
+    assert settings_of("office", spec, {"chunk": 1, "number": 0}, "there") == Hanging(chunk=1)
+
+
+def test_what_hung_without_settings_is_not_tried_again(install, monkeypatch):
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 0.2)
+    monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
+    asked: list[int] = []
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match=r"its factory took longer than .* only after a restart"):
+            made("office", hanging(asked))
+    assert asked == [1]
     install("office", GOOD)
-    assert f"{what} took longer than " in reason("office"), "nor is it loaded"
-    install("register", GOOD.replace("OFFICE_INTERFACE", "REGISTER_INTERFACE"))
-    assert load("register", installed()).contract.connector == "register", "the others are"
+    assert "its factory took longer than " in reason("office"), "nor is it loaded"
 
 
 def test_an_alarm_as_the_block_ends_does_not_leave_the_limit_on():

@@ -7,12 +7,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import commands
 from gateway.config import read
+from gateway.edge import plugins
 from gateway.errors import Misconfigured
 from gateway.hub.journal import FactKind
 from gateway.link.witness import Answer, Unanswered
@@ -89,6 +91,19 @@ def test_a_log_that_went_back_is_asked_about_all_the_same_and_nothing_is_added_t
     assert "fewer than the 99 of an earlier run" in told[0]
     assert [f"that the witness {NAME} cosigned" in each for each in told] == [False, True, True]
     assert said(root) == (1, False)
+
+
+def test_each_plugin_is_loaded_once_for_a_start(root, monkeypatch):
+    """What one does while it is loaded, it does once; and one that hangs holds the start up once."""
+    loaded = []
+
+    def load(name, among):
+        loaded.append(name)
+        return plugins.load(name, among)
+
+    monkeypatch.setattr("gateway.wiring.opening.plugins", SimpleNamespace(**{**vars(plugins), "load": load}))
+    assert "fewer than the 99 of an earlier run" in start(root)[0]
+    assert sorted(loaded) == sorted(name for _, name in read(root).places)
 
 
 def test_a_log_that_others_may_write_is_told_at_the_start(root):

@@ -178,6 +178,19 @@ def within(validate: Callable[[Any], object], record: object) -> bool:
     return not _null(record)
 
 
+def wrong_fields(locked: ContractOperation, reply: object) -> str:
+    """Which locked fields of a reply are wrong or missing, in brackets; a strange one's name may be a value, and is not
+    told.
+    """
+    try:
+        locked.reply_model.model_validate(reply)
+    except ValidationError as error:
+        found = {".".join(each for each in wrong["loc"] if isinstance(each, str)) for wrong in error.errors()}
+        known = sorted(found & {each.path.replace("[]", "") for each in locked.reply})
+        return f" ({', '.join(known)})" if known else ""
+    return ""
+
+
 def _null(value: object) -> bool:
     if isinstance(value, Mapping | list):
         return any(map(_null, value.values() if isinstance(value, Mapping) else value))

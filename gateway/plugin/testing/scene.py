@@ -31,7 +31,7 @@ from gateway.plugin.connector import (
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing.between import Between
 from gateway.plugin.testing.candidate import Candidate
-from gateway.plugin.testing.line import Line, message_id, within
+from gateway.plugin.testing.line import Line, message_id, within, wrong_fields
 from gateway.plugin.testing.place import client_tls
 from gateway.plugin.testing.subject import Place, Subject
 from gateway.plugin.testing.verdict import Broken, Inapplicable
@@ -263,7 +263,10 @@ class Scene:
         if locked is None or locked.kind == "event":
             raise Broken(f"{operation}: an event is answered with a reply", "answer Accepted() alone")
         if not within(locked.reply_model.model_validate, reply):
-            raise Broken(f"{operation}: the reply is not within the interface", "give exactly its fields, typed so")
+            wrong = wrong_fields(locked, reply)
+            raise Broken(
+                f"{operation}: the reply is not within the interface{wrong}", "give exactly its fields, typed so"
+            )
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.acceptance.peer import Peer
-from tests.acceptance.programs import Program, free_port, until
+from tests.acceptance.programs import Program, until
 from tests.acceptance.site import Site
 from tests.acceptance.split import SplitSite
 from tests.acceptance.subjects import MUNICIPALITY
+from tests.ports import free_port
 
 RECORD_SYSTEM_FAULTS: Final = "503:0.02,drop_before:0.02,drop_after:0.02,garbage:0.02,busy:0.05,other_person:0.1"
 PMH_FAULTS: Final = {"lie": 1, "drop": 1, "garbage": 1, "busy": 1, "asynchronous": 1, "token_lost": 1}

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from tests.acceptance.programs import Program, free_port, until
+from tests.acceptance.programs import Program, until
 from tests.acceptance.site import RECORD_SYSTEM
 from tests.acceptance.subjects import OTHER_MUNICIPALITY, city_file, record, subject
 from tests.acceptance.test_tenants import OTHER_SYSTEM, OTHERS, add_neighbour, neighbour
+from tests.ports import free_port
 
 TROUBLES = {"down": (), "hanging": ("late:1", 3600.0), "slow": ("late:1", 0.3), "garbage": ("garbage:1", 0.0)}
 DUE = "SELECT count(*) FROM message WHERE open > 0"

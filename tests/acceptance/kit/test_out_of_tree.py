@@ -114,7 +114,7 @@ def test_it_is_enabled_by_configuration_alone_and_broken_ones_stand_alone(town, 
     trace = town.cli("message", "trace", MUNICIPALITY, sent.message_id)
     assert "health_management → pupil_register subject.delete by R25" in trace.out
     asked = Peer(port, tls / "ca.crt", tls / "pupil_register.crt").get("/simulator/counts")
-    assert asked.json == {"leavers": 1}
+    assert asked.json == {"records": 1}
     until(lambda: town.connectors()["pupil_register"]["ok"])  # its health is asked beside its deliveries
     found = town.connectors()
     assert found["pupil_register"]["state"] == "open"

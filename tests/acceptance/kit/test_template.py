@@ -16,16 +16,17 @@ from tests.architecture.tree import ROOT
 
 KINDS = ("receives", "sends", "both")
 LONG = "a_rather_long_name_of_some_register1"
+ZONES = ["internet", "lgwan"]
 LABEL = "架空の長い名称の" * 3 + "学齢簿等台帳"
 
 
 def new(folder, **answers):
-    assert list(make(folder, answers, defaults=True))
+    assert list(make(folder, answers, ZONES, defaults=True))
     return folder
 
 
 def program(package, *words):
-    """A program in the package's folder, with this tree's gateway; it must find nothing wrong."""
+    """What a program says in the package's folder, with this tree's gateway; it must find nothing wrong."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "plugins"), str(package)])
     beside = Path(sys.executable).parent
     done = subprocess.run(
@@ -38,6 +39,7 @@ def program(package, *words):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(params=KINDS)
@@ -62,14 +64,20 @@ def test_form_and_lint_find_nothing_and_no_trace_of_the_template_is_left(package
 
 
 def test_its_lock_is_what_it_declares(package):
-    said = (
-        "import sys; from gateway.plugin.interface import describe\n"
-        f"from gateway_{LONG}.interface import INTERFACE\n"
-        "declared = describe(INTERFACE).model_dump_json(indent=2, exclude_defaults=True, ensure_ascii=False) + '\\n'\n"
-        f"locked = open('gateway_{LONG}/interface.lock.json', encoding='utf-8').read()\n"
-        "sys.exit(declared != locked)"
-    )
-    program(package, "python", "-c", said)
+    lock = package / f"gateway_{LONG}/interface.lock.json"
+    brought = lock.read_text(encoding="utf-8")
+    (told,) = program(package, "gateway", "plugin", "lock", ".").splitlines()
+    assert (lock.read_text(encoding="utf-8"), "version 1, digest" in told) == (brought, True)
+
+
+def test_a_changed_interface_is_locked_anew_and_the_change_is_shown(tmp_path):
+    register = new(tmp_path / "register")
+    interface = register / "gateway_register/interface.py"
+    text = interface.read_text(encoding="utf-8")
+    interface.write_text(text.replace("    deletion_event_date: fields.DeletionEventDate | None = None\n", ""))
+    told = program(register, "gateway", "plugin", "lock", ".").splitlines()
+    assert [line.partition(":")[0] for line in told[:-1]] == ["- receives subject.delete deletion_event_date"]
+    assert "deletion_event_date" not in (register / "gateway_register/interface.lock.json").read_text(encoding="utf-8")
 
 
 def test_types_conformance_and_its_own_tests_find_nothing(tmp_path):
@@ -84,9 +92,13 @@ def test_the_folders_name_is_the_connectors(tmp_path):
     assert 'child_support = "gateway_child_support"' in (folder / "pyproject.toml").read_text(encoding="utf-8")
 
 
+def command(folder, *words, **answers):
+    data = [word for key, value in answers.items() for word in ("--data", f"{key}={value}")]
+    return CliRunner().invoke(app, ["plugin", "new", str(folder), *words, *data])
+
+
 def test_the_command_asks_nothing_with_defaults_and_says_what_comes_next(tmp_path):
-    words = ["plugin", "new", str(tmp_path / "register"), "--defaults", "--data", "does=sends", "--data", "label=台帳"]
-    done = CliRunner().invoke(app, words)
+    done = command(tmp_path / "register", "--defaults", does="sends", label="台帳")
     assert (done.exit_code, "gateway interface lock register" in done.output) == (0, True)
     interface = (tmp_path / "register/gateway_register/interface.py").read_text(encoding="utf-8")
     assert ('label="台帳"' in interface, 'direction="sends"' in interface, "receives" in interface) == (
@@ -103,8 +115,8 @@ def test_the_command_asks_nothing_with_defaults_and_says_what_comes_next(tmp_pat
         ({"connector": "x" * 37}, "lower-case"),
         ({"label": 'a"""b'}, "one line"),
         ({"label": "架" * 31}, "one line"),
-        ({"zone": "no zone"}, "a zone's name"),
-        ({"does": "everything"}, "does"),
+        ({"zone": "lan"}, r"'zone': 'lan' is not in \['internet', 'lgwan'\]"),
+        ({"does": "everything"}, r"'does': 'everything' is not in \['receives', 'sends', 'both'\]"),
     ],
 )
 def test_an_answer_that_cannot_be_is_told(tmp_path, answers, said):
@@ -120,9 +132,24 @@ def test_nothing_that_exists_is_overwritten(tmp_path):
     assert [each.name for each in (tmp_path / "package").iterdir()] == ["mine"]
 
 
-def test_without_a_terminal_it_does_not_wait_for_answers(tmp_path):
-    done = CliRunner().invoke(app, ["plugin", "new", str(tmp_path / "package")])
-    assert (done.exit_code, "--defaults" in done.output) == (2, True)
+def test_without_a_terminal_it_names_what_has_no_answer(tmp_path):
+    done = command(tmp_path / "package", does="sends", zone="lgwan")
+    assert (done.exit_code, (tmp_path / "package").exists()) == (2, False)
+    assert "no answer for --data connector=… --data label=…; or add --defaults" in done.output
+
+
+def test_without_a_terminal_and_with_all_answers_it_asks_nothing(tmp_path):
+    done = command(tmp_path / "package", connector="register", label="台帳", does="sends", zone="internet")
+    assert (done.exit_code, "--zone internet" in done.output) == (0, True)
+
+
+def test_the_zones_are_those_of_the_configuration_where_there_is_one(tmp_path):
+    (tmp_path / "config").mkdir()
+    zone = 'label = "学校"\ninternet = false\nclearance = ["basic"]\n'
+    (tmp_path / "config/zones.toml").write_text(f"[zones.school]\n{zone}", encoding="utf-8")
+    there = ("--defaults", "--root", str(tmp_path))
+    assert "'lgwan' is not in ['school']" in command(tmp_path / "package", *there, zone="lgwan").output
+    assert command(tmp_path / "package", *there, zone="school").exit_code == 0
 
 
 def test_without_copier_it_says_what_to_install(tmp_path, monkeypatch):

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.architecture.test_tour import free_ports
 from tests.architecture.tree import ROOT
+from tests.ports import free_port
 
 PAGE = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
 COMMANDS = "\n".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
@@ -18,7 +18,7 @@ def script(folder):
     """The commands, with a scratch folder in the place of `../first`, and ports that are free in every file of it."""
     told = COMMANDS.replace(". .venv/bin/activate\n", "").replace("../first", str(folder))
     files = f"{folder}/trial/config/gateway.toml {folder}/school_register/tenant.toml"
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    ports = {port: str(free_port()) for port in PORTS}
     edits = " ".join(f"-e s/{port}/{free}/" for port, free in ports.items())
     assert told.count("gateway init trial\n") == 1
     told = told.replace("gateway init trial\n", f"gateway init trial\nsed -i {edits} {files}\n")
@@ -60,7 +60,7 @@ def test_every_command_of_the_tutorial_does_what_the_page_shows(fresh, tmp_path)
         "health_management subject.delete             school_register subject.delete               6",
         "the system answers",
         '"repeated": false, "refused": []}',
-        '{"leavers": 1}',
+        '{"records": 1}',
         "delivery.concluded  attempt 1; accepted: records 0",
         "+ receives subject.delete resident_status: data_class basic, kind code",
         "would be quarantined: connector school_register: its code declares another interface than",
@@ -70,9 +70,12 @@ def test_every_command_of_the_tutorial_does_what_the_page_shows(fresh, tmp_path)
     assert re.search(r"^999997: \d+ facts, \d+ checkpoints, root [0-9a-f]{64}: verified$", done.stdout, re.MULTILINE)
 
 
-def test_the_page_says_how_many_commands_it_has():
-    """Comments, continued lines and the shell's own waiting are none."""
-    (told,) = re.findall(r"these are (\d+) commands", PAGE)
-    way = COMMANDS.partition("resident_status")[0].replace("\\\n", "").splitlines()
-    lines = way[:-1]  # the last is where the field is added
-    assert int(told) == sum(line.startswith(("gateway", "python", "ask ", "sed", "cat", "kill")) for line in lines)
+def test_the_page_says_how_much_there_is_to_type_and_to_read():
+    """Comments, continued lines and the shell's own waiting are no commands."""
+    way = PAGE.partition("## 6.")[0]
+    (told,) = re.findall(r"these are (\d+) commands in (\d+) blocks to paste.*? (\d+) words to read", way, re.DOTALL)
+    blocks = re.findall(r"^```sh\n(.*?)^```", way, re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", "").splitlines()
+    commands = sum(line.startswith(("gateway", "python", "ask ", "sed", "cat", "kill")) for line in lines)
+    words = len(re.sub(r"^```.*?^```$", "", way, flags=re.MULTILINE | re.DOTALL).split())
+    assert [*map(int, told)] == [commands, len(blocks), 50 * round(words / 50)]

@@ -2,7 +2,6 @@
 gateway's place, with a connector of each test's own.
 """
 
-import socket
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from tests.plugins.clinic_app import running
 from tests.plugins.clinic_app.running import Clinics, Gateway
 from tests.plugins.pmh.running import Simulator, Site
 from tests.plugins.pmh.running import running as pmh_running
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +21,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture(scope="module")
 def gateway_port() -> int:
     """Known before the listener is there, for the simulator's configuration."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 sends comes to a listener of the test's own, in the gateway's place.
 """
 
-import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.plugins.myna_portal.running import Simulator, Site, running
+from tests.ports import free_port
 
 TIMES = "times = { retry_after = 0, slow = 0.2, patience = 2.0 }"
 
@@ -52,19 +52,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture(scope="module")
 def gateway_port() -> int:
     """Known before the listener is there, for the simulator's configuration."""
-    return _free_port()
+    return free_port()
 
 
 @pytest.fixture
 def spare_port() -> int:
     """One that nobody has."""
-    return _free_port()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")

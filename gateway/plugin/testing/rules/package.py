@@ -43,14 +43,16 @@ async def loads(stage: Stage) -> None:
 async def same_as_lock(stage: Stage) -> None:
     """See the catalogue."""
     file = _lock(stage)
+    command = "gateway plugin lock PATH" if file.name == LOCK else f"in its root, gateway interface lock {stage.name}"
     try:
         locked = Contract.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
-        raise Broken(f"{file.name} is no lock", "write it with gateway interface lock") from None
+        raise Broken(f"{file.name} is no lock", f"write it: {command}") from None
     if locked != stage.contract:
         differ = sorted({name for name in Contract.model_fields if getattr(locked, name) != _of(stage, name)})
         raise Broken(
-            f"the code declares other {', '.join(differ)} than {file.name}", "review the difference, then lock it anew"
+            f"the code declares other {', '.join(differ)} than {file.name}",
+            f"if that is meant, lock it anew, and have the difference reviewed: {command}",
         )
 
 
@@ -107,7 +109,9 @@ def _lock(stage: Stage) -> Path:
     for each in found:
         if each.is_file():
             return each
-    raise Broken("its interface is locked nowhere", f"commit {LOCK} beside the hook, or name a root with --root")
+    raise Broken(
+        "its interface is locked nowhere", f"write {LOCK}: gateway plugin lock PATH; or name a root with --root"
+    )
 
 
 def _of(stage: Stage, name: str) -> object:

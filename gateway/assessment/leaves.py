@@ -1,0 +1,60 @@
+"""A configuration as its single values: each under its key, with the names of what it belongs to."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from pydantic import BaseModel
+
+from gateway.assessment.keys import PRESENT
+from gateway.assessment.subject import Subject
+
+Leaf: TypeAlias = tuple[str, tuple[str, ...], Any]
+"""The key, in which a name is `*`; the names; and the value. What has keys of its own is PRESENT."""
+_NAMED_BY: Final = (("id",), ("direction", "name"), ("name",), ("url",), ("path",), ("connector", "digest"))
+
+
+def leaves_of(subject: Subject) -> Iterator[Leaf]:
+    """All that the files of the configuration say to one tenant, but for the law and the locks."""
+    config = subject.config
+    yield from leaves("gateway", config.gateway.model_copy(update={"exports": subject.exports}))
+    yield from leaves("zones", config.zones)
+    yield from leaves("tenant", subject.tenant.file)
+    yield from leaves("former", tuple(each for each in config.former if each.connector in subject.connectors))
+
+
+def leaves(key: str, value: Any, names: tuple[str, ...] = ()) -> Iterator[Leaf]:
+    """What stands at one key and below it."""
+    match value:
+        case BaseModel():
+            for name, field in type(value).model_fields.items():
+                below, each = f"{key}.{field.alias or name}", getattr(value, name)
+                if isinstance(each, BaseModel):
+                    yield below, names, PRESENT
+                yield from leaves(below, each, names)
+        case Mapping():
+            many = flat("", value) if key.endswith(".settings") else value
+            yield from _many(key, many.items(), names)
+        case tuple() if any(isinstance(each, BaseModel) for each in value):
+            yield from _many(key, ((_name(each), each) for each in value), names)
+        case _:
+            yield key, names, value
+
+
+def _many(key: str, many: Any, names: tuple[str, ...]) -> Iterator[Leaf]:
+    for name, each in many:
+        if isinstance(each, BaseModel):
+            yield f"{key}.*", (*names, name), PRESENT
+        yield from leaves(f"{key}.*", each, (*names, name))
+
+
+def _name(model: BaseModel) -> str:
+    by = next(each for each in _NAMED_BY if {*each} <= type(model).model_fields.keys())
+    return " ".join(getattr(model, each) for each in by)
+
+
+def flat(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting of a connector under its whole key."""
+    found: dict[str, Any] = {}
+    for key, each in settings.items():
+        found |= flat(f"{prefix}{key}.", each) if isinstance(each, Mapping) else {f"{prefix}{key}": each}
+    return found
