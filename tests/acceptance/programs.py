@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TypeVar
+
+from tests.forking import Forked
 
 T = TypeVar("T")
 PATIENCE = 30.0
@@ -30,21 +33,24 @@ class Program:
     def __init__(self, command: tuple[str, ...], output: Path) -> None:
         self.output = output
         self._command = command
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self, **environment: str) -> None:
+        """In an environment with these words more."""
         assert not self.running
+        environ = os.environ | environment
         with self.output.open("ab") as out:
-            self._child = subprocess.Popen(
-                self._command, stdout=out, stderr=subprocess.STDOUT, env=os.environ | environment
-            )
+            if _forkable(self._command, environment):
+                self._child = Forked(self._command, out.fileno(), out.fileno(), environ)
+            else:
+                self._child = subprocess.Popen(self._command, stdout=out, stderr=subprocess.STDOUT, env=environ)
 
     @property
     def running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
     @property
-    def child(self) -> "subprocess.Popen[bytes]":
+    def child(self) -> "subprocess.Popen[bytes] | Forked":
         assert self._child is not None
         return self._child
 
@@ -53,12 +59,12 @@ class Program:
 
     def kill(self) -> None:
         """kill -9, and gone when this returns."""
-        self.child.kill()
+        self.signal(signal.SIGKILL)
         self.child.wait()
 
     def stop(self) -> int:
         """SIGTERM; its exit status."""
-        self.child.terminate()
+        self.signal(signal.SIGTERM)
         return self.ended()
 
     def ended(self) -> int:
@@ -72,8 +78,26 @@ class Program:
 
 def command(*words: str) -> Ended:
     """Run a command to its end."""
-    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    return Ended(done.returncode, done.stdout, done.stderr)
+    if not _forkable(words):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as error:
+        child = Forked(words, out.fileno(), error.fileno(), os.environ)
+        try:
+            status = child.wait(PATIENCE)
+        finally:
+            child.send_signal(signal.SIGKILL)
+        out.seek(0)
+        error.seek(0)
+        return Ended(status, out.read(), error.read())
+
+
+def _forkable(words: Sequence[str], environment: Iterable[str] = ()) -> bool:
+    """Whether it is the command `gateway` or a simulator, and what its interpreter reads at its start is ours."""
+    if any(name.startswith("PYTHON") for name in environment):
+        return False
+    simulator = tuple(words[:2]) == (sys.executable, "-m") and words[2].startswith("gateway_")
+    return words[0] == GATEWAY[0] or simulator
 
 
 def until(what: Callable[[], T], patience: float = PATIENCE) -> T:

@@ -34,6 +34,16 @@ static int (*real_ftruncate)(int, off_t);
 static int (*real_rename)(const char *, const char *);
 static int (*real_clock_gettime)(clockid_t, struct timespec *);
 
+/* At the start; and by a fork of what has started, once its environment is its own. */
+void be_told(void) {
+    clock_file = getenv("CLOCK");
+    armed = getenv("FAULT_WHILE");
+    const char *told = getenv("FAULT");
+    if (told && sscanf(told, "%15s %255s %ld %15s", call, pattern, &nth, how) != 4) abort();
+    error = !strcmp(how, "ENOSPC") ? ENOSPC : !strcmp(how, "EIO") ? EIO : 0;
+    kills = told && !error;
+}
+
 __attribute__((constructor)) static void start(void) {
     real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
     real_write = dlsym(RTLD_NEXT, "write");
@@ -42,12 +52,7 @@ __attribute__((constructor)) static void start(void) {
     real_ftruncate = dlsym(RTLD_NEXT, "ftruncate64");
     real_rename = dlsym(RTLD_NEXT, "rename");
     real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
-    clock_file = getenv("CLOCK");
-    armed = getenv("FAULT_WHILE");
-    const char *told = getenv("FAULT");
-    if (told && sscanf(told, "%15s %255s %ld %15s", call, pattern, &nth, how) != 4) abort();
-    error = !strcmp(how, "ENOSPC") ? ENOSPC : !strcmp(how, "EIO") ? EIO : 0;
-    kills = told && !error;
+    be_told();
 }
 
 static int path_fits(const char *path) {

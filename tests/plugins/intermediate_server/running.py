@@ -2,9 +2,8 @@
 
 import asyncio
 import json
+import signal
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import aiohttp
 
 from gateway_intermediate_server.simulated import signing
 from gateway_intermediate_server.simulated.network import OTHERS
+from tests.forking import Speaking
 from tests.plugins.vaccination_records.certificates import Authority, Identity
 from tests.plugins.vaccination_records.subjects import CITY, UPDATED_AT, individual_number
 
@@ -104,12 +104,10 @@ class Site:
 class Simulator:
     """One process; what it wrote to stdout and stderr is complete after `end`."""
 
-    def __init__(self, site: Site, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None
+    def __init__(self, site: Site, process: Speaking) -> None:
         self.site = site
         self._process = process
-        self._first = process.stdout.readline()
-        told = json.loads(self._first)
+        told = json.loads(process.first)
         self.url = f"https://127.0.0.1:{told['port']}"
         self.control_url = f"https://127.0.0.1:{told['control_port']}"
 
@@ -165,18 +163,13 @@ class Simulator:
 
     def end(self, *, kill: bool = False) -> tuple[int, bytes]:
         """Exit status and everything that it wrote."""
-        (self._process.kill if kill else self._process.terminate)()
-        out, err = self._process.communicate(timeout=20)
-        return self._process.returncode, self._first + out + err
+        return self._process.end(signal.SIGKILL if kill else signal.SIGTERM)
 
 
 @contextmanager
 def running(site: Site, more: str = QUICK) -> Iterator[Simulator]:
-    command = [sys.executable, "-m", "gateway_intermediate_server.simulator", str(site.configuration(more))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            yield Simulator(site, process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.communicate(timeout=20)
+    process = Speaking("gateway_intermediate_server.simulator", str(site.configuration(more)))
+    try:
+        yield Simulator(site, process)
+    finally:
+        process.end()

@@ -1,9 +1,8 @@
 """The simulator as a process of its own, and connectors that speak to it over mutual TLS."""
 
 import json
+import signal
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from gateway_pmh.connector import Pmh
 from gateway_pmh.interface import AskedConfirmation, AskedKey
 from gateway_pmh.settings import Settings
 from gateway_pmh.simulated import signing
+from tests.forking import Speaking
 from tests.plugins.vaccination_records.certificates import Authority, Identity
 from tests.plugins.vaccination_records.subjects import individual_number, message_id
 
@@ -137,12 +137,10 @@ class Site:
 class Simulator:
     """One process; `output` is what it wrote to stdout and stderr, complete after `end`."""
 
-    def __init__(self, site: Site, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None
+    def __init__(self, site: Site, process: Speaking) -> None:
         self._site = site
         self._process = process
-        self._first = process.stdout.readline()
-        told = json.loads(self._first)
+        told = json.loads(process.first)
         self.url = f"https://127.0.0.1:{told['port']}"
         self.eligibility = f"https://127.0.0.1:{told['eligibility_port']}"
 
@@ -181,18 +179,13 @@ class Simulator:
 
     def end(self, *, kill: bool = False) -> tuple[int, bytes]:
         """Exit status and everything that it wrote."""
-        (self._process.kill if kill else self._process.terminate)()
-        out, err = self._process.communicate(timeout=20)
-        return self._process.returncode, self._first + out + err
+        return self._process.end(signal.SIGKILL if kill else signal.SIGTERM)
 
 
 @contextmanager
 def running(site: Site, more: str = "") -> Iterator[Simulator]:
-    command = [sys.executable, "-m", "gateway_pmh.simulator", str(site.configuration(more))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            yield Simulator(site, process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.communicate(timeout=20)
+    process = Speaking("gateway_pmh.simulator", str(site.configuration(more)))
+    try:
+        yield Simulator(site, process)
+    finally:
+        process.end()

@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import ssl
-import sys
-from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 
+from tests.forking import Speaking
 from tests.plugins.vaccination_records.certificates import Authority, Identity
 from tests.plugins.vaccination_records.subjects import CITY, OTHER_CITY
 
@@ -63,18 +62,13 @@ class Site:
 class Running:
     """One process; all its output is kept in `output`."""
 
-    def __init__(self, process: Process, first: bytes) -> None:
+    def __init__(self, process: Speaking) -> None:
         self._process = process
-        self._first = first
-        self.url = f"https://127.0.0.1:{json.loads(first)['port']}"
+        self.url = f"https://127.0.0.1:{json.loads(process.first)['port']}"
 
     @classmethod
     async def start(cls, site: Site, module: str = SERVICE, *options: str) -> Self:
-        command = (sys.executable, "-m", module, "--config", str(site.config), *options)
-        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
-        assert process.stdout is not None
-        async with asyncio.timeout(20):
-            return cls(process, await process.stdout.readline())
+        return cls(await asyncio.to_thread(Speaking, module, "--config", str(site.config), *options))
 
     async def kill(self) -> None:
         """What a power cut does."""
@@ -82,12 +76,7 @@ class Running:
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, bytes]:
         """Exit status and everything that the process wrote to stdout and stderr."""
-        if self._process.returncode is None:
-            self._process.send_signal(how)
-        async with asyncio.timeout(20):
-            out, err = await self._process.communicate()
-        assert self._process.returncode is not None
-        return self._process.returncode, self._first + out + err
+        return await asyncio.to_thread(self._process.end, how)
 
 
 class Client:
