@@ -39,8 +39,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.hookimpl(optionalhook=True)  # without xdist it has no meaning
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are cores: at most times some wait, for a process, a retry, a deadline."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are cores: at most times one worker waits, for a process, a retry, a deadline."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
