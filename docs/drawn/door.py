@@ -50,8 +50,8 @@ def _named(name: str) -> str:
         return f"### {name}\n\n{MEANING[name]}\n"
     if value is plugin.fields:
         return f"### {name}\n\n{_doc(value)}\n{_code(*_source(value.Item))}\n{_catalogue(value)}"
-    if isinstance(value, ModuleType):
-        return f"### {name}\n\n{_doc(value)}\n{_code(*_functions(value))}"
+    if value is plugin.checks:
+        return f"### {name}\n\n{_doc(value)}\n{_checks()}\n{_code(*_functions(value))}"
     return f"### {name}\n\n{_doc(value)}\n{_code(*_source(value))}"
 
 
@@ -64,6 +64,12 @@ def _catalogue(module: ModuleType) -> str:
             told = [value.replace("|", r"\|") for head, value in row.items() if head != "required"]
             rows.append(f"| `{alias}` | " + " | ".join([f"`{told[0]}`", *told[1:]]) + " |")
     return "\n".join(rows) + "\n"
+
+
+def _checks() -> str:
+    """What an item may ask for by name."""
+    rows = [f"| `{name}` | `{each.holds.__name__}` | `{each.code}` |" for name, each in plugin.checks.CHECKS.items()]
+    return "\n".join(("| `check=` | holds where | else refused as |", "| --- | --- | --- |", *rows)) + "\n"
 
 
 def _functions(module: ModuleType) -> Iterator[str]:

@@ -67,7 +67,7 @@ def check(
 
 @app.command(epilog=ending("gateway plugin lock ."))
 def lock(plugin: Plugin) -> None:
-    """Write the lock that a package brings along, and show what has changed.
+    """Write a package's own lock, and show what has changed.
 
     What its code declares goes into interface.lock.json beside the module of its hook: have the difference reviewed,
     and commit it. By it `gateway plugin check` judges; a gateway goes by its own, of `gateway interface lock`.

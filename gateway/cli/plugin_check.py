@@ -121,6 +121,8 @@ def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":
         found = subject.load()
     except KeyboardInterrupt:
         raise
+    except Misconfigured as wrong:  # says what an author can mend: an item, an interface
+        raise Misconfigured(f"{subject.value}: {each}" for each in wrong.problems) from None
     except BaseException as error:
         raise Misconfigured((f"{subject.value}: loading it raised {type(error).__name__}",)) from error
     if not (isinstance(found, type) and issubclass(found, Subject)):

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from gateway.plugin.contract import Contract, ContractField, ContractOperation
+from pydantic import ValidationError
+
+from gateway.plugin.contract import PYTHON, Contract, ContractField, ContractOperation, model_of
 
 
 class Kind(StrEnum):
@@ -169,33 +171,47 @@ def kinds(was: ContractField | None, now: ContractField | None, there: set[str])
         return
     if was.required != now.required:
         yield Kind.BECAME_REQUIRED if now.required else Kind.BECAME_OPTIONAL
-    if was.kind != now.kind:
-        yield Kind.OTHER_TYPE
     if was.data_class != now.data_class:
         yield Kind.OTHER_DATA_CLASS
-    match {*_bounds(was, now)}:
-        case found if len(found) > 1:
-            yield Kind.OTHER_FORM
-        case found:
-            yield from found
+    if PYTHON.get(was.kind, was.kind) != PYTHON.get(now.kind, now.kind):
+        yield Kind.OTHER_TYPE
+    elif (form := _form(was, now)) is not None:
+        yield form
     if was.label != now.label:
         yield Kind.RENAMED
 
 
+def _form(was: ContractField, now: ContractField) -> Kind | None:
+    """How what it admits became another: narrower, wider, or neither; None if nothing did."""
+    if was.values is not None and now.values is None:
+        return Kind.WIDENED if all(_admits(now, each) for each in was.values) else Kind.OTHER_FORM
+    if was.values is None and now.values is not None:
+        return Kind.NARROWED if all(_admits(was, each) for each in now.values) else Kind.OTHER_FORM
+    found = {*_bounds(was, now)}
+    return Kind.OTHER_FORM if len(found) > 1 else next(iter(found), None)
+
+
+def _admits(field: ContractField, value: str) -> bool:
+    try:
+        model_of("one", (field.model_copy(update={"path": "value"}),)).model_validate({"value": value})
+    except ValidationError:
+        return False
+    return True
+
+
 def _bounds(was: ContractField, now: ContractField) -> Iterator[Kind]:
     """How each rule became another: narrower, wider, or neither."""
+    if was.kind != now.kind:  # a text admits what a code of the same form does, but for individual numbers
+        yield Kind.NARROWED if now.kind == "text" else Kind.WIDENED
     yield from _bound(was.max_length, now.max_length, upper=True)
     yield from _bound(was.maximum, now.maximum, upper=True)
     yield from _bound(was.minimum, now.minimum, upper=False)
     for old, new in ((was.pattern, now.pattern), (was.check, now.check)):
         if old != new:
             yield Kind.NARROWED if old is None else Kind.WIDENED if new is None else Kind.OTHER_FORM
-    old_values, new_values = was.values, now.values
-    if old_values is None or new_values is None:
-        if old_values != new_values:
-            yield Kind.NARROWED if old_values is None else Kind.WIDENED
-    elif {*old_values} != {*new_values}:
-        narrower, wider = {*new_values} < {*old_values}, {*new_values} > {*old_values}
+    old_values, new_values = {*(was.values or ())}, {*(now.values or ())}
+    if old_values != new_values:
+        narrower, wider = new_values < old_values, new_values > old_values
         yield Kind.NARROWED if narrower else Kind.WIDENED if wider else Kind.OTHER_FORM
 
 

@@ -51,6 +51,12 @@ class Rule:
 _SENDER_REFUSED: Final = Rule(
     Weight.BREAKS, Whom.SENDER, "a sender whose {field} does not fit any more is refused from now on"
 )
+_REFUSED_BEFORE: Final = Rule(
+    Weight.BREAKS,
+    Whom.SENDER,
+    "a sender whose {field} does not fit any more is refused from now on, before anything is sealed",
+    "listing",
+)
 _LATE: Final = Rule(
     Weight.BREAKS,
     Whom.IN_FLIGHT,
@@ -66,7 +72,6 @@ _NOT_TAKEN_THERE: Final = Rule(
 _LISTS_WHAT_IS_GONE: Final = Rule(Weight.BREAKS, Whom.ROUTE, "lists {field}, which is gone", "listing")
 _LACKS: Final = Rule(Weight.BREAKS, Whom.ROUTE, "does not list {field}, which is required at the taking end", "lacking")
 _GONE: Final = Rule(Weight.BREAKS, Whom.ROUTE, "names {operation}, which is gone")
-_OTHER_TYPE: Final = Rule(Weight.BREAKS, Whom.ROUTE, "lists {field}, of another type at its other end", "listing")
 _ORDER: Final = Rule(
     Weight.HEED, Whom.IN_FLIGHT, "states under way were ordered by {was}; those from now on are by {now}"
 )
@@ -145,18 +150,10 @@ RULES: Final[Mapping[tuple[Kind, Side], tuple[Rule, ...]]] = MappingProxyType(
                 "listing",
             ),
         ),
-        (Kind.OTHER_TYPE, "given"): (_SENDER_REFUSED, _OTHER_TYPE),
-        (Kind.OTHER_TYPE, "taken"): (_OTHER_TYPE, _LATE),
+        (Kind.OTHER_TYPE, "given"): (_SENDER_REFUSED, _NOT_TAKEN_THERE),
+        (Kind.OTHER_TYPE, "taken"): (_REFUSED_BEFORE, _LATE),
         (Kind.NARROWED, "given"): (_SENDER_REFUSED,),
-        (Kind.NARROWED, "taken"): (
-            Rule(
-                Weight.BREAKS,
-                Whom.SENDER,
-                "a sender whose {field} does not fit any more is refused from now on, before anything is sealed",
-                "listing",
-            ),
-            _LATE,
-        ),
+        (Kind.NARROWED, "taken"): (_REFUSED_BEFORE, _LATE),
         (Kind.WIDENED, "given"): (_NOT_TAKEN_THERE,),
         (Kind.OTHER_FORM, "given"): (_SENDER_REFUSED, _NOT_TAKEN_THERE),
         (Kind.OTHER_FORM, "taken"): (

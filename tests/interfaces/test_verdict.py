@@ -10,7 +10,7 @@ import pytest
 from gateway import config as configuration
 from gateway.config import Config, Former
 from gateway.edge.plugins import difference
-from gateway.interfaces.changes import Kind, changes
+from gateway.interfaces.changes import Kind, changes, kinds
 from gateway.interfaces.effects import ASIDE, RULES, Side, Weight, Whom
 from gateway.interfaces.verdict import Effect, fresh_problems, judge, with_locks
 from gateway.plugin.contract import Contract, ContractField, ContractOperation
@@ -89,8 +89,11 @@ ROWS: list[tuple[Kind, Side, Edit, set[tuple[Weight, Whom, str]]]] = [
     (Kind.BECAME_REQUIRED, "taken", at("home", required=True), FIT),
     (Kind.BECAME_OPTIONAL, "given", at("name", required=False), {(HEED, Whom.RECEIVER, T1)}),
     (Kind.BECAME_OPTIONAL, "taken", at("name", required=False), NOBODY),
-    (Kind.OTHER_TYPE, "given", at("name", kind="code"), {(BREAKS, Whom.SENDER, T1), (BREAKS, Whom.ROUTE, T1)}),
-    (Kind.OTHER_TYPE, "taken", at("name", kind="code"), {(BREAKS, Whom.ROUTE, T1), (BREAKS, Whom.IN_FLIGHT, T1)}),
+    (Kind.OTHER_TYPE, "given", at("name", kind="flag"), {(BREAKS, Whom.SENDER, T1), (HEED, Whom.RECEIVER, T1)}),
+    (Kind.OTHER_TYPE, "taken", at("name", kind="flag"), FIT),
+    (Kind.WIDENED, "given", at("name", kind="code"), {(HEED, Whom.RECEIVER, T1)}),
+    (Kind.WIDENED, "taken", at("name", kind="code"), NOBODY),
+    (Kind.NARROWED, "given", at("name", values=("架空",)), {(BREAKS, Whom.SENDER, T1)}),
     (Kind.NARROWED, "given", at("name", max_length=9), {(BREAKS, Whom.SENDER, T1)}),
     (Kind.NARROWED, "taken", at("name", max_length=9), FIT),
     (Kind.WIDENED, "given", at("name", max_length=999), {(HEED, Whom.RECEIVER, T1)}),
@@ -299,3 +302,24 @@ def test_what_a_new_part_requires_asks_nothing_of_who_leaves_the_part_out(site):
     inner = ContractField(path="more.note", kind="text", required=True, data_class=DataClass.BASIC)
     before, after = _of(site, "given", lambda each: each.model_copy(update={"fields": (*each.fields, part, inner)}))
     assert {each.kind for each in changes(before, after)} == {Kind.FIELD_ADDED}
+
+
+LISTED = ContractField(path="ward", kind="code", required=True, data_class=DataClass.BASIC, values=("01", "02"))
+FORMS = [
+    (Kind.WIDENED, {"values": None, "kind": "text"}),
+    (Kind.WIDENED, {"values": None, "kind": "text", "max_length": 20}),
+    (Kind.OTHER_FORM, {"values": None, "kind": "text", "max_length": 1}),
+    (Kind.WIDENED, {"values": None, "pattern": "[0-9]{2}"}),
+    (Kind.OTHER_FORM, {"values": None, "pattern": "[a-z]"}),
+    (Kind.WIDENED, {"values": ("01", "02", "03")}),
+    (Kind.OTHER_FORM, {"values": ("01", "03")}),
+    (Kind.OTHER_TYPE, {"values": None, "kind": "integer"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "update"), FORMS, ids=[str(each) for each in range(len(FORMS))])
+def test_a_code_list_and_what_takes_its_place_are_compared_by_what_they_admit(kind, update):
+    """One change, of one kind; and the way back is its reverse."""
+    back = {Kind.WIDENED: Kind.NARROWED}.get(kind, kind)
+    assert [*kinds(LISTED, LISTED.model_copy(update=update), {""})] == [kind]
+    assert [*kinds(LISTED.model_copy(update=update), LISTED, {""})] == [back]
