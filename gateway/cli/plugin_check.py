@@ -114,6 +114,7 @@ def _project(folder: Path) -> Mapping[str, Any]:
 
 def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":
     from gateway.plugin.testing import Subject
+    from gateway.plugin.testing.called import kind_and_place
     from gateway.plugin.testing.package import staged
 
     subject, hook = (_one(among, group, name) for group in (_SUBJECTS, _HOOKS))
@@ -124,7 +125,7 @@ def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":
     except Misconfigured as wrong:  # says what an author can mend: an item, an interface
         raise Misconfigured(f"{subject.value}: {each}" for each in wrong.problems) from None
     except BaseException as error:
-        raise Misconfigured((f"{subject.value}: loading it raised {type(error).__name__}",)) from error
+        raise Misconfigured((f"{subject.value}: loading it raised {kind_and_place(error)}",)) from error
     if not (isinstance(found, type) and issubclass(found, Subject)):
         raise Misconfigured((f"{subject.value}: is no class derived from gateway.plugin.testing.Subject",))
     return staged(found, hook.module, name, root)

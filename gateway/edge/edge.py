@@ -125,7 +125,10 @@ class Edge:
         return Taken(recorded, refused, bool(refused) and header is None, repeat_mark(named) if named else None)
 
     def _prove(self, shown: Shown) -> Proven:
-        return prove(shown, self.connector, self.telemetry.bug)
+        return prove(shown, self.connector, self._bug)
+
+    def _bug(self, error: BaseException | None, problem: str, **known: str) -> None:
+        self.telemetry.bug(error, problem, tenant=self.rules.tenant.code, connector=self.rules.connector, **known)
 
     async def refuse(self, arrival: Arrival, code: str) -> None:
         """Have it recorded that this arrival was refused before it entered the line. Raises Deferred."""
@@ -192,7 +195,7 @@ class Edge:
         if status.reply is not None:
             header = decode_header(status.reply.header)
             if header.correlation_id != message_id or repeat not in (None, header.request_mark):
-                self.telemetry.bug(None, "the hub gave out the answer to another message")
+                self._bug(None, "the hub gave out the answer to another message")
                 raise Refused("dispute")
             route = self.rules.tenant.route(header.route)
             if route is not None and route.attest and repeat is None:
@@ -240,7 +243,7 @@ class Edge:
             return awaiting
 
         handed = await flow.deliver(
-            envelope, wanted, self._rules_now(), self.keys, target, self.telemetry.bug, self._reply, self.now()
+            envelope, wanted, self._rules_now(), self.keys, target, self._bug, self._reply, self.now()
         )
         for awaiting in reached:
             awaiting.replied(handed.outcomes)
@@ -262,7 +265,7 @@ class Edge:
         """
         envelope = await self.hub.look(message_id, certificate, terminal)
         if decode_header(envelope.header).message_id != message_id:
-            self.telemetry.bug(None, "the hub gave out another message to be looked at")
+            self._bug(None, "the hub gave out another message to be looked at")
             raise Refused("dispute")
         here = flow.look(envelope, self._rules_now(), self.keys, self.now())
         await self.hub.shown(message_id, certificate, terminal)

@@ -108,6 +108,7 @@ async def deliver(  # noqa: PLR0913  (the step's whole world, handed in)
     except Deferred as later:
         return deferred(later, wanted)
     operation = rules.receiving_operation(here.header)
+    bug = partial(bug, operation=here.header.operation, message_id=here.header.message_id)
     person_key = operation.person_key if operation else ""
     exactly = partial(attests, here.header, connector=rules.connector, keys=keys)
     outcomes = await hand_over(here, person_key, target(here.header), rules.contract, rules.limits, exactly, bug)

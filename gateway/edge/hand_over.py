@@ -29,9 +29,11 @@ from gateway.plugin.payload import Payload
 
 
 class Bugs(Protocol):
-    """Where a connector's misbehaviour is told to the operator: the exception's type and place, never its text."""
+    """Where a connector's misbehaviour is told to the operator: the exception's type and place, never its text, and
+    what is known of whose it is.
+    """
 
-    def __call__(self, error: BaseException | None, problem: str) -> None: ...
+    def __call__(self, error: BaseException | None, problem: str, **known: str) -> None: ...
 
 
 async def hand_over(  # noqa: PLR0913  (the step's whole world, handed in)

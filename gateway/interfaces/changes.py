@@ -201,8 +201,8 @@ def _admits(field: ContractField, value: str) -> bool:
 
 def _bounds(was: ContractField, now: ContractField) -> Iterator[Kind]:
     """How each rule became another: narrower, wider, or neither."""
-    if was.kind != now.kind:  # a text admits what a code of the same form does, but for individual numbers
-        yield Kind.NARROWED if now.kind == "text" else Kind.WIDENED
+    if was.kind != now.kind:  # a text admits no individual number; but people may write into it what no code says
+        yield Kind.OTHER_FORM
     yield from _bound(was.max_length, now.max_length, upper=True)
     yield from _bound(was.maximum, now.maximum, upper=True)
     yield from _bound(was.minimum, now.minimum, upper=False)

@@ -34,7 +34,7 @@ class Told:
 
     problems: list[tuple[str | None, str]] = field(default_factory=list)
 
-    def __call__(self, error: BaseException | None, problem: str) -> None:
+    def __call__(self, error: BaseException | None, problem: str, **known: str) -> None:
         self.problems.append((type(error).__name__ if error else None, problem))
 
 

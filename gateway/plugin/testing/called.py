@@ -92,11 +92,17 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
     return True
 
 
+def kind_and_place(error: BaseException) -> str:
+    """Its type, and the file and line where it was raised or, of a text that is no Python, where that is."""
+    at = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        at.append((error.filename, error.lineno))
+    return type(error).__name__ + "".join(f" in {name.rpartition('/')[2]}:{line}" for name, line in at[-1:])
+
+
 def _beyond(what: str, error: BaseException) -> Broken:
     """What it raised, by type and place: its text may hold anything."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next((f" in {each.filename.rpartition('/')[2]}:{each.lineno}" for each in reversed(frames)), "")
     return Broken(
-        f"{what} raised {type(error).__name__}{place}",
+        f"{what} raised {kind_and_place(error)}",
         "raise Refused or Deferred, or answer the record with an outcome",
     )

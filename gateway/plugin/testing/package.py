@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.errors import Misconfigured
 from gateway.plugin.interface import describe
+from gateway.plugin.testing.called import kind_and_place
 from gateway.plugin.testing.fresh import registered
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.subject import Subject
@@ -33,7 +34,7 @@ def staged(subject: type[Subject], hook: str | None = None, name: str | None = N
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also a cancellation, an exit, a skipped test of an author's own
-        raise Misconfigured((f"{where}: loading it raised {type(error).__name__}",)) from error
+        raise Misconfigured((f"{where}: loading it raised {kind_and_place(error)}",)) from error
 
 
 def sources(module: ModuleType) -> list[Path]:
