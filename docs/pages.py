@@ -56,7 +56,7 @@ def pages() -> list[str]:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Of the theme what it has; of ours the pages, and what they show or link to."""
     theirs = [each for each in files if not Path(each.abs_src_path or "").is_relative_to(ROOT / "docs")]
-    ours = {path for page in pages() for path in (page, *_linked(page))} | set(config.extra_css)
+    ours = {path for page in pages() for path in (page, *_linked(page))} | {*config.extra_css, *config.extra["polyfills"]}
     return Files([*theirs, *(_file(path, config) for path in sorted(ours))])
 
 

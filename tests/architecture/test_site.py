@@ -83,6 +83,14 @@ def test_a_question_in_japanese_is_cut_into_words_that_stand_on_the_pages(site):
     assert {asked: [word for word in re.split(config["separator"], asked) if word] for asked in words} == words
 
 
+def test_the_search_has_what_it_needs_where_a_page_is_opened_from_a_folder(site):
+    """A browser reads no JSON there and starts no worker: the index is a script, and a frame does the worker's work."""
+    index = (site / "search/search_index.json").read_text(encoding="utf-8")
+    assert (site / "search/search_index.js").read_text(encoding="utf-8") == f"var __index = {index}"
+    assert (site / "docs/iframe-worker.js").is_file()
+    assert '<script src="iframe-worker.js">' in (site / "docs/operate.html").read_text(encoding="utf-8")
+
+
 def test_no_page_asks_another_host_for_anything(site):
     texts = {
         path: path.read_text(encoding="utf-8") for form in ("*.html", "*.css", "*.svg") for path in site.rglob(form)
