@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from docs.pages import HOME, pages
+from gateway.errors import CODES
 from tests.architecture.tree import ROOT
 
 FOREIGN = re.compile(
@@ -62,6 +63,12 @@ def test_a_japanese_page_has_its_headings_and_no_spaces(site):
         line for line, after in itertools.pairwise(lines) if re.search(r"[ぁ-ん]$", line) and re.match("[ぁ-ん]", after)
     ]
     assert ends == [], "a browser shows a line's end as a space"
+
+
+def test_the_row_of_an_error_code_can_be_linked_to(site):
+    for page in ("errors", "errors.ja"):
+        html = (site / f"docs/{page}.html").read_text(encoding="utf-8")
+        assert re.findall(r'<tr id="(\w+)">', html) == list(CODES)
 
 
 def test_a_page_says_in_which_language_it_is(site):
