@@ -40,7 +40,8 @@ def settings_changed(old: Subject, new: Subject, name: str, routes: tuple[str, .
             yield Change(item, hosts[0] or _NONE, hosts[1], "new_means", routes)
         else:  # a setting may be anything: it is not written out
             told = [_NONE if each is None else word for each, word in ((was, "設定あり"), (now, "設定あり(変更後)"))]
-            yield Change(item, told[0], told[1], "unjudged", routes)
+            elsewhere = now is not None and key.endswith("folder")  # another share is another way
+            yield Change(item, told[0], told[1], "new_means" if elsewhere else "unjudged", routes)
     certificates = [each.connectors[name].certificates for each in (old, new)]
     if certificates[0] != certificates[1]:
         item = f"Ⅰ 2. {new.system(name)}の登録した証明書"
@@ -50,8 +51,18 @@ def settings_changed(old: Subject, new: Subject, name: str, routes: tuple[str, .
 
 
 def _host(value: Any) -> str | None:
-    """The host and port of an address; None of anything else."""
-    return urlsplit(value).netloc if isinstance(value, str) and value.startswith("https://") else None
+    """The host and port of an address, with its scheme unless that is https, and never with a name or password that
+    stands in it; None of anything else.
+    """
+    if not isinstance(value, str) or "://" not in value:
+        return None
+    try:
+        parts = urlsplit(value)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:  # no host, or no port
+        return None
+    scheme = "" if parts.scheme == "https" else f"{parts.scheme}://"
+    return f"{scheme}{parts.hostname}{port}" if parts.hostname else None
 
 
 def _entrances(old: Subject, new: Subject) -> Iterator[Change]:

@@ -64,11 +64,15 @@ def declared(connector: str) -> "Contract":
 
 
 def hand_out(text: str, to: Path | None) -> None:
-    """Byte for byte, in UTF-8 whatever the terminal has: to stdout or into a file, which is then named on stderr."""
+    """Byte for byte, in UTF-8 whatever the terminal has: to stdout or into a file, which is then named on stderr.
+    Raises Misconfigured if a link stands there: what it leads to is not replaced.
+    """
     if to is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
         return
+    if to.is_symlink():
+        raise Misconfigured((f"{to}: is a symbolic link; name the file itself, or take the link away",))
     to.write_bytes(text.encode())
     tell(f"{to}: written", err=True)

@@ -28,6 +28,8 @@ from gateway.link.allowance import Allowance
 from gateway.messages import Envelope, Header, Permitted, Recorded, Sealed, Status, decode_header, stamp
 
 _SEALED_FOR_GOOD = frozenset({"expired", "header_mismatch", "interface_changed", "not_attested", "unknown_key"})
+_SEALED_ANEW = frozenset({"interface_changed", "unknown_key"})
+"""Why an answer is given out no more, though its route would carry it: the asker asks anew."""
 _MOST_REFUSED = 50
 """How many refusals are told at a time."""
 _MOST_LOOKED = 100
@@ -94,8 +96,8 @@ class TenantHub:
         `proven` by the repeat of the message may have a new one.
 
         A reply that is given out once more passes today's route first, and is a fact that names the certificate. Raises
-        Refused (recorded). One whose time is over stays here, and so does what was answered to a proof if who asks is
-        not `proven`.
+        Refused (recorded). One whose time is over stays here, and so does one that could only be given sealed anew
+        (recorded, too), and what was answered to a proof if who asks is not `proven`.
         """
         known = self.journal.message(message_id)
         if known is None or known.source != peer:
@@ -130,6 +132,8 @@ class TenantHub:
             operation = header.operation if header else None
             body = {"stage": "hub", "code": refusal.code, **asker, "operation": operation, "envelope": digest}
             await self.journal.fact(FactKind.MESSAGE_REFUSED, body, at=stamp(now), message_id=message_id)
+            if refusal.code in _SEALED_ANEW:
+                return None
             raise
         route = self.rules.tenant.route(header.route)
         if route is None or (route.attest and not proven):

@@ -21,7 +21,11 @@ ARRIVING: Final = (
     *("bad_envelope", "bad_tags", "bad_signature", "unknown_key", "header_mismatch", "message_id_reused"),
 )
 ASKING: Final = (*ARRIVING, "answer_expired", "dispute")
-STATUS: Final = (*_KNOWN, "above_clearance", "unknown_message", "unknown_operation", "dispute")
+STATUS: Final = (
+    *(*_KNOWN, "above_clearance", "unknown_message", "unknown_operation", "dispute"),
+    *("no_route", "header_mismatch", "not_attested", "items_beyond_route"),
+    *("basis_not_in_force", "counterparty_not_allowed"),
+)
 PROOF: Final = (*_KNOWN, "unknown_message", "unknown_operation", "unknown_fact", "fact_purged")
 DESCRIPTION: Final = _KNOWN
 """The codes of each address; those of 503 besides."""

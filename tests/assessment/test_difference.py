@@ -458,6 +458,25 @@ def test_a_setting_is_named_and_not_written_out(shipped):
     assert (row.when, row.covered) == ("【記入：提出時期】", True)
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://made-up:made-up-secret@elsewhere.example:8446/x", "elsewhere.example:8446"),
+        ("HTTPS://Elsewhere.example", "elsewhere.example"),
+        ("http://elsewhere.example:8446", "http://elsewhere.example:8446"),
+    ],
+)
+def test_another_host_is_named_however_it_is_written_and_without_a_password(shipped, address, told):
+    (row,) = difference(shipped, with_setting(shipped, "pmh", base_url=address))
+    assert (row.change.after, row.change.kind) == (told, "new_means")
+
+
+def test_another_folder_to_exchange_files_in_is_another_way(shipped):
+    (row,) = difference(shipped, with_setting(shipped, "health_management", exchange_folder="/mnt/elsewhere"))
+    assert row.change.kind == "new_means"
+    assert "elsewhere" not in row.change.after
+
+
 def test_what_only_follows_from_another_change_is_not_called_formal(shipped):
     rows = difference(shipped, with_route(shipped, "R09-record", attest=("card_login",)))
     told = {each.change.item: each.change.kind for each in rows}

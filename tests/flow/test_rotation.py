@@ -147,3 +147,20 @@ async def test_what_is_signed_with_a_retired_key_is_refused(keeper):
     message_id = await sent(line, 2)
     await line.settlement(message_id)
     assert endings(line.status(message_id)) == ACCEPTED
+
+
+async def test_an_answer_under_a_retired_key_is_given_out_no_more_and_how_it_ended_is(keeper):
+    """Nobody vouches for it any more: the asker asks anew. That it was accepted stays known."""
+    line = keeper.line
+    line.register_system.answer = lambda told: dict.fromkeys((index for index, _ in told.records), Accepted(ANSWER))
+    await line.outbox.ask("person.find", [sought(1)])
+    message_id = next(each["message_id"] for each in line.every_fact() if each["kind"] == "message.recorded")
+    for change in (keeper.rotate, keeper.retire):
+        change()
+        for place in ("hub", OFFICE, REGISTER):
+            keeper.bring(place)
+        _, answers = await line.office.status(message_id)
+        assert (answers is None) == (change == keeper.retire)
+    assert endings(line.status(message_id)) == ACCEPTED
+    (refusal,) = (each for each in line.every_fact() if each["kind"] == "message.refused")
+    assert (refusal["stage"], refusal["code"]) == ("hub", "unknown_key")

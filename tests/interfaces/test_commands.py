@@ -202,3 +202,11 @@ def test_the_table_of_changes_has_the_columns_of_the_form_as_markdown_and_for_a_
     assert gone[2].startswith("接種日、コード、")
     assert gone[3] == "(なし)"
     assert all("\n" not in cell for row in rows for cell in row)
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    file, link = tmp_path / "kept", tmp_path / "link"
+    file.write_text("kept")
+    link.symlink_to(file)
+    done = run("export", LOCK, "--form", "table", "--output", link)
+    assert (done.exit_code, "is a symbolic link" in done.stderr, file.read_text()) == (2, True, "kept")

@@ -42,7 +42,7 @@ def proven_by(connector, proof="1/consent:2026-04"):
     """What comes of it, and what the operator is told of the connector."""
     told = []
 
-    def bug(error, problem):
+    def bug(error, problem, **known):
         told.append((type(error).__name__ if error else None, problem))
 
     try:
