@@ -11,17 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-_WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+from gateway.plugin.testing.fresh import PROGRAMS, WRITES
+
 _NAMELESS: Final = getattr(os, "O_TMPFILE", -1)
 _GONE: Final = ("os.remove", "os.rename")
 _TOLD: Final = {
-    "subprocess.Popen": "the words of a program that it started",
-    "os.system": "the words of a program that it started",
-    "os.posix_spawn": "the words of a program that it started",
+    **dict.fromkeys(PROGRAMS, "the words of a program that it started"),
     "syslog.syslog": "the system's log",
 }
 _MOST: Final = 2**24
-"""Bytes of a file that are read."""
+"""Bytes of a file that are read: from its beginning, and from where it ended when it was first opened."""
 _HELD: Final = 100
 
 
@@ -31,20 +30,20 @@ class Traces:
     def __init__(self, folder: Path) -> None:
         self.words: list[tuple[str, str]] = []
         self._folder = folder.resolve()
-        self._written: dict[str, None] = {}
-        self._held: list[BinaryIO] = []
+        self._written: dict[str, int] = {}
+        self._held: list[tuple[BinaryIO, int]] = []
 
     def texts(self) -> list[tuple[str, str]]:
         """Where each was, and what it holds by now."""
         for path in [*self._written]:
             self._hold(path)
         while self._held:
-            self._read(self._held.pop())
+            self._read(*self._held.pop())
         return self.words
 
     def hear(self, event: str, given: tuple[Any, ...]) -> None:
         """Raises OSError where a file without a name is to be made: Python then makes one that can be looked into."""
-        if event == "open" and isinstance(given[2], int) and given[2] & _WRITES:
+        if event == "open" and isinstance(given[2], int) and given[2] & WRITES:
             if given[2] & _NAMELESS == _NAMELESS:
                 raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
             self._opened(given[0])
@@ -60,30 +59,38 @@ class Traces:
         path = _path(name)
         beyond = path and path not in self._written and self._folder not in Path(path).parents
         if beyond and Path(path).parent.name != "__pycache__":
-            self._written[path] = None
+            self._written[path] = _size(path)
             self.words.append(("the name of a file that it wrote", path))
 
     def _hold(self, path: str) -> None:
         """It can be read as long as it is held, also what is written into it once it has no name."""
         with contextlib.suppress(OSError):
             if Path(path).is_file():
-                self._held.append(Path(path).open("rb"))  # noqa: SIM115  (until it is read)
+                self._held.append((Path(path).open("rb"), self._written[path]))  # noqa: SIM115  (until it is read)
         if len(self._held) > _HELD:
-            self._read(self._held.pop(0))
+            self._read(*self._held.pop(0))
 
-    def _read(self, file: BinaryIO) -> None:
+    def _read(self, file: BinaryIO, ended: int) -> None:
         with file:
-            self.words.append(("a file that it wrote", file.read(_MOST).decode(errors="replace")))
+            for start in (0, max(ended, _MOST)):
+                file.seek(start)
+                self.words.append(("a file that it wrote", file.read(_MOST).decode(errors="replace")))
 
 
 def _path(name: object, folder: int = -1) -> str:
     """The whole of it; a name may be below a folder that is open. Empty if it is none."""
     if not isinstance(name, str | bytes | os.PathLike):
         return ""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RuntimeError):  # the last for links that lead to each other
         within = Path(f"/proc/self/fd/{folder}") if folder >= 0 else Path()
         return str((within / os.fsdecode(name)).resolve())
     return ""
+
+
+def _size(path: str) -> int:
+    with contextlib.suppress(OSError):
+        return Path(path).stat().st_size
+    return 0
 
 
 _looking: Traces | None = None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.plugin.testing import traces as reading
 from gateway.plugin.testing.traces import traced
 
 VALUE = "made-up-4711"
@@ -80,6 +81,26 @@ def test_what_is_left_is_read(leave, tmp_path):
         leave(tmp_path / "beyond")
         told = traces.texts()
     assert [where for where, text in told if VALUE in text]
+
+
+def test_what_is_written_behind_much_that_was_there_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "_MOST", 1000)
+    (tmp_path / "there.log").write_bytes(bytes(5000))
+    with traced(tmp_path / "place") as traces:
+        with (tmp_path / "there.log").open("a") as file:
+            file.write(VALUE)
+        (tmp_path / "there.log").rename(tmp_path / "there.log.1")  # as a log does that is turned over
+        plainly(tmp_path)
+        told = traces.texts()
+    assert len([where for where, text in told if VALUE in text]) == 2
+    assert max(len(text) for _, text in told) == 1000
+
+
+def test_links_that_lead_to_each_other_are_no_file(tmp_path):
+    for name, other in (("a", "b"), ("b", "a")):
+        (tmp_path / name).symlink_to(tmp_path / other)
+    with traced(tmp_path / "place"), pytest.raises(OSError, match="symbolic links"):
+        (tmp_path / "a").write_text(VALUE)
 
 
 def test_what_is_left_in_its_own_folder_or_nowhere_is_not(tmp_path):
