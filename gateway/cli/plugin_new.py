@@ -35,9 +35,7 @@ def new(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Ask nothing: what --data does not say is as the template has it.")
     ] = False,
-    root: Annotated[
-        Path | None, typer.Option("--root", metavar="DIR", help="A gateway, for its zones.")
-    ] = None,
+    root: Annotated[Path | None, typer.Option("--root", metavar="DIR", help="A gateway, for its zones.")] = None,
 ) -> None:
     """Make a package for one more system.
 
