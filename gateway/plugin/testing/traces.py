@@ -5,11 +5,14 @@ The rule: a hook stays for good, so there is one, and it looks only while somebo
 
 import contextlib
 import errno
+import gc
+import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+from urllib.parse import unquote, urlsplit
 
 from gateway.plugin.testing.fresh import PROGRAMS, WRITES
 
@@ -35,6 +38,7 @@ class Traces:
 
     def texts(self) -> list[tuple[str, str]]:
         """Where each was, and what it holds by now."""
+        _flush(self._written)
         for path in [*self._written]:
             self._hold(path)
         while self._held:
@@ -49,7 +53,7 @@ class Traces:
             self._opened(given[0])
         elif event == "sqlite3.connect":
             for behind in ("", "-wal", "-journal"):
-                self._opened(f"{given[0]}{behind}")
+                self._opened(f"{_database(str(given[0]))}{behind}")
         elif event in _GONE and (path := _path(given[0], given[1 if event == "os.remove" else 2])) in self._written:
             self._hold(path)
         elif event in _TOLD:
@@ -85,6 +89,20 @@ def _path(name: object, folder: int = -1) -> str:
         within = Path(f"/proc/self/fd/{folder}") if folder >= 0 else Path()
         return str((within / os.fsdecode(name)).resolve())
     return ""
+
+
+def _database(name: str) -> str:
+    """The file of one that may be named by a URI."""
+    return unquote(urlsplit(name).path) if name.startswith("file:") else name
+
+
+def _flush(paths: Collection[str]) -> None:
+    """Files that were left open have it in memory still; it would get into them at the end of the process."""
+    for each in gc.get_objects():
+        if type(each) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # it is closed, or has no name
+                if _path(each.name) in paths:
+                    each.flush()
 
 
 def _size(path: str) -> int:

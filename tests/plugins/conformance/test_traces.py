@@ -8,6 +8,7 @@ import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -53,6 +54,27 @@ def in_a_database(beyond: Path) -> None:
         database.execute("CREATE TABLE cache AS SELECT ? AS told", (VALUE,))
 
 
+def in_a_database_named_by_a_uri(beyond: Path) -> None:
+    name = f"{(beyond / 'with space').as_uri()}?mode=rwc"
+    with closing(sqlite3.connect(name, uri=True)) as database, database:
+        database.execute("CREATE TABLE cache AS SELECT ? AS told", (VALUE,))
+
+
+LEFT_OPEN: list[TextIO] = []
+
+
+def without_an_end(beyond: Path) -> None:
+    LEFT_OPEN.append((beyond / "debug.log").open("a"))
+    LEFT_OPEN[-1].write(VALUE)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    while LEFT_OPEN:
+        LEFT_OPEN.pop().close()
+
+
 def in_the_name_of_a_file(beyond: Path) -> None:
     (beyond / f"{VALUE}.json").touch()
 
@@ -71,6 +93,8 @@ def by_another_program(_: Path) -> None:
         without_a_name,
         aside,
         in_a_database,
+        in_a_database_named_by_a_uri,
+        without_an_end,
         in_the_name_of_a_file,
         by_another_program,
     ],

@@ -60,7 +60,7 @@ async def same_as_lock(stage: Stage) -> None:
 async def door_only(stage: Stage) -> None:
     """See the catalogue."""
     conformance = _source(stage)
-    for source in {*package.sources(stage.module), conformance}:
+    for source in dict.fromkeys((*package.sources(stage.module), conformance)):
         allowed = (*_PUBLIC, _TESTING) if source == conformance else _PUBLIC
         for name in package.imports(source):
             if name.partition(".")[0] == "gateway" and not _public(name, allowed):
