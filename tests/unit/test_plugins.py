@@ -377,6 +377,23 @@ def test_what_hung_with_its_settings_is_tried_again_with_others_only(monkeypatch
         assert len(asked) == times
 
 
+class Incomparable(Settings):
+    def __eq__(self, other):
+        raise LookupError("hidden-3f9a")
+
+    def __hash__(self):
+        return self.chunk
+
+
+def test_settings_that_cannot_be_compared_are_the_plugins_fault(monkeypatch):
+    settings = Incomparable(chunk=1)
+    known = {"office": [(Incomparable(chunk=2), Misconfigured(("known",)))]}
+    monkeypatch.setattr("gateway.edge.plugins._broken_off", known)
+    with pytest.raises(Misconfigured) as caught:
+        portion("office", hanging([]), settings)
+    assert caught.value.problems == ("connector office: its portion() raised LookupError",)
+
+
 def test_settings_whose_check_hung_are_checked_again_if_they_are_others(monkeypatch):
     monkeypatch.setattr("gateway.edge.plugins._LONGEST", 0.2)
     monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
