@@ -18,6 +18,8 @@ HOME = "docs/index.md"
 _CODE = re.compile(r"(<pre.*?</pre>)", re.DOTALL)
 _BROKEN = re.compile(r"(?<=[\u3001-\u30ff\u4e00-\u9fff])\s*\n\s*(?=[\u3001-\u30ff\u4e00-\u9fff])")
 """A line's end between two Japanese letters."""
+_ROW = re.compile(r"<tr>(?=\s*<td><code>(\w+)</code></td>)")
+"""Where a row begins that opens with a word in code form."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -56,7 +58,10 @@ def pages() -> list[str]:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Of the theme what it has; of ours the pages, and what they show or link to."""
     theirs = [each for each in files if not Path(each.abs_src_path or "").is_relative_to(ROOT / "docs")]
-    ours = {path for page in pages() for path in (page, *_linked(page))} | set(config.extra_css)
+    ours = {path for page in pages() for path in (page, *_linked(page))} | {
+        *config.extra_css,
+        *config.extra["polyfills"],
+    }
     return Files([*theirs, *(_file(path, config) for path in sorted(ours))])
 
 
@@ -76,8 +81,10 @@ def _file(path: str, config: MkDocsConfig) -> File:
     return made
 
 
-def on_page_content(html: str, **_: Any) -> str:
-    """A browser would show a line's end as a space, and Japanese has none."""
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """A line's end, which a browser shows as a space, goes from Japanese. The row of an error code gets its name."""
+    if page.file.src_uri in ("docs/errors.md", "docs/errors.ja.md"):
+        html = _ROW.sub(r'<tr id="\1">', html)
     parts = _CODE.split(html)
     parts[::2] = [_BROKEN.sub("", each) for each in parts[::2]]
     return "".join(parts)

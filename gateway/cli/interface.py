@@ -34,7 +34,7 @@ def show(
     Every operation and field of its locked interface, with label, data class and rules. Labels are Japanese; the rest
     is in the language that you ask for.
     """
-    from gateway.interfaces import heading
+    from gateway.interfaces import REPLY, head, heading
     from gateway.interfaces import rows as rows_of
 
     with stopped():
@@ -42,16 +42,13 @@ def show(
         if as_json:
             machine(contract.model_dump(mode="json", exclude_defaults=True))
             return
-        tell(f"{contract.connector} version {contract.version}, digest {contract.digest()}")
-        if contract.label:
-            tell(f"called {contract.label}")
-        if contract.never:
-            tell(f"never carries {', '.join(contract.never)}")
+        for line in head(contract, language.value):
+            tell(line)
         for operation in contract.operations:
             tell(f"\n{heading(operation, language.value)}")
             rows(rows_of(operation.fields, language.value))
             if operation.reply:
-                tell(f"\n{'応答' if language is Language.JA else 'reply'}")
+                tell(f"\n{REPLY(language.value)}")
                 rows(rows_of(operation.reply, language.value))
 
 

@@ -9,11 +9,13 @@ from gateway.interfaces.described import Described, of_lock, of_tenant
 from gateway.interfaces.document import openapi
 from gateway.interfaces.effects import Weight, Whom
 from gateway.interfaces.schema import as_text, interface_schema, record_schema
-from gateway.interfaces.table import heading, markdown, rows
+from gateway.interfaces.table import head, heading, markdown, rows
 from gateway.interfaces.verdict import Effect, Verdict, fresh_problems, judge, with_locks
+from gateway.interfaces.words import REPLY
 
 __all__ = [
     "COLUMNS",
+    "REPLY",
     "Change",
     "Described",
     "Effect",
@@ -26,6 +28,7 @@ __all__ = [
     "change_table",
     "changes",
     "fresh_problems",
+    "head",
     "heading",
     "interface_schema",
     "judge",

@@ -44,6 +44,19 @@ def _cells(field: ContractField, language: Language) -> tuple[str, ...]:
     )
 
 
+def head(contract: Contract, language: Language) -> Iterator[str]:
+    """What stands over the operations, line by line, for a terminal."""
+    yield Word(
+        f"{contract.connector} version {contract.version}, digest {contract.digest()}",
+        f"{contract.connector} 版 {contract.version}、要約値 {contract.digest()}",
+    )(language)
+    if contract.label:
+        yield Word(f"called {contract.label}", f"名称: {contract.label}")(language)
+    if contract.never:
+        classes = ", ".join(DATA_CLASSES[each](language) for each in contract.never)
+        yield Word(f"never carries {classes}", f"取り扱わない情報区分: {classes}")(language)
+
+
 def heading(operation: ContractOperation, language: Language) -> str:
     """One line: what it is, which way, of whom, and what holds for it alone."""
     what = (

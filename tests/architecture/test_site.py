@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from docs.pages import HOME, pages
+from gateway.errors import CODES
 from tests.architecture.tree import ROOT
 
 FOREIGN = re.compile(
@@ -64,6 +65,12 @@ def test_a_japanese_page_has_its_headings_and_no_spaces(site):
     assert ends == [], "a browser shows a line's end as a space"
 
 
+def test_the_row_of_an_error_code_can_be_linked_to(site):
+    for page in ("errors", "errors.ja"):
+        html = (site / f"docs/{page}.html").read_text(encoding="utf-8")
+        assert re.findall(r'<tr id="(\w+)">', html) == list(CODES)
+
+
 def test_a_page_says_in_which_language_it_is(site):
     texts = {page: (site / place(page)).read_text(encoding="utf-8") for page in pages()}
     wrong = [page for page, text in texts.items() if page.endswith(".ja.md") != ('<html lang="ja"' in text)]
@@ -81,6 +88,14 @@ def test_a_question_in_japanese_is_cut_into_words_that_stand_on_the_pages(site):
         "limits.retry_first": ["limits", "retry_first"],
     }
     assert {asked: [word for word in re.split(config["separator"], asked) if word] for asked in words} == words
+
+
+def test_the_search_has_what_it_needs_where_a_page_is_opened_from_a_folder(site):
+    """A browser reads no JSON there and starts no worker: the index is a script, and a frame does the worker's work."""
+    index = (site / "search/search_index.json").read_text(encoding="utf-8")
+    assert (site / "search/search_index.js").read_text(encoding="utf-8") == f"var __index = {index}"
+    assert (site / "docs/iframe-worker.js").is_file()
+    assert '<script src="iframe-worker.js">' in (site / "docs/operate.html").read_text(encoding="utf-8")
 
 
 def test_no_page_asks_another_host_for_anything(site):

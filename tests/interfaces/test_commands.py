@@ -54,8 +54,11 @@ def test_a_table_is_in_the_language_that_is_asked_for():
     assert "| 項目 | 名称 | 情報区分 |" in japanese
     assert "接種日" in english, "labels are Japanese"
     assert "接種日" in japanese
-    shown = run("show", LOCK, "--language", "ja")
+    shown = run("show", "clinic_app", "--language", "ja")
     assert (shown.exit_code, "情報区分" in shown.stdout, "data class" in shown.stdout) == (0, True, False)
+    head = shown.stdout.partition("\n\n")[0]
+    assert ("要約値 " in head, "取り扱わない情報区分: 個人番号" in head) == (True, True)
+    assert not re.search("version|digest|called|never", head)
 
 
 def test_what_a_lock_says_marks_nothing_up_in_a_table(tmp_path):
