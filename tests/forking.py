@@ -17,6 +17,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -25,14 +26,16 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import walk_packages
 from tempfile import TemporaryFile
-from typing import Final
+from typing import BinaryIO, Final
 
 _ROOT: Final = Path(__file__).parents[1]
 _MOST: Final = 1 << 17
 """Bytes of words and environment."""
 _NUMBER: Final = struct.Struct("i")
-_TO_END: Final = 20.0
-"""Seconds."""
+_PATIENCE: Final = 60.0
+"""Seconds until a program has said its first line, or has ended once it was told to: a limit for what hangs."""
+_PAUSE: Final = 0.01
+_GONE: Final = "the parent of the programs under test is gone: what it said stands above, if it said anything"
 _PROGRAMS: Final = ("simulator", "__main__")
 """Modules that run as `__main__`, and so are never loaded under their own names."""
 
@@ -44,12 +47,17 @@ class Forked:
     """A program that is a fork: what the tests use of `subprocess.Popen`."""
 
     def __init__(self, words: Sequence[str], out: int, error: int, environment: Mapping[str, str]) -> None:
-        self._told, tell = os.pipe()
         asked = json.dumps([words, str(Path.cwd()), dict(environment)]).encode()
+        assert len(asked) <= _MOST, f"{len(asked)} bytes of words and environment; the parent reads {_MOST}"
+        self._told, tell = os.pipe()
         with _one_at_a_time:
             parent = _parent(environment.get("LD_PRELOAD", ""))
-        socket.send_fds(parent, [asked], [out, error, tell])
-        os.close(tell)
+        try:
+            socket.send_fds(parent, [asked], [out, error, tell])
+        except ConnectionError:
+            raise ChildProcessError(_GONE) from None
+        finally:
+            os.close(tell)
         self.pid = self._number()
         self._status: int | None = None
 
@@ -66,7 +74,8 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended, and the parent has yet to tell
+                os.kill(self.pid, number)
 
     def _ended(self, patience: float | None) -> int | None:
         if self._status is None:
@@ -78,29 +87,55 @@ class Forked:
         return self._status
 
     def _number(self) -> int:
-        return int(_NUMBER.unpack(os.read(self._told, _NUMBER.size))[0])
+        if not (said := os.read(self._told, _NUMBER.size)):
+            raise ChildProcessError(_GONE)
+        return int(_NUMBER.unpack(said)[0])
 
 
 class Speaking:
-    """A fork of a module that says in its first line where it serves: made when that line is there."""
+    """A fork of a module that says in its first line where it serves: made when that line is there.
+
+    It writes into files, which are never full, and which nobody has to empty while it runs.
+    """
 
     def __init__(self, module: str, *words: str) -> None:
-        reads, writes = os.pipe()
-        self._out, self._error = os.fdopen(reads, "rb"), TemporaryFile()  # noqa: SIM115 - closed by `end`
-        self._child = Forked((sys.executable, "-m", module, *words), writes, self._error.fileno(), os.environ)
-        os.close(writes)
-        self._said = self.first = self._out.readline()
+        self._files = TemporaryFile(), TemporaryFile()  # noqa: SIM115 - closed by `end`
+        out, error = (each.fileno() for each in self._files)
+        self._child = Forked((sys.executable, "-m", module, *words), out, error, os.environ)
+        self._said: bytes | None = None
+        self.first = self._line(out)
 
     def end(self, how: int = signal.SIGTERM) -> tuple[int, bytes]:
-        """Exit status, and everything that it wrote to stdout and stderr. Nothing more happens the second time."""
+        """Exit status, and everything that it wrote to stdout and stderr. Nothing more happens the second time.
+
+        Raises TimeoutExpired if it does not end; it is killed, then.
+        """
         self._child.send_signal(how)
-        if not self._out.closed:
-            with self._out, self._error:
-                self._said += self._out.read()
-                self._child.wait(_TO_END)
-                self._error.seek(0)
-                self._said += self._error.read()
-        return self._child.wait(), self._said
+        try:
+            status = self._child.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._child.send_signal(signal.SIGKILL)
+            self._child.wait()
+            raise
+        if self._said is None:
+            self._said = b"".join(_all(each) for each in self._files)
+        return status, self._said
+
+    def _line(self, out: int) -> bytes:
+        """The offset is the program's own: it is left where it is. Raises as `end` does, and AssertionError."""
+        ends = time.monotonic() + _PATIENCE
+        while b"\n" not in (said := os.pread(out, _MOST, 0)):
+            if self._child.poll() is not None or time.monotonic() > ends:
+                status, _ = self.end(signal.SIGKILL)
+                raise AssertionError(f"it ended with {status}, and had not said where it serves")
+            time.sleep(_PAUSE)
+        return said.partition(b"\n")[0]
+
+
+def _all(file: BinaryIO) -> bytes:
+    with file:
+        file.seek(0)
+        return file.read()
 
 
 @cache

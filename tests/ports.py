@@ -1,9 +1,11 @@
 """TCP ports of the loopback address for programs that tests start.
 
 They lie below the range from which outgoing connections get theirs, so that nobody takes one between a kill and a
-restart; and each process that runs tests has a share of its own, so that no two sites are given the same one.
+restart; and each process that runs tests has a share of its own, so that no two sites are given the same one. It begins
+anywhere in it: a run that was broken off may have left programs behind at the ports that it was given first.
 """
 
+import random
 import socket
 from collections.abc import Iterator
 from functools import cache
@@ -11,8 +13,8 @@ from itertools import cycle
 from typing import Final
 
 _FIRST: Final = 20000
-_SHARE: Final = 500
-_SHARES: Final = 24
+_SHARE: Final = 100
+_SHARES: Final = 120
 
 
 def free_port() -> int:
@@ -37,6 +39,6 @@ def _mine() -> tuple[socket.socket, Iterator[int]]:
         except OSError:
             claim.close()
             continue
-        first = _FIRST + share * _SHARE
-        return claim, cycle(range(first, first + _SHARE))
+        first, begin = _FIRST + share * _SHARE, random.SystemRandom().randrange(_SHARE)
+        return claim, cycle(first + (begin + each) % _SHARE for each in range(_SHARE))
     raise AssertionError(f"{_SHARES} processes run tests on this machine already")

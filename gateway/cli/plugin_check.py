@@ -62,6 +62,7 @@ def locked_anew(stage: "Stage") -> Iterator[str]:
     """Write the lock that its package brings along, and say what has changed. Raises Misconfigured."""
     from pydantic import ValidationError
 
+    from gateway.config import write_lock
     from gateway.edge.plugins import difference
     from gateway.plugin.contract import Contract
     from gateway.plugin.testing.rules.package import LOCK
@@ -71,10 +72,7 @@ def locked_anew(stage: "Stage") -> Iterator[str]:
         former = Contract.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
         former = Contract(connector=stage.name, version="", operations=())
-    try:
-        file.write_text(stage.contract.text(), encoding="utf-8")
-    except OSError as error:
-        raise Misconfigured((f"{file}: cannot be written: {error.strerror}",)) from None
+    write_lock(file, stage.contract)
     yield from difference(former, stage.contract)
     yield f"{file}: version {stage.contract.version}, digest {stage.contract.digest()}"
 

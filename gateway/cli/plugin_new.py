@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.cli.show import Root, stopped, tell
+from gateway.cli.show import stopped, tell
 from gateway.errors import Misconfigured
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -35,12 +35,12 @@ def new(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Ask nothing: what --data does not say is as the template has it.")
     ] = False,
-    root: Root = Path(),
+    root: Annotated[Path | None, typer.Option("--root", metavar="DIR", help="A gateway, for its zones.")] = None,
 ) -> None:
     """Make a package for one more system.
 
     It asks for the connector's name, its label in Japanese, what it does (receives, sends, both) and its zone: one of
-    config/zones.toml below --root, or of the starter's where that is not there. Into DIR go interface, connector,
+    config/zones.toml below --root, or here, or of the starter's where there is none. Into DIR go interface, connector,
     settings, a simulator of the system, the conformance suite's subject, tests, a README, and what to add to the
     gateway's configuration: all of it runs as it is, and is yours to change.
     """
@@ -87,12 +87,14 @@ def make(folder: Path, answers: dict[str, str], zones: list[str], *, defaults: b
     yield "  gateway check"
 
 
-def _zones(root: Path) -> list[str]:
-    """Those of the configuration, or of the starter: who writes for others has none. Raises Misconfigured."""
+def _zones(root: Path | None) -> list[str]:
+    """Those of the configuration, or of the starter: who writes for others has none. Raises Misconfigured if one that
+    was named has none either.
+    """
     from gateway.config import read_zones
 
-    if (root / "config").is_dir():
-        return sorted(read_zones(root))
+    if root is not None or Path("config/zones.toml").is_file():
+        return sorted(read_zones(root or Path()))
     starter = (files("gateway.cli") / "starter" / "zones.toml").read_text(encoding="utf-8")
     return sorted(tomllib.loads(starter)["zones"])
 

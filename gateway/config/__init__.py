@@ -47,6 +47,7 @@ from gateway.config.load import (
     read_witness_file,
     read_zones,
     write_contract,
+    write_lock,
 )
 from gateway.config.sentences import instead, sentences
 from gateway.config.witness_file import WitnessFile
@@ -103,4 +104,5 @@ __all__ = [
     "still_valid",
     "to_be_held",
     "write_contract",
+    "write_lock",
 ]

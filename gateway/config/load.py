@@ -107,9 +107,13 @@ def read_contract(root: Path, connector: str) -> Contract:
 def write_contract(root: Path, contract: Contract) -> tuple[Path, Contract]:
     """Lock an interface, in a form that reviews well. Raises Misconfigured if it cannot be written."""
     path = _configured(root) / "config/interfaces" / f"{contract.connector}.json"
-    text = contract.model_dump_json(indent=2, exclude_defaults=True, ensure_ascii=False)
-    _write(path, text + "\n")
+    write_lock(path, contract)
     return path, contract
+
+
+def write_lock(path: Path, contract: Contract) -> None:
+    """Whole or not at all, wherever a lock lies: a package brings its own. Raises Misconfigured."""
+    _write(path, contract.text())
 
 
 def keep_former(root: Path, former: Former) -> Path:

@@ -80,12 +80,12 @@ def _plugin_code(name: str, what: str, module: str = "", settings: object = None
 
     Raises KeyboardInterrupt as it is: that is the operator's.
     """
-    for tried, known in _broken_off.get(name, ()):
-        if tried in (None, settings):
-            raise Misconfigured(known.problems)
+    known = None
     try:
-        with at_most(_LONGEST):
-            yield
+        with at_most(_LONGEST):  # two settings are compared in here: they are of a class of the plugin's own
+            known = next((told for tried, told in _broken_off.get(name, ()) if tried in (None, settings)), None)
+            if known is None:
+                yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -97,6 +97,8 @@ def _plugin_code(name: str, what: str, module: str = "", settings: object = None
         wrong = Misconfigured((f"connector {name}: {told}; it is tried again only {again}",))
         _broken_off.setdefault(name, []).append((settings, wrong))
         raise wrong from error
+    if known is not None:
+        raise Misconfigured(known.problems)
 
 
 def _raised(name: str, what: str, error: BaseException, place: str) -> Misconfigured:

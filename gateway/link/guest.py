@@ -110,7 +110,11 @@ class Guest:
             raise
 
     async def conditions(self) -> dict[Place, Condition]:
-        """How it says that its connectors are: of its own places only, in words that may be shown."""
+        """How it says that its connectors are: of its own places only, in words that may be shown. Who is not let in
+        is not asked: nothing reaches what it has.
+        """
+        if not self._greeted:
+            return {}
         try:
             async with asyncio.timeout(_CONDITION_SECONDS):
                 said = await self.channel.call("connectors", None, list[Condition])

@@ -22,6 +22,8 @@ _PATIENCE: Final = 30.0
 _TO_END: Final = 60.0
 _PAUSE: Final = 0.05
 _PORTS: Final = range(10000, 20000)
+_given: Final[set[int]] = set()
+"""Ports that somebody in this process was told: who was may not have bound it yet."""
 
 
 class Failed(Exception):
@@ -140,8 +142,11 @@ def free_port() -> int:
     """A TCP port of the loopback address that nobody has now, and that no outgoing connection is given later."""
     while True:
         port = random.SystemRandom().choice(_PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given.add(port)
             return port
 
 

@@ -114,7 +114,8 @@ class FaultyArea(Area):
 
     def __init__(self, directory: Path, municipality_code: str, key: TenantKey, *, faults: Faults) -> None:
         super().__init__(directory, municipality_code, key)
-        self._db.execute("PRAGMA wal_autocheckpoint=1000")  # what is killed often is to die on this way, too
+        # pages: killed often, it does not live to see the system's 16384, and is to die writing them home, too
+        self._db.execute("PRAGMA wal_autocheckpoint=1000")
         self._faults = faults
 
     def store(self, message_id: str, rows: Sequence[RegisterRow | DeleteRow]) -> dict[int, Verdict]:

@@ -49,14 +49,14 @@ async def dialled(site, remote, certificate=CERTIFICATES[OFFICE]):
 
 
 @asynccontextmanager
-async def channel(site, remote, certificate=CERTIFICATES[OFFICE]):
-    """Calls over it, as an edge makes them."""
+async def channel(site, remote, certificate=CERTIFICATES[OFFICE], answer=None):
+    """Calls over it, as an edge makes them; and how it answers the hub's."""
 
-    async def answer(name, body):
+    async def nothing(name, body):
         raise AssertionError
 
     async with dialled(site, remote, certificate) as ws:
-        made = Channel(ws, answer, lambda error, problem: None, unreachable="hub_unreachable", most=1 << 22)
+        made = Channel(ws, answer or nothing, lambda error, problem: None, unreachable="hub_unreachable", most=1 << 22)
         running_task = asyncio.create_task(made.run())
         yield made
         await made.close()
@@ -83,6 +83,20 @@ async def test_nothing_is_answered_before_an_edge_has_said_who_it_is(site, remot
     async with channel(site, remote) as hub:
         with pytest.raises(Refused, match="bad_envelope"):
             await hub.call("status", Ask((TENANT, OFFICE), "x"), Status | None)
+
+
+async def test_how_connectors_are_is_taken_from_who_is_let_in_alone(site, remote):
+    """One that is turned away dials again and again, and all is well there but that nothing reaches it."""
+
+    async def well(name, body):
+        return [{"tenant": TENANT, "connector": OFFICE, "state": "open", "ok": True, "detail": ""}]
+
+    async with channel(site, remote, answer=well) as hub:
+        with pytest.raises(Deferred, match="directory_ahead"):
+            await hub.call("hello", Hello(HELLO.places, (), HELLO.config, {TENANT: 2}, BOUNDS), None)
+        assert (TENANT, OFFICE) not in await remote.listener.conditions()
+        await hub.call("hello", HELLO, None)
+        assert (await remote.listener.conditions())[TENANT, OFFICE].ok
 
 
 @pytest.mark.parametrize("place", [(TENANT, REGISTER), ("131016", OFFICE)])

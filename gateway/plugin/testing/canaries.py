@@ -44,13 +44,18 @@ class Canaries:
                     self._honest.update(_forms(str(value), each.check))
 
     def found(self, texts: Sequence[tuple[str, str]]) -> str | None:
-        """What came out where, of texts that each tell where they were; without the value. None if nothing did."""
-        ends = {text[at : at + _LEAST] for _, text in texts for at in range(len(text))}
-        sought = [each for each in self._sought.keys() - self._honest if each[-_LEAST:] in ends]  # few of thousands
+        """What came out first and where, of texts that each tell where they were; without the value. None if nothing
+        did. Texts may be long and values many: each place of a text is looked at once, and nothing is kept of it.
+        """
+        ends: dict[str, list[str]] = {}
+        for each in self._sought:
+            if each not in self._honest:
+                ends.setdefault(each[-_LEAST:], []).append(each)
         for where, text in texts:
-            for each in sought:
-                if each in text:
-                    return f"{self._sought[each]} is in {where}"
+            for end in (at + _LEAST for at in range(len(text)) if text[at : at + _LEAST] in ends):
+                for each in ends[text[end - _LEAST : end]]:
+                    if text.endswith(each, 0, end):
+                        return f"{self._sought[each]} is in {where}"
         return None
 
     def _seek(self, value: str, what: str, check: str | None = None) -> None:

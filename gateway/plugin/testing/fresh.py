@@ -18,16 +18,11 @@ from gateway.errors import Misconfigured
 from gateway.plugin import hookspecs
 from gateway.plugin.connector import ConnectorSpec
 
-_WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-_ACTS: Final = {
-    "os.mkdir",
-    "os.rename",
-    "os.remove",
-    "os.system",
-    "os.posix_spawn",
-    "subprocess.Popen",
-    "sqlite3.connect",
-}
+WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+"""The flags of a file that is opened to be written."""
+PROGRAMS: Final = frozenset({"os.system", "os.posix_spawn", "subprocess.Popen"})
+"""What the interpreter tells when another program is started."""
+_ACTS: Final = PROGRAMS | {"os.mkdir", "os.rename", "os.remove", "sqlite3.connect"}
 _IMPORTS: Final = "<frozen importlib"
 
 
@@ -51,7 +46,7 @@ class _Effects:
         self._code = code
 
     def __call__(self, event: str, given: tuple[Any, ...]) -> None:
-        writes = event == "open" and isinstance(given[2], int) and given[2] & _WRITES and given[0] != os.devnull
+        writes = event == "open" and isinstance(given[2], int) and given[2] & WRITES and given[0] != os.devnull
         if (writes or event in _ACTS or event.startswith("socket.")) and self._own(inspect.currentframe()):
             self.seen.add("a file written" if writes else event)
 

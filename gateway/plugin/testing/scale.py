@@ -75,8 +75,9 @@ def findings(stage: Stage, only: Collection[str] = ()) -> Iterator[Finding]:
 def _run(runner: asyncio.Runner, rule: Rule, stage: Stage) -> Finding:
     try:
         return runner.run(judged(rule, stage))
-    except SystemExit:  # else the check would end with that, perhaps as if all were well
-        return Finding(rule, State.TO_DO, _EXITED, "raise no exit in a task of its own")
+    except SystemExit as left:  # else the check would end with that, perhaps as if all were well
+        runner.get_loop().set_exception_handler(lambda *_: None)  # asyncio would log its text
+        return Finding(rule, State.TO_DO, _EXITED, "raise no exit in a task of its own", _told(left))
 
 
 def _broken(rule: Rule, broken: Broken, reason: str | None) -> Finding:

@@ -152,6 +152,14 @@ def test_the_zones_are_those_of_the_configuration_where_there_is_one(tmp_path):
     assert command(tmp_path / "package", *there, zone="school").exit_code == 0
 
 
+def test_a_config_of_something_else_is_not_the_gateways_but_one_that_is_named_has_zones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    assert command(tmp_path / "one", "--defaults", zone="lgwan").exit_code == 0
+    done = command(tmp_path / "two", "--defaults", "--root", ".", zone="lgwan")
+    assert (done.exit_code, "config/zones.toml: " in done.output) == (2, True)
+
+
 def test_without_copier_it_says_what_to_install(tmp_path, monkeypatch):
     found = builtins.__import__
 

@@ -123,6 +123,13 @@ BREAKERS: Final = (
         f"        __import__('tempfile').TemporaryFile('w').write(str(rows))\n{PUT}",
         "internal_no of subject.register is in a file that it wrote",
     ),
+    Breaker(
+        "no-leaks",
+        OPENS,
+        f"{OPENS}        with open(self._settings.key) as key:\n"
+        "            context.log.info('opened', key=key.read())\n",
+        "a secret of its settings is in a line of its log",
+    ),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
     Breaker(

@@ -32,7 +32,7 @@ STATUS_ALONE = """\
 TROUBLED = """\
         address = f"{{self._settings.base_url}}/children/{{message_id}}"
         try:
-            async with asyncio.timeout(1), self._context.session.put(address, json=rows) as response:
+            async with asyncio.timeout(3), self._context.session.put(address, json=rows) as response:
                 said = await response.text()
                 if response.status == {status}:
                     self._context.log.info("failed", said=said)

@@ -86,6 +86,20 @@ def test_a_date_that_an_operational_field_has_too_is_not_sought():
     assert found("since 2026-04-01", born="2026-04-01") is None
 
 
+def test_of_many_that_came_out_the_first_is_told():
+    """Whatever order they are hashed in; a long text is no reason to hold the machine up."""
+    canaries = Canaries()
+    for number in range(400):
+        canaries.record(f"person.{number}", LOCKED.fields, RECORD | {"number": f"7{number:014}"})
+    out = " ".join(f"7{number:014}" for number in range(399, -1, -1))
+    told = [("a line", "x" * 100_000), ("a note", f"person {out}"), ("stdout", out)]
+    assert canaries.found(told) == "number of person.399 is in a note"
+
+
+def test_the_end_of_a_value_alone_is_not_the_value():
+    assert found(RECORD["number"][1:]) is None
+
+
 def test_made_up_numbers_are_long_enough_to_be_found():
     made = MadeUp(INTERFACE).record("receives", "person.put", 1, ward="131016")
     assert len(str(made["income"])) >= 6

@@ -1,6 +1,7 @@
 """Each rule of the conformance suite can fail, and says what it saw; of a good connector none does."""
 
 import asyncio
+import gc
 import importlib
 import shutil
 import sys
@@ -88,6 +89,50 @@ def test_every_rule_has_a_breaker_and_every_breaker_a_rule():
     assert {each.rule for each in BREAKERS} | {"attests"} == set(BY_ID), "that one's are in test_proofs.py"
 
 
+GROUPS = """\
+class Names(RootModel[dict[str, str]]):
+    pass
+
+
+class Group(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict({})
+
+    names: Names = Names({{}})
+    within: "list[Group]" = []
+
+
+class Settings(BaseModel):
+    groups: list[Group] = []
+    names: Names = Names({{}})
+"""
+
+
+@pytest.mark.parametrize(
+    ("forms", "seen"),
+    [
+        ('extra="forbid", strict=True, hide_input_in_errors=True', ""),
+        ("strict=True", "an unknown setting in Group is taken"),
+    ],
+)
+def test_settings_may_hold_themselves_and_maps(forms, seen, example):
+    """A map takes every key: that is what it is for."""
+
+    class Named(SchoolRegisterSubject):
+        def settings(self, place, address):
+            return {**super().settings(place, address), "names": {"a": "A"}}
+
+    breaker = Breaker("settings-closed", "class Settings(BaseModel):\n", GROUPS.format(forms), "")
+    found = judge(BY_ID["settings-closed"], example(breaker, Named))
+    assert (found.state, found.seen) == (State.TO_DO if seen else State.DONE, seen), found.detail
+
+
+def test_the_readme_names_what_such_settings_hold(example):
+    found = judge(
+        BY_ID["documented"], example(Breaker("documented", "class Settings(BaseModel):\n", GROUPS.format(""), ""))
+    )
+    assert found.seen == "README.md does not name groups, names, within", found.detail
+
+
 def test_another_ones_data_in_an_answer_is_seen(monkeypatch):
     """Which takes a request; the example has none."""
 
@@ -140,11 +185,15 @@ def test_a_stand_in_that_fails_is_told_without_its_words(raised, example):
     assert "架空" not in f"{found!r}"
 
 
-def test_an_exit_in_a_task_of_its_own_ends_the_check_and_not_the_process(example):
-    exits = "async def exits():\n            raise SystemExit(0)\n\n        self.left = asyncio.create_task(exits())\n"
+def test_an_exit_in_a_task_of_its_own_ends_the_check_and_not_the_process(example, caplog):
+    raises = "async def exits():\n            raise SystemExit('left-behind-3f9a')\n\n"
+    exits = f"{raises}        self.left = asyncio.create_task(exits())\n"
     found = list(findings(example(Breaker("carries", PUT, f"        {exits}{PUT}", "")), ("carries", "documented")))
     assert [(each.rule.id, each.state) for each in found] == [("carries", State.TO_DO)]
     assert found[0].seen == "a task that it left behind ended the process"
+    assert f"{GOOD}.py:" in found[0].detail
+    gc.collect()  # asyncio speaks of it once nobody can ask for what it raised
+    assert "left-behind-3f9a" not in f"{found!r}{caplog.text}"
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
+from gateway.plugin.testing import traces as reading
 from gateway.plugin.testing.traces import traced
 
 VALUE = "made-up-4711"
@@ -52,6 +54,27 @@ def in_a_database(beyond: Path) -> None:
         database.execute("CREATE TABLE cache AS SELECT ? AS told", (VALUE,))
 
 
+def in_a_database_named_by_a_uri(beyond: Path) -> None:
+    name = f"{(beyond / 'with space').as_uri()}?mode=rwc"
+    with closing(sqlite3.connect(name, uri=True)) as database, database:
+        database.execute("CREATE TABLE cache AS SELECT ? AS told", (VALUE,))
+
+
+LEFT_OPEN: list[TextIO] = []
+
+
+def without_an_end(beyond: Path) -> None:
+    LEFT_OPEN.append((beyond / "debug.log").open("a"))
+    LEFT_OPEN[-1].write(VALUE)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    while LEFT_OPEN:
+        LEFT_OPEN.pop().close()
+
+
 def in_the_name_of_a_file(beyond: Path) -> None:
     (beyond / f"{VALUE}.json").touch()
 
@@ -70,6 +93,8 @@ def by_another_program(_: Path) -> None:
         without_a_name,
         aside,
         in_a_database,
+        in_a_database_named_by_a_uri,
+        without_an_end,
         in_the_name_of_a_file,
         by_another_program,
     ],
@@ -80,6 +105,26 @@ def test_what_is_left_is_read(leave, tmp_path):
         leave(tmp_path / "beyond")
         told = traces.texts()
     assert [where for where, text in told if VALUE in text]
+
+
+def test_what_is_written_behind_much_that_was_there_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "_MOST", 1000)
+    (tmp_path / "there.log").write_bytes(bytes(5000))
+    with traced(tmp_path / "place") as traces:
+        with (tmp_path / "there.log").open("a") as file:
+            file.write(VALUE)
+        (tmp_path / "there.log").rename(tmp_path / "there.log.1")  # as a log does that is turned over
+        plainly(tmp_path)
+        told = traces.texts()
+    assert len([where for where, text in told if VALUE in text]) == 2
+    assert max(len(text) for _, text in told) == 1000
+
+
+def test_links_that_lead_to_each_other_are_no_file(tmp_path):
+    for name, other in (("a", "b"), ("b", "a")):
+        (tmp_path / name).symlink_to(tmp_path / other)
+    with traced(tmp_path / "place"), pytest.raises(OSError, match="symbolic links"):
+        (tmp_path / "a").write_text(VALUE)
 
 
 def test_what_is_left_in_its_own_folder_or_nowhere_is_not(tmp_path):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_demo_city.stage import Failed, Stage, until
+from gateway_demo_city import stage as stages
+from gateway_demo_city.stage import Failed, Stage, free_port, until
 
 STAYS = "import time; print('{\"port\": 7}', flush=True); time.sleep(60)"
 
@@ -42,3 +43,10 @@ async def test_what_is_given_is_read_from_standard_input(tmp_path: Path) -> None
 async def test_waiting_in_vain_ends() -> None:
     with pytest.raises(Failed, match="in vain"):
         await until(lambda: False, patience=0.05)
+
+
+def test_no_port_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was told it may not have bound it yet."""
+    monkeypatch.setattr(stages, "_PORTS", range(19900, 20000))
+    monkeypatch.setattr(stages, "_given", set())
+    assert len({free_port() for _ in range(40)}) == 40

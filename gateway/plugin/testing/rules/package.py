@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from gateway.plugin.contract import Contract
 from gateway.plugin.interface import describe
@@ -60,7 +60,7 @@ async def same_as_lock(stage: Stage) -> None:
 async def door_only(stage: Stage) -> None:
     """See the catalogue."""
     conformance = _source(stage)
-    for source in {*package.sources(stage.module), conformance}:
+    for source in dict.fromkeys((*package.sources(stage.module), conformance)):
         allowed = (*_PUBLIC, _TESTING) if source == conformance else _PUBLIC
         for name in package.imports(source):
             if name.partition(".")[0] == "gateway" and not _public(name, allowed):
@@ -96,7 +96,7 @@ async def documented(stage: Stage) -> None:
         raise Broken("the package has no README.md", "write one: what it connects, its settings, operations and codes")
     text = page.read_text(encoding="utf-8")
     wanted = [
-        *_settings(stage.spec.settings),
+        *(info.alias or name for model in _closed(stage.spec.settings) for name, info in model.model_fields.items()),
         *(each.name for each in stage.contract.operations),
         *stage.contract.codes,
     ]
@@ -155,31 +155,32 @@ def _wrong(given: Mapping[str, Any], whole: BaseModel) -> Iterator[tuple[str, di
     for name in sorted(given.keys() | declared):
         yield f"setting {name} of a wrong type", {**given, name: {"no_such_setting": {"no_such_setting": _CANARY}}}
         value, inner = given.get(name), getattr(whole, name, None)
-        if isinstance(value, Mapping) and isinstance(inner, BaseModel):
+        if isinstance(value, Mapping) and isinstance(inner, BaseModel) and not isinstance(inner, RootModel):
             yield from ((f"{path} in {name}", {**given, name: wrong}) for path, wrong in _wrong(value, inner))
 
 
 def _open_below(model: type[BaseModel]) -> str | None:
     """A settings model, this one or one below it, that passes an unknown setting over; None if there is none."""
-    try:
-        model.model_validate({"no_such_setting": _CANARY})
-    except ValidationError as error:
-        if any(each["type"] != "missing" for each in error.errors(include_input=False)):
-            return next(filter(None, map(_open_below, _models(model))), None)
-    return model.__name__
+    for each in _closed(model):
+        try:
+            each.model_validate({"no_such_setting": _CANARY})
+        except ValidationError as error:
+            if any(problem["type"] != "missing" for problem in error.errors(include_input=False)):
+                continue
+        return each.__name__
+    return None
 
 
-def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """The models in its fields' types, however deep within others, such as lists."""
-    kinds: list[object] = [info.annotation for info in model.model_fields.values()]
+def _closed(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """It, and the models in its fields' types, however deep; each once, for one may hold itself. A map or a list that
+    is a model of its own has no settings, only what is in it.
+    """
+    kinds, seen = list[object]([model]), set[type[BaseModel]]()
     while kinds:
         kind = kinds.pop()
         kinds += get_args(kind)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield kind
-
-
-def _settings(model: type[BaseModel]) -> Iterator[str]:
-    yield from (info.alias or name for name, info in model.model_fields.items())
-    for inner in _models(model):
-        yield from _settings(inner)
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+            seen.add(kind)
+            kinds += [info.annotation for info in kind.model_fields.values()]
+            if not issubclass(kind, RootModel):
+                yield kind
