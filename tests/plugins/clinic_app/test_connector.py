@@ -22,7 +22,7 @@ async def test_rule_4_a_terminals_confirmation_proves_person_and_consent_for_its
 ) -> None:
     told = await pmh.confirmed(subject())
     connector, bugs = await opened(site), list[object]()
-    proven = prove(shown(told["token"]), connector, lambda *bug: bugs.append(bug))
+    proven = prove(shown(told["token"]), connector, lambda *bug, **known: bugs.append(bug))
     assert bugs == []
     assert [(each.name, each.text) for each in proven.claims] == [("identity_confirmed", None), ("consent", "2026-04")]
     assert {each.until for each in proven.claims} == {datetime.fromisoformat(told["valid_until"])}
