@@ -21,6 +21,7 @@ from tests.plugins.conformance.hurried import (
     RETRIES,
     STATUS_ALONE,
     TROUBLED,
+    UNCHECKED,
 )
 
 CODE, README = "gateway_school_register.py", "README.md"
@@ -99,6 +100,19 @@ BREAKERS: Final = (
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
     Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),
+    *(
+        Breaker("knows-its-system", PUT, UNCHECKED.format(less=less), f"it spoke while its system shows {seen}")
+        for less, seen in (
+            ("tls.check_hostname, tls.verify_mode = False, 0", "a certificate of another authority"),
+            ("tls.check_hostname = False", "a certificate of another name"),
+        )
+    ),
+    Breaker(
+        "knows-its-system",
+        "Health(ok=False",
+        "Health(ok=True",
+        "says that it is well while its system shows a certificate of another authority",
+    ),
     Breaker(
         "no-leaks",
         PUT,

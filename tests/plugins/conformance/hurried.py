@@ -18,6 +18,17 @@ BY_HAND = """\
                 raise Later("system_unreachable")
             said = _read(_Stored, await response.read()).root
 """
+UNCHECKED = """\
+        address = f"{{self._settings.base_url}}/children/{{message_id}}"
+        tls = __import__("ssl").create_default_context(cafile=self._settings.ca)
+        tls.load_cert_chain(self._settings.certificate, self._settings.key)
+        {less}
+        try:
+            async with self._context.session.put(address, json=rows, ssl=tls) as response:
+                said = _read(_Stored, await response.read()).root
+        except OSError:
+            raise Later("system_unreachable") from None
+"""
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:

@@ -71,6 +71,14 @@ RULES: Final = (
         network.redirects_nowhere,
     ),
     Rule(
+        "knows-its-system",
+        _BRONZE,
+        "Who shows at its system's address a certificate of another authority, or of another name, is asked nothing;"
+        " all is deferred, and health says so.",
+        "Whoever gets into the way to a system would be handed its persons' data, and believed.",
+        network.knows_its_system,
+    ),
+    Rule(
         "no-leaks",
         _BRONZE,
         "No value of a record or a reply and no secret is in a log line, a warning, an error, a repr, a health"

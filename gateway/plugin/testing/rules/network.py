@@ -1,18 +1,66 @@
-"""What networks and systems do every month: they are away, hang, are late, break off, ask for patience, redirect."""
+"""What networks and systems do: another answers, or nobody, or late, in part, asking for patience, redirecting."""
 
+import contextlib
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from gateway.plugin.connector import Accepted, DeferredRecord, Delivery, Duplicate, Outcome, RefusedRecord
+from gateway.errors import Deferred, Misconfigured, Refused
+from gateway.plugin.connector import (
+    Accepted,
+    DeferredRecord,
+    Delivery,
+    Duplicate,
+    Outcome,
+    RefusedRecord,
+    TlsFiles,
+)
 from gateway.plugin.testing import conducts
 from gateway.plugin.testing.between import Between, Conduct, passes
-from gateway.plugin.testing.called import together
+from gateway.plugin.testing.called import SLACK, together
+from gateway.plugin.testing.place import make_place
+from gateway.plugin.testing.rules.life import stated
+from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _SHORT: Final = 1.0
 _LATER: Final = 2.0
 _PATIENCE: Final = 7
+
+
+async def knows_its_system(stage: Stage) -> None:
+    """See the catalogue."""
+    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+        async with stage.scene() as scene:
+            await _shunned(scene, "a certificate of another authority", make_place(Path(folder)).system)
+            await _shunned(scene, "a certificate of another name", scene.place.connector)
+
+
+async def _shunned(scene: Scene, what: str, shown: TlsFiles) -> None:
+    """An instance that has opened before, and a new one, ask nothing of who shows that at the system's address."""
+    between, when = scene.network, f"while its system shows {what}"
+    deliveries = [scene.delivery(each, deadline=_SHORT) for each in scene.stage.operations("receives")]
+    async with scene.opened() as connector, between.impostor(shown):
+        before = between.requests
+        outcomes, _ = await scene.at_once(connector, deliveries)
+        said = await stated(scene, connector)
+        await _tries_to_open(scene)
+        if between.requests > before:
+            raise Broken(f"it spoke {when}", "leave context.session its TLS, or check authority and name")
+        for each in outcomes:
+            _deferred(each, when)
+        if said.ok:
+            raise Broken(f"it says that it is well {when}", "ask the system, within 5 s")
+
+
+async def _tries_to_open(scene: Scene) -> None:
+    async with scene.context() as context:
+        connector = scene.stage.spec.factory()
+        with contextlib.suppress(Refused, Deferred, Misconfigured):
+            await scene.contracted("open", connector.open(context))
+        await scene.contracted("close", connector.close(), SLACK)
 
 
 async def reconnects(stage: Stage) -> None:
