@@ -129,7 +129,11 @@ BREAKERS: Final = (
     ),
     *(
         Breaker("no-leaks", PUT, TROUBLED.format(status=status, error=error), "subject.register is in a line")
-        for status, error in ((429, ""), (500, ""), (503, ""), (0, "ClientConnectorError"), (0, "TimeoutError"))
+        for status, error in (
+            *((each, "") for each in (400, 409, 429, 500, 503, 504)),
+            (0, "ClientConnectorError"),
+            (0, "TimeoutError"),
+        )
     ),
     Breaker(
         "no-leaks",
