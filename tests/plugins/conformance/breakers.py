@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.plugins.conformance.hurried import (
     ANSWERED,
+    ASKS_ANEW,
     BELIEVING,
     BY_HAND,
     COPIED,
@@ -20,6 +21,7 @@ from tests.plugins.conformance.hurried import (
     PUT,
     RETRIES,
     STATUS_ALONE,
+    TRIES_AGAIN,
     TROUBLED,
     UNCHECKED,
 )
@@ -163,7 +165,9 @@ BREAKERS: Final = (
     ),
     Breaker("deadlines", PUT, BY_HAND, "deliver had not returned"),
     Breaker("late", PUT, BY_HAND, "accepted while its system answers too late"),
+    Breaker("late", PUT, ASKS_ANEW, "a message whose answer was late had a second effect"),
     Breaker("cut-off", PUT, STATUS_ALONE, "accepted by an answer that was cut off"),
+    Breaker("cut-off", PUT, TRIES_AGAIN, "a message whose answer was cut off had a second effect"),
     Breaker(
         "busy",
         PUT,

@@ -120,14 +120,16 @@ RULES: Final = (
     Rule(
         "late",
         _SILVER,
-        "An answer after the deadline is none, and is not taken for the next one's; the repeat ends well.",
+        "An answer after the deadline is none, and is not taken for the next one's; the repeat ends well, and nothing"
+        " acts twice, where the stand-in counts.",
         "The line has repeated the delivery by then.",
         network.late,
     ),
     Rule(
         "cut-off",
         _SILVER,
-        "When the connection breaks in mid-answer nothing is accepted, and the repeat ends well.",
+        "When the connection breaks in mid-answer nothing is accepted; the repeat ends well, and nothing acts twice,"
+        " where the stand-in counts.",
         "Nobody knows what the system has done; saying so is what makes the repeat happen.",
         network.cut_off,
     ),
