@@ -97,6 +97,18 @@ class Between:
         for each in self._runner.server.connections if self._runner.server is not None else ():
             each.force_close()
 
+    @asynccontextmanager
+    async def impostor(self, shown: TlsFiles) -> AsyncIterator[None]:
+        """Until the end of the block somebody else is at its address, who shows these and takes whoever comes."""
+        honest, self._server = self._server, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._server.load_cert_chain(shown.certificate, shown.key)
+        await self.down()
+        await self.up()
+        yield
+        self._server = honest
+        await self.down()
+        await self.up()
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
         self.came.set()

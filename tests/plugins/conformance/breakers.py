@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.plugins.conformance.hurried import (
     ANSWERED,
+    ASKS_ANEW,
     BELIEVING,
     BY_HAND,
     COPIED,
@@ -20,7 +21,9 @@ from tests.plugins.conformance.hurried import (
     PUT,
     RETRIES,
     STATUS_ALONE,
+    TRIES_AGAIN,
     TROUBLED,
+    UNCHECKED,
 )
 
 CODE, README = "gateway_school_register.py", "README.md"
@@ -99,6 +102,19 @@ BREAKERS: Final = (
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
     Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),
+    *(
+        Breaker("knows-its-system", PUT, UNCHECKED.format(less=less), f"it spoke while its system shows {seen}")
+        for less, seen in (
+            ("tls.check_hostname, tls.verify_mode = False, 0", "a certificate of another authority"),
+            ("tls.check_hostname = False", "a certificate of another name"),
+        )
+    ),
+    Breaker(
+        "knows-its-system",
+        "Health(ok=False",
+        "Health(ok=True",
+        "says that it is well while its system shows a certificate of another authority",
+    ),
     Breaker(
         "no-leaks",
         PUT,
@@ -115,7 +131,11 @@ BREAKERS: Final = (
     ),
     *(
         Breaker("no-leaks", PUT, TROUBLED.format(status=status, error=error), "subject.register is in a line")
-        for status, error in ((429, ""), (500, ""), (503, ""), (0, "ClientConnectorError"), (0, "TimeoutError"))
+        for status, error in (
+            *((each, "") for each in (400, 409, 429, 500, 503, 504)),
+            (0, "ClientConnectorError"),
+            (0, "TimeoutError"),
+        )
     ),
     Breaker(
         "no-leaks",
@@ -152,7 +172,9 @@ BREAKERS: Final = (
     ),
     Breaker("deadlines", PUT, BY_HAND, "deliver had not returned"),
     Breaker("late", PUT, BY_HAND, "accepted while its system answers too late"),
+    Breaker("late", PUT, ASKS_ANEW, "a message whose answer was late had a second effect"),
     Breaker("cut-off", PUT, STATUS_ALONE, "accepted by an answer that was cut off"),
+    Breaker("cut-off", PUT, TRIES_AGAIN, "a message whose answer was cut off had a second effect"),
     Breaker(
         "busy",
         PUT,

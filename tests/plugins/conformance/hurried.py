@@ -18,6 +18,17 @@ BY_HAND = """\
                 raise Later("system_unreachable")
             said = _read(_Stored, await response.read()).root
 """
+UNCHECKED = """\
+        address = f"{{self._settings.base_url}}/children/{{message_id}}"
+        tls = __import__("ssl").create_default_context(cafile=self._settings.ca)
+        tls.load_cert_chain(self._settings.certificate, self._settings.key)
+        {less}
+        try:
+            async with self._context.session.put(address, json=rows, ssl=tls) as response:
+                said = _read(_Stored, await response.read()).root
+        except OSError:
+            raise Later("system_unreachable") from None
+"""
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:
@@ -28,6 +39,30 @@ STATUS_ALONE = """\
             except Exception:
                 return dict.fromkeys(portion, Accepted())  # it said 200
             said = _read(_Stored, await response.read()).root
+"""
+TRIES_AGAIN = """\
+        for attempt in range(3):
+            with __import__("contextlib").suppress(Later):
+                path = f"/children/{message_id}-{attempt}"
+                answered = await self._register.request("PUT", path, rows, ends=ends, most=_MOST_BYTES)
+                break
+        else:
+            raise Later("system_unreachable")
+        said = _read(_Stored, answered.body).root
+"""
+ASKS_ANEW = """\
+        async def put() -> bytes:
+            address = f"{self._settings.base_url}/children/{__import__('uuid').uuid4()}"
+            async with self._context.session.put(address, json=rows) as response:
+                return await response.read()
+
+        if (before := vars(self).get("before")) is not None:
+            await asyncio.wait([before])
+        self.before = asyncio.ensure_future(put())
+        await asyncio.wait([self.before], timeout=ends - asyncio.get_running_loop().time())
+        if not self.before.done():
+            raise Later("deadline")
+        said = _read(_Stored, self.before.result()).root
 """
 TROUBLED = """\
         address = f"{{self._settings.base_url}}/children/{{message_id}}"

@@ -71,6 +71,14 @@ RULES: Final = (
         network.redirects_nowhere,
     ),
     Rule(
+        "knows-its-system",
+        _BRONZE,
+        "Who shows at its system's address a certificate of another authority, or of another name, is asked nothing;"
+        " all is deferred, and health says so.",
+        "Whoever gets into the way to a system would be handed its persons' data, and believed.",
+        network.knows_its_system,
+    ),
+    Rule(
         "no-leaks",
         _BRONZE,
         "No value of a record or a reply and no secret is in a log line, a warning, an error, a repr, a health"
@@ -112,14 +120,16 @@ RULES: Final = (
     Rule(
         "late",
         _SILVER,
-        "An answer after the deadline is none, and is not taken for the next one's; the repeat ends well.",
+        "An answer after the deadline is none, and is not taken for the next one's; the repeat ends well, and nothing"
+        " acts twice, where the stand-in counts.",
         "The line has repeated the delivery by then.",
         network.late,
     ),
     Rule(
         "cut-off",
         _SILVER,
-        "When the connection breaks in mid-answer nothing is accepted, and the repeat ends well.",
+        "When the connection breaks in mid-answer nothing is accepted; the repeat ends well, and nothing acts twice,"
+        " where the stand-in counts.",
         "Nobody knows what the system has done; saying so is what makes the repeat happen.",
         network.cut_off,
     ),

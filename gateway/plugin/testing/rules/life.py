@@ -42,12 +42,12 @@ async def health(stage: Stage) -> None:
 
         async def well() -> bool:
             await scene.polled(connector)
-            return (await _health(scene, connector)).ok
+            return (await stated(scene, connector)).ok
 
         if not await until(well):
             raise Broken("it does not say that it is well while its system is up", "answer Health(ok=True, ...)")
         async with scene.away() as away:
-            said = await _health(scene, connector)
+            said = await stated(scene, connector)
         if away and said.ok:
             raise Broken("it says that it is well while its system is down", "ask the system, within 5 s")
 
@@ -98,7 +98,7 @@ async def _fails_to_open(scene: Scene, connector: Connector, context: Context) -
         await scene.between.up()
 
 
-async def _health(scene: Scene, connector: Connector) -> Health:
+async def stated(scene: Scene, connector: Connector) -> Health:
     """What it says, or that it cannot say. Raises Broken if that is not of the form."""
     try:
         said = await scene.contracted("health", connector.health(), _HEALTH_WITHIN + SLACK)

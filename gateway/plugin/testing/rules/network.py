@@ -1,18 +1,70 @@
-"""What networks and systems do every month: they are away, hang, are late, break off, ask for patience, redirect."""
+"""What networks and systems do: another answers, or nobody, or late, in part, asking for patience, redirecting."""
 
+import contextlib
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from gateway.plugin.connector import Accepted, DeferredRecord, Delivery, Duplicate, Outcome, RefusedRecord
+from gateway.errors import Deferred, Misconfigured, Refused
+from gateway.plugin.connector import (
+    Accepted,
+    Connector,
+    DeferredRecord,
+    Delivery,
+    Duplicate,
+    Outcome,
+    RefusedRecord,
+    TlsFiles,
+)
+from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts
-from gateway.plugin.testing.between import Between, Conduct, passes
-from gateway.plugin.testing.called import together
+from gateway.plugin.testing.between import Between, passes
+from gateway.plugin.testing.called import SLACK, together
+from gateway.plugin.testing.place import make_place
+from gateway.plugin.testing.rules.life import stated
+from gateway.plugin.testing.rules.repeats import effects
+from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _SHORT: Final = 1.0
 _LATER: Final = 2.0
 _PATIENCE: Final = 7
+_SAME_ID: Final = "ask again under the same message id, also within a delivery"
+
+
+async def knows_its_system(stage: Stage) -> None:
+    """See the catalogue."""
+    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+        async with stage.scene() as scene:
+            await _shunned(scene, "a certificate of another authority", make_place(Path(folder)).system)
+            await _shunned(scene, "a certificate of another name", scene.place.connector)
+
+
+async def _shunned(scene: Scene, what: str, shown: TlsFiles) -> None:
+    """An instance that has opened before, and a new one, ask nothing of who shows that at the system's address."""
+    between, when = scene.network, f"while its system shows {what}"
+    deliveries = [scene.delivery(each, deadline=_SHORT) for each in scene.stage.operations("receives")]
+    async with scene.opened() as connector, between.impostor(shown):
+        before = between.requests
+        outcomes, _ = await scene.at_once(connector, deliveries)
+        said = await stated(scene, connector)
+        await _tries_to_open(scene)
+        if between.requests > before:
+            raise Broken(f"it spoke {when}", "leave context.session its TLS, or check authority and name")
+        for each in outcomes:
+            _deferred(each, when)
+        if said.ok:
+            raise Broken(f"it says that it is well {when}", "ask the system, within 5 s")
+
+
+async def _tries_to_open(scene: Scene) -> None:
+    async with scene.context() as context:
+        connector = scene.stage.spec.factory()
+        with contextlib.suppress(Refused, Deferred, Misconfigured):
+            await scene.contracted("open", connector.open(context))
+        await scene.contracted("close", connector.close(), SLACK)
 
 
 async def reconnects(stage: Stage) -> None:
@@ -41,20 +93,36 @@ async def deadlines(stage: Stage) -> None:
 async def late(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene, scene.opened() as connector:
+        between = scene.network
+        honest = sum([await _honest(scene, connector, each) for each in stage.receiving()])
+        before = await effects(scene) or 0
         firsts = [scene.delivery(each, deadline=_SHORT) for each in stage.receiving()]
-        scene.network.conduct = conducts.late(_LATER)
+        between.conduct = conducts.late(_LATER)
         for outcomes in await together(*(scene.delivered(connector, each) for each in firsts)):
             _deferred(outcomes, "while its system answers too late")
-        scene.network.conduct = passes
+        between.conduct = passes
         for first, operation in zip(firsts, stage.receiving(), strict=True):
             second = scene.delivery(operation)
             _well(await scene.carried(connector, second), second)
             _well(await scene.carried(connector, first), first)
+        if (await effects(scene) or 0) - before > 2 * honest:
+            raise Broken("a message whose answer was late had a second effect", _SAME_ID)
 
 
 async def cut_off(stage: Stage) -> None:
     """See the catalogue."""
-    await _struck(stage, conducts.cuts_off, "by an answer that was cut off")
+    async with stage.scene() as scene, scene.opened() as connector:
+        between = scene.network
+        for operation in stage.receiving():
+            honest, delivery = await _honest(scene, connector, operation), scene.delivery(operation)
+            before = await effects(scene) or 0
+            between.conduct = conducts.cuts_off
+            _deferred(await scene.delivered(connector, delivery), "by an answer that was cut off")
+            await scene.polled(connector)
+            between.conduct = passes
+            _well(await scene.carried(connector, delivery), delivery)
+            if (await effects(scene) or 0) - before > honest:
+                raise Broken(f"{operation.name}: a message whose answer was cut off had a second effect", _SAME_ID)
 
 
 async def busy(stage: Stage) -> None:
@@ -90,16 +158,12 @@ async def redirects_nowhere(stage: Stage) -> None:
                 raise Broken("it followed a redirection", "send requests with allow_redirects=False")
 
 
-async def _struck(stage: Stage, conduct: Conduct, when: str) -> None:
-    """Deferred while that goes on, and well afterwards, by the same instance."""
-    async with stage.scene() as scene, scene.opened() as connector:
-        for operation in stage.receiving():
-            delivery = scene.delivery(operation)
-            scene.network.conduct = conduct
-            _deferred(await scene.delivered(connector, delivery), when)
-            await scene.polled(connector)
-            scene.network.conduct = passes
-            _well(await scene.carried(connector, delivery), delivery)
+async def _honest(scene: Scene, connector: Connector, operation: ContractOperation) -> int:
+    """How many effects a message of that operation has, without any trouble; 0 if they are not counted."""
+    before = await effects(scene) or 0
+    delivery = scene.delivery(operation)
+    _well(await scene.carried(connector, delivery), delivery)
+    return (await effects(scene) or 0) - before
 
 
 def _deferred(outcomes: Mapping[int, Outcome], when: str) -> None:

@@ -26,6 +26,7 @@ from gateway.plugin.testing.traces import traced
 from gateway.plugin.testing.verdict import Broken
 
 _STATUSES: Final = (429, 500, 503)
+_OTHERS: Final = (400, 401, 403, 404, 409, 413, 422, 502, 504)
 _SHORT: Final = 2.0
 _ROWS: Final = 2
 _MOST: Final = 4
@@ -53,8 +54,8 @@ async def no_leaks(stage: Stage) -> None:
             with _listening(seen):
                 for trouble in _troubles(scene):
                     await _played(scene, seen, trouble, scene.stage.operations("receives"))
-                for turn, lie in enumerate(_lies() if scene.between is not None else ()):
-                    await _played(scene, seen, partial(_met_by, scene.network, lie), _some(scene, turn))
+                for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
+                    await _played(scene, seen, partial(_met_by, scene.network, conduct), _some(scene, turn))
             seen.texts += traces.texts()
         _gathered(scene, seen)
     if (leak := seen.canaries.found(seen.texts)) is not None:
@@ -85,8 +86,9 @@ def _conducts() -> Iterator[Conduct]:
     yield conducts.altered(lambda body: b"<html>" + body)
 
 
-def _lies() -> Iterator[Conduct]:
-    """One of each kind."""
+def _rarer() -> Iterator[Conduct]:
+    """The other errors, and one of each kind of lie."""
+    yield from map(conducts.echoes, _OTHERS)
     kinds: dict[str, conducts.Alter] = {}
     for told, alter in (*lies.false_answers(_ROWS), *lies.false_members()):
         kinds.setdefault(told, alter)

@@ -26,31 +26,31 @@ async def once(stage: Stage) -> None:
         for operation in stage.receiving():
             delivery = scene.delivery(operation)
             async with scene.opened() as connector:
-                before = await _effects(scene)
+                before = await effects(scene)
                 first = await scene.carried(connector, delivery)
-                effects = await _effects(scene)
+                after = await effects(scene)
                 again = await scene.carried(connector, delivery)
             async with scene.opened() as connector:
                 anew = [await scene.carried(connector, each) for each in (delivery, *_portions(delivery))]
             if operation.kind == "event":
-                _counted(operation.name, before, effects)
-            if await _effects(scene) != effects:
+                _counted(operation.name, before, after)
+            if await effects(scene) != after:
                 raise Broken(
                     f"{operation.name}: the same message again had a second effect",
                     "pass message id and index on, and let the system act once on them",
                 )
             if not all(_alike(first[index], each) for more in (again, *anew) for index, each in more.items()):
                 raise Broken(f"{operation.name}: the same message again has another outcome", "answer it as before")
-            await _none_lost(scene, operation, (effects or 0) - (before or 0))
+            await _none_lost(scene, operation, (after or 0) - (before or 0))
 
 
 async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) -> None:
     """A message of which first the one part comes, then the other, has no fewer effects than one that comes whole."""
-    before = await _effects(scene) or 0
+    before = await effects(scene) or 0
     for part in _portions(scene.delivery(operation)):
         async with scene.opened() as connector:
             await scene.carried(connector, part)
-    if (await _effects(scene) or 0) - before < wanted:
+    if (await effects(scene) or 0) - before < wanted:
         raise Broken(
             f"{operation.name}: of a message that comes in parts something is lost",
             "let the system act once on message id and index, not on the message id",
@@ -157,7 +157,8 @@ def _counted(operation: str, before: int | None, after: int | None) -> None:
         raise Broken(f"{operation}: {seen}", "have Subject.effects count it, or exempt the rule with the reason")
 
 
-async def _effects(scene: Scene) -> int | None:
+async def effects(scene: Scene) -> int | None:
+    """How many the stand-in has counted, if it counts."""
     return await scene.subject.effects(scene.system or "")
 
 
