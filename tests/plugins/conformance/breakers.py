@@ -13,12 +13,14 @@ from tests.plugins.conformance.hurried import (
     COPIED,
     DEAF,
     IMPORT,
+    IN_PORTIONS,
     LOOSE,
     MADE,
     OFFERED,
     OPENS,
     PUT,
     RETRIES,
+    SHARED,
     STATUS_ALONE,
     TROUBLED,
 )
@@ -170,6 +172,7 @@ BREAKERS: Final = (
         "        except (Later, asyncio.CancelledError):\n            pass\n",
         "a cancelled opening does not end as cancelled",
     ),
+    Breaker("at-once", IN_PORTIONS, SHARED, "have other effects than one after another"),
     Breaker(
         "once",
         PUT,

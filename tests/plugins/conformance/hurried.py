@@ -53,6 +53,11 @@ DEAF = """\
             except (Later, asyncio.CancelledError):
                 pass
 """
+IN_PORTIONS = "        return await in_portions(delivery, _ROWS, partial(self._store, delivery.message_id)"
+SHARED = """\
+        self._in_hand = delivery
+        await asyncio.sleep(0)
+        return await in_portions(self._in_hand, _ROWS, partial(self._store, self._in_hand.message_id)"""
 RETRIES = """\
 class Retries(BaseModel):
     times: int = 3

@@ -1,14 +1,16 @@
 """What the example has not, as a request with its reply, broken in one that has it; and subjects that do not tell."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.plugin import Accepted, Outcome, Refused
+from gateway.plugin import Accepted, Delivery, Outcome, Refused
 from gateway.plugin.testing import Subject
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
+from gateway_pmh.connector import Pmh
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
 
@@ -45,6 +47,16 @@ def _logged(row: Any, sent: str, asked: frozenset[str]) -> Any:
     return Accepted(reply={"pmh_key": row.issued["pmhKey"], "individual_number": row.issued["myNumber"]})
 
 
+_deliver = Pmh.deliver
+
+
+async def _last(self: Any, delivery: Delivery) -> Mapping[int, Outcome]:
+    """What is in hand is kept in the connector, where the next one finds it."""
+    self.in_hand = delivery
+    await asyncio.sleep(0)
+    return await _deliver(self, self.in_hand)
+
+
 async def _uncounted(subject: Subject, address: str) -> int | None:
     return None
 
@@ -78,6 +90,12 @@ REPLACED: Final = (
         PublicMedicalHub,
         {f"{_ANSWERS}_outcome": _logged},
         "pmh_key of the reply of pmh_key.issue is in what pmh logs",
+    ),
+    Replaced(
+        "at-once",
+        PublicMedicalHub,
+        {"gateway_pmh.connector.Pmh.deliver": _last},
+        "confirmation.fetch: of deliveries at the same time one has another's reply",
     ),
     Replaced("once", SchoolRegisterSubject, {_EFFECTS: _uncounted}, "the stand-in counts no effect"),
     Replaced("once", SchoolRegisterSubject, {_EFFECTS: _unmoved}, "the stand-in counts no effect"),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import interface, life, network, package, privacy, proofs, repeats, truth
+from gateway.plugin.testing.rules import interface, life, network, package, privacy, proofs, repeats, together, truth
 
 _BRONZE, _SILVER, _GOLD = Level
 
@@ -136,6 +136,15 @@ RULES: Final = (
         "Cancelled as it opens, polls or delivers it stops and closes, and what was cut short ends well later.",
         "So every stop and every reload of the gateway meets it.",
         life.cancelled,
+    ),
+    Rule(
+        "at-once",
+        _SILVER,
+        "Deliveries that one instance has in hand at the same time have the effects and the replies that they have one"
+        " after another.",
+        "The line waits for none before it hands over the next: what one delivery leaves in the connector, another"
+        " finds, and a person's reply goes to somebody else.",
+        together.at_once,
     ),
     Rule(
         "once",

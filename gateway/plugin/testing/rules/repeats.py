@@ -26,31 +26,31 @@ async def once(stage: Stage) -> None:
         for operation in stage.receiving():
             delivery = scene.delivery(operation)
             async with scene.opened() as connector:
-                before = await _effects(scene)
+                before = await effects_of(scene)
                 first = await scene.carried(connector, delivery)
-                effects = await _effects(scene)
+                effects = await effects_of(scene)
                 again = await scene.carried(connector, delivery)
             async with scene.opened() as connector:
                 anew = [await scene.carried(connector, each) for each in (delivery, *_portions(delivery))]
             if operation.kind == "event":
                 _counted(operation.name, before, effects)
-            if await _effects(scene) != effects:
+            if await effects_of(scene) != effects:
                 raise Broken(
                     f"{operation.name}: the same message again had a second effect",
                     "pass message id and index on, and let the system act once on them",
                 )
-            if not all(_alike(first[index], each) for more in (again, *anew) for index, each in more.items()):
+            if not all(alike(first[index], each) for more in (again, *anew) for index, each in more.items()):
                 raise Broken(f"{operation.name}: the same message again has another outcome", "answer it as before")
             await _none_lost(scene, operation, (effects or 0) - (before or 0))
 
 
 async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) -> None:
     """A message of which first the one part comes, then the other, has no fewer effects than one that comes whole."""
-    before = await _effects(scene) or 0
+    before = await effects_of(scene) or 0
     for part in _portions(scene.delivery(operation)):
         async with scene.opened() as connector:
             await scene.carried(connector, part)
-    if (await _effects(scene) or 0) - before < wanted:
+    if (await effects_of(scene) or 0) - before < wanted:
         raise Broken(
             f"{operation.name}: of a message that comes in parts something is lost",
             "let the system act once on message id and index, not on the message id",
@@ -157,9 +157,11 @@ def _counted(operation: str, before: int | None, after: int | None) -> None:
         raise Broken(f"{operation}: {seen}", "have Subject.effects count it, or exempt the rule with the reason")
 
 
-async def _effects(scene: Scene) -> int | None:
+async def effects_of(scene: Scene) -> int | None:
+    """As the stand-in counts them; None if deliveries have none."""
     return await scene.subject.effects(scene.system or "")
 
 
-def _alike(first: Outcome, second: Outcome) -> bool:
+def alike(first: Outcome, second: Outcome) -> bool:
+    """Whether a repeat may end in the second if the message ended in the first."""
     return first == second or (isinstance(first, Accepted) and isinstance(second, Duplicate))
