@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.plugin import Accepted, Delivery, Outcome, Refused
+from gateway.plugin import Accepted, Delivery, JsonValue, Outcome, Refused
 from gateway.plugin.testing import Subject
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
@@ -61,11 +61,17 @@ async def _uncounted(subject: Subject, address: str) -> int | None:
     return None
 
 
+async def _unoffered(subject: Subject, address: str | None, operation: str, records: Sequence[JsonValue]) -> bool:
+    return False
+
+
 async def _unmoved(subject: Subject, address: str) -> int | None:
     return 7
 
 
-_ANSWERS, _EFFECTS = "gateway_pmh.answers.", f"{SchoolRegisterSubject.__module__}.SchoolRegisterSubject.effects"
+_ANSWERS = "gateway_pmh.answers."
+_SUBJECT = f"{SchoolRegisterSubject.__module__}.SchoolRegisterSubject."
+_EFFECTS = f"{_SUBJECT}effects"
 REPLACED: Final = (
     Replaced(
         "carries",
@@ -79,6 +85,7 @@ REPLACED: Final = (
         {f"{_ANSWERS}_answered": lambda form, reply: Accepted(reply={**reply, "more": "x"})},
         "confirmation.fetch: the reply is not within the interface",
     ),
+    Replaced("carries", SchoolRegisterSubject, {f"{_SUBJECT}offer": _unoffered}, "nothing that it sends is seen"),
     Replaced(
         "lies",
         PublicMedicalHub,

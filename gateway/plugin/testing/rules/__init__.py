@@ -59,7 +59,7 @@ RULES: Final = (
         "carries",
         _BRONZE,
         "What it receives the system takes, and a request is answered within the interface; what the system offers is"
-        " sent.",
+        " sent, and of one that polls something is.",
         "All other rules speak of a connector that works.",
         interface.carries,
     ),

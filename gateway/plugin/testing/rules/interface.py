@@ -7,10 +7,11 @@ import hypothesis
 from hypothesis import strategies
 from pydantic import JsonValue
 
-from gateway.plugin.connector import Accepted, Duplicate
+from gateway.plugin.connector import Accepted, Connector, Duplicate
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.payload import Payload
 from gateway.plugin.testing import lies, made_up
+from gateway.plugin.testing.called import until
 from gateway.plugin.testing.line import within
 from gateway.plugin.testing.rules.repeats import offering, sends
 from gateway.plugin.testing.scene import Scene
@@ -63,10 +64,24 @@ async def carries(stage: Stage) -> None:
             delivery = scene.delivery(operation)
             for outcome in (await scene.carried(connector, delivery)).values():
                 _taken(operation, outcome)
-        for name in await offering(scene):
+        names = await offering(scene)
+        for name in names:
             sent = await sends(scene, connector, name)
             if not sent.passed:
                 raise Broken(f"{name}: what the system offers is refused", "send what the interface says, and no more")
+        if not names and stage.operations("sends") and hasattr(connector, "poll"):
+            await _sends_of_itself(scene, connector)
+
+
+async def _sends_of_itself(scene: Scene, connector: Connector) -> None:
+    """Who polls and is offered nothing sends what the stand-in has anyhow: else nobody sees what its polls make."""
+
+    async def sent() -> bool:
+        await scene.polled(connector)
+        return bool(scene.line.sends)
+
+    if not await until(sent):
+        raise Broken("it polls, and nothing that it sends is seen", "have Subject.offer put records on offer")
 
 
 def _taken(operation: ContractOperation, outcome: object) -> None:
