@@ -9,9 +9,11 @@ from typing import Final
 from tests.plugins.conformance.hurried import (
     ANSWERED,
     BELIEVING,
+    BOUND,
     BY_HAND,
     COPIED,
     DEAF,
+    EXCHANGE,
     IMPORT,
     IN_PORTIONS,
     LOOSE,
@@ -124,6 +126,14 @@ BREAKERS: Final = (
         PUT,
         f"        __import__('tempfile').TemporaryFile('w').write(str(rows))\n{PUT}",
         "internal_no of subject.register is in a file that it wrote",
+    ),
+    *(
+        Breaker("no-leaks", old, new, "internal_no of subject.register is in stdout or stderr")
+        for old, new in (
+            (PUT, f"        __import__('os').write(2, str(rows).encode())\n{PUT}"),
+            (PUT, f"        __import__('sys').__stdout__.write(str(rows))\n{PUT}"),
+            (EXCHANGE, BOUND),
+        )
     ),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
