@@ -22,6 +22,7 @@ from tests.plugins.conformance.hurried import (
     OPENS,
     PUT,
     RETRIES,
+    SETTLED,
     SHARED,
     STATUS_ALONE,
     TROUBLED,
@@ -182,6 +183,22 @@ BREAKERS: Final = (
         "        except (Later, asyncio.CancelledError):\n            pass\n",
         "a cancelled opening does not end as cancelled",
     ),
+    Breaker(
+        "cancelled",
+        '            await self._ask("GET", "/alive")\n',
+        "            try:\n"
+        '                await self._ask("GET", "/alive")\n'
+        "            except asyncio.CancelledError:\n"
+        '                return Health(ok=False, detail="stopped")\n',
+        "a cancelled health does not end as cancelled",
+    ),
+    Breaker(
+        "cancelled",
+        SETTLED,
+        f"{SETTLED}        try:\n            await asyncio.sleep(0.01)\n"
+        "        except asyncio.CancelledError:\n            pass\n",
+        "a cancelled settled does not end as cancelled",
+    ),
     Breaker("at-once", IN_PORTIONS, SHARED, "have other effects than one after another"),
     Breaker(
         "once",
@@ -201,8 +218,8 @@ BREAKERS: Final = (
     ),
     Breaker(
         "settled",
-        "        self._ended[message_id] = outcomes\n",
-        "        assert message_id not in self._ended\n        self._ended[message_id] = outcomes\n",
+        SETTLED,
+        f"        assert message_id not in self._ended\n{SETTLED}",
         "raised AssertionError",
     ),
     Breaker(

@@ -18,6 +18,7 @@ BY_HAND = """\
                 raise Later("system_unreachable")
             said = _read(_Stored, await response.read()).root
 """
+SETTLED = "        self._ended[message_id] = outcomes\n"
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:

@@ -74,9 +74,9 @@ RULES: Final = (
         "no-leaks",
         _BRONZE,
         "No value of a record or a reply and no secret is in a log line, on stdout or stderr, in a warning, an error, a"
-        " repr, a health sentence, a note, the words of a program that it starts, or a file outside its place, also one that is gone"
-        " again; nor while its system is away, hangs, shows in an error what was asked, or answers with garbage and"
-        " lies. Sought are texts, dates and numbers of six characters or more that are of no list, also escaped.",
+        " repr, a health sentence, a note, the words of a program that it starts, or a file outside its place, also one"
+        " that is gone again; nor while its system is away, hangs, shows in an error what was asked, or answers with"
+        " garbage and lies. Sought are texts, dates and numbers of six characters or more that are of no list, also escaped.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),
@@ -133,7 +133,8 @@ RULES: Final = (
     Rule(
         "cancelled",
         _SILVER,
-        "Cancelled as it opens, polls or delivers it stops and closes, and what was cut short ends well later.",
+        "Cancelled as it opens, polls, delivers, hears how a message ended or says how it is, it stops and closes, and"
+        " what was cut short ends well later.",
         "So every stop and every reload of the gateway meets it.",
         life.cancelled,
     ),

@@ -17,7 +17,9 @@ from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _NOT_SENT: Final = "what the system offers is not sent"
 _LOOK: Final = "see what poll() reads, and what it makes of it"
-_STRANGER: Final = "01990000-0000-7000-bfff-000000000000"
+STRANGER: Final = "01990000-0000-7000-bfff-000000000000"
+"""A message that no connector knows."""
+ENDINGS: Final[Mapping[int, Ended]] = {0: Accepted(), 1: Duplicate()}
 
 
 async def once(stage: Stage) -> None:
@@ -59,10 +61,9 @@ async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) ->
 
 async def settled(stage: Stage) -> None:
     """See the catalogue."""
-    endings: dict[int, Ended] = {0: Accepted(), 1: Duplicate()}
     async with stage.scene(alone=True) as scene, scene.opened() as connector:
         for _ in range(2):
-            await scene.contracted("settled of an unknown message", connector.settled(_STRANGER, endings), SLACK)
+            await scene.contracted("settled of an unknown message", connector.settled(STRANGER, ENDINGS), SLACK)
         for name in await offering(scene):
             await sends(scene, connector, name)
         for _ in range(2):
