@@ -57,6 +57,13 @@ async def _last(self: Any, delivery: Delivery) -> Mapping[int, Outcome]:
     return await _deliver(self, self.in_hand)
 
 
+_record = SchoolRegisterSubject.record
+
+
+def _everybody(subject: SchoolRegisterSubject, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
+    return _record(subject, direction, operation, 1)
+
+
 async def _uncounted(subject: Subject, address: str) -> int | None:
     return None
 
@@ -86,6 +93,12 @@ REPLACED: Final = (
         "confirmation.fetch: the reply is not within the interface",
     ),
     Replaced("carries", SchoolRegisterSubject, {f"{_SUBJECT}offer": _unoffered}, "nothing that it sends is seen"),
+    Replaced(
+        "refuses-beyond-interface",
+        SchoolRegisterSubject,
+        {f"{_SUBJECT}record": _everybody},
+        "subject.register: the subject's records of two persons have the same internal_no",
+    ),
     Replaced(
         "lies",
         PublicMedicalHub,

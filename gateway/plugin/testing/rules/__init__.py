@@ -50,7 +50,7 @@ RULES: Final = (
         "refuses-beyond-interface",
         _BRONZE,
         "Its payload classes refuse each record that has a look-alike key, a nested one, a null or a wrong type; so"
-        " does the lock, and both take an honest record.",
+        " does the lock, and both take an honest record, of which each person has another.",
         "The class that a plugin declares reads what comes in: were it wider than the lock, more would pass than was"
         " reviewed.",
         interface.refuses_beyond_interface,
@@ -76,7 +76,8 @@ RULES: Final = (
         "No value of a record or a reply and no secret is in a log line, on stdout or stderr, in a warning, an error, a"
         " repr, a health sentence, a note, the words of a program that it starts, or a file outside its place, also one"
         " that is gone again; nor while its system is away, hangs, shows in an error what was asked, or answers with"
-        " garbage and lies. Sought are texts, dates and numbers of six characters or more that are of no list, also escaped.",
+        " garbage and lies. Sought are texts, dates and numbers of six characters or more that are of no list, also"
+        " escaped.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),

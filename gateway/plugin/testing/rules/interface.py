@@ -99,11 +99,22 @@ def _records(stage: Stage, scene: Scene) -> Iterator[tuple[str, Mapping[str, Jso
     declared = {(each.direction, each.name): each for each in stage.spec.interface.operations}
     for locked in stage.contract.operations:
         own = declared[locked.direction, locked.name]
-        (record,) = scene.records(locked.direction, locked.name, 1)
+        record, other = scene.records(locked.direction, locked.name, 2)
+        _told_apart(locked, record, other)
         yield locked.name, record, own.payload, locked.model
         if own.reply is not None:
             reply = made_up.reply_to(locked, dict(record))
             yield f"the reply of {locked.name}", reply, own.reply, locked.reply_model
+
+
+def _told_apart(locked: ContractOperation, record: Mapping[str, JsonValue], other: Mapping[str, JsonValue]) -> None:
+    """Of one person alone no rule sees whether two are mixed up."""
+    key = locked.person_key
+    if record.get(key) == other.get(key) and any(each.path == key and each.identifies for each in locked.fields):
+        raise Broken(
+            f"{locked.name}: the subject's records of two persons have the same {key}",
+            "have Subject.record make it of the person's number",
+        )
 
 
 def _honest(told: str, whose: str, model: type[Payload], record: Mapping[str, JsonValue]) -> None:
