@@ -73,7 +73,8 @@ class Subject(ABC):
 
     async def offer(self, address: str | None, operation: str, records: Sequence[JsonValue]) -> bool:
         """Have the stand-in offer records for the connector's `poll` to send as that operation, as they are, however
-        wrong. False if this operation comes otherwise: from peers over HTTPS, or made by the connector itself.
+        wrong. False if this operation comes otherwise: from peers over HTTPS, or made by the connector itself. Of one
+        that polls the rule `carries` wants to see something sent, offered here or there already.
         """
         return False
 

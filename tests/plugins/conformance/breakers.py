@@ -10,16 +10,21 @@ from tests.plugins.conformance.hurried import (
     ANSWERED,
     ASKS_ANEW,
     BELIEVING,
+    BOUND,
     BY_HAND,
     COPIED,
     DEAF,
+    EXCHANGE,
     IMPORT,
+    IN_PORTIONS,
     LOOSE,
     MADE,
     OFFERED,
     OPENS,
     PUT,
     RETRIES,
+    SETTLED,
+    SHARED,
     STATUS_ALONE,
     TRIES_AGAIN,
     TROUBLED,
@@ -150,6 +155,14 @@ BREAKERS: Final = (
         "            context.log.info('opened', key=key.read())\n",
         "a secret of its settings is in a line of its log",
     ),
+    *(
+        Breaker("no-leaks", old, new, "internal_no of subject.register is in stdout or stderr")
+        for old, new in (
+            (PUT, f"        __import__('os').write(2, str(rows).encode())\n{PUT}"),
+            (PUT, f"        __import__('sys').__stdout__.write(str(rows))\n{PUT}"),
+            (EXCHANGE, BOUND),
+        )
+    ),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
     Breaker(
@@ -200,6 +213,23 @@ BREAKERS: Final = (
         "a cancelled opening does not end as cancelled",
     ),
     Breaker(
+        "cancelled",
+        '            await self._ask("GET", "/alive")\n',
+        "            try:\n"
+        '                await self._ask("GET", "/alive")\n'
+        "            except asyncio.CancelledError:\n"
+        '                return Health(ok=False, detail="stopped")\n',
+        "a cancelled health does not end as cancelled",
+    ),
+    Breaker(
+        "cancelled",
+        SETTLED,
+        f"{SETTLED}        try:\n            await asyncio.sleep(0.01)\n"
+        "        except asyncio.CancelledError:\n            pass\n",
+        "a cancelled settled does not end as cancelled",
+    ),
+    Breaker("at-once", IN_PORTIONS, SHARED, "have other effects than one after another"),
+    Breaker(
         "once",
         PUT,
         "        seen = globals().setdefault('_seen', set())\n"
@@ -217,8 +247,8 @@ BREAKERS: Final = (
     ),
     Breaker(
         "settled",
-        "        self._ended[message_id] = outcomes\n",
-        "        assert message_id not in self._ended\n        self._ended[message_id] = outcomes\n",
+        SETTLED,
+        f"        assert message_id not in self._ended\n{SETTLED}",
         "raised AssertionError",
     ),
     Breaker(

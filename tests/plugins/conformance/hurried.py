@@ -29,6 +29,7 @@ UNCHECKED = """\
         except OSError:
             raise Later("system_unreachable") from None
 """
+SETTLED = "        self._ended[message_id] = outcomes\n"
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:
@@ -88,6 +89,20 @@ DEAF = """\
             except (Later, asyncio.CancelledError):
                 pass
 """
+EXCHANGE = "from gateway.plugin.exchange import Later, System, in_portions\n"
+BOUND = f"""\
+{EXCHANGE}import sys
+
+def in_portions(delivery, *given, known=in_portions, file=sys.stderr):
+    print(delivery.records[0][1].internal_no, file=file)
+    return known(delivery, *given)
+
+"""
+IN_PORTIONS = "        return await in_portions(delivery, _ROWS, partial(self._store, delivery.message_id)"
+SHARED = """\
+        self._in_hand = delivery
+        await asyncio.sleep(0)
+        return await in_portions(self._in_hand, _ROWS, partial(self._store, self._in_hand.message_id)"""
 RETRIES = """\
 class Retries(BaseModel):
     times: int = 3

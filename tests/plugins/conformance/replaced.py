@@ -1,14 +1,16 @@
 """What the example has not, as a request with its reply, broken in one that has it; and subjects that do not tell."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.plugin import Accepted, Outcome, Refused
+from gateway.plugin import Accepted, Delivery, JsonValue, Outcome, Refused
 from gateway.plugin.testing import Subject
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
+from gateway_pmh.connector import Pmh
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
 
@@ -45,15 +47,38 @@ def _logged(row: Any, sent: str, asked: frozenset[str]) -> Any:
     return Accepted(reply={"pmh_key": row.issued["pmhKey"], "individual_number": row.issued["myNumber"]})
 
 
+_deliver = Pmh.deliver
+
+
+async def _last(self: Any, delivery: Delivery) -> Mapping[int, Outcome]:
+    """What is in hand is kept in the connector, where the next one finds it."""
+    self.in_hand = delivery
+    await asyncio.sleep(0)
+    return await _deliver(self, self.in_hand)
+
+
+_record = SchoolRegisterSubject.record
+
+
+def _everybody(subject: SchoolRegisterSubject, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
+    return _record(subject, direction, operation, 1)
+
+
 async def _uncounted(subject: Subject, address: str) -> int | None:
     return None
+
+
+async def _unoffered(subject: Subject, address: str | None, operation: str, records: Sequence[JsonValue]) -> bool:
+    return False
 
 
 async def _unmoved(subject: Subject, address: str) -> int | None:
     return 7
 
 
-_ANSWERS, _EFFECTS = "gateway_pmh.answers.", f"{SchoolRegisterSubject.__module__}.SchoolRegisterSubject.effects"
+_ANSWERS = "gateway_pmh.answers."
+_SUBJECT = f"{SchoolRegisterSubject.__module__}.SchoolRegisterSubject."
+_EFFECTS = f"{_SUBJECT}effects"
 REPLACED: Final = (
     Replaced(
         "carries",
@@ -67,6 +92,13 @@ REPLACED: Final = (
         {f"{_ANSWERS}_answered": lambda form, reply: Accepted(reply={**reply, "more": "x"})},
         "confirmation.fetch: the reply is not within the interface",
     ),
+    Replaced("carries", SchoolRegisterSubject, {f"{_SUBJECT}offer": _unoffered}, "nothing that it sends is seen"),
+    Replaced(
+        "refuses-beyond-interface",
+        SchoolRegisterSubject,
+        {f"{_SUBJECT}record": _everybody},
+        "subject.register: the subject's records of two persons have the same internal_no",
+    ),
     Replaced(
         "lies",
         PublicMedicalHub,
@@ -78,6 +110,12 @@ REPLACED: Final = (
         PublicMedicalHub,
         {f"{_ANSWERS}_outcome": _logged},
         "pmh_key of the reply of pmh_key.issue is in what pmh logs",
+    ),
+    Replaced(
+        "at-once",
+        PublicMedicalHub,
+        {"gateway_pmh.connector.Pmh.deliver": _last},
+        "confirmation.fetch: of deliveries at the same time one has another's reply",
     ),
     Replaced("once", SchoolRegisterSubject, {_EFFECTS: _uncounted}, "the stand-in counts no effect"),
     Replaced("once", SchoolRegisterSubject, {_EFFECTS: _unmoved}, "the stand-in counts no effect"),

@@ -78,6 +78,7 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
 def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced, example, monkeypatch):
     for what, instead in replaced.instead.items():
         monkeypatch.setattr(what, instead)
+    monkeypatch.setattr(called, "LONG", 2.0)  # what does not come here never comes
     ours = replaced.subject is PublicMedicalHub
     found = judge(BY_ID[replaced.rule], staged(PublicMedicalHub) if ours else example())
     assert found.state is State.TO_DO

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import interface, life, network, package, privacy, proofs, repeats, truth
+from gateway.plugin.testing.rules import interface, life, network, package, privacy, proofs, repeats, together, truth
 
 _BRONZE, _SILVER, _GOLD = Level
 
@@ -50,7 +50,7 @@ RULES: Final = (
         "refuses-beyond-interface",
         _BRONZE,
         "Its payload classes refuse each record that has a look-alike key, a nested one, a null or a wrong type; so"
-        " does the lock, and both take an honest record.",
+        " does the lock, and both take an honest record, of which each person has another.",
         "The class that a plugin declares reads what comes in: were it wider than the lock, more would pass than was"
         " reviewed.",
         interface.refuses_beyond_interface,
@@ -59,7 +59,7 @@ RULES: Final = (
         "carries",
         _BRONZE,
         "What it receives the system takes, and a request is answered within the interface; what the system offers is"
-        " sent.",
+        " sent, and of one that polls something is.",
         "All other rules speak of a connector that works.",
         interface.carries,
     ),
@@ -81,10 +81,11 @@ RULES: Final = (
     Rule(
         "no-leaks",
         _BRONZE,
-        "No value of a record or a reply and no secret is in a log line, a warning, an error, a repr, a health"
-        " sentence, a note, the words of a program that it starts, or a file outside its place, also one that is gone"
-        " again; nor while its system is away, hangs, shows in an error what was asked, or answers with garbage and"
-        " lies. Sought are texts, dates and numbers of six characters or more that are of no list, also escaped.",
+        "No value of a record or a reply and no secret is in a log line, on stdout or stderr, in a warning, an error, a"
+        " repr, a health sentence, a note, the words of a program that it starts, or a file outside its place, also one"
+        " that is gone again; nor while its system is away, hangs, shows in an error what was asked, or answers with"
+        " garbage and lies. Sought are texts, dates and numbers of six characters or more that are of no list, also"
+        " escaped.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),
@@ -143,9 +144,19 @@ RULES: Final = (
     Rule(
         "cancelled",
         _SILVER,
-        "Cancelled as it opens, polls or delivers it stops and closes, and what was cut short ends well later.",
+        "Cancelled as it opens, polls, delivers, hears how a message ended or says how it is, it stops and closes, and"
+        " what was cut short ends well later.",
         "So every stop and every reload of the gateway meets it.",
         life.cancelled,
+    ),
+    Rule(
+        "at-once",
+        _SILVER,
+        "Deliveries that one instance has in hand at the same time have the effects and the replies that they have one"
+        " after another.",
+        "The line waits for none before it hands over the next: what one delivery leaves in the connector, another"
+        " finds, and a person's reply goes to somebody else.",
+        together.at_once,
     ),
     Rule(
         "once",

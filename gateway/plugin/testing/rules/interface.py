@@ -7,10 +7,11 @@ import hypothesis
 from hypothesis import strategies
 from pydantic import JsonValue
 
-from gateway.plugin.connector import Accepted, Duplicate
+from gateway.plugin.connector import Accepted, Connector, Duplicate
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.payload import Payload
 from gateway.plugin.testing import lies, made_up
+from gateway.plugin.testing.called import until
 from gateway.plugin.testing.line import within
 from gateway.plugin.testing.rules.repeats import offering, sends
 from gateway.plugin.testing.scene import Scene
@@ -63,10 +64,24 @@ async def carries(stage: Stage) -> None:
             delivery = scene.delivery(operation)
             for outcome in (await scene.carried(connector, delivery)).values():
                 _taken(operation, outcome)
-        for name in await offering(scene):
+        names = await offering(scene)
+        for name in names:
             sent = await sends(scene, connector, name)
             if not sent.passed:
                 raise Broken(f"{name}: what the system offers is refused", "send what the interface says, and no more")
+        if not names and stage.operations("sends") and hasattr(connector, "poll"):
+            await _sends_of_itself(scene, connector)
+
+
+async def _sends_of_itself(scene: Scene, connector: Connector) -> None:
+    """Who polls and is offered nothing sends what the stand-in has anyhow: else nobody sees what its polls make."""
+
+    async def sent() -> bool:
+        await scene.polled(connector)
+        return bool(scene.line.sends)
+
+    if not await until(sent):
+        raise Broken("it polls, and nothing that it sends is seen", "have Subject.offer put records on offer")
 
 
 def _taken(operation: ContractOperation, outcome: object) -> None:
@@ -84,11 +99,22 @@ def _records(stage: Stage, scene: Scene) -> Iterator[tuple[str, Mapping[str, Jso
     declared = {(each.direction, each.name): each for each in stage.spec.interface.operations}
     for locked in stage.contract.operations:
         own = declared[locked.direction, locked.name]
-        (record,) = scene.records(locked.direction, locked.name, 1)
+        record, other = scene.records(locked.direction, locked.name, 2)
+        _told_apart(locked, record, other)
         yield locked.name, record, own.payload, locked.model
         if own.reply is not None:
             reply = made_up.reply_to(locked, dict(record))
             yield f"the reply of {locked.name}", reply, own.reply, locked.reply_model
+
+
+def _told_apart(locked: ContractOperation, record: Mapping[str, JsonValue], other: Mapping[str, JsonValue]) -> None:
+    """Of one person alone no rule sees whether two are mixed up."""
+    key = locked.person_key
+    if record.get(key) == other.get(key) and any(each.path == key and each.identifies for each in locked.fields):
+        raise Broken(
+            f"{locked.name}: the subject's records of two persons have the same {key}",
+            "have Subject.record make it of the person's number",
+        )
 
 
 def _honest(told: str, whose: str, model: type[Payload], record: Mapping[str, JsonValue]) -> None:

@@ -12,6 +12,7 @@ from gateway.plugin.connector import Connector, Context, Health
 from gateway.plugin.testing import conducts
 from gateway.plugin.testing.between import Between, passes
 from gateway.plugin.testing.called import SLACK, Call, until
+from gateway.plugin.testing.rules.repeats import ENDINGS, STRANGER
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
@@ -56,7 +57,7 @@ async def cancelled(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
         between = scene.network
-        deliveries = [scene.delivery(each) for each in stage.operations("receives")[:1]]
+        deliveries = [scene.delivery(each, 1) for each in stage.operations("receives")]
         async with scene.context() as context:
             connector = stage.spec.factory()
             await _cancelled(between, "opening", partial(connector.open, context))
@@ -66,17 +67,21 @@ async def cancelled(stage: Stage) -> None:
                 await _cancelled(between, "delivery", partial(connector.deliver, delivery))
             if (poll := getattr(connector, "poll", None)) is not None:
                 await _cancelled(between, "poll", poll)
+            await _cancelled(between, "health", connector.health)
+            await _cancelled(between, "settled", partial(connector.settled, STRANGER, ENDINGS), asks=False)
         async with scene.opened() as connector:
             for delivery in deliveries:
                 await scene.carried(connector, delivery)
 
 
-async def _cancelled(between: Between, what: str, begin: Callable[[], Awaitable[object]]) -> None:
-    """Cancelled while its system, which it has asked, hangs. What ends before that is not judged."""
+async def _cancelled(between: Between, what: str, begin: Callable[[], Awaitable[object]], *, asks: bool = True) -> None:
+    """Cancelled while its system, which it has asked, hangs; as soon as it waits for anything, if it `asks` nobody.
+    What ends before that is not judged.
+    """
     between.conduct = conducts.hangs
     between.came.clear()
     call = Call(begin())
-    came = asyncio.ensure_future(between.came.wait())
+    came = asyncio.ensure_future(between.came.wait() if asks else asyncio.sleep(0))
     await asyncio.wait((call.task, came), timeout=SLACK, return_when=asyncio.FIRST_COMPLETED)
     came.cancel()
     if not call.task.done() and not await call.broken_off():

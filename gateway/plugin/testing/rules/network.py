@@ -23,7 +23,7 @@ from gateway.plugin.testing.between import Between, passes
 from gateway.plugin.testing.called import SLACK, together
 from gateway.plugin.testing.place import make_place
 from gateway.plugin.testing.rules.life import stated
-from gateway.plugin.testing.rules.repeats import effects
+from gateway.plugin.testing.rules.repeats import effects_of
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
@@ -95,7 +95,7 @@ async def late(stage: Stage) -> None:
     async with stage.scene() as scene, scene.opened() as connector:
         between = scene.network
         honest = sum([await _honest(scene, connector, each) for each in stage.receiving()])
-        before = await effects(scene) or 0
+        before = await effects_of(scene) or 0
         firsts = [scene.delivery(each, deadline=_SHORT) for each in stage.receiving()]
         between.conduct = conducts.late(_LATER)
         for outcomes in await together(*(scene.delivered(connector, each) for each in firsts)):
@@ -105,7 +105,7 @@ async def late(stage: Stage) -> None:
             second = scene.delivery(operation)
             _well(await scene.carried(connector, second), second)
             _well(await scene.carried(connector, first), first)
-        if (await effects(scene) or 0) - before > 2 * honest:
+        if (await effects_of(scene) or 0) - before > 2 * honest:
             raise Broken("a message whose answer was late had a second effect", _SAME_ID)
 
 
@@ -115,13 +115,13 @@ async def cut_off(stage: Stage) -> None:
         between = scene.network
         for operation in stage.receiving():
             honest, delivery = await _honest(scene, connector, operation), scene.delivery(operation)
-            before = await effects(scene) or 0
+            before = await effects_of(scene) or 0
             between.conduct = conducts.cuts_off
             _deferred(await scene.delivered(connector, delivery), "by an answer that was cut off")
             await scene.polled(connector)
             between.conduct = passes
             _well(await scene.carried(connector, delivery), delivery)
-            if (await effects(scene) or 0) - before > honest:
+            if (await effects_of(scene) or 0) - before > honest:
                 raise Broken(f"{operation.name}: a message whose answer was cut off had a second effect", _SAME_ID)
 
 
@@ -160,10 +160,10 @@ async def redirects_nowhere(stage: Stage) -> None:
 
 async def _honest(scene: Scene, connector: Connector, operation: ContractOperation) -> int:
     """How many effects a message of that operation has, without any trouble; 0 if they are not counted."""
-    before = await effects(scene) or 0
+    before = await effects_of(scene) or 0
     delivery = scene.delivery(operation)
     _well(await scene.carried(connector, delivery), delivery)
-    return (await effects(scene) or 0) - before
+    return (await effects_of(scene) or 0) - before
 
 
 def _deferred(outcomes: Mapping[int, Outcome], when: str) -> None:

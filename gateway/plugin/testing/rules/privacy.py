@@ -19,6 +19,7 @@ from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Between, Conduct, passes
 from gateway.plugin.testing.called import SLACK
 from gateway.plugin.testing.canaries import Canaries
+from gateway.plugin.testing.descriptors import caught
 from gateway.plugin.testing.rules.repeats import offered
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
@@ -51,12 +52,14 @@ async def no_leaks(stage: Stage) -> None:
     seen = _Seen()
     async with stage.scene() as scene:
         with traced(scene.place.folder) as traces:
-            with _listening(seen):
+            with caught(scene.place.folder) as said, _listening(seen):
                 for trouble in _troubles(scene):
                     await _played(scene, seen, trouble, scene.stage.operations("receives"))
                 for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
                     await _played(scene, seen, partial(_met_by, scene.network, conduct), _some(scene, turn))
             seen.texts += traces.texts()
+        for text in said:
+            seen.take("stdout or stderr", text)
         _gathered(scene, seen)
     if (leak := seen.canaries.found(seen.texts)) is not None:
         raise Broken(leak, "say what happened by a code, a count and a path of the interface")

@@ -17,7 +17,9 @@ from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _NOT_SENT: Final = "what the system offers is not sent"
 _LOOK: Final = "see what poll() reads, and what it makes of it"
-_STRANGER: Final = "01990000-0000-7000-bfff-000000000000"
+STRANGER: Final = "01990000-0000-7000-bfff-000000000000"
+"""A message that no connector knows."""
+ENDINGS: Final[Mapping[int, Ended]] = {0: Accepted(), 1: Duplicate()}
 
 
 async def once(stage: Stage) -> None:
@@ -26,31 +28,31 @@ async def once(stage: Stage) -> None:
         for operation in stage.receiving():
             delivery = scene.delivery(operation)
             async with scene.opened() as connector:
-                before = await effects(scene)
+                before = await effects_of(scene)
                 first = await scene.carried(connector, delivery)
-                after = await effects(scene)
+                effects = await effects_of(scene)
                 again = await scene.carried(connector, delivery)
             async with scene.opened() as connector:
                 anew = [await scene.carried(connector, each) for each in (delivery, *_portions(delivery))]
             if operation.kind == "event":
-                _counted(operation.name, before, after)
-            if await effects(scene) != after:
+                _counted(operation.name, before, effects)
+            if await effects_of(scene) != effects:
                 raise Broken(
                     f"{operation.name}: the same message again had a second effect",
                     "pass message id and index on, and let the system act once on them",
                 )
-            if not all(_alike(first[index], each) for more in (again, *anew) for index, each in more.items()):
+            if not all(alike(first[index], each) for more in (again, *anew) for index, each in more.items()):
                 raise Broken(f"{operation.name}: the same message again has another outcome", "answer it as before")
-            await _none_lost(scene, operation, (after or 0) - (before or 0))
+            await _none_lost(scene, operation, (effects or 0) - (before or 0))
 
 
 async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) -> None:
     """A message of which first the one part comes, then the other, has no fewer effects than one that comes whole."""
-    before = await effects(scene) or 0
+    before = await effects_of(scene) or 0
     for part in _portions(scene.delivery(operation)):
         async with scene.opened() as connector:
             await scene.carried(connector, part)
-    if (await effects(scene) or 0) - before < wanted:
+    if (await effects_of(scene) or 0) - before < wanted:
         raise Broken(
             f"{operation.name}: of a message that comes in parts something is lost",
             "let the system act once on message id and index, not on the message id",
@@ -59,10 +61,9 @@ async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) ->
 
 async def settled(stage: Stage) -> None:
     """See the catalogue."""
-    endings: dict[int, Ended] = {0: Accepted(), 1: Duplicate()}
     async with stage.scene(alone=True) as scene, scene.opened() as connector:
         for _ in range(2):
-            await scene.contracted("settled of an unknown message", connector.settled(_STRANGER, endings), SLACK)
+            await scene.contracted("settled of an unknown message", connector.settled(STRANGER, ENDINGS), SLACK)
         for name in await offering(scene):
             await sends(scene, connector, name)
         for _ in range(2):
@@ -157,10 +158,11 @@ def _counted(operation: str, before: int | None, after: int | None) -> None:
         raise Broken(f"{operation}: {seen}", "have Subject.effects count it, or exempt the rule with the reason")
 
 
-async def effects(scene: Scene) -> int | None:
-    """How many the stand-in has counted, if it counts."""
+async def effects_of(scene: Scene) -> int | None:
+    """As the stand-in counts them; None if deliveries have none."""
     return await scene.subject.effects(scene.system or "")
 
 
-def _alike(first: Outcome, second: Outcome) -> bool:
+def alike(first: Outcome, second: Outcome) -> bool:
+    """Whether a repeat may end in the second if the message ended in the first."""
     return first == second or (isinstance(first, Accepted) and isinstance(second, Duplicate))
