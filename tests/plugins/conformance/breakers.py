@@ -24,6 +24,7 @@ from tests.plugins.conformance.hurried import (
     TRIES_AGAIN,
     TROUBLED,
     UNCHECKED,
+    WAITS_FOR,
 )
 
 CODE, README = "gateway_school_register.py", "README.md"
@@ -163,7 +164,13 @@ BREAKERS: Final = (
         '{index: RefusedRecord("refused_by_system") for index, _ in delivery.records}',
         "refused for good (refused_by_system) while its system is down",
     ),
-    Breaker("deadlines", PUT, BY_HAND, "deliver had not returned"),
+    *(
+        Breaker("deadlines", PUT, each, "deliver had not returned")
+        for each in (
+            BY_HAND,
+            *(WAITS_FOR.format(begun=begun) for begun in (0, 1)),  # bytes after which it waits for good
+        )
+    ),
     Breaker("late", PUT, BY_HAND, "accepted while its system answers too late"),
     Breaker("late", PUT, ASKS_ANEW, "a message whose answer was late had a second effect"),
     Breaker("cut-off", PUT, STATUS_ALONE, "accepted by an answer that was cut off"),

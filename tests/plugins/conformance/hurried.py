@@ -50,6 +50,20 @@ TRIES_AGAIN = """\
             raise Later("system_unreachable")
         said = _read(_Stored, answered.body).root
 """
+WAITS_FOR = """\
+        address = f"{{self._settings.base_url}}/children/{{message_id}}"
+        body, longest = b"", 1.0
+        try:
+            async with asyncio.timeout(longest):
+                response = await self._context.session.put(address, json=rows)
+            async with response:
+                while chunk := await asyncio.wait_for(response.content.readany(), longest):
+                    body += chunk
+                    longest = None if len(body) > {begun} else 1.0
+        except (TimeoutError, OSError):
+            raise Later("deadline") from None
+        said = _read(_Stored, body).root
+"""
 ASKS_ANEW = """\
         async def put() -> bytes:
             address = f"{self._settings.base_url}/children/{__import__('uuid').uuid4()}"

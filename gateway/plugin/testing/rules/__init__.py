@@ -113,7 +113,8 @@ RULES: Final = (
     Rule(
         "deadlines",
         _SILVER,
-        "When its system hangs, a delivery ends by its deadline, deferred, and polls and health end, too.",
+        "When its system hangs, a delivery ends by its deadline, deferred, and polls and health end, too; a delivery"
+        " also when its system stops in mid-answer or answers byte by byte.",
         "One system that hangs must not hold anything that others wait for.",
         network.deadlines,
     ),
