@@ -101,11 +101,12 @@ def echoes(status: int) -> Conduct:
 class Endless:
     """A body that does not end. `pushed` is how many bytes of it were taken, buffers included, in the worst case."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 200) -> None:
         self.pushed = 0
+        self._status = status
 
     async def __call__(self, request: web.Request, _: Ask) -> web.StreamResponse:
-        response = await _begun(request)
+        response = await _begun(request, self._status)
         pushed = 0
         with contextlib.suppress(ConnectionError):
             while pushed < ENDLESS and request.transport is not None and not request.transport.is_closing():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.plugins.conformance.hurried import (
+    ALIVE,
     ANSWERED,
     ASKS_ANEW,
     BELIEVING,
@@ -19,6 +20,8 @@ from tests.plugins.conformance.hurried import (
     OFFERED,
     OPENS,
     PUT,
+    READS_ERRORS,
+    READS_HEALTH,
     RETRIES,
     STATUS_ALONE,
     TRIES_AGAIN,
@@ -239,7 +242,9 @@ BREAKERS: Final = (
     Breaker(
         "garbage", 'raise Later("system_unreachable") from None', BELIEVING, "a record is accepted upon a page of HTML"
     ),
-    Breaker("huge", PUT, BY_HAND, "it took more than 32 MiB of one answer"),
+    Breaker("huge", PUT, BY_HAND, "upon a body without an end it took more than 32 MiB of one answer"),
+    Breaker("huge", ALIVE, READS_HEALTH, "upon a body without an end it took more than 32 MiB"),
+    Breaker("huge", PUT, READS_ERRORS, "upon an error without an end it took more than 32 MiB"),
     Breaker(
         "lies", 'said.get(str(index), "")', 'said.get(str(index), "stored")', "a row is accepted that the answer lacks"
     ),

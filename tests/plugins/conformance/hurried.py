@@ -29,6 +29,21 @@ UNCHECKED = """\
         except OSError:
             raise Later("system_unreachable") from None
 """
+READS_ERRORS = """\
+        address = f"{self._settings.base_url}/children/{message_id}"
+        async with self._context.session.put(address, json=rows) as response:
+            if response.status != 200:
+                self._context.log.warning("failed", length=len(await response.read()))
+                raise Later("system_unreachable")
+            said = _read(_Stored, await response.content.read(2**20)).root
+"""
+READS_HEALTH = """\
+            async with self._context.session.get(f"{self._settings.base_url}/alive") as response:
+                await response.read()
+"""
+ALIVE = """\
+            await self._ask("GET", "/alive")
+"""
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:

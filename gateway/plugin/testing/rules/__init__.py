@@ -187,7 +187,7 @@ RULES: Final = (
     Rule(
         "huge",
         _GOLD,
-        "Of an answer that does not end it reads no more than a bound.",
+        "Of an answer that does not end, or an error, it reads no more than a bound; nor does its health.",
         "All connectors of a process share its memory.",
         truth.huge,
     ),
