@@ -12,6 +12,7 @@ from gateway.plugin.testing.between import Ask, Conduct
 Alter: TypeAlias = Callable[[bytes], bytes | None]
 """An answer into another one; None where it finds nothing to alter."""
 _PIECE: Final = b" " * 65536
+_DROP: Final = 0.2
 ENDLESS: Final = 64 * 2**20
 """Bytes of a body that never ends, after which this one does all the same."""
 
@@ -20,6 +21,30 @@ async def hangs(_: web.Request, __: Ask) -> web.StreamResponse:
     """Takes the request and never answers."""
     await asyncio.Event().wait()
     raise AssertionError
+
+
+async def stalls(request: web.Request, _: Ask) -> web.StreamResponse:
+    """Begins an answer, and never goes on."""
+    await (await _begun(request)).write(b" ")
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def drips(request: web.Request, _: Ask) -> web.StreamResponse:
+    """An answer that comes byte by byte, and never ends: no wait for the next one is long."""
+    response = await _begun(request)
+    with contextlib.suppress(ConnectionError):
+        await response.write(b" ")  # so that the answer goes on at once, and whoever waits for that has it
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(_DROP)
+    return response
+
+
+async def _begun(request: web.Request, status: int = 200) -> web.StreamResponse:
+    response = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    return response
 
 
 def late(seconds: float) -> Conduct:
@@ -76,12 +101,12 @@ def echoes(status: int) -> Conduct:
 class Endless:
     """A body that does not end. `pushed` is how many bytes of it were taken, buffers included, in the worst case."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 200) -> None:
         self.pushed = 0
+        self._status = status
 
     async def __call__(self, request: web.Request, _: Ask) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
+        response = await _begun(request, self._status)
         pushed = 0
         with contextlib.suppress(ConnectionError):
             while pushed < ENDLESS and request.transport is not None and not request.transport.is_closing():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.plugins.conformance.hurried import (
+    ALIVE,
     ANSWERED,
     ASKS_ANEW,
     BELIEVING,
@@ -22,6 +23,8 @@ from tests.plugins.conformance.hurried import (
     OFFERED,
     OPENS,
     PUT,
+    READS_ERRORS,
+    READS_HEALTH,
     RETRIES,
     SETTLED,
     SHARED,
@@ -29,6 +32,7 @@ from tests.plugins.conformance.hurried import (
     TRIES_AGAIN,
     TROUBLED,
     UNCHECKED,
+    WAITS_FOR,
 )
 
 CODE, README = "gateway_school_register.py", "README.md"
@@ -183,7 +187,13 @@ BREAKERS: Final = (
         '{index: RefusedRecord("refused_by_system") for index, _ in delivery.records}',
         "refused for good (refused_by_system) while its system is down",
     ),
-    Breaker("deadlines", PUT, BY_HAND, "deliver had not returned"),
+    *(
+        Breaker("deadlines", PUT, each, "deliver had not returned")
+        for each in (
+            BY_HAND,
+            *(WAITS_FOR.format(begun=begun) for begun in (0, 1)),  # bytes after which it waits for good
+        )
+    ),
     Breaker("late", PUT, BY_HAND, "accepted while its system answers too late"),
     Breaker("late", PUT, ASKS_ANEW, "a message whose answer was late had a second effect"),
     Breaker("cut-off", PUT, STATUS_ALONE, "accepted by an answer that was cut off"),
@@ -269,7 +279,9 @@ BREAKERS: Final = (
     Breaker(
         "garbage", 'raise Later("system_unreachable") from None', BELIEVING, "a record is accepted upon a page of HTML"
     ),
-    Breaker("huge", PUT, BY_HAND, "it took more than 32 MiB of one answer"),
+    Breaker("huge", PUT, BY_HAND, "upon a body without an end it took more than 32 MiB of one answer"),
+    Breaker("huge", ALIVE, READS_HEALTH, "upon a body without an end it took more than 32 MiB"),
+    Breaker("huge", PUT, READS_ERRORS, "upon an error without an end it took more than 32 MiB"),
     Breaker(
         "lies", 'said.get(str(index), "")', 'said.get(str(index), "stored")', "a row is accepted that the answer lacks"
     ),

@@ -30,6 +30,21 @@ UNCHECKED = """\
             raise Later("system_unreachable") from None
 """
 SETTLED = "        self._ended[message_id] = outcomes\n"
+READS_ERRORS = """\
+        address = f"{self._settings.base_url}/children/{message_id}"
+        async with self._context.session.put(address, json=rows) as response:
+            if response.status != 200:
+                self._context.log.warning("failed", length=len(await response.read()))
+                raise Later("system_unreachable")
+            said = _read(_Stored, await response.content.read(2**20)).root
+"""
+READS_HEALTH = """\
+            async with self._context.session.get(f"{self._settings.base_url}/alive") as response:
+                await response.read()
+"""
+ALIVE = """\
+            await self._ask("GET", "/alive")
+"""
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:
@@ -50,6 +65,20 @@ TRIES_AGAIN = """\
         else:
             raise Later("system_unreachable")
         said = _read(_Stored, answered.body).root
+"""
+WAITS_FOR = """\
+        address = f"{{self._settings.base_url}}/children/{{message_id}}"
+        body, longest = b"", 1.0
+        try:
+            async with asyncio.timeout(longest):
+                response = await self._context.session.put(address, json=rows)
+            async with response:
+                while chunk := await asyncio.wait_for(response.content.readany(), longest):
+                    body += chunk
+                    longest = None if len(body) > {begun} else 1.0
+        except (TimeoutError, OSError):
+            raise Later("deadline") from None
+        said = _read(_Stored, body).root
 """
 ASKS_ANEW = """\
         async def put() -> bytes:

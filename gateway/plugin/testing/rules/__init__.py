@@ -114,7 +114,8 @@ RULES: Final = (
     Rule(
         "deadlines",
         _SILVER,
-        "When its system hangs, a delivery ends by its deadline, deferred, and polls and health end, too.",
+        "When its system hangs, a delivery ends by its deadline, deferred, and polls and health end, too; a delivery"
+        " also when its system stops in mid-answer or answers byte by byte.",
         "One system that hangs must not hold anything that others wait for.",
         network.deadlines,
     ),
@@ -197,7 +198,7 @@ RULES: Final = (
     Rule(
         "huge",
         _GOLD,
-        "Of an answer that does not end it reads no more than a bound.",
+        "Of an answer that does not end, or an error, it reads no more than a bound; nor does its health.",
         "All connectors of a process share its memory.",
         truth.huge,
     ),

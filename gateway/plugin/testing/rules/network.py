@@ -31,6 +31,10 @@ from gateway.plugin.testing.verdict import Broken, Inapplicable
 _SHORT: Final = 1.0
 _LATER: Final = 2.0
 _PATIENCE: Final = 7
+_WITHOUT_END: Final = {
+    conducts.stalls: "while its system has begun an answer",
+    conducts.drips: "while its system answers byte by byte",
+}
 _SAME_ID: Final = "ask again under the same message id, also within a delivery"
 
 
@@ -88,6 +92,10 @@ async def deadlines(stage: Stage) -> None:
         outcomes, _ = await scene.at_once(connector, deliveries)
         for each in outcomes:
             _deferred(each, "while its system hangs")
+        for conduct, when in _WITHOUT_END.items():
+            scene.network.conduct = conduct
+            for each in await together(*(scene.delivered(connector, each) for each in deliveries)):
+                _deferred(each, when)
 
 
 async def late(stage: Stage) -> None:

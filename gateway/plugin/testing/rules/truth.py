@@ -63,14 +63,17 @@ async def garbage(stage: Stage) -> None:
 async def huge(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
-        endless = conducts.Endless()
         deliveries = [scene.delivery(each, _ROWS, _LONG) for each in stage.operations("receives")]
-        await _nothing_accepted(scene, endless, "a body without an end", deliveries)
-        if endless.pushed > _MOST:
-            raise Broken(
-                f"it took more than {_MOST // 2**20} MiB of one answer",
-                "stop at a bound, as gateway.plugin.exchange does",
-            )
+        for status, told in ((200, "a body without an end"), (500, "an error without an end")):
+            endless = conducts.Endless(status)
+            await _nothing_accepted(scene, endless, told, deliveries)
+            async with scene.opened() as connector:
+                await scene.told_health(connector)
+            if endless.pushed > _MOST:
+                raise Broken(
+                    f"upon {told} it took more than {_MOST // 2**20} MiB of one answer",
+                    "stop at a bound, as gateway.plugin.exchange does",
+                )
 
 
 async def lied_to(stage: Stage) -> None:
