@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SUBJECTS: Final = "gateway.conformance"
 _HOOKS: Final = "gateway.connectors"
+_LONGEST: Final = 60.0
+"""Seconds in which a module is loaded, also on a busy machine."""
 _KIT: Final = ("hypothesis", "pytest", "trustme")
 
 
@@ -111,13 +113,15 @@ def _project(folder: Path) -> Mapping[str, Any]:
 
 
 def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":
+    from gateway.edge.time_limit import at_most
     from gateway.plugin.testing import Subject
     from gateway.plugin.testing.called import kind_and_place
     from gateway.plugin.testing.package import staged
 
     subject, hook = (_one(among, group, name) for group in (_SUBJECTS, _HOOKS))
     try:
-        found = subject.load()
+        with at_most(_LONGEST):
+            found = subject.load()
     except KeyboardInterrupt:
         raise
     except Misconfigured as wrong:  # says what an author can mend: an item, an interface
@@ -126,7 +130,8 @@ def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":
         raise Misconfigured((f"{subject.value}: loading it raised {kind_and_place(error)}",)) from error
     if not (isinstance(found, type) and issubclass(found, Subject)):
         raise Misconfigured((f"{subject.value}: is no class derived from gateway.plugin.testing.Subject",))
-    return staged(found, hook.module, name, root)
+    with at_most(_LONGEST):
+        return staged(found, hook.module, name, root)
 
 
 def _one(among: EntryPoints, group: str, name: str) -> EntryPoint:

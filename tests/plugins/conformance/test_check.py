@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gateway.cli import plugin_check
 from gateway.cli.commands import app
 
 EXAMPLE = Path(__file__).parents[1] / "example"
@@ -120,6 +121,14 @@ def test_whatever_its_modules_raise_is_told_by_its_type(package, module, raised)
     (package / f"{module}.py").write_text(code.format(raised), encoding="utf-8")
     status, told = check(package)
     assert (status, f"loading it raised {raised}" in told, "hidden-3f9a" in told) == (2, True, False), told
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_that_hangs_is_broken_off(package, module, monkeypatch):
+    monkeypatch.setattr(plugin_check, "_LONGEST", 0.2)
+    (package / f"{module}.py").write_text("import threading\nthreading.Event().wait()\n", encoding="utf-8")
+    status, told = check(package)
+    assert (status, "loading it raised TookTooLong" in told) == (2, True), told
 
 
 def test_a_rule_that_there_is_not_is_wrong_usage(package):
