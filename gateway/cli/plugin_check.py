@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SUBJECTS: Final = "gateway.conformance"
 _HOOKS: Final = "gateway.connectors"
+_NO_TABLE: Final = "[project.entry-points] holds no tables of names and modules"
 _LONGEST: Final = 60.0
 """Seconds in which a module is loaded, also on a busy machine."""
 _KIT: Final = ("hypothesis", "pytest", "trustme")
@@ -85,31 +86,36 @@ def _installed() -> EntryPoints:
 
 def _declared(folder: Path) -> EntryPoints:
     """What its pyproject.toml declares, which can be imported from now on."""
-    groups = _project(folder).get("project", {}).get("entry-points", {})
+    groups = _named_by(folder)
     for each in (folder / "src", folder):
         if each.is_dir():
             sys.path.insert(0, str(each.resolve()))
     return EntryPoints(
-        EntryPoint(name, value, group)
-        for group in (_SUBJECTS, _HOOKS)
-        for name, value in dict(groups.get(group, {})).items()
+        EntryPoint(name, value, group) for group, named in groups.items() for name, value in named.items()
     )
 
 
 def _only_name(folder: Path) -> str:
-    names = [*_project(folder).get("project", {}).get("entry-points", {}).get(_SUBJECTS, {})]
+    names = [*_named_by(folder)[_SUBJECTS]]
     if len(names) != 1:
         told = f"names {', '.join(names)}: install it and name one of them" if names else "names none"
         raise Misconfigured((f"{folder}/pyproject.toml: [project.entry-points.{_SUBJECTS!r}] {told}",))
-    return str(names[0])
+    return names[0]
 
 
-def _project(folder: Path) -> Mapping[str, Any]:
+def _named_by(folder: Path) -> Mapping[str, Mapping[str, str]]:
+    """Entry points of our groups in its pyproject.toml. Raises Misconfigured."""
     file = folder / "pyproject.toml"
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError:
+        groups = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("entry-points", {})
+        found: dict[str, dict[Any, Any]] = {group: dict(groups.get(group, {})) for group in (_SUBJECTS, _HOOKS)}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise Misconfigured((f"{file}: is not TOML",)) from None
+    except (AttributeError, TypeError, ValueError):
+        raise Misconfigured((f"{file}: {_NO_TABLE}",)) from None
+    if not all(isinstance(value, str) for named in found.values() for value in named.values()):
+        raise Misconfigured((f"{file}: {_NO_TABLE}",))
+    return found
 
 
 def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":

@@ -29,6 +29,7 @@ from tests.plugins.conformance.hurried import (
     SETTLED,
     SHARED,
     STATUS_ALONE,
+    TOLD,
     TRIES_AGAIN,
     TROUBLED,
     UNCHECKED,
@@ -151,6 +152,13 @@ BREAKERS: Final = (
         PUT,
         f"        __import__('tempfile').TemporaryFile('w').write(str(rows))\n{PUT}",
         "internal_no of subject.register is in a file that it wrote",
+    ),
+    Breaker(
+        "no-leaks",
+        TOLD,
+        f"{TOLD}                if len(done) < len(ended):\n"
+        "                    self._context.log.warning('refused', rows=offered.rows)\n",
+        "internal_no of subject.delete is in a line of its log",
     ),
     Breaker(
         "no-leaks",

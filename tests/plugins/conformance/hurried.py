@@ -29,6 +29,9 @@ UNCHECKED = """\
         except OSError:
             raise Later("system_unreachable") from None
 """
+TOLD = """\
+                await self._ask("POST", "/leavers/done", {"id": offered.id, "done": done})
+"""
 SETTLED = "        self._ended[message_id] = outcomes\n"
 READS_ERRORS = """\
         address = f"{self._settings.base_url}/children/{message_id}"

@@ -105,6 +105,9 @@ def test_what_cannot_be_found_is_wrong_usage(words, said):
         (PROJECT.replace("school_register_conformance:", "no_such_module:"), "raised ModuleNotFoundError"),
         (PROJECT.replace('"gateway_school_register"', '"no_such_module"'), "raised ModuleNotFoundError"),
         ("[", "is not TOML"),
+        ("project = 3", "[project.entry-points] holds no tables of names and modules"),
+        ("[project]\nentry-points = 3", "[project.entry-points] holds no tables of names and modules"),
+        (PROJECT.replace('"gateway_school_register"', "3"), "[project.entry-points] holds no tables of names and"),
     ],
 )
 def test_what_a_package_declares_wrongly_is_wrong_configuration(package, project, said):

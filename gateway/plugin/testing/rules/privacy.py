@@ -28,6 +28,7 @@ from gateway.plugin.testing.verdict import Broken
 
 _STATUSES: Final = (429, 500, 503)
 _OTHERS: Final = (400, 401, 403, 404, 409, 413, 422, 502, 504)
+_BEYOND: Final = "not_of_the_interface"
 _SHORT: Final = 2.0
 _ROWS: Final = 2
 _MOST: Final = 4
@@ -106,13 +107,15 @@ def _some(scene: Scene, turn: int) -> Sequence[ContractOperation]:
 
 
 async def _played(scene: Scene, seen: _Seen, trouble: Trouble, operations: Sequence[ContractOperation]) -> None:
-    """What is offered, one delivery of each of these, a poll, health; then all that can be shown of the instance. One
-    that does not open in trouble opens before it.
+    """What is offered, of which the line refuses one record; one delivery of each of these, a poll, health, and once it
+    knows how it ended another poll; then all that can be shown of the instance. One that does not open in trouble opens
+    before it.
     """
     for operation in scene.stage.operations("sends"):
-        (record,) = scene.records("sends", operation.name, 1)
-        seen.canaries.record(operation.name, operation.fields, record)
-        await offered(scene, operation.name, [record])
+        record, refused = scene.records("sends", operation.name, 2)
+        for own in (record, refused):
+            seen.canaries.record(operation.name, operation.fields, own)
+        await offered(scene, operation.name, [record, {**refused, _BEYOND: True}])
     async with scene.context() as context:
         connector = scene.stage.spec.factory()
         scene.line.listens(connector)
@@ -148,6 +151,8 @@ async def _works(scene: Scene, connector: Connector, seen: _Seen, operations: Se
                 seen.canaries.record(f"the reply of {operation.name}", operation.reply, dict(outcome.reply))
             seen.take("an outcome", f"{outcome!r} {getattr(outcome, 'code', '')} {getattr(outcome, 'path', '')}")
     seen.take("its health", health)
+    await scene.line.told()
+    await scene.polled(connector)
 
 
 def _gathered(scene: Scene, seen: _Seen) -> None:
