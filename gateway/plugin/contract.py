@@ -18,6 +18,9 @@ from gateway.plugin.checks import has_control_character
 from gateway.plugin.item import DataClass, Item, Kind
 from gateway.plugin.payload import Payload
 
+NAME: Final = "[a-z][a-z0-9_]{0,63}"
+"""The form of a connector's name, and of whatever else the configuration names like one."""
+
 
 def _shown(text: str) -> str:
     if has_control_character(text):
@@ -116,7 +119,7 @@ class ContractOperation(_Closed):
 class Contract(_Closed):
     """A connector's whole locked interface."""
 
-    connector: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    connector: Annotated[str, Field(pattern=f"^{NAME}$")]
     label: Text = ""
     version: Text
     codes: dict[Text, Text] = Field(default_factory=dict)
