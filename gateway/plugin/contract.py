@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from gateway.plugin.attest import ClaimName
-from gateway.plugin.checks import has_control_character
+from gateway.plugin.checks import has_unseen_character
 from gateway.plugin.item import DataClass, Item, Kind
 from gateway.plugin.payload import Payload
 
@@ -23,13 +23,13 @@ NAME: Final = "[a-z][a-z0-9_]{0,63}"
 
 
 def _shown(text: str) -> str:
-    if has_control_character(text):
-        raise ValueError("must not hold a control character")
+    if has_unseen_character(text):
+        raise ValueError("must not hold a control character, or another that nobody sees")
     return text
 
 
 Text = Annotated[str, AfterValidator(_shown)]
-"""What people read, and documents hold: no control characters."""
+"""What people read, and documents hold: nothing in it is unseen."""
 
 
 class _Closed(BaseModel):
