@@ -25,7 +25,7 @@ app.command(
     epilog=ending(
         "gateway plugin check .",
         "gateway plugin check school_register --rule lies --rule garbage -v",
-        wrong="a rule is to do",
+        wrong="a rule is to do, or its code ended the process",
     )
 )
 def check(

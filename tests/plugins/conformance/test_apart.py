@@ -12,6 +12,13 @@ from tests.plugins.conformance.test_check import EXAMPLE, PROJECT
 
 CHECK = (*GATEWAY, "plugin", "check")
 NEXT = "let nothing of yours end it: no os._exit, no signal, no crash of a library"
+LEAVES = """
+if os.fork():
+    os._exit(0)
+import time
+time.sleep(600)
+"""
+"""Another process has all that this one had open."""
 HANGS = """
 import os, subprocess
 from pathlib import Path
@@ -40,7 +47,7 @@ def written(package, code):
 
 @pytest.mark.parametrize("what", ["check", "lock"])
 def test_an_end_while_it_is_loaded_is_told(package, what):
-    written(package, "os._exit(0)")
+    written(package, LEAVES)
     done = command(*GATEWAY, "plugin", what, str(package))
     assert (done.status, done.out) == (1, "")
     assert done.err == f"{package}: the process ended with status 0 as it was loaded: {NEXT}\n"
