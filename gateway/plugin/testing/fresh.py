@@ -39,9 +39,9 @@ def registered(module: ModuleType) -> ConnectorSpec:
 
 
 class _Effects:
-    """What the interpreter tells of (PEP 578) while code below a path is at work."""
+    """What the interpreter tells of (PEP 578) while code in or below some paths is at work."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: tuple[str, ...]) -> None:
         self.seen: set[str] = set()
         self._code = code
 
@@ -53,13 +53,13 @@ class _Effects:
     def _own(self, frame: FrameType | None) -> bool:
         """Whether the import that is under way, if any, is of that code."""
         while frame is not None and not (file := frame.f_code.co_filename).startswith(_IMPORTS):
-            if file == self._code or file.startswith(self._code + os.sep):
+            if any(file == each or file.startswith(each + os.sep) for each in self._code):
                 return True
             frame = frame.f_back
         return False
 
 
-def main(module: str, code: str) -> None:
+def main(module: str, *code: str) -> None:
     """Print what loading it did, and what making a connector did, as JSON on the last line."""
     effects, threads = _Effects(code), threading.active_count()
     sys.addaudithook(effects)

@@ -22,12 +22,13 @@ from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
-from tests.plugins.conformance.hurried import PUT
+from tests.plugins.conformance.hurried import IMPORT, PUT
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
 EXAMPLE = Path(__file__).parents[1] / "example"
 GOOD = "gateway_school_register"
+HELPER = "school_helper"
 BY_ID = {each.id: each for each in RULES}
 
 
@@ -48,7 +49,8 @@ def example(tmp_path, monkeypatch):
         return staged(subject, GOOD, name="school_register")
 
     yield make
-    sys.modules.pop(GOOD, None)
+    for name in (GOOD, HELPER):
+        sys.modules.pop(name, None)
 
 
 def judge(rule: Rule, stage: Stage) -> Finding:
@@ -72,6 +74,19 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
     assert found.next
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "seen"),
+    [
+        ("door-only", "import gateway.errors", f"{HELPER}.py imports gateway.errors"),
+        ("loads", "open(f'{__file__}.pid', 'w').close()", "importing it had a side effect (a file written)"),
+    ],
+)
+def test_a_module_beside_it_is_held_to_the_same(rule, code, seen, example, tmp_path):
+    (tmp_path / f"{HELPER}.py").write_text(code, encoding="utf-8")
+    found = judge(BY_ID[rule], example(Breaker(rule, IMPORT, f"{IMPORT}import {HELPER}\n", "")))
+    assert (found.state, found.seen) == (State.TO_DO, seen), found.detail
 
 
 @pytest.mark.parametrize("replaced", REPLACED, ids=[f"{each.rule}-{at}" for at, each in enumerate(REPLACED)])
