@@ -32,8 +32,9 @@ _ROOT: Final = Path(__file__).parents[1]
 _MOST: Final = 1 << 17
 """Bytes of words and environment."""
 _NUMBER: Final = struct.Struct("i")
+_FIRST: Final = 60.0
 _PATIENCE: Final = 60.0
-"""Seconds until a program has said its first line, or has ended once it was told to: a limit for what hangs."""
+"""Seconds until a program has said its first line, and until it has ended once it was told to: limits for what hangs."""
 _PAUSE: Final = 0.01
 _GONE: Final = "the parent of the programs under test is gone: what it said stands above, if it said anything"
 _PROGRAMS: Final = ("simulator", "__main__")
@@ -101,9 +102,14 @@ class Speaking:
     def __init__(self, module: str, *words: str) -> None:
         self._files = TemporaryFile(), TemporaryFile()  # noqa: SIM115 - closed by `end`
         out, error = (each.fileno() for each in self._files)
-        self._child = Forked((sys.executable, "-m", module, *words), out, error, os.environ)
         self._said: bytes | None = None
-        self.first = self._line(out)
+        try:
+            self._child = Forked((sys.executable, "-m", module, *words), out, error, os.environ)
+            self.first = self._line(out)
+        except BaseException:
+            for each in self._files:
+                each.close()
+            raise
 
     def end(self, how: int = signal.SIGTERM) -> tuple[int, bytes]:
         """Exit status, and everything that it wrote to stdout and stderr. Nothing more happens the second time.
@@ -123,7 +129,7 @@ class Speaking:
 
     def _line(self, out: int) -> bytes:
         """The offset is the program's own: it is left where it is. Raises as `end` does, and AssertionError."""
-        ends = time.monotonic() + _PATIENCE
+        ends = time.monotonic() + _FIRST
         while b"\n" not in (said := os.pread(out, _MOST, 0)):
             if self._child.poll() is not None or time.monotonic() > ends:
                 status, _ = self.end(signal.SIGKILL)
