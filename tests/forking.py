@@ -34,7 +34,7 @@ _MOST: Final = 1 << 17
 _NUMBER: Final = struct.Struct("i")
 _FIRST: Final = 60.0
 _PATIENCE: Final = 60.0
-"""Seconds until a program has said its first line, and until it has ended once it was told to: limits for what hangs."""
+"""Seconds until a program has said its first line, and has ended once it was told to: limits for what hangs."""
 _PAUSE: Final = 0.01
 _GONE: Final = "the parent of the programs under test is gone: what it said stands above, if it said anything"
 _PROGRAMS: Final = ("simulator", "__main__")

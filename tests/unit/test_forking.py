@@ -54,7 +54,12 @@ def test_one_that_never_says_where_it_serves_is_told(monkeypatch, does, status):
 
 def test_one_that_is_not_made_leaves_no_file_open(monkeypatch):
     files = []
-    monkeypatch.setattr(forking, "TemporaryFile", lambda: files.append(TemporaryFile()) or files[-1])
+
+    def made():
+        files.append(TemporaryFile())  # noqa: SIM115 - its closing is what is tested
+        return files[-1]
+
+    monkeypatch.setattr(forking, "TemporaryFile", made)
     with pytest.raises(AssertionError, match="bytes of words and environment"):
         Speaking("#" * forking._MOST)
     assert [each.closed for each in files] == [True, True]
