@@ -323,6 +323,19 @@ async def test_an_answer_beyond_the_hubs_limits_is_asked_for_again_and_its_edge_
     assert troubles.behind == {}
 
 
+async def test_an_answer_that_no_route_carries_any_more_is_refused_to_the_asker(line):
+    line.register_system.answer = answering(found(1))
+    await line.outbox.ask("person.find", [sought(1)])
+    message_id, tenant = line.register_system.deliveries[0].message_id, line.hub.rules.tenant
+    routes = tuple(each for each in tenant.file.routes if each.operation != "person.find")
+    tenant = replace(tenant, file=tenant.file.model_copy(update={"routes": routes}))
+    line.hub.adopt(replace(line.hub.rules, tenant=tenant), line.hub.dispatcher.limits)
+    with pytest.raises(Refused, match="no_route"):
+        await line.office.status(message_id)
+    (refusal,) = (each for each in line.every_fact() if each["kind"] == "message.refused")
+    assert (refusal["stage"], refusal["code"], refusal["connector"]) == ("hub", "no_route", OFFICE)
+
+
 async def test_a_request_that_is_given_up_is_answered_so(line):
     line.hub.dispatcher.limits = line.hub.dispatcher.limits.model_copy(update={"attempts": 2})
     line.register_system.answer = lambda delivery: {}

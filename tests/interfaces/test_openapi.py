@@ -1,5 +1,6 @@
 """The description of the HTTPS entrance: valid, closed, with each code that can come, and nothing beyond clearance."""
 
+import inspect
 import json
 import re
 
@@ -7,11 +8,17 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.config import load, read_contract
+from gateway.edge.edge import Edge
+from gateway.edge.listener import Entrance
 from gateway.errors import CODES
-from gateway.interfaces.answers import ARRIVING, ASKING, OF_RECORDS
+from gateway.hub import permit
+from gateway.hub.hub import _SEALED_ANEW
+from gateway.hub.journal import reading as journal
+from gateway.interfaces.answers import ARRIVING, ASKING, OF_RECORDS, STATUS
 from gateway.interfaces.described import of_lock, of_tenant
 from gateway.interfaces.document import openapi
 from gateway.interfaces.schema import as_text
+from gateway.messages import wire
 from gateway.plugin.interface import describe
 from tests.architecture.tree import ROOT
 from tests.flow.toys import OFFICE_INTERFACE
@@ -117,6 +124,22 @@ def test_each_code_that_an_arrival_is_refused_with_is_told(module):
     """Also those that only a bug of ours would bring out: nobody is to meet a code of which nothing is said."""
     raised = set(re.findall(r'Refused\(\s*"(\w+)"', (ROOT / f"gateway/{module}.py").read_text()))
     assert raised - {*ASKING, *OF_RECORDS, *ELSEWHERE} == set()
+
+
+GIVING_OUT = (
+    *(Entrance.status, Entrance._own, Edge.status),
+    *(journal.envelope, wire._read, wire._decode, permit._carried, permit.granted, permit._route, permit._basis),
+)
+"""What a look at a message goes through, where an answer is given out once more."""
+NEVER = {"expired": "the hub looks at the time first", **dict.fromkeys(_SEALED_ANEW, "the answer is kept back")}
+ANYWHERE = {"internal", "unknown_operation"}
+"""A bug of ours; an address that is nearly this one."""
+
+
+def test_the_codes_of_a_look_at_a_message_are_told_and_no_others():
+    source = "".join(map(inspect.getsource, GIVING_OUT))
+    raised = set(re.findall(r'[Rr]efused\((?:[^"()]+, )?"(\w+)"', source))
+    assert raised - NEVER.keys() == {*STATUS} - ANYWHERE
 
 
 def test_each_code_told_is_one_of_ours():

@@ -158,7 +158,7 @@ def test_a_plugin_is_broken_off_again_if_it_takes_that_for_an_error_of_its_own(i
 
 
 def test_an_entry_point_that_is_none_is_one_reason():
-    with pytest.raises(Misconfigured, match="^connector office: loading it raised AttributeError$"):
+    with pytest.raises(Misconfigured, match=r"^connector office: loading it raised AttributeError$"):
         load("office", EntryPoints([EntryPoint("office", "no module !", GROUP)]))
 
 
