@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -94,12 +95,17 @@ def _pairs(root: Path, connector: str | None, against: Path | None) -> "list[Pai
 def _lock_file(file: Path) -> "Contract":
     from pydantic import ValidationError
 
+    from gateway.config import sentences
     from gateway.plugin.contract import Contract
 
+    data, written = file.read_bytes(), None
     try:
-        return Contract.model_validate_json(file.read_bytes())
-    except ValidationError:
-        raise Misconfigured((f"{file}: is no lock file, such as config/interfaces/CONNECTOR.json",)) from None
+        written = json.loads(data)
+        return Contract.model_validate_json(data)
+    except (ValueError, RecursionError) as wrong:
+        why = sentences(wrong, Contract, written) if isinstance(wrong, ValidationError) else ("it is not JSON",)
+        what = f"{file}: is no lock file, such as config/interfaces/CONNECTOR.json"
+        raise Misconfigured((what, *(f"  {each}" for each in why))) from None
 
 
 def _lock_or_none(root: Path, name: str) -> "Contract":

@@ -192,6 +192,29 @@ def test_what_is_no_lock_or_another_s_is_told(changed, tmp_path):
         assert (done.exit_code, told in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ({"pattern": "["}, "its pattern is not a regular expression"),
+        ({"check": "no_such_check"}, "there is no check no_such_check"),
+        ({"data_class": None}, "has no data class"),
+    ],
+)
+def test_a_lock_whose_field_admits_nothing_that_is_known_is_refused_with_its_place(changed, rules, told):
+    """As it is read: not once somebody asks what the field admits."""
+    file = changed / f"config/interfaces/{LOCK}.json"
+    lock = json.loads(file.read_text(encoding="utf-8"))
+    operation = lock["operations"][0]
+    field = next(each for each in operation["fields"] if each["kind"] == "code")
+    field |= rules
+    file.write_text(json.dumps(lock), encoding="utf-8")
+    place = f"operations.{operation['name']}.fields.{field['path']}: "
+    for done in (run("diff", LOCK, "--against", file), run("show", LOCK, root=changed)):
+        line = next((each for each in done.stderr.splitlines() if place in each), "")
+        assert (done.exit_code, str(file) in done.stderr or f"config/interfaces/{LOCK}.json" in line) == (2, True)
+        assert told in line
+
+
 def test_the_table_of_changes_has_the_columns_of_the_form_as_markdown_and_for_a_spreadsheet(changed, tmp_path):
     page = run("diff", LOCK, "--against", changed, "--form", "change-table")
     assert page.exit_code == 1
