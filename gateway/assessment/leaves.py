@@ -1,5 +1,6 @@
 """A configuration as its single values: each under its key, with the names of what it belongs to."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -53,8 +54,9 @@ def _name(model: BaseModel) -> str:
 
 
 def flat(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting of a connector under its whole key."""
+    """Every setting of a connector under its whole key, in which a name that has a dot stands in quotes, as in TOML."""
     found: dict[str, Any] = {}
-    for key, each in settings.items():
-        found |= flat(f"{prefix}{key}.", each) if isinstance(each, Mapping) else {f"{prefix}{key}": each}
+    for name, each in settings.items():
+        key = prefix + (json.dumps(name, ensure_ascii=False) if {*name} & {*'."'} else name)
+        found |= flat(f"{key}.", each) if isinstance(each, Mapping) else {key: each}
     return found

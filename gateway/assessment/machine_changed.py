@@ -66,8 +66,9 @@ def _host(value: Any) -> str | None:
         port = "" if parts.port is None else f":{parts.port}"
     except ValueError:  # no host, or no port
         return None
-    scheme = "" if parts.scheme == "https" else f"{parts.scheme}://"
-    return f"{scheme}{parts.hostname}{port}" if parts.hostname else None
+    scheme, host = "" if parts.scheme == "https" else f"{parts.scheme}://", parts.hostname
+    host = f"[{host}]" if host and ":" in host else host
+    return f"{scheme}{host}{port}" if host else None
 
 
 def _entrances(old: Subject, new: Subject) -> Iterator[Change]:

@@ -470,6 +470,8 @@ def test_a_setting_is_named_and_not_written_out(shipped):
         ("https://made-up:made-up-secret@elsewhere.example:8446/x", "elsewhere.example:8446"),
         ("HTTPS://Elsewhere.example", "elsewhere.example"),
         ("http://elsewhere.example:8446", "http://elsewhere.example:8446"),
+        ("https://[2001:db8::1]:8446", "[2001:db8::1]:8446"),
+        ("https://[2001:db8::1:8446]", "[2001:db8::1:8446]"),
     ],
 )
 def test_another_host_is_named_however_it_is_written_and_without_a_password(shipped, address, told):

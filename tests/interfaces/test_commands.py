@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import shutil
 
@@ -236,3 +237,7 @@ def test_nothing_is_written_through_a_link(tmp_path):
     link.symlink_to(file)
     done = run("export", LOCK, "--form", "table", "--output", link)
     assert (done.exit_code, "is a symbolic link" in done.stderr, file.read_text()) == (2, True, "kept")
+    link.unlink()
+    link.symlink_to(os.devnull)
+    done = run("export", LOCK, "--form", "table", "--output", link)
+    assert (done.exit_code, done.stderr) == (0, f"{link}: written\n"), "a device is no file that could be lost"
