@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -73,14 +74,17 @@ async def test_after_its_last_day_it_is_a_dead_letter_that_says_so(under_way, tm
 @pytest.mark.parametrize("days", [0, -1])
 async def test_an_answer_is_had_again_until_the_last_day_of_the_interface_it_was_sealed_under(tmp_path, days):
     """After it the asker asks anew; how the question ended stays known."""
-    site, found = make_site(tmp_path / "root"), {"internal_no": "0000000001", "update_seq": 1}
+    site = make_site(tmp_path / "root")
+    found: dict[str, Any] = {"internal_no": "0000000001", "update_seq": 1}
     async with running(site, tmp_path) as line:
         line.register_system.answer = lambda told: {index: Accepted(found) for index, _ in told.records}
         answers = await line.outbox.ask("person.find", [sought()], key=b"1")
         message_id = line.register_system.deliveries[0].message_id
     assert answers == (Answer(0, record=found),)
     async with running(widened(site, japanese_day(Clock()()) + timedelta(days=days)), tmp_path) as line:
-        status, again = await line.office.status(message_id)
+        told = await line.office.status(message_id)
+        assert told is not None
+        status, again = told
         assert endings(status) == {0: ("accepted", None)}
         if days == 0:
             assert again == await line.outbox.ask("person.find", [sought()], key=b"1") == answers

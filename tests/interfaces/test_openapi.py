@@ -137,7 +137,7 @@ ANYWHERE = {"internal", "unknown_operation"}
 
 
 def test_the_codes_of_a_look_at_a_message_are_told_and_no_others():
-    source = "".join(map(inspect.getsource, GIVING_OUT))
+    source = "".join(inspect.getsource(each) for each in GIVING_OUT)
     raised = set(re.findall(r'[Rr]efused\((?:[^"()]+, )?"(\w+)"', source))
     assert raised - NEVER.keys() == {*STATUS} - ANYWHERE
 

@@ -419,7 +419,7 @@ def test_settings_whose_comparing_hung_are_not_compared_again(monkeypatch):
     monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
     asked: list[int] = []
     spec = hanging(asked)
-    told = []
+    told: list[str] = []
     for _ in range(4):
         with pytest.raises(Misconfigured) as caught:
             portion("office", spec, Endless(chunk=1))
