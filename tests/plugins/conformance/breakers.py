@@ -13,6 +13,7 @@ from tests.plugins.conformance.hurried import (
     BELIEVING,
     BOUND,
     BY_HAND,
+    CLOSES,
     COPIED,
     DEAF,
     EXCHANGE,
@@ -88,13 +89,13 @@ BREAKERS: Final = (
     ),
     Breaker(
         "opens-and-closes",
-        '        """The session belongs to the line."""\n',
+        CLOSES,
         "        self._context = self._context.outbox\n",
         "the second close raised AttributeError",
     ),
     Breaker(
         "opens-and-closes",
-        '        """The session belongs to the line."""\n',
+        CLOSES,
         "        assert self._context\n",
         "close without an open raised AttributeError",
     ),

@@ -32,6 +32,7 @@ UNCHECKED = """\
 TOLD = """\
                 await self._ask("POST", "/leavers/done", {"id": offered.id, "done": done})
 """
+CLOSES = '        """The session belongs to the line."""\n'
 SETTLED = "        self._ended[message_id] = outcomes\n"
 READS_ERRORS = """\
         address = f"{self._settings.base_url}/children/{message_id}"

@@ -16,12 +16,13 @@ from gateway.plugin.testing import Conformance, called
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES
+from gateway.plugin.testing.rules import RULES, effects
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
+from tests.plugins.conformance.careless import CARELESS, KEPT
 from tests.plugins.conformance.hurried import PUT
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
@@ -29,6 +30,7 @@ from tests.plugins.example.school_register_conformance import SchoolRegisterSubj
 EXAMPLE = Path(__file__).parents[1] / "example"
 GOOD = "gateway_school_register"
 BY_ID = {each.id: each for each in RULES}
+ALL = (*BREAKERS, *CARELESS)
 
 
 @pytest.fixture
@@ -49,6 +51,8 @@ def example(tmp_path, monkeypatch):
 
     yield make
     sys.modules.pop(GOOD, None)
+    while KEPT:
+        KEPT.pop().close()
 
 
 def judge(rule: Rule, stage: Stage) -> Finding:
@@ -63,11 +67,12 @@ def test_a_good_connector_reaches_gold(example):
     assert reached(found) is Level.GOLD
 
 
-@pytest.mark.parametrize("breaker", BREAKERS, ids=[f"{each.rule}-{at}" for at, each in enumerate(BREAKERS)])
+@pytest.mark.parametrize("breaker", ALL, ids=[f"{each.rule}-{at}" for at, each in enumerate(ALL)])
 def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     for module in (scenes, called):
         monkeypatch.setattr(module, "SLACK", 2.0)  # what hangs here hangs for good
     monkeypatch.setattr(called, "LONG", 2.0)
+    monkeypatch.setattr(effects, "_LONGEST", 0.1)
     found = judge(BY_ID[breaker.rule], example(breaker))
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
@@ -87,7 +92,7 @@ def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced,
 
 
 def test_every_rule_has_a_breaker_and_every_breaker_a_rule():
-    assert {each.rule for each in BREAKERS} | {"attests"} == set(BY_ID), "that one's are in test_proofs.py"
+    assert {each.rule for each in ALL} | {"attests"} == set(BY_ID), "that one's are in test_proofs.py"
 
 
 GROUPS = """\

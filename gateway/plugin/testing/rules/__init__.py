@@ -3,7 +3,18 @@
 from typing import Final
 
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import interface, life, network, package, privacy, proofs, repeats, together, truth
+from gateway.plugin.testing.rules import (
+    effects,
+    interface,
+    life,
+    network,
+    package,
+    privacy,
+    proofs,
+    repeats,
+    together,
+    truth,
+)
 
 _BRONZE, _SILVER, _GOLD = Level
 
@@ -12,7 +23,8 @@ RULES: Final = (
         "loads",
         _BRONZE,
         "Its hook gives one spec, of its own name, that can be locked; neither importing its module in a fresh"
-        " interpreter nor making a connector has a side effect: a file, a network, a process, a thread.",
+        " interpreter nor making a connector has a side effect: a file, a network, a process, a thread, or a change of"
+        " what the whole process shares.",
         "The gateway loads every connector before any is opened: one that acts at that time acts unasked.",
         package.loads,
     ),
@@ -77,6 +89,13 @@ RULES: Final = (
         " all is deferred, and health says so.",
         "Whoever gets into the way to a system would be handed its persons' data, and believed.",
         network.knows_its_system,
+    ),
+    Rule(
+        "talks-to-its-system",
+        _BRONZE,
+        "It connects, sends and has names resolved for nothing but the address that its settings name.",
+        "Personal data goes there and nowhere else: not to who counts, traces errors or looks names up.",
+        effects.talks_to_its_system,
     ),
     Rule(
         "no-leaks",
@@ -149,6 +168,29 @@ RULES: Final = (
         " what was cut short ends well later.",
         "So every stop and every reload of the gateway meets it.",
         life.cancelled,
+    ),
+    Rule(
+        "starts-no-program",
+        _SILVER,
+        "It starts no other program, and no process that goes on as a copy of this one.",
+        "What a program is told nobody follows; and it has the rights of the gateway.",
+        effects.starts_no_program,
+    ),
+    Rule(
+        "blocks-nobody",
+        _SILVER,
+        "In the event loop's thread it does not sleep, wait for a lock, a thread or a program, connect or look up a"
+        " name: not as it opens, works or closes, nor while its system is away, hangs or is in trouble.",
+        "All connectors of a process share its loop: while one waits all stand still, and no deadline holds.",
+        effects.blocks_nobody,
+    ),
+    Rule(
+        "leaves-nothing",
+        _SILVER,
+        "Opened and closed again and again, also where the opening fails, it leaves no task, timer, thread, socket,"
+        " file or process behind, and what the whole process shares as it was.",
+        "A gateway reloads for years in one process; what is left each time adds up.",
+        effects.leaves_nothing,
     ),
     Rule(
         "at-once",
