@@ -7,7 +7,7 @@ from socket import socket
 from typing import Final
 
 from tests.plugins.conformance.breakers import Breaker
-from tests.plugins.conformance.hurried import ALIVE, CLOSES, IMPORT, MADE, OPENS, PUT, SETTLED
+from tests.plugins.conformance.hurried import ALIVE, CLOSES, EXCHANGE, IMPORT, MADE, OPENS, PUT, SETTLED
 
 KEPT: Final = list[socket]()
 """What it left open."""
@@ -115,3 +115,37 @@ CARELESS: Final = (
         "time.sleep in",
     ),
 )
+
+HARMLESS: Final = Breaker(
+    "",
+    EXCHANGE,
+    f"""\
+{EXCHANGE}import queue, socket, threading, time
+import school_library
+
+_once = list()
+
+async def in_portions(*given, known=in_portions):
+    if not _once:
+        _once.append({_THREAD})
+        _once[0].start()
+    with open(__file__):
+        queue.Queue().put(1)
+    threading.Semaphore(0).acquire(timeout=0)
+    await asyncio.to_thread(time.sleep, 0.001)
+    await {_LOOP}.run_in_executor(None, threading.Event().wait, 0.001)
+    await {_LOOP}.getaddrinfo("localhost", 1)
+    await asyncio.create_task(asyncio.sleep(0))
+    with socket.socket(), socket.socket(type=2) as s:
+        s.sendto(b"1", ("127.0.0.1", int(given[2].func.__self__._settings.base_url.rpartition(":")[2])))
+    return await known(*given)
+
+""",
+    "",
+)
+LIBRARY: Final = f"""\
+import os, warnings
+{_ANEW}
+    os.umask(0)
+    warnings.simplefilter("ignore")
+"""

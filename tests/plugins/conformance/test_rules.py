@@ -22,7 +22,7 @@ from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
-from tests.plugins.conformance.careless import CARELESS, KEPT
+from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY
 from tests.plugins.conformance.hurried import PUT
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
@@ -89,6 +89,17 @@ def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced,
     assert found.state is State.TO_DO
     assert replaced.seen in found.seen, found.detail
     assert found.next
+
+
+def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
+    """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for all."""
+    (tmp_path / "school_library.py").write_text(LIBRARY, encoding="utf-8")
+    monkeypatch.setattr(effects, "_LONGEST", 0.1)
+    stage = example(HARMLESS)
+    rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing")
+    assert [(each.rule.id, each.state, each.seen) for each in findings(stage, rules)] == [
+        (each, State.DONE, "") for each in rules
+    ]
 
 
 def test_every_rule_has_a_breaker_and_every_breaker_a_rule():

@@ -24,8 +24,7 @@ from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
 
 _SHORT: Final = 1.0
-_LONGEST: Final = 2.0
-_ROWS: Final = 2
+_LONGEST: Final = 1.5
 
 
 async def talks_to_its_system(stage: Stage) -> None:
@@ -118,6 +117,6 @@ async def _turn(scene: Scene, turn: int, trouble: Trouble) -> None:
     await offering(scene)
     async with scene.opened() as connector:
         async with trouble():
-            await scene.at_once(connector, [scene.delivery(each, _ROWS, _SHORT) for each in some(scene, turn)])
+            await scene.at_once(connector, [scene.delivery(each, 1, _SHORT) for each in some(scene, turn)])
         await scene.line.settle()
         await scene.polled(connector)
