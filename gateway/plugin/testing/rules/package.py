@@ -126,7 +126,7 @@ def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
             capture_output=True,
             check=True,
             timeout=_LOADED_WITHIN,
-            env={**begun, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**begun, "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path)},
             cwd=root.parent,
             umask=_UMASK,
         )
