@@ -20,8 +20,8 @@ from typing import Any, Final
 from weakref import ref
 
 from gateway.plugin.testing import whose
+from gateway.plugin.testing.audit import audited
 from gateway.plugin.testing.fresh import PROGRAMS
-from gateway.plugin.testing.heard import heard
 
 _HERE: Final = ("127.0.0.1", "::1", "localhost")
 _SENDS: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -56,7 +56,7 @@ class Doings:
     _thread: int = field(default_factory=threading.get_ident)
 
     def hear(self, event: str, given: tuple[Any, ...]) -> None:
-        """See `heard.Hears`."""
+        """See `audit.Hears`."""
         if event not in _HEARD or not whose.connector_acts(unknown=not self._in_loop()):
             return
         if event == "socket.__new__":
@@ -105,7 +105,7 @@ class Doings:
 def watched(code: Path, ports: Collection[int]) -> Iterator[Doings]:
     """What it does within the block, which stays in one thread."""
     doings, former = Doings(code, ports), sys.getprofile()
-    with heard(doings.hear):
+    with audited(doings.hear):
         sys.setprofile(doings.called)
         try:
             yield doings

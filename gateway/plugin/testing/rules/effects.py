@@ -6,24 +6,26 @@ The rule: it is watched in one play, of some turns, which these rules share.
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, package, whose
-from gateway.plugin.testing.between import Between
+from gateway.plugin.testing.between import Between, Conduct, passes
 from gateway.plugin.testing.called import SLACK, until
 from gateway.plugin.testing.doings import Doings, watched
 from gateway.plugin.testing.remains import Remains
 from gateway.plugin.testing.rules.life import fails_to_open
-from gateway.plugin.testing.rules.privacy import Trouble, met_by, some
+from gateway.plugin.testing.rules.privacy import Trouble
 from gateway.plugin.testing.rules.repeats import offering
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
 
 _SHORT: Final = 1.0
+_MOST: Final = 4
 _LONGEST: Final = 1.5
 
 
@@ -96,16 +98,32 @@ def _troubles(scene: Scene) -> Iterator[Trouble]:
     """None, twice; its system away; one that is in trouble itself, and one that hangs."""
     yield from (contextlib.nullcontext, contextlib.nullcontext, scene.away)
     if scene.between is not None:
-        yield partial(met_by, scene.between, conducts.echoes(500))
+        yield partial(_met_by, scene.between, conducts.echoes(500))
         yield partial(_hung, scene.between)
+
+
+@contextlib.asynccontextmanager
+async def _met_by(between: Between, conduct: Conduct) -> AsyncIterator[None]:
+    between.conduct = conduct
+    try:
+        yield
+    finally:
+        between.conduct = passes
 
 
 @contextlib.asynccontextmanager
 async def _hung(between: Between) -> AsyncIterator[None]:
     """For so long that deliveries end by themselves; what waits longer is broken off, for some wait very long."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_LONGEST), met_by(between, conducts.hangs):
+        async with asyncio.timeout(_LONGEST), _met_by(between, conducts.hangs):
             yield
+
+
+def _some(scene: Scene, turn: int) -> Sequence[ContractOperation]:
+    """Of all that it receives a few, with each turn others."""
+    operations = scene.stage.operations("receives")
+    step = -(-len(operations) // _MOST) or 1
+    return operations[turn % step :: step]
 
 
 async def _turn(scene: Scene, turn: int, trouble: Trouble) -> None:
@@ -117,6 +135,6 @@ async def _turn(scene: Scene, turn: int, trouble: Trouble) -> None:
     await offering(scene)
     async with scene.opened() as connector:
         async with trouble():
-            await scene.at_once(connector, [scene.delivery(each, 1, _SHORT) for each in some(scene, turn)])
+            await scene.at_once(connector, [scene.delivery(each, 1, _SHORT) for each in _some(scene, turn)])
         await scene.line.settle()
         await scene.polled(connector)

@@ -57,7 +57,7 @@ async def no_leaks(stage: Stage) -> None:
                 for trouble in _troubles(scene):
                     await _played(scene, seen, trouble, scene.stage.operations("receives"))
                 for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
-                    await _played(scene, seen, partial(met_by, scene.network, conduct), some(scene, turn))
+                    await _played(scene, seen, partial(_met_by, scene.network, conduct), _some(scene, turn))
             seen.texts += traces.texts()
         for text in said:
             seen.take("stdout or stderr", text)
@@ -72,17 +72,14 @@ def _troubles(scene: Scene) -> Iterator[Trouble]:
     yield scene.away
     if scene.between is None:
         return
-    yield from (partial(met_by, scene.between, each) for each in _conducts())
+    yield from (partial(_met_by, scene.between, each) for each in _conducts())
 
 
 @asynccontextmanager
-async def met_by(between: Between, conduct: Conduct) -> AsyncIterator[None]:
-    """The system misbehaves like that until the end of the block."""
+async def _met_by(between: Between, conduct: Conduct) -> AsyncIterator[None]:
     between.conduct = conduct
-    try:
-        yield
-    finally:
-        between.conduct = passes
+    yield
+    between.conduct = passes
 
 
 def _conducts() -> Iterator[Conduct]:
@@ -102,7 +99,7 @@ def _rarer() -> Iterator[Conduct]:
     yield from map(conducts.altered, kinds.values())
 
 
-def some(scene: Scene, turn: int) -> Sequence[ContractOperation]:
+def _some(scene: Scene, turn: int) -> Sequence[ContractOperation]:
     """Evenly from among all that it receives, with each turn others: some receive very much."""
     operations = scene.stage.operations("receives")
     step = -(-len(operations) // _MOST) or 1

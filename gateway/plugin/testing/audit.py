@@ -20,7 +20,7 @@ def _hear(event: str, given: tuple[Any, ...]) -> None:
 
 
 @contextmanager
-def heard(by: Hears) -> Iterator[None]:
+def audited(by: Hears) -> Iterator[None]:
     """Until the end of the block."""
     if not _installed:
         sys.addaudithook(_hear)
