@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.errors import Misconfigured
-from gateway.plugin.checks import has_control_character
+from gateway.plugin.checks import has_unseen_character
 
 HEAD: Final = """\
 # 特定個人情報保護評価書の記入欄。gateway assessment build が新しい欄を末尾に加え、ここに書かれたものは変えません。
@@ -65,8 +65,8 @@ def _wrong(written: Mapping[str, Any]) -> Iterator[str]:
     for name, answer in written.items():
         if not isinstance(answer, str):
             yield f"{name}: must be a text, in quotes"
-        elif any(map(has_control_character, answer.replace("\t", " ").split("\n"))):
-            yield f"{name}: holds a control character, which no document takes; write that place anew"
+        elif any(map(has_unseen_character, answer.replace("\t", " ").split("\n"))):
+            yield f"{name}: holds a control character, or another that nobody sees; write that place anew"
 
 
 def with_blanks(written: str, blanks: Blanks) -> str:

@@ -21,10 +21,15 @@ def machine_changed(old: Subject, new: Subject) -> Iterator[Change]:
     yield from _configured_people(old, new)
     yield from _witnesses(old, new)
     yield from _exports(old, new)
-    was, now = passphrase_source(old), passphrase_source(new)
-    if was != now:
-        kind: Kind = "weaker" if _GUARDED.get(now, 0) < _GUARDED.get(was, 0) else "lighter"
-        yield Change("Ⅲ 7. 秘密鍵を開くパスフレーズの元 ※", f"{was}:", f"{now}:", kind)
+    if old.config.gateway.passphrase != new.config.gateway.passphrase:
+        yield _passphrase(passphrase_source(old), passphrase_source(new))
+
+
+def _passphrase(was: str, now: str) -> Change:
+    """Of the same kind of source it is in another place, where others may read it: which one, is not published."""
+    kind: Kind = "unjudged" if was == now else "weaker" if _GUARDED.get(now, 0) < _GUARDED.get(was, 0) else "lighter"
+    after = f"{now}:(別の場所)" if was == now else f"{now}:"
+    return Change("Ⅲ 7. 秘密鍵を開くパスフレーズの元 ※", f"{was}:", after, kind)
 
 
 def settings_changed(old: Subject, new: Subject, name: str, routes: tuple[str, ...]) -> Iterator[Change]:

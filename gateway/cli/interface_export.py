@@ -45,10 +45,11 @@ def export(  # noqa: PLR0913  (each narrows what is described, or says in which 
     """Write an interface for whoever builds the other side.
 
     openapi: each operation that the connector's system posts, with records, headers and every answer; by its lock
-    alone, for any tenant. With --tenant, --listener or --certificate: what the configuration carries, at its addresses,
-    of one connector or, without a name, of all. With both --listener and --certificate it is, byte for byte, what
-    that certificate gets there as /openapi.json. schema: the records and replies of all operations. table: the same to
-    read, with --language ja in Japanese; labels are Japanese.
+    alone, for any tenant, and without the codes of a destination's own, which routes lead to. With --tenant, --listener
+    or --certificate: what the configuration carries, at its addresses, with those codes, of one connector or, without
+    a name, of all. With both --listener and --certificate it is, byte for byte, what that certificate gets there as
+    /openapi.json. schema: the records and replies of all operations. table: the same to read, with --language ja in
+    Japanese; labels are Japanese.
     """
     narrowed = any(each is not None for each in (tenant, listener, certificate))
     if connector is None and (form is not Form.OPENAPI or not narrowed):
@@ -94,7 +95,7 @@ def _carried(
     clearance = None if listener is None else _clearance(config, listener)
     for code, name in sorted(_places(config, certificate)):
         if connector in (None, name) and tenant in (None, code):
-            yield from of_tenant(config.tenants[code], config.contracts[name], config.gateway.limits, clearance)
+            yield from of_tenant(config.tenants[code], name, config.contracts, config.gateway.limits, clearance)
 
 
 def _clearance(config: "Config", listener: str) -> "frozenset[DataClass]":

@@ -25,7 +25,7 @@ app.command(
     epilog=ending(
         "gateway plugin check .",
         "gateway plugin check school_register --rule lies --rule garbage -v",
-        wrong="a rule is to do",
+        wrong="a rule is to do, or its code ended the process",
     )
 )
 def check(
@@ -46,21 +46,20 @@ def check(
     was seen. bronze: it may be enabled; silver: it can be relied on; gold: it can be trusted. Needs the extra kit:
     pip install 'renkei-gateway[kit]'. docs/conformance.md explains every rule.
     """
-    from gateway.cli.plugin_check import examined, found_at, reached
+    from gateway.cli.plugin_check import examined, reached
 
     with stopped():
-        stage = found_at(plugin, root)
-        found = examined(stage, rule or ())
+        name, found = examined(plugin, root, rule or ())
         level = None if rule else reached(found)
         if as_json:
-            machine({"connector": stage.name, "level": level, "rules": [_plain(each) for each in found]})
+            machine({"connector": name, "level": level, "rules": [_plain(each) for each in found]})
         else:
             rows([_row(each) for each in found])
             for each in found if verbose else ():
                 if each.detail:
                     tell(f"\n{each.rule.id}:\n{each.detail}")
             if not rule:
-                tell(f"\n{stage.name}: {f'{level}, {level.means}' if level else 'no level yet'}")
+                tell(f"\n{name}: {f'{level}, {level.means}' if level else 'no level yet'}")
         if any(each.state == "to do" for each in found):
             raise typer.Exit(1)
 
@@ -72,10 +71,10 @@ def lock(plugin: Plugin) -> None:
     What its code declares goes into interface.lock.json beside the module of its hook: have the difference reviewed,
     and commit it. By it `gateway plugin check` judges; a gateway goes by its own, of `gateway interface lock`.
     """
-    from gateway.cli.plugin_check import found_at, locked_anew
+    from gateway.cli.plugin_check import locked_anew
 
     with stopped():
-        for line in locked_anew(found_at(plugin, None)):
+        for line in locked_anew(plugin):
             tell(line)
 
 

@@ -4,10 +4,12 @@ import importlib.util
 import sys
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.cli.apart import Ended, apart
 from gateway.cli.progress import bar
 from gateway.errors import Misconfigured
 
@@ -21,37 +23,37 @@ _HOOKS: Final = "gateway.connectors"
 _NO_TABLE: Final = "[project.entry-points] holds no tables of names and modules"
 _LONGEST: Final = 60.0
 """Seconds in which a module is loaded, also on a busy machine."""
+_EXIT: Final = "let nothing of yours end it: no os._exit, no signal, no crash of a library"
 _KIT: Final = ("hypothesis", "pytest", "trustme")
 
 
-def found_at(plugin: str, root: Path | None) -> "Stage":
-    """The connector of an installed name, or of a package's folder, which need not be installed.
+def examined(plugin: str, root: Path | None, only: Collection[str]) -> tuple[str, list["Finding"]]:
+    """The connector's name, and how every rule stands, or those named: up to the one in which the process ended.
 
-    Raises Misconfigured, saying what is missing.
+    Raises Misconfigured, saying what is missing; and Ended, if the process did before the first rule.
     """
-    if absent := [each for each in _KIT if importlib.util.find_spec(each) is None]:
-        raise Misconfigured((f"the suite needs {', '.join(absent)}: pip install 'renkei-gateway[kit]'",))
-    folder = Path(plugin)
-    if folder.is_dir() or len(folder.parts) > 1:
-        return _staged(_declared(folder), _only_name(folder), root)
-    return _staged(_installed(), plugin, root)
-
-
-def examined(stage: "Stage", only: Collection[str]) -> list["Finding"]:
-    """Every rule, or those named, held to it. Raises Misconfigured if there is no such rule."""
+    _complete()
     from gateway.plugin.testing.rules import RULES
-    from gateway.plugin.testing.scale import findings
+    from gateway.plugin.testing.scale import Finding, State
 
     known = [each.id for each in RULES]
     if strange := sorted({*only} - {*known}):
         raise Misconfigured((f"there is no rule {', '.join(strange)}; there are {', '.join(known)}",))
+    asked = [each for each in RULES if not only or each.id in only]
     found: list[Finding] = []
-    with bar(f"examining {stage.name}") as done:
-        for each in findings(stage, only):
-            found.append(each)
-            if done is not None:
-                done(len(found), len(only) or len(known))
-    return found
+    with apart(partial(_examined, plugin, root, only)) as said:
+        name = _loaded(plugin, said)
+        try:
+            with bar(f"examining {name}") as done:
+                for each in said:
+                    found.append(each)
+                    if done is not None:
+                        done(len(found), len(asked))
+        except Ended as ended:
+            del found[len(asked) - 1 :]  # the last rule's, if it was as the stand-in was taken down
+            seen = f"{ended}; what is not shown was not judged"
+            found.append(Finding(asked[len(found)], State.TO_DO, seen, _EXIT))
+    return name, found
 
 
 def reached(found: Collection["Finding"]) -> "Level | None":
@@ -61,8 +63,37 @@ def reached(found: Collection["Finding"]) -> "Level | None":
     return scale.reached(found)
 
 
-def locked_anew(stage: "Stage") -> Iterator[str]:
-    """Write the lock that its package brings along, and say what has changed. Raises Misconfigured."""
+def locked_anew(plugin: str) -> Iterator[str]:
+    """Write the lock that its package brings along, and say what has changed. Raises as `examined` does."""
+    _complete()
+    with apart(partial(_locked_anew, plugin)) as said:
+        _loaded(plugin, said)
+        yield from said
+
+
+def _complete() -> None:
+    """Raises Misconfigured if the extra is not here."""
+    if absent := [each for each in _KIT if importlib.util.find_spec(each) is None]:
+        raise Misconfigured((f"the suite needs {', '.join(absent)}: pip install 'renkei-gateway[kit]'",))
+
+
+def _loaded(plugin: str, said: Iterator[Any]) -> str:
+    """What is said first: the connector's name."""
+    try:
+        return str(next(said))
+    except Ended as ended:
+        raise Ended(f"{plugin}: {ended} as it was loaded: {_EXIT}") from None
+
+
+def _examined(plugin: str, root: Path | None, only: Collection[str]) -> Iterator[Any]:
+    from gateway.plugin.testing.scale import findings
+
+    stage = _found_at(plugin, root)
+    yield stage.name
+    yield from findings(stage, only)
+
+
+def _locked_anew(plugin: str) -> Iterator[str]:
     from pydantic import ValidationError
 
     from gateway.config import write_lock
@@ -70,6 +101,8 @@ def locked_anew(stage: "Stage") -> Iterator[str]:
     from gateway.plugin.contract import Contract
     from gateway.plugin.testing.rules.package import LOCK
 
+    stage = _found_at(plugin, None)
+    yield stage.name
     file = Path(str(stage.module.__file__)).parent / LOCK
     try:
         former = Contract.model_validate_json(file.read_bytes())
@@ -78,6 +111,14 @@ def locked_anew(stage: "Stage") -> Iterator[str]:
     write_lock(file, stage.contract)
     yield from difference(former, stage.contract)
     yield f"{file}: version {stage.contract.version}, digest {stage.contract.digest()}"
+
+
+def _found_at(plugin: str, root: Path | None) -> "Stage":
+    """The connector of an installed name, or of a package's folder, which need not be installed."""
+    folder = Path(plugin)
+    if folder.is_dir() or len(folder.parts) > 1:
+        return _staged(_declared(folder), _only_name(folder), root)
+    return _staged(_installed(), plugin, root)
 
 
 def _installed() -> EntryPoints:

@@ -15,13 +15,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, Strin
 from gateway.config.japan import public_holiday
 from gateway.messages import staff_id
 from gateway.plugin.attest import ClaimName
-from gateway.plugin.contract import Text
+from gateway.plugin.contract import NAME, Text
 from gateway.plugin.item import DataClass
 
-_NAME: Final = r"^[a-z][a-z0-9_]{0,63}$"
-_WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
+_NAME: Final = f"^{NAME}$"
+PLAIN_WORD: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
 _CODE: Final = r"^[0-9]{6}$"
-_PLACE: Final = r"^[0-9]{6}/[a-z][a-z0-9_]{0,63}$"
+_PLACE: Final = f"^[0-9]{{6}}/{NAME}$"
 _URL: Final = r"^https://[^/]+/?$"
 _PREFIX: Final = r"^https://[^/?#\s]+(/[^?#\s]*)?$"
 _DIGEST: Final = r"^[0-9a-f]{64}$"
@@ -29,7 +29,7 @@ _PATH: Final = r"^[a-z][a-z0-9_.\[\]]{0,127}$"
 FORMS: Final = MappingProxyType(
     {
         _NAME: "a name: lower-case letters, digits and _, beginning with a letter",
-        _WORD: "a word: letters, digits and ._:/-, beginning with a letter or digit",
+        PLAIN_WORD: "a word: letters, digits and ._:/-, beginning with a letter or digit",
         _PATH: "a field's path as the locked interface writes it",
         _CODE: "a code of 6 digits",
         _DIGEST: "a digest: 64 hexadecimal digits",
@@ -40,7 +40,7 @@ FORMS: Final = MappingProxyType(
 )
 """What each pattern asks for, for people."""
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
-Word = Annotated[str, StringConstraints(pattern=_WORD)]
+Word = Annotated[str, StringConstraints(pattern=PLAIN_WORD)]
 FieldPath = Annotated[str, StringConstraints(pattern=_PATH)]
 Label = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 BodyCode = Annotated[str, StringConstraints(pattern=_CODE)]

@@ -12,10 +12,9 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config.files import FORMS
+from gateway.config.files import FORMS, PLAIN_WORD
 
 _NAMED_BY: Final = ("id", "name", "path")
-_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", re.ASCII)
 _KNOWN_SHOWN: Final = 12
 _SAID: Final = MappingProxyType(
     {
@@ -103,7 +102,7 @@ def _steps(place: Iterable[str | int], written: object) -> Iterator[str]:
 
 def _called(table: object) -> str | None:
     names = (table.get(key) for key in _NAMED_BY) if isinstance(table, dict) else ()
-    return next((name for name in names if isinstance(name, str) and _PLAIN.fullmatch(name)), None)
+    return next((name for name in names if isinstance(name, str) and re.fullmatch(PLAIN_WORD, name)), None)
 
 
 def _known(model: type[BaseModel], place: Iterable[str | int]) -> set[str]:

@@ -26,7 +26,10 @@ class Descriptions:
 
     def _draw(self, every: tuple[EdgeRules, ...]) -> bytes:
         cleared = ((each, each.listener_clearance.get(self.listener, frozenset())) for each in every)
-        described = (of_tenant(each.tenant, each.contract, each.limits, clearance) for each, clearance in cleared)
+        described = (
+            of_tenant(each.tenant, each.connector, each.contracts, each.limits, clearance)
+            for each, clearance in cleared
+        )
         return as_text(openapi(one for some in described for one in some)).encode()
 
 

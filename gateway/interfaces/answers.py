@@ -96,7 +96,11 @@ def closed(properties: Mapping[str, Any], optional: Iterable[str] = ()) -> dict[
 
 _INDEX: Final = {"type": "integer", "minimum": 0, "description": "Which record of the message, from 0."}
 _PATH: Final = {"type": "string", "description": "A field's path, or where a field stands that nobody knows."}
-_OUTCOME_CODE: Final = {"type": "string", "description": "Ours, or one of those that the destination has locked."}
+_OWN: Final = (
+    "Ours, or one of the destination's own: x-renkei-codes names them, where this describes what routes carry. "
+    "A lock alone does not know them."
+)
+_OUTCOME_CODE: Final = {"type": "string", "description": _OWN}
 MESSAGE_ID: Final = {"type": "string", "format": "uuid"}
 FORMS: Final = MappingProxyType(
     {

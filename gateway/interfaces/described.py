@@ -1,7 +1,7 @@
 """Which operations a description is of: all that a lock sends, or what one listener would take of one system."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gateway.config import Limits, Tenant
 from gateway.plugin.attest import ClaimName
@@ -15,7 +15,8 @@ ANY_TENANT = "{tenant}"
 @dataclass(frozen=True, slots=True)
 class Described:
     """One operation at its address. `proven` is what must be proven about a person; `most` how many records it takes at
-    a time, None where the limits are not known.
+    a time, None where the limits are not known. `codes` are the destination's own, each with its sentence; none where
+    the route is not known.
     """
 
     tenant: str
@@ -23,6 +24,7 @@ class Described:
     operation: ContractOperation
     proven: tuple[ClaimName, ...]
     most: int | None = None
+    codes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -38,13 +40,18 @@ def of_lock(contract: Contract) -> Iterator[Described]:
 
 
 def of_tenant(
-    tenant: Tenant, contract: Contract, limits: Limits, clearance: frozenset[DataClass] | None = None
+    tenant: Tenant,
+    connector: str,
+    contracts: Mapping[str, Contract],
+    limits: Limits,
+    clearance: frozenset[DataClass] | None = None,
 ) -> Iterator[Described]:
     """What a route carries, and a listener of that clearance may (C072); None: whichever listener. Nothing else is
     told of.
     """
+    contract = contracts[connector]
     for each in contract.operations:
-        route = tenant.route_from(contract.connector, each.name) if each.direction == "sends" else None
+        route = tenant.route_from(connector, each.name) if each.direction == "sends" else None
         if route is not None and (clearance is None or each.data_classes <= clearance):
             most = min(limits.records_per_message, each.most_records or limits.records_per_message)
-            yield Described(tenant.code, contract, each, route.attest, most)
+            yield Described(tenant.code, contract, each, route.attest, most, contracts[route.destination].codes)

@@ -98,7 +98,8 @@ def _address(each: Described) -> dict[str, Any]:
         | problems(ASKING if asks else ARRIVING),
         "x-renkei-person-key": operation.person_key,
     }
-    return {"post": posted | ({"x-renkei-attests": list(each.proven)} if each.proven else {})}
+    named = {"x-renkei-attests": list(each.proven), "x-renkei-codes": {**each.codes}}
+    return {"post": posted | {name: told for name, told in named.items() if told}}
 
 
 def _told(each: Described) -> str:
@@ -113,6 +114,8 @@ def _told(each: Described) -> str:
         told.append("It waits for nothing else about its person.")
     if each.proven:
         told.append(f"Renkei-Proof must prove {', '.join(each.proven)}.")
+    if each.codes:
+        told.append(f"The destination's own codes: {', '.join(f'`{code}`' for code in each.codes)}.")
     return " ".join(told)
 
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.keys.at_rest import Secret, read_p256, write_guarded, write_private
+from gateway.keys.layout import replace_whole
 
 LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 _VALID: Final = timedelta(days=365)
@@ -48,7 +49,7 @@ class Issued:
             write_private(key, self.key, passphrase)
         else:
             write_guarded(key, self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        certificate.write_bytes(self.certificate.public_bytes(Encoding.PEM))
+        replace_whole(certificate, self.certificate.public_bytes(Encoding.PEM))
         return certificate, key
 
 

@@ -25,12 +25,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.errors import Misconfigured
 from gateway.keys.at_rest import Secret, read_ed25519
 from gateway.keys.directory import ConnectorEntry, ConnectorKeys, Directory
+from gateway.plugin.contract import NAME
 from gateway.tlog.cosignature import Cosigner
 from gateway.tlog.note import COSIGNATURE, ED25519, NoteError, Signer, Verifier
 
 SECRET: Final = "secret.pem"  # noqa: S105 (a file name)
 PUBLIC: Final = "public.json"
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OF_THE_TENANT: Final = frozenset({"root", "log"})
 
 
@@ -67,7 +67,7 @@ class TenantKeys:
 
     def connector(self, name: str) -> Path:
         """The folder of one connector's keys. Raises Misconfigured if the name is not a connector's."""
-        if not _NAME.fullmatch(name) or name in _OF_THE_TENANT:
+        if not re.fullmatch(NAME, name) or name in _OF_THE_TENANT:
             raise Misconfigured((f"{self.folder}: a connector's name is lower-case letters, digits and _",))
         return self.folder / name
 

@@ -110,6 +110,19 @@ def has_control_character(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
+def has_unseen_character(text: str) -> bool:
+    """That, or what turns the direction of writing, has no width or no meaning but a private one: no reader sees it.
+
+    A kanji that Python does not know yet, and a selector of a kanji's variant, are no such characters.
+    """
+    return not text.isprintable() and (has_control_character(text) or any(map(_unseen, text)))
+
+
+def _unseen(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind in ("Cf", "Co") or (kind == "Cn" and not "\U00020000" <= character <= "\U0003ffff")
+
+
 def holds_individual_number(text: str) -> bool:
     """True if a free text hides a 個人番号 (C022, C191; requirements §7 no. 31).
 

@@ -14,19 +14,22 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from gateway.plugin.attest import ClaimName
-from gateway.plugin.checks import has_control_character
+from gateway.plugin.checks import has_unseen_character
 from gateway.plugin.item import DataClass, Item, Kind
 from gateway.plugin.payload import Payload
 
+NAME: Final = "[a-z][a-z0-9_]{0,63}"
+"""The form of a connector's name, and of whatever else the configuration names like one."""
+
 
 def _shown(text: str) -> str:
-    if has_control_character(text):
-        raise ValueError("must not hold a control character")
+    if has_unseen_character(text):
+        raise ValueError("must not hold a control character, or another that nobody sees")
     return text
 
 
 Text = Annotated[str, AfterValidator(_shown)]
-"""What people read, and documents hold: no control characters."""
+"""What people read, and documents hold: nothing in it is unseen."""
 
 
 class _Closed(BaseModel):
@@ -116,7 +119,7 @@ class ContractOperation(_Closed):
 class Contract(_Closed):
     """A connector's whole locked interface."""
 
-    connector: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    connector: Annotated[str, Field(pattern=f"^{NAME}$")]
     label: Text = ""
     version: Text
     codes: dict[Text, Text] = Field(default_factory=dict)

@@ -21,6 +21,7 @@ PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text() for pattern in WHERE for path in sorted(ROOT.glob(pattern))
 }
 GENERATED = runpy.run_path(str(ROOT / "docs/generate.py"))["pages"]()
+CONFIGURATION = ["docs/configuration.md", "docs/configuration.ja.md"]
 
 
 def first_cells(page):
@@ -53,14 +54,21 @@ def config_keys():
     return {field.alias or name for model in ours for name, field in model.model_fields.items()}
 
 
-def test_every_config_key_is_documented_and_the_reverse():
-    """A row of `docs/configuration.md` opens with the key, or with its table before it: `limits.body_bytes`."""
-    assert {cell.rpartition(".")[2] for cell in first_cells("docs/configuration.md")} == config_keys()
+@pytest.mark.parametrize("page", CONFIGURATION)
+def test_every_config_key_is_documented_and_the_reverse(page):
+    """A row opens with the key, or with its table before it: `limits.body_bytes`."""
+    assert {cell.rpartition(".")[2] for cell in first_cells(page)} == config_keys()
 
 
+def test_both_languages_have_the_same_keys_in_the_same_places():
+    first, other = (re.findall(r"^(?:#{2,} .*|\| `[^`]+` )", PAGES[page], re.MULTILINE) for page in CONFIGURATION)
+    assert first == other
+
+
+@pytest.mark.parametrize("page", CONFIGURATION)
 @pytest.mark.parametrize("table", ["limits", "journal"])
-def test_documented_defaults_are_the_defaults(table):
-    rows = re.findall(rf"^\| `{table}\.(\w+)` \|.*\| `?([\w./]+)[^|]*\|$", PAGES["docs/configuration.md"], re.MULTILINE)
+def test_documented_defaults_are_the_defaults(table, page):
+    rows = re.findall(rf"^\| `{table}\.(\w+)` \|.*\| `?([\w./]+)[^|]*\|$", PAGES[page], re.MULTILINE)
     models: dict[str, type[BaseModel]] = {"limits": files.Limits, "journal": files.JournalSettings}
     model = models[table]
     assert dict(rows) == {

@@ -459,6 +459,7 @@ def test_what_people_write_marks_nothing_up(shipped):
         ('[table]\n"V-1-1" = "x"', "table: must be a text, in quotes"),
         ('"V-1-1" = "\\u0007秘密"', "V-1-1: holds a control character"),
         ('"V-1-1" = "\\uFFFE秘密"', "V-1-1: holds a control character"),
+        ('"V-1-1" = "\\u202E秘密"', "V-1-1: holds a control character, or another that nobody sees"),
     ],
 )
 def test_a_file_of_answers_that_cannot_be_read_is_named_and_not_touched(shipped, tmp_path, written, told):

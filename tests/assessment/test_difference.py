@@ -305,6 +305,12 @@ CHANGES: dict[str, Any] = {
         "weaker",
         "パスフレーズ",
     ),
+    "a passphrase from another file": (
+        None,
+        lambda s: with_gateway(s, passphrase="file:/mnt/share/passphrase"),
+        "unjudged",
+        "パスフレーズ",
+    ),
     "a passphrase from systemd": (
         None,
         lambda s: with_gateway(s, passphrase="systemd:passphrase"),
@@ -502,6 +508,11 @@ def assessed(subject, name, **entry):
 def test_a_later_assessment_for_all_routes_covers_every_change(shipped, name):
     old, new, *_ = compared(shipped, name)
     assert all(each.covered for each in difference(old, assessed(new, None, A2=LATER)))
+
+
+def test_where_the_passphrase_lies_now_is_not_written_out(shipped):
+    (row,) = difference(shipped, with_gateway(shipped, passphrase="file:/mnt/share/passphrase"))
+    assert (row.change.before, row.change.after) == ("file:", "file:(別の場所)")
 
 
 def test_an_important_change_is_covered_by_a_later_assessment_of_its_own_route_only(shipped):

@@ -34,7 +34,7 @@ def test_all_of_a_tenant_is_one_valid_document():
     config = load(ROOT)
     ((code, tenant),) = config.tenants.items()
     limits = config.gateway.limits
-    every = [each for name in tenant.file.connectors for each in of_tenant(tenant, config.contracts[name], limits)]
+    every = [each for name in tenant.file.connectors for each in of_tenant(tenant, name, config.contracts, limits)]
     document = openapi(every)
     OpenAPIV31SpecValidator(document).validate()
     posted = {path for path, item in document["paths"].items() if "post" in item}
@@ -44,7 +44,7 @@ def test_all_of_a_tenant_is_one_valid_document():
 def test_an_operation_tells_its_label_limits_headers_and_what_must_be_proven():
     config = load(ROOT)
     ((_, tenant),) = config.tenants.items()
-    document = openapi(of_tenant(tenant, config.contracts["clinic_app"], config.gateway.limits))
+    document = openapi(of_tenant(tenant, "clinic_app", config.contracts, config.gateway.limits))
     posted = document["paths"]["/v1/999997/clinic_app/examination.enter"]["post"]
     assert posted["summary"] == "医師記入欄の入力"
     assert posted["x-renkei-attests"] == ["identity_confirmed", "consent"]
@@ -59,19 +59,33 @@ def test_an_operation_tells_its_label_limits_headers_and_what_must_be_proven():
     assert "Retry-After" in posted["responses"]["503"]["headers"]
 
 
+def test_an_operation_names_the_codes_of_its_own_destination_alone():
+    config = load(ROOT)
+    ((_, tenant),) = config.tenants.items()
+    document = openapi(of_tenant(tenant, "health_management", config.contracts, config.gateway.limits))
+    for route in tenant.file.routes:
+        if route.source == "health_management":
+            posted = document["paths"][f"/v1/999997/health_management/{route.operation}"]["post"]
+            codes = config.contracts[route.destination].codes
+            assert posted.get("x-renkei-codes", {}) == codes
+            assert all(f"`{code}`" in posted["description"] for code in codes)
+    assert "dose_exists" not in as_text(openapi(of_lock(config.contracts["health_management"])))
+
+
 def test_what_is_not_routed_or_above_the_clearance_is_not_described():
     config = load(ROOT)
     ((_, tenant),) = config.tenants.items()
-    office = describe(OFFICE_INTERFACE)
-    assert not list(of_tenant(tenant, office, config.gateway.limits)), "no route of this tenant carries it"
-    portal = config.contracts["clinic_app"]
-    operation = portal.operation("sends", "examination.enter")
+    contracts = {**config.contracts, "office": describe(OFFICE_INTERFACE)}
+    assert not list(of_tenant(tenant, "office", contracts, config.gateway.limits)), "no route of this tenant carries it"
+    operation = contracts["clinic_app"].operation("sends", "examination.enter")
     assert operation is not None
     cleared = operation.data_classes
-    assert [each.operation.name for each in of_tenant(tenant, portal, config.gateway.limits, cleared)]
+    assert [each.operation.name for each in of_tenant(tenant, "clinic_app", contracts, config.gateway.limits, cleared)]
     narrower = cleared - {"health"}
-    assert not list(of_tenant(tenant, portal, config.gateway.limits, narrower))
-    assert "doctor" not in json.dumps(openapi(of_tenant(tenant, portal, config.gateway.limits, narrower)))
+    assert not list(of_tenant(tenant, "clinic_app", contracts, config.gateway.limits, narrower))
+    assert "doctor" not in json.dumps(
+        openapi(of_tenant(tenant, "clinic_app", contracts, config.gateway.limits, narrower))
+    )
 
 
 ELSEWHERE = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from gateway.errors import Misconfigured
 from gateway.keys.certificates import Authority, Issued, fingerprint, fingerprint_of_file
 
 NOW = datetime.now(UTC)
@@ -85,3 +86,19 @@ def test_keys_are_for_their_owner_and_certificates_last_a_year(ours: Files) -> N
     certificate = ours.server.certificate
     assert certificate.not_valid_after_utc - NOW <= timedelta(days=365)
     assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+
+
+def test_a_certificate_is_put_in_its_place_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies there until then stays while the new one is written, also if that fails."""
+    former = tmp_path / "ca.crt"
+    former.write_bytes(b"the former one")
+    authority = Authority.make("trial authority", NOW)
+
+    def full(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(Misconfigured, match=r"ca\.crt: cannot be written: No space left"):
+        authority.issued.write(tmp_path, "ca")
+    assert former.read_bytes() == b"the former one"
+    assert {each.name for each in tmp_path.iterdir()} == {"ca.crt", "ca.key"}

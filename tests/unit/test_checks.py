@@ -291,6 +291,18 @@ def test_a_text_with_few_digits_holds_no_individual_number(texts, data):
     assert not (of_form(checks.FEW_DIGITS, text) and checks.holds_individual_number(text))
 
 
+@pytest.mark.parametrize("character", [*"\u200b\u200d\u2060\u202e\u2067\u00ad\U000e0001\ue000\U000f0000\U000e0fff\x07"])
+def test_what_nobody_sees(character):
+    assert checks.has_unseen_character(f"架空{character}太郎")
+
+
+@pytest.mark.parametrize(
+    "text", ["葛\U000e0100飾", "神\ufe00戸", "架空\u3000太郎", "か\u3099", "\U000323b0\U0003347f", "é 𠮷"]
+)
+def test_a_variant_of_a_kanji_and_a_new_kanji_are_seen(text):
+    assert not checks.has_unseen_character(text)
+
+
 def test_no_control_character_is_overlooked():
     none = SchemaValidator(core_schema.str_schema(pattern=checks.NO_CONTROL, regex_engine="rust-regex"))
     for code in (each for each in range(sys.maxunicode + 1) if not 0xD800 <= each < 0xE000):

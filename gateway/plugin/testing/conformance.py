@@ -12,7 +12,6 @@ from gateway.plugin.testing.rules import RULES
 from gateway.plugin.testing.scale import State, judged
 from gateway.plugin.testing.subject import Subject
 
-
 _stage = lru_cache(maxsize=1)(staged)
 """One for all rules of a connector: some share what was seen in a play."""
 

@@ -44,7 +44,7 @@ class Doings:
     what was called, and where in its code, if the call came from there.
     """
 
-    code: Path
+    code: Collection[Path]
     ports: Collection[int]
     talks: dict[str, None] = field(default_factory=dict)
     programs: dict[str, None] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Doings:
         frame: FrameType | None = sys._getframe()  # noqa: SLF001  (as `inspect` does)
         while frame is not None:
             file = Path(frame.f_code.co_filename)
-            if file == self.code or self.code in file.parents:
+            if any(each in (file, *file.parents) for each in self.code):
                 what = f"{what} in {file.name}:{frame.f_lineno}"
                 break
             frame = frame.f_back
@@ -102,7 +102,7 @@ class Doings:
 
 
 @contextmanager
-def watched(code: Path, ports: Collection[int]) -> Iterator[Doings]:
+def watched(code: Collection[Path], ports: Collection[int]) -> Iterator[Doings]:
     """What it does within the block, which stays in one thread."""
     doings, former = Doings(code, ports), sys.getprofile()
     with audited(doings.hear):

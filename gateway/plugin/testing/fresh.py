@@ -92,9 +92,9 @@ def _umask() -> int:
 
 
 class _Effects:
-    """What the interpreter tells of (PEP 578) while code below a path is at work."""
+    """What the interpreter tells of (PEP 578) while code in or below some paths is at work."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: tuple[str, ...]) -> None:
         self.seen: set[str] = set()
         self._code = code
 
@@ -113,17 +113,23 @@ class _Effects:
 
     def owns(self, file: object) -> bool:
         """Whether it is of that code."""
-        return file == self._code or str(file).startswith(self._code + os.sep)
+        return any(file == each or str(file).startswith(each + os.sep) for each in self._code)
 
 
 def main(module: str, code: str, *libraries: str) -> None:
     """Print what loading it did, and what making a connector did, as JSON on the last line; and which libraries came
     with it. Those that are given are imported before: what they change in the process is not the connector's doing.
+    `code` is where its own lies, as in a search path.
     """
     for each in libraries:
         with contextlib.suppress(Exception):  # the connector, too, may do without it
             importlib.import_module(each)
-    known, effects, threads, before = {*sys.modules}, _Effects(code), threading.active_count(), state()
+    known, effects, threads, before = (
+        {*sys.modules},
+        _Effects(tuple(code.split(os.pathsep))),
+        threading.active_count(),
+        state(),
+    )
     sys.addaudithook(effects)
 
     def taken() -> list[str]:

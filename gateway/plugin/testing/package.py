@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -38,16 +39,38 @@ def staged(subject: type[Subject], hook: str | None = None, name: str | None = N
 
 
 def sources(module: ModuleType) -> list[Path]:
-    """The files of its code: the whole package in which it lies, or the one module."""
-    code = root(module)
-    return sorted(code.rglob("*.py")) if code.is_dir() else [code]
+    """The files of its code."""
+    return sorted(each for root in roots(module) for each in _files(root))
 
 
-def root(module: ModuleType) -> Path:
-    """The folder of the whole package in which it lies, or the file of the one module."""
+def roots(module: ModuleType) -> list[Path]:
+    """The folder of the whole package in which it lies, or the file of the one module; and whatever beside that their
+    code imports, unless another distribution brings it: libraries lie beside what is installed.
+    """
     top = sys.modules.get(module.__name__.partition(".")[0], module)
     file = Path(str(top.__file__ or module.__file__))
-    return file.parent if file.name == "__init__.py" else file
+    own = file.parent if file.name == "__init__.py" else file
+    found, others = [own], _others(own)
+    for root in found:  # which grows meanwhile
+        tops = {name.partition(".")[0] for source in _files(root) for name in imports(source)} - others
+        beside = (
+            own.with_name(f"{name}{end}") for name in sorted(filter(str.isidentifier, tops)) for end in ("", ".py")
+        )
+        found += [each for each in beside if each not in found and _files(each)]
+    return found
+
+
+def _files(root: Path) -> list[Path]:
+    return [*root.rglob("*.py")] if root.is_dir() else [root] * root.is_file()
+
+
+def _others(own: Path) -> set[str]:
+    """The gateway, and what else lies in that folder by a distribution that does not bring `own`."""
+    brought = [
+        {file.parts[0].removesuffix(".py") for file in each.files or ()}
+        for each in distributions(path=[str(own.parent)])
+    ]
+    return {"gateway"}.union(*(names for names in brought if own.stem not in names))
 
 
 def readme(module: ModuleType) -> Path | None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ MODULES = ("gateway_school_register", "school_register_conformance")
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """The example as a package's folder that is not installed."""
+    """The example as a package's folder that is not installed; examined in this process, see `test_apart.py`."""
+    monkeypatch.setattr(plugin_check, "apart", lambda work: nullcontext(iter(work())))
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name in ("gateway_school_register.py", "school_register_conformance.py", "interface.lock.json", "README.md"):
         shutil.copy(EXAMPLE / name, tmp_path)

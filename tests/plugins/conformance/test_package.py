@@ -25,3 +25,31 @@ def test_a_module_alone_is_its_own_file(tmp_path, monkeypatch):
     (tmp_path / "other.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     assert sources(importlib.import_module("gateway_alone")) == [tmp_path / "gateway_alone.py"]
+
+
+def test_what_it_imports_from_beside_it_is_its_own_too(tmp_path, monkeypatch):
+    """From a module to the next, also a package; not what nobody imports."""
+    made_up(tmp_path, gateway_two="import beside_two", beside_two="from more_two.inner import x", other_two="")
+    (tmp_path / "more_two").mkdir()
+    (tmp_path / "more_two/inner.py").write_text("x = 1", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = sources(importlib.import_module("gateway_two"))
+    assert [each.name for each in found] == ["beside_two.py", "gateway_two.py", "inner.py"]
+
+
+def test_of_what_is_installed_a_library_is_not(tmp_path, monkeypatch):
+    """Which lies in the same folder."""
+    made_up(tmp_path, gateway_three="import beside_three, library_three", beside_three="", library_three="")
+    for name, brings in (("ours", ("gateway_three", "beside_three")), ("theirs", ("library_three",))):
+        folder = tmp_path / f"{name}-1.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Name: {name}\nVersion: 1\n", encoding="utf-8")
+        (folder / "RECORD").write_text("".join(f"{each}.py,,\n" for each in brings), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = sources(importlib.import_module("gateway_three"))
+    assert [each.name for each in found] == ["beside_three.py", "gateway_three.py"]
+
+
+def made_up(folder, **modules):
+    for name, code in modules.items():
+        (folder / f"{name}.py").write_text(code, encoding="utf-8")

@@ -23,12 +23,13 @@ from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
 from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY
-from tests.plugins.conformance.hurried import PUT
+from tests.plugins.conformance.hurried import IMPORT, PUT
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
 EXAMPLE = Path(__file__).parents[1] / "example"
 GOOD = "gateway_school_register"
+HELPER = "school_helper"
 BY_ID = {each.id: each for each in RULES}
 ALL = (*BREAKERS, *CARELESS)
 
@@ -50,7 +51,8 @@ def example(tmp_path, monkeypatch):
         return staged(subject, GOOD, name="school_register")
 
     yield make
-    sys.modules.pop(GOOD, None)
+    for name in (GOOD, HELPER):
+        sys.modules.pop(name, None)
     while KEPT:
         KEPT.pop().close()
 
@@ -79,6 +81,19 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     assert found.next
 
 
+@pytest.mark.parametrize(
+    ("rule", "code", "seen"),
+    [
+        ("door-only", "import gateway.errors", f"{HELPER}.py imports gateway.errors"),
+        ("loads", "open(f'{__file__}.pid', 'w').close()", "importing it had a side effect (a file written)"),
+    ],
+)
+def test_a_module_beside_it_is_held_to_the_same(rule, code, seen, example, tmp_path):
+    (tmp_path / f"{HELPER}.py").write_text(code, encoding="utf-8")
+    found = judge(BY_ID[rule], example(Breaker(rule, IMPORT, f"{IMPORT}import {HELPER}\n", "")))
+    assert (found.state, found.seen) == (State.TO_DO, seen), found.detail
+
+
 @pytest.mark.parametrize("replaced", REPLACED, ids=[f"{each.rule}-{at}" for at, each in enumerate(REPLACED)])
 def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced, example, monkeypatch):
     for what, instead in replaced.instead.items():
@@ -93,7 +108,9 @@ def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced,
 
 def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
     """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for all."""
-    (tmp_path / "school_library.py").write_text(LIBRARY, encoding="utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/school_library.py").write_text(LIBRARY, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
     stage = example(HARMLESS)
     rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing")

@@ -64,7 +64,7 @@ async def _played(stage: Stage) -> Doings:
     if stage.doings is None:
         async with stage.scene() as scene:
             whose.suite_acts(0)
-            with watched(package.root(stage.module), [*_ports(scene)]) as doings:
+            with watched(package.roots(stage.module), [*_ports(scene)]) as doings:
                 remains = Remains(doings)
                 for turn, trouble in enumerate(_troubles(scene), 1):
                     whose.suite_acts(turn)

@@ -116,10 +116,18 @@ def _loaded(module: ModuleType) -> Mapping[str, Sequence[str]]:
 
 def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
     """As a process begins: in this one it may have changed already what it changes."""
-    root = package.root(module)
+    roots = package.roots(module)
     words = Path("/proc/self/environ").read_bytes().split(b"\0")
     begun = dict(os.fsdecode(each).split("=", 1) for each in words if b"=" in each)
-    command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, str(root), *libraries)
+    command = (
+        sys.executable,
+        "-P",
+        "-B",
+        str(fresh.__file__),
+        module.__name__,
+        os.pathsep.join(map(str, roots)),
+        *libraries,
+    )
     try:
         done = subprocess.run(  # noqa: S603
             command,
@@ -127,7 +135,7 @@ def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
             check=True,
             timeout=_LOADED_WITHIN,
             env={**begun, "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path)},
-            cwd=root.parent,
+            cwd=roots[0].parent,
             umask=_UMASK,
         )
         return dict(json.loads(done.stdout.splitlines()[-1]))
