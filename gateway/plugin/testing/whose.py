@@ -1,6 +1,6 @@
 """Whose doing something is: the connector's, in what the suite called it for, or that of the suite and the stand-in.
 
-The rule: it goes by the context, which tasks, callbacks and `asyncio.to_thread` take along from whoever began them.
+The rule: it goes by the context, which tasks, timers and `asyncio.to_thread` take along from whoever began them.
 """
 
 import gc
