@@ -54,10 +54,12 @@ class Doings:
     sockets: list[tuple[int, "ref[socket.socket]"]] = field(default_factory=list)
     """Each that it made, by the turn in which it did."""
     _thread: int = field(default_factory=threading.get_ident)
+    _others: Collection[int] = field(default_factory=lambda: {each.ident or 0 for each in others()})
+    """Threads in which nothing is its doing if the context does not say so."""
 
     def hear(self, event: str, given: tuple[Any, ...]) -> None:
         """See `audit.Hears`."""
-        if event not in _HEARD or not whose.connector_acts(unknown=not self._in_loop()):
+        if event not in _HEARD or not whose.connector_acts(unknown=threading.get_ident() not in self._others):
             return
         if event == "socket.__new__":
             self.sockets.append((whose.turn(), ref(given[0])))
@@ -99,6 +101,11 @@ class Doings:
                 break
             frame = frame.f_back
         told[what] = None
+
+
+def others() -> Iterator[threading.Thread]:
+    """The threads that there are, but those of the loop's own executor, which are everybody's and grow to a bound."""
+    return (each for each in threading.enumerate() if not each.name.startswith("asyncio_"))
 
 
 @contextmanager

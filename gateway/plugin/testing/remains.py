@@ -4,14 +4,13 @@ The rule: what was begun in one turn alone may be kept for all of them; what com
 """
 
 import asyncio
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.plugin.testing.doings import Doings
+from gateway.plugin.testing.doings import Doings, others
 from gateway.plugin.testing.fresh import State, changed, state
 from gateway.plugin.testing.whose import turn_of
 
@@ -52,7 +51,7 @@ class Remains:
 
 def _held_now() -> Iterator[tuple[str, str]]:
     """Files that are open, which sockets are not counted among, threads, and processes. Some are gone by then."""
-    yield from (("a thread", str(each.native_id)) for each in threading.enumerate() if not _of_asyncio(each))
+    yield from (("a thread", str(each.native_id)) for each in others())
     for each in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
             if not (target := str(each.readlink())).startswith("socket:"):
@@ -60,8 +59,3 @@ def _held_now() -> Iterator[tuple[str, str]]:
     for each in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError):
             yield from (("a process", child) for child in each.read_text("ascii").split())
-
-
-def _of_asyncio(thread: threading.Thread) -> bool:
-    """Whether it is one of the loop's own executor, which grows to a bound."""
-    return thread.name.startswith("asyncio_")
