@@ -41,9 +41,9 @@ def registered(module: ModuleType) -> ConnectorSpec:
 class _Effects:
     """What the interpreter tells of (PEP 578) while code in or below some paths is at work."""
 
-    def __init__(self, code: tuple[str, ...]) -> None:
+    def __init__(self, code: str) -> None:
         self.seen: set[str] = set()
-        self._code = code
+        self._code = code.split(os.pathsep)
 
     def __call__(self, event: str, given: tuple[Any, ...]) -> None:
         writes = event == "open" and isinstance(given[2], int) and given[2] & WRITES and given[0] != os.devnull
@@ -59,8 +59,10 @@ class _Effects:
         return False
 
 
-def main(module: str, *code: str) -> None:
-    """Print what loading it did, and what making a connector did, as JSON on the last line."""
+def main(module: str, code: str) -> None:
+    """Print what loading it did, and what making a connector did, as JSON on the last line. `code` is where its own
+    code lies: files and folders, as PATH has them.
+    """
     effects, threads = _Effects(code), threading.active_count()
     sys.addaudithook(effects)
 

@@ -107,7 +107,8 @@ async def documented(stage: Stage) -> None:
 def _loaded(module: ModuleType) -> Mapping[str, Sequence[str]]:
     """What a fresh interpreter did by loading it; this one has loaded it long since. Raises Broken if it cannot."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, *map(str, package.roots(module)))
+    code = os.pathsep.join(map(str, package.roots(module)))
+    command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, code)
     try:
         done = subprocess.run(command, capture_output=True, check=True, timeout=_LOADED_WITHIN, env=environment)  # noqa: S603
         return dict(json.loads(done.stdout.splitlines()[-1]))
