@@ -94,9 +94,9 @@ def _umask() -> int:
 class _Effects:
     """What the interpreter tells of (PEP 578) while code in or below some paths is at work."""
 
-    def __init__(self, code: tuple[str, ...]) -> None:
+    def __init__(self, code: str) -> None:
         self.seen: set[str] = set()
-        self._code = code
+        self._code = code.split(os.pathsep)
 
     def __call__(self, event: str, given: tuple[Any, ...]) -> None:
         writes = event == "open" and isinstance(given[2], int) and given[2] & WRITES and given[0] != os.devnull
@@ -119,17 +119,12 @@ class _Effects:
 def main(module: str, code: str, *libraries: str) -> None:
     """Print what loading it did, and what making a connector did, as JSON on the last line; and which libraries came
     with it. Those that are given are imported before: what they change in the process is not the connector's doing.
-    `code` is where its own lies, as in a search path.
+    `code` is where its own code lies: files and folders, as PATH has them.
     """
     for each in libraries:
         with contextlib.suppress(Exception):  # the connector, too, may do without it
             importlib.import_module(each)
-    known, effects, threads, before = (
-        {*sys.modules},
-        _Effects(tuple(code.split(os.pathsep))),
-        threading.active_count(),
-        state(),
-    )
+    known, effects, threads, before = {*sys.modules}, _Effects(code), threading.active_count(), state()
     sys.addaudithook(effects)
 
     def taken() -> list[str]:

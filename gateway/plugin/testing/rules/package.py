@@ -119,15 +119,8 @@ def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
     roots = package.roots(module)
     words = Path("/proc/self/environ").read_bytes().split(b"\0")
     begun = dict(os.fsdecode(each).split("=", 1) for each in words if b"=" in each)
-    command = (
-        sys.executable,
-        "-P",
-        "-B",
-        str(fresh.__file__),
-        module.__name__,
-        os.pathsep.join(map(str, roots)),
-        *libraries,
-    )
+    code = os.pathsep.join(map(str, roots))
+    command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, code, *libraries)
     try:
         done = subprocess.run(  # noqa: S603
             command,
