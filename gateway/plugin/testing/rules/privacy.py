@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,22 +51,37 @@ class _Seen:
 
 
 async def no_leaks(stage: Stage) -> None:
-    """See the catalogue."""
+    """See the catalogue. What leaks while nothing is wrong is told at once."""
     seen = _Seen()
     async with stage.scene() as scene:
-        with traced(scene.place.folder) as traces:
-            with caught(scene.place.folder) as said, heard() as heard_of:
-                for trouble in _troubles(scene):
-                    await _played(scene, seen, trouble, scene.stage.operations("receives"))
-                await _superseded(scene, seen)
-                for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
-                    await _played(scene, seen, partial(_met_by, scene.network, conduct), _some(scene, turn))
-            seen.texts += heard_of + traces.texts()
-        for text in said:
-            seen.take("stdout or stderr", text)
-        _gathered(scene, seen)
+        none, *troubles = _troubles(scene)
+        await _without_leaks(scene, seen, _in_turn(scene, seen, [none]))
+        await _without_leaks(scene, seen, _in_turn(scene, seen, troubles))
+        await _without_leaks(scene, seen, _more_rarely(scene, seen))
+
+
+async def _without_leaks(scene: Scene, seen: _Seen, playing: Awaitable[None]) -> None:
+    """Raises Broken if anything came out by the end of it."""
+    with traced(scene.place.folder) as traces:
+        with caught(scene.place.folder) as said, heard() as texts:
+            await playing
+        seen.texts += texts + traces.texts()
+    for text in said:
+        seen.take("stdout or stderr", text)
+    _gathered(scene, seen)
     if (leak := seen.canaries.found(seen.texts)) is not None:
         raise Broken(leak, "say what happened by a code, a count and a path of the interface")
+
+
+async def _in_turn(scene: Scene, seen: _Seen, troubles: Iterable[Trouble]) -> None:
+    for trouble in troubles:
+        await _played(scene, seen, trouble, scene.stage.operations("receives"))
+
+
+async def _more_rarely(scene: Scene, seen: _Seen) -> None:
+    await _superseded(scene, seen)
+    for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
+        await _played(scene, seen, partial(_met_by, scene.network, conduct), _some(scene, turn))
 
 
 async def clean_addresses(stage: Stage) -> None:
