@@ -115,7 +115,7 @@ def _database(name: str) -> str:
 
 def _open_beyond(folder: Path) -> Iterator[BinaryIO]:
     """The files that the process has open to be written outside of a folder, each once more, to be read."""
-    for each in Path("/proc/self/fd").iterdir():
+    for each in Path("/proc/self/fd").glob("*"):
         with contextlib.suppress(OSError):  # it was closed since
             number = int(each.name)
             written = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY

@@ -161,4 +161,5 @@ def test_a_persons_instant_is_found_as_an_object(printed):
 def test_made_up_numbers_are_long_enough_to_be_found():
     made = MadeUp(INTERFACE).record("receives", "person.put", 1, ward="131016")
     assert len(str(made["income"])) >= 6
+    assert len(set(made["number"])) > 5, "or no part of it could be told from a round number"
     assert made["version"] == 1
