@@ -24,8 +24,10 @@ _BEGINS: Final = date(1990, 1, 1)
 _AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
 _FOUND: Final = 10**6
 """Numbers from there on are not found by chance."""
-_SPREAD: Final = 7_654_321_987_654_321
+_SPREAD: Final = 7_316_904_852_730_961
 """Divisible by neither 2 nor 5: so each person has other digits, in all places of a number."""
+_LONGEST: Final = 20
+"""Digits of a number whose form alone says how many it has."""
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
 
@@ -123,6 +125,7 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
     yield from (f"{head}{person:014}" for head in ("TM", "JT"))
     yield f"{1990 + person // 12 % 100}-{person % 12 + 1:02}"
     yield f"{person // 1000}.{person % 1000:03}"
+    yield from (_digits(person, length) for length in range(_LONGEST, 0, -1))
 
 
 def _digits(person: int, length: int) -> str:

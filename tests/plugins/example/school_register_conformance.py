@@ -85,7 +85,7 @@ class SchoolRegisterSubject(Subject):
 
     def record(self, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
         version: dict[str, JsonValue] = {"updated_at": "2026-04-01T09:00:00+09:00", "update_seq": person}
-        number: dict[str, JsonValue] = {"internal_no": f"7{person * 54_321_987_654_321 % 10**14:014d}"}
+        number: dict[str, JsonValue] = {"internal_no": f"7{person * 52_730_961_840_637 % 10**14:014d}"}
         if operation == "subject.register":
             return {**number, "resident_status": "1", **version}
         return {**number, "municipality_code": "131016", "change_type": "3", **version}
