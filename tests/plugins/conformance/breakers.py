@@ -19,6 +19,8 @@ from tests.plugins.conformance.hurried import (
     EXCHANGE,
     IMPORT,
     IN_PORTIONS,
+    INFLATES,
+    KEPT,
     LOOSE,
     MADE,
     OFFERED,
@@ -176,6 +178,19 @@ BREAKERS: Final = (
             (EXCHANGE, BOUND),
         )
     ),
+    Breaker(
+        "no-leaks",
+        PUT,
+        f"        self._context.log.info('storing', row='*******' + rows[0]['internal_no'][-8:])\n{PUT}",
+        "internal_no of subject.register is, at least in part, in a line of its log",
+    ),
+    Breaker("no-leaks", EXCHANGE, KEPT, "internal_no of subject.register is in a file that it kept open"),
+    Breaker(
+        "no-leaks",
+        ANSWERED,
+        f"        if 'old' in said.values():\n            self._context.log.warning('refused', rows=rows)\n{ANSWERED}",
+        "internal_no of subject.register is in a line of its log",
+    ),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
     Breaker(
@@ -277,6 +292,12 @@ BREAKERS: Final = (
         "does not offer under the same key",
     ),
     Breaker(
+        "clean-addresses",
+        "/children/{message_id}",
+        "/children/{message_id}?n={rows[0]['internal_no']}",
+        "internal_no of subject.register is in the address of a request",
+    ),
+    Breaker(
         "documented", "| `answer_timeout` | seconds for one answer; 10 if not set |\n", "", "answer_timeout", README
     ),
     Breaker(
@@ -289,6 +310,7 @@ BREAKERS: Final = (
         "garbage", 'raise Later("system_unreachable") from None', BELIEVING, "a record is accepted upon a page of HTML"
     ),
     Breaker("huge", PUT, BY_HAND, "upon a body without an end it took more than 32 MiB of one answer"),
+    Breaker("huge", PUT, INFLATES, "upon a body that swells it took more than 32 MiB of one answer"),
     Breaker("huge", ALIVE, READS_HEALTH, "upon a body without an end it took more than 32 MiB"),
     Breaker("huge", PUT, READS_ERRORS, "upon an error without an end it took more than 32 MiB"),
     Breaker(

@@ -167,6 +167,16 @@ def test_the_readme_names_what_such_settings_hold(example):
     assert found.seen == "README.md does not name groups, names, within", found.detail
 
 
+def test_a_secret_that_stands_in_the_settings_is_sought(example):
+    class Told(SchoolRegisterSubject):
+        def settings(self, place, address):
+            return {**super().settings(place, address), "logins": [{"password": "made-up-4711"}], "api_key": "file:key"}
+
+    more = "    api_key: str = ''\n    logins: list[dict[str, str]] = []\n\n\nclass _Stored("
+    found = judge(BY_ID["no-leaks"], example(Breaker("no-leaks", "\n\nclass _Stored(", more, ""), Told))
+    assert found.seen == "a secret of its settings is in the repr of its settings", found.detail
+
+
 def test_another_ones_data_in_an_answer_is_seen(monkeypatch):
     """Which takes a request; the example has none."""
 

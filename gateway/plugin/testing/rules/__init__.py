@@ -102,9 +102,9 @@ RULES: Final = (
         _BRONZE,
         "No value of a record or a reply and no secret is in a log line, on stdout or stderr, in a warning, an error, a"
         " repr, a health sentence, a note, the words of a program that it starts, or a file outside its place, also one"
-        " that is gone again; nor while its system is away, hangs, shows in an error what was asked, or answers with"
-        " garbage and lies. Sought are texts, dates and numbers of six characters or more that are of no list, also"
-        " escaped.",
+        " that is gone again; nor while its system is away, hangs, shows in an error what was asked, refuses a record,"
+        " or answers with garbage and lies. Sought are texts, dates and numbers of six characters or more that are of"
+        " no list, also escaped and in Base64; long numbers also in part, in groups, or hashed without a key.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),
@@ -224,6 +224,13 @@ RULES: Final = (
         repeats.restart,
     ),
     Rule(
+        "clean-addresses",
+        _SILVER,
+        "No value of a record or a reply is in the path or the query of a request.",
+        "Every proxy on the way, and the system itself, writes the addresses that it is asked into a log.",
+        privacy.clean_addresses,
+    ),
+    Rule(
         "documented",
         _SILVER,
         "Its README names every setting, every operation and every code of its own.",
@@ -240,7 +247,8 @@ RULES: Final = (
     Rule(
         "huge",
         _GOLD,
-        "Of an answer that does not end, or an error, it reads no more than a bound; nor does its health.",
+        "Of an answer that does not end, or an error, it reads no more than a bound, also of one that swells as it is"
+        " decompressed; nor does its health.",
         "All connectors of a process share its memory.",
         truth.huge,
     ),
