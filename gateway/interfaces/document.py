@@ -112,11 +112,19 @@ def _told(each: Described) -> str:
         )
     if operation.ahead:
         told.append("It waits for nothing else about its person.")
+    if each.withheld:
+        told.append(f"Its route does not carry, so these are taken and go no further: {_quoted(each.withheld)}.")
+    if each.reply_withheld:
+        told.append(f"No answer has, for the route does not carry them: {_quoted(each.reply_withheld)}.")
     if each.proven:
         told.append(f"Renkei-Proof must prove {', '.join(each.proven)}.")
     if each.codes:
-        told.append(f"The destination's own codes: {', '.join(f'`{code}`' for code in each.codes)}.")
+        told.append(f"The destination's own codes: {_quoted(each.codes)}.")
     return " ".join(told)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{each}`" for each in names)
 
 
 def _answered(each: Described) -> dict[str, Any]:

@@ -236,6 +236,16 @@ def test_a_trace_says_what_a_connector_noted_and_why(printed, answered):
     assert re.search("c; file_taken *\n", told)
 
 
+def test_a_trace_says_what_the_route_kept_back(printed, answered):
+    """Its sender is told of no refusal: nowhere else would people see it."""
+    header = {"source": "a", "destination": "b", "operation": "c", "route": "R01", "attestations": []}
+    withheld: dict[str, Any] = {"kind": "message.recorded", "header": header | {"withheld": ["address", "children[]"]}}
+    assert "withheld by the route: address, children[]" in traced(printed, answered, withheld)
+    assert "withheld" not in traced(
+        printed, answered, {"kind": "message.recorded", "header": header | {"withheld": []}}
+    )
+
+
 def test_a_trace_says_what_was_attested_and_until_when_and_no_reference(printed, answered):
     until, reference = "2026-11-22T12:00:00.000000Z", "f" * 64
     claims = [
