@@ -474,7 +474,7 @@ def test_a_person_s_tags_say_by_what_else_the_connector_s_records_name_a_person(
     def made(connector, **named):
         file = trial / "person.json"
         file.write_text(json.dumps(named))
-        words = ["keys", "tags", "999997", connector, str(file), "--since", "2026-11-01", "--root", str(trial)]
+        words = ["keys", "tags", "999997", connector, str(file), "--since", "2026-05-01", "--root", str(trial)]
         return CliRunner().invoke(commands.app, words)
 
     one = made("vaccination_records", internal_no="0000004711")
@@ -484,6 +484,7 @@ def test_a_person_s_tags_say_by_what_else_the_connector_s_records_name_a_person(
         in one.stderr
     )
     assert "4711" not in one.stderr
+    assert min(json.loads(one.stdout)["tags"]) == "2026-04", "of the month before: recorded in May, made in April"
     whole = made("health_management", internal_no="0000004711")
     assert (whole.exit_code, whole.stderr) == (0, ""), "a template's id names nobody"
     wrong = made("health_management", vaccination_setting_id="S-1")
