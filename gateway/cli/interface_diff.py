@@ -73,6 +73,12 @@ def diff(
             raise typer.Exit(1)
 
 
+def shown(root: Path, before: "Contract", after: "Contract") -> list[str]:
+    """The lines for one lock that another is about to replace."""
+    pairs = [(before, after)]
+    return [*_lines(pairs, _judged(pairs, *_configurations(root, None, pairs)))]
+
+
 def _pairs(root: Path, connector: str | None, against: Path | None) -> "list[Pair]":
     """Each lock with what would take its place. Raises Misconfigured."""
     if against is None:

@@ -125,6 +125,25 @@ def test_a_change_that_breaks_a_route_is_told_with_its_tenant_and_ends_with_1(ch
         assert done.stdout.endswith("verdict: it breaks somebody\n")
 
 
+def test_a_lock_that_is_replaced_says_what_changes_and_whom_that_breaks(changed):
+    """As diff does, of which whoever is in a hurry thinks too late; and what is needed to have both stay valid."""
+    path = changed / f"config/interfaces/{LOCK}.json"
+    lock = json.loads((ROOT / f"config/interfaces/{LOCK}.json").read_text(encoding="utf-8"))
+    next(each for each in lock["operations"][0]["fields"] if each["path"] == "vaccinated_on")["required"] = False
+    path.write_text(json.dumps(lock), encoding="utf-8")
+    before = read_contract(changed, LOCK).digest()
+    asked, done = (run(word, LOCK, root=changed).stdout.splitlines() for word in ("diff", "lock"))
+    assert asked == done[:-2]
+    effects = {line.partition(": ")[0] for line in asked}
+    assert {"~ receives research.register vaccinated_on", "breaks sender (999997 R16)", "heed in flight"} <= effects
+    assert done[-1] == f"the digest before was {before}: config/interfaces/former.toml can keep it valid"
+    again = run("lock", LOCK, root=changed)
+    assert (again.stdout.splitlines()[0], len(again.stdout.splitlines())) == ("no difference", 2)
+    path.write_text("{}", encoding="utf-8")
+    spoilt = run("lock", LOCK, root=changed)
+    assert (spoilt.exit_code, "nobody can be told what changes" in spoilt.stderr) == (0, True)
+
+
 def test_a_change_that_breaks_nobody_ends_with_0(changed):
     """The other way round a field is added, which its route does not list yet; it is not required."""
     path = changed / f"config/interfaces/{LOCK}.json"
