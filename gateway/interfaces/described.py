@@ -17,6 +17,7 @@ class Described:
     """One operation at its address. `proven` is what must be proven about a person; `most` how many records it takes at
     a time, None where the limits are not known. `codes` are the destination's own, each with its sentence; `withheld`
     and `reply_withheld` the paths of the lock that the route does not carry; none where the route is not known.
+    `pinned` is whether any certificate may post it; taken for granted where the tenant is not known.
     """
 
     tenant: str
@@ -27,6 +28,7 @@ class Described:
     codes: Mapping[str, str] = field(default_factory=dict)
     withheld: tuple[str, ...] = ()
     reply_withheld: tuple[str, ...] = ()
+    pinned: bool = True
 
     @property
     def path(self) -> str:
@@ -58,7 +60,8 @@ def of_tenant(
             most = min(limits.records_per_message, each.most_records or limits.records_per_message)
             codes = contracts[route.destination].codes
             left = (_beyond(each.fields, route.fields), _beyond(each.reply, route.reply_fields))
-            yield Described(tenant.code, contract, each, route.attest, most, codes, *left)
+            pinned = bool(tenant.file.connectors[connector].certificates)
+            yield Described(tenant.code, contract, each, route.attest, most, codes, *left, pinned)
 
 
 def _beyond(fields: Iterable[ContractField], carried: Iterable[str]) -> tuple[str, ...]:

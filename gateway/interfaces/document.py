@@ -106,6 +106,8 @@ def _told(each: Described) -> str:
     """What no other part of the document says of it."""
     operation = each.operation
     told = ["A request: it is answered." if operation.kind == "request" else "An event: it is recorded and delivered."]
+    if not each.pinned:
+        told.insert(0, "No certificate is pinned to this system: whoever posts here gets 403 `unknown_certificate`.")
     if operation.version:
         told.append(
             f"Of two states of one person the newer one is that with the higher {', '.join(operation.version)}."

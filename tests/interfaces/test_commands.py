@@ -90,6 +90,17 @@ def test_all_of_a_tenant_is_one_description_and_a_listener_narrows_it():
     assert (wrong.exit_code, "there is none of that name; there is: " in wrong.stderr) == (2, True)
 
 
+def test_of_a_system_that_is_polled_it_is_said_that_it_may_post_nothing():
+    """Who builds a client from the document meets 403, whatever it posts."""
+    told = "No certificate is pinned to this system"
+    done = run("export", "--tenant", "999997")
+    posted = {path: item["post"] for path, item in json.loads(done.stdout)["paths"].items() if "post" in item}
+    warned = {path.split("/")[3] for path, post in posted.items() if told in post["description"]}
+    assert warned == {line.split()[1].rstrip(":") for line in done.stderr.splitlines()} >= {"vaccination_records"}
+    assert "clinic_app" in {path.split("/")[3] for path in posted} - warned
+    assert told not in run("export", "vaccination_records").stdout, "a lock alone does not know"
+
+
 @pytest.mark.parametrize(
     "words",
     [["export"], ["export", "--form", "schema"], ["export", LOCK, "--form", "table", "--tenant", "999997"], ["diff"]],
