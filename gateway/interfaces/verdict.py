@@ -1,15 +1,21 @@
 """Whether a change of a lock breaks somebody in this configuration: senders, receivers, routes, what is under way."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from gateway.config import Config, Route, contradictions, still_valid
 from gateway.interfaces.changes import Change, changes
 from gateway.interfaces.effects import ASIDE, RULES, Rule, Side, Weight, Whom
 from gateway.plugin.contract import Contract
+
+_ANSWERS: Final[Mapping[Side, str]] = MappingProxyType(
+    {"given": "an answer of this plugin", "taken": "an answer of the other end"}
+)
+"""The sender of a reply, by the side on which it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,7 @@ def _told(rule: Rule, change: Change) -> str:
     return rule.told.format(
         field=change.field.path if change.field else "",
         operation=change.operation.name if change.operation else "",
+        sender="a sender" if change.part == "record" else _ANSWERS[_side(change)],
         name=change.name,
         was=change.was or "nothing",
         now=change.now or "nothing",
