@@ -131,10 +131,13 @@ def _configurations(root: Path, against: Path | None, pairs: "list[Pair]") -> "t
 
 def _judged(pairs: "list[Pair]", present: "Config | None", coming: "Config | None") -> dict[str, Any]:
     """The verdict as data: of each interface its changes and effects, and what the check would newly say."""
-    from gateway.interfaces import fresh_problems, judge
+    from gateway.interfaces import fresh_problems, gone, judge
 
     now = datetime.now(UTC)
-    verdicts = [(before, after, judge(before, after, coming, now)) for before, after in pairs]
+    verdicts = [
+        (before, after, judge(before, after, present if gone(before, after) else coming, now))
+        for before, after in pairs
+    ]
     problems = fresh_problems(present, coming) if present is not None and coming is not None else ()
     return {
         "differs": any(before.digest() != after.digest() for before, after in pairs),

@@ -207,8 +207,21 @@ def test_where_there_are_only_locks_whoever_there_may_be_is_concerned(changed, t
 
 def test_a_lock_that_is_gone_takes_its_operations_along(changed):
     (changed / f"config/interfaces/{LOCK}.json").unlink()
+    tenant = changed / "config/tenants/999997.toml"
+    text = tenant.read_text(encoding="utf-8")
+    settings = text[text.index(f"[connectors.{LOCK}]") : text.index("[connectors.intermediate_server]")]
+    route = text[text.index("# R16: ") : text.index("# R17: ")]
+    tenant.write_text(text.replace(settings, "").replace(route, ""), encoding="utf-8")
     done = run("diff", LOCK, "--against", changed)
-    assert (done.exit_code, "research.register" in done.stdout) == (1, True)
+    assert (done.exit_code, "it widens" in done.stdout) == (1, False)
+    assert (
+        "breaks route (999997 R16): receives research.register: names research.register, which is gone" in done.stdout
+    )
+    assert "heed in flight: interface: the connector is gone and nothing flows by it any more" in done.stdout
+    assert "promised no more" not in done.stdout
+    assert "--former-until" not in done.stdout
+    table = run("diff", LOCK, "--against", changed, "--form", "change-table").stdout
+    assert ("取り扱う情報が減る" in table, "取り扱う情報が増える" in table) == (True, False)
 
 
 def test_what_is_no_lock_or_another_s_is_told(changed, tmp_path):
