@@ -115,9 +115,9 @@ def _told(each: Described) -> str:
     if operation.ahead:
         told.append("It waits for nothing else about its person.")
     if each.withheld:
-        told.append(f"Its route does not carry, so these are taken and go no further: {_quoted(each.withheld)}.")
+        told.append(f"Taken and carried no further, for its route does not list them: {_quoted(each.withheld)}.")
     if each.reply_withheld:
-        told.append(f"No answer has, for the route does not carry them: {_quoted(each.reply_withheld)}.")
+        told.append(f"In no answer, for its route does not list them: {_quoted(each.reply_withheld)}.")
     if each.proven:
         told.append(f"Renkei-Proof must prove {', '.join(each.proven)}.")
     if each.codes:

@@ -86,9 +86,9 @@ def test_what_the_lock_has_and_the_route_has_not_is_told_there_and_back():
         path = f"/v1/999997/health_management/{whole.operation}"
         return openapi(every)["paths"][path]["post"]["description"]
 
-    assert "does not carry" not in told(tenant)
-    assert f"Its route does not carry, so these are taken and go no further: `{whole.fields[0]}`." in told(routed)
-    assert f"No answer has, for the route does not carry them: `{whole.reply_fields[0]}`." in told(routed)
+    assert "does not list" not in told(tenant)
+    assert f"Taken and carried no further, for its route does not list them: `{whole.fields[0]}`." in told(routed)
+    assert f"In no answer, for its route does not list them: `{whole.reply_fields[0]}`." in told(routed)
 
 
 def test_what_is_not_routed_or_above_the_clearance_is_not_described():
