@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
@@ -39,6 +40,16 @@ def leaves(key: str, value: Any, names: tuple[str, ...] = ()) -> Iterator[Leaf]:
             yield from _many(key, ((_name(each), each) for each in value), names)
         case _:
             yield key, names, value
+
+
+def at_home(subject: Subject, value: Any) -> Any:
+    """A value as it stands; of a path below the root of its own configuration, where it is there: two roots lie in two
+    places, and what moves with its root has not moved.
+    """
+    if not isinstance(value, str) or ".." in Path(value).parts:
+        return value
+    roots = (subject.config.root.absolute(), subject.config.root.resolve())
+    return next((str(Path(value).relative_to(each)) for each in roots if Path(value).is_relative_to(each)), value)
 
 
 def _many(key: str, many: Any, names: tuple[str, ...]) -> Iterator[Leaf]:

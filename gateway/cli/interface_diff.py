@@ -74,6 +74,12 @@ def diff(
             raise typer.Exit(1)
 
 
+def shown(root: Path, before: "Contract", after: "Contract") -> list[str]:
+    """The lines for one lock that another is about to replace."""
+    pairs = [(before, after)]
+    return [*_lines(pairs, _judged(pairs, *_configurations(root, None, pairs)))]
+
+
 def _pairs(root: Path, connector: str | None, against: Path | None) -> "list[Pair]":
     """Each lock with what would take its place. Raises Misconfigured."""
     if against is None:
@@ -131,10 +137,13 @@ def _configurations(root: Path, against: Path | None, pairs: "list[Pair]") -> "t
 
 def _judged(pairs: "list[Pair]", present: "Config | None", coming: "Config | None") -> dict[str, Any]:
     """The verdict as data: of each interface its changes and effects, and what the check would newly say."""
-    from gateway.interfaces import fresh_problems, judge
+    from gateway.interfaces import fresh_problems, gone, judge
 
     now = datetime.now(UTC)
-    verdicts = [(before, after, judge(before, after, coming, now)) for before, after in pairs]
+    verdicts = [
+        (before, after, judge(before, after, present if gone(before, after) else coming, now))
+        for before, after in pairs
+    ]
     problems = fresh_problems(present, coming) if present is not None and coming is not None else ()
     return {
         "differs": any(before.digest() != after.digest() for before, after in pairs),

@@ -57,6 +57,7 @@ class VaccinationRecords(Subject):
 
     def __init__(self) -> None:
         self._own: dict[int, Mapping[str, JsonValue]] = {}  # what the record system called a person, and the answers
+        self._whose: dict[str, int] = {}  # a registered number, and the person
         self._ours = 0
 
     @asynccontextmanager
@@ -103,9 +104,16 @@ class VaccinationRecords(Subject):
             own["vaccination_setting_id"] = _setting(person)
         if operation == "subject.delete":
             own |= {"change_type": "3", "update_seq": 1_000_000}
+        if operation == "subject.register":
+            return self._registered(person + _WHO[operation], **own)
         record = _MADE_UP.record("receives", operation, person + _WHO.get(operation, 0), **own)
         if operation == "vaccination.enter":  # with an id it would correct what was entered before
             del record["vaccination_record_id"]
+        return record
+
+    def _registered(self, person: int, **own: JsonValue) -> dict[str, Any]:
+        record = _made_up("subject.register", person, **own)
+        self._whose[record["individual_number"]] = person
         return record
 
     def _prepare_now(self, person: int) -> None:
@@ -118,7 +126,7 @@ class VaccinationRecords(Subject):
     async def _prepare(self, persons: Sequence[int]) -> None:
         """Residents with PMH keys and pseudonyms, doses due, answers to one of them, and a visit that PMH confirmed."""
         before = await self._count()
-        subjects = [_made_up("subject.register", each + more) for more in (0, _OTHERS) for each in persons]
+        subjects = [self._registered(each + more) for more in (0, _OTHERS) for each in persons]
         await self._tell("/v1/subjects", subjects, "register")
         await self._issue_keys()
         links = [_made_up("pseudonym.hand_over", each) for each in persons]
@@ -142,7 +150,7 @@ class VaccinationRecords(Subject):
     async def _issue_keys(self) -> None:
         """To whoever wants one by now."""
         while numbers := (batch := await self._call("/v1/key-batch", {"most": 1000}))["rows"]:
-            rows = [{**row, "pmh_key": _pmh_key(row["individual_number"])} for row in numbers]
+            rows = [{**row, "pmh_key": _pmh_key(self._whose[row["individual_number"]])} for row in numbers]
             await self._post("/v1/key-answers", rows, batch=batch["batch"])
 
     async def _something_due(self) -> None:
@@ -196,9 +204,9 @@ def _setting(person: int) -> str:
     return f"MADEUP-SETTING-{person:06}"
 
 
-def _pmh_key(individual_number: str) -> str:
-    """As records name it: a made-up number is the person's own number, and a check digit."""
-    return str(_made_up("pseudonym.hand_over", int(individual_number[:-1]))["pmh_key"])
+def _pmh_key(person: int) -> str:
+    """As records name it."""
+    return str(_made_up("pseudonym.hand_over", person)["pmh_key"])
 
 
 def _configured(place: Place) -> Path:

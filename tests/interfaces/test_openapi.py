@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -77,6 +78,24 @@ def test_an_operation_names_the_codes_of_its_own_destination_alone():
             assert posted.get("x-renkei-codes", {}) == codes
             assert all(f"`{code}`" in posted["description"] for code in codes)
     assert "dose_exists" not in as_text(openapi(of_lock(config.contracts["health_management"])))
+
+
+def test_what_the_lock_has_and_the_route_has_not_is_told_there_and_back():
+    """Its sender hears of no refusal, so nothing else would tell who builds from the document."""
+    config = load(ROOT)
+    ((_, tenant),) = config.tenants.items()
+    whole = next(each for each in tenant.file.routes if each.source == "health_management" and each.reply_fields)
+    less = whole.model_copy(update={"fields": whole.fields[1:], "reply_fields": whole.reply_fields[1:]})
+    routed = replace(tenant, file=tenant.file.model_copy(update={"routes": (less,)}))
+
+    def told(tenant):
+        every = of_tenant(tenant, "health_management", config.contracts, config.gateway.limits)
+        path = f"/v1/999997/health_management/{whole.operation}"
+        return openapi(every)["paths"][path]["post"]["description"]
+
+    assert "does not list" not in told(tenant)
+    assert f"Taken and carried no further, for its route does not list them: `{whole.fields[0]}`." in told(routed)
+    assert f"In no answer, for its route does not list them: `{whole.reply_fields[0]}`." in told(routed)
 
 
 def test_what_is_not_routed_or_above_the_clearance_is_not_described():

@@ -47,11 +47,14 @@ async def passes(_: web.Request, ask: Ask) -> web.StreamResponse:
 
 
 class Between:
-    """A reverse proxy over mutual TLS. `requests` counts what came in; `conduct` says what becomes of it."""
+    """A reverse proxy over mutual TLS. `requests` counts what came in, `asked` has its addresses; `conduct` says what
+    becomes of it.
+    """
 
     def __init__(self, place: Place, system: str) -> None:
         self.conduct: Conduct = passes
         self.requests = 0
+        self.asked: list[str] = []
         self.answered: list[Honest] = []
         self.came = asyncio.Event()
         self._system = system.rstrip("/")
@@ -111,6 +114,7 @@ class Between:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
+        self.asked.append(request.raw_path)
         self.came.set()
         body = await request.read()
 

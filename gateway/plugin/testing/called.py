@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar, cast
 
 from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.plugin.testing.verdict import Broken
+from gateway.plugin.testing.whose import connectors
 
 SLACK: Final = 10.0
 """Seconds beyond what was promised, for a busy machine."""
@@ -26,7 +27,7 @@ class Call(Generic[_T]):
     def __init__(self, doing: Awaitable[_T]) -> None:
         self.error: BaseException | None = None
         self._run = self._caught(doing)
-        self.task = asyncio.ensure_future(self._run)
+        self.task = asyncio.get_running_loop().create_task(self._run, context=connectors())
 
     async def done(self, seconds: float) -> bool:
         """Whether it came to an end by itself so soon; if not, or if who waits is cancelled, it is broken off."""

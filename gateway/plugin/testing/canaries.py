@@ -3,20 +3,18 @@
 The rule: nothing is sought that would be found by chance, or that stands in honest telemetry.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue
 
 from gateway.plugin.contract import ContractField
 from gateway.plugin.item import DataClass
+from gateway.plugin.testing import forms
 
 _LEAST: Final = 6
 """Characters of a value that is not found by chance."""
-_CALENDAR: Final = ("date", "instant")
+_WHOSE: Final = (DataClass.INDIVIDUAL_NUMBER, DataClass.IDENTIFIER)
 
 
 class Canaries:
@@ -24,14 +22,18 @@ class Canaries:
 
     def __init__(self) -> None:
         self._sought: dict[str, str] = {}
+        self._numbers: dict[str, str] = {}
+        self._digests: dict[str, tuple[str, str]] = {}
         self._honest: set[str] = set()
 
     def secret(self, secret: bytes) -> None:
-        """One that the settings refer to."""
+        """One that the settings refer to, or hold."""
         self._seek(secret.decode(errors="replace"), "a secret of its settings")
 
     def record(self, told: str, fields: Sequence[ContractField], record: Mapping[str, JsonValue]) -> None:
-        """Texts, dates and numbers of six characters or more; what is of a closed list is not a person's alone."""
+        """Texts, dates and numbers of six characters or more; what is of a closed list is not a person's alone. A
+        number of nine digits or more also in part, and it and every identifier also hashed.
+        """
         for each in fields:
             if each.values is not None or each.data_class is None:
                 continue
@@ -39,11 +41,11 @@ class Canaries:
                 if isinstance(value, bool | float) or not isinstance(value, str | int):
                     continue
                 if each.data_class != DataClass.OPERATIONAL:
-                    self._seek(str(value), f"{each.path} of {told}", each.check)
-                elif each.check in _CALENDAR:
-                    self._honest.update(_forms(str(value), each.check))
+                    self._seek_person(str(value), f"{each.path} of {told}", each)
+                elif each.check in forms.CALENDAR:
+                    self._honest.update(forms.forms(str(value), each.check))
 
-    def found(self, texts: Sequence[tuple[str, str]]) -> str | None:
+    def found(self, texts: Iterable[tuple[str, str]]) -> str | None:
         """What came out first and where, of texts that each tell where they were; without the value. None if nothing
         did. Texts may be long and values many: each place of a text is looked at once, and nothing is kept of it.
         """
@@ -51,27 +53,55 @@ class Canaries:
         for each in self._sought:
             if each not in self._honest:
                 ends.setdefault(each[-_LEAST:], []).append(each)
-        for where, text in texts:
-            for end in (at + _LEAST for at in range(len(text)) if text[at : at + _LEAST] in ends):
-                for each in ends[text[end - _LEAST : end]]:
-                    if text.endswith(each, 0, end):
-                        return f"{self._sought[each]} is in {where}"
+        numbers = "\n".join(self._numbers)
+        for where, text in _unpacked(texts):
+            if how := self._whole(text, ends) or self._in_part(text, numbers) or self._hashed(text):
+                return f"{how} in {where}"
         return None
+
+    def _whole(self, text: str, ends: Mapping[str, Sequence[str]]) -> str:
+        for end in (at + _LEAST for at in range(len(text)) if text[at : at + _LEAST] in ends):
+            for each in ends[text[end - _LEAST : end]]:
+                if text.endswith(each, 0, end):
+                    return f"{self._sought[each]} is"
+        return ""
+
+    def _in_part(self, text: str, numbers: str) -> str:
+        for part in forms.numbers(text):
+            if part in numbers:
+                what = next(what for digits, what in self._numbers.items() if part in digits)
+                return f"{what} is, at least in part,"
+        return ""
+
+    def _hashed(self, text: str) -> str:
+        for digest in forms.hashed(text):
+            whole, what = self._digests.get(digest[: forms.HASHED], ("", ""))
+            if whole.startswith(digest):
+                return f"{what} is, hashed without a key,"
+        return ""
 
     def _seek(self, value: str, what: str, check: str | None = None) -> None:
         if len(value) >= _LEAST:
-            self._sought.update(dict.fromkeys(_forms(value, check), what))
+            self._sought.update(dict.fromkeys(forms.forms(value, check), what))
+
+    def _seek_person(self, value: str, what: str, field: ContractField) -> None:
+        self._seek(value, what, field.check)
+        digits = forms.number(value) if field.check not in forms.CALENDAR else ""
+        if digits:
+            self._numbers[digits] = what
+        if digits or (field.data_class in _WHOSE and len(value) >= _LEAST):
+            self._digests.update({each[: forms.HASHED]: (each, what) for each in forms.digests(value)})
 
 
-def _forms(value: str, check: str | None) -> Iterator[str]:
-    """As it is, as JSON and Python escape it, as an address has it; a date also without dashes, and as an object."""
-    yield value
-    yield json.dumps(value)[1:-1]
-    yield from (repr(value)[1:-1], ascii(value)[1:-1], repr(value.encode("utf-8", "surrogatepass"))[2:-1])
-    yield from (each(value, safe="", errors="replace") for each in (quote, quote_plus))
-    if check == "date":
-        yield value.replace("-", "")
-        yield repr(date.fromisoformat(value))
+def _unpacked(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The same, and behind each what is encoded in it, which is told once."""
+    known = set[str]()
+    for where, text in texts:
+        yield where, text
+        for token in forms.encoded(text):
+            if token not in known:
+                known.add(token)
+                yield from ((f"{where}, encoded", plain) for plain in forms.decoded(token))
 
 
 def _at(value: object, path: list[str]) -> Iterator[object]:

@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import gzip
 from collections.abc import Callable
+from functools import cache
+from random import Random
 from typing import Final, TypeAlias
 
 from aiohttp import web
@@ -13,6 +16,9 @@ Alter: TypeAlias = Callable[[bytes], bytes | None]
 """An answer into another one; None where it finds nothing to alter."""
 _PIECE: Final = b" " * 65536
 _DROP: Final = 0.2
+_NOISE: Final = 1000
+_BLANKS: Final = b" " * 71_000
+_SWOLLEN: Final = 48 * 2**20
 ENDLESS: Final = 64 * 2**20
 """Bytes of a body that never ends, after which this one does all the same."""
 
@@ -115,6 +121,28 @@ class Endless:
                 self.pushed = max(self.pushed, pushed)
                 await asyncio.sleep(0)  # else a lost connection is not heard of
         return response
+
+
+def swells(status: int) -> Conduct:
+    """A body of less than a megabyte, of which the gzip that it names makes more than forty."""
+    body = _swelling()
+
+    async def conduct(_: web.Request, __: Ask) -> web.StreamResponse:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        return web.Response(status=status, body=body, headers=headers)
+
+    return conduct
+
+
+@cache
+def _swelling() -> bytes:
+    """It grows evenly, so that who reads it piece by piece can stop in time: among the blanks there is noise, which
+    comes again too late for gzip to see it.
+    """
+    noise = Random(1).randbytes(_NOISE * 64)  # noqa: S311  (nothing is kept secret by it)
+    pieces = (noise[at : at + _NOISE] + _BLANKS for at in range(0, len(noise), _NOISE))
+    whole = b"".join(pieces)
+    return gzip.compress(whole * (_SWOLLEN // len(whole)), compresslevel=1, mtime=0)
 
 
 def altered(alter: Alter, at: int | None = None) -> Conduct:

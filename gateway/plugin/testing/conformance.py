@@ -1,6 +1,7 @@
 """The suite under an author's own pytest: a class to derive from, a test for each rule."""
 
 import asyncio
+from functools import lru_cache
 from typing import ClassVar
 
 import pytest
@@ -10,6 +11,9 @@ from gateway.plugin.testing.rule import Rule
 from gateway.plugin.testing.rules import RULES
 from gateway.plugin.testing.scale import State, judged
 from gateway.plugin.testing.subject import Subject
+
+_stage = lru_cache(maxsize=1)(staged)
+"""One for all rules of a connector: some share what was seen in a play."""
 
 
 class Conformance:
@@ -24,6 +28,6 @@ class Conformance:
     @pytest.mark.parametrize("rule", RULES, ids=[each.id for each in RULES])
     def test_rule(self, rule: Rule) -> None:
         """The rule holds, or the subject names it as exempt, with its reason."""
-        found = asyncio.run(judged(rule, staged(self.subject, self.hook)))
+        found = asyncio.run(judged(rule, _stage(self.subject, self.hook)))
         if found.state is State.TO_DO:
             pytest.fail(f"{rule.id} ({rule.level}): {found.seen}; {found.next}\n{found.detail}", pytrace=False)

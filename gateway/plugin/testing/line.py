@@ -26,6 +26,7 @@ from gateway.plugin.connector import (
 )
 from gateway.plugin.contract import Contract, ContractOperation
 from gateway.plugin.testing.made_up import reply_to
+from gateway.plugin.testing.whose import connectors
 
 _MEANWHILE = 0.05
 """Seconds that a send takes at most if its ending is told before it returns."""
@@ -144,7 +145,7 @@ class Line:
         return made
 
     def _settle(self, sent: Sent) -> "asyncio.Task[None]":
-        telling = asyncio.ensure_future(self._tell(sent))
+        telling = asyncio.get_running_loop().create_task(self._tell(sent), context=connectors())
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
         return telling

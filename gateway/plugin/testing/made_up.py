@@ -24,6 +24,10 @@ _BEGINS: Final = date(1990, 1, 1)
 _AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
 _FOUND: Final = 10**6
 """Numbers from there on are not found by chance."""
+_SPREAD: Final = 7_316_904_852_730_961
+"""Divisible by neither 2 nor 5: so each person has other digits, in all places of a number."""
+_LONGEST: Final = 20
+"""Digits of a number whose form alone says how many it has."""
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
 
@@ -113,11 +117,21 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
     yield (_AT + timedelta(seconds=person)).isoformat()
     if field.check is not None:
         yield _CITY
-        yield from (f"{stem}{last}" for stem in (f"0499999{person:06}", f"{person:011}") for last in range(10))
+        yield from (
+            f"{stem}{last}" for stem in (f"0499999{person:06}", f"0000{_digits(person, 7)}") for last in range(10)
+        )
+    yield _digits(person, field.max_length or 12)
     yield f"{person:0{field.max_length or 12}}"
     yield from (f"{head}{person:014}" for head in ("TM", "JT"))
     yield f"{1990 + person // 12 % 100}-{person % 12 + 1:02}"
     yield f"{person // 1000}.{person % 1000:03}"
+    yield from (_digits(person, length) for length in range(_LONGEST, 0, -1))
+
+
+def _digits(person: int, length: int) -> str:
+    """A number of so many digits, more if the person's has more. One of zeros would not be known by a part of it."""
+    differ = max(min(length, 15), len(str(person)))
+    return f"{person * _SPREAD % 10**differ:0{length}}"
 
 
 def _admitted(field: ContractField, text: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.plugin.testing.between import Between
 from gateway.plugin.testing.candidate import Candidate
+from gateway.plugin.testing.doings import Doings
 from gateway.plugin.testing.line import Line
 from gateway.plugin.testing.place import make_place
 from gateway.plugin.testing.scene import Scene, Standing
@@ -16,8 +17,9 @@ from gateway.plugin.testing.scene import Scene, Standing
 
 @dataclass(slots=True)
 class Stage(Candidate):
-    """A connector, and how to set scenes for it."""
+    """A connector, and how to set scenes for it. `doings` are what was seen in the play that some rules share."""
 
+    doings: Doings | None = None
     _keeping: contextlib.AsyncExitStack | None = None
     _kept: Standing | None = None
 

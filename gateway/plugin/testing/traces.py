@@ -5,11 +5,13 @@ The rule: a hook stays for good, so there is one, and it looks only while somebo
 
 import contextlib
 import errno
+import fcntl
 import gc
 import io
 import os
+import stat
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import unquote, urlsplit
@@ -28,22 +30,37 @@ _HELD: Final = 100
 
 
 class Traces:
-    """What was written outside of one folder, also into files that are gone, and what programs were told."""
+    """What was written outside of one folder, also into files that are gone or were open before, and what programs were
+    told.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.words: list[tuple[str, str]] = []
         self._folder = folder.resolve()
         self._written: dict[str, int] = {}
         self._held: list[tuple[BinaryIO, int]] = []
+        _flush()
+        self._open = [(file, _length(file)) for file in _open_beyond(self._folder)]
 
     def texts(self) -> list[tuple[str, str]]:
         """Where each was, and what it holds by now."""
-        _flush(self._written)
+        _flush()
         for path in [*self._written]:
             self._hold(path)
         while self._held:
             self._read(*self._held.pop())
+        while self._open:
+            file, ended = self._open.pop()
+            with file:
+                file.seek(ended if ended <= _length(file) else 0)
+                self.words.append(("a file that it kept open", file.read(_MOST).decode(errors="replace")))
         return self.words
+
+    def close(self) -> None:
+        """Let go of what was not read."""
+        for file, _ in (*self._held, *self._open):
+            file.close()
+        self._held, self._open = [], []
 
     def hear(self, event: str, given: tuple[Any, ...]) -> None:
         """Raises OSError where a file without a name is to be made: Python then makes one that can be looked into."""
@@ -96,12 +113,31 @@ def _database(name: str) -> str:
     return unquote(urlsplit(name).path) if name.startswith("file:") else name
 
 
-def _flush(paths: Collection[str]) -> None:
+def _open_beyond(folder: Path) -> Iterator[BinaryIO]:
+    """The files that the process has open to be written outside of a folder, each once more, to be read."""
+    for each in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):  # it was closed since
+            number = int(each.name)
+            written = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+            if written and _regular(number) and folder not in each.readlink().parents:
+                yield each.open("rb")
+
+
+def _regular(number: int) -> bool:
+    """Neither a pipe nor a socket, which flushing could block."""
+    return stat.S_ISREG(os.fstat(number).st_mode)
+
+
+def _length(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _flush() -> None:
     """Files that were left open have it in memory still; it would get into them at the end of the process."""
     for each in gc.get_objects():
         if type(each) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # it is closed, or has no name
-                if _path(each.name) in paths:
+            with contextlib.suppress(OSError, ValueError):  # it is closed, or no file
+                if _regular(each.fileno()):
                     each.flush()
 
 
@@ -122,7 +158,7 @@ def _hear(event: str, given: tuple[Any, ...]) -> None:
 
 @contextlib.contextmanager
 def traced(folder: Path) -> Iterator[Traces]:
-    """What is left outside of the folder within the block; read it there, or after."""
+    """What is left outside of the folder within the block; read it there."""
     global _looking, _installed  # noqa: PLW0603  (an audit hook cannot be taken away again)
     if not _installed:
         sys.addaudithook(_hear)
@@ -132,3 +168,4 @@ def traced(folder: Path) -> Iterator[Traces]:
         yield traces
     finally:
         _looking = None
+        traces.close()

@@ -13,11 +13,14 @@ from tests.plugins.conformance.hurried import (
     BELIEVING,
     BOUND,
     BY_HAND,
+    CLOSES,
     COPIED,
     DEAF,
     EXCHANGE,
     IMPORT,
     IN_PORTIONS,
+    INFLATES,
+    KEPT,
     LOOSE,
     MADE,
     OFFERED,
@@ -88,13 +91,13 @@ BREAKERS: Final = (
     ),
     Breaker(
         "opens-and-closes",
-        '        """The session belongs to the line."""\n',
+        CLOSES,
         "        self._context = self._context.outbox\n",
         "the second close raised AttributeError",
     ),
     Breaker(
         "opens-and-closes",
-        '        """The session belongs to the line."""\n',
+        CLOSES,
         "        assert self._context\n",
         "close without an open raised AttributeError",
     ),
@@ -174,6 +177,19 @@ BREAKERS: Final = (
             (PUT, f"        __import__('sys').__stdout__.write(str(rows))\n{PUT}"),
             (EXCHANGE, BOUND),
         )
+    ),
+    Breaker(
+        "no-leaks",
+        PUT,
+        f"        self._context.log.info('storing', row='*******' + rows[0]['internal_no'][-8:])\n{PUT}",
+        "internal_no of subject.register is, at least in part, in a line of its log",
+    ),
+    Breaker("no-leaks", EXCHANGE, KEPT, "internal_no of subject.register is in a file that it kept open"),
+    Breaker(
+        "no-leaks",
+        ANSWERED,
+        f"        if 'old' in said.values():\n            self._context.log.warning('refused', rows=rows)\n{ANSWERED}",
+        "internal_no of subject.register is in a line of its log",
     ),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
@@ -276,6 +292,12 @@ BREAKERS: Final = (
         "does not offer under the same key",
     ),
     Breaker(
+        "clean-addresses",
+        "/children/{message_id}",
+        "/children/{message_id}?n={rows[0]['internal_no']}",
+        "internal_no of subject.register is in the address of a request",
+    ),
+    Breaker(
         "documented", "| `answer_timeout` | seconds for one answer; 10 if not set |\n", "", "answer_timeout", README
     ),
     Breaker(
@@ -288,6 +310,7 @@ BREAKERS: Final = (
         "garbage", 'raise Later("system_unreachable") from None', BELIEVING, "a record is accepted upon a page of HTML"
     ),
     Breaker("huge", PUT, BY_HAND, "upon a body without an end it took more than 32 MiB of one answer"),
+    Breaker("huge", PUT, INFLATES, "upon a body that swells it took more than 32 MiB of one answer"),
     Breaker("huge", ALIVE, READS_HEALTH, "upon a body without an end it took more than 32 MiB"),
     Breaker("huge", PUT, READS_ERRORS, "upon an error without an end it took more than 32 MiB"),
     Breaker(

@@ -32,6 +32,7 @@ UNCHECKED = """\
 TOLD = """\
                 await self._ask("POST", "/leavers/done", {"id": offered.id, "done": done})
 """
+CLOSES = '        """The session belongs to the line."""\n'
 SETTLED = "        self._ended[message_id] = outcomes\n"
 READS_ERRORS = """\
         address = f"{self._settings.base_url}/children/{message_id}"
@@ -40,6 +41,16 @@ READS_ERRORS = """\
                 self._context.log.warning("failed", length=len(await response.read()))
                 raise Later("system_unreachable")
             said = _read(_Stored, await response.content.read(2**20)).root
+"""
+INFLATES = """\
+        address = f"{self._settings.base_url}/children/{message_id}"
+        try:
+            async with asyncio.timeout(5), self._context.session.put(address, json=rows) as response:
+                if response.status != 200 or (response.content_length or 2**20) >= 2**20:
+                    raise Later("system_unreachable")
+                said = _read(_Stored, await response.read()).root
+        except OSError:
+            raise Later("system_unreachable") from None
 """
 READS_HEALTH = """\
             async with self._context.session.get(f"{self._settings.base_url}/alive") as response:
@@ -127,6 +138,15 @@ BOUND = f"""\
 
 def in_portions(delivery, *given, known=in_portions, file=sys.stderr):
     print(delivery.records[0][1].internal_no, file=file)
+    return known(delivery, *given)
+
+"""
+KEPT = f"""\
+{EXCHANGE}import os
+SEEN = os.memfd_create("seen")
+
+def in_portions(delivery, *given, known=in_portions):
+    os.write(SEEN, delivery.records[0][1].internal_no.encode())
     return known(delivery, *given)
 
 """

@@ -1,6 +1,9 @@
 """A person's value is found in whatever form code prints it; what is not a person's alone is not sought."""
 
+import base64
+import hashlib
 import json
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote, quote_plus
 
@@ -27,6 +30,7 @@ class Person(Payload):
     income: Annotated[int, item("income", Kind.INTEGER, DataClass.TAX_WELFARE, minimum=0)]
     version: Annotated[int, item("version", Kind.INTEGER, DataClass.OPERATIONAL, minimum=0)]
     since: Annotated[str, item("since", Kind.CODE, DataClass.OPERATIONAL, max_length=10, check="date")]
+    seen: Annotated[str, item("seen", Kind.CODE, DataClass.BASIC, max_length=25, check="instant")]
     ward: Annotated[str, item("ward", Kind.CODE, DataClass.BASIC, values=("13101", "131016"))]
 
 
@@ -34,12 +38,13 @@ OPERATION = Operation(name="person.put", label="人", direction="receives", payl
 INTERFACE = Interface(connector="people", version="1", operations=(OPERATION,))
 (LOCKED,) = describe(INTERFACE).operations
 RECORD: dict[str, Any] = {
-    "number": "700000000000001",
+    "number": "700468213957001",
     "name": "架空 'é' 太郎",
     "born": "1990-01-02",
     "income": 4_100_007,
     "version": 7_000_001,
     "since": "2026-04-01",
+    "seen": "2026-04-02T09:30:00+09:00",
     "ward": "131016",
 }
 
@@ -96,11 +101,65 @@ def test_of_many_that_came_out_the_first_is_told():
     assert canaries.found(told) == "number of person.399 is in a note"
 
 
-def test_the_end_of_a_value_alone_is_not_the_value():
-    assert found(RECORD["number"][1:]) is None
+NUMBER: str = RECORD["number"]
+"""Fifteen digits."""
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        f"*******{NUMBER[-8:]}",
+        f"{NUMBER[:8]}XXXXXXX",
+        f"n={int(NUMBER[1:])}",
+        f"n={NUMBER.zfill(16)[:15]}",
+        f"{NUMBER[:4]} {NUMBER[4:8]} {NUMBER[8:12]} {NUMBER[12:]}",
+        f"{NUMBER[:5]}-{NUMBER[5:10]}-{NUMBER[10:]}, 12 rows",
+        f"2026-11-23 {NUMBER[-9:]}",
+    ],
+)
+def test_a_part_of_a_number_is_found_and_the_number_in_groups(printed):
+    assert found(printed) == "number of person.put is, at least in part, in a line"
+
+
+@pytest.mark.parametrize(
+    "honest",
+    [
+        f"*{NUMBER[-7:]}",
+        f"0.{NUMBER[-9:]}",  # a time
+        f"<Connector at 0x7f{NUMBER[-8:]}>",
+        f"{NUMBER[-8:]}-9abc-4def-8123-456789abcdef",
+        f"179542485{NUMBER[-8:]}",
+        "70000000",
+        f"the digest {NUMBER[-8:]}e0f1",
+    ],
+)
+def test_what_could_have_the_same_digits_by_chance_is_no_part(honest):
+    assert found(honest) is None
+
+
+@pytest.mark.parametrize("digest", [hashlib.md5, hashlib.sha1, hashlib.sha256])
+def test_a_number_that_is_hashed_without_a_key_is_found(digest):
+    hashed = digest(NUMBER.encode()).hexdigest()
+    for printed in (hashed, f"sha256:{hashed[:16]}", hashed.upper()):
+        assert found(printed) == "number of person.put is, hashed without a key, in a line"
+    assert found(digest(RECORD["name"].encode()).hexdigest()) is None
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_what_is_encoded_is_read(encode):
+    for more in ("", "x", "xy"):
+        token = encode(f"{more}{json.dumps(RECORD, ensure_ascii=False)}".encode()).decode()
+        for printed in (f"body={token}", f"path/{token}", token.rstrip("=")):
+            assert found(printed) == "number of person.put is in a line, encoded"
+
+
+@pytest.mark.parametrize("printed", [repr, str, lambda at: repr(at.replace(tzinfo=None))])
+def test_a_persons_instant_is_found_as_an_object(printed):
+    assert found(printed(datetime.fromisoformat(RECORD["seen"]))) == "seen of person.put is in a line"
 
 
 def test_made_up_numbers_are_long_enough_to_be_found():
     made = MadeUp(INTERFACE).record("receives", "person.put", 1, ward="131016")
     assert len(str(made["income"])) >= 6
+    assert len(set(made["number"])) > 5, "or no part of it could be told from a round number"
     assert made["version"] == 1

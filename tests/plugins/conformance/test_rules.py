@@ -16,12 +16,13 @@ from gateway.plugin.testing import Conformance, called
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES
+from gateway.plugin.testing.rules import RULES, effects
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
+from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY
 from tests.plugins.conformance.hurried import IMPORT, PUT
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
@@ -30,6 +31,7 @@ EXAMPLE = Path(__file__).parents[1] / "example"
 GOOD = "gateway_school_register"
 HELPER = "school_helper"
 BY_ID = {each.id: each for each in RULES}
+ALL = (*BREAKERS, *CARELESS)
 
 
 @pytest.fixture
@@ -51,6 +53,8 @@ def example(tmp_path, monkeypatch):
     yield make
     for name in (GOOD, HELPER):
         sys.modules.pop(name, None)
+    while KEPT:
+        KEPT.pop().close()
 
 
 def judge(rule: Rule, stage: Stage) -> Finding:
@@ -65,11 +69,12 @@ def test_a_good_connector_reaches_gold(example):
     assert reached(found) is Level.GOLD
 
 
-@pytest.mark.parametrize("breaker", BREAKERS, ids=[f"{each.rule}-{at}" for at, each in enumerate(BREAKERS)])
+@pytest.mark.parametrize("breaker", ALL, ids=[f"{each.rule}-{at}" for at, each in enumerate(ALL)])
 def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     for module in (scenes, called):
         monkeypatch.setattr(module, "SLACK", 2.0)  # what hangs here hangs for good
     monkeypatch.setattr(called, "LONG", 2.0)
+    monkeypatch.setattr(effects, "_LONGEST", 0.1)
     found = judge(BY_ID[breaker.rule], example(breaker))
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
@@ -101,8 +106,21 @@ def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced,
     assert found.next
 
 
+def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
+    """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for all."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/school_library.py").write_text(LIBRARY, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    monkeypatch.setattr(effects, "_LONGEST", 0.1)
+    stage = example(HARMLESS)
+    rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing")
+    assert [(each.rule.id, each.state, each.seen) for each in findings(stage, rules)] == [
+        (each, State.DONE, "") for each in rules
+    ]
+
+
 def test_every_rule_has_a_breaker_and_every_breaker_a_rule():
-    assert {each.rule for each in BREAKERS} | {"attests"} == set(BY_ID), "that one's are in test_proofs.py"
+    assert {each.rule for each in ALL} | {"attests"} == set(BY_ID), "that one's are in test_proofs.py"
 
 
 GROUPS = """\
@@ -147,6 +165,16 @@ def test_the_readme_names_what_such_settings_hold(example):
         BY_ID["documented"], example(Breaker("documented", "class Settings(BaseModel):\n", GROUPS.format(""), ""))
     )
     assert found.seen == "README.md does not name groups, names, within", found.detail
+
+
+def test_a_secret_that_stands_in_the_settings_is_sought(example):
+    class Told(SchoolRegisterSubject):
+        def settings(self, place, address):
+            return {**super().settings(place, address), "logins": [{"password": "made-up-4711"}], "api_key": "file:key"}
+
+    more = "    api_key: str = ''\n    logins: list[dict[str, str]] = []\n\n\nclass _Stored("
+    found = judge(BY_ID["no-leaks"], example(Breaker("no-leaks", "\n\nclass _Stored(", more, ""), Told))
+    assert found.seen == "a secret of its settings is in the repr of its settings", found.detail
 
 
 def test_another_ones_data_in_an_answer_is_seen(monkeypatch):

@@ -140,3 +140,29 @@ def test_nothing_is_looked_at_before_or_after(tmp_path):
         pass
     plainly(tmp_path)
     assert traces.texts() == []
+
+
+def test_what_is_written_into_a_file_that_was_open_before_is_read(tmp_path):
+    """As a handle that is kept from the first call on: written through, in memory still, or below no name any more."""
+    (tmp_path / "place").mkdir()
+    kept, gone, own = ((tmp_path / name).open("w") for name in ("kept", "gone", "place/own"))
+    (tmp_path / "gone").unlink()
+    LEFT_OPEN.extend((kept, gone, own))
+    kept.write("from before")
+    with traced(tmp_path / "place") as traces:
+        for file, value in ((kept, "kept"), (gone, "gone"), (own, "own")):
+            file.write(value)
+        told = traces.texts()
+    assert {text for _, text in told} >= {"kept", "gone"}
+    assert not [text for _, text in told if "before" in text or "own" in text]
+
+
+def test_a_file_that_is_written_anew_is_read_from_its_beginning(tmp_path):
+    LEFT_OPEN.append(kept := (tmp_path / "kept").open("w+"))
+    kept.write("much that was there before")
+    with traced(tmp_path / "place") as traces:
+        kept.seek(0)
+        kept.truncate()
+        kept.write(VALUE)
+        told = traces.texts()
+    assert [text for _, text in told if text == VALUE]

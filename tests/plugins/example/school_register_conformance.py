@@ -12,10 +12,13 @@ from gateway.plugin.testing import Place, Subject
 
 
 class Register:
-    """It stores a row of a message once, and offers one batch of leavers until it is told that it has ended."""
+    """It stores a row of a message once, unless it has a later one of that child. It offers one batch of leavers until
+    it is told that it has ended.
+    """
 
     def __init__(self) -> None:
         self.stored: set[tuple[str, int]] = set()
+        self.latest: dict[str, int] = {}
         self.offered: list[tuple[str, Sequence[JsonValue]]] = []
         self.batches = 0
 
@@ -35,7 +38,11 @@ class Register:
         said = {}
         for row in await request.json():
             known = (request.match_info["message_id"], row["index"])
+            if row["update_seq"] < self.latest.get(row["internal_no"], 0):
+                said[str(row["index"])] = "old"
+                continue
             said[str(row["index"])] = "known" if known in self.stored else "stored"
+            self.latest[row["internal_no"]] = row["update_seq"]
             self.stored.add(known)
         return web.json_response(said)
 
@@ -78,7 +85,7 @@ class SchoolRegisterSubject(Subject):
 
     def record(self, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
         version: dict[str, JsonValue] = {"updated_at": "2026-04-01T09:00:00+09:00", "update_seq": person}
-        number: dict[str, JsonValue] = {"internal_no": f"7{person:014d}"}
+        number: dict[str, JsonValue] = {"internal_no": f"7{person * 52_730_961_840_637 % 10**14:014d}"}
         if operation == "subject.register":
             return {**number, "resident_status": "1", **version}
         return {**number, "municipality_code": "131016", "change_type": "3", **version}

@@ -3,7 +3,18 @@
 from typing import Final
 
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import interface, life, network, package, privacy, proofs, repeats, together, truth
+from gateway.plugin.testing.rules import (
+    effects,
+    interface,
+    life,
+    network,
+    package,
+    privacy,
+    proofs,
+    repeats,
+    together,
+    truth,
+)
 
 _BRONZE, _SILVER, _GOLD = Level
 
@@ -12,7 +23,8 @@ RULES: Final = (
         "loads",
         _BRONZE,
         "Its hook gives one spec, of its own name, that can be locked; neither importing its module in a fresh"
-        " interpreter nor making a connector has a side effect: a file, a network, a process, a thread.",
+        " interpreter nor making a connector has a side effect: a file, a network, a process, a thread, or a change of"
+        " what the whole process shares.",
         "The gateway loads every connector before any is opened: one that acts at that time acts unasked.",
         package.loads,
     ),
@@ -79,13 +91,20 @@ RULES: Final = (
         network.knows_its_system,
     ),
     Rule(
+        "talks-to-its-system",
+        _BRONZE,
+        "It connects, sends and has names resolved for nothing but the address that its settings name.",
+        "Personal data goes there and nowhere else: not to who counts, traces errors or looks names up.",
+        effects.talks_to_its_system,
+    ),
+    Rule(
         "no-leaks",
         _BRONZE,
         "No value of a record or a reply and no secret is in a log line, on stdout or stderr, in a warning, an error, a"
         " repr, a health sentence, a note, the words of a program that it starts, or a file outside its place, also one"
-        " that is gone again; nor while its system is away, hangs, shows in an error what was asked, or answers with"
-        " garbage and lies. Sought are texts, dates and numbers of six characters or more that are of no list, also"
-        " escaped.",
+        " that is gone again; nor while its system is away, hangs, shows in an error what was asked, refuses a record,"
+        " or answers with garbage and lies. Sought are texts, dates and numbers of six characters or more that are of"
+        " no list, also escaped and in Base64; long numbers also in part, in groups, or hashed without a key.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),
@@ -151,6 +170,29 @@ RULES: Final = (
         life.cancelled,
     ),
     Rule(
+        "starts-no-program",
+        _SILVER,
+        "It starts no other program, and no process that goes on as a copy of this one.",
+        "What a program is told nobody follows; and it has the rights of the gateway.",
+        effects.starts_no_program,
+    ),
+    Rule(
+        "blocks-nobody",
+        _SILVER,
+        "In the event loop's thread it does not sleep, wait for a lock, a thread or a program, connect or look up a"
+        " name: not as it opens, works or closes, nor while its system is away, hangs or is in trouble.",
+        "All connectors of a process share its loop: while one waits all stand still, and no deadline holds.",
+        effects.blocks_nobody,
+    ),
+    Rule(
+        "leaves-nothing",
+        _SILVER,
+        "Opened and closed again and again, also where the opening fails, it leaves no task, timer, thread, socket,"
+        " file or process behind, and what the whole process shares as it was.",
+        "A gateway reloads for years in one process; what is left each time adds up.",
+        effects.leaves_nothing,
+    ),
+    Rule(
         "at-once",
         _SILVER,
         "Deliveries that one instance has in hand at the same time have the effects and the replies that they have one"
@@ -182,6 +224,13 @@ RULES: Final = (
         repeats.restart,
     ),
     Rule(
+        "clean-addresses",
+        _SILVER,
+        "No value of a record or a reply is in the path or the query of a request.",
+        "Every proxy on the way, and the system itself, writes the addresses that it is asked into a log.",
+        privacy.clean_addresses,
+    ),
+    Rule(
         "documented",
         _SILVER,
         "Its README names every setting, every operation and every code of its own.",
@@ -198,7 +247,8 @@ RULES: Final = (
     Rule(
         "huge",
         _GOLD,
-        "Of an answer that does not end, or an error, it reads no more than a bound; nor does its health.",
+        "Of an answer that does not end, or an error, it reads no more than a bound, also of one that swells as it is"
+        " decompressed; nor does its health.",
         "All connectors of a process share its memory.",
         truth.huge,
     ),

@@ -30,7 +30,7 @@ async def opens_and_closes(stage: Stage) -> None:
             await scene.contracted("the second close", connector.close(), SLACK)
         async with scene.context() as context:
             connector = stage.spec.factory()
-            await _fails_to_open(scene, connector, context)
+            await fails_to_open(scene, connector, context)
             await scene.contracted("close after a failed open", connector.close(), SLACK)
             await scene.contracted("close without an open", stage.spec.factory().close(), SLACK)
             await scene.contracted("open after a failed one", connector.open(context), SLACK)
@@ -89,7 +89,7 @@ async def _cancelled(between: Between, what: str, begin: Callable[[], Awaitable[
     between.conduct = passes
 
 
-async def _fails_to_open(scene: Scene, connector: Connector, context: Context) -> None:
+async def fails_to_open(scene: Scene, connector: Connector, context: Context) -> None:
     """With a system that is down and secrets that cannot be read; a connector that needs neither opens all the same."""
 
     def unreadable(_: str) -> bytes:

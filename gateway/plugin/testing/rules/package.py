@@ -21,6 +21,8 @@ from gateway.plugin.testing.verdict import Broken
 _PUBLIC: Final = ("gateway.plugin.checks", "gateway.plugin.exchange", "gateway.plugin.fields", "gateway.plugin.tokens")
 _TESTING: Final = "gateway.plugin.testing"
 _LOADED_WITHIN: Final = 60.0
+_UMASK: Final = 0o037
+"""That nobody sets."""
 _CANARY: Final = "made-up-canary-0001"
 _CLOSE: Final = 'set extra="forbid" and strict types in the settings model'
 LOCK: Final = "interface.lock.json"
@@ -105,11 +107,30 @@ async def documented(stage: Stage) -> None:
 
 
 def _loaded(module: ModuleType) -> Mapping[str, Sequence[str]]:
-    """What a fresh interpreter did by loading it; this one has loaded it long since. Raises Broken if it cannot."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, *map(str, package.roots(module)))
+    """What a fresh interpreter did by loading it; this one has loaded it long since. If anything, what another one did
+    that had its libraries before. Raises Broken if it cannot.
+    """
+    told = _told(module)
+    return dict((_told(module, *told["libraries"]) if any(told["done"].values()) else told)["done"])
+
+
+def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
+    """As a process begins: in this one it may have changed already what it changes."""
+    roots = package.roots(module)
+    words = Path("/proc/self/environ").read_bytes().split(b"\0")
+    begun = dict(os.fsdecode(each).split("=", 1) for each in words if b"=" in each)
+    code = os.pathsep.join(map(str, roots))
+    command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, code, *libraries)
     try:
-        done = subprocess.run(command, capture_output=True, check=True, timeout=_LOADED_WITHIN, env=environment)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            check=True,
+            timeout=_LOADED_WITHIN,
+            env={**begun, "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path)},
+            cwd=roots[0].parent,
+            umask=_UMASK,
+        )
         return dict(json.loads(done.stdout.splitlines()[-1]))
     except (subprocess.SubprocessError, ValueError, IndexError) as error:
         raise Broken(

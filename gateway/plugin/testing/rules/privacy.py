@@ -1,27 +1,27 @@
 """Whether anything of a record, or a secret, comes out where people read who may not see it."""
 
 import contextlib
-import io
-import logging
-import traceback
-import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
+from urllib.parse import unquote_plus
 
 from gateway.errors import Deferred, Misconfigured, Refused
-from gateway.plugin.connector import Accepted, Connector, Context
+from gateway.plugin.connector import Accepted, Connector, Context, Delivery
 from gateway.plugin.contract import ContractOperation
+from gateway.plugin.payload import Payload
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Between, Conduct, passes
 from gateway.plugin.testing.called import SLACK
 from gateway.plugin.testing.canaries import Canaries
 from gateway.plugin.testing.descriptors import caught
+from gateway.plugin.testing.heard import chain, heard
 from gateway.plugin.testing.rules.repeats import offered
-from gateway.plugin.testing.scene import Scene
+from gateway.plugin.testing.scene import Scene, portion
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.traces import traced
 from gateway.plugin.testing.verdict import Broken
@@ -32,7 +32,9 @@ _BEYOND: Final = "not_of_the_interface"
 _SHORT: Final = 2.0
 _ROWS: Final = 2
 _MOST: Final = 4
-_USUAL: Final = frozenset(vars(logging.makeLogRecord({})))
+_SECRET: Final = re.compile(r"(password|passphrase|secret|token|credential|api_?key)s?$", re.IGNORECASE)
+"""The name of a setting that holds one, if it does not say where it is kept."""
+_KEPT: Final = ("file:", "env:", "systemd:")
 Trouble: TypeAlias = Callable[[], AbstractAsyncContextManager[object]]
 """What befalls the connector while the block lasts."""
 
@@ -49,21 +51,48 @@ class _Seen:
 
 
 async def no_leaks(stage: Stage) -> None:
+    """See the catalogue. What leaks while nothing is wrong is told at once."""
+    seen = _Seen()
+    async with stage.scene() as scene:
+        none, *troubles = _troubles(scene)
+        await _without_leaks(scene, seen, _in_turn(scene, seen, [none]))
+        await _without_leaks(scene, seen, _in_turn(scene, seen, troubles))
+        await _without_leaks(scene, seen, _more_rarely(scene, seen))
+
+
+async def _without_leaks(scene: Scene, seen: _Seen, playing: Awaitable[None]) -> None:
+    """Raises Broken if anything came out by the end of it."""
+    with traced(scene.place.folder) as traces:
+        with caught(scene.place.folder) as said, heard() as texts:
+            await playing
+        seen.texts += texts + traces.texts()
+    for text in said:
+        seen.take("stdout or stderr", text)
+    _gathered(scene, seen)
+    if (leak := seen.canaries.found(seen.texts)) is not None:
+        raise Broken(leak, "say what happened by a code, a count and a path of the interface")
+
+
+async def _in_turn(scene: Scene, seen: _Seen, troubles: Iterable[Trouble]) -> None:
+    for trouble in troubles:
+        await _played(scene, seen, trouble, scene.stage.operations("receives"))
+
+
+async def _more_rarely(scene: Scene, seen: _Seen) -> None:
+    await _superseded(scene, seen)
+    for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
+        await _played(scene, seen, partial(_met_by, scene.network, conduct), _some(scene, turn))
+
+
+async def clean_addresses(stage: Stage) -> None:
     """See the catalogue."""
     seen = _Seen()
     async with stage.scene() as scene:
-        with traced(scene.place.folder) as traces:
-            with caught(scene.place.folder) as said, _listening(seen):
-                for trouble in _troubles(scene):
-                    await _played(scene, seen, trouble, scene.stage.operations("receives"))
-                for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
-                    await _played(scene, seen, partial(_met_by, scene.network, conduct), _some(scene, turn))
-            seen.texts += traces.texts()
-        for text in said:
-            seen.take("stdout or stderr", text)
-        _gathered(scene, seen)
-    if (leak := seen.canaries.found(seen.texts)) is not None:
-        raise Broken(leak, "say what happened by a code, a count and a path of the interface")
+        network = scene.network
+        await _played(scene, seen, contextlib.nullcontext, stage.operations("receives"))
+    asked = [("the address of a request", f"{each} {unquote_plus(each)}") for each in network.asked]
+    if (leak := seen.canaries.found(asked)) is not None:
+        raise Broken(leak, "ask in the body of a request, or say in the subject which interface prescribes it")
 
 
 def _troubles(scene: Scene) -> Iterator[Trouble]:
@@ -142,8 +171,7 @@ async def _opens(scene: Scene, connector: Connector, context: Context) -> bool:
 async def _works(scene: Scene, connector: Connector, seen: _Seen, operations: Sequence[ContractOperation]) -> None:
     deliveries = [scene.delivery(each, _ROWS, _SHORT) for each in operations]
     for operation, delivery in zip(operations, deliveries, strict=True):
-        for _, record in delivery.records:
-            seen.canaries.record(operation.name, operation.fields, record.model_dump(exclude_none=True))
+        _known(seen, operation, delivery)
     answered, health = await scene.at_once(connector, deliveries)
     for operation, outcomes in zip(operations, answered, strict=True):
         for outcome in outcomes.values():
@@ -155,6 +183,33 @@ async def _works(scene: Scene, connector: Connector, seen: _Seen, operations: Se
     await scene.polled(connector)
 
 
+def _known(seen: _Seen, operation: ContractOperation, delivery: Delivery) -> None:
+    for _, record in delivery.records:
+        seen.canaries.record(operation.name, operation.fields, record.model_dump(exclude_none=True))
+
+
+async def _superseded(scene: Scene, seen: _Seen) -> None:
+    """Of each operation with a version a record, and then an earlier state of it, which a system that keeps the latest
+    refuses in its own words.
+    """
+    async with scene.opened() as connector:
+        for operation in scene.stage.operations("receives"):
+            counts = [
+                each.path for each in operation.fields if each.kind == "integer" and each.path in operation.version
+            ]
+            if counts:
+                latest, other = scene.delivery(operation, 1), scene.delivery(operation, 1)
+                _known(seen, operation, latest)
+                await scene.delivered(connector, latest)
+                earlier = tuple((index, _earlier(record, counts)) for index, record in latest.records)
+                await scene.delivered(connector, portion(other, earlier))
+
+
+def _earlier(record: Payload, counts: Sequence[str]) -> Payload:
+    plain = record.model_dump(exclude_none=True)
+    return type(record).model_validate(plain | {each: plain[each] - 1 for each in counts if plain[each]})
+
+
 def _gathered(scene: Scene, seen: _Seen) -> None:
     """What line and scene have kept."""
     for event, known in scene.line.lines:
@@ -162,56 +217,23 @@ def _gathered(scene: Scene, seen: _Seen) -> None:
     for reference, counts, code in scene.line.notes:
         seen.take("a note", f"{reference.decode(errors='replace')} {dict(counts)!r} {code}")
     for error in (*scene.raised, *scene.line.raised):
-        for text in _chain(error):
+        for text in chain(error):
             seen.take(f"what it raised ({type(error).__name__})", text)
     key = Path(scene.place.connector.key).read_bytes().splitlines()
-    for secret in (*scene.secrets, *(line for line in key if b"-" not in line)):  # but what frames every key
+    framed = (line for line in key if b"-" not in line)  # but what frames every key
+    address = scene.between.address if scene.between is not None else None
+    for secret in (*scene.secrets, *framed, *_inline(scene.subject.settings(scene.place, address))):
         seen.canaries.secret(secret)
 
 
-def _chain(error: BaseException | None) -> Iterator[str]:
-    """The texts of an exception and of what it would be printed with."""
-    while error is not None:
-        yield f"{error} {error!r} {error.args!r}"
-        yield "".join(traceback.format_exception_only(error))
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-
-
-@contextlib.contextmanager
-def _listening(seen: _Seen) -> Iterator[None]:
-    """To stdout, stderr, warnings, and whatever is logged by whomever at whatever level, wherever that goes."""
-    out, err, logged = io.StringIO(), io.StringIO(), list[logging.LogRecord]()
-    root, make = logging.getLogger(), logging.getLogRecordFactory()
-    level = root.level
-
-    def kept(*given: Any, **named: Any) -> logging.LogRecord:
-        logged.append(make(*given, **named))
-        return logged[-1]
-
-    logging.setLogRecordFactory(kept)
-    root.setLevel(logging.DEBUG)
-    try:
-        with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            warnings.catch_warnings(record=True) as warned,
-        ):
-            warnings.simplefilter("always")
-            yield
-    finally:
-        root.setLevel(level)
-        logging.setLogRecordFactory(make)
-    seen.take("stdout", out.getvalue())
-    seen.take("stderr", err.getvalue())
-    seen.take("a warning", " ".join(str(each.message) for each in warned))
-    for record in logged:
-        for text in _printed(record):
-            seen.take(f"what {record.name} logs", text)
-
-
-def _printed(record: logging.LogRecord) -> Iterator[str]:
-    """Whatever of it may be printed: its message, what is there beside it, its exception."""
-    with contextlib.suppress(TypeError, ValueError):  # its words do not fit what it is given: stderr says so
-        yield record.getMessage()
-    yield repr({name: each for name, each in vars(record).items() if name not in _USUAL})
-    yield from _chain(record.exc_info[1] if record.exc_info else None)
+def _inline(value: object, name: str = "") -> Iterator[bytes]:
+    """Secrets that stand in the settings themselves, by the names of their settings."""
+    match value:
+        case str() if _SECRET.search(name) and not value.startswith(_KEPT):
+            yield value.encode()
+        case Mapping():
+            for inner, each in value.items():
+                yield from _inline(each, str(inner))
+        case list() | tuple():
+            for each in value:
+                yield from _inline(each, name)

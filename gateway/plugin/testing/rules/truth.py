@@ -1,6 +1,8 @@
 """What systems say that is not so: no answer at all, one without an end, a false one; and what they offer wrongly."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Final, TypeVar
@@ -64,16 +66,46 @@ async def huge(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
         deliveries = [scene.delivery(each, _ROWS, _LONG) for each in stage.operations("receives")]
-        for status, told in ((200, "a body without an end"), (500, "an error without an end")):
-            endless = conducts.Endless(status)
-            await _nothing_accepted(scene, endless, told, deliveries)
-            async with scene.opened() as connector:
-                await scene.told_health(connector)
+        for status, told in ((200, "a body"), (500, "an error")):
+            endless, swells = conducts.Endless(status), conducts.swells(status)
+            await _all_met_by(scene, endless, f"{told} without an end", deliveries)
             if endless.pushed > _MOST:
-                raise Broken(
-                    f"upon {told} it took more than {_MOST // 2**20} MiB of one answer",
-                    "stop at a bound, as gateway.plugin.exchange does",
-                )
+                raise _too_much(f"{told} without an end", "")
+            with _allocated() as most:
+                await _all_met_by(scene, swells, f"{told} that swells", deliveries)
+            if most() > _MOST:
+                raise _too_much(f"{told} that swells", "ask with auto_decompress=False, or ")
+
+
+async def _all_met_by(scene: Scene, conduct: Conduct, told: str, deliveries: Sequence[Delivery]) -> None:
+    """Deliveries, a poll, and a look at its health."""
+    await _nothing_accepted(scene, conduct, told, deliveries)
+    async with scene.opened() as connector:
+        await scene.told_health(connector)
+
+
+def _too_much(told: str, first: str) -> Broken:
+    return Broken(
+        f"upon {told} it took more than {_MOST // 2**20} MiB of one answer",
+        f"{first}stop at a bound, as gateway.plugin.exchange does",
+    )
+
+
+@contextlib.contextmanager
+def _allocated() -> Iterator[Callable[[], int]]:
+    """Bytes that Python's objects have taken at most, in the block, beyond what they had before."""
+    if traced := tracemalloc.is_tracing():
+        tracemalloc.reset_peak()
+    else:
+        tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    peak = before
+    try:
+        yield lambda: peak - before
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        if not traced:
+            tracemalloc.stop()
 
 
 async def lied_to(stage: Stage) -> None:

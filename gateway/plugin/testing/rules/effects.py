@@ -1,0 +1,140 @@
+"""What a connector does to the process that it runs in, and to others who run there.
+
+The rule: it is watched in one play, of some turns, which these rules share.
+"""
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
+
+from gateway.plugin.contract import ContractOperation
+from gateway.plugin.testing import conducts, package, whose
+from gateway.plugin.testing.between import Between, Conduct, passes
+from gateway.plugin.testing.called import SLACK, until
+from gateway.plugin.testing.doings import Doings, watched
+from gateway.plugin.testing.remains import Remains
+from gateway.plugin.testing.rules.life import fails_to_open
+from gateway.plugin.testing.rules.privacy import Trouble
+from gateway.plugin.testing.rules.repeats import offering
+from gateway.plugin.testing.scene import Scene
+from gateway.plugin.testing.stage import Stage
+from gateway.plugin.testing.verdict import Broken
+
+_SHORT: Final = 1.0
+_MOST: Final = 4
+_LONGEST: Final = 1.5
+
+
+async def talks_to_its_system(stage: Stage) -> None:
+    """See the catalogue."""
+    told = (await _played(stage)).talks
+    _none(
+        "it talks to another than its system", told, "send to the address of its settings alone, over context.session"
+    )
+
+
+async def starts_no_program(stage: Stage) -> None:
+    """See the catalogue."""
+    told = (await _played(stage)).programs
+    _none("it starts a program", told, "take a library, or exempt the rule with what the program is told")
+
+
+async def blocks_nobody(stage: Stage) -> None:
+    """See the catalogue."""
+    told = (await _played(stage)).waits
+    _none("it holds up the event loop, waiting", told, "await it, or do it in asyncio.to_thread")
+
+
+async def leaves_nothing(stage: Stage) -> None:
+    """See the catalogue."""
+    _none("it has closed, and leaves", (await _played(stage)).left, "end in close() what open() and deliver() begin")
+
+
+def _none(what: str, told: Collection[str], next_: str) -> None:
+    if told:
+        raise Broken(f"{what} ({', '.join(told)})", next_)
+
+
+async def _played(stage: Stage) -> Doings:
+    """What it did while it opened, worked and closed in each turn, and what is left of that."""
+    if stage.doings is None:
+        async with stage.scene() as scene:
+            whose.suite_acts(0)
+            with watched(package.roots(stage.module), [*_ports(scene)]) as doings:
+                remains = Remains(doings)
+                for turn, trouble in enumerate(_troubles(scene), 1):
+                    whose.suite_acts(turn)
+                    await _turn(scene, turn, trouble)
+                    remains.turn_ended(turn)
+            doings.left = await _left(remains)
+        stage.doings = doings
+    return stage.doings
+
+
+async def _left(remains: Remains) -> list[str]:
+    """Once all has ended that does so of itself, or nobody holds any more."""
+
+    async def gone() -> bool:
+        return not remains.left()
+
+    gc.collect()
+    if await until(gone):
+        return []
+    gc.collect()
+    return remains.left()
+
+
+def _ports(scene: Scene) -> Iterator[int]:
+    """Of what stands between, and of the stand-in, whose own address some settings name."""
+    for each in (scene.system, scene.between.address if scene.between is not None else None):
+        yield from (port for port in (urlsplit(each or "").port,) if port is not None)
+
+
+def _troubles(scene: Scene) -> Iterator[Trouble]:
+    """None, twice; its system away; one that is in trouble itself, and one that hangs."""
+    yield from (contextlib.nullcontext, contextlib.nullcontext, scene.away)
+    if scene.between is not None:
+        yield partial(_met_by, scene.between, conducts.echoes(500))
+        yield partial(_hung, scene.between)
+
+
+@contextlib.asynccontextmanager
+async def _met_by(between: Between, conduct: Conduct) -> AsyncIterator[None]:
+    between.conduct = conduct
+    try:
+        yield
+    finally:
+        between.conduct = passes
+
+
+@contextlib.asynccontextmanager
+async def _hung(between: Between) -> AsyncIterator[None]:
+    """For so long that deliveries end by themselves; what waits longer is broken off, for some wait very long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LONGEST), _met_by(between, conducts.hangs):
+            yield
+
+
+def _some(scene: Scene, turn: int) -> Sequence[ContractOperation]:
+    """Of all that it receives a few, with each turn others."""
+    operations = scene.stage.operations("receives")
+    step = -(-len(operations) // _MOST) or 1
+    return operations[turn % step :: step]
+
+
+async def _turn(scene: Scene, turn: int, trouble: Trouble) -> None:
+    """An instance that does not open, if it needs its system for that; and one that does, and works in trouble."""
+    async with scene.context() as context:
+        connector = scene.stage.spec.factory()
+        await fails_to_open(scene, connector, context)
+        await scene.contracted("close after a failed open", connector.close(), SLACK)
+    await offering(scene)
+    async with scene.opened() as connector:
+        async with trouble():
+            await scene.at_once(connector, [scene.delivery(each, 1, _SHORT) for each in _some(scene, turn)])
+        await scene.line.settle()
+        await scene.polled(connector)
