@@ -73,6 +73,15 @@ class Forked:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
         return status
 
+    def ended(self) -> int:
+        """The same, in good time. Raises TimeoutExpired if it does not end; it is killed, then."""
+        try:
+            return self.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.send_signal(signal.SIGKILL)
+            self.wait()
+            raise
+
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             with suppress(ProcessLookupError):  # it has ended, and the parent has yet to tell
@@ -117,12 +126,7 @@ class Speaking:
         Raises TimeoutExpired if it does not end; it is killed, then.
         """
         self._child.send_signal(how)
-        try:
-            status = self._child.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._child.send_signal(signal.SIGKILL)
-            self._child.wait()
-            raise
+        status = self._child.ended()
         if self._said is None:
             self._said = b"".join(_all(each) for each in self._files)
         return status, self._said
@@ -136,6 +140,14 @@ class Speaking:
                 raise AssertionError(f"it ended with {status}, and had not said where it serves")
             time.sleep(_PAUSE)
         return said.partition(b"\n")[0]
+
+
+def done(module: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    """A fork of a module that has ended by itself. Raises TimeoutExpired if it does not; it is killed, then."""
+    with TemporaryFile() as out, TemporaryFile() as error:
+        status = Forked((sys.executable, "-m", module, *words), out.fileno(), error.fileno(), os.environ).ended()
+        said = [_all(each).decode() for each in (out, error)]
+    return subprocess.CompletedProcess((module, *words), status, *said)
 
 
 def _all(file: BinaryIO) -> bytes:
