@@ -106,7 +106,8 @@ def _keys(keys: "TenantKeys", connector: str, zone: str, secret: "Secret") -> No
     folder = keys.connector(connector)
     if (folder / PUBLIC).exists():  # it is written last
         if (had := read_public(folder).zone) != zone:
-            raise Misconfigured((f"{folder / PUBLIC}: its keys are there already, for the zone {had}",))
+            told = f"its keys are there already, for the zone {had}; if that is wrong, write the right one in this file"
+            raise Misconfigured((f"{folder / PUBLIC}: {told}, then run this again",))
         tell(f"{folder}: its keys are there already")
         return
     if folder.exists() and any(each.suffix == ".pem" for each in folder.iterdir()):

@@ -68,6 +68,17 @@ def test_again_it_changes_nothing_and_says_so(root):
     assert files(root) == made
 
 
+def test_keys_that_were_made_for_a_wrong_zone_move_to_the_right_one_as_it_is_told(root):
+    run(root, zone="internet")
+    status, told = run(root)
+    assert (status, "for the zone internet; if that is wrong, write the right one in this file" in told) == (2, True)
+    public = root / "keys/999997" / NAME / "public.json"
+    public.write_text(public.read_text().replace('"internet"', '"lgwan"'))
+    assert run(root)[0] == 0
+    directory = read_directory(TenantKeys(root, "999997"))
+    assert (directory.version, directory.connectors[NAME].zone) == (3, "lgwan")
+
+
 def test_of_two_at_once_one_waits_so_that_the_directory_names_both(root, monkeypatch):
     """Else both would sign the same version, and the later one lacks what the other made meanwhile."""
     names, ended, signed = ("first_register", "second_register"), threading.Event(), []
