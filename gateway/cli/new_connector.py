@@ -100,7 +100,7 @@ def _trial_files(root: Path, connector: str) -> "Sequence[Path]":
 
 
 def _keys(keys: "TenantKeys", connector: str, zone: str, secret: "Secret") -> None:
-    from gateway.keys.layout import PUBLIC, read_public
+    from gateway.keys.layout import PUBLIC, read_directory, read_public
     from gateway.keys.make import make_connector
 
     folder = keys.connector(connector)
@@ -112,6 +112,8 @@ def _keys(keys: "TenantKeys", connector: str, zone: str, secret: "Secret") -> No
         return
     if folder.exists() and any(each.suffix == ".pem" for each in folder.iterdir()):
         told = "was begun and not finished, and nothing of it is in use: delete it, then run this again"
+        if keys.directory.exists() and connector in read_directory(keys).connectors:
+            told = f"its keys are in use, but lack {PUBLIC}: put that back, or move all away, then run this again"
         raise Misconfigured((f"{folder}: {told}",))
     make_connector(keys, connector, zone, secret)
     tell(f"{folder}: its keys, made")
