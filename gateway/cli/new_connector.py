@@ -44,6 +44,7 @@ def add(
     overwritten, so it may be run again.
     """
     from gateway.cli.key_files import passphrase_reference
+    from gateway.cli.process import expected
     from gateway.keys.at_rest import Secret
     from gateway.keys.layout import TenantKeys
     from gateway.keys.make import alone
@@ -56,12 +57,13 @@ def add(
         _keys(keys, connector, zone, secret)
         _certificates(root, connector)
         signed = _directory(keys, connector)
+        where, what = ("here", "the gateway") if expected(root) is None else ("in every root", "the hub and every edge")
         carry = (
             f"copy {keys.connector(connector) / 'public.json'} to the same place on the offline machine, which has the"
-            f" root key; there: gateway keys publish {tenant}; put the new directory.note here"
+            f" root key; there: gateway keys publish {tenant}; put the new directory.note {where}"
         )
-        enable = f"enable it in config/tenants/{tenant}.toml, with its settings and routes"
-        restart = f"{next_command('check', root=root)}; then restart the gateway"
+        enable = f"enable it {where}, in config/tenants/{tenant}.toml, with its settings and routes"
+        restart = f"{next_command('check', root=root)}; then restart {what}"
         tell("Next:")
         for number, step in enumerate((enable, restart) if signed else (carry, enable, restart), 1):
             tell(f"  {number}. {step}")

@@ -52,7 +52,7 @@ def files(root):
 def test_keys_certificates_and_directory_are_made_and_nothing_else_changes(root):
     before = files(root)
     status, told = run(root)
-    assert (status, told.count("made"), "enable it in config/tenants/999997.toml" in told) == (0, 2, True)
+    assert (status, told.count("made"), "enable it here, in config/tenants/999997.toml" in told) == (0, 2, True)
     after = files(root)
     changed = {path.name for path in before if before[path] != after[path]}
     assert changed == {"directory.note"}
@@ -207,6 +207,15 @@ def test_what_cannot_be_is_told_and_nothing_is_made(root, wrong, said):
     status, told = run(root, **wrong)
     assert (status, said in told) == (2, True)
     assert files(root) == before
+
+
+def test_an_edge_says_that_every_root_needs_the_directory_and_the_connector(root):
+    edge = (ROOT / "config/examples/edge_per_zone/lgwan.toml").read_text(encoding="utf-8")
+    named = edge.replace('"999997/intermediate_server"', f'"999997/{NAME}"')
+    (root / "config/gateway.toml").write_text(named, encoding="utf-8")
+    (root / "keys/999997/root/root.pem").unlink()
+    status, told = run(root)
+    assert (status, "directory.note in every root" in told, "enable it in every root" in told) == (0, True, True)
 
 
 def test_an_edge_that_does_not_have_the_connector_gets_no_keys_of_it(root):
