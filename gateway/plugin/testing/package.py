@@ -48,13 +48,18 @@ def sources(module: ModuleType) -> list[Path]:
     return sorted(each for root in roots(module) for each in _files(root))
 
 
-def roots(module: ModuleType) -> list[Path]:
-    """The folder of the whole package in which it lies, or the file of the one module; and whatever beside that their
-    code imports, unless another distribution brings it: libraries lie beside what is installed.
-    """
+def own_root(module: ModuleType) -> Path:
+    """The folder of the whole package in which it lies, or the file of the one module."""
     top = sys.modules.get(module.__name__.partition(".")[0], module)
     file = Path(str(top.__file__ or module.__file__))
-    own = file.parent if file.name == "__init__.py" else file
+    return file.parent if file.name == "__init__.py" else file
+
+
+def roots(module: ModuleType) -> list[Path]:
+    """The package's, and whatever beside it their code imports, unless another distribution brings it: libraries lie
+    beside what is installed.
+    """
+    own = own_root(module)
     found, others = [own], _others(own)
     for root in found:  # which grows meanwhile
         tops = {name.partition(".")[0] for source in _files(root) for name in imports(source)} - others
