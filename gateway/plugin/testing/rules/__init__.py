@@ -13,6 +13,7 @@ from gateway.plugin.testing.rules import (
     proofs,
     repeats,
     together,
+    trouble,
     truth,
 )
 
@@ -160,6 +161,24 @@ RULES: Final = (
         "429 and 503 are deferred, with the seconds of their Retry-After.",
         "A system that asks for patience and does not get it goes down.",
         network.busy,
+    ),
+    Rule(
+        "status-alone",
+        _SILVER,
+        "A status that comes from a proxy, or from a system in trouble, ends no record: 201, 202 and 204 without a"
+        " body, 401, 403, 404, 408, 409, 410, 500, 502 and 504 with a page of HTML.",
+        "A proxy that has lost its route says 404 to all: taken at its word, a night's records would be refused for"
+        " good, and nobody would send them again.",
+        trouble.status_alone,
+    ),
+    Rule(
+        "recovers",
+        _SILVER,
+        "One instance meets errors, garbage, answers that are cut off and silence, again and again; each time its"
+        " system is well again, it delivers, and afterwards it polls and says that it is well.",
+        "A lock that an error leaves taken, or a count of failures that nothing resets, stops a connector until"
+        " somebody restarts the gateway.",
+        trouble.recovers,
     ),
     Rule(
         "cancelled",
