@@ -28,6 +28,7 @@ from tests.plugins.conformance.hurried import (
     PUT,
     READS_ERRORS,
     READS_HEALTH,
+    RENAMES,
     RETRIES,
     SETTLED,
     SHARED,
@@ -155,6 +156,13 @@ BREAKERS: Final = (
         PUT,
         f"        __import__('tempfile').TemporaryFile('w').write(str(rows))\n{PUT}",
         "internal_no of subject.register is in a file that it wrote",
+    ),
+    *(
+        Breaker("no-leaks", PUT, RENAMES.format(new=new) + PUT, f"internal_no of subject.register is in {seen}")
+        for new, seen in (
+            ("f'{folder}/{rows[0][\"internal_no\"]}'", "a name that it gave"),
+            ("f'{folder}/export'", "a file that it wrote"),
+        )
     ),
     Breaker(
         "no-leaks",

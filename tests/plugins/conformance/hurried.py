@@ -150,6 +150,12 @@ def in_portions(delivery, *given, known=in_portions):
     return known(delivery, *given)
 
 """
+RENAMES = """\
+        new, folder = f"{{self._settings.key}}.new", __import__("tempfile").mkdtemp()
+        with open(new, "w") as file:
+            file.write(str(rows))
+        __import__("os").rename(new, {new})
+"""
 IN_PORTIONS = "        return await in_portions(delivery, _ROWS, partial(self._store, delivery.message_id)"
 SHARED = """\
         self._in_hand = delivery
