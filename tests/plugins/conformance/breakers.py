@@ -21,10 +21,12 @@ from tests.plugins.conformance.hurried import (
     IN_PORTIONS,
     INFLATES,
     KEPT,
+    LOOKS_AT_THE_CLOCK,
     LOOSE,
     MADE,
     OFFERED,
     OPENS,
+    OPENS_UNCHECKED,
     PUT,
     READS_ERRORS,
     READS_HEALTH,
@@ -125,6 +127,12 @@ BREAKERS: Final = (
     ),
     Breaker(
         "knows-its-system",
+        OPENS,
+        OPENS + OPENS_UNCHECKED,
+        "it spoke while its system shows a certificate of another name",
+    ),
+    Breaker(
+        "knows-its-system",
         "Health(ok=False",
         "Health(ok=True",
         "says that it is well while its system shows a certificate of another authority",
@@ -219,13 +227,7 @@ BREAKERS: Final = (
         '{index: RefusedRecord("refused_by_system") for index, _ in delivery.records}',
         "refused for good (refused_by_system) while its system is down",
     ),
-    *(
-        Breaker("deadlines", PUT, each, "deliver had not returned")
-        for each in (
-            BY_HAND,
-            *(WAITS_FOR.format(begun=begun) for begun in (0, 1)),  # bytes after which it waits for good
-        )
-    ),
+    *(Breaker("deadlines", PUT, each, "deliver had not returned") for each in (BY_HAND, LOOKS_AT_THE_CLOCK, WAITS_FOR)),
     Breaker("late", PUT, BY_HAND, "accepted while its system answers too late"),
     Breaker("late", PUT, ASKS_ANEW, "a message whose answer was late had a second effect"),
     Breaker("cut-off", PUT, STATUS_ALONE, "accepted by an answer that was cut off"),
