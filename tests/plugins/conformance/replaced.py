@@ -62,7 +62,7 @@ async def _deaf(self: Any, delivery: Delivery) -> Mapping[int, Outcome]:
     try:
         return await _deliver(self, delivery)
     except asyncio.CancelledError:
-        if delivery.operation == "pmh_key.issue":
+        if delivery.operation == "confirmation.fetch":
             raise
         raise Deferred("system_unreachable") from None
 
