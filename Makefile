@@ -90,12 +90,14 @@ $(BIN)/python:
 	$$found -m venv --clear $(VENV) \
 	  || { rm -rf $(VENV); echo "$$found cannot make a venv (on Debian: apt install python3-venv)." >&2; exit 1; }
 
+# The lock names everything: nothing is to be resolved, and `check` says at the end whether that is so.
 $(VENV)/requirements: $(BIN)/python requirements/dev.txt
-	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 $(VENV)/ready: $(VENV)/requirements pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $@
 
 # ---- the lock: all hashes of each release as the ordinary index has them, whatever else this machine is set up with --

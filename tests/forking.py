@@ -32,8 +32,9 @@ _ROOT: Final = Path(__file__).parents[1]
 _MOST: Final = 1 << 17
 """Bytes of words and environment."""
 _NUMBER: Final = struct.Struct("i")
+_FIRST: Final = 60.0
 _PATIENCE: Final = 60.0
-"""Seconds until a program has said its first line, or has ended once it was told to: a limit for what hangs."""
+"""Seconds until a program has said its first line, and has ended once it was told to: limits for what hangs."""
 _PAUSE: Final = 0.01
 _GONE: Final = "the parent of the programs under test is gone: what it said stands above, if it said anything"
 _PROGRAMS: Final = ("simulator", "__main__")
@@ -72,6 +73,15 @@ class Forked:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
         return status
 
+    def ended(self) -> int:
+        """The same, in good time. Raises TimeoutExpired if it does not end; it is killed, then."""
+        try:
+            return self.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.send_signal(signal.SIGKILL)
+            self.wait()
+            raise
+
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             with suppress(ProcessLookupError):  # it has ended, and the parent has yet to tell
@@ -101,9 +111,14 @@ class Speaking:
     def __init__(self, module: str, *words: str) -> None:
         self._files = TemporaryFile(), TemporaryFile()  # noqa: SIM115 - closed by `end`
         out, error = (each.fileno() for each in self._files)
-        self._child = Forked((sys.executable, "-m", module, *words), out, error, os.environ)
         self._said: bytes | None = None
-        self.first = self._line(out)
+        try:
+            self._child = Forked((sys.executable, "-m", module, *words), out, error, os.environ)
+            self.first = self._line(out)
+        except BaseException:
+            for each in self._files:
+                each.close()
+            raise
 
     def end(self, how: int = signal.SIGTERM) -> tuple[int, bytes]:
         """Exit status, and everything that it wrote to stdout and stderr. Nothing more happens the second time.
@@ -111,25 +126,28 @@ class Speaking:
         Raises TimeoutExpired if it does not end; it is killed, then.
         """
         self._child.send_signal(how)
-        try:
-            status = self._child.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._child.send_signal(signal.SIGKILL)
-            self._child.wait()
-            raise
+        status = self._child.ended()
         if self._said is None:
             self._said = b"".join(_all(each) for each in self._files)
         return status, self._said
 
     def _line(self, out: int) -> bytes:
         """The offset is the program's own: it is left where it is. Raises as `end` does, and AssertionError."""
-        ends = time.monotonic() + _PATIENCE
+        ends = time.monotonic() + _FIRST
         while b"\n" not in (said := os.pread(out, _MOST, 0)):
             if self._child.poll() is not None or time.monotonic() > ends:
                 status, _ = self.end(signal.SIGKILL)
                 raise AssertionError(f"it ended with {status}, and had not said where it serves")
             time.sleep(_PAUSE)
         return said.partition(b"\n")[0]
+
+
+def done(module: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    """A fork of a module that has ended by itself. Raises TimeoutExpired if it does not; it is killed, then."""
+    with TemporaryFile() as out, TemporaryFile() as error:
+        status = Forked((sys.executable, "-m", module, *words), out.fileno(), error.fileno(), os.environ).ended()
+        said = [_all(each).decode() for each in (out, error)]
+    return subprocess.CompletedProcess((module, *words), status, *said)
 
 
 def _all(file: BinaryIO) -> bytes:

@@ -22,8 +22,10 @@ What a system *may* be given was read from the documents, cell by cell (`tests/v
 drawn from the locked interfaces and routes of the example municipality in `config/`. `tests/views/test_matrix.py` holds
 the one against the other: exactly the cells that name a route are given. `tests/views/test_walk.py` tries every other
 cell on every route and reply towards its system, and sees it refused at the sending edge, by the blind hub, and at the
-receiving edge, each without the help of the others. A municipality's own routes can only give less: what is in no lock
-cannot be put on a route, and the locks take in nothing beyond these cells.
+receiving edge, each without the help of the others. Between these systems a municipality's own routes can only give
+less: what is in no lock cannot be put on a route, and the locks of these connectors take in nothing beyond these cells.
+Of a connector of its own, or one whose lock it has changed, this page says nothing: there its lock, as reviewed, and
+its routes are the bound (`gateway interface show NAME`), and its [assessment](assessment.md) says what goes by them.
 
 | a cell says | it means |
 | --- | --- |

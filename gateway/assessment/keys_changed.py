@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.assessment.change import Change, Kind
 from gateway.assessment.keys import KEYS, PRESENT, PUBLIC_SETTINGS, Key, Material
-from gateway.assessment.leaves import leaves_of
+from gateway.assessment.leaves import at_home, leaves_of
 from gateway.assessment.subject import Subject
 from gateway.keys.certificates import digests_of_file
 
@@ -30,7 +30,9 @@ def not_compared(old: Subject, new: Subject) -> list[str]:
 
 def _pairs(old: Subject, new: Subject) -> Iterator[tuple[tuple[str, tuple[str, ...]], Any, Any]]:
     """Each key that is compared and stands on both sides, or is of something that came or went."""
-    before, after = ({leaf[:2]: leaf[2] for leaf in leaves_of(each) if _compared(*leaf[:2])} for each in (old, new))
+    before, after = (
+        {leaf[:2]: at_home(each, leaf[2]) for leaf in leaves_of(each) if _compared(*leaf[:2])} for each in (old, new)
+    )
     for place in dict.fromkeys((*before, *after)):
         was, now = before.get(place), after.get(place)
         if (place in before and place in after) or PRESENT in (was, now):

@@ -1,6 +1,8 @@
 """A configuration as its single values: each under its key, with the names of what it belongs to."""
 
+import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
@@ -40,6 +42,16 @@ def leaves(key: str, value: Any, names: tuple[str, ...] = ()) -> Iterator[Leaf]:
             yield key, names, value
 
 
+def at_home(subject: Subject, value: Any) -> Any:
+    """A value as it stands; of a path below the root of its own configuration, where it is there: two roots lie in two
+    places, and what moves with its root has not moved.
+    """
+    if not isinstance(value, str) or ".." in Path(value).parts:
+        return value
+    roots = (subject.config.root.absolute(), subject.config.root.resolve())
+    return next((str(Path(value).relative_to(each)) for each in roots if Path(value).is_relative_to(each)), value)
+
+
 def _many(key: str, many: Any, names: tuple[str, ...]) -> Iterator[Leaf]:
     for name, each in many:
         if isinstance(each, BaseModel):
@@ -53,8 +65,9 @@ def _name(model: BaseModel) -> str:
 
 
 def flat(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting of a connector under its whole key."""
+    """Every setting of a connector under its whole key, in which a name that has a dot stands in quotes, as in TOML."""
     found: dict[str, Any] = {}
-    for key, each in settings.items():
-        found |= flat(f"{prefix}{key}.", each) if isinstance(each, Mapping) else {f"{prefix}{key}": each}
+    for name, each in settings.items():
+        key = prefix + (json.dumps(name, ensure_ascii=False) if {*name} & {*'."'} else name)
+        found |= flat(f"{key}.", each) if isinstance(each, Mapping) else {key: each}
     return found

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from gateway.assessment.change import Change, Kind
 from gateway.assessment.conditions import passphrase_source
-from gateway.assessment.leaves import flat
+from gateway.assessment.leaves import at_home, flat
 from gateway.assessment.subject import Subject
 from gateway.config import Export, Listener
 
@@ -36,7 +36,7 @@ def settings_changed(old: Subject, new: Subject, name: str, routes: tuple[str, .
     """What the settings of a connector that was there say: another host is named, of all else that it is another."""
     before, after = (flat("", each.connectors[name].settings) for each in (old, new))
     for key in dict.fromkeys((*before, *after)):
-        was, now = before.get(key), after.get(key)
+        was, now = at_home(old, before.get(key)), at_home(new, after.get(key))
         if was == now:
             continue
         item = f"Ⅰ 2. {new.system(name)}の設定 {key}"
@@ -66,8 +66,9 @@ def _host(value: Any) -> str | None:
         port = "" if parts.port is None else f":{parts.port}"
     except ValueError:  # no host, or no port
         return None
-    scheme = "" if parts.scheme == "https" else f"{parts.scheme}://"
-    return f"{scheme}{parts.hostname}{port}" if parts.hostname else None
+    scheme, host = "" if parts.scheme == "https" else f"{parts.scheme}://", parts.hostname
+    host = f"[{host}]" if host and ":" in host else host
+    return f"{scheme}{host}{port}" if host else None
 
 
 def _entrances(old: Subject, new: Subject) -> Iterator[Change]:
@@ -123,14 +124,15 @@ def _witnesses(old: Subject, new: Subject) -> Iterator[Change]:
 def _exports(old: Subject, new: Subject) -> Iterator[Change]:
     before, after = ({each.name: each for each in subject.exports} for subject in (old, new))
     for name in dict.fromkeys((*before, *after)):
-        was, now = _place(before.get(name)), _place(after.get(name))
+        was, now = _place(old, before.get(name)), _place(new, after.get(name))
         if was != now:
             kind: Kind = "narrower" if name not in after else "new_recipient"
             yield Change(f"Ⅲ 3. 記録の書き出し {name}", was, now, kind)
 
 
-def _place(export: Export | None) -> str:
+def _place(subject: Subject, export: Export | None) -> str:
     if export is None:
         return _NONE
-    to = f"{export.syslog.host}:{export.syslog.port}" if export.syslog is not None else f"フォルダー {export.folder}"
-    return f"{export.form}: {to}"
+    if export.syslog is not None:
+        return f"{export.form}: {export.syslog.host}:{export.syslog.port}"
+    return f"{export.form}: フォルダー {at_home(subject, export.folder)}"

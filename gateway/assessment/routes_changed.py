@@ -150,10 +150,16 @@ def _ends(subject: Subject, route: Route) -> str:
 
 def _whole(subject: Subject, route: Route) -> str:
     kind = subject.allowed(route)
-    items = "、".join(field.label or field.path for each in subject.flows_of(route) for field in each.fields)
+    items = "。".join(_carried(each, asks=bool(route.reply_fields)) for each in subject.flows_of(route))
     allowed = ALLOWED[kind] if kind is not None else "区分なし"
     law = "、".join(basis.reference for _, basis in subject.law(route))
-    return f"{_ends(subject, route)}({allowed})。項目: {items}。根拠: {law}"
+    return f"{_ends(subject, route)}({allowed})。{items}。根拠: {law}"
+
+
+def _carried(flow: Flow, *, asks: bool) -> str:
+    """What goes one way: an item that is asked by and answered with stands in both."""
+    label = "回答の項目" if flow.reply else "問合せの項目" if asks else "項目"
+    return f"{label}: {'、'.join(field.label or field.path for field in flow.fields)}"
 
 
 def _by_path(flow: Flow | None) -> dict[str, ContractField]:

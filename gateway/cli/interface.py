@@ -91,8 +91,9 @@ def lock(
     """Lock what the installed plugin declares.
 
     It is written to config/interfaces/CONNECTOR.json. That file is the contract: have it reviewed, above all the data
-    classes, and commit it. Ask `gateway interface diff` first what would change. With --former-until, the digest of the
-    lock that is replaced goes to config/interfaces/former.toml with that day: what is in flight is not lost.
+    classes, and commit it. Of a lock that it replaces it shows what `gateway interface diff` does, which you ask first:
+    what changes, and whom that breaks. With --former-until, the digest of the lock that is replaced goes to
+    config/interfaces/former.toml with that day: what is in flight is not lost.
     """
     from gateway.config import write_contract
 
@@ -100,8 +101,26 @@ def lock(
         made = declared(connector)
         if former_until is not None:
             _keep_former(root, connector, made, former_until)
+        former = _replaced(root, connector)
+        told = [] if former is None else interface_diff.shown(root, former, made)
         path, contract = write_contract(root, made)
+        for line in told:
+            tell(line)
         tell(f"{path}: version {contract.version}, digest {contract.digest()}")
+        if former is not None and former_until is None and former.digest() != contract.digest():
+            tell(f"the digest before was {former.digest()}: config/interfaces/former.toml can keep it valid")
+
+
+def _replaced(root: Path, connector: str) -> "Contract | None":
+    """The lock that is there; None where there is none. One that cannot be read is replaced, too, and told."""
+    if not (root / f"config/interfaces/{connector}.json").exists():
+        return None
+    try:
+        return locked(root, connector)
+    except Misconfigured as wrong:
+        tell("\n".join(wrong.problems), err=True)
+        tell("it is replaced as it stands, so nobody can be told what changes", err=True)
+        return None
 
 
 def _keep_former(root: Path, connector: str, made: "Contract", until: date) -> None:

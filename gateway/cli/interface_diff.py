@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -73,6 +74,12 @@ def diff(
             raise typer.Exit(1)
 
 
+def shown(root: Path, before: "Contract", after: "Contract") -> list[str]:
+    """The lines for one lock that another is about to replace."""
+    pairs = [(before, after)]
+    return [*_lines(pairs, _judged(pairs, *_configurations(root, None, pairs)))]
+
+
 def _pairs(root: Path, connector: str | None, against: Path | None) -> "list[Pair]":
     """Each lock with what would take its place. Raises Misconfigured."""
     if against is None:
@@ -94,12 +101,17 @@ def _pairs(root: Path, connector: str | None, against: Path | None) -> "list[Pai
 def _lock_file(file: Path) -> "Contract":
     from pydantic import ValidationError
 
+    from gateway.config import sentences
     from gateway.plugin.contract import Contract
 
+    data, written = file.read_bytes(), None
     try:
-        return Contract.model_validate_json(file.read_bytes())
-    except ValidationError:
-        raise Misconfigured((f"{file}: is no lock file, such as config/interfaces/CONNECTOR.json",)) from None
+        written = json.loads(data)
+        return Contract.model_validate_json(data)
+    except (ValueError, RecursionError) as wrong:
+        why = sentences(wrong, Contract, written) if isinstance(wrong, ValidationError) else ("it is not JSON",)
+        what = f"{file}: is no lock file, such as config/interfaces/CONNECTOR.json"
+        raise Misconfigured((what, *(f"  {each}" for each in why))) from None
 
 
 def _lock_or_none(root: Path, name: str) -> "Contract":
@@ -125,10 +137,13 @@ def _configurations(root: Path, against: Path | None, pairs: "list[Pair]") -> "t
 
 def _judged(pairs: "list[Pair]", present: "Config | None", coming: "Config | None") -> dict[str, Any]:
     """The verdict as data: of each interface its changes and effects, and what the check would newly say."""
-    from gateway.interfaces import fresh_problems, judge
+    from gateway.interfaces import fresh_problems, gone, judge
 
     now = datetime.now(UTC)
-    verdicts = [(before, after, judge(before, after, coming, now)) for before, after in pairs]
+    verdicts = [
+        (before, after, judge(before, after, present if gone(before, after) else coming, now))
+        for before, after in pairs
+    ]
     problems = fresh_problems(present, coming) if present is not None and coming is not None else ()
     return {
         "differs": any(before.digest() != after.digest() for before, after in pairs),

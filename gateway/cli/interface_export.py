@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.locks import InLanguage, Language, Output, SomeConnector, hand_out, locked
-from gateway.cli.show import Root, stopped
+from gateway.cli.show import Root, stopped, tell
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -44,12 +44,13 @@ def export(  # noqa: PLR0913  (each narrows what is described, or says in which 
 ) -> None:
     """Write an interface for whoever builds the other side.
 
-    openapi: each operation that the connector's system posts, with records, headers and every answer; by its lock
-    alone, for any tenant, and without the codes of a destination's own, which routes lead to. With --tenant, --listener
-    or --certificate: what the configuration carries, at its addresses, with those codes, of one connector or, without
-    a name, of all. With both --listener and --certificate it is, byte for byte, what that certificate gets there as
-    /openapi.json. schema: the records and replies of all operations. table: the same to read, with --language ja in
-    Japanese; labels are Japanese.
+    openapi: each operation that the connector sends, as its system would post it, with records, headers and every
+    answer; by its lock alone, for any tenant, and without the codes of a destination's own, which routes lead to. With
+    --tenant, --listener or --certificate: what the configuration carries, at its addresses, with those codes, of one
+    connector or, without a name, of all; of a system to which no certificate is pinned, that it may post nothing. With
+    both --listener and --certificate it is, byte for byte, what that certificate gets there as /openapi.json. schema:
+    the records and replies of all operations. table: the same to read, with --language ja in Japanese; labels are
+    Japanese.
     """
     narrowed = any(each is not None for each in (tenant, listener, certificate))
     if connector is None and (form is not Form.OPENAPI or not narrowed):
@@ -61,7 +62,12 @@ def export(  # noqa: PLR0913  (each narrows what is described, or says in which 
             from gateway.config import load
             from gateway.interfaces import as_text, openapi
 
-            text = as_text(openapi(_carried(load(root), connector, tenant, listener, certificate)))
+            every = [*_carried(load(root), connector, tenant, listener, certificate)]
+            for code, name in dict.fromkeys(
+                (each.tenant, each.contract.connector) for each in every if not each.pinned
+            ):
+                tell(f"{code} {name}: no certificate is pinned to its system, so it may post nothing", err=True)
+            text = as_text(openapi(every))
         else:
             text = _of_lock(root, connector or "", form, language)
         hand_out(text, output)

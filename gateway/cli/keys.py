@@ -206,8 +206,9 @@ def tags(
 
     Run it where the connector's private keys lie; the file has the fields by which this connector's records name a
     person, and is read, never copied; docs/persons.md lists them, and {} as its content has this say which they are.
-    One tag for each month: no other connector's records, and no other person, can be found by them, and nobody learns
-    from them who it is. Still they are for whoever may ask about this person alone.
+    One tag for each month, from the one before that of --since on, for what is recorded on its first days may have been
+    made before: no other connector's records, and no other person, can be found by them, and nobody learns from them
+    who it is. Still they are for whoever may ask about this person alone.
     Where other records of this connector name a person by another field, stderr says by which.
     """
     from datetime import UTC, timedelta
@@ -224,7 +225,7 @@ def tags(
             raise Misconfigured((f"{tenant}: is not configured here",))
         first = since or today - timedelta(days=3 * 366)
         # A message is recorded in the month after the one in which it was made, now and then; and days are Japan's.
-        months = months_between((first - timedelta(days=31)).date(), (until or today).date())
+        months = months_between((first.replace(day=1) - timedelta(days=1)).date(), (until or today).date())
         said = read_input(file)
         machine(person_tags(config, tenant, connector, said, months))
         if others := other_names(config, tenant, connector, said):

@@ -65,14 +65,15 @@ def declared(connector: str) -> "Contract":
 
 def hand_out(text: str, to: Path | None) -> None:
     """Byte for byte, in UTF-8 whatever the terminal has: to stdout or into a file, which is then named on stderr.
-    Raises Misconfigured if a link stands there: what it leads to is not replaced.
+    Raises Misconfigured if a link stands there: only a file that was named is replaced, but for those of a root, which
+    may lie elsewhere (`keys.layout.replace_whole`). A folder may be a link, and so may a device, such as /dev/stdout.
     """
     if to is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
         return
-    if to.is_symlink():
-        raise Misconfigured((f"{to}: is a symbolic link; name the file itself, or take the link away",))
+    if to.is_symlink() and (to.is_file() or not to.exists()):
+        raise Misconfigured((f"{to}: is a symbolic link; name the file itself",))
     to.write_bytes(text.encode())
     tell(f"{to}: written", err=True)

@@ -44,6 +44,7 @@ def add(
     overwritten, so it may be run again.
     """
     from gateway.cli.key_files import passphrase_reference
+    from gateway.cli.process import expected
     from gateway.keys.at_rest import Secret
     from gateway.keys.layout import TenantKeys
     from gateway.keys.make import alone
@@ -56,12 +57,13 @@ def add(
         _keys(keys, connector, zone, secret)
         _certificates(root, connector)
         signed = _directory(keys, connector)
+        where, what = ("here", "the gateway") if expected(root) is None else ("in every root", "the hub and every edge")
         carry = (
             f"copy {keys.connector(connector) / 'public.json'} to the same place on the offline machine, which has the"
-            f" root key; there: gateway keys publish {tenant}; put the new directory.note here"
+            f" root key; there: gateway keys publish {tenant}; put the new directory.note {where}"
         )
-        enable = f"enable it in config/tenants/{tenant}.toml, with its settings and routes"
-        restart = f"{next_command('check', root=root)}; then restart the gateway"
+        enable = f"enable it {where}, in config/tenants/{tenant}.toml, with its settings and routes"
+        restart = f"{next_command('check', root=root)}; then restart {what}"
         tell("Next:")
         for number, step in enumerate((enable, restart) if signed else (carry, enable, restart), 1):
             tell(f"  {number}. {step}")
@@ -100,17 +102,20 @@ def _trial_files(root: Path, connector: str) -> "Sequence[Path]":
 
 
 def _keys(keys: "TenantKeys", connector: str, zone: str, secret: "Secret") -> None:
-    from gateway.keys.layout import PUBLIC, read_public
+    from gateway.keys.layout import PUBLIC, read_directory, read_public
     from gateway.keys.make import make_connector
 
     folder = keys.connector(connector)
     if (folder / PUBLIC).exists():  # it is written last
         if (had := read_public(folder).zone) != zone:
-            raise Misconfigured((f"{folder / PUBLIC}: its keys are there already, for the zone {had}",))
+            told = f"its keys are there already, for the zone {had}; if that is wrong, write the right one in this file"
+            raise Misconfigured((f"{folder / PUBLIC}: {told}, then run this again",))
         tell(f"{folder}: its keys are there already")
         return
     if folder.exists() and any(each.suffix == ".pem" for each in folder.iterdir()):
         told = "was begun and not finished, and nothing of it is in use: delete it, then run this again"
+        if keys.directory.exists() and connector in read_directory(keys).connectors:
+            told = f"its keys are in use, but lack {PUBLIC}: put that back, or move all away, then run this again"
         raise Misconfigured((f"{folder}: {told}",))
     make_connector(keys, connector, zone, secret)
     tell(f"{folder}: its keys, made")

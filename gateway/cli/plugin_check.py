@@ -149,32 +149,25 @@ def _named_by(folder: Path) -> Mapping[str, Mapping[str, str]]:
     file = folder / "pyproject.toml"
     try:
         groups = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("entry-points", {})
-        found: dict[str, dict[Any, Any]] = {group: dict(groups.get(group, {})) for group in (_SUBJECTS, _HOOKS)}
+        found: dict[str, Any] = {group: groups.get(group, {}) for group in (_SUBJECTS, _HOOKS)}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         raise Misconfigured((f"{file}: is not TOML",)) from None
-    except (AttributeError, TypeError, ValueError):
+    except AttributeError:
         raise Misconfigured((f"{file}: {_NO_TABLE}",)) from None
-    if not all(isinstance(value, str) for named in found.values() for value in named.values()):
+    tables = all(isinstance(named, dict) for named in found.values())
+    if not tables or not all(isinstance(value, str) for named in found.values() for value in named.values()):
         raise Misconfigured((f"{file}: {_NO_TABLE}",))
     return found
 
 
 def _staged(among: EntryPoints, name: str, root: Path | None) -> "Stage":
-    from gateway.edge.time_limit import at_most
     from gateway.plugin.testing import Subject
-    from gateway.plugin.testing.called import kind_and_place
-    from gateway.plugin.testing.package import staged
+    from gateway.plugin.testing.package import loading, staged
+    from gateway.plugin.time_limit import at_most
 
     subject, hook = (_one(among, group, name) for group in (_SUBJECTS, _HOOKS))
-    try:
-        with at_most(_LONGEST):
-            found = subject.load()
-    except KeyboardInterrupt:
-        raise
-    except Misconfigured as wrong:  # says what an author can mend: an item, an interface
-        raise Misconfigured(f"{subject.value}: {each}" for each in wrong.problems) from None
-    except BaseException as error:
-        raise Misconfigured((f"{subject.value}: loading it raised {kind_and_place(error)}",)) from error
+    with loading(subject.value, subject.module, hook.module), at_most(_LONGEST):
+        found = subject.load()
     if not (isinstance(found, type) and issubclass(found, Subject)):
         raise Misconfigured((f"{subject.value}: is no class derived from gateway.plugin.testing.Subject",))
     with at_most(_LONGEST):
@@ -186,4 +179,8 @@ def _one(among: EntryPoints, group: str, name: str) -> EntryPoint:
     if len(found) != 1:
         known = ", ".join(sorted({each.name for each in among if each.group == group})) or "none"
         raise Misconfigured((f"{name}: {len(found)} entry points of that name in {group}; there are: {known}",))
+    try:
+        _ = found[0].module
+    except AttributeError:
+        raise Misconfigured((f"{name}: its entry point in {group} is not of the form module or module:name",)) from None
     return found[0]

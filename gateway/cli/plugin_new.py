@@ -17,6 +17,8 @@ from gateway.errors import Misconfigured
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _INSTALL: Final = ("python", "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable")
 _ASKED: Final = ("connector", "label", "does", "zone")
+_LABEL: Final = "学齢簿システム"
+"""With --defaults only: at a terminal one would have to delete it first."""
 
 
 def _answer(text: str) -> tuple[str, str]:
@@ -39,10 +41,10 @@ def new(
 ) -> None:
     """Make a package for one more system.
 
-    It asks for the connector's name, its label in Japanese, what it does (receives, sends, both) and its zone: one of
-    config/zones.toml below --root, or here, or of the starter's where there is none. Into DIR go interface, connector,
-    settings, a simulator of the system, the conformance suite's subject, tests, a README, and what to add to the
-    gateway's configuration: all of it runs as it is, and is yours to change.
+    It asks for the connector's name (DIR's, if you say no other), its label in Japanese, what it does (receives, sends,
+    both) and its zone: one of config/zones.toml below --root, or here, or of the starter's where there is none. Into
+    DIR go interface, connector, settings, a simulator of the system, the conformance suite's subject, tests, a README,
+    and what to add to the gateway's configuration: all of it runs as it is, and is yours to change.
     """
     with stopped():
         answers = dict(map(_answer, data))
@@ -63,7 +65,9 @@ def make(folder: Path, answers: dict[str, str], zones: list[str], *, defaults: b
         raise Misconfigured((told,)) from None
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misconfigured((f"{folder}: is there already, and not empty; nothing was changed",))
-    said: dict[str, Any] = _named_after(folder) | answers
+    said: dict[str, Any] = {"label": _LABEL} if defaults else {}
+    if "connector" not in answers:
+        said["connector"] = _named_after(folder)
     with as_file(files("gateway.cli") / "template") as template:
         try:
             made = copier.run_copy(
@@ -99,7 +103,10 @@ def _zones(root: Path | None) -> list[str]:
     return sorted(tomllib.loads(starter)["zones"])
 
 
-def _named_after(folder: Path) -> dict[str, str]:
-    """The folder's name is the connector's, if it can be."""
-    name = folder.resolve().name.replace("-", "_").removeprefix("gateway_")
-    return {"connector": name} if _NAME.fullmatch(name) else {}
+def _named_after(folder: Path) -> str:
+    """The connector's name, by the folder's. Raises Misconfigured if that cannot be one."""
+    name = folder.resolve().name.lower().replace("-", "_").removeprefix("gateway_")
+    if not _NAME.fullmatch(name):
+        form = "begins with a letter and has letters and digits, words joined by _ or -"
+        raise Misconfigured((f"{folder}: gives no connector's name, which {form}; add --data connector=NAME",))
+    return name

@@ -20,6 +20,7 @@ def line(fact: dict[str, Any]) -> dict[str, Any]:
         return _row(fact, told)
     header, statement = fact.get("header", {}), fact.get("statement", {})
     what = [f"{_way(header)} by {header['route']}"] if header else _named(statement or fact)
+    what += [f"withheld by the route: {', '.join(header['withheld'])}"] if header.get("withheld") else []
     what += _claims(header.get("attestations", ()))
     what += [f"certificate {peer[:16]}"] if (peer := _peer(fact)) is not None else []
     what += [f"attempt {fact['attempt']}"] if "attempt" in fact else []

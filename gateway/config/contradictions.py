@@ -123,6 +123,8 @@ def _route(config: Config, tenant: Tenant, route: Route) -> Iterator[str]:
     ready = tenant.file.connectors.keys() & config.contracts.keys()
     absent = {key: name for key, name in ends.items() if name not in ready}
     for key, name in absent.items():
+        if name in tenant.file.connectors:
+            continue  # that it lacks its lock is told once, of the connector
         yield f"{key}: connector {name} is not enabled and locked for this tenant{instead(name, ready)}"
     if absent:
         return

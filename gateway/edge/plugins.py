@@ -6,7 +6,6 @@ quarantined alone.
 """
 
 import inspect
-import traceback
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -18,19 +17,20 @@ import pluggy
 from pydantic import BaseModel, ValidationError
 
 from gateway.config import sentences
-from gateway.edge.time_limit import TookTooLong, at_most
 from gateway.errors import Misconfigured
 from gateway.plugin import hookspecs
 from gateway.plugin.connector import Connector, ConnectorSpec, TlsFiles
 from gateway.plugin.contract import Contract
+from gateway.plugin.failed import told
 from gateway.plugin.interface import describe
+from gateway.plugin.time_limit import TookTooLong, at_most
 
 GROUP = "gateway.connectors"
 _LONGEST: Final = 20.0
 """Seconds for any one thing that a plugin does at the start. Honest ones take milliseconds; a busy machine, more."""
 _broken_off: Final[dict[str, list[tuple[object, Misconfigured]]]] = {}
-"""What was broken off, by connector: with which settings, None if they had no part in it, and what is told of it. It is
-not tried again in this process with the same: each reload would hold up everybody.
+"""What was broken off, by connector: with which settings, None if they had no part in it or cannot be compared, and
+what is told of it. It is not tried again in this process with the same: each reload would hold up everybody.
 """
 
 
@@ -60,7 +60,7 @@ def load(name: str, among: EntryPoints) -> Loaded:
 def _registered(name: str, entry_point: EntryPoint) -> Loaded:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    with _plugin_code(name, "loading it", entry_point.module):
+    with _plugin_code(name, "loading it", entry_point.value.partition(":")[0]):
         plugin = entry_point.load()
         manager.register(plugin, name)
         manager.check_pending()
@@ -75,48 +75,36 @@ def _registered(name: str, entry_point: EntryPoint) -> Loaded:
 
 
 @contextmanager
-def _plugin_code(name: str, what: str, module: str = "", settings: object = None) -> Iterator[None]:
+def _plugin_code(name: str, what: str, *modules: str, settings: object = None) -> Iterator[None]:
     """Whatever a plugin's own code raises in here, or that it does not come to an end, becomes Misconfigured.
 
     Raises KeyboardInterrupt as it is: that is the operator's.
     """
-    known = None
+    doing, known = "comparing its settings", None
     try:
         with at_most(_LONGEST):  # two settings are compared in here: they are of a class of the plugin's own
-            known = next((told for tried, told in _broken_off.get(name, ()) if tried in (None, settings)), None)
+            known = next((wrong for tried, wrong in _broken_off.get(name, ()) if _same(tried, settings)), None)
+            doing = what
             if known is None:
                 yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        place = _place(error, module) if module else ""
+        problems = [f"connector {name}: {each}" for each in told(doing, error, *modules)]
         if not isinstance(error, TookTooLong):
-            raise _raised(name, what, error, place) from error
-        again = "after a restart" if settings is None else "with other settings, or after a restart"
-        told = f"{what} took longer than {_LONGEST:.0f} s and was broken off{place}"
-        wrong = Misconfigured((f"connector {name}: {told}; it is tried again only {again}",))
-        _broken_off.setdefault(name, []).append((settings, wrong))
+            raise Misconfigured(problems) from error
+        by_settings = settings is not None and doing == what
+        again = "with other settings, or after a restart" if by_settings else "after a restart"
+        wrong = Misconfigured(f"{each}; it is tried again only {again}" for each in problems)
+        former = _broken_off.get(name, []) if by_settings else []
+        _broken_off[name] = [*former, (settings if by_settings else None, wrong)]
         raise wrong from error
     if known is not None:
         raise Misconfigured(known.problems)
 
 
-def _raised(name: str, what: str, error: BaseException, place: str) -> Misconfigured:
-    """What a plugin's own code raised, by its type: its text may hold anything. Misconfigured is made to be read."""
-    if isinstance(error, Misconfigured):
-        return Misconfigured(f"connector {name}: {each}" for each in error.problems)
-    return Misconfigured((f"connector {name}: {what} raised {type(error).__name__}{place}",))
-
-
-def _place(error: BaseException, module: str) -> str:
-    """The module that could not be imported, and the last line of the plugin's own code that was at work."""
-    absent = f" for {error.name}" if isinstance(error, ImportError) and error.name else ""
-    if isinstance(error, SyntaxError):
-        return f" in {error.filename}:{error.lineno}"
-    package = module.partition(".")[0]
-    walked = traceback.walk_tb(error.__traceback__)
-    lines = [(f, line) for f, line in walked if f.f_globals.get("__name__", "").partition(".")[0] == package]
-    return absent + "".join(f" in {frame.f_code.co_filename}:{line}" for frame, line in lines[-1:])
+def _same(tried: object, settings: object) -> bool:
+    return tried is None or (settings is not None and tried == settings)
 
 
 def same_as_locked(name: str, declared: Contract, locked: Contract) -> None:

@@ -4,7 +4,7 @@ Nothing here decides what may flow: that is the lock, and the edge that holds re
 """
 
 from gateway.interfaces.change_table import COLUMNS, Row, as_markdown, change_table
-from gateway.interfaces.changes import Change, changes
+from gateway.interfaces.changes import Change, changes, gone
 from gateway.interfaces.described import Described, of_lock, of_tenant
 from gateway.interfaces.document import openapi
 from gateway.interfaces.effects import Weight, Whom
@@ -28,6 +28,7 @@ __all__ = [
     "change_table",
     "changes",
     "fresh_problems",
+    "gone",
     "head",
     "heading",
     "interface_schema",

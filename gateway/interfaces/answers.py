@@ -1,7 +1,7 @@
 """What the HTTPS entrance answers: by which status, with which of our codes, in which form.
 
-A test holds this table against every code that edge and hub refuse an arrival with. Of 503 a peer may hear every code:
-a connector or the hub says why it must wait.
+A test holds this table against every code that edge and hub refuse an arrival with, or a look at what became of it. Of
+503 a peer may hear every code: a connector or the hub says why it must wait.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ ARRIVING: Final = (
 ASKING: Final = (*ARRIVING, "answer_expired", "dispute")
 STATUS: Final = (
     *(*_KNOWN, "above_clearance", "unknown_message", "unknown_operation", "dispute"),
-    *("no_route", "header_mismatch", "not_attested", "items_beyond_route"),
+    *("bad_envelope", "no_route", "header_mismatch", "not_attested", "items_beyond_route"),
     *("basis_not_in_force", "counterparty_not_allowed"),
 )
 PROOF: Final = (*_KNOWN, "unknown_message", "unknown_operation", "unknown_fact", "fact_purged")

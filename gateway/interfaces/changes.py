@@ -92,6 +92,11 @@ class Change:
         return said | {"widens": self.widens}
 
 
+def gone(before: Contract, after: Contract) -> bool:
+    """Whether the connector itself is: what carries nothing any more promises nothing, and has no codes to tell."""
+    return bool(before.operations) and not after.operations
+
+
 def changes(before: Contract, after: Contract) -> tuple[Change, ...]:
     """Every change, operation by operation; none if their digests are equal."""
     return tuple(_changes(before, after))
@@ -108,6 +113,8 @@ def _changes(before: Contract, after: Contract) -> Iterator[Change]:
                 yield Change(kind=Kind.OPERATION_REMOVED, operation=removed)
             case ContractOperation() as was, ContractOperation() as now:
                 yield from _operation(was, now)
+    if gone(before, after):
+        return
     for never in sorted({*before.never} ^ {*after.never}):
         kind = Kind.NEVER_ADDED if never in after.never else Kind.NEVER_REMOVED
         yield Change(kind=kind, name=f"never {never}")

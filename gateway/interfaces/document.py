@@ -106,17 +106,27 @@ def _told(each: Described) -> str:
     """What no other part of the document says of it."""
     operation = each.operation
     told = ["A request: it is answered." if operation.kind == "request" else "An event: it is recorded and delivered."]
+    if not each.pinned:
+        told.insert(0, "No certificate is pinned to this system: whoever posts here gets 403 `unknown_certificate`.")
     if operation.version:
         told.append(
             f"Of two states of one person the newer one is that with the higher {', '.join(operation.version)}."
         )
     if operation.ahead:
         told.append("It waits for nothing else about its person.")
+    if each.withheld:
+        told.append(f"Taken and carried no further, for its route does not list them: {_quoted(each.withheld)}.")
+    if each.reply_withheld:
+        told.append(f"In no answer, for its route does not list them: {_quoted(each.reply_withheld)}.")
     if each.proven:
         told.append(f"Renkei-Proof must prove {', '.join(each.proven)}.")
     if each.codes:
-        told.append(f"The destination's own codes: {', '.join(f'`{code}`' for code in each.codes)}.")
+        told.append(f"The destination's own codes: {_quoted(each.codes)}.")
     return " ".join(told)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{each}`" for each in names)
 
 
 def _answered(each: Described) -> dict[str, Any]:

@@ -40,7 +40,9 @@ are all if it is in none; of these, those that list the field, or those that do 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One effect of one kind of change. `told` may hold {field}, {operation}, {name}, {was} and {now}."""
+    """One effect of one kind of change. `told` may hold {field}, {operation}, {name}, {was}, {now}, and {sender}: who
+    gives a record, or an answer.
+    """
 
     weight: Weight
     whom: Whom
@@ -49,12 +51,12 @@ class Rule:
 
 
 _SENDER_REFUSED: Final = Rule(
-    Weight.BREAKS, Whom.SENDER, "a sender whose {field} does not fit any more is refused from now on"
+    Weight.BREAKS, Whom.SENDER, "{sender} whose {field} does not fit any more is refused from now on"
 )
 _REFUSED_BEFORE: Final = Rule(
     Weight.BREAKS,
     Whom.SENDER,
-    "a sender whose {field} does not fit any more is refused from now on, before anything is sealed",
+    "{sender} whose {field} does not fit any more is refused from now on, before anything is sealed",
     "listing",
 )
 _LATE: Final = Rule(
@@ -115,14 +117,14 @@ RULES: Final[Mapping[tuple[Kind, Side], tuple[Rule, ...]]] = MappingProxyType(
             Rule(Weight.BREAKS, Whom.IN_FLIGHT, "what is under way with more than {now} records is refused"),
         ),
         (Kind.REQUIRED_FIELD_ADDED, "given"): (
-            Rule(Weight.BREAKS, Whom.SENDER, "a sender that leaves out {field} is refused from now on"),
+            Rule(Weight.BREAKS, Whom.SENDER, "{sender} that leaves out {field} is refused from now on"),
         ),
         (Kind.REQUIRED_FIELD_ADDED, "taken"): (
             _LACKS,
             Rule(Weight.BREAKS, Whom.IN_FLIGHT, "what was sealed before lacks {field} and is refused", "reaching"),
         ),
         (Kind.FIELD_REMOVED, "given"): (
-            Rule(Weight.BREAKS, Whom.SENDER, "a sender that sends {field} is refused from now on (unknown_field)"),
+            Rule(Weight.BREAKS, Whom.SENDER, "{sender} that gives {field} is refused from now on (unknown_field)"),
             _LISTS_WHAT_IS_GONE,
         ),
         (Kind.FIELD_REMOVED, "taken"): (
@@ -130,13 +132,13 @@ RULES: Final[Mapping[tuple[Kind, Side], tuple[Rule, ...]]] = MappingProxyType(
             Rule(Weight.BREAKS, Whom.IN_FLIGHT, "what was sealed before with {field} is refused", "listing"),
         ),
         (Kind.BECAME_REQUIRED, "given"): (
-            Rule(Weight.BREAKS, Whom.SENDER, "a sender that leaves out {field} is refused from now on"),
+            Rule(Weight.BREAKS, Whom.SENDER, "{sender} that leaves out {field} is refused from now on"),
         ),
         (Kind.BECAME_REQUIRED, "taken"): (
             Rule(
                 Weight.BREAKS,
                 Whom.SENDER,
-                "a sender that leaves out {field} is refused from now on, before anything is sealed",
+                "{sender} that leaves out {field} is refused from now on, before anything is sealed",
                 "listing",
             ),
             _LACKS,
@@ -160,7 +162,7 @@ RULES: Final[Mapping[tuple[Kind, Side], tuple[Rule, ...]]] = MappingProxyType(
             Rule(
                 Weight.BREAKS,
                 Whom.SENDER,
-                "a sender whose {field} has the former form is refused from now on, before anything is sealed",
+                "{sender} whose {field} has the former form is refused from now on, before anything is sealed",
                 "listing",
             ),
             _LATE,

@@ -1,15 +1,21 @@
 """Whether a change of a lock breaks somebody in this configuration: senders, receivers, routes, what is under way."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from gateway.config import Config, Route, contradictions, still_valid
-from gateway.interfaces.changes import Change, changes
+from gateway.interfaces.changes import Change, changes, gone
 from gateway.interfaces.effects import ASIDE, RULES, Rule, Side, Weight, Whom
 from gateway.plugin.contract import Contract
+
+_ANSWERS: Final[Mapping[Side, str]] = MappingProxyType(
+    {"given": "an answer of this plugin", "taken": "an answer of the other end"}
+)
+"""The sender of a reply, by the side on which it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,14 @@ class Effect:
         }
 
 
+_WITH_IT: Final = Effect(
+    Weight.HEED,
+    Whom.IN_FLIGHT,
+    "interface",
+    "the connector is gone and nothing flows by it any more, nor what is under way to it or from it",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The changes of one lock with all their effects, those that break something first."""
@@ -62,13 +76,16 @@ class Verdict:
 
 
 def judge(before: Contract, after: Contract, config: Config | None, now: datetime) -> Verdict:
-    """Of one connector's lock, in the configuration that would be in force; None: whoever there may be is concerned.
+    """Of one connector's lock, in the configuration that would be in force, or, if the connector is gone, in the one
+    that is: there its routes stand. None: whoever there may be is concerned.
 
     What is under way is concerned even if nothing is just now: only the hub knows.
     """
     found = changes(before, after)
     effects = [effect for change in found for effect in _effects(change, after.connector, config)]
-    if before.digest() != after.digest():
+    if gone(before, after):
+        effects.append(_WITH_IT)
+    elif before.digest() != after.digest():
         effects.append(_under_way(before, config, now))
     return Verdict(found, tuple(sorted(effects, key=lambda each: [*Weight].index(each.weight))))
 
@@ -143,6 +160,7 @@ def _told(rule: Rule, change: Change) -> str:
     return rule.told.format(
         field=change.field.path if change.field else "",
         operation=change.operation.name if change.operation else "",
+        sender="a sender" if change.part == "record" else _ANSWERS[_side(change)],
         name=change.name,
         was=change.was or "nothing",
         now=change.now or "nothing",

@@ -114,6 +114,9 @@ def tenants(config_root: Path) -> list[str]:
 def read_public(folder: Path) -> ConnectorKeys:
     """The public keys of a connector's folder. Raises Misconfigured naming the file."""
     path = folder / PUBLIC
+    if not path.exists():
+        anew = f"gateway keys add {folder.parent.name} {folder.name} --zone ZONE"
+        raise Misconfigured((f"{path}: is missing; put its folder back, or if it is lost, make new keys: {anew}",))
     try:
         entry = ConnectorEntry.model_validate_json(read_text(path))
     except ValueError:

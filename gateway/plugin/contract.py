@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
+from gateway.errors import Misconfigured
 from gateway.plugin.attest import ClaimName
 from gateway.plugin.checks import has_unseen_character
 from gateway.plugin.item import DataClass, Item, Kind
@@ -51,6 +52,16 @@ class ContractField(_Closed):
     minimum: int | None = None
     maximum: int | None = None
 
+    @model_validator(mode="after")
+    def _an_item(self) -> Self:
+        """A lock is refused as it is read, not where its field is first asked what it admits."""
+        if self.kind not in ("object", "list"):
+            try:
+                self.item()
+            except (Misconfigured, TypeError) as wrong:
+                raise ValueError(str(wrong)) from None
+        return self
+
     @classmethod
     def of(cls, path: str, item: Item, *, required: bool) -> Self:
         """The locked form of a catalogue item at a path."""
@@ -65,7 +76,7 @@ class ContractField(_Closed):
     def item(self) -> Item:
         """The catalogue item that this field was locked from; only for leaves."""
         if self.data_class is None:
-            raise TypeError(f"{self.path} is not a leaf")
+            raise TypeError(f"{self.path} has no data class")
         rules = {name: getattr(self, name) for name in _RULES}
         return Item(name=self.path.rpartition(".")[2], kind=Kind(self.kind), **rules)
 

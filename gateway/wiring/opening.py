@@ -45,8 +45,9 @@ def open_directory(config: Config, tenant: str) -> Directory:
     for name, entry in file.connectors.items():
         at = f"{where}: connectors.{name}"
         if name not in directory.connectors:
-            what = f"the directory of {tenant} has no keys of it"
-            problems.append(f"{at}: {what}; make them, then run: gateway keys publish {tenant}")
+            told = f"the directory of {tenant} has no keys of it"
+            add = f"where its edge runs: gateway keys add {tenant} {name} --zone {entry.zone}"
+            problems.append(f"{at}: {told}; {add}; where the root key lies: gateway keys publish {tenant}")
         elif directory.connectors[name].zone != entry.zone:
             problems.append(f"{at}.zone: the directory of {tenant} has it in another zone than {entry.zone}")
     if problems:

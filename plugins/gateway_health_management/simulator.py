@@ -85,18 +85,26 @@ def wait_status(folder: Path, name: str, encoding: str, patience: float = 60.0) 
     return lines
 
 
+def _can_come(folder: Path, name: str) -> bool:
+    """Whether a dropped file has a status, or is on its way to one: it goes from `in/` to `work/`, then has it."""
+    here = (folder / "in" / name, folder / "work" / name, _status_path(folder, name, "status"))
+    return any(each.exists() for each in here)
+
+
 def _status_path(folder: Path, name: str, kind: Literal["status", "slip"]) -> Path:
     return folder / "status" / f"{PurePath(name).stem}.{kind}.csv"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line. The exit status: 1 no status file in time, 2 wrong usage, 130 interrupted."""
+    """The command line. The exit status: 1 no status file, or not in time, 2 wrong usage, 130 interrupted."""
     said = _parser().parse_args(arguments)
     try:
         if said.act == "load":
             return _load(said)
         if not (said.folder / "in").is_dir() or not (said.folder / "status").is_dir():
-            raise _WrongUsage("FOLDER: it is no exchange folder, for it lacks in/ or status/")
+            raise _WrongUsage(
+                f"{said.folder}: is no exchange folder: it lacks in/ or status/, made as a gateway starts"
+            )
         return {"drop": _drop, "status": _status, "take": _take}[said.act](said)
     except _WrongUsage as wrong:
         sys.stderr.write(f"{wrong}\n")
@@ -143,6 +151,9 @@ def _drop(said: argparse.Namespace) -> int:
 
 
 def _status(said: argparse.Namespace) -> int:
+    if not _can_come(said.folder, said.name):
+        sys.stderr.write("no status file, and none comes: no file of that name is in in/ or work/; drop it first\n")
+        return 1
     try:
         lines = wait_status(said.folder, said.name, said.encoding, said.patience)
     except TimeoutError:

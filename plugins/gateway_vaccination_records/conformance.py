@@ -19,7 +19,7 @@ from gateway.plugin.testing import MadeUp, Place, Subject, ask, started
 from gateway_vaccination_records.interface import INTERFACE
 
 _CITY: Final = "999997"
-_AT_ONCE: Final = 25
+_AT_ONCE: Final = 100
 """Persons that are made known together; they are few calls, and the next ones are likely asked for."""
 _OTHERS, _NEWCOMERS = 10_000, 20_000
 """Added to a person's number: one with a PMH key and no pseudonym, to be linked or deleted; one who is not there."""

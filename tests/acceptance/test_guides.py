@@ -155,6 +155,7 @@ def test_a_disclosure_request_is_answered_as_the_page_says(site, told):
     assert "R8-0012" in report
     assert "健康管理システム" in report
     assert "000000000000001" not in report + told["disclosure-request.md"]
+    assert "- 期間: 2026-04-01 〜" in report, "what was asked for, though the tags are of one month more"
     assert "delivery.concluded" in told["disclosure-request.md"]
     assert not (site.root / "person.json").exists()
     asked, again = [fact for fact in site.facts() if fact.get("asked", {}).get("report") == "disclosure"]

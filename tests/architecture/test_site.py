@@ -90,6 +90,24 @@ def test_a_question_in_japanese_is_cut_into_words_that_stand_on_the_pages(site):
     assert {asked: [word for word in re.split(config["separator"], asked) if word] for asked in words} == words
 
 
+def test_the_heading_of_a_guide_has_the_words_by_which_it_is_looked_for(site):
+    """To the search a word in a heading counts a thousand times one in the text: all guides are found by that alone."""
+    docs = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))["docs"]
+    headings = {each["location"]: each["title"].casefold() for each in docs}
+    guides = {
+        "rotate-keys": ("rotate", "keys", "renew", "certificates"),
+        "restore": ("backup", "restore"),
+        "incident": ("incident", "data", "breach"),
+        "incident.ja": ("事故", "漏えい"),
+        "restore.ja": ("バックアップ", "復元"),
+        "rotate-keys.ja": ("鍵", "証明書"),
+        "disclosure-request": ("disclosure", "request"),
+        "disclosure-request.ja": ("開示請求",),
+    }
+    lacking = [(page, word) for page in guides for word in guides[page] if word not in headings[f"docs/{page}.html"]]
+    assert lacking == []
+
+
 def test_the_search_has_what_it_needs_where_a_page_is_opened_from_a_folder(site):
     """A browser reads no JSON there and starts no worker: the index is a script, and a frame does the worker's work."""
     index = (site / "search/search_index.json").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """The change table: what is likely a 重要な変更 and has no assessment of a later date is told, and nothing else is."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -470,6 +471,8 @@ def test_a_setting_is_named_and_not_written_out(shipped):
         ("https://made-up:made-up-secret@elsewhere.example:8446/x", "elsewhere.example:8446"),
         ("HTTPS://Elsewhere.example", "elsewhere.example"),
         ("http://elsewhere.example:8446", "http://elsewhere.example:8446"),
+        ("https://[2001:db8::1]:8446", "[2001:db8::1]:8446"),
+        ("https://[2001:db8::1:8446]", "[2001:db8::1:8446]"),
     ],
 )
 def test_another_host_is_named_however_it_is_written_and_without_a_password(shipped, address, told):
@@ -481,6 +484,33 @@ def test_another_folder_to_exchange_files_in_is_another_way(shipped):
     (row,) = difference(shipped, with_setting(shipped, "health_management", exchange_folder="/mnt/elsewhere"))
     assert row.change.kind == "new_means"
     assert "elsewhere" not in row.change.after
+
+
+def test_what_has_moved_with_its_root_has_not_moved(shipped):
+    """Of two configurations that are compared at least one lies elsewhere than it will."""
+
+    def at(root, below):
+        paths = {"folder": f"{root}{below}/copies"}
+        placed = with_gateway(shipped, exports=(EXPORT.model_copy(update=paths),))
+        placed = with_setting(placed, "health_management", exchange_folder=f"{root}{below}/exchange")
+        directory = placed.config.gateway.journal.model_copy(update={"directory": f"{root}{below}/journal"})
+        return with_config(with_gateway(placed, journal=directory), root=Path(root))
+
+    assert difference(at("/srv/one", ""), at("/srv/other", "")) == []
+    told = {each.change.item for each in difference(at("/srv/one", ""), at("/srv/other", "/below"))}
+    assert told == {
+        "Ⅰ 2. 健康管理システムの設定 exchange_folder",
+        "Ⅱ 6. ①記録と電文の保管場所 ※",
+        "Ⅲ 3. 記録の書き出し copies",
+    }
+    assert difference(at("/srv/one", "/.."), at("/srv/other/deep", "/..")), "above its root it is where it says"
+
+
+def test_a_new_route_that_asks_tells_apart_what_is_asked_by_and_what_is_answered(shipped):
+    (row,) = [each for each in difference(without_route(shipped, "R14"), shipped) if "経路 R14" in each.change.item]
+    assert "。問合せの項目: PMHキー。回答の項目: PMHキー、ID5。根拠: " in row.change.after
+    (row,) = [each for each in difference(without_route(shipped, "R16"), shipped) if "経路 R16" in each.change.item]
+    assert ("。項目: " in row.change.after, "回答" in row.change.after) == (True, False)
 
 
 def test_what_only_follows_from_another_change_is_not_called_formal(shipped):

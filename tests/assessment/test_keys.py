@@ -309,3 +309,9 @@ def test_what_is_not_there_on_both_sides_is_named_as_not_compared(rooted):
     assert "keys/999997/root/root.vkey" in missing
     assert "keys/tls/ca.crt" not in missing
     assert difference(old, new) == []
+
+
+def test_no_two_settings_stand_under_one_key():
+    """What would be one key could change, and nothing would be told."""
+    found = flat("", {"a": {"b": 1, "c": {"d.e": 2}}, "a.b": 3, "name": 4})
+    assert found == {"a.b": 1, 'a.c."d.e"': 2, '"a.b"': 3, "name": 4}

@@ -2,18 +2,20 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from gateway import config as configuration
 from gateway.config import Former, japanese_day, keep_former
 from gateway.edge.rules import rules_for
-from gateway.plugin import fields
+from gateway.errors import Refused
+from gateway.plugin import Accepted, Answer, fields
 from gateway.plugin.connector import Dead
 from gateway.plugin.interface import describe
 from tests.flow.line import Clock, endings, running
 from tests.flow.site import Site, make_site
-from tests.flow.toys import REGISTER, REGISTER_INTERFACE, TENANT, PersonThere, person
+from tests.flow.toys import REGISTER, REGISTER_INTERFACE, TENANT, PersonThere, person, sought
 
 
 class WiderThere(PersonThere):
@@ -67,3 +69,28 @@ async def test_after_its_last_day_it_is_a_dead_letter_that_says_so(under_way, tm
     async with running(widened(site, japanese_day(Clock()()) - timedelta(days=1)), tmp_path) as line:
         assert await line.settlement(message_id) == {0: Dead("interface_changed")}
         assert line.register_system.deliveries == []
+
+
+@pytest.mark.parametrize("days", [0, -1])
+async def test_an_answer_is_had_again_until_the_last_day_of_the_interface_it_was_sealed_under(tmp_path, days):
+    """After it the asker asks anew; how the question ended stays known."""
+    site = make_site(tmp_path / "root")
+    found: dict[str, Any] = {"internal_no": "0000000001", "update_seq": 1}
+    async with running(site, tmp_path) as line:
+        line.register_system.answer = lambda told: {index: Accepted(found) for index, _ in told.records}
+        answers = await line.outbox.ask("person.find", [sought()], key=b"1")
+        message_id = line.register_system.deliveries[0].message_id
+    assert answers == (Answer(0, record=found),)
+    async with running(widened(site, japanese_day(Clock()()) + timedelta(days=days)), tmp_path) as line:
+        told = await line.office.status(message_id)
+        assert told is not None
+        status, again = told
+        assert endings(status) == {0: ("accepted", None)}
+        if days == 0:
+            assert again == await line.outbox.ask("person.find", [sought()], key=b"1") == answers
+            return
+        assert again is None
+        with pytest.raises(Refused, match="answer_expired"):
+            await line.outbox.ask("person.find", [sought()], key=b"1")
+        refusals = [(each["stage"], each["code"]) for each in line.every_fact() if each["kind"] == "message.refused"]
+        assert refusals == [("hub", "interface_changed")] * 2 + [("edge", "answer_expired")]

@@ -51,8 +51,11 @@ async def test_answers_that_go_into_no_one_message_end_with_that_at_once(site, t
         line.register_system.answer = answering(*(found(n, update_seq=2**31 - 1) for n in range(9)))
         answers = await line.outbox.ask("person.find", [sought(n) for n in range(9)], patience=5)
         assert answers == tuple(Answer(n, code="body_too_large") for n in range(9))
-        assert len(line.register_system.deliveries) == 1
-        assert [each["problem"] for each in line.told("bug")] == ["the answers could not be sent: body_too_large"]
+        (delivery,) = line.register_system.deliveries
+        (told,) = line.told("bug")
+        assert told.pop("problem") == "the answers could not be sent: body_too_large"
+        known = {"tenant": TENANT, "connector": REGISTER, "operation": "person.find", "message_id": delivery.message_id}
+        assert told == known | {"error": "contract", "places": []}
         assert await line.outbox.ask("person.find", [sought(0)]) == (Answer(0, record=found(0, update_seq=2**31 - 1)),)
 
 
@@ -321,6 +324,19 @@ async def test_an_answer_beyond_the_hubs_limits_is_asked_for_again_and_its_edge_
     line.hub.dispatcher.rules = whole
     assert [each.code for each in await asking] == [None, None]
     assert troubles.behind == {}
+
+
+async def test_an_answer_that_no_route_carries_any_more_is_refused_to_the_asker(line):
+    line.register_system.answer = answering(found(1))
+    await line.outbox.ask("person.find", [sought(1)])
+    message_id, tenant = line.register_system.deliveries[0].message_id, line.hub.rules.tenant
+    routes = tuple(each for each in tenant.file.routes if each.operation != "person.find")
+    tenant = replace(tenant, file=tenant.file.model_copy(update={"routes": routes}))
+    line.hub.adopt(replace(line.hub.rules, tenant=tenant), line.hub.dispatcher.limits)
+    with pytest.raises(Refused, match="no_route"):
+        await line.office.status(message_id)
+    (refusal,) = (each for each in line.every_fact() if each["kind"] == "message.refused")
+    assert (refusal["stage"], refusal["code"], refusal["connector"]) == ("hub", "no_route", OFFICE)
 
 
 async def test_a_request_that_is_given_up_is_answered_so(line):

@@ -153,7 +153,7 @@ async def test_an_answer_under_a_retired_key_is_given_out_no_more_and_how_it_end
     """Nobody vouches for it any more: the asker asks anew. That it was accepted stays known."""
     line = keeper.line
     line.register_system.answer = lambda told: dict.fromkeys((index for index, _ in told.records), Accepted(ANSWER))
-    await line.outbox.ask("person.find", [sought(1)])
+    await line.outbox.ask("person.find", [sought(1)], key=b"k")
     message_id = next(each["message_id"] for each in line.every_fact() if each["kind"] == "message.recorded")
     for change in (keeper.rotate, keeper.retire):
         change()
@@ -164,3 +164,5 @@ async def test_an_answer_under_a_retired_key_is_given_out_no_more_and_how_it_end
     assert endings(line.status(message_id)) == ACCEPTED
     (refusal,) = (each for each in line.every_fact() if each["kind"] == "message.refused")
     assert (refusal["stage"], refusal["code"]) == ("hub", "unknown_key")
+    with pytest.raises(Refused, match="answer_expired"):
+        await line.outbox.ask("person.find", [sought(1)], key=b"k")

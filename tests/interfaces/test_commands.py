@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import shutil
 
@@ -90,6 +91,17 @@ def test_all_of_a_tenant_is_one_description_and_a_listener_narrows_it():
     assert (wrong.exit_code, "there is none of that name; there is: " in wrong.stderr) == (2, True)
 
 
+def test_of_a_system_that_is_polled_it_is_said_that_it_may_post_nothing():
+    """Who builds a client from the document meets 403, whatever it posts."""
+    told = "No certificate is pinned to this system"
+    done = run("export", "--tenant", "999997")
+    posted = {path: item["post"] for path, item in json.loads(done.stdout)["paths"].items() if "post" in item}
+    warned = {path.split("/")[3] for path, post in posted.items() if told in post["description"]}
+    assert warned == {line.split()[1].rstrip(":") for line in done.stderr.splitlines()} >= {"vaccination_records"}
+    assert "clinic_app" in {path.split("/")[3] for path in posted} - warned
+    assert told not in run("export", "vaccination_records").stdout, "a lock alone does not know"
+
+
 @pytest.mark.parametrize(
     "words",
     [["export"], ["export", "--form", "schema"], ["export", LOCK, "--form", "table", "--tenant", "999997"], ["diff"]],
@@ -123,6 +135,25 @@ def test_a_change_that_breaks_a_route_is_told_with_its_tenant_and_ends_with_1(ch
         assert "breaks route (999997 R16): receives research.register vaccinated_on: lists vaccinated_on" in done.stdout
         assert "breaks the configuration: config/tenants/999997.toml: routes.R16" in done.stdout
         assert done.stdout.endswith("verdict: it breaks somebody\n")
+
+
+def test_a_lock_that_is_replaced_says_what_changes_and_whom_that_breaks(changed):
+    """As diff does, of which whoever is in a hurry thinks too late; and what is needed to have both stay valid."""
+    path = changed / f"config/interfaces/{LOCK}.json"
+    lock = json.loads((ROOT / f"config/interfaces/{LOCK}.json").read_text(encoding="utf-8"))
+    next(each for each in lock["operations"][0]["fields"] if each["path"] == "vaccinated_on")["required"] = False
+    path.write_text(json.dumps(lock), encoding="utf-8")
+    before = read_contract(changed, LOCK).digest()
+    asked, done = (run(word, LOCK, root=changed).stdout.splitlines() for word in ("diff", "lock"))
+    assert asked == done[:-2]
+    effects = {line.partition(": ")[0] for line in asked}
+    assert {"~ receives research.register vaccinated_on", "breaks sender (999997 R16)", "heed in flight"} <= effects
+    assert done[-1] == f"the digest before was {before}: config/interfaces/former.toml can keep it valid"
+    again = run("lock", LOCK, root=changed)
+    assert (again.stdout.splitlines()[0], len(again.stdout.splitlines())) == ("no difference", 2)
+    path.write_text("{}", encoding="utf-8")
+    spoilt = run("lock", LOCK, root=changed)
+    assert (spoilt.exit_code, "nobody can be told what changes" in spoilt.stderr) == (0, True)
 
 
 def test_a_change_that_breaks_nobody_ends_with_0(changed):
@@ -177,8 +208,21 @@ def test_where_there_are_only_locks_whoever_there_may_be_is_concerned(changed, t
 
 def test_a_lock_that_is_gone_takes_its_operations_along(changed):
     (changed / f"config/interfaces/{LOCK}.json").unlink()
+    tenant = changed / "config/tenants/999997.toml"
+    text = tenant.read_text(encoding="utf-8")
+    settings = text[text.index(f"[connectors.{LOCK}]") : text.index("[connectors.intermediate_server]")]
+    route = text[text.index("# R16: ") : text.index("# R17: ")]
+    tenant.write_text(text.replace(settings, "").replace(route, ""), encoding="utf-8")
     done = run("diff", LOCK, "--against", changed)
-    assert (done.exit_code, "research.register" in done.stdout) == (1, True)
+    assert (done.exit_code, "it widens" in done.stdout) == (1, False)
+    assert (
+        "breaks route (999997 R16): receives research.register: names research.register, which is gone" in done.stdout
+    )
+    assert "heed in flight: interface: the connector is gone and nothing flows by it any more" in done.stdout
+    assert "promised no more" not in done.stdout
+    assert "--former-until" not in done.stdout
+    table = run("diff", LOCK, "--against", changed, "--form", "change-table").stdout
+    assert ("取り扱う情報が減る" in table, "取り扱う情報が増える" in table) == (True, False)
 
 
 def test_what_is_no_lock_or_another_s_is_told(changed, tmp_path):
@@ -190,6 +234,29 @@ def test_what_is_no_lock_or_another_s_is_told(changed, tmp_path):
     ):
         done = run("diff", LOCK, "--against", other)
         assert (done.exit_code, told in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        ({"pattern": "["}, "its pattern is not a regular expression"),
+        ({"check": "no_such_check"}, "there is no check no_such_check"),
+        ({"data_class": None}, "has no data class"),
+    ],
+)
+def test_a_lock_whose_field_admits_nothing_that_is_known_is_refused_with_its_place(changed, rules, told):
+    """As it is read: not once somebody asks what the field admits."""
+    file = changed / f"config/interfaces/{LOCK}.json"
+    lock = json.loads(file.read_text(encoding="utf-8"))
+    operation = lock["operations"][0]
+    field = next(each for each in operation["fields"] if each["kind"] == "code")
+    field |= rules
+    file.write_text(json.dumps(lock), encoding="utf-8")
+    place = f"operations.{operation['name']}.fields.{field['path']}: "
+    for done in (run("diff", LOCK, "--against", file), run("show", LOCK, root=changed)):
+        line = next((each for each in done.stderr.splitlines() if place in each), "")
+        assert (done.exit_code, str(file) in done.stderr or f"config/interfaces/{LOCK}.json" in line) == (2, True)
+        assert told in line
 
 
 def test_the_table_of_changes_has_the_columns_of_the_form_as_markdown_and_for_a_spreadsheet(changed, tmp_path):
@@ -213,3 +280,7 @@ def test_nothing_is_written_through_a_link(tmp_path):
     link.symlink_to(file)
     done = run("export", LOCK, "--form", "table", "--output", link)
     assert (done.exit_code, "is a symbolic link" in done.stderr, file.read_text()) == (2, True, "kept")
+    link.unlink()
+    link.symlink_to(os.devnull)
+    done = run("export", LOCK, "--form", "table", "--output", link)
+    assert (done.exit_code, done.stderr) == (0, f"{link}: written\n"), "a device is no file that could be lost"

@@ -213,15 +213,20 @@ def test_sentences_name_field_route_and_tenant(site):
 
 
 def test_replies_are_given_by_who_is_asked_and_taken_by_who_asks(site):
-    for connector, whom in ((REGISTER, {Whom.SENDER}), (OFFICE, {Whom.SENDER, Whom.IN_FLIGHT})):
+    for connector, whom, answers in (
+        (REGISTER, {Whom.SENDER}, "this plugin"),
+        (OFFICE, {Whom.SENDER, Whom.IN_FLIGHT}, "the other end"),
+    ):
         before = site.contracts[connector]
         operation = next(each for each in before.operations if each.name == "person.find")
         narrower = tuple(
             each.model_copy(update={"maximum": 9}) if each.path == "update_seq" else each for each in operation.reply
         )
         after = edited(before, "person.find", over(reply=narrower))
-        effects = named(judge(before, after, with_locks(site, [after]), NOW).effects)
-        assert effects == {(BREAKS, each, f"{TENANT} T2") for each in whom}
+        found = judge(before, after, with_locks(site, [after]), NOW).effects
+        assert named(found) == {(BREAKS, each, f"{TENANT} T2") for each in whom}
+        (told,) = [each.told for each in found if each.whom is Whom.SENDER]
+        assert told.startswith(f"an answer of {answers} whose update_seq does not fit any more is refused")
 
 
 def test_what_no_route_here_carries_concerns_nobody_and_without_a_configuration_everybody(site):

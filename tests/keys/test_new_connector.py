@@ -4,6 +4,7 @@ import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -11,12 +12,15 @@ from typer.testing import CliRunner
 from gateway.cli.init import make
 from gateway.cli.keys import app
 from gateway.cli.new_connector import add
+from gateway.config import load
+from gateway.errors import Misconfigured
 from gateway.keys import at_rest, certificates
 from gateway.keys import make as make_keys
-from gateway.keys.at_rest import write_guarded
+from gateway.keys.at_rest import Secret, write_guarded
 from gateway.keys.certificates import digest_of_file
 from gateway.keys.directory import sign_directory
-from gateway.keys.layout import TenantKeys, read_directory, replace_whole
+from gateway.keys.layout import TenantKeys, read_directory, read_public, replace_whole
+from gateway.wiring.opening import open_directory
 from tests.architecture.tree import ROOT
 
 NAME = "school_register"
@@ -48,7 +52,7 @@ def files(root):
 def test_keys_certificates_and_directory_are_made_and_nothing_else_changes(root):
     before = files(root)
     status, told = run(root)
-    assert (status, told.count("made"), "enable it in config/tenants/999997.toml" in told) == (0, 2, True)
+    assert (status, told.count("made"), "enable it here, in config/tenants/999997.toml" in told) == (0, 2, True)
     after = files(root)
     changed = {path.name for path in before if before[path] != after[path]}
     assert changed == {"directory.note"}
@@ -66,6 +70,34 @@ def test_again_it_changes_nothing_and_says_so(root):
     status, told = run(root)
     assert (status, told.count("already")) == (0, 2)
     assert files(root) == made
+
+
+def test_keys_that_were_made_for_a_wrong_zone_move_to_the_right_one_as_it_is_told(root):
+    run(root, zone="internet")
+    status, told = run(root)
+    assert (status, "for the zone internet; if that is wrong, write the right one in this file" in told) == (2, True)
+    public = root / "keys/999997" / NAME / "public.json"
+    public.write_text(public.read_text().replace('"internet"', '"lgwan"'))
+    assert run(root)[0] == 0
+    directory = read_directory(TenantKeys(root, "999997"))
+    assert (directory.version, directory.connectors[NAME].zone) == (3, "lgwan")
+
+
+def test_a_directory_without_a_connector_is_told_with_the_command_that_mends_it(root):
+    keys, secret = TenantKeys(root, "999997"), Secret.parse("file:keys/passphrase", root)
+    shutil.rmtree(keys.connector("pmh"))
+    make_keys.publish(keys, secret, datetime.now(UTC))
+    with pytest.raises(Misconfigured, match="gateway keys add 999997 pmh --zone closed_network"):
+        open_directory(load(root), "999997")
+
+
+def test_keys_that_are_gone_are_told_with_what_to_do(root):
+    folder = TenantKeys(root, "999997").connector("pmh")
+    (folder / "public.json").unlink()
+    with pytest.raises(Misconfigured, match=r"is missing; put its folder back.* gateway keys add 999997 pmh --zone"):
+        read_public(folder)
+    status, told = run(root, connector="pmh", zone="closed_network")
+    assert (status, "put that back, or move all away" in told, "delete" in told) == (2, True, False)
 
 
 def test_of_two_at_once_one_waits_so_that_the_directory_names_both(root, monkeypatch):
@@ -175,6 +207,15 @@ def test_what_cannot_be_is_told_and_nothing_is_made(root, wrong, said):
     status, told = run(root, **wrong)
     assert (status, said in told) == (2, True)
     assert files(root) == before
+
+
+def test_an_edge_says_that_every_root_needs_the_directory_and_the_connector(root):
+    edge = (ROOT / "config/examples/edge_per_zone/lgwan.toml").read_text(encoding="utf-8")
+    named = edge.replace('"999997/intermediate_server"', f'"999997/{NAME}"')
+    (root / "config/gateway.toml").write_text(named, encoding="utf-8")
+    (root / "keys/999997/root/root.pem").unlink()
+    status, told = run(root)
+    assert (status, "directory.note in every root" in told, "enable it in every root" in told) == (0, True, True)
 
 
 def test_an_edge_that_does_not_have_the_connector_gets_no_keys_of_it(root):

@@ -4,9 +4,8 @@ over mutual TLS.
 
 import asyncio
 import json
+import signal
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from gateway.plugin import Connector, Context, Outbox
+from tests.forking import Speaking
 from tests.plugins.vaccination_records.certificates import Authority, Identity
 
 Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -101,12 +101,10 @@ class Site(Generic[C]):
 class Simulator:
     """One process; `end` answers with all that it wrote to stdout and stderr."""
 
-    def __init__(self, site: Site[Any], process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None
+    def __init__(self, site: Site[Any], process: Speaking) -> None:
         self._site = site
         self._process = process
-        self._first = process.stdout.readline()
-        self.url = f"https://127.0.0.1:{json.loads(self._first)['port']}"
+        self.url = f"https://127.0.0.1:{json.loads(process.first)['port']}"
 
     async def call(
         self, method: str, path: str, body: object = None, identity: Identity | None = None
@@ -126,18 +124,13 @@ class Simulator:
 
     def end(self, *, kill: bool = False) -> tuple[int, bytes]:
         """Exit status and everything that it wrote."""
-        (self._process.kill if kill else self._process.terminate)()
-        out, err = self._process.communicate(timeout=20)
-        return self._process.returncode, self._first + out + err
+        return self._process.end(signal.SIGKILL if kill else signal.SIGTERM)
 
 
 @contextmanager
 def running(module: str, site: Site[Any], more: str = "") -> Iterator[Simulator]:
-    command = [sys.executable, "-m", module, str(site.configuration(more))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            yield Simulator(site, process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.communicate(timeout=20)
+    process = Speaking(module, str(site.configuration(more)))
+    try:
+        yield Simulator(site, process)
+    finally:
+        process.end()

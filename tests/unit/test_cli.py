@@ -236,6 +236,16 @@ def test_a_trace_says_what_a_connector_noted_and_why(printed, answered):
     assert re.search("c; file_taken *\n", told)
 
 
+def test_a_trace_says_what_the_route_kept_back(printed, answered):
+    """Its sender is told of no refusal: nowhere else would people see it."""
+    header = {"source": "a", "destination": "b", "operation": "c", "route": "R01", "attestations": []}
+    withheld: dict[str, Any] = {"kind": "message.recorded", "header": header | {"withheld": ["address", "children[]"]}}
+    assert "withheld by the route: address, children[]" in traced(printed, answered, withheld)
+    assert "withheld" not in traced(
+        printed, answered, {"kind": "message.recorded", "header": header | {"withheld": []}}
+    )
+
+
 def test_a_trace_says_what_was_attested_and_until_when_and_no_reference(printed, answered):
     until, reference = "2026-11-22T12:00:00.000000Z", "f" * 64
     claims = [
@@ -464,7 +474,7 @@ def test_a_person_s_tags_say_by_what_else_the_connector_s_records_name_a_person(
     def made(connector, **named):
         file = trial / "person.json"
         file.write_text(json.dumps(named))
-        words = ["keys", "tags", "999997", connector, str(file), "--since", "2026-11-01", "--root", str(trial)]
+        words = ["keys", "tags", "999997", connector, str(file), "--since", "2026-05-01", "--root", str(trial)]
         return CliRunner().invoke(commands.app, words)
 
     one = made("vaccination_records", internal_no="0000004711")
@@ -474,6 +484,7 @@ def test_a_person_s_tags_say_by_what_else_the_connector_s_records_name_a_person(
         in one.stderr
     )
     assert "4711" not in one.stderr
+    assert min(json.loads(one.stdout)["tags"]) == "2026-04", "of the month before: recorded in May, made in April"
     whole = made("health_management", internal_no="0000004711")
     assert (whole.exit_code, whole.stderr) == (0, ""), "a template's id names nobody"
     wrong = made("health_management", vaccination_setting_id="S-1")

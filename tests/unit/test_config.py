@@ -315,6 +315,18 @@ def test_all_problems_are_told_together(tmp_path):
         assert any(each.startswith(start) for each in told)
 
 
+def test_a_lock_that_is_gone_is_told_once_and_no_other_connector_is_guessed_for_its_routes(tmp_path):
+    write_config(tmp_path)
+    (tmp_path / f"config/interfaces/{REGISTER}.json").unlink()
+    said = (
+        f"config/{TENANTS}: connectors.{REGISTER}: its interface is not locked; "
+        f"if the name is right, run: gateway interface lock {REGISTER}"
+    )
+    with pytest.raises(Misconfigured) as caught:
+        load(tmp_path)
+    assert caught.value.problems == (said,)
+
+
 def test_an_object_that_the_taking_end_requires_must_travel(tmp_path):
     """Else every record would be refused at the edge, for a fault of the configuration."""
     path = tmp_path / "config" / f"interfaces/{REGISTER}.json"

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -46,9 +47,22 @@ def test_one_that_does_not_hear_is_killed_and_told(monkeypatch):
 @pytest.mark.parametrize(("does", "status"), [("raise SystemExit", 1), ("import time; time.sleep(600)", -9)])
 def test_one_that_never_says_where_it_serves_is_told(monkeypatch, does, status):
     if status < 0:
-        monkeypatch.setattr(forking, "_PATIENCE", 0.1)
+        monkeypatch.setattr(forking, "_FIRST", 0.1)
     with pytest.raises(AssertionError, match=f"ended with {status}, and had not said"):
         Speaking(*DOES, does)
+
+
+def test_one_that_is_not_made_leaves_no_file_open(monkeypatch):
+    files = []
+
+    def made():
+        files.append(TemporaryFile())  # noqa: SIM115 - its closing is what is tested
+        return files[-1]
+
+    monkeypatch.setattr(forking, "TemporaryFile", made)
+    with pytest.raises(AssertionError, match="bytes of words and environment"):
+        Speaking("#" * forking._MOST)
+    assert [each.closed for each in files] == [True, True]
 
 
 def test_a_parent_that_is_gone_is_told_in_a_sentence(monkeypatch):

@@ -5,6 +5,7 @@ import signal
 import sys
 import textwrap
 import threading
+from importlib.metadata import EntryPoint, EntryPoints
 from typing import Self
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.cli.interface import app
 from gateway.edge.plugins import (
+    GROUP,
     difference,
     installed,
     load,
@@ -23,11 +25,11 @@ from gateway.edge.plugins import (
     settings_of,
     tls_files,
 )
-from gateway.edge.time_limit import at_most
 from gateway.errors import Misconfigured
 from gateway.plugin import ConnectorSpec
 from gateway.plugin.contract import Contract
 from gateway.plugin.interface import describe
+from gateway.plugin.time_limit import at_most
 from tests.flow.line import System
 from tests.flow.toys import OFFICE_INTERFACE
 
@@ -153,6 +155,11 @@ def test_a_plugin_is_broken_off_again_if_it_takes_that_for_an_error_of_its_own(i
     monkeypatch.setattr("gateway.edge.plugins._LONGEST", 600.0)
     install("register", GOOD.replace("OFFICE_INTERFACE", "REGISTER_INTERFACE"))
     assert load("register", installed()).contract.connector == "register"
+
+
+def test_an_entry_point_that_is_none_is_one_reason():
+    with pytest.raises(Misconfigured, match=r"^connector office: loading it raised AttributeError$"):
+        load("office", EntryPoints([EntryPoint("office", "no module !", GROUP)]))
 
 
 def test_the_operators_own_interruption_is_not_the_plugins(install):
@@ -344,17 +351,22 @@ def test_whatever_the_plugins_own_code_raises_is_one_reason(act, told):
     assert "hidden-3f9a" not in str(caught.value)
 
 
-def hanging(asked):
-    """A spec of which all but its model of settings is broken off as soon as it begins; and how often it was asked."""
+def hangs():
+    """It is broken off as soon as it begins."""
+    break_off = signal.getsignal(signal.SIGALRM)
+    assert callable(break_off), "it runs without a limit"
+    break_off(signal.SIGALRM, None)
 
-    def hangs(*_):
+
+def hanging(asked):
+    """A spec of which all but its model of settings hangs; and how often it was asked."""
+
+    def hung(*_):
         asked.append(1)
-        break_off = signal.getsignal(signal.SIGALRM)
-        assert callable(break_off), "it runs without a limit"
-        break_off(signal.SIGALRM, None)
+        hangs()
 
     return ConnectorSpec(
-        interface=OFFICE_INTERFACE, settings=Settings, factory=hangs, tls=hangs, portion=hangs, peers=hangs
+        interface=OFFICE_INTERFACE, settings=Settings, factory=hung, tls=hung, portion=hung, peers=hung
     )
 
 
@@ -391,7 +403,33 @@ def test_settings_that_cannot_be_compared_are_the_plugins_fault(monkeypatch):
     monkeypatch.setattr("gateway.edge.plugins._broken_off", known)
     with pytest.raises(Misconfigured) as caught:
         portion("office", hanging([]), settings)
-    assert caught.value.problems == ("connector office: its portion() raised LookupError",)
+    assert caught.value.problems == ("connector office: comparing its settings raised LookupError",)
+
+
+class Endless(Settings):
+    def __eq__(self, other):
+        hangs()
+
+    def __hash__(self):
+        return self.chunk
+
+
+def test_settings_whose_comparing_hung_are_not_compared_again(monkeypatch):
+    monkeypatch.setattr("gateway.edge.plugins._LONGEST", 600.0)
+    monkeypatch.setattr("gateway.edge.plugins._broken_off", {})
+    asked: list[int] = []
+    spec = hanging(asked)
+    told: list[str] = []
+    for _ in range(4):
+        with pytest.raises(Misconfigured) as caught:
+            portion("office", spec, Endless(chunk=1))
+        told += caught.value.problems
+    broken_off = "connector office: {} took longer than 600 s and was broken off; it is tried again only {}".format
+    assert told[0] == broken_off("its portion()", "with other settings, or after a restart")
+    assert told[1:] == [broken_off("comparing its settings", "after a restart")] * 3
+    assert asked == [1]
+    with pytest.raises(Misconfigured, match="comparing its settings took longer than "):
+        made("office", spec)
 
 
 def test_settings_whose_check_hung_are_checked_again_if_they_are_others(monkeypatch):
@@ -426,7 +464,7 @@ def test_an_alarm_as_the_block_ends_does_not_leave_the_limit_on():
 
         def alarm(frame, event, _):
             nonlocal lines
-            if frame.f_globals["__name__"] not in ("contextlib", "gateway.edge.time_limit"):
+            if frame.f_globals["__name__"] not in ("contextlib", "gateway.plugin.time_limit"):
                 return None
             handler = signal.getsignal(signal.SIGALRM)
             if callable(handler) and handler is not former and event != "return":

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Final
 
 from gateway.errors import Misconfigured
+from gateway.plugin.failed import told
 from gateway.plugin.interface import describe
-from gateway.plugin.testing.called import kind_and_place
 from gateway.plugin.testing.fresh import registered
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.subject import Subject
@@ -26,16 +26,21 @@ def staged(subject: type[Subject], hook: str | None = None, name: str | None = N
     the subject's own package. Raises Misconfigured with the reason, whatever the plugin did.
     """
     where = hook or subject.__module__.rpartition(".")[0] or subject.__module__
-    try:
+    with loading(where, where):
         module = importlib.import_module(where)
         spec = registered(module)
         return Stage(name or spec.interface.connector, module, spec, describe(spec.interface), subject, lock)
-    except Misconfigured as wrong:
-        raise Misconfigured(f"{where}: {each}" for each in wrong.problems) from None
+
+
+@contextlib.contextmanager
+def loading(where: str, *modules: str) -> Iterator[None]:
+    """Whatever code of an author's own raises in here is told of `where`, as Misconfigured. See `failed.told`."""
+    try:
+        yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also a cancellation, an exit, a skipped test of an author's own
-        raise Misconfigured((f"{where}: loading it raised {kind_and_place(error)}",)) from error
+        raise Misconfigured(f"{where}: {each}" for each in told("loading it", error, *modules)) from error
 
 
 def sources(module: ModuleType) -> list[Path]:
@@ -43,13 +48,18 @@ def sources(module: ModuleType) -> list[Path]:
     return sorted(each for root in roots(module) for each in _files(root))
 
 
-def roots(module: ModuleType) -> list[Path]:
-    """The folder of the whole package in which it lies, or the file of the one module; and whatever beside that their
-    code imports, unless another distribution brings it: libraries lie beside what is installed.
-    """
+def own_root(module: ModuleType) -> Path:
+    """The folder of the whole package in which it lies, or the file of the one module."""
     top = sys.modules.get(module.__name__.partition(".")[0], module)
     file = Path(str(top.__file__ or module.__file__))
-    own = file.parent if file.name == "__init__.py" else file
+    return file.parent if file.name == "__init__.py" else file
+
+
+def roots(module: ModuleType) -> list[Path]:
+    """The package's, and whatever beside it their code imports, unless another distribution brings it: libraries lie
+    beside what is installed.
+    """
+    own = own_root(module)
     found, others = [own], _others(own)
     for root in found:  # which grows meanwhile
         tops = {name.partition(".")[0] for source in _files(root) for name in imports(source)} - others

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
 from typer.testing import CliRunner
 
 from gateway.cli.commands import app
@@ -90,6 +93,27 @@ def test_types_conformance_and_its_own_tests_find_nothing(tmp_path):
 def test_the_folders_name_is_the_connectors(tmp_path):
     folder = new(tmp_path / "gateway-child-support")
     assert 'child_support = "gateway_child_support"' in (folder / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_capitals_of_the_folders_name_are_no_matter(tmp_path):
+    folder = new(tmp_path / "Meals-2")
+    assert 'meals_2 = "gateway_meals_2"' in (folder / "pyproject.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("defaults", [True, False])
+def test_a_folders_name_that_can_be_no_connectors_is_told_with_the_way_out(tmp_path, defaults):
+    with pytest.raises(Misconfigured, match=r"2meals: gives no connector's name.*--data connector=NAME"):
+        list(make(tmp_path / "2meals", {}, ZONES, defaults=defaults))
+    assert not (tmp_path / "2meals").exists()
+
+
+def test_what_is_typed_at_the_terminal_is_the_label_whole(tmp_path):
+    answers = {"does": "sends", "zone": "lgwan"}
+    with create_pipe_input() as typed, create_app_session(input=typed, output=DummyOutput()):
+        typed.send_text("\r給食システム\r")  # the connector's name is as it stands there
+        assert list(make(tmp_path / "meals", answers, ZONES, defaults=False))
+    interface = (tmp_path / "meals/gateway_meals/interface.py").read_text(encoding="utf-8")
+    assert 'label="給食システム"' in interface
 
 
 def command(folder, *words, **answers):

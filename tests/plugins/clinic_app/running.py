@@ -5,8 +5,6 @@ listener with the connector behind it, all over mutual TLS.
 import asyncio
 import json
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from aiohttp import web
 from gateway.plugin import Context, Outbox, Refused, Shown
 from gateway_clinic_app.connector import ClinicApp
 from gateway_clinic_app.settings import Settings
+from tests.forking import Speaking
 from tests.plugins.pmh.running import ISSUER, Said, Site
 
 CITY = "999997"
@@ -117,12 +116,10 @@ async def standing(site: Site, port: int) -> AsyncIterator[Gateway]:
 class Clinics:
     """The clinics' process; `output` is what it wrote to stdout and stderr, complete after `end`."""
 
-    def __init__(self, site: Site, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None
+    def __init__(self, site: Site, process: Speaking) -> None:
         self._site = site
         self._process = process
-        self._first = process.stdout.readline()
-        self.url = f"https://127.0.0.1:{json.loads(self._first)['port']}"
+        self.url = f"https://127.0.0.1:{json.loads(process.first)['port']}"
 
     async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         async with (
@@ -153,9 +150,7 @@ class Clinics:
 
     def end(self) -> tuple[int, bytes]:
         """Exit status and everything that it wrote."""
-        self._process.terminate()
-        out, err = self._process.communicate(timeout=20)
-        return self._process.returncode, self._first + out + err
+        return self._process.end()
 
 
 def configuration(site: Site, gateway: str, eligibility: str, more: str = "") -> str:
@@ -177,11 +172,8 @@ def configuration(site: Site, gateway: str, eligibility: str, more: str = "") ->
 @contextmanager
 def running(site: Site, gateway: str, eligibility: str, more: str = "") -> Iterator[Clinics]:
     file = configuration(site, gateway, eligibility, more)
-    command = [sys.executable, "-m", "gateway_clinic_app.simulator", file]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            yield Clinics(site, process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.communicate(timeout=20)
+    process = Speaking("gateway_clinic_app.simulator", file)
+    try:
+        yield Clinics(site, process)
+    finally:
+        process.end()

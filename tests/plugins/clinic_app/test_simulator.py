@@ -5,7 +5,6 @@ import json
 import re
 import socket
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from gateway.keys.certificates import Authority
 from gateway.plugin import checks
 from gateway_clinic_app.interface import AskedVisit, Examination, Vaccination
+from tests.forking import done
 from tests.plugins.clinic_app.running import CITY, DROPPED, Clinics, Gateway, configuration, running
 from tests.plugins.pmh.running import CLINIC_A, CLINIC_B, Simulator, Site, subject
 from tests.plugins.pmh.running import running as pmh_running
@@ -213,8 +213,7 @@ async def test_without_another_visit_there_is_nothing_to_misuse_and_nothing_of_a
 
 
 def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "gateway_clinic_app.simulator", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    return done("gateway_clinic_app.simulator", *map(str, arguments))
 
 
 @pytest.mark.parametrize(
@@ -222,17 +221,17 @@ def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
     [("listen = { port = -1 }", "listen.port"), ("x = 1", "x"), ("faults = { made_up = 1 }", "faults")],
 )
 def test_a_wrong_configuration_is_told_by_its_key(site: Site, more: str, named: str) -> None:
-    done = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert named in done.stderr
+    ended = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert named in ended.stderr
 
 
 def test_a_port_that_is_taken_is_told_with_the_reason(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         more = f"listen = {{ port = {taken.getsockname()[1]} }}"
-        done = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
-    assert (done.returncode, "listen: cannot listen there" in done.stderr) == (2, True)
-    assert "address already in use" in done.stderr.lower()
+        ended = run(configuration(site, "https://127.0.0.1:1", "https://127.0.0.1:2", more))
+    assert (ended.returncode, "listen: cannot listen there" in ended.stderr) == (2, True)
+    assert "address already in use" in ended.stderr.lower()
 
 
 def test_a_certificate_that_cannot_serve_is_told_at_start(site: Site, tmp_path: Path) -> None:
@@ -242,9 +241,9 @@ def test_a_certificate_that_cannot_serve_is_told_at_start(site: Site, tmp_path: 
     before, server, rest = re.split(r"(?m)^(certificate = .*clinics-server.*)$", file.read_text(), maxsplit=1)
     assert server
     file.write_text(f'{before}certificate = "{tmp_path}/clinic_a.crt"{rest}')
-    done = run(file)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
+    ended = run(file)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
         "tls.certificate: cannot serve, it is for a client only; take one that is made for a server\n"
     )
 

@@ -104,8 +104,26 @@ def test_what_cannot_be_found_is_wrong_usage(words, said):
             PROJECT.replace("SchoolRegisterSubject", "Register"),
             "is no class derived from gateway.plugin.testing.Subject",
         ),
-        (PROJECT.replace("school_register_conformance:", "no_such_module:"), "raised ModuleNotFoundError"),
-        (PROJECT.replace('"gateway_school_register"', '"no_such_module"'), "raised ModuleNotFoundError"),
+        (
+            PROJECT.replace("school_register_conformance:", "no_such_module:"),
+            "no_such_module:SchoolRegisterSubject: loading it raised ModuleNotFoundError for no_such_module\n",
+        ),
+        (
+            PROJECT.replace('"gateway_school_register"', '"no_such_module"'),
+            "no_such_module: loading it raised ModuleNotFoundError for no_such_module\n",
+        ),
+        (
+            PROJECT.replace('"gateway_school_register"', '""'),
+            "school_register: its entry point in gateway.connectors is not of the form module or module:name",
+        ),
+        (
+            PROJECT.replace("school_register_conformance:", "bad value !"),
+            "school_register: its entry point in gateway.conformance is not of the form module or module:name",
+        ),
+        (
+            '[project.entry-points]\n"gateway.conformance" = [["a", "x:Y"]]',
+            "[project.entry-points] holds no tables of names and modules",
+        ),
         ("[", "is not TOML"),
         ("project = 3", "[project.entry-points] holds no tables of names and modules"),
         ("[project]\nentry-points = 3", "[project.entry-points] holds no tables of names and modules"),
@@ -129,11 +147,13 @@ def test_whatever_its_modules_raise_is_told_by_its_type(package, module, raised)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_that_hangs_is_broken_off(package, module, monkeypatch):
-    monkeypatch.setattr(plugin_check, "_LONGEST", 0.2)
-    (package / f"{module}.py").write_text("import threading\nthreading.Event().wait()\n", encoding="utf-8")
+def test_a_module_that_hangs_is_told_with_its_line(package, module):
+    """It is broken off as soon as it hangs, so that no honest one is."""
+    hangs = "import signal\n\nsignal.getsignal(signal.SIGALRM)(signal.SIGALRM, None)\n"
+    (package / f"{module}.py").write_text(hangs, encoding="utf-8")
     status, told = check(package)
-    assert (status, "loading it raised TookTooLong" in told) == (2, True), told
+    line = f"loading it took longer than 60 s and was broken off in {package / module}.py:3\n"
+    assert (status, line in told) == (2, True), told
 
 
 def test_a_rule_that_there_is_not_is_wrong_usage(package):

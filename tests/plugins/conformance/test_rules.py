@@ -232,13 +232,15 @@ def test_an_exemption_that_is_not_needed_is_to_do(example):
 
 
 @pytest.mark.parametrize("raised", [LookupError, SystemExit])
-def test_a_stand_in_that_fails_is_told_without_its_words(raised, example):
+def test_a_stand_in_that_fails_is_told_with_the_place_and_without_its_words(raised, example):
     class Failing(SchoolRegisterSubject):
         async def effects(self, address):
             raise raised("架空 太郎")
 
     found = judge(BY_ID["once"], example(None, Failing))
-    assert (found.state, found.seen) == (State.TO_DO, f"{raised.__name__} was raised while the scene was set or played")
+    line = Failing.effects.__code__.co_firstlineno + 1
+    seen = f"{raised.__name__} was raised in test_rules.py:{line} while the scene was set or played"
+    assert (found.state, found.seen) == (State.TO_DO, seen)
     assert "架空" not in f"{found!r}"
 
 

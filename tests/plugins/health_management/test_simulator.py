@@ -28,24 +28,35 @@ def test_a_file_is_dropped_and_the_counts_of_its_status_are_shown(folder, capsys
     (folder / "status" / "city.status.csv").write_text("\r\n".join(lines), encoding="cp932")
     assert main(["status", str(folder), "city.csv"]) == 0
     assert capsys.readouterr().out == "       1 accepted\n       1 refused too_long name\n"
+    (folder / "in" / "other.csv").touch()
     assert main(["status", str(folder), "other.csv", "--patience", "0"]) == 1
+    assert capsys.readouterr().err == "no status file yet\n"
+
+
+def test_a_status_that_nothing_can_lead_to_is_not_waited_for(folder, capsys):
+    assert main(["status", str(folder), "架空.csv"]) == 1
+    told = capsys.readouterr().err
+    assert "drop it first" in told
+    assert "架空" not in told
+
+
+def test_a_folder_that_is_no_exchange_folder_is_named(folder, capsys):
+    assert main(["status", str(folder / "elsewhere"), "city.csv"]) == 2
+    assert capsys.readouterr().err.startswith(f"{folder / 'elsewhere'}: is no exchange folder")
 
 
 @pytest.mark.parametrize(
-    ("act", "names", "said"),
+    ("act", "name", "said"),
     [
-        ("drop", ("架空", "city.csv"), "FOLDER: "),
-        ("drop", ("", "架空.csv"), "FILE: "),
-        ("drop", ("", "in"), "FILE: "),
-        ("status", ("架空", "city.csv"), "FOLDER: "),
-        ("status", ("", "utf-8.csv"), "--encoding: "),
+        ("drop", "架空.csv", "FILE: "),
+        ("drop", "in", "FILE: "),
+        ("status", "utf-8.csv", "--encoding: "),
     ],
 )
-def test_a_wrong_path_or_encoding_is_told_in_one_sentence_without_its_name(folder, capsys, act, names, said):
+def test_a_wrong_path_or_encoding_is_told_in_one_sentence_without_its_name(folder, capsys, act, name, said):
     (folder / "city.csv").write_bytes(b"made up")
     (folder / "status" / "utf-8.status.csv").write_text("説明\x81", encoding="utf-8")
-    at, file = names
-    assert main([act, str(folder / at), file if act == "status" else str(folder / file)]) == 2
+    assert main([act, str(folder), name if act == "status" else str(folder / name)]) == 2
     told = capsys.readouterr().err
     assert told.startswith(said)
     assert told.count("\n") == 1

@@ -1,12 +1,11 @@
 """The stand-in keeps to what is known of the real one: an ID5 is for good, and no insured number leaves it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forking import done
 from tests.plugins.history_lookup.running import Site, asks, id5_of, keys, made, running
 from tests.plugins.receiving import Simulator
 
@@ -57,7 +56,6 @@ async def test_a_stranger_and_what_cannot_be_read_are_refused_whole(site: Site, 
 
 def test_a_wrong_configuration_is_told_whole_and_ends_it_with_2(own: Site) -> None:
     file = own.configuration("surplus = 1\nfaults = { no_such = 1 }")
-    command = [sys.executable, "-m", "gateway_history_lookup.simulator", str(file)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = done("gateway_history_lookup.simulator", str(file))
     assert ended.returncode == 2
     assert {line.partition(":")[0].partition(".")[0] for line in ended.stderr.splitlines()} == {"surplus", "faults"}

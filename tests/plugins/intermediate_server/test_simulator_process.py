@@ -6,7 +6,6 @@ import json
 import sqlite3
 import stat
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import aiohttp
 import pytest
 
 from gateway_intermediate_server.simulator import make_keys
+from tests.forking import done
 from tests.plugins.intermediate_server.exchanges import (
     DATASET,
     DOSE,
@@ -190,9 +190,9 @@ def test_keys_are_made_for_their_owner_and_never_overwritten(tmp_path: Path) -> 
     [("x = 1", "x"), ("faults = { made_up = 1 }", "faults"), ("times = { code = -1 }", "times.code")],
 )
 def test_a_wrong_configuration_is_told_by_its_key(own: Site, more: str, named: str) -> None:
-    done = started(own, more)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert named in done.stderr
+    ended = started(own, more)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert named in ended.stderr
 
 
 def test_a_key_that_others_may_read_or_that_is_missing_is_refused(own: Site) -> None:
@@ -200,11 +200,10 @@ def test_a_key_that_others_may_read_or_that_is_missing_is_refused(own: Site) -> 
     file.chmod(0o644)
     assert "chmod 600" in started(own).stderr
     file.unlink()
-    done = started(own)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "inquiry_keys.999989" in done.stderr
+    ended = started(own)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "inquiry_keys.999989" in ended.stderr
 
 
 def started(site: Site, more: str = "") -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "gateway_intermediate_server.simulator", str(site.configuration(more))]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done("gateway_intermediate_server.simulator", str(site.configuration(more)))

@@ -5,8 +5,6 @@ mutual TLS.
 import asyncio
 import json
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from gateway_myna_portal.connector import MynaPortal
 from gateway_myna_portal.interface import Notice
 from gateway_myna_portal.settings import Settings
 from gateway_myna_portal.simulated import signing
+from tests.forking import Speaking
 from tests.plugins.vaccination_records.certificates import Authority, Identity
 from tests.plugins.vaccination_records.subjects import message_id
 
@@ -154,12 +153,10 @@ class Site:
 class Simulator:
     """One process; `output` is what it wrote to stdout and stderr, complete after `end`."""
 
-    def __init__(self, site: Site, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None
+    def __init__(self, site: Site, process: Speaking) -> None:
         self._site = site
         self._process = process
-        self._first = process.stdout.readline()
-        self.url = f"https://127.0.0.1:{json.loads(self._first)['port']}"
+        self.url = f"https://127.0.0.1:{json.loads(process.first)['port']}"
 
     async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         async with (
@@ -192,18 +189,13 @@ class Simulator:
 
     def end(self) -> tuple[int, bytes]:
         """Exit status and everything that it wrote."""
-        self._process.terminate()
-        out, err = self._process.communicate(timeout=20)
-        return self._process.returncode, self._first + out + err
+        return self._process.end()
 
 
 @contextmanager
 def running(site: Site, gateway: str, more: str = "", issuer: str = "") -> Iterator[Simulator]:
-    command = [sys.executable, "-m", "gateway_myna_portal.simulator", str(site.configuration(gateway, more, issuer))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            yield Simulator(site, process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.communicate(timeout=20)
+    process = Speaking("gateway_myna_portal.simulator", str(site.configuration(gateway, more, issuer)))
+    try:
+        yield Simulator(site, process)
+    finally:
+        process.end()

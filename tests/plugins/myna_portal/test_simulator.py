@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from gateway.plugin import Accepted, RefusedRecord
 from gateway_myna_portal.simulated.residents import Residents
+from tests.forking import done
 from tests.plugins.myna_portal.conftest import DROPPED, Gateway
 from tests.plugins.myna_portal.running import CITY, Simulator, Site, brings, key, notice, running
 
@@ -270,8 +270,7 @@ async def test_who_used_the_portal_before_has_that_pseudonym_and_is_linked(own: 
 
 
 def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "gateway_myna_portal.simulator", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    return done("gateway_myna_portal.simulator", *map(str, arguments))
 
 
 def test_a_key_is_for_its_owner_only_and_never_overwritten(tmp_path: Path) -> None:
@@ -285,9 +284,9 @@ def test_a_key_is_for_its_owner_only_and_never_overwritten(tmp_path: Path) -> No
 
 def test_a_signing_key_that_others_may_read_is_refused(own: Site) -> None:
     (own.folder / "provider/signing.pem").chmod(0o644)
-    done = run(own.configuration("https://127.0.0.1:1"))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "chmod 600" in done.stderr
+    ended = run(own.configuration("https://127.0.0.1:1"))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "chmod 600" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -300,9 +299,9 @@ def test_a_signing_key_that_others_may_read_is_refused(own: Site) -> None:
     ],
 )
 def test_a_wrong_configuration_is_told_by_its_key(own: Site, more: str, named: str) -> None:
-    done = run(own.configuration("https://127.0.0.1:1", more))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert named in done.stderr
+    ended = run(own.configuration("https://127.0.0.1:1", more))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert named in ended.stderr
 
 
 def test_help_names_every_fault_and_how_to_begin() -> None:

@@ -1,14 +1,13 @@
 """The stand-in keeps to what is known of the real one: a key is for good, and it leaves no number anywhere."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.forking import done
 from tests.plugins.pmh.running import CLIENT, SECRET, Simulator, Site, asks, key_of, numbers, running
 
 
@@ -100,15 +99,13 @@ async def test_an_unknown_fault_is_refused(pmh: Simulator) -> None:
     [("listen = { port = -1 }", "listen.port"), ("x = 1", "x"), ("faults = { made_up = 1 }", "faults")],
 )
 def test_a_wrong_configuration_is_told_by_its_key(own: Site, more: str, named: str) -> None:
-    command = [sys.executable, "-m", "gateway_pmh.simulator", str(own.configuration(more))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert named in done.stderr
+    ended = done("gateway_pmh.simulator", str(own.configuration(more)))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert named in ended.stderr
 
 
 def test_a_secret_that_others_may_read_is_refused(own: Site) -> None:
     (own.folder / "client_secret").chmod(0o644)
-    command = [sys.executable, "-m", "gateway_pmh.simulator", str(own.configuration())]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert done.returncode == 2
-    assert "chmod 600" in done.stderr
+    ended = done("gateway_pmh.simulator", str(own.configuration()))
+    assert ended.returncode == 2
+    assert "chmod 600" in ended.stderr

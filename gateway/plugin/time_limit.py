@@ -25,6 +25,10 @@ _BETWEEN: Final = frozenset({__name__, "contextlib"})
 class TookTooLong(BaseException):
     """No Exception, so that no `except Exception` of the plugin's takes it for one of its own errors."""
 
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
@@ -46,7 +50,7 @@ def at_most(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, _AGAIN if put_off else again)
         if not put_off:
             again = max(again / 2, _LEAST)
-            raise TookTooLong
+            raise TookTooLong(seconds)
 
     former = signal.signal(signal.SIGALRM, break_off)
     signal.setitimer(signal.ITIMER_REAL, seconds)
