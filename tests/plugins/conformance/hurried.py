@@ -82,21 +82,21 @@ TRIES_AGAIN = """\
 """
 WAITS_FOR = """\
         address = f"{self._settings.base_url}/children/{message_id}"
-        body, longest = b"", 1.0
+        body, longest = b"", 2.0
         try:
             async with asyncio.timeout(longest):
                 response = await self._context.session.put(address, json=rows)
             async with response:
                 while chunk := await asyncio.wait_for(response.content.readany(), longest):
                     body += chunk
-                    longest = None if len(body) > 1 else 1.0
+                    longest = None if len(body) > 1 else 2.0
         except (TimeoutError, OSError):
             raise Later("deadline") from None
         said = _read(_Stored, body).root
 """
 LOOKS_AT_THE_CLOCK = """\
         address = f"{self._settings.base_url}/children/{message_id}"
-        body, ends = b"", asyncio.get_running_loop().time() + 1.0
+        body, ends = b"", asyncio.get_running_loop().time() + 2.0
         try:
             async with asyncio.timeout_at(ends):
                 response = await self._context.session.put(address, json=rows)

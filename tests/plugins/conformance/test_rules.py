@@ -17,7 +17,7 @@ from gateway.plugin.testing import line as lines
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES, effects
+from gateway.plugin.testing.rules import RULES, effects, network
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
@@ -73,7 +73,8 @@ def test_a_good_connector_reaches_gold(example):
 @pytest.mark.parametrize("breaker", ALL, ids=[f"{each.rule}-{at}" for at, each in enumerate(ALL)])
 def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     for module in (scenes, called):
-        monkeypatch.setattr(module, "SLACK", 2.0)  # what hangs here hangs for good
+        monkeypatch.setattr(module, "SLACK", 3.0)  # what hangs here hangs for good
+    monkeypatch.setattr(network, "_LATER", 1.5)  # which is neither in time nor that late, however busy the machine
     monkeypatch.setattr(called, "LONG", 2.0)
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
     found = judge(BY_ID[breaker.rule], example(breaker))
@@ -126,9 +127,8 @@ def test_a_settled_that_does_not_return_holds_up_nothing_and_is_told_by_its_own_
     hangs = f"        if 1 not in outcomes:  # of what it sent\n            await asyncio.Event().wait()\n{SETTLED}"
     rules = ("carries", "no-leaks", "leaves-nothing", "settled", "restart")
     found = list(findings(example(Breaker("settled", SETTLED, hangs, "")), rules))
-    assert [(each.rule.id, each.seen) for each in found if each.state is not State.DONE] == [
-        ("settled", "settled had not returned after 0 s")
-    ]
+    assert [each.rule.id for each in found if each.state is not State.DONE] == ["settled"]
+    assert found[3].seen.startswith("settled had not returned")
     assert len(found) == len(rules)
 
 
