@@ -120,6 +120,12 @@ BREAKERS: Final = (
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
     ),
+    Breaker(
+        "carries",
+        '"subject.delete", offered.rows',
+        '"subject.delete", offered.rows[:100]',
+        "of 120 records that are on offer some are not sent",
+    ),
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
     Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),
@@ -297,6 +303,13 @@ BREAKERS: Final = (
         "        if message_id in seen:\n            return dict.fromkeys(portion, Duplicate())\n"
         f"        seen.add(message_id)\n{PUT}",
         "of a message that comes in parts something is lost",
+    ),
+    Breaker(
+        "once",
+        PUT,
+        PUT.replace("rows, ends", "rows[:100], ends")
+        + '        said |= {str(index): "stored" for index in [*portion][100:]}\n',
+        "of a message of 120 records something is lost",
     ),
     Breaker("once", "/children/{message_id}", "/children/{message_id}-{len(rows)}", "had a second effect"),
     Breaker("once", "/children/{message_id}", "/children/{__import__('uuid').uuid4()}", "had a second effect"),

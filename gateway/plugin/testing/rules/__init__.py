@@ -72,7 +72,7 @@ RULES: Final = (
         "carries",
         _BRONZE,
         "What it receives the system takes, and a request is answered within the interface; what the system offers is"
-        " sent, and of one that polls something is.",
+        " sent, all of it where it offers many at once, and of one that polls something is.",
         "All other rules speak of a connector that works.",
         interface.carries,
     ),
@@ -224,7 +224,7 @@ RULES: Final = (
         "once",
         _SILVER,
         "The same message twice, whole or in parts, also by a new instance, has one effect, which the stand-in"
-        " counts, and the same outcome; one that comes in parts loses nothing.",
+        " counts, and the same outcome; one that comes in parts, or has many records, loses nothing.",
         "After a crash the line delivers again what may have been delivered.",
         repeats.once,
     ),
