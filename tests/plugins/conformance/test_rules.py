@@ -17,7 +17,7 @@ from gateway.plugin.testing import line as lines
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES, effects, network
+from gateway.plugin.testing.rules import RULES, effects, network, package
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
@@ -81,6 +81,21 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
     assert found.next
+
+
+def test_what_a_machine_has_set_hides_nothing_that_an_import_sets(example, tmp_path, monkeypatch):
+    (tmp_path / "begun").write_bytes(b"TZ=Asia/Tokyo\0PYTHONWARNINGS=ignore\0")
+    monkeypatch.setattr(package, "_BEGUN", tmp_path / "begun")
+    changes = next(each for each in CARELESS if each.rule == "loads")
+    assert judge(BY_ID["loads"], example(changes)).seen == changes.seen
+
+
+def test_a_process_that_has_named_itself_anew_says_as_well_what_it_has_in_its_environment(example, tmp_path, monkeypatch):
+    (tmp_path / "begun").write_bytes(b"a title\0\0\0")
+    monkeypatch.setattr(package, "_BEGUN", tmp_path / "begun")
+    monkeypatch.setenv("MADE_UP", "1")
+    wants = Breaker("loads", IMPORT, f"{IMPORT}__import__('os').environ['MADE_UP']\n", "")
+    assert judge(BY_ID["loads"], example(wants)).state is State.DONE
 
 
 @pytest.mark.parametrize(
