@@ -97,7 +97,7 @@ def test_what_a_machine_has_set_hides_nothing_that_an_import_sets(example, tmp_p
     assert judge(BY_ID["loads"], example(changes)).seen == changes.seen
 
 
-def test_a_process_that_has_named_itself_anew_says_as_well_what_it_has_in_its_environment(example, tmp_path, monkeypatch):
+def test_a_process_that_has_named_itself_anew_has_an_environment_still(example, tmp_path, monkeypatch):
     (tmp_path / "begun").write_bytes(b"a title\0\0\0")
     monkeypatch.setattr(package, "_BEGUN", tmp_path / "begun")
     monkeypatch.setenv("MADE_UP", "1")
@@ -131,8 +131,8 @@ def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced,
 
 
 def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
-    """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for all; and
-    whatever the subject does.
+    """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for
+    all; and whatever the subject does.
     """
 
     class Slow(SchoolRegisterSubject):

@@ -120,7 +120,10 @@ def _loaded(module: ModuleType) -> Mapping[str, Sequence[str]]:
 def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
     """As a process begins, whatever the machine has set that a connector might set."""
     roots = package.roots(module)
-    environment = _begun() | {"TZ": _ZONE, "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path)}
+    environment = _begun() | {
+        "TZ": _ZONE,
+        "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path),
+    }
     environment.pop("PYTHONWARNINGS", None)
     code = os.pathsep.join(map(str, roots))
     command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, code, *libraries)
