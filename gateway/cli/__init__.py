@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+from pathlib import Path
 
 _ALLOCATIONS = 20_000
 """Between two looks of the garbage collector. Python's own 700 make it look 600 times while modules load, in vain."""
@@ -31,4 +32,4 @@ def _open_closed() -> None:
     """What was closed leads nowhere: else nothing could be printed, and the next file that is opened would be it."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115  (as long as the process)
+            setattr(sys, name, Path(os.devnull).open("w" if number else "r"))  # noqa: SIM115  (as long as the process)
