@@ -25,7 +25,8 @@ class Ended(GatewayError):
 def apart(work: Callable[[], Iterable[Any]]) -> Iterator[Iterator[Any]]:
     """What the work yields, as it comes; it raises the work's GatewayError or OSError, and Ended.
 
-    At the end of the block the process is gone, and so is what it started and left behind.
+    What it prints goes to stderr: stdout is the command's. At the end of the block the process is gone, and so is what
+    it started and left behind; what began a session of its own, as a daemon does, stays.
     """
     context = get_context("fork")  # a command has no threads yet, whose locks it would inherit
     reader, writer = context.Pipe(duplex=False)
@@ -50,10 +51,11 @@ def apart(work: Callable[[], Iterable[Any]]) -> Iterator[Iterator[Any]]:
 
 
 def _do(work: Callable[[], Iterable[Any]], reader: Connection, writer: Connection) -> None:
+    os.dup2(2, 1)
     os.setsid()  # the terminal's interrupt is the command's, which passes it on; and by this finds what is left
     reader.close()
     threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
-    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):  # nobody listens any more
+    with contextlib.suppress(OSError, KeyboardInterrupt):  # nobody listens any more, or it can no more be told
         try:
             for each in work():
                 writer.send((each, None))
@@ -87,6 +89,9 @@ def _next(reader: Connection, process: BaseProcess) -> Any:
         return reader.recv()
     except (EOFError, OSError):
         raise Ended(_how(process)) from None
+    except Exception:  # noqa: BLE001  (what others wrote there may raise whatever there is)
+        process.kill()
+        raise Ended("the process was ended for writing to a descriptor not its own") from None
 
 
 def _how(process: BaseProcess) -> str:

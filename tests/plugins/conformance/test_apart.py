@@ -19,6 +19,14 @@ import time
 time.sleep(600)
 """
 """Another process has all that this one had open."""
+FOREIGN = """
+import gc
+from multiprocessing.connection import Connection
+for each in gc.get_objects():
+    if isinstance(each, Connection) and each.writable:
+        each.send_bytes(b"hello")
+"""
+"""To whom the check is told, but not in the form of anything that is."""
 HANGS = """
 import os, subprocess
 from pathlib import Path
@@ -62,6 +70,26 @@ def test_the_rule_in_which_it_ended_is_to_do(package):
         ("settings-closed", "done", ""),
         ("opens-and-closes", "to do", "the process ended by signal 9; what is not shown was not judged"),
     ]
+
+
+def test_what_it_prints_is_not_on_the_commands_stdout(package):
+    written(package, "print('by Python'); os.system('echo by a program')")
+    done = command(*CHECK, str(package), "--rule", "loads", "--json")
+    assert [each["id"] for each in json.loads(done.out)["rules"]] == ["loads"]
+    assert {"by Python", "by a program"} <= {*done.err.splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("os.closerange(3, 4096)", "the process ended with status 0"),
+        (FOREIGN, "the process was ended for writing to a descriptor not its own"),
+    ],
+)
+def test_what_it_does_to_descriptors_not_its_own_is_told_without_a_traceback(package, code, seen):
+    written(package, code)
+    done = command(*CHECK, str(package), "--rule", "loads")
+    assert (done.status, done.out, done.err) == (1, "", f"{package}: {seen} as it was loaded: {NEXT}\n")
 
 
 @pytest.mark.parametrize(("by", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
