@@ -170,6 +170,17 @@ TROUBLED = """\
             raise Later("system_unreachable") from None
         said = _read(_Stored, said.encode()).root
 """
+WAITS_IN_TROUBLE = TROUBLED.replace('self._context.log.info("failed", said=said)', "__import__('time').sleep(0.001)")
+WAITS_ONCE_IT_HANGS = TROUBLED.replace('self._context.log.info("failed", rows=rows)', "__import__('time').sleep(0.001)")
+SENDS = """\
+            receipt = await self._context.outbox.send("subject.delete", offered.rows, key=offered.id.encode())
+"""
+TOLD_BY_ANOTHER = f"""\
+            if self._ended.keys() - vars(self).setdefault("own", set()):
+                __import__("time").sleep(0.001)
+{SENDS}\
+            self.own.add(receipt.message_id)
+"""
 DEAF = """\
         while True:
             try:
@@ -223,6 +234,13 @@ class Settings(BaseModel):
 """
 OPENS = """\
         self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
+"""
+OPENS_HALF = f"""\
+{OPENS}\
+        half = asyncio.create_task(asyncio.sleep(600))
+        if not (await self.health()).ok:
+            raise Deferred("system_unreachable")
+        half.cancel()
 """
 LOOSE = '''\
 from typing import Annotated
