@@ -71,8 +71,9 @@ RULES: Final = (
     Rule(
         "carries",
         _BRONZE,
-        "What it receives the system takes, and a request is answered within the interface; what the system offers is"
-        " sent, all of it where it offers many at once, and of one that polls something is.",
+        "What it receives the system takes, and a request is answered within the interface, with something of its"
+        " person where that has any; what the system offers is sent, all of it where it offers many at once, and of one"
+        " that polls something is.",
         "All other rules speak of a connector that works.",
         interface.carries,
     ),

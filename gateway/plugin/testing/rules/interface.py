@@ -17,6 +17,7 @@ from gateway.plugin.testing.line import within
 from gateway.plugin.testing.rules.repeats import MANY, come, offering, sends
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
+from gateway.plugin.testing.unseen import unseen
 from gateway.plugin.testing.verdict import Broken
 
 _AS_THEY_ARE: Final = "type its fields with the catalogue's items as they are"
@@ -59,13 +60,18 @@ def _agree(told: str, record: Mapping[str, JsonValue], own: type[Payload], locke
     same()
 
 
-async def carries(stage: Stage) -> None:
-    """See the catalogue."""
+async def carries(stage: Stage) -> str:
+    """See the catalogue. What stood in no reply is told."""
+    never: list[str] = []
     async with stage.scene(alone=True) as scene, scene.opened() as connector:
         for operation in stage.operations("receives"):
             delivery = scene.delivery(operation)
-            for outcome in (await scene.carried(connector, delivery)).values():
+            outcomes = (await scene.carried(connector, delivery)).values()
+            for outcome in outcomes:
                 _taken(operation, outcome)
+            replies = [each.reply for each in outcomes if isinstance(each, Accepted) and each.reply is not None]
+            if replies:
+                never += (f"{operation.name}: {each}" for each in unseen(operation, replies))
         names = await offering(scene, MANY)
         for name, records in names.items():
             sent = await sends(scene, connector, name)
@@ -75,6 +81,7 @@ async def carries(stage: Stage) -> None:
                 raise Broken(f"{name}: of {len(records)} records that are on offer some are not sent", _ALL)
         if not names and stage.operations("sends") and hasattr(connector, "poll"):
             await _sends_of_itself(scene, connector)
+    return f"never seen in a reply: {', '.join(never)}" if never else ""
 
 
 async def _sends_of_itself(scene: Scene, connector: Connector) -> None:
