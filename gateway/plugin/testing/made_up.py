@@ -28,6 +28,8 @@ _SPREAD: Final = 7_316_904_852_730_961
 """Divisible by neither 2 nor 5: so each person has other digits, in all places of a number."""
 _LONGEST: Final = 20
 """Digits of a number whose form alone says how many it has."""
+_SOMEBODY: Final = 9999
+"""Whom no scene meets: what a reply says of its own is no other person's."""
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
 
@@ -54,7 +56,7 @@ class MadeUp:
 
 def reply_to(operation: ContractOperation, record: JsonValue) -> dict[str, Any]:
     """An answer within the locked reply: what the question says under the same name it repeats. Raises LookupError."""
-    return _object(operation.reply, 1, record if isinstance(record, Mapping) else {})
+    return _object(operation.reply, _SOMEBODY, record if isinstance(record, Mapping) else {})
 
 
 def _object(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonValue]) -> dict[str, Any]:

@@ -17,10 +17,13 @@ from tests.plugins.conformance.hurried import (
     COPIED,
     DEAF,
     EXCHANGE,
+    FIRST_ONES,
+    GATHERED,
     IMPORT,
     IN_PORTIONS,
     INFLATES,
     KEPT,
+    KNOWN,
     LOOKS_AT_THE_CLOCK,
     LOOSE,
     MADE,
@@ -136,6 +139,11 @@ BREAKERS: Final = (
         "Health(ok=False",
         "Health(ok=True",
         "says that it is well while its system shows a certificate of another authority",
+    ),
+    Breaker("keeps-apart", PUT, FIRST_ONES, "while another instance's system is away: subject.register is deferred"),
+    Breaker("keeps-apart", PUT, GATHERED, "the same has other effects once another instance has worked"),
+    Breaker(
+        "keeps-apart", CLOSES, "        globals()['_read'] = None\n", "once another instance has closed: poll raised"
     ),
     Breaker(
         "no-leaks",
@@ -280,6 +288,10 @@ BREAKERS: Final = (
         "        if message_id in seen:\n            return dict.fromkeys(portion, Duplicate())\n"
         f"        seen.add(message_id)\n{PUT}",
         "of a message that comes in parts something is lost",
+    ),
+    *(
+        Breaker("once", PUT, KNOWN.format(kept=kept, said=said), "a later state is not passed on")
+        for kept, said in (("self.__dict__", "Accepted"), ("globals()", "Duplicate"))
     ),
     Breaker("once", "/children/{message_id}", "/children/{message_id}-{len(rows)}", "had a second effect"),
     Breaker("once", "/children/{message_id}", "/children/{__import__('uuid').uuid4()}", "had a second effect"),
