@@ -88,6 +88,8 @@ def _value(field: ContractField, person: int) -> JsonValue:
             most, least = field.maximum, field.minimum or 0
             if field.data_class != DataClass.OPERATIONAL and (most is None or most > _FOUND):
                 least = max(least, _FOUND)  # a person's own
+            elif person % 3 == 0:
+                return least  # a 0, where that is admitted: what takes it for nothing is seen
             return least + person % ((least + 9999 if most is None else most) - least + 1)
     if field.values is not None:
         return field.values[0]
@@ -131,8 +133,10 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
 
 
 def _digits(person: int, length: int) -> str:
-    """A number of so many digits, more if the person's has more. One of zeros would not be known by a part of it."""
-    differ = max(min(length, 15), len(str(person)))
+    """A number of so many digits, more if the person's has more. It begins with a 0, which is lost on who takes it for
+    an integer. One of zeros would not be known by a part of it.
+    """
+    differ = max(min(length - 1, 14), len(str(person)))
     return f"{person * _SPREAD % 10**differ:0{length}}"
 
 

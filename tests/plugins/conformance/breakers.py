@@ -118,6 +118,8 @@ BREAKERS: Final = (
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
     ),
+    Breaker("carries", PUT, PUT.replace("rows,", "[{k: v for k, v in row.items() if v} for row in rows],"), "deferred"),
+    Breaker("carries", PUT, f"        rows[0]['internal_no'] = str(int(rows[0]['internal_no']))\n{PUT}", "deferred"),
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
     Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),

@@ -182,11 +182,11 @@ async def _superseded(scene: Scene, seen: _Seen) -> None:
     async with scene.opened() as connector:
         for operation in scene.stage.operations("receives"):
             if counts := counted(operation):
-                latest, other = scene.delivery(operation, 1), scene.delivery(operation, 1)
-                _known(seen, operation, latest)
-                await scene.delivered(connector, latest)
-                earlier = tuple((index, restated(record, counts, -1)) for index, record in latest.records)
-                await scene.delivered(connector, portion(other, earlier))
+                earlier, other = scene.delivery(operation, 1), scene.delivery(operation, 1)
+                _known(seen, operation, earlier)
+                latest = tuple((index, restated(record, counts, 1)) for index, record in earlier.records)
+                await scene.delivered(connector, portion(other, latest))
+                await scene.delivered(connector, earlier)
 
 
 def _gathered(scene: Scene, seen: _Seen) -> None:

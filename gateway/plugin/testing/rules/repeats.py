@@ -86,9 +86,9 @@ def counted(operation: ContractOperation) -> Sequence[str]:
 
 
 def restated(record: Payload, counts: Sequence[str], more: int) -> Payload:
-    """A state so much later, or earlier, of the same."""
+    """A state so much later of the same."""
     plain = record.model_dump(exclude_none=True)
-    return type(record).model_validate(plain | {each: max(0, plain[each] + more) for each in counts})
+    return type(record).model_validate(plain | {each: plain[each] + more for each in counts})
 
 
 async def settled(stage: Stage) -> None:
