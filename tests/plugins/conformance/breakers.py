@@ -13,6 +13,7 @@ from tests.plugins.conformance.hurried import (
     BELIEVING,
     BOUND,
     BY_HAND,
+    BY_STATUS,
     CLOSES,
     COPIED,
     DEAF,
@@ -22,6 +23,7 @@ from tests.plugins.conformance.hurried import (
     IMPORT,
     IN_PORTIONS,
     INFLATES,
+    KEEPS_HOLD,
     KEPT,
     KNOWN,
     LOOKS_AT_THE_CLOCK,
@@ -30,6 +32,8 @@ from tests.plugins.conformance.hurried import (
     OFFERED,
     OPENS,
     OPENS_UNCHECKED,
+    POLLS,
+    POLLS_ONE_BY_ONE,
     PUT,
     READS_ERRORS,
     READS_HEALTH,
@@ -38,6 +42,7 @@ from tests.plugins.conformance.hurried import (
     SETTLED,
     SHARED,
     STATUS_ALONE,
+    STOPS_ASKING,
     TOLD,
     TRIES_AGAIN,
     TROUBLED,
@@ -120,6 +125,12 @@ BREAKERS: Final = (
     ),
     Breaker("carries", PUT, PUT.replace("rows,", "[{k: v for k, v in row.items() if v} for row in rows],"), "deferred"),
     Breaker("carries", PUT, f"        rows[0]['internal_no'] = str(int(rows[0]['internal_no']))\n{PUT}", "deferred"),
+    Breaker(
+        "carries",
+        '"subject.delete", offered.rows',
+        '"subject.delete", offered.rows[:100]',
+        "of 120 records that are on offer some are not sent",
+    ),
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
     Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),
@@ -250,6 +261,18 @@ BREAKERS: Final = (
         + '        except Later:\n            raise Later("system_busy") from None\n',
         "a 429 with Retry-After is deferred without its seconds",
     ),
+    *(
+        Breaker("status-alone", PUT, BY_STATUS.format(status=status, outcome=outcome), f"{seen} upon a {status}")
+        for status, outcome, seen in (
+            (204, "Accepted()", "accepted"),
+            (403, 'RefusedRecord("register_closed")', "refused for good (register_closed)"),
+            (409, "Duplicate()", "duplicate"),
+            (502, 'RefusedRecord("register_closed")', "refused for good (register_closed)"),
+        )
+    ),
+    Breaker("recovers", PUT, STOPS_ASKING, "after a 500: subject.register is deferred again and again"),
+    Breaker("recovers", PUT, KEEPS_HOLD, "after a 500: subject.register is deferred again and again"),
+    Breaker("recovers", POLLS, POLLS_ONE_BY_ONE, "what the system offers is not sent"),
     Breaker(
         "cancelled",
         PUT,
@@ -294,6 +317,13 @@ BREAKERS: Final = (
     *(
         Breaker("once", PUT, KNOWN.format(kept=kept, said=said), "a later state is not passed on")
         for kept, said in (("self.__dict__", "Accepted"), ("globals()", "Duplicate"))
+    ),
+    Breaker(
+        "once",
+        PUT,
+        PUT.replace("rows, ends", "rows[:100], ends")
+        + '        said |= {str(index): "stored" for index in [*portion][100:]}\n',
+        "of a message of 120 records something is lost",
     ),
     Breaker("once", "/children/{message_id}", "/children/{message_id}-{len(rows)}", "had a second effect"),
     Breaker("once", "/children/{message_id}", "/children/{__import__('uuid').uuid4()}", "had a second effect"),

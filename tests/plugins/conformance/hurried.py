@@ -95,6 +95,38 @@ TRIES_AGAIN = """\
             raise Later("system_unreachable")
         said = _read(_Stored, answered.body).root
 """
+BY_STATUS = """\
+        path, every = f"/children/{{message_id}}", range(200, 600)
+        answered = await self._register.request("PUT", path, rows, ends=ends, most=_MOST_BYTES, good=every)
+        if answered.status == {status}:
+            return dict.fromkeys(portion, {outcome})
+        if answered.status != 200:
+            raise Later("system_unreachable")
+        said = _read(_Stored, answered.body).root
+"""
+KEEPS_HOLD = f"""\
+        if vars(self).get("held"):
+            raise Later("deadline")
+        self.held = True
+{PUT}        self.held = False
+"""
+STOPS_ASKING = """\
+        if vars(self).setdefault("failures", 0) == 5:
+            raise Later("system_unreachable")
+        self.failures += 1
+        answered = await self._register.request("PUT", f"/children/{message_id}", rows, ends=ends, most=_MOST_BYTES)
+        self.failures = 0
+        said = _read(_Stored, answered.body).root
+"""
+POLLS = """\
+            offered = _read(_Offered, await self._ask("GET", "/leavers"))
+"""
+POLLS_ONE_BY_ONE = f"""\
+            if vars(self).get("polling"):
+                return
+            self.polling = True
+{POLLS}            self.polling = False
+"""
 WAITS_FOR = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         body, longest = b"", 2.0
@@ -153,6 +185,17 @@ TROUBLED = """\
             raise Later("system_unreachable") from None
         said = _read(_Stored, said.encode()).root
 """
+WAITS_IN_TROUBLE = TROUBLED.replace('self._context.log.info("failed", said=said)', "__import__('time').sleep(0.001)")
+WAITS_ONCE_IT_HANGS = TROUBLED.replace('self._context.log.info("failed", rows=rows)', "__import__('time').sleep(0.001)")
+SENDS = """\
+            receipt = await self._context.outbox.send("subject.delete", offered.rows, key=offered.id.encode())
+"""
+TOLD_BY_ANOTHER = f"""\
+            if self._ended.keys() - vars(self).setdefault("own", set()):
+                __import__("time").sleep(0.001)
+{SENDS}\
+            self.own.add(receipt.message_id)
+"""
 DEAF = """\
         while True:
             try:
@@ -206,6 +249,13 @@ class Settings(BaseModel):
 """
 OPENS = """\
         self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
+"""
+OPENS_HALF = f"""\
+{OPENS}\
+        half = asyncio.create_task(asyncio.sleep(600))
+        if not (await self.health()).ok:
+            raise Deferred("system_unreachable")
+        half.cancel()
 """
 LOOSE = '''\
 from typing import Annotated

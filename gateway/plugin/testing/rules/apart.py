@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.plugin.connector import Accepted, Connector, Duplicate
-from gateway.plugin.testing.rules.life import comes_well
+from gateway.plugin.testing.rules.life import gets_well
 from gateway.plugin.testing.rules.repeats import effects_of, offering, sends
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
@@ -32,7 +32,7 @@ async def _works(scene: Scene, connector: Connector, when: str) -> int:
     """
     before = await effects_of(scene) or 0
     try:
-        await comes_well(scene, connector)
+        await gets_well(scene, connector)
         for operation in scene.stage.some_receiving(0):
             outcomes = await scene.carried(connector, scene.delivery(operation, 1))
             if not all(isinstance(each, Accepted | Duplicate) for each in outcomes.values()):

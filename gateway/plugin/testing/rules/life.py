@@ -40,22 +40,11 @@ async def opens_and_closes(stage: Stage) -> None:
 async def health(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene, scene.opened() as connector:
-        await comes_well(scene, connector)
+        await gets_well(scene, connector)
         async with scene.away() as away:
             said = await stated(scene, connector)
         if away and said.ok:
             raise Broken("it says that it is well while its system is down", "ask the system, within 5 s")
-
-
-async def comes_well(scene: Scene, connector: Connector) -> None:
-    """It says before long that it is well. Raises Broken."""
-
-    async def well() -> bool:
-        await scene.polled(connector)
-        return (await stated(scene, connector)).ok
-
-    if not await until(well):
-        raise Broken("it does not say that it is well while its system is up", "answer Health(ok=True, ...)")
 
 
 async def cancelled(stage: Stage) -> None:
@@ -106,6 +95,17 @@ async def fails_to_open(scene: Scene, connector: Connector, context: Context) ->
         await scene.contracted("open", connector.open(replace(context, secret=unreadable)), SLACK)
     if scene.between is not None:
         await scene.between.up()
+
+
+async def gets_well(scene: Scene, connector: Connector) -> None:
+    """It says so before long. Raises Broken."""
+
+    async def well() -> bool:
+        await scene.polled(connector)
+        return (await stated(scene, connector)).ok
+
+    if not await until(well):
+        raise Broken("it does not say that it is well while its system is up", "answer Health(ok=True, ...)")
 
 
 async def stated(scene: Scene, connector: Connector) -> Health:
