@@ -18,11 +18,14 @@ from tests.plugins.conformance.hurried import (
     COPIED,
     DEAF,
     EXCHANGE,
+    FIRST_ONES,
+    GATHERED,
     IMPORT,
     IN_PORTIONS,
     INFLATES,
     KEEPS_HOLD,
     KEPT,
+    KNOWN,
     LOOKS_AT_THE_CLOCK,
     LOOSE,
     MADE,
@@ -120,6 +123,8 @@ BREAKERS: Final = (
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
     ),
+    Breaker("carries", PUT, PUT.replace("rows,", "[{k: v for k, v in row.items() if v} for row in rows],"), "deferred"),
+    Breaker("carries", PUT, f"        rows[0]['internal_no'] = str(int(rows[0]['internal_no']))\n{PUT}", "deferred"),
     Breaker(
         "carries",
         '"subject.delete", offered.rows',
@@ -147,6 +152,11 @@ BREAKERS: Final = (
         "Health(ok=False",
         "Health(ok=True",
         "says that it is well while its system shows a certificate of another authority",
+    ),
+    Breaker("keeps-apart", PUT, FIRST_ONES, "while another instance's system is away: subject.register is deferred"),
+    Breaker("keeps-apart", PUT, GATHERED, "the same has other effects once another instance has worked"),
+    Breaker(
+        "keeps-apart", CLOSES, "        globals()['_read'] = None\n", "once another instance has closed: poll raised"
     ),
     Breaker(
         "no-leaks",
@@ -303,6 +313,10 @@ BREAKERS: Final = (
         "        if message_id in seen:\n            return dict.fromkeys(portion, Duplicate())\n"
         f"        seen.add(message_id)\n{PUT}",
         "of a message that comes in parts something is lost",
+    ),
+    *(
+        Breaker("once", PUT, KNOWN.format(kept=kept, said=said), "a later state is not passed on")
+        for kept, said in (("self.__dict__", "Accepted"), ("globals()", "Duplicate"))
     ),
     Breaker(
         "once",

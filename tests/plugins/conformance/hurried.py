@@ -59,6 +59,21 @@ READS_HEALTH = """\
 ALIVE = """\
             await self._ask("GET", "/alive")
 """
+FIRST_ONES = PUT.replace("self._register", "globals().setdefault('_register', self._register)")
+GATHERED = """\
+        _all = globals().setdefault("_all", {})
+        _all[message_id] = rows
+        for each, its in _all.items():
+            answered = await self._register.request("PUT", f"/children/{each}", its, ends=ends, most=_MOST_BYTES)
+        said = _read(_Stored, answered.body).root
+"""
+KNOWN = """\
+        known = {kept}.setdefault("_known", {{}})
+        if all(known.get(row["internal_no"], message_id) != message_id for row in rows):
+            return dict.fromkeys(portion, {said}())
+        known.update({{row["internal_no"]: message_id for row in rows}})
+"""
+KNOWN += PUT.replace("{", "{{").replace("}", "}}")
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.plugin.testing.rule import Level, Rule
 from gateway.plugin.testing.rules import (
+    apart,
     effects,
     interface,
     life,
@@ -98,6 +99,14 @@ RULES: Final = (
         "It connects, sends and has names resolved for nothing but the address that its settings name.",
         "Personal data goes there and nowhere else: not to who counts, traces errors or looks names up.",
         effects.talks_to_its_system,
+    ),
+    Rule(
+        "keeps-apart",
+        _BRONZE,
+        "Of two instances with settings of their own that are open at once each serves its own system and has nothing"
+        " of the other's, also while the other's system is away, and when the other has closed.",
+        "One process serves many municipalities: a person's record would reach another one's system.",
+        apart.keeps_apart,
     ),
     Rule(
         "no-leaks",
@@ -208,7 +217,7 @@ RULES: Final = (
         "leaves-nothing",
         _SILVER,
         "Opened and closed again and again, also where the opening fails, it leaves no task, timer, thread, socket,"
-        " file or process behind, and what the whole process shares as it was.",
+        " file, process, handler of a log or instance behind, and what the whole process shares as it was.",
         "A gateway reloads for years in one process; what is left each time adds up.",
         effects.leaves_nothing,
     ),
@@ -225,8 +234,9 @@ RULES: Final = (
         "once",
         _SILVER,
         "The same message twice, whole or in parts, also by a new instance, has one effect, which the stand-in"
-        " counts, and the same outcome; one that comes in parts, or has many records, loses nothing.",
-        "After a crash the line delivers again what may have been delivered.",
+        " counts, and the same outcome; one that comes in parts, or has many records, loses nothing, and a later state"
+        " of the same person is passed on.",
+        "After a crash the line delivers again what may have been delivered; what is new it delivers once.",
         repeats.once,
     ),
     Rule(

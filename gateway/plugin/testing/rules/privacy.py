@@ -14,14 +14,13 @@ from urllib.parse import unquote_plus
 from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.plugin.connector import Accepted, Connector, Context, Delivery
 from gateway.plugin.contract import ContractOperation
-from gateway.plugin.payload import Payload
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct
 from gateway.plugin.testing.called import SLACK
 from gateway.plugin.testing.canaries import Canaries
 from gateway.plugin.testing.descriptors import caught
 from gateway.plugin.testing.heard import chain, heard
-from gateway.plugin.testing.rules.repeats import offered
+from gateway.plugin.testing.rules.repeats import counted, offered, restated
 from gateway.plugin.testing.scene import Scene, portion
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.traces import traced
@@ -182,20 +181,12 @@ async def _superseded(scene: Scene, seen: _Seen) -> None:
     """
     async with scene.opened() as connector:
         for operation in scene.stage.operations("receives"):
-            counts = [
-                each.path for each in operation.fields if each.kind == "integer" and each.path in operation.version
-            ]
-            if counts:
-                latest, other = scene.delivery(operation, 1), scene.delivery(operation, 1)
-                _known(seen, operation, latest)
-                await scene.delivered(connector, latest)
-                earlier = tuple((index, _earlier(record, counts)) for index, record in latest.records)
-                await scene.delivered(connector, portion(other, earlier))
-
-
-def _earlier(record: Payload, counts: Sequence[str]) -> Payload:
-    plain = record.model_dump(exclude_none=True)
-    return type(record).model_validate(plain | {each: plain[each] - 1 for each in counts if plain[each]})
+            if counts := counted(operation):
+                earlier, other = scene.delivery(operation, 1), scene.delivery(operation, 1)
+                _known(seen, operation, earlier)
+                latest = tuple((index, restated(record, counts, 1)) for index, record in earlier.records)
+                await scene.delivered(connector, portion(other, latest))
+                await scene.delivered(connector, earlier)
 
 
 def _gathered(scene: Scene, seen: _Seen) -> None:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from gateway.plugin.connector import Accepted, Connector, Delivery, Duplicate, Outcome
 from gateway.plugin.connector import Final as Ended
 from gateway.plugin.contract import ContractOperation
+from gateway.plugin.payload import Payload
 from gateway.plugin.testing.called import SLACK, until
 from gateway.plugin.testing.line import Sent
 from gateway.plugin.testing.scene import Scene, portion
@@ -51,6 +52,7 @@ async def once(stage: Stage) -> None:
             await _none_lost(scene, operation, wanted := (effects or 0) - (before or 0))
             if not many and wanted == len(delivery.records) and (operation.most_records or MANY) >= MANY:
                 many = await _all_of_many(scene, operation)
+            await _taken_again(scene, operation, delivery)
 
 
 async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) -> None:
@@ -64,6 +66,36 @@ async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) ->
             f"{operation.name}: of a message that comes in parts something is lost",
             "let the system act once on message id and index, not on the message id",
         )
+
+
+async def _taken_again(scene: Scene, operation: ContractOperation, delivery: Delivery) -> None:
+    """Of a person who is known a later state has an effect, too, in another message."""
+    (index, record), counts = delivery.records[0], counted(operation)
+    if operation.kind != "event" or not counts:
+        return
+    effects, outcomes = [await effects_of(scene)], list[Outcome]()
+    async with scene.opened() as connector:
+        for more in (1, 2):  # by the first the instance comes to know the person; some stand-ins count persons alone
+            later = ((index, restated(record, counts, more)),)
+            outcomes += (await scene.carried(connector, portion(scene.delivery(operation, 1), later))).values()
+            effects.append(await effects_of(scene))
+    before, first, second = effects
+    if Duplicate() in outcomes or (before != first == second):
+        raise Broken(
+            f"{operation.name}: of a person who is known a later state is not passed on",
+            "let the system tell what it knows, by message id and version, never by the person",
+        )
+
+
+def counted(operation: ContractOperation) -> Sequence[str]:
+    """What counts the states of a person, of its version."""
+    return [each.path for each in operation.fields if each.kind == "integer" and each.path in operation.version]
+
+
+def restated(record: Payload, counts: Sequence[str], more: int) -> Payload:
+    """A state so much later of the same."""
+    plain = record.model_dump(exclude_none=True)
+    return type(record).model_validate(plain | {each: plain[each] + more for each in counts})
 
 
 async def _all_of_many(scene: Scene, operation: ContractOperation) -> bool:
