@@ -26,6 +26,7 @@ from tests.plugins.conformance.hurried import (
     OFFERED,
     OPENS,
     PUT,
+    READS_AS_IT_OPENS,
     READS_ERRORS,
     READS_HEALTH,
     RETRIES,
@@ -114,7 +115,10 @@ BREAKERS: Final = (
     ),
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
-    Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),
+    *(
+        Breaker("redirects-nowhere", old, new, "it followed a redirection")
+        for old, new in ((PUT, BY_HAND), (ALIVE, READS_HEALTH), (OPENS, READS_AS_IT_OPENS))
+    ),
     *(
         Breaker("knows-its-system", PUT, UNCHECKED.format(less=less), f"it spoke while its system shows {seen}")
         for less, seen in (

@@ -56,6 +56,11 @@ READS_HEALTH = """\
             async with self._context.session.get(f"{self._settings.base_url}/alive") as response:
                 await response.read()
 """
+READS_AS_IT_OPENS = """\
+        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
+        async with context.session.get(f"{self._settings.base_url}/alive") as response:
+            await response.read()
+"""
 ALIVE = """\
             await self._ask("GET", "/alive")
 """

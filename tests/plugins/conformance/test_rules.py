@@ -107,13 +107,15 @@ def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced,
 
 
 def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
-    """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for all."""
+    """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for all, or
+    is large and no answer.
+    """
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/school_library.py").write_text(LIBRARY, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
     stage = example(HARMLESS)
-    rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing")
+    rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing", "huge")
     assert [(each.rule.id, each.state, each.seen) for each in findings(stage, rules)] == [
         (each, State.DONE, "") for each in rules
     ]

@@ -162,6 +162,8 @@ async def redirects_nowhere(stage: Stage) -> None:
                 for operation in stage.operations("receives"):
                     _deferred(await scene.delivered(connector, scene.delivery(operation)), f"by a {status}")
                 await scene.polled(connector)
+                await scene.told_health(connector)
+                await _tries_to_open(scene)
             if elsewhere.requests:
                 raise Broken("it followed a redirection", "send requests with allow_redirects=False")
 
