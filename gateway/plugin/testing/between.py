@@ -107,10 +107,21 @@ class Between:
         self._server.load_cert_chain(shown.certificate, shown.key)
         await self.down()
         await self.up()
-        yield
-        self._server = honest
-        await self.down()
-        await self.up()
+        try:
+            yield
+        finally:
+            self._server = honest
+            await self.down()
+            await self.up()
+
+    @asynccontextmanager
+    async def behaving(self, conduct: Conduct) -> AsyncIterator[None]:
+        """Until the end of the block whoever asks meets with that."""
+        self.conduct = conduct
+        try:
+            yield
+        finally:
+            self.conduct = passes
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1

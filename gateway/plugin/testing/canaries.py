@@ -3,7 +3,8 @@
 The rule: nothing is sought that would be found by chance, or that stands in honest telemetry.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pydantic import JsonValue
@@ -49,21 +50,26 @@ class Canaries:
         """What came out first and where, of texts that each tell where they were; without the value. None if nothing
         did. Texts may be long and values many: each place of a text is looked at once, and nothing is kept of it.
         """
-        ends: dict[str, list[str]] = {}
-        for each in self._sought:
-            if each not in self._honest:
-                ends.setdefault(each[-_LEAST:], []).append(each)
+        ends: dict[str, set[int]] = {}
+        for each in self._sought.keys() - self._honest:
+            ends.setdefault(each[-_LEAST:], set()).add(len(each))
+        candidates = re.compile(
+            "".join(["(?=", *(f"[{re.escape(''.join(each))}]" for each in zip(*ends, strict=True)), ")"])
+        )
         numbers = "\n".join(self._numbers)
-        for where, text in _unpacked(texts):
-            if how := self._whole(text, ends) or self._in_part(text, numbers) or self._hashed(text):
+        for where, told in _unpacked(texts):
+            text = forms.without_addresses(told)
+            if how := self._whole(text, candidates, ends) or self._in_part(text, numbers) or self._hashed(text):
                 return f"{how} in {where}"
         return None
 
-    def _whole(self, text: str, ends: Mapping[str, Sequence[str]]) -> str:
-        for end in (at + _LEAST for at in range(len(text)) if text[at : at + _LEAST] in ends):
-            for each in ends[text[end - _LEAST : end]]:
-                if text.endswith(each, 0, end):
-                    return f"{self._sought[each]} is"
+    def _whole(self, text: str, candidates: re.Pattern[str], ends: Mapping[str, Collection[int]]) -> str:
+        """`ends` are those of what is sought, each with the lengths of what ends so: many may end alike."""
+        for end in (each.start() + _LEAST for each in candidates.finditer(text)):
+            for length in sorted(ends.get(text[end - _LEAST : end], ())):
+                what = self._sought.get(text[end - length : end]) if length <= end else None
+                if what is not None and text[end - length : end] not in self._honest:
+                    return f"{what} is"
         return ""
 
     def _in_part(self, text: str, numbers: str) -> str:

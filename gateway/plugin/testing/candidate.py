@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from gateway.plugin.connector import ConnectorSpec
 from gateway.plugin.contract import Contract, ContractOperation
 from gateway.plugin.payload import Payload
 from gateway.plugin.testing.subject import Subject
 from gateway.plugin.testing.verdict import Inapplicable
+
+_FEW: Final = 4
 
 
 @dataclass(slots=True)
@@ -34,6 +36,12 @@ class Candidate:
     def receiving(self) -> Sequence[ContractOperation]:
         """What it receives, one or more. Raises Inapplicable if that is nothing."""
         return self.operations("receives") or _nothing("it receives nothing")
+
+    def some_receiving(self, turn: int) -> Sequence[ContractOperation]:
+        """A few of what it receives, evenly from among all, with each turn others: some receive very much."""
+        operations = self.operations("receives")
+        step = -(-len(operations) // _FEW) or 1
+        return operations[turn % step :: step]
 
     def received(self, operation: str) -> type[Payload]:
         """The payload class that the plugin itself declares for what it receives."""

@@ -4,6 +4,7 @@ The rule: it refuses, record by record, what the locked interface refuses; nothi
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,8 +26,9 @@ from gateway.plugin.connector import (
     Unreadable,
 )
 from gateway.plugin.contract import Contract, ContractOperation
+from gateway.plugin.testing.called import LONG, SLACK, contracted
 from gateway.plugin.testing.made_up import reply_to
-from gateway.plugin.testing.whose import connectors
+from gateway.plugin.testing.verdict import Broken
 
 _MEANWHILE = 0.05
 """Seconds that a send takes at most if its ending is told before it returns."""
@@ -54,6 +56,8 @@ class Line:
         self.lines: list[tuple[str, Mapping[str, Any]]] = []
         self.settles = True
         self.raised: list[BaseException] = []
+        self.broken: list[Broken] = []
+        """What the connector made of an ending that its contract does not allow; it is told of none any more then."""
         self._contract = contract
         self._attests = attests
         self._connector: Connector | None = None
@@ -119,9 +123,11 @@ class Line:
             await self._settle(sent)
 
     async def told(self) -> None:
-        """Return once every ending that is on its way has been told."""
-        while self._telling:
-            await asyncio.gather(*self._telling)
+        """Return once every ending that is on its way has been told; who sends more and more is not waited for."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONG):
+                while self._telling:
+                    await asyncio.wait(self._telling)
 
     def _taken(self, operation: str, kind: str, records: Sequence[object]) -> ContractOperation:
         found = self._contract.operation("sends", operation)
@@ -145,19 +151,22 @@ class Line:
         return made
 
     def _settle(self, sent: Sent) -> "asyncio.Task[None]":
-        telling = asyncio.get_running_loop().create_task(self._tell(sent), context=connectors())
+        telling = asyncio.get_running_loop().create_task(self._tell(sent))
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
         return telling
 
     async def _tell(self, sent: Sent) -> None:
-        if self._connector is not None:
-            try:
-                await self._connector.settled(sent.message_id, sent.outcomes)
-            except (Refused, Deferred):
-                pass
-            except Exception as error:  # noqa: BLE001  (a finding, which the rule that drives this will tell)
-                self.raised.append(error)
+        try:
+            await contracted("settled", self._settled(sent), SLACK, self.raised)
+        except (Refused, Deferred):
+            pass
+        except Broken as broken:  # the rule that drives this will tell
+            self.broken.append(broken)
+
+    async def _settled(self, sent: Sent) -> None:
+        if self._connector is not None and not self.broken:
+            await self._connector.settled(sent.message_id, sent.outcomes)
 
 
 def _outcome(operation: ContractOperation, record: object) -> Final:

@@ -96,8 +96,10 @@ class Scene:
                 yield gone
             return
         await self.between.down()
-        yield True
-        await self.between.up()
+        try:
+            yield True
+        finally:
+            await self.between.up()
 
     def settings(self) -> BaseModel:
         """The connector's settings towards what stands between. Raises Broken if they are refused."""

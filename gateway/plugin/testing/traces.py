@@ -1,6 +1,6 @@
 """What code leaves in files and tells other programs, as the interpreter says (PEP 578), in whatever thread.
 
-The rule: a hook stays for good, so there is one, and it looks only while somebody wants to know.
+The rule: what is about to be lost to whoever looks later, as by a removal or a new name, is held before that.
 """
 
 import contextlib
@@ -10,16 +10,16 @@ import gc
 import io
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from urllib.parse import unquote, urlsplit
 
+from gateway.plugin.testing.audit import audited
 from gateway.plugin.testing.fresh import PROGRAMS, WRITES
 
 _NAMELESS: Final = getattr(os, "O_TMPFILE", -1)
-_GONE: Final = ("os.remove", "os.rename")
+_NAMED_ANEW: Final = ("os.rename", "os.link")
 _TOLD: Final = {
     **dict.fromkeys(PROGRAMS, "the words of a program that it started"),
     "syslog.syslog": "the system's log",
@@ -70,23 +70,45 @@ class Traces:
             self._opened(given[0])
         elif event == "sqlite3.connect":
             for behind in ("", "-wal", "-journal"):
-                self._opened(f"{_database(str(given[0]))}{behind}")
-        elif event in _GONE and (path := _path(given[0], given[1 if event == "os.remove" else 2])) in self._written:
-            self._hold(path)
+                self._opened(f"{_database(given[0])}{behind}")
+        elif event == "os.remove":
+            self._hold(_path(*given))
+        elif event in _NAMED_ANEW:
+            self._named_anew(_path(given[0], given[2]), _path(given[1], given[3]))
+        elif event == "os.mkdir":
+            self._name(_path(given[0], given[2]))
+        elif event == "os.symlink":
+            self._name(_path(given[1], given[2]))
         elif event in _TOLD:
             self.words.append((_TOLD[event], repr(given)))
 
     def _opened(self, name: object) -> None:
         path = _path(name)
-        beyond = path and path not in self._written and self._folder not in Path(path).parents
-        if beyond and Path(path).parent.name != "__pycache__":
+        if path not in self._written and self._name(path):
             self._written[path] = _size(path)
-            self.words.append(("the name of a file that it wrote", path))
+
+    def _name(self, path: str) -> bool:
+        """Note it. False if it is none, or within the folder, or of what Python compiles for itself."""
+        beyond = path and self._folder not in Path(path).parents and Path(path).parent.name != "__pycache__"
+        if beyond:
+            self.words.append(("a name that it gave", path))
+        return bool(beyond)
+
+    def _named_anew(self, former: str, path: str) -> None:
+        """A file, or a folder with all that is in it. What had the new name before is no more."""
+        self._hold(path)
+        with contextlib.suppress(OSError):  # somebody else removes of it meanwhile
+            for each in (Path(former), *Path(former).rglob("*")) if former and path else ():
+                now = str(Path(path) / each.relative_to(former))
+                if self._name(now):
+                    self._written[now] = self._written.get(str(each), 0)
+                else:
+                    self._hold(str(each))
 
     def _hold(self, path: str) -> None:
         """It can be read as long as it is held, also what is written into it once it has no name."""
         with contextlib.suppress(OSError):
-            if Path(path).is_file():
+            if path in self._written and Path(path).is_file():
                 self._held.append((Path(path).open("rb"), self._written[path]))  # noqa: SIM115  (until it is read)
         if len(self._held) > _HELD:
             self._read(*self._held.pop(0))
@@ -108,9 +130,10 @@ def _path(name: object, folder: int = -1) -> str:
     return ""
 
 
-def _database(name: str) -> str:
-    """The file of one that may be named by a URI."""
-    return unquote(urlsplit(name).path) if name.startswith("file:") else name
+def _database(name: object) -> str:
+    """The file of one that may be named by a URI; empty if it is none."""
+    text = os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else ""
+    return unquote(urlsplit(text).path) if text.startswith("file:") else text
 
 
 def _open_beyond(folder: Path) -> Iterator[BinaryIO]:
@@ -135,7 +158,7 @@ def _length(file: BinaryIO) -> int:
 def _flush() -> None:
     """Files that were left open have it in memory still; it would get into them at the end of the process."""
     for each in gc.get_objects():
-        if type(each) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+        if issubclass(type(each), (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)):
             with contextlib.suppress(OSError, ValueError):  # it is closed, or no file
                 if _regular(each.fileno()):
                     each.flush()
@@ -147,25 +170,8 @@ def _size(path: str) -> int:
     return 0
 
 
-_looking: Traces | None = None
-_installed = False
-
-
-def _hear(event: str, given: tuple[Any, ...]) -> None:
-    if _looking is not None:
-        _looking.hear(event, given)
-
-
 @contextlib.contextmanager
 def traced(folder: Path) -> Iterator[Traces]:
     """What is left outside of the folder within the block; read it there."""
-    global _looking, _installed  # noqa: PLW0603  (an audit hook cannot be taken away again)
-    if not _installed:
-        sys.addaudithook(_hear)
-        _installed = True
-    _looking = traces = Traces(folder)
-    try:
+    with contextlib.closing(Traces(folder)) as traces, audited(traces.hear):
         yield traces
-    finally:
-        _looking = None
-        traces.close()

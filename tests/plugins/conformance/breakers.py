@@ -21,14 +21,17 @@ from tests.plugins.conformance.hurried import (
     IN_PORTIONS,
     INFLATES,
     KEPT,
+    LOOKS_AT_THE_CLOCK,
     LOOSE,
     MADE,
     OFFERED,
     OPENS,
+    OPENS_UNCHECKED,
     PUT,
     READS_AS_IT_OPENS,
     READS_ERRORS,
     READS_HEALTH,
+    RENAMES,
     RETRIES,
     SETTLED,
     SHARED,
@@ -128,6 +131,12 @@ BREAKERS: Final = (
     ),
     Breaker(
         "knows-its-system",
+        OPENS,
+        OPENS + OPENS_UNCHECKED,
+        "it spoke while its system shows a certificate of another name",
+    ),
+    Breaker(
+        "knows-its-system",
         "Health(ok=False",
         "Health(ok=True",
         "says that it is well while its system shows a certificate of another authority",
@@ -159,6 +168,13 @@ BREAKERS: Final = (
         PUT,
         f"        __import__('tempfile').TemporaryFile('w').write(str(rows))\n{PUT}",
         "internal_no of subject.register is in a file that it wrote",
+    ),
+    *(
+        Breaker("no-leaks", PUT, RENAMES.format(new=new) + PUT, f"internal_no of subject.register is in {seen}")
+        for new, seen in (
+            ("f'{folder}/{rows[0][\"internal_no\"]}'", "a name that it gave"),
+            ("f'{folder}/export'", "a file that it wrote"),
+        )
     ),
     Breaker(
         "no-leaks",
@@ -215,13 +231,7 @@ BREAKERS: Final = (
         '{index: RefusedRecord("refused_by_system") for index, _ in delivery.records}',
         "refused for good (refused_by_system) while its system is down",
     ),
-    *(
-        Breaker("deadlines", PUT, each, "deliver had not returned")
-        for each in (
-            BY_HAND,
-            *(WAITS_FOR.format(begun=begun) for begun in (0, 1)),  # bytes after which it waits for good
-        )
-    ),
+    *(Breaker("deadlines", PUT, each, "deliver had not returned") for each in (BY_HAND, LOOKS_AT_THE_CLOCK, WAITS_FOR)),
     Breaker("late", PUT, BY_HAND, "accepted while its system answers too late"),
     Breaker("late", PUT, ASKS_ANEW, "a message whose answer was late had a second effect"),
     Breaker("cut-off", PUT, STATUS_ALONE, "accepted by an answer that was cut off"),

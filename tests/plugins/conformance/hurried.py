@@ -86,15 +86,28 @@ TRIES_AGAIN = """\
         said = _read(_Stored, answered.body).root
 """
 WAITS_FOR = """\
-        address = f"{{self._settings.base_url}}/children/{{message_id}}"
-        body, longest = b"", 1.0
+        address = f"{self._settings.base_url}/children/{message_id}"
+        body, longest = b"", 2.0
         try:
             async with asyncio.timeout(longest):
                 response = await self._context.session.put(address, json=rows)
             async with response:
                 while chunk := await asyncio.wait_for(response.content.readany(), longest):
                     body += chunk
-                    longest = None if len(body) > {begun} else 1.0
+                    longest = None if len(body) > 1 else 2.0
+        except (TimeoutError, OSError):
+            raise Later("deadline") from None
+        said = _read(_Stored, body).root
+"""
+LOOKS_AT_THE_CLOCK = """\
+        address = f"{self._settings.base_url}/children/{message_id}"
+        body, ends = b"", asyncio.get_running_loop().time() + 2.0
+        try:
+            async with asyncio.timeout_at(ends):
+                response = await self._context.session.put(address, json=rows)
+            async with response:
+                while asyncio.get_running_loop().time() < ends and (chunk := await response.content.readany()):
+                    body += chunk
         except (TimeoutError, OSError):
             raise Later("deadline") from None
         said = _read(_Stored, body).root
@@ -154,6 +167,20 @@ def in_portions(delivery, *given, known=in_portions):
     os.write(SEEN, delivery.records[0][1].internal_no.encode())
     return known(delivery, *given)
 
+"""
+RENAMES = """\
+        new, folder = f"{{self._settings.key}}.new", __import__("tempfile").mkdtemp()
+        with open(new, "w") as file:
+            file.write(str(rows))
+        __import__("os").rename(new, {new})
+"""
+OPENS_UNCHECKED = """\
+        tls = __import__("ssl").create_default_context(cafile=self._settings.ca)
+        tls.load_cert_chain(self._settings.certificate, self._settings.key)
+        tls.check_hostname = False
+        with __import__("contextlib").suppress(OSError):
+            async with context.session.get(f"{self._settings.base_url}/alive", ssl=tls) as response:
+                await response.read()
 """
 IN_PORTIONS = "        return await in_portions(delivery, _ROWS, partial(self._store, delivery.message_id)"
 SHARED = """\

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.plugin import Accepted, Delivery, JsonValue, Outcome, Refused
+from gateway.plugin import Accepted, Deferred, Delivery, JsonValue, Outcome, Refused
 from gateway.plugin.testing import Subject
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
@@ -55,6 +55,16 @@ async def _last(self: Any, delivery: Delivery) -> Mapping[int, Outcome]:
     self.in_hand = delivery
     await asyncio.sleep(0)
     return await _deliver(self, self.in_hand)
+
+
+async def _deaf(self: Any, delivery: Delivery) -> Mapping[int, Outcome]:
+    """A cancellation is taken for a system that cannot be reached, in what it receives second."""
+    try:
+        return await _deliver(self, delivery)
+    except asyncio.CancelledError:
+        if delivery.operation == "confirmation.fetch":
+            raise
+        raise Deferred("system_unreachable") from None
 
 
 _record = SchoolRegisterSubject.record
@@ -116,6 +126,12 @@ REPLACED: Final = (
         PublicMedicalHub,
         {"gateway_pmh.connector.Pmh.deliver": _last},
         "confirmation.fetch: of deliveries at the same time one has another's reply",
+    ),
+    Replaced(
+        "cancelled",
+        PublicMedicalHub,
+        {"gateway_pmh.connector.Pmh.deliver": _deaf},
+        "a cancelled delivery does not end as cancelled",
     ),
     Replaced("once", SchoolRegisterSubject, {_EFFECTS: _uncounted}, "the stand-in counts no effect"),
     Replaced("once", SchoolRegisterSubject, {_EFFECTS: _unmoved}, "the stand-in counts no effect"),

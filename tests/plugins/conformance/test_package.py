@@ -2,6 +2,7 @@
 
 import importlib
 
+from gateway.plugin.testing import fresh
 from gateway.plugin.testing.package import sources
 
 
@@ -25,6 +26,12 @@ def test_a_module_alone_is_its_own_file(tmp_path, monkeypatch):
     (tmp_path / "other.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     assert sources(importlib.import_module("gateway_alone")) == [tmp_path / "gateway_alone.py"]
+
+
+def test_a_folder_whose_name_goes_on_is_another():
+    effects = fresh._Effects("/lib/gateway_school:/lib/school_rows.py")
+    files = ("gateway_school/rows.py", "school_rows.py", "gateway_school_library/rows.py", "school_rows.py.d/a.py")
+    assert [effects.owns(f"/lib/{each}") for each in files] == [True, True, False, False]
 
 
 def test_what_it_imports_from_beside_it_is_its_own_too(tmp_path, monkeypatch):

@@ -12,18 +12,19 @@ from typing import Any, ClassVar
 import pytest
 
 from gateway.plugin import Accepted
-from gateway.plugin.testing import Conformance, called
+from gateway.plugin.testing import Conformance, called, scale
+from gateway.plugin.testing import line as lines
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES, effects
+from gateway.plugin.testing.rules import RULES, effects, network
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
 from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY
-from tests.plugins.conformance.hurried import IMPORT, PUT
+from tests.plugins.conformance.hurried import IMPORT, PUT, SETTLED
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
@@ -72,7 +73,8 @@ def test_a_good_connector_reaches_gold(example):
 @pytest.mark.parametrize("breaker", ALL, ids=[f"{each.rule}-{at}" for at, each in enumerate(ALL)])
 def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     for module in (scenes, called):
-        monkeypatch.setattr(module, "SLACK", 2.0)  # what hangs here hangs for good
+        monkeypatch.setattr(module, "SLACK", 3.0)  # what hangs here hangs for good
+    monkeypatch.setattr(network, "_LATER", 1.5)  # which is neither in time nor that late, however busy the machine
     monkeypatch.setattr(called, "LONG", 2.0)
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
     found = judge(BY_ID[breaker.rule], example(breaker))
@@ -119,6 +121,17 @@ def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
     assert [(each.rule.id, each.state, each.seen) for each in findings(stage, rules)] == [
         (each, State.DONE, "") for each in rules
     ]
+
+
+def test_a_settled_that_does_not_return_holds_up_nothing_and_is_told_by_its_own_rule(example, monkeypatch):
+    monkeypatch.setattr(lines, "SLACK", 0.1)
+    monkeypatch.setattr(scale, "_LONGEST", 120.0)
+    hangs = f"        if 1 not in outcomes:  # of what it sent\n            await asyncio.Event().wait()\n{SETTLED}"
+    rules = ("carries", "no-leaks", "leaves-nothing", "settled", "restart")
+    found = list(findings(example(Breaker("settled", SETTLED, hangs, "")), rules))
+    assert [each.rule.id for each in found if each.state is not State.DONE] == ["settled"]
+    assert found[3].seen.startswith("settled had not returned")
+    assert len(found) == len(rules)
 
 
 def test_every_rule_has_a_breaker_and_every_breaker_a_rule():

@@ -79,6 +79,52 @@ def in_the_name_of_a_file(beyond: Path) -> None:
     (beyond / f"{VALUE}.json").touch()
 
 
+def in_a_new_name(beyond: Path) -> None:
+    (beyond / "new").touch()
+    (beyond / "new").rename(beyond / VALUE)
+
+
+def in_a_second_name(beyond: Path) -> None:
+    (beyond / "new").touch()
+    (beyond / VALUE).hardlink_to(beyond / "new")
+
+
+def in_the_name_of_a_folder(beyond: Path) -> None:
+    (beyond / VALUE).mkdir()
+
+
+def in_the_name_of_a_link(beyond: Path) -> None:
+    (beyond / VALUE).symlink_to("nowhere")
+
+
+def below_a_folder_that_is_open(beyond: Path) -> None:
+    folder = os.open(beyond, os.O_RDONLY)
+    os.mkdir(VALUE, dir_fd=folder)
+    os.close(folder)
+
+
+def written_in_its_place_then_moved(beyond: Path) -> None:
+    plainly(place := beyond.with_name("place"))
+    (place / "debug.json").rename(beyond / "export.json")
+
+
+def written_in_its_place_then_moved_with_its_folder(beyond: Path) -> None:
+    (made := beyond.with_name("place") / "made").mkdir()
+    plainly(made)
+    made.rename(beyond / "export")
+
+
+def until_another_takes_its_name(beyond: Path) -> None:
+    plainly(beyond)
+    (beyond / "empty").touch()
+    (beyond / "empty").replace(beyond / "debug.json")
+
+
+def in_a_database_named_by_bytes(beyond: Path) -> None:
+    with closing(sqlite3.connect(os.fsencode(beyond / "cache"))) as database, database:
+        database.execute("CREATE TABLE cache AS SELECT ? AS told", (VALUE,))
+
+
 def by_another_program(_: Path) -> None:
     subprocess.run([sys.executable, "-c", "", VALUE], check=True)
 
@@ -95,12 +141,22 @@ def by_another_program(_: Path) -> None:
         in_a_database,
         in_a_database_named_by_a_uri,
         without_an_end,
+        in_a_database_named_by_bytes,
         in_the_name_of_a_file,
+        in_a_new_name,
+        in_a_second_name,
+        in_the_name_of_a_folder,
+        in_the_name_of_a_link,
+        below_a_folder_that_is_open,
+        written_in_its_place_then_moved,
+        written_in_its_place_then_moved_with_its_folder,
+        until_another_takes_its_name,
         by_another_program,
     ],
 )
 def test_what_is_left_is_read(leave, tmp_path):
-    (tmp_path / "beyond").mkdir()
+    for name in ("beyond", "place"):
+        (tmp_path / name).mkdir()
     with traced(tmp_path / "place") as traces:
         leave(tmp_path / "beyond")
         told = traces.texts()

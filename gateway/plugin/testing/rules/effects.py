@@ -6,14 +6,13 @@ The rule: it is watched in one play, of some turns, which these rules share.
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
-from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, package, whose
-from gateway.plugin.testing.between import Between, Conduct, passes
+from gateway.plugin.testing.between import Between
 from gateway.plugin.testing.called import SLACK, until
 from gateway.plugin.testing.doings import Doings, watched
 from gateway.plugin.testing.remains import Remains
@@ -25,7 +24,6 @@ from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken
 
 _SHORT: Final = 1.0
-_MOST: Final = 4
 _LONGEST: Final = 1.5
 
 
@@ -62,6 +60,7 @@ def _none(what: str, told: Collection[str], next_: str) -> None:
 async def _played(stage: Stage) -> Doings:
     """What it did while it opened, worked and closed in each turn, and what is left of that."""
     if stage.doings is None:
+        gc.collect()  # what was played before may act as it is given back
         async with stage.scene() as scene:
             whose.suite_acts(0)
             with watched(package.roots(stage.module), [*_ports(scene)]) as doings:
@@ -98,32 +97,16 @@ def _troubles(scene: Scene) -> Iterator[Trouble]:
     """None, twice; its system away; one that is in trouble itself, and one that hangs."""
     yield from (contextlib.nullcontext, contextlib.nullcontext, scene.away)
     if scene.between is not None:
-        yield partial(_met_by, scene.between, conducts.echoes(500))
+        yield partial(scene.between.behaving, conducts.echoes(500))
         yield partial(_hung, scene.between)
-
-
-@contextlib.asynccontextmanager
-async def _met_by(between: Between, conduct: Conduct) -> AsyncIterator[None]:
-    between.conduct = conduct
-    try:
-        yield
-    finally:
-        between.conduct = passes
 
 
 @contextlib.asynccontextmanager
 async def _hung(between: Between) -> AsyncIterator[None]:
     """For so long that deliveries end by themselves; what waits longer is broken off, for some wait very long."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_LONGEST), _met_by(between, conducts.hangs):
+        async with asyncio.timeout(_LONGEST), between.behaving(conducts.hangs):
             yield
-
-
-def _some(scene: Scene, turn: int) -> Sequence[ContractOperation]:
-    """Of all that it receives a few, with each turn others."""
-    operations = scene.stage.operations("receives")
-    step = -(-len(operations) // _MOST) or 1
-    return operations[turn % step :: step]
 
 
 async def _turn(scene: Scene, turn: int, trouble: Trouble) -> None:
@@ -135,6 +118,8 @@ async def _turn(scene: Scene, turn: int, trouble: Trouble) -> None:
     await offering(scene)
     async with scene.opened() as connector:
         async with trouble():
-            await scene.at_once(connector, [scene.delivery(each, 1, _SHORT) for each in _some(scene, turn)])
+            await scene.at_once(
+                connector, [scene.delivery(each, 1, _SHORT) for each in scene.stage.some_receiving(turn)]
+            )
         await scene.line.settle()
         await scene.polled(connector)

@@ -1,13 +1,14 @@
 """Whether anything of a record, or a secret, comes out where people read who may not see it."""
 
 import contextlib
+import gc
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote_plus
 
 from gateway.errors import Deferred, Misconfigured, Refused
@@ -15,7 +16,7 @@ from gateway.plugin.connector import Accepted, Connector, Context, Delivery
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.payload import Payload
 from gateway.plugin.testing import conducts, lies
-from gateway.plugin.testing.between import Between, Conduct, passes
+from gateway.plugin.testing.between import Conduct
 from gateway.plugin.testing.called import SLACK
 from gateway.plugin.testing.canaries import Canaries
 from gateway.plugin.testing.descriptors import caught
@@ -31,7 +32,6 @@ _OTHERS: Final = (400, 401, 403, 404, 409, 413, 422, 502, 504)
 _BEYOND: Final = "not_of_the_interface"
 _SHORT: Final = 2.0
 _ROWS: Final = 2
-_MOST: Final = 4
 _SECRET: Final = re.compile(r"(password|passphrase|secret|token|credential|api_?key)s?$", re.IGNORECASE)
 """The name of a setting that holds one, if it does not say where it is kept."""
 _KEPT: Final = ("file:", "env:", "systemd:")
@@ -52,6 +52,7 @@ class _Seen:
 
 async def no_leaks(stage: Stage) -> None:
     """See the catalogue. What leaks while nothing is wrong is told at once."""
+    gc.collect()  # what was played before may speak as it is given back
     seen = _Seen()
     async with stage.scene() as scene:
         none, *troubles = _troubles(scene)
@@ -61,7 +62,7 @@ async def no_leaks(stage: Stage) -> None:
 
 
 async def _without_leaks(scene: Scene, seen: _Seen, playing: Awaitable[None]) -> None:
-    """Raises Broken if anything came out by the end of it."""
+    """Raises Broken if anything came out of that play."""
     with traced(scene.place.folder) as traces:
         with caught(scene.place.folder) as said, heard() as texts:
             await playing
@@ -71,6 +72,7 @@ async def _without_leaks(scene: Scene, seen: _Seen, playing: Awaitable[None]) ->
     _gathered(scene, seen)
     if (leak := seen.canaries.found(seen.texts)) is not None:
         raise Broken(leak, "say what happened by a code, a count and a path of the interface")
+    seen.texts.clear()
 
 
 async def _in_turn(scene: Scene, seen: _Seen, troubles: Iterable[Trouble]) -> None:
@@ -81,7 +83,7 @@ async def _in_turn(scene: Scene, seen: _Seen, troubles: Iterable[Trouble]) -> No
 async def _more_rarely(scene: Scene, seen: _Seen) -> None:
     await _superseded(scene, seen)
     for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
-        await _played(scene, seen, partial(_met_by, scene.network, conduct), _some(scene, turn))
+        await _played(scene, seen, partial(scene.network.behaving, conduct), scene.stage.some_receiving(turn))
 
 
 async def clean_addresses(stage: Stage) -> None:
@@ -101,14 +103,7 @@ def _troubles(scene: Scene) -> Iterator[Trouble]:
     yield scene.away
     if scene.between is None:
         return
-    yield from (partial(_met_by, scene.between, each) for each in _conducts())
-
-
-@asynccontextmanager
-async def _met_by(between: Between, conduct: Conduct) -> AsyncIterator[None]:
-    between.conduct = conduct
-    yield
-    between.conduct = passes
+    yield from (partial(scene.between.behaving, each) for each in _conducts())
 
 
 def _conducts() -> Iterator[Conduct]:
@@ -126,13 +121,6 @@ def _rarer() -> Iterator[Conduct]:
     for told, alter in (*lies.false_answers(_ROWS), *lies.false_members()):
         kinds.setdefault(told, alter)
     yield from map(conducts.altered, kinds.values())
-
-
-def _some(scene: Scene, turn: int) -> Sequence[ContractOperation]:
-    """Evenly from among all that it receives, with each turn others: some receive very much."""
-    operations = scene.stage.operations("receives")
-    step = -(-len(operations) // _MOST) or 1
-    return operations[turn % step :: step]
 
 
 async def _played(scene: Scene, seen: _Seen, trouble: Trouble, operations: Sequence[ContractOperation]) -> None:
@@ -211,7 +199,7 @@ def _earlier(record: Payload, counts: Sequence[str]) -> Payload:
 
 
 def _gathered(scene: Scene, seen: _Seen) -> None:
-    """What line and scene have kept."""
+    """What line and scene have kept, which they keep no longer."""
     for event, known in scene.line.lines:
         seen.take("a line of its log", f"{event} {known!r}")
     for reference, counts, code in scene.line.notes:
@@ -219,6 +207,9 @@ def _gathered(scene: Scene, seen: _Seen) -> None:
     for error in (*scene.raised, *scene.line.raised):
         for text in chain(error):
             seen.take(f"what it raised ({type(error).__name__})", text)
+    kept: tuple[list[Any], ...] = (scene.line.lines, scene.line.notes, scene.raised, scene.line.raised)
+    for each in kept:
+        each.clear()
     key = Path(scene.place.connector.key).read_bytes().splitlines()
     framed = (line for line in key if b"-" not in line)  # but what frames every key
     address = scene.between.address if scene.between is not None else None

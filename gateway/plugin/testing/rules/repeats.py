@@ -69,8 +69,8 @@ async def settled(stage: Stage) -> None:
         for _ in range(2):
             await scene.line.settle()
             await scene.polled(connector)
-        for error in scene.line.raised:
-            raise Broken(f"settled raised {type(error).__name__}", "take every ending, also twice and early") from error
+        for broken in scene.line.broken:
+            raise Broken(broken.seen, "take every ending, also twice and early, and wait for nobody") from broken
 
 
 async def restart(stage: Stage) -> None:
