@@ -17,13 +17,16 @@ from tests.plugins.conformance.hurried import (
     COPIED,
     DEAF,
     EXCHANGE,
+    FORBIDDEN,
     IMPORT,
     IN_PORTIONS,
     INFLATES,
     KEPT,
+    KNOWN_ALREADY,
     LOOKS_AT_THE_CLOCK,
     LOOSE,
     MADE,
+    NAMED,
     OFFERED,
     OPENS,
     OPENS_UNCHECKED,
@@ -35,8 +38,10 @@ from tests.plugins.conformance.hurried import (
     RETRIES,
     SETTLED,
     SHARED,
+    SLOW,
     STATUS_ALONE,
     TOLD,
+    TRIED_AGAIN,
     TRIES_AGAIN,
     TROUBLED,
     UNCHECKED,
@@ -158,7 +163,7 @@ BREAKERS: Final = (
     *(
         Breaker("no-leaks", PUT, TROUBLED.format(status=status, error=error), "subject.register is in a line")
         for status, error in (
-            *((each, "") for each in (400, 409, 429, 500, 503, 504)),
+            *((each, "") for each in (412, 429, 500, 503)),
             (0, "ClientConnectorError"),
             (0, "TimeoutError"),
         )
@@ -211,6 +216,12 @@ BREAKERS: Final = (
         f"        if 'old' in said.values():\n            self._context.log.warning('refused', rows=rows)\n{ANSWERED}",
         "internal_no of subject.register is in a line of its log",
     ),
+    *(
+        Breaker("no-leaks", PUT, each, "internal_no of subject.register is in a line of its log")
+        for each in (TRIED_AGAIN, KNOWN_ALREADY, SLOW)
+    ),
+    Breaker("no-leaks", OPENS, FORBIDDEN, "a secret of its settings is in a line of its log"),
+    Breaker("no-leaks", OPENS, NAMED, "a secret of its settings is in the name of a task"),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
     Breaker(

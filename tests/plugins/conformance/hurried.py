@@ -56,10 +56,22 @@ READS_HEALTH = """\
             async with self._context.session.get(f"{self._settings.base_url}/alive") as response:
                 await response.read()
 """
-READS_AS_IT_OPENS = """\
+OPENS = """\
         self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
-        async with context.session.get(f"{self._settings.base_url}/alive") as response:
+"""
+READS_AS_IT_OPENS = f"""\
+{OPENS}        async with context.session.get(f"{{self._settings.base_url}}/alive") as response:
             await response.read()
+"""
+FORBIDDEN = f"""\
+{OPENS}        with __import__("contextlib").suppress(Exception), open(self._settings.key) as key:
+            async with asyncio.timeout(1), context.session.get(f"{{self._settings.base_url}}/alive") as response:
+                if response.status == 403:
+                    context.log.warning("forbidden", key=key.read())
+"""
+NAMED = f"""\
+{OPENS}        with open(self._settings.key) as key:
+            self.named = asyncio.create_task(asyncio.sleep(600), name=key.read())
 """
 ALIVE = """\
             await self._ask("GET", "/alive")
@@ -143,6 +155,23 @@ TROUBLED = """\
             raise Later("system_unreachable") from None
         said = _read(_Stored, said.encode()).root
 """
+TRIED_AGAIN = f"""\
+        if message_id in (tried := vars(self).setdefault("tried", set())):
+            self._context.log.info("tried again", rows=rows)
+        tried.add(message_id)
+{PUT}"""
+KNOWN_ALREADY = f"""\
+        new = message_id not in (tried := vars(self).setdefault("tried", set()))
+        tried.add(message_id)
+{PUT}        if new and "known" in said.values():
+            self._context.log.info("is there already", rows=rows)
+"""
+SLOW = f"""\
+        self._register = System(self._context.session, self._settings.base_url, 5.0, 60.0)
+        began = asyncio.get_running_loop().time()
+{PUT}        if asyncio.get_running_loop().time() > began + 0.3:
+            self._context.log.warning("slow", rows=rows)
+"""
 DEAF = """\
         while True:
             try:
@@ -193,9 +222,6 @@ class Retries(BaseModel):
 
 
 class Settings(BaseModel):
-"""
-OPENS = """\
-        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
 """
 LOOSE = '''\
 from typing import Annotated

@@ -17,7 +17,7 @@ from gateway.plugin.testing import line as lines
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES, effects, network
+from gateway.plugin.testing.rules import RULES, effects, network, privacy
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
@@ -77,6 +77,7 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     monkeypatch.setattr(network, "_LATER", 1.5)  # which is neither in time nor that late, however busy the machine
     monkeypatch.setattr(called, "LONG", 2.0)
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
+    monkeypatch.setattr(privacy, "_SLOW", 0.4)
     found = judge(BY_ID[breaker.rule], example(breaker))
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
