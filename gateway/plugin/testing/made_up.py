@@ -25,7 +25,7 @@ _AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
 _FOUND: Final = 10**6
 """Numbers from there on are not found by chance."""
 _SPREAD: Final = 7_316_904_852_730_961
-"""Divisible by neither 2 nor 5: so each person has other digits, in all places of a number."""
+"""Divisible by neither 2, 3 nor 5: so each person has other digits, in all places of a number."""
 _LONGEST: Final = 20
 """Digits of a number whose form alone says how many it has."""
 _CITY: Final = "999997"
@@ -129,9 +129,12 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
 
 
 def _digits(person: int, length: int) -> str:
-    """A number of so many digits, more if the person's has more. One of zeros would not be known by a part of it."""
+    """A number of so many digits, more if the person's has more; the first is no zero, for one of zeros would not be
+    known by a part of it.
+    """
     differ = max(min(length, 15), len(str(person)))
-    return f"{person * _SPREAD % 10**differ:0{length}}"
+    least = 10 ** (differ - 1)
+    return f"{least + person * _SPREAD % (9 * least):0{length}}"
 
 
 def _admitted(field: ContractField, text: str) -> bool:

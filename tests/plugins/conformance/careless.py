@@ -7,7 +7,21 @@ from socket import socket
 from typing import Final
 
 from tests.plugins.conformance.breakers import Breaker
-from tests.plugins.conformance.hurried import ALIVE, CLOSES, EXCHANGE, IMPORT, MADE, OPENS, PUT, SETTLED
+from tests.plugins.conformance.hurried import (
+    ALIVE,
+    CLOSES,
+    EXCHANGE,
+    IMPORT,
+    MADE,
+    OPENS,
+    OPENS_HALF,
+    PUT,
+    SENDS,
+    SETTLED,
+    TOLD_BY_ANOTHER,
+    WAITS_IN_TROUBLE,
+    WAITS_ONCE_IT_HANGS,
+)
 
 KEPT: Final = list[socket]()
 """What it left open."""
@@ -114,6 +128,12 @@ CARELESS: Final = (
         _UNHEALTHY.replace("            return", "            __import__('time').sleep(0.001)\n            return"),
         "time.sleep in",
     ),
+    Breaker("blocks-nobody", PUT, WAITS_IN_TROUBLE.format(status=500, error=""), "(time.sleep in"),
+    Breaker("blocks-nobody", SENDS, TOLD_BY_ANOTHER, "(time.sleep in"),
+    Breaker("leaves-nothing", OPENS, OPENS_HALF, "leaves (a task, a timer)"),
+)
+ONCE_IT_HANGS: Final = Breaker(
+    "blocks-nobody", PUT, WAITS_ONCE_IT_HANGS.format(status=0, error="TimeoutError"), "(time.sleep in"
 )
 
 HARMLESS: Final = Breaker(

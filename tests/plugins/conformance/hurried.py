@@ -97,6 +97,38 @@ TRIES_AGAIN = """\
             raise Later("system_unreachable")
         said = _read(_Stored, answered.body).root
 """
+BY_STATUS = """\
+        path, every = f"/children/{{message_id}}", range(200, 600)
+        answered = await self._register.request("PUT", path, rows, ends=ends, most=_MOST_BYTES, good=every)
+        if answered.status == {status}:
+            return dict.fromkeys(portion, {outcome})
+        if answered.status != 200:
+            raise Later("system_unreachable")
+        said = _read(_Stored, answered.body).root
+"""
+KEEPS_HOLD = f"""\
+        if vars(self).get("held"):
+            raise Later("deadline")
+        self.held = True
+{PUT}        self.held = False
+"""
+STOPS_ASKING = """\
+        if vars(self).setdefault("failures", 0) == 5:
+            raise Later("system_unreachable")
+        self.failures += 1
+        answered = await self._register.request("PUT", f"/children/{message_id}", rows, ends=ends, most=_MOST_BYTES)
+        self.failures = 0
+        said = _read(_Stored, answered.body).root
+"""
+POLLS = """\
+            offered = _read(_Offered, await self._ask("GET", "/leavers"))
+"""
+POLLS_ONE_BY_ONE = f"""\
+            if vars(self).get("polling"):
+                return
+            self.polling = True
+{POLLS}            self.polling = False
+"""
 WAITS_FOR = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         body, longest = b"", 2.0
@@ -172,6 +204,17 @@ SLOW = f"""\
 {PUT}        if asyncio.get_running_loop().time() > began + 0.3:
             self._context.log.warning("slow", rows=rows)
 """
+WAITS_IN_TROUBLE = TROUBLED.replace('self._context.log.info("failed", said=said)', "__import__('time').sleep(0.001)")
+WAITS_ONCE_IT_HANGS = TROUBLED.replace('self._context.log.info("failed", rows=rows)', "__import__('time').sleep(0.001)")
+SENDS = """\
+            receipt = await self._context.outbox.send("subject.delete", offered.rows, key=offered.id.encode())
+"""
+TOLD_BY_ANOTHER = f"""\
+            if self._ended.keys() - vars(self).setdefault("own", set()):
+                __import__("time").sleep(0.001)
+{SENDS}\
+            self.own.add(receipt.message_id)
+"""
 DEAF = """\
         while True:
             try:
@@ -222,6 +265,13 @@ class Retries(BaseModel):
 
 
 class Settings(BaseModel):
+"""
+OPENS_HALF = f"""\
+{OPENS}\
+        half = asyncio.create_task(asyncio.sleep(600))
+        if not (await self.health()).ok:
+            raise Deferred("system_unreachable")
+        half.cancel()
 """
 LOOSE = '''\
 from typing import Annotated
