@@ -31,8 +31,8 @@ from gateway.plugin.testing.between import Between
 from gateway.plugin.testing.called import SLACK, contracted, together, until
 from gateway.plugin.testing.candidate import Candidate
 from gateway.plugin.testing.line import Line, message_id, within
-from gateway.plugin.testing.place import client_tls
-from gateway.plugin.testing.subject import Place, Subject
+from gateway.plugin.testing.place import Place, client_tls
+from gateway.plugin.testing.subject import Subject
 from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 DEADLINE: Final = 5.0

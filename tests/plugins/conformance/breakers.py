@@ -19,6 +19,7 @@ from tests.plugins.conformance.hurried import (
     DEAF,
     EXCHANGE,
     FIRST_ONES,
+    FORBIDDEN,
     GATHERED,
     IMPORT,
     IN_PORTIONS,
@@ -26,24 +27,29 @@ from tests.plugins.conformance.hurried import (
     KEEPS_HOLD,
     KEPT,
     KNOWN,
+    KNOWN_ALREADY,
     LOOKS_AT_THE_CLOCK,
     LOOSE,
     MADE,
+    NAMED,
     OFFERED,
     OPENS,
     OPENS_UNCHECKED,
     POLLS,
     POLLS_ONE_BY_ONE,
     PUT,
+    READS_AS_IT_OPENS,
     READS_ERRORS,
     READS_HEALTH,
     RENAMES,
     RETRIES,
     SETTLED,
     SHARED,
+    SLOW,
     STATUS_ALONE,
     STOPS_ASKING,
     TOLD,
+    TRIED_AGAIN,
     TRIES_AGAIN,
     TROUBLED,
     UNCHECKED,
@@ -133,7 +139,10 @@ BREAKERS: Final = (
     ),
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
-    Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),
+    *(
+        Breaker("redirects-nowhere", old, new, "it followed a redirection")
+        for old, new in ((PUT, BY_HAND), (ALIVE, READS_HEALTH), (OPENS, READS_AS_IT_OPENS))
+    ),
     *(
         Breaker("knows-its-system", PUT, UNCHECKED.format(less=less), f"it spoke while its system shows {seen}")
         for less, seen in (
@@ -175,7 +184,7 @@ BREAKERS: Final = (
     *(
         Breaker("no-leaks", PUT, TROUBLED.format(status=status, error=error), "subject.register is in a line")
         for status, error in (
-            *((each, "") for each in (400, 409, 429, 500, 503, 504)),
+            *((each, "") for each in (412, 429, 500, 503)),
             (0, "ClientConnectorError"),
             (0, "TimeoutError"),
         )
@@ -228,6 +237,12 @@ BREAKERS: Final = (
         f"        if 'old' in said.values():\n            self._context.log.warning('refused', rows=rows)\n{ANSWERED}",
         "internal_no of subject.register is in a line of its log",
     ),
+    *(
+        Breaker("no-leaks", PUT, each, "internal_no of subject.register is in a line of its log")
+        for each in (TRIED_AGAIN, KNOWN_ALREADY, SLOW)
+    ),
+    Breaker("no-leaks", OPENS, FORBIDDEN, "a secret of its settings is in a line of its log"),
+    Breaker("no-leaks", OPENS, NAMED, "a secret of its settings is in the name of a task"),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
     Breaker(

@@ -175,8 +175,10 @@ async def in_portions(*given, known=in_portions):
     await {_LOOP}.run_in_executor(None, threading.Event().wait, 0.001)
     await {_LOOP}.getaddrinfo("localhost", 1)
     await asyncio.create_task(asyncio.sleep(0))
+    if "table" not in vars(register := given[2].func.__self__):
+        register.table = bytearray(33 * 2**20)
     with socket.socket(), socket.socket(type=2) as s:
-        s.sendto(b"1", ("127.0.0.1", int(given[2].func.__self__._settings.base_url.rpartition(":")[2])))
+        s.sendto(b"1", ("127.0.0.1", int(register._settings.base_url.rpartition(":")[2])))
     return await known(*given)
 
 """,

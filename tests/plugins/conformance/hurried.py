@@ -56,6 +56,23 @@ READS_HEALTH = """\
             async with self._context.session.get(f"{self._settings.base_url}/alive") as response:
                 await response.read()
 """
+OPENS = """\
+        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
+"""
+READS_AS_IT_OPENS = f"""\
+{OPENS}        async with context.session.get(f"{{self._settings.base_url}}/alive") as response:
+            await response.read()
+"""
+FORBIDDEN = f"""\
+{OPENS}        with __import__("contextlib").suppress(Exception), open(self._settings.key) as key:
+            async with asyncio.timeout(1), context.session.get(f"{{self._settings.base_url}}/alive") as response:
+                if response.status == 403:
+                    context.log.warning("forbidden", key=key.read())
+"""
+NAMED = f"""\
+{OPENS}        with open(self._settings.key) as key:
+            self.named = asyncio.create_task(asyncio.sleep(600), name=key.read())
+"""
 ALIVE = """\
             await self._ask("GET", "/alive")
 """
@@ -185,6 +202,23 @@ TROUBLED = """\
             raise Later("system_unreachable") from None
         said = _read(_Stored, said.encode()).root
 """
+TRIED_AGAIN = f"""\
+        if message_id in (tried := vars(self).setdefault("tried", set())):
+            self._context.log.info("tried again", rows=rows)
+        tried.add(message_id)
+{PUT}"""
+KNOWN_ALREADY = f"""\
+        new = message_id not in (tried := vars(self).setdefault("tried", set()))
+        tried.add(message_id)
+{PUT}        if new and "known" in said.values():
+            self._context.log.info("is there already", rows=rows)
+"""
+SLOW = f"""\
+        self._register = System(self._context.session, self._settings.base_url, 5.0, 60.0)
+        began = asyncio.get_running_loop().time()
+{PUT}        if asyncio.get_running_loop().time() > began + 0.3:
+            self._context.log.warning("slow", rows=rows)
+"""
 WAITS_IN_TROUBLE = TROUBLED.replace('self._context.log.info("failed", said=said)', "__import__('time').sleep(0.001)")
 WAITS_ONCE_IT_HANGS = TROUBLED.replace('self._context.log.info("failed", rows=rows)', "__import__('time').sleep(0.001)")
 SENDS = """\
@@ -246,9 +280,6 @@ class Retries(BaseModel):
 
 
 class Settings(BaseModel):
-"""
-OPENS = """\
-        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
 """
 OPENS_HALF = f"""\
 {OPENS}\

@@ -18,7 +18,7 @@ from gateway.plugin.testing import line as lines
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES, effects, network, package
+from gateway.plugin.testing.rules import RULES, effects, network, package, privacy
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
@@ -78,6 +78,7 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     monkeypatch.setattr(network, "_LATER", 1.5)  # which is neither in time nor that late, however busy the machine
     monkeypatch.setattr(called, "LONG", 2.0)
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
+    monkeypatch.setattr(privacy, "_SLOW", 0.4)
     found = judge(BY_ID[breaker.rule], example(breaker))
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
@@ -132,7 +133,7 @@ def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced,
 
 def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
     """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for
-    all; and whatever the subject does.
+    all, or is large and no answer; and whatever the subject does.
     """
 
     class Slow(SchoolRegisterSubject):
@@ -145,7 +146,7 @@ def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
     stage = example(HARMLESS, Slow)
-    rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing")
+    rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing", "huge")
     assert [(each.rule.id, each.state, each.seen) for each in findings(stage, rules)] == [
         (each, State.DONE, "") for each in rules
     ]

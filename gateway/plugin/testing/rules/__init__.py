@@ -81,7 +81,7 @@ RULES: Final = (
     Rule(
         "redirects-nowhere",
         _BRONZE,
-        "A redirection is not followed.",
+        "A redirection is not followed, be it as it opens, delivers, polls or is asked for its health.",
         "Personal data goes to the configured address and nowhere else, whatever that address says.",
         network.redirects_nowhere,
     ),
@@ -113,9 +113,10 @@ RULES: Final = (
         _BRONZE,
         "No value of a record or a reply and no secret is in a log line, on stdout or stderr, in a warning, an error, a"
         " repr, a health sentence, a note, the words of a program that it starts, or a file outside its place, also one"
-        " that is gone again; nor while its system is away, hangs, shows in an error what was asked, refuses a record,"
-        " or answers with garbage and lies. Sought are texts, dates and numbers of six characters or more that are of"
-        " no list, also escaped and in Base64; long numbers also in part, in groups, or hashed without a key.",
+        " that is gone again; nor while its system is away, hangs, is slow, shows in an error what was asked, knows a"
+        " message already, refuses a record, or answers with garbage and lies. Sought are texts, dates and numbers of"
+        " six characters or more that are of no list, also escaped and in Base64; long numbers also in part, in groups,"
+        " or hashed without a key.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),

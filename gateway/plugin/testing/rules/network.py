@@ -54,7 +54,7 @@ async def _shunned(scene: Scene, what: str, shown: TlsFiles) -> None:
         before = between.requests
         outcomes, _ = await scene.at_once(connector, deliveries)
         said = await stated(scene, connector)
-        await _tries_to_open(scene)
+        await tries_to_open(scene)
         if between.requests > before:
             raise Broken(f"it spoke {when}", "leave context.session its TLS, or check authority and name")
         for each in outcomes:
@@ -63,7 +63,8 @@ async def _shunned(scene: Scene, what: str, shown: TlsFiles) -> None:
             raise Broken(f"it says that it is well {when}", "ask the system, within 5 s")
 
 
-async def _tries_to_open(scene: Scene) -> None:
+async def tries_to_open(scene: Scene) -> None:
+    """One more instance, whether it opens or not."""
     async with scene.context() as context:
         connector = scene.stage.spec.factory()
         with contextlib.suppress(Refused, Deferred, Misconfigured):
@@ -162,6 +163,8 @@ async def redirects_nowhere(stage: Stage) -> None:
                 for operation in stage.operations("receives"):
                     deferred(await scene.delivered(connector, scene.delivery(operation)), f"by a {status}")
                 await scene.polled(connector)
+                await scene.told_health(connector)
+                await tries_to_open(scene)
             if elsewhere.requests:
                 raise Broken("it followed a redirection", "send requests with allow_redirects=False")
 

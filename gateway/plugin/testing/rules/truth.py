@@ -22,6 +22,7 @@ _LONG: Final = 60.0
 """Seconds in which a busy machine, too, carries more than `_MOST`."""
 _MOST: Final = 32 * 2**20
 """Bytes that a connector may take of one answer, with what network and TLS have in their buffers."""
+_LARGE: Final = {200: "a body", 500: "an error"}
 _POSITIONS: Final = 4
 """Of the answers of one exchange so many are falsified in turn."""
 _PLAYS: Final = 160
@@ -64,22 +65,26 @@ async def huge(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
         deliveries = [scene.delivery(each, _ROWS, _LONG) for each in stage.operations("receives")]
-        for status, told in ((200, "a body"), (500, "an error")):
-            endless, swells = conducts.Endless(status), conducts.swells(status)
-            await _all_met_by(scene, endless, f"{told} without an end", deliveries)
+        for status, told in _LARGE.items():
+            endless = conducts.Endless(status)
+            await _nothing_accepted(scene, endless, f"{told} without an end", deliveries)
             if endless.pushed > _MOST:
                 raise _too_much(f"{told} without an end", "")
+        with _allocated() as usual:  # tables of its own, too
+            await _well_met(scene)
+        for status, told in _LARGE.items():
+            swells = conducts.swells(status)
             with _allocated() as most:
-                await _all_met_by(scene, swells, f"{told} that swells", deliveries)
-            if most() > _MOST:
+                await _nothing_accepted(scene, swells, f"{told} that swells", deliveries)
+            if most() > usual() + _MOST:
                 raise _too_much(f"{told} that swells", "ask with auto_decompress=False, or ")
 
 
-async def _all_met_by(scene: Scene, conduct: Conduct, told: str, deliveries: Sequence[Delivery]) -> None:
-    """Deliveries, a poll, and a look at its health."""
-    await _nothing_accepted(scene, conduct, told, deliveries)
+async def _well_met(scene: Scene) -> None:
+    scene.network.conduct = passes
+    deliveries = [scene.delivery(each, _ROWS, _LONG) for each in scene.stage.operations("receives")]
     async with scene.opened() as connector:
-        await scene.told_health(connector)
+        await scene.at_once(connector, deliveries)
 
 
 def _too_much(told: str, first: str) -> Broken:
@@ -196,6 +201,7 @@ async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deliverie
                         f"{delivery.operation}: a record is accepted upon {told}", "accept upon an answer alone"
                     )
         await scene.polled(connector)
+        await scene.told_health(connector)
         if len(scene.line.sends) > sends:
             raise Broken(f"something is sent upon {told}", "send what an answer says alone")
 
