@@ -9,6 +9,8 @@ from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import typer
+
 from gateway.cli.apart import Ended, apart
 from gateway.cli.progress import bar
 from gateway.errors import Misconfigured
@@ -49,6 +51,8 @@ def examined(plugin: str, root: Path | None, only: Collection[str]) -> tuple[str
                     found.append(each)
                     if done is not None:
                         done(len(found), len(asked))
+                    else:
+                        typer.echo(f"{len(found)} of {len(asked)}: {each.rule.id} is {each.state}", err=True)
         except Ended as ended:
             del found[len(asked) - 1 :]  # the last rule's, if it was as the stand-in was taken down
             seen = f"{ended}; what is not shown was not judged"

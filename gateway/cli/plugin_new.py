@@ -49,10 +49,11 @@ def new(
     """
     with stopped():
         answers = dict(map(_answer, data))
-        missing = [each for each in _ASKED if each not in answers]
-        if missing and not defaults and not sys.stdin.isatty():
-            lack = " ".join(f"--data {each}=…" for each in missing)
-            raise Misconfigured((f"there is no terminal to ask at, and no answer for {lack}; or add --defaults",))
+        if not defaults and not sys.stdin.isatty():
+            if "connector" not in answers:
+                answers["connector"] = _named_after(folder)
+            if lack := " ".join(f"--data {each}=…" for each in _ASKED if each not in answers):
+                raise Misconfigured((f"there is no terminal to ask at, and no answer for {lack}; or add --defaults",))
         for line in make(folder, answers, _zones(root), defaults=defaults):
             tell(line)
 

@@ -6,6 +6,7 @@ The rule: what the connector said is kept in memory only, and so is what it was 
 import asyncio
 import socket
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ _HOP: Final = frozenset({"connection", "content-length", "host", "keep-alive", "
 _PATIENCE: Final = aiohttp.ClientTimeout(total=30)
 _DRAIN: Final = 0.1  # a request that hangs never ends
 _LARGEST: Final = 2**26
+_LATELY: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ class Between:
         self.asked: list[str] = []
         self.answered: list[Honest] = []
         self.came = asyncio.Event()
+        self._came = deque[ssl.SSLObject](maxlen=_LATELY)
         self._system = system.rstrip("/")
         self._server = _tls(place.system, ssl.PROTOCOL_TLS_SERVER)
+        self._server.sni_callback = lambda met, *_: self._came.append(met)
         self._client = _tls(place.connector, ssl.PROTOCOL_TLS_CLIENT)
         self._held = _bound(0)  # so that nobody else gets the port while this is down
         self._port: int = self._held.getsockname()[1]
@@ -68,6 +72,11 @@ class Between:
     def address(self) -> str:
         """Where the connector believes its system to be."""
         return f"https://127.0.0.1:{self._port}"
+
+    @property
+    def stranger(self) -> bool:
+        """Whether somebody came lately without the line's certificate, or did not trust the system's."""
+        return not all(map(_known, self._came))
 
     @asynccontextmanager
     async def standing(self) -> AsyncIterator["Between"]:
@@ -140,6 +149,13 @@ class Between:
             return honest
 
         return await self.conduct(request, ask)
+
+
+def _known(met: ssl.SSLObject) -> bool:
+    try:
+        return bool(met.getpeercert())
+    except ValueError:  # the handshake came to no end
+        return False
 
 
 def _bound(port: int) -> socket.socket:

@@ -22,6 +22,7 @@ from weakref import ref
 from gateway.plugin.testing import whose
 from gateway.plugin.testing.audit import audited
 from gateway.plugin.testing.fresh import PROGRAMS
+from gateway.plugin.testing.verdict import Broken
 
 _HERE: Final = ("127.0.0.1", "::1", "localhost")
 _SENDS: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -51,11 +52,21 @@ class Doings:
     waits: dict[str, None] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     """What was there still once it had closed for good; see `remains`."""
+    broken: Broken | None = None
+    """What ended the play before its end."""
     sockets: list[tuple[int, "ref[socket.socket]"]] = field(default_factory=list)
     """Each that it made, by the turn in which it did."""
     _thread: int = field(default_factory=threading.get_ident)
     _others: Collection[int] = field(default_factory=lambda: {each.ident or 0 for each in others()})
     """Threads in which nothing is its doing if the context does not say so."""
+
+    @contextmanager
+    def breaking(self) -> Iterator[None]:
+        """What breaks in the block ends it, and is kept."""
+        try:
+            yield
+        except Broken as broken:
+            self.broken = broken
 
     def hear(self, event: str, given: tuple[Any, ...]) -> None:
         """See `audit.Hears`."""

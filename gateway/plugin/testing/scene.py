@@ -198,11 +198,14 @@ class Scene:
 
         if not await until(once):
             codes = sorted({each.code for each in outcomes.values() if isinstance(each, DeferredRecord)})
-            raise Broken(
-                f"{delivery.operation} is deferred again and again ({', '.join(codes)})",
-                "see whether the stand-in answers, and whether the connector understands it",
-            )
+            raise Broken(f"{delivery.operation} is deferred again and again ({', '.join(codes)})", self._look())
         return outcomes
+
+    def _look(self) -> str:
+        """Where to look if its system seems not to answer."""
+        if self.between is not None and self.between.stranger:
+            return "connect through context.session, or by the certificates of settings: TLS with its system fails"
+        return "see whether the stand-in answers, and whether the connector understands it"
 
     async def polled(self, connector: Connector) -> None:
         """One poll, if it polls; that it raises Refused or Deferred is its right."""

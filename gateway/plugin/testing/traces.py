@@ -114,10 +114,11 @@ class Traces:
             self._read(*self._held.pop(0))
 
     def _read(self, file: BinaryIO, ended: int) -> None:
+        """Its name is told: were a value in that, it would be found first, in the name that it gave."""
         with file:
             for start in (0, max(ended, _MOST)):
                 file.seek(start)
-                self.words.append(("a file that it wrote", file.read(_MOST).decode(errors="replace")))
+                self.words.append((f"a file that it wrote ({file.name})", file.read(_MOST).decode(errors="replace")))
 
 
 def _path(name: object, folder: int = -1) -> str:

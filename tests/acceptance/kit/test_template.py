@@ -167,14 +167,16 @@ def test_nothing_that_exists_is_overwritten(tmp_path):
 
 
 def test_without_a_terminal_it_names_what_has_no_answer(tmp_path):
-    done = command(tmp_path / "package", does="sends", zone="lgwan")
+    done = command(tmp_path / "package", zone="lgwan")
     assert (done.exit_code, (tmp_path / "package").exists()) == (2, False)
-    assert "no answer for --data connector=… --data label=…; or add --defaults" in done.output
+    assert "no answer for --data label=… --data does=…; or add --defaults" in done.output
 
 
 def test_without_a_terminal_and_with_all_answers_it_asks_nothing(tmp_path):
-    done = command(tmp_path / "package", connector="register", label="台帳", does="sends", zone="internet")
-    assert (done.exit_code, "--zone internet" in done.output) == (0, True)
+    done = command(tmp_path / "register", label="台帳", does="sends", zone="internet")
+    assert (done.exit_code, "keys add TENANT register --zone internet" in done.output) == (0, True)
+    done = command(tmp_path / "いろは", connector="register", label="台帳", does="sends", zone="internet")
+    assert done.exit_code == 0
 
 
 def test_the_zones_are_those_of_the_configuration_where_there_is_one(tmp_path):

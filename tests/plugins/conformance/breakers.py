@@ -199,7 +199,7 @@ BREAKERS: Final = (
         Breaker("no-leaks", PUT, RENAMES.format(new=new) + PUT, f"internal_no of subject.register is in {seen}")
         for new, seen in (
             ("f'{folder}/{rows[0][\"internal_no\"]}'", "a name that it gave"),
-            ("f'{folder}/export'", "a file that it wrote"),
+            ("f'{folder}/export'", "a file that it wrote (/"),
         )
     ),
     Breaker(

@@ -88,7 +88,7 @@ def test_the_rule_in_which_it_ended_is_to_do(package, temporary):
     written(package, "SchoolRegister.__init__ = lambda self: os.kill(os.getpid(), 9)")
     rules = ("--rule", "documented", "--rule", "settings-closed", "--rule", "opens-and-closes", "--json")
     done = command(*CHECK, str(package), *rules)
-    assert (done.status, done.err) == (1, "")
+    assert (done.status, done.err) == (1, "1 of 3: settings-closed is done\n")
     assert [(each["id"], each["is"], each["seen"]) for each in json.loads(done.out)["rules"]] == [
         ("settings-closed", "done", ""),
         ("opens-and-closes", "to do", "the process ended by signal 9; what is not shown was not judged"),

@@ -41,7 +41,7 @@ def package(tmp_path, monkeypatch):
 def check(*words):
     done = CliRunner().invoke(app, ["plugin", "check", *map(str, words)])
     assert isinstance(done.exception, SystemExit | None)
-    return done.exit_code, done.output
+    return done.exit_code, done.stdout or done.stderr
 
 
 def test_it_shows_each_rule_and_is_content(package):
@@ -70,6 +70,13 @@ def test_programs_are_told_the_same(package):
         ("door-only", "done"),
         ("documented", "to do"),
     ]
+
+
+def test_where_no_terminal_is_each_rule_is_told_as_it_is_judged(package):
+    (package / "README.md").unlink()
+    done = CliRunner().invoke(app, ["plugin", "check", str(package), *QUICK])
+    told = ["1 of 3: loads is done", "2 of 3: door-only is done", "3 of 3: documented is to do"]
+    assert done.stderr.splitlines() == told
 
 
 def test_where_a_rule_broke_is_shown_when_asked(package):

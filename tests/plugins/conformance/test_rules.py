@@ -25,7 +25,7 @@ from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
 from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY, ONCE_IT_HANGS
-from tests.plugins.conformance.hurried import IMPORT, PUT, SETTLED
+from tests.plugins.conformance.hurried import IMPORT, PUT, SETTLED, UNCHECKED
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
@@ -34,6 +34,7 @@ GOOD = "gateway_school_register"
 HELPER = "school_helper"
 BY_ID = {each.id: each for each in RULES}
 ALL = (*BREAKERS, *CARELESS)
+_SESSION = "connect through context.session"
 
 
 @pytest.fixture
@@ -129,6 +130,31 @@ def test_what_breaks_it_in_another_connector_or_in_the_subject_is_seen(replaced,
     assert found.state is State.TO_DO
     assert replaced.seen in found.seen, found.detail
     assert found.next
+
+
+def test_what_was_seen_of_a_play_that_broke_is_told_by_the_rule_for_it(example):
+    raises = "        __import__('time').sleep(0.001)\n        raise LookupError\n"
+    stage = example(Breaker("blocks-nobody", PUT, raises, ""))
+    seen = {each.rule.id: each.seen for each in findings(stage, ("starts-no-program", "blocks-nobody"))}
+    assert seen["blocks-nobody"].startswith(f"it holds up the event loop, waiting (time.sleep in {GOOD}.py:")
+    assert seen["starts-no-program"].startswith(f"deliver raised LookupError in {GOOD}.py:")
+
+
+@pytest.mark.parametrize(
+    ("instead", "next_"),
+    [
+        (UNCHECKED.format(less="tls = __import__('ssl').create_default_context(cafile=self._settings.ca)"), _SESSION),
+        (UNCHECKED.format(less="tls = __import__('ssl').create_default_context()"), _SESSION),
+        ("        raise Later('system_unreachable')\n", "see whether the stand-in answers"),
+    ],
+)
+def test_who_comes_without_the_line_s_certificate_or_authority_is_told_to_take_its_session(
+    instead, next_, example, monkeypatch
+):
+    monkeypatch.setattr(called, "LONG", 0.1)
+    found = judge(BY_ID["carries"], example(Breaker("carries", PUT, instead, "")))
+    assert found.seen == "subject.register is deferred again and again (system_unreachable)", found.detail
+    assert found.next.startswith(next_)
 
 
 def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):

@@ -29,32 +29,36 @@ _LONGEST: Final = 1.5
 
 async def talks_to_its_system(stage: Stage) -> None:
     """See the catalogue."""
-    told = (await _played(stage)).talks
-    _none(
-        "it talks to another than its system", told, "send to the address of its settings alone, over context.session"
-    )
+    doings = await _played(stage)
+    next_ = "send to the address of its settings alone, over context.session"
+    _none(doings, "it talks to another than its system", doings.talks, next_)
 
 
 async def starts_no_program(stage: Stage) -> None:
     """See the catalogue."""
-    told = (await _played(stage)).programs
-    _none("it starts a program", told, "take a library, or exempt the rule with what the program is told")
+    doings = await _played(stage)
+    next_ = "take a library, or exempt the rule with what the program is told"
+    _none(doings, "it starts a program", doings.programs, next_)
 
 
 async def blocks_nobody(stage: Stage) -> None:
     """See the catalogue."""
-    told = (await _played(stage)).waits
-    _none("it holds up the event loop, waiting", told, "await it, or do it in asyncio.to_thread")
+    doings = await _played(stage)
+    _none(doings, "it holds up the event loop, waiting", doings.waits, "await it, or do it in asyncio.to_thread")
 
 
 async def leaves_nothing(stage: Stage) -> None:
     """See the catalogue."""
-    _none("it has closed, and leaves", (await _played(stage)).left, "end in close() what open() and deliver() begin")
+    doings = await _played(stage)
+    _none(doings, "it has closed, and leaves", doings.left, "end in close() what open() and deliver() begin")
 
 
-def _none(what: str, told: Collection[str], next_: str) -> None:
+def _none(doings: Doings, what: str, told: Collection[str], next_: str) -> None:
+    """What was seen is told also of a play that broke: it may be why."""
     if told:
         raise Broken(f"{what} ({', '.join(told)})", next_)
+    if doings.broken is not None:
+        raise doings.broken
 
 
 async def _played(stage: Stage) -> Doings:
@@ -63,7 +67,7 @@ async def _played(stage: Stage) -> Doings:
         gc.collect()  # what was played before may act as it is given back
         async with stage.scene() as scene:
             whose.suite_acts(0)
-            with watched(package.roots(stage.module), [*_ports(scene)]) as doings:
+            with watched(package.roots(stage.module), [*_ports(scene)]) as doings, doings.breaking():
                 remains = Remains(doings)
                 for turn, trouble in enumerate(_troubles(scene), 1):
                     whose.suite_acts(turn)
