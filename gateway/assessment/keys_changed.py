@@ -30,13 +30,11 @@ def not_compared(old: Subject, new: Subject) -> list[str]:
 
 def _pairs(old: Subject, new: Subject) -> Iterator[tuple[tuple[str, tuple[str, ...]], Any, Any]]:
     """Each key that is compared and stands on both sides, or is of something that came or went."""
-    before, after = (
-        {leaf[:2]: at_home(each, leaf[2]) for leaf in leaves_of(each) if _compared(*leaf[:2])} for each in (old, new)
-    )
+    before, after = ({leaf[:2]: leaf[2] for leaf in leaves_of(each) if _compared(*leaf[:2])} for each in (old, new))
     for place in dict.fromkeys((*before, *after)):
         was, now = before.get(place), after.get(place)
         if (place in before and place in after) or PRESENT in (was, now):
-            yield place, was, now
+            yield place, *at_home(old, was, new, now)
 
 
 def _compared(key: str, names: tuple[str, ...]) -> bool:

@@ -42,10 +42,15 @@ def leaves(key: str, value: Any, names: tuple[str, ...] = ()) -> Iterator[Leaf]:
             yield key, names, value
 
 
-def at_home(subject: Subject, value: Any) -> Any:
-    """A value as it stands; of a path below the root of its own configuration, where it is there: two roots lie in two
-    places, and what moves with its root has not moved.
+def at_home(old: Subject, was: Any, new: Subject, now: Any) -> tuple[Any, Any]:
+    """Two values as they stand; of paths that are not the same, each where it is below the root of its own
+    configuration: two roots lie in two places, and what moves with its root has not moved.
     """
+    return (was, now) if was == now else (_below(old, was), _below(new, now))
+
+
+def _below(subject: Subject, value: Any) -> Any:
+    """A path below its root as from there; anything else as it is."""
     if not isinstance(value, str) or ".." in Path(value).parts:
         return value
     roots = (subject.config.root.absolute(), subject.config.root.resolve())

@@ -36,7 +36,7 @@ def settings_changed(old: Subject, new: Subject, name: str, routes: tuple[str, .
     """What the settings of a connector that was there say: another host is named, of all else that it is another."""
     before, after = (flat("", each.connectors[name].settings) for each in (old, new))
     for key in dict.fromkeys((*before, *after)):
-        was, now = at_home(old, before.get(key)), at_home(new, after.get(key))
+        was, now = at_home(old, before.get(key), new, after.get(key))
         if was == now:
             continue
         item = f"Ⅰ 2. {new.system(name)}の設定 {key}"
@@ -124,15 +124,17 @@ def _witnesses(old: Subject, new: Subject) -> Iterator[Change]:
 def _exports(old: Subject, new: Subject) -> Iterator[Change]:
     before, after = ({each.name: each for each in subject.exports} for subject in (old, new))
     for name in dict.fromkeys((*before, *after)):
-        was, now = _place(old, before.get(name)), _place(new, after.get(name))
+        exports = before.get(name), after.get(name)
+        folders = [None if each is None else each.folder for each in exports]
+        was, now = map(_place, exports, at_home(old, folders[0], new, folders[1]))
         if was != now:
             kind: Kind = "narrower" if name not in after else "new_recipient"
             yield Change(f"Ⅲ 3. 記録の書き出し {name}", was, now, kind)
 
 
-def _place(subject: Subject, export: Export | None) -> str:
+def _place(export: Export | None, folder: str | None) -> str:
     if export is None:
         return _NONE
     if export.syslog is not None:
         return f"{export.form}: {export.syslog.host}:{export.syslog.port}"
-    return f"{export.form}: フォルダー {at_home(subject, export.folder)}"
+    return f"{export.form}: フォルダー {folder}"

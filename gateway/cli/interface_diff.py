@@ -66,6 +66,8 @@ def diff(
         if as_json:
             machine(told)
         elif form is Form.LINES:
+            if told["differs"] or told["problems"]:
+                tell(f"from what is locked in {root / 'config/interfaces'} to {against or 'the installed plugin'}:")
             for line in _lines(pairs, told):
                 tell(line)
         else:

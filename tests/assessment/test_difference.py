@@ -504,6 +504,8 @@ def test_what_has_moved_with_its_root_has_not_moved(shipped):
         "Ⅲ 3. 記録の書き出し copies",
     }
     assert difference(at("/srv/one", "/.."), at("/srv/other/deep", "/..")), "above its root it is where it says"
+    copied = with_config(at("/srv/one", ""), root=Path("/srv/other"))
+    assert difference(at("/srv/one", ""), copied) == [], "a copy of the files says the same"
 
 
 def test_a_new_route_that_asks_tells_apart_what_is_asked_by_and_what_is_answered(shipped):

@@ -131,6 +131,7 @@ def test_a_change_that_breaks_a_route_is_told_with_its_tenant_and_ends_with_1(ch
     for other in (changed, changed / f"config/interfaces/{LOCK}.json"):
         done = run("diff", LOCK, "--against", other)
         assert done.exit_code == 1
+        assert done.stdout.startswith(f"from what is locked in {ROOT / 'config/interfaces'} to {other}:\n")
         assert "- receives research.register vaccinated_on:" in done.stdout
         assert "breaks route (999997 R16): receives research.register vaccinated_on: lists vaccinated_on" in done.stdout
         assert "breaks the configuration: config/tenants/999997.toml: routes.R16" in done.stdout
@@ -145,7 +146,7 @@ def test_a_lock_that_is_replaced_says_what_changes_and_whom_that_breaks(changed)
     path.write_text(json.dumps(lock), encoding="utf-8")
     before = read_contract(changed, LOCK).digest()
     asked, done = (run(word, LOCK, root=changed).stdout.splitlines() for word in ("diff", "lock"))
-    assert asked == done[:-2]
+    assert asked == [f"from what is locked in {changed / 'config/interfaces'} to the installed plugin:", *done[:-2]]
     effects = {line.partition(": ")[0] for line in asked}
     assert {"~ receives research.register vaccinated_on", "breaks sender (999997 R16)", "heed in flight"} <= effects
     assert done[-1] == f"the digest before was {before}: config/interfaces/former.toml can keep it valid"

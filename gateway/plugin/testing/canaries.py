@@ -38,7 +38,7 @@ class Canaries:
         for each in fields:
             if each.values is not None or each.data_class is None:
                 continue
-            for value in _at(record, each.path.replace("[]", "").split(".")):
+            for value in values_at(record, each.path.replace("[]", "").split(".")):
                 if isinstance(value, bool | float) or not isinstance(value, str | int):
                     continue
                 if each.data_class != DataClass.OPERATIONAL:
@@ -110,12 +110,12 @@ def _unpacked(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
                 yield from ((f"{where}, encoded", plain) for plain in forms.decoded(token))
 
 
-def _at(value: object, path: list[str]) -> Iterator[object]:
+def values_at(value: object, path: list[str]) -> Iterator[object]:
     """Every value at a path, through lists."""
     if isinstance(value, list):
         for each in value:
-            yield from _at(each, path)
+            yield from values_at(each, path)
     elif not path:
         yield value
     elif isinstance(value, Mapping) and path[0] in value:
-        yield from _at(value[path[0]], path[1:])
+        yield from values_at(value[path[0]], path[1:])

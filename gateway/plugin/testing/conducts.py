@@ -76,11 +76,11 @@ async def cuts_off(request: web.Request, ask: Ask) -> web.StreamResponse:
     return response
 
 
-def answers(body: bytes, kind: str = "application/json") -> Conduct:
-    """The same to whatever it is asked, with status 200."""
+def answers(body: bytes, kind: str = "application/json", status: int = 200) -> Conduct:
+    """The same to whatever it is asked."""
 
     async def conduct(_: web.Request, __: Ask) -> web.StreamResponse:
-        return web.Response(body=body, headers={"Content-Type": kind})
+        return web.Response(status=status, body=body, headers={"Content-Type": kind})
 
     return conduct
 

@@ -25,10 +25,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the catalogue. `holds` returns if it does; it raises `Broken`, or `Inapplicable`."""
+    """One rule of the catalogue. `holds` returns if it does, with what there is to know all the same; it raises
+    `Broken`, or `Inapplicable`.
+    """
 
     id: str
     level: Level
     meaning: str
     why: str
-    holds: Callable[[Stage], Awaitable[None]]
+    holds: Callable[[Stage], Awaitable[str | None]]

@@ -43,7 +43,7 @@ async def judged(rule: Rule, stage: Stage) -> Finding:
     reason = stage.subject.exempt.get(rule.id)
     try:
         async with asyncio.timeout(_LONGEST):
-            await rule.holds(stage)
+            told = await rule.holds(stage)
     except Inapplicable as nothing:
         return Finding(rule, State.EXEMPT, reason or str(nothing))
     except Broken as broken:
@@ -54,7 +54,7 @@ async def judged(rule: Rule, stage: Stage) -> Finding:
         return Finding(rule, State.TO_DO, seen, _LOOK, _told(error))
     if reason is not None:
         return Finding(rule, State.TO_DO, "exemption not needed: the rule holds", f"take {rule.id} out of exempt")
-    return Finding(rule, State.DONE)
+    return Finding(rule, State.DONE, told or "")
 
 
 _EXITED: Final = "a task that it left behind ended the process"

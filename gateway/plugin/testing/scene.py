@@ -39,7 +39,7 @@ DEADLINE: Final = 5.0
 """Of a delivery, in seconds, where a rule wants no other."""
 POLL_WITHIN: Final = 30.0
 _TENANT: Final = "999997"
-_INDICES: Final = (0, 2, 5)
+_INDICES: Final = (0, 2, *range(5, 200))
 """Not in a row, so that an index is not taken for a place."""
 _T = TypeVar("_T")
 

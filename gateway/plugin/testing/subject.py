@@ -61,7 +61,8 @@ class Subject(ABC):
         """A record of an operation, `sends` or `receives`, about the person of that number, 1 to 9999. With all its
         fields that may stand together; every value made up, and unique to the person where its type admits that. Let
         the digits of numbers differ: `000000000012` is not known again by a part. What is received, the stand-in takes,
-        and for a request it answers.
+        and for a request it answers with what it knows of that person: have it know something, in every field that a
+        reply may leave out. What stands in no reply, no rule sees swapped or printed; `carries` names it.
         """
 
     async def effects(self, address: str) -> int | None:

@@ -13,6 +13,7 @@ from tests.plugins.conformance.hurried import (
     BELIEVING,
     BOUND,
     BY_HAND,
+    BY_STATUS,
     CLOSES,
     COPIED,
     DEAF,
@@ -20,6 +21,7 @@ from tests.plugins.conformance.hurried import (
     IMPORT,
     IN_PORTIONS,
     INFLATES,
+    KEEPS_HOLD,
     KEPT,
     LOOKS_AT_THE_CLOCK,
     LOOSE,
@@ -27,6 +29,8 @@ from tests.plugins.conformance.hurried import (
     OFFERED,
     OPENS,
     OPENS_UNCHECKED,
+    POLLS,
+    POLLS_ONE_BY_ONE,
     PUT,
     READS_ERRORS,
     READS_HEALTH,
@@ -35,6 +39,7 @@ from tests.plugins.conformance.hurried import (
     SETTLED,
     SHARED,
     STATUS_ALONE,
+    STOPS_ASKING,
     TOLD,
     TRIES_AGAIN,
     TROUBLED,
@@ -114,6 +119,12 @@ BREAKERS: Final = (
     Breaker("carries", '"stored": Accepted()', '"stored": RefusedRecord("superseded")', "an honest record is refused"),
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
+    ),
+    Breaker(
+        "carries",
+        '"subject.delete", offered.rows',
+        '"subject.delete", offered.rows[:100]',
+        "of 120 records that are on offer some are not sent",
     ),
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
@@ -240,6 +251,18 @@ BREAKERS: Final = (
         + '        except Later:\n            raise Later("system_busy") from None\n',
         "a 429 with Retry-After is deferred without its seconds",
     ),
+    *(
+        Breaker("status-alone", PUT, BY_STATUS.format(status=status, outcome=outcome), f"{seen} upon a {status}")
+        for status, outcome, seen in (
+            (204, "Accepted()", "accepted"),
+            (403, 'RefusedRecord("register_closed")', "refused for good (register_closed)"),
+            (409, "Duplicate()", "duplicate"),
+            (502, 'RefusedRecord("register_closed")', "refused for good (register_closed)"),
+        )
+    ),
+    Breaker("recovers", PUT, STOPS_ASKING, "after a 500: subject.register is deferred again and again"),
+    Breaker("recovers", PUT, KEEPS_HOLD, "after a 500: subject.register is deferred again and again"),
+    Breaker("recovers", POLLS, POLLS_ONE_BY_ONE, "what the system offers is not sent"),
     Breaker(
         "cancelled",
         PUT,
@@ -280,6 +303,13 @@ BREAKERS: Final = (
         "        if message_id in seen:\n            return dict.fromkeys(portion, Duplicate())\n"
         f"        seen.add(message_id)\n{PUT}",
         "of a message that comes in parts something is lost",
+    ),
+    Breaker(
+        "once",
+        PUT,
+        PUT.replace("rows, ends", "rows[:100], ends")
+        + '        said |= {str(index): "stored" for index in [*portion][100:]}\n',
+        "of a message of 120 records something is lost",
     ),
     Breaker("once", "/children/{message_id}", "/children/{message_id}-{len(rows)}", "had a second effect"),
     Breaker("once", "/children/{message_id}", "/children/{__import__('uuid').uuid4()}", "had a second effect"),

@@ -80,6 +80,38 @@ TRIES_AGAIN = """\
             raise Later("system_unreachable")
         said = _read(_Stored, answered.body).root
 """
+BY_STATUS = """\
+        path, every = f"/children/{{message_id}}", range(200, 600)
+        answered = await self._register.request("PUT", path, rows, ends=ends, most=_MOST_BYTES, good=every)
+        if answered.status == {status}:
+            return dict.fromkeys(portion, {outcome})
+        if answered.status != 200:
+            raise Later("system_unreachable")
+        said = _read(_Stored, answered.body).root
+"""
+KEEPS_HOLD = f"""\
+        if vars(self).get("held"):
+            raise Later("deadline")
+        self.held = True
+{PUT}        self.held = False
+"""
+STOPS_ASKING = """\
+        if vars(self).setdefault("failures", 0) == 5:
+            raise Later("system_unreachable")
+        self.failures += 1
+        answered = await self._register.request("PUT", f"/children/{message_id}", rows, ends=ends, most=_MOST_BYTES)
+        self.failures = 0
+        said = _read(_Stored, answered.body).root
+"""
+POLLS = """\
+            offered = _read(_Offered, await self._ask("GET", "/leavers"))
+"""
+POLLS_ONE_BY_ONE = f"""\
+            if vars(self).get("polling"):
+                return
+            self.polling = True
+{POLLS}            self.polling = False
+"""
 WAITS_FOR = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         body, longest = b"", 2.0

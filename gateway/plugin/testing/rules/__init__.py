@@ -13,6 +13,7 @@ from gateway.plugin.testing.rules import (
     proofs,
     repeats,
     together,
+    trouble,
     truth,
 )
 
@@ -70,8 +71,9 @@ RULES: Final = (
     Rule(
         "carries",
         _BRONZE,
-        "What it receives the system takes, and a request is answered within the interface; what the system offers is"
-        " sent, and of one that polls something is.",
+        "What it receives the system takes, and a request is answered within the interface, with something of its"
+        " person where that has any; what the system offers is sent, all of it where it offers many at once, and of one"
+        " that polls something is.",
         "All other rules speak of a connector that works.",
         interface.carries,
     ),
@@ -162,6 +164,24 @@ RULES: Final = (
         network.busy,
     ),
     Rule(
+        "status-alone",
+        _SILVER,
+        "A status that comes from a proxy, or from a system in trouble, ends no record: 201, 202 and 204 without a"
+        " body, 401, 403, 404, 408, 409, 410, 500, 502 and 504 with a page of HTML.",
+        "A proxy that has lost its route says 404 to all: taken at its word, a night's records would be refused for"
+        " good, and nobody would send them again.",
+        trouble.status_alone,
+    ),
+    Rule(
+        "recovers",
+        _SILVER,
+        "One instance meets errors, garbage, answers that are cut off and silence, again and again; each time its"
+        " system is well again, it delivers, and afterwards it polls and says that it is well.",
+        "A lock that an error leaves taken, or a count of failures that nothing resets, stops a connector until"
+        " somebody restarts the gateway.",
+        trouble.recovers,
+    ),
+    Rule(
         "cancelled",
         _SILVER,
         "Cancelled as it opens, polls, delivers, hears how a message ended or says how it is, it stops and closes, and"
@@ -205,7 +225,7 @@ RULES: Final = (
         "once",
         _SILVER,
         "The same message twice, whole or in parts, also by a new instance, has one effect, which the stand-in"
-        " counts, and the same outcome; one that comes in parts loses nothing.",
+        " counts, and the same outcome; one that comes in parts, or has many records, loses nothing.",
         "After a crash the line delivers again what may have been delivered.",
         repeats.once,
     ),

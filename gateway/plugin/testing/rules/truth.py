@@ -7,14 +7,12 @@ from functools import partial
 from itertools import count
 from typing import Final, TypeVar
 
-from pydantic import JsonValue
-
 from gateway.plugin.connector import Accepted, Connector, Delivery, Duplicate, Outcome
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
 from gateway.plugin.testing.called import until
-from gateway.plugin.testing.rules.repeats import offering
+from gateway.plugin.testing.rules.repeats import come, offering
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
@@ -152,18 +150,11 @@ async def _beside_wrong_ones(scene: Scene, operation: str) -> None:
         await scene.subject.offer(scene.system, operation, [dict(first), lie.record, dict(last)])
         async with scene.opened() as connector:
             wanted = (first, last) if lie.keeps_keys else ()
-            if not await until(partial(_come, scene, connector, operation, wanted)):
+            if not await until(partial(come, scene, connector, operation, wanted)):
                 raise Broken(
                     f"{operation}: beside a record with {lie.told} the good ones do not pass",
                     "send Unreadable in the place of the bad one, or send it as it is",
                 )
-
-
-async def _come(scene: Scene, connector: Connector, operation: str, wanted: Sequence[Mapping[str, JsonValue]]) -> bool:
-    """Whether all of these have been sent and taken, after one more poll."""
-    await scene.polled(connector)
-    came = [each for sent in scene.line.sends if sent.operation == operation for each in sent.passed]
-    return all(each in came for each in wanted)
 
 
 def _always(body: bytes) -> Callable[[bytes], bytes]:
