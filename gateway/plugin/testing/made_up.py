@@ -30,6 +30,8 @@ _LONGEST: Final = 20
 """Digits of a number whose form alone says how many it has."""
 _SOMEBODY: Final = 9999
 """Whom no scene meets: what a reply says of its own is no other person's."""
+_PART: Final = 8
+"""Digits by which a longer number is as good as known."""
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
 
@@ -133,10 +135,10 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
 
 
 def _digits(person: int, length: int) -> str:
-    """A number of so many digits, more if the person's has more. It begins with a 0, which is lost on who takes it for
-    an integer; the next one is none, for one of zeros would not be known by a part of it.
+    """A number of so many digits, more if the person's has more. If eight others are left it begins with a 0, which is
+    lost on who takes it for an integer; else with none, for one of zeros would not be known by a part of it.
     """
-    differ = max(min(length - 1, 14), len(str(person)))
+    differ = max(min(length - (length > _PART), 15), len(str(person)))
     least = 10 ** (differ - 1)
     return f"{least + person * _SPREAD % (9 * least):0{length}}"
 
