@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import get_context, parent_process
@@ -25,35 +27,40 @@ class Ended(GatewayError):
 def apart(work: Callable[[], Iterable[Any]]) -> Iterator[Iterator[Any]]:
     """What the work yields, as it comes; it raises the work's GatewayError or OSError, and Ended.
 
-    At the end of the block the process is gone, and so is what it started and left behind.
+    What it prints goes to stderr: stdout is the command's. At the end of the block the process is gone, and so is what
+    it started and left behind, temporary files included, which keys are among; what began a session of its own, as a
+    daemon does, stays.
     """
-    context = get_context("fork")  # a command has no threads yet, whose locks it would inherit
-    reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_do, args=(work, reader, writer))
-    process.start()
-    assert process.pid is not None  # noqa: S101  (it was started)
-    writer.close()
-    try:
-        yield _heard(reader, process)
-    except BaseException:
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGINT)
-        raise
-    finally:
+    with tempfile.TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True) as folder:
+        context = get_context("fork")  # a command has no threads yet, whose locks it would inherit
+        reader, writer = context.Pipe(duplex=False)
+        process = context.Process(target=_do, args=(work, folder, reader, writer))
+        process.start()
+        assert process.pid is not None  # noqa: S101  (it was started)
+        writer.close()
         try:
-            process.join(_PATIENCE)
-        finally:  # also if the interrupt comes once more
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.join()
-            reader.close()
+            yield _heard(reader, process)
+        except BaseException:
+            if process.is_alive():
+                os.kill(process.pid, signal.SIGINT)
+            raise
+        finally:
+            try:
+                process.join(_PATIENCE)
+            finally:  # also if the interrupt comes once more
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.join()
+                reader.close()
 
 
-def _do(work: Callable[[], Iterable[Any]], reader: Connection, writer: Connection) -> None:
+def _do(work: Callable[[], Iterable[Any]], folder: str, reader: Connection, writer: Connection) -> None:
+    os.dup2(2, 1)
     os.setsid()  # the terminal's interrupt is the command's, which passes it on; and by this finds what is left
     reader.close()
-    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
-    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):  # nobody listens any more
+    tempfile.tempdir = folder
+    threading.Thread(target=_end_with, args=(parent_process(), folder), daemon=True).start()
+    with contextlib.suppress(OSError, KeyboardInterrupt):  # nobody listens any more, or it can no more be told
         try:
             for each in work():
                 writer.send((each, None))
@@ -62,9 +69,10 @@ def _do(work: Callable[[], Iterable[Any]], reader: Connection, writer: Connectio
             writer.send((None, error))
 
 
-def _end_with(parent: Any) -> None:
-    """Nobody stays when the command is gone, however it went."""
+def _end_with(parent: Any, folder: str) -> None:
+    """Nobody and nothing stays when the command is gone, however it went."""
     parent.join()
+    shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 
@@ -87,6 +95,9 @@ def _next(reader: Connection, process: BaseProcess) -> Any:
         return reader.recv()
     except (EOFError, OSError):
         raise Ended(_how(process)) from None
+    except Exception:  # noqa: BLE001  (what others wrote there may raise whatever there is)
+        process.kill()
+        raise Ended("the process was ended for writing to a descriptor not its own") from None
 
 
 def _how(process: BaseProcess) -> str:

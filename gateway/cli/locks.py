@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -29,6 +29,9 @@ InLanguage = Annotated[Language, typer.Option("--language", help="The language o
 Output = Annotated[
     Path | None, typer.Option("--output", metavar="FILE", help="Write there instead; what is there is replaced.")
 ]
+
+_DEVICES: Final = (Path("/dev"), Path("/dev/fd"))
+"""Where links are the system's own: /dev/stdout may lead to a file."""
 
 
 def locked_names(root: Path) -> frozenset[str]:
@@ -73,7 +76,7 @@ def hand_out(text: str, to: Path | None) -> None:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
         return
-    if to.is_symlink() and (to.is_file() or not to.exists()):
+    if to.is_symlink() and to.parent not in _DEVICES and (to.is_file() or not to.exists()):
         raise Misconfigured((f"{to}: is a symbolic link; name the file itself",))
     to.write_bytes(text.encode())
     tell(f"{to}: written", err=True)

@@ -87,11 +87,16 @@ def _belongs_here(root: Path, tenant: str, connector: str, zone: str) -> None:
 
 
 def _trial_files(root: Path, connector: str) -> "Sequence[Path]":
-    """Its certificates and its system's, with their keys. Raises Misconfigured if some are there and some are not: they
-    are of somebody else, and so may stay.
+    """Its certificates and its system's, with their keys. Raises Misconfigured if the gateway has that name for its own
+    there, or if some are there and some are not: they are of somebody else, and so may stay.
     """
     from gateway.cli.init import TLS
+    from gateway.keys.layout import read_text
 
+    own = root / "config/gateway.toml"
+    if connector == "ca" or (own.exists() and f"{TLS}/{connector}.crt" in read_text(own)):
+        told = "is the trial authority's or, by config/gateway.toml, the gateway's own: name the connector otherwise"
+        raise Misconfigured((f"{root / TLS / connector}.crt: {told}",))
     files = [root / TLS / f"{name}{end}" for name in (connector, f"{connector}_system") for end in (".crt", ".key")]
     there, absent = ([each.name for each in files if each.exists() is is_there] for is_there in (True, False))
     if there and absent:

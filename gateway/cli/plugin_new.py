@@ -13,6 +13,7 @@ import typer
 
 from gateway.cli.show import stopped, tell
 from gateway.errors import Misconfigured
+from gateway.plugin.checks import has_unseen_character
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _INSTALL: Final = ("python", "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable")
@@ -64,6 +65,10 @@ def make(folder: Path, answers: dict[str, str], zones: list[str], *, defaults: b
     except ImportError:
         told = "copier is not installed here; run: python -m pip install 'renkei-gateway[kit]'"
         raise Misconfigured((told,)) from None
+    if has_unseen_character(str(folder.resolve())):
+        raise Misconfigured(
+            (f"{str(folder)!r}: name a folder without control characters, and others that nobody sees",)
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misconfigured((f"{folder}: is there already, and not empty; nothing was changed",))
     said: dict[str, Any] = {"label": _LABEL} if defaults else {}

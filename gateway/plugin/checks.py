@@ -14,6 +14,8 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}
 _LAST_TWO = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
 _CONTROL_CLASS = rf"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufdd0-\ufdef\ufff9-\uffff{_LAST_TWO}\U000e0000-\U000e007f"
 _CONTROL = re.compile(f"[{_CONTROL_CLASS}]")
+_BLANK = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
+"""Joiners, fillers and blanks that Unicode counts among marks, letters and symbols."""
 _KANJI = "〇一二三四五六七八九"
 _FORMAL = dict(
     zip("零壱壹弌弐弍貳貮参參弎肆伍陸漆柒捌玖〡〢〣〤〥〦〧〨〩", "011122223334567789123456789", strict=True)
@@ -115,7 +117,8 @@ def has_unseen_character(text: str) -> bool:
 
     A kanji that Python does not know yet, and a selector of a kanji's variant, are no such characters.
     """
-    return not text.isprintable() and (has_control_character(text) or any(map(_unseen, text)))
+    unprintable = not text.isprintable() and (has_control_character(text) or any(map(_unseen, text)))
+    return unprintable or _BLANK.search(text) is not None
 
 
 def _unseen(character: str) -> bool:

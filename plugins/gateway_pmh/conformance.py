@@ -12,13 +12,14 @@ from typing import Any, Final
 import aiohttp
 
 from gateway.plugin import JsonValue
-from gateway.plugin.testing import Place, Subject, started
+from gateway.plugin.testing import MadeUp, Place, Subject, started
+from gateway_pmh.interface import INTERFACE
 from gateway_pmh.simulated import signing
 
 _CLIENT: Final = "city-999997"
 _SECRET: Final = "a made-up client secret: +/%?"  # noqa: S105
 _CLINIC: Final = "1319999999"
-_WEIGHTS: Final = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+_MADE_UP: Final = MadeUp(INTERFACE)
 
 
 class PublicMedicalHub(Subject):
@@ -46,7 +47,7 @@ class PublicMedicalHub(Subject):
 
     def record(self, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
         if operation == "pmh_key.issue":
-            return {"individual_number": _individual_number(person)}
+            return _MADE_UP.record(direction, operation, person)
         card = {"card": f"CARD-{person:04d}", "vaccination_subject_no": f"MADEUPSUBJECT{person:05d}"}
         self._eligible("/cards", card)
         confirmed = self._eligible("/eligibility/confirmations", {"card": card["card"], "consent": "2026-04"})
@@ -81,10 +82,3 @@ def _configuration(place: Place) -> str:
         f'[[eligibility.terminal]]\nclinic_code = "{_CLINIC}"\ncertificate = "{shown}"\n'
         f'[[client]]\nclient_id = "{_CLIENT}"\nclient_secret = "file:client_secret"\ncertificate = "{shown}"\n'
     )
-
-
-def _individual_number(person: int) -> str:
-    """Made up: it begins with 0000."""
-    eleven = f"0000{person:07d}"
-    rest = sum(int(digit) * weight for digit, weight in zip(eleven, _WEIGHTS, strict=True)) % 11
-    return f"{eleven}{0 if rest <= 1 else 11 - rest}"

@@ -285,3 +285,6 @@ def test_nothing_is_written_through_a_link(tmp_path):
     link.symlink_to(os.devnull)
     done = run("export", LOCK, "--form", "table", "--output", link)
     assert (done.exit_code, done.stderr) == (0, f"{link}: written\n"), "a device is no file that could be lost"
+    with (tmp_path / "told").open("w+") as told:
+        run("export", LOCK, "--form", "table", "--output", f"/dev/fd/{told.fileno()}")
+        assert told.read().startswith("# "), "where /dev/stdout leads to a file, that is meant"

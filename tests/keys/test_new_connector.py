@@ -176,7 +176,15 @@ def test_what_was_begun_and_not_finished_is_told_and_left(root):
     assert not (root / "keys/tls" / f"{NAME}.crt").exists()
 
 
-@pytest.mark.parametrize("taken", ["ca", "gateway", "operator", "pmh_system", "clinic_a"])
+@pytest.mark.parametrize("taken", ["ca", "gateway", "operator"])
+def test_a_name_that_the_gateway_has_for_its_own_certificates_gets_no_keys_and_nobody_is_told_to_delete(root, taken):
+    before = files(root)
+    status, told = run(root, connector=taken)
+    assert (status, "name the connector otherwise" in told, "delete" in told) == (2, True, False)
+    assert files(root) == before
+
+
+@pytest.mark.parametrize("taken", ["pmh_system", "clinic_a"])
 def test_a_name_whose_certificates_are_somebody_elses_gets_no_keys(root, taken):
     before = files(root)
     status, told = run(root, connector=taken)

@@ -291,7 +291,10 @@ def test_a_text_with_few_digits_holds_no_individual_number(texts, data):
     assert not (of_form(checks.FEW_DIGITS, text) and checks.holds_individual_number(text))
 
 
-@pytest.mark.parametrize("character", [*"\u200b\u200d\u2060\u202e\u2067\u00ad\U000e0001\ue000\U000f0000\U000e0fff\x07"])
+@pytest.mark.parametrize(
+    "character",
+    [*"\u200b\u200d\u2060\u202e\u2067\u00ad\U000e0001\ue000\U000f0000\U000e0fff\x07\u034f\u115f\u2800\u3164"],
+)
 def test_what_nobody_sees(character):
     assert checks.has_unseen_character(f"架空{character}太郎")
 

@@ -1056,6 +1056,15 @@ def test_a_sighup_before_there_is_anything_to_reload_ends_no_process(tmp_path, r
     assert (told.returncode, "config/gateway.toml" in told.stderr) == (2, True), "it went on to its configuration"
 
 
+# ---- nowhere to print ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_told_on_a_closed_stderr_goes_nowhere(tmp_path):
+    code = "from gateway.cli import main; main()"
+    words = ("sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", code, "check", "--root", str(tmp_path))
+    assert subprocess.run(words, timeout=60, check=False).returncode == 2
+
+
 # ---- quick -----------------------------------------------------------------------------------------------------------
 
 

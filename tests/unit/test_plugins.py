@@ -45,6 +45,13 @@ def renkei_connector():
     return ConnectorSpec(interface=OFFICE_INTERFACE, settings=BaseModel, factory=System)
 """
 
+ODD = """
+from gateway.plugin import Misconfigured
+wrong = Misconfigured(())
+wrong.problems = {}
+raise wrong
+"""
+
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
@@ -103,6 +110,12 @@ def test_two_packages_of_one_name(install):
         ("import asyncio; raise asyncio.CancelledError('hidden-3f9a')", "loading it raised CancelledError"),
         ("import pytest; pytest.skip('hidden-3f9a', allow_module_level=True)", "loading it raised Skipped"),
         ("raise GeneratorExit", "loading it raised GeneratorExit"),
+        ("__name__ = None\nraise ValueError('hidden-3f9a')", "loading it raised ValueError"),
+        ("__name__ = 5\nraise ValueError('hidden-3f9a')", "loading it raised ValueError"),
+        (ODD.format("None"), "loading it raised Misconfigured"),
+        (ODD.format("()"), "loading it raised Misconfigured"),
+        (ODD.format("[5]"), ": 5"),
+        ("x = '\0'", "loading it raised SyntaxError"),
         ("x = 1", "does not return one ConnectorSpec"),
         (GOOD.replace("return ConnectorSpec", "return dict"), "does not return one ConnectorSpec"),
         (GOOD.replace("return ", "raise ValueError('hidden-3f9a')\n    return "), "loading it raised ValueError"),

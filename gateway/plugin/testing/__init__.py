@@ -13,6 +13,7 @@ is a `tests/test_conformance.py` of these lines, a test for each rule:
 
 from gateway.plugin.testing.conformance import Conformance
 from gateway.plugin.testing.made_up import MadeUp
-from gateway.plugin.testing.subject import Place, Subject, ask, started
+from gateway.plugin.testing.place import Place
+from gateway.plugin.testing.subject import Subject, ask, started
 
 __all__ = ["Conformance", "MadeUp", "Place", "Subject", "ask", "started"]

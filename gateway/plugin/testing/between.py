@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.plugin.connector import TlsFiles
-from gateway.plugin.testing.subject import Place
+from gateway.plugin.testing.place import Place
 
 _HOP: Final = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding", "te", "upgrade"})
 _PATIENCE: Final = aiohttp.ClientTimeout(total=30)

@@ -15,6 +15,8 @@ from gateway.plugin.testing import forms
 
 _LEAST: Final = 6
 """Characters of a value that is not found by chance."""
+_SURE: Final = 10
+"""Digits of a part that is none by chance. Shorter ones must be of two numbers: a leak repeats, chance does not."""
 _WHOSE: Final = (DataClass.INDIVIDUAL_NUMBER, DataClass.IDENTIFIER)
 
 
@@ -26,6 +28,7 @@ class Canaries:
         self._numbers: dict[str, str] = {}
         self._digests: dict[str, tuple[str, str]] = {}
         self._honest: set[str] = set()
+        self._in_doubt: set[str] = set()
 
     def secret(self, secret: bytes) -> None:
         """One that the settings refer to, or hold."""
@@ -75,8 +78,10 @@ class Canaries:
     def _in_part(self, text: str, numbers: str) -> str:
         for part in forms.numbers(text):
             if part in numbers:
-                what = next(what for digits, what in self._numbers.items() if part in digits)
-                return f"{what} is, at least in part,"
+                digits, what = next(each for each in self._numbers.items() if part in each[0])
+                self._in_doubt.add(digits)
+                if len(part) >= _SURE or len(self._in_doubt) > 1:
+                    return f"{what} is, at least in part,"
         return ""
 
     def _hashed(self, text: str) -> str:

@@ -64,6 +64,20 @@ def late(seconds: float) -> Conduct:
     return conduct
 
 
+def held_back(seconds: float) -> Conduct:
+    """The honest answers, but none before so many seconds since the first one are over; the system acts at once."""
+    ends: float | None = None
+
+    async def conduct(_: web.Request, ask: Ask) -> web.StreamResponse:
+        nonlocal ends
+        honest, now = await ask(), asyncio.get_running_loop().time()
+        ends = now + seconds if ends is None else ends
+        await asyncio.sleep(ends - now)
+        return honest.response()
+
+    return conduct
+
+
 async def cuts_off(request: web.Request, ask: Ask) -> web.StreamResponse:
     """The first half of the honest answer, then the connection is gone."""
     honest = await ask()
@@ -76,11 +90,11 @@ async def cuts_off(request: web.Request, ask: Ask) -> web.StreamResponse:
     return response
 
 
-def answers(body: bytes, kind: str = "application/json") -> Conduct:
-    """The same to whatever it is asked, with status 200."""
+def answers(body: bytes, kind: str = "application/json", status: int = 200) -> Conduct:
+    """The same to whatever it is asked."""
 
     async def conduct(_: web.Request, __: Ask) -> web.StreamResponse:
-        return web.Response(body=body, headers={"Content-Type": kind})
+        return web.Response(status=status, body=body, headers={"Content-Type": kind})
 
     return conduct
 

@@ -55,18 +55,23 @@ def without_addresses(text: str) -> str:
 
 
 def number(value: str) -> str:
-    """The digits of one of which a part is told from chance, without leading zeros; empty if it is none."""
+    """The digits of one of nine or more, of which a part is told from chance; empty if it is none."""
     digits = _BETWEEN.sub("", value)
-    return digits.lstrip("0") if len(digits) > _PART and re.fullmatch("[0-9]+", digits) else ""
+    return _telling(digits) if len(digits) > _PART and re.fullmatch("[0-9]+", digits) else ""
 
 
 def numbers(text: str) -> Iterator[str]:
-    """What may be a number or a part of one, as `number` has it; zeros before it, a mask and blanks are none of it."""
+    """What may be a number or a part of one, as `number` has it; a mask and blanks are none of it."""
     for runs in _RUNS:
         for run in runs.findall(text):
-            digits = _BETWEEN.sub("", run).lstrip("0")
-            if len(digits) >= _PART and len(set(digits)) > _FEW:
+            if digits := _telling(_BETWEEN.sub("", run)):
                 yield digits
+
+
+def _telling(digits: str) -> str:
+    """Without zeros before them; empty if then they are few, or nearly all the same."""
+    known = digits.lstrip("0")
+    return known if len(known) >= _PART and len(set(known)) > _FEW else ""
 
 
 def digests(value: str) -> Iterator[str]:

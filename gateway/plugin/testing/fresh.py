@@ -7,12 +7,15 @@ of the suite, whose libraries would else be there before.
 import asyncio
 import builtins
 import contextlib
+import decimal
+import gc
 import importlib
 import inspect
 import json
 import locale
 import logging
 import os
+import random
 import signal
 import socket
 import ssl
@@ -76,6 +79,12 @@ def state() -> State:
         "the filters of warnings": [*warnings.filters],
         "the locale": locale.setlocale(locale.LC_ALL),
         "the policy of event loops": asyncio.get_event_loop_policy(),
+        "how warnings are shown": warnings.showwarning,
+        "sys.stdout or sys.stderr": (sys.stdout, sys.stderr),
+        "the garbage collector": (gc.isenabled(), gc.get_threshold()),
+        "the recursion limit": sys.getrecursionlimit(),
+        "the switch interval": sys.getswitchinterval(),
+        "the decimal context": [_rules(each) for each in (decimal.getcontext(), decimal.DefaultContext)],
         **{f"a name in {each.__name__}": [getattr(each, name, None) for name in _NAMES[each]] for each in _NAMES},
     }
 
@@ -83,6 +92,22 @@ def state() -> State:
 def changed(before: State, after: State) -> list[str]:
     """What is not as it was."""
     return [f"{name} changed" for name, value in before.items() if after[name] != value]
+
+
+def _shared_by_import(own: str) -> State:
+    """What others may change later in good order, but no import: whence random numbers come, which some draw, and the
+    loggers that there are, but those below the name `own`.
+    """
+    loggers = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    others = (each for each in loggers if each.name.partition(".")[0] != own)
+    return {"the seed of random": random.getstate()[1][:-1]} | {
+        f"the logger {each.name}": (each.level, each.disabled) for each in others
+    }
+
+
+def _rules(context: decimal.Context) -> tuple[object, ...]:
+    """Without the flags, which every calculation may raise."""
+    return context.prec, context.rounding, context.Emin, context.Emax, context.clamp, {**context.traps}
 
 
 def _umask() -> int:
@@ -121,16 +146,22 @@ def main(module: str, code: str, *libraries: str) -> None:
     with it. Those that are given are imported before: what they change in the process is not the connector's doing.
     `code` is where its own code lies: files and folders, as PATH has them.
     """
+    answer = os.fdopen(os.dup(1), "w", encoding="ascii")  # whatever becomes of sys.stdout
     for each in libraries:
         with contextlib.suppress(Exception):  # the connector, too, may do without it
             importlib.import_module(each)
-    known, effects, threads, before = {*sys.modules}, _Effects(code), threading.active_count(), state()
+
+    def everything() -> State:
+        return {**state(), **_shared_by_import(module.partition(".")[0])}
+
+    random.random()  # noqa: S311  (so that one more does not make the next numbers)
+    known, effects, threads, before = {*sys.modules}, _Effects(code), threading.active_count(), everything()
     sys.addaudithook(effects)
 
     def taken() -> list[str]:
         nonlocal before
         seen = sorted(effects.seen | ({"a thread"} if threading.active_count() > threads else set()))
-        seen += changed(before, before := state())
+        seen += changed(before, before := everything())
         effects.seen.clear()
         return seen
 
@@ -140,7 +171,8 @@ def main(module: str, code: str, *libraries: str) -> None:
     done["making a connector"] = taken()
     new = [name for name in {**sys.modules} if name not in known]
     came = [name for name in new if not effects.owns(getattr(sys.modules[name], "__file__", None))]
-    sys.stdout.write(f"\n{json.dumps({'done': done, 'libraries': came})}\n")
+    answer.write(f"\n{json.dumps({'done': done, 'libraries': came})}\n")
+    answer.flush()
 
 
 if __name__ == "__main__":

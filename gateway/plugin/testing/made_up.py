@@ -25,9 +25,11 @@ _AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
 _FOUND: Final = 10**6
 """Numbers from there on are not found by chance."""
 _SPREAD: Final = 7_316_904_852_730_961
-"""Divisible by neither 2 nor 5: so each person has other digits, in all places of a number."""
+"""Divisible by neither 2, 3 nor 5: so each person has other digits, in all places of a number."""
 _LONGEST: Final = 20
 """Digits of a number whose form alone says how many it has."""
+_SOMEBODY: Final = 9999
+"""Whom no scene meets: what a reply says of its own is no other person's."""
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
 
@@ -54,7 +56,7 @@ class MadeUp:
 
 def reply_to(operation: ContractOperation, record: JsonValue) -> dict[str, Any]:
     """An answer within the locked reply: what the question says under the same name it repeats. Raises LookupError."""
-    return _object(operation.reply, 1, record if isinstance(record, Mapping) else {})
+    return _object(operation.reply, _SOMEBODY, record if isinstance(record, Mapping) else {})
 
 
 def _object(fields: Sequence[ContractField], person: int, own: Mapping[str, JsonValue]) -> dict[str, Any]:
@@ -86,6 +88,8 @@ def _value(field: ContractField, person: int) -> JsonValue:
             most, least = field.maximum, field.minimum or 0
             if field.data_class != DataClass.OPERATIONAL and (most is None or most > _FOUND):
                 least = max(least, _FOUND)  # a person's own
+            elif person % 3 == 0:
+                return least  # a 0, where that is admitted: what takes it for nothing is seen
             return least + person % ((least + 9999 if most is None else most) - least + 1)
     if field.values is not None:
         return field.values[0]
@@ -129,9 +133,12 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
 
 
 def _digits(person: int, length: int) -> str:
-    """A number of so many digits, more if the person's has more. One of zeros would not be known by a part of it."""
-    differ = max(min(length, 15), len(str(person)))
-    return f"{person * _SPREAD % 10**differ:0{length}}"
+    """A number of so many digits, more if the person's has more. It begins with a 0, which is lost on who takes it for
+    an integer; the next one is none, for one of zeros would not be known by a part of it.
+    """
+    differ = max(min(length - 1, 14), len(str(person)))
+    least = 10 ** (differ - 1)
+    return f"{least + person * _SPREAD % (9 * least):0{length}}"
 
 
 def _admitted(field: ContractField, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -9,9 +10,22 @@ from typing import Final
 import trustme
 
 from gateway.plugin.connector import TlsFiles
-from gateway.plugin.testing.subject import Place
 
 _CERTIFICATES: Final = {"connector": ("connector.invalid",), "system": ("localhost", "127.0.0.1")}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one stand-in runs: a folder of its own, and certificates of an authority that was made for this run.
+
+    As `connector` the connector speaks; as `system` the stand-in serves, at localhost and 127.0.0.1. `fingerprint` is
+    the connector's certificate's, `sha256:<hex>`.
+    """
+
+    folder: Path
+    connector: TlsFiles
+    system: TlsFiles
+    fingerprint: str
 
 
 def make_place(folder: Path) -> Place:

@@ -4,12 +4,15 @@ The rule: what was begun in one turn alone may be kept for all of them; what com
 """
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import ref
 
+from gateway.plugin.connector import Connector
 from gateway.plugin.testing.doings import Doings, others
 from gateway.plugin.testing.fresh import State, changed, state
 from gateway.plugin.testing.whose import turn_of
@@ -17,11 +20,19 @@ from gateway.plugin.testing.whose import turn_of
 
 @dataclass(slots=True)
 class Remains:
-    """Of what it does, and of what the process holds of which nobody says who began it: files, threads, processes."""
+    """Of what it does, of its instances, and of what the process holds of which nobody says who began it: files,
+    threads, processes, handlers of logs.
+    """
 
     doings: Doings
     _before: State = field(default_factory=state)
     _held: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(_held_now(), 0))
+    _instances: list[tuple[int, "ref[Connector]"]] = field(default_factory=list)
+
+    def made(self, turn: int, connector: Connector) -> None:
+        """An instance of that turn, which nobody needs any more once it has closed."""
+        with suppress(TypeError):  # of a class with slots nobody can say whether it is held
+            self._instances.append((turn, ref(connector)))
 
     def turn_ended(self, turn: int) -> None:
         """The connector has closed; what the process holds now, and has not before, is of that turn."""
@@ -45,13 +56,16 @@ class Remains:
         for turn, kept in self.doings.sockets:
             if (made := kept()) is not None and made.fileno() >= 0:
                 yield "a socket", turn
+        yield from (("an instance", turn) for turn, kept in self._instances if kept() is not None)
         now = {*_held_now()}
         yield from ((each[0], turn) for each, turn in self._held.items() if each in now)
 
 
 def _held_now() -> Iterator[tuple[str, str]]:
-    """Files that are open, which sockets are not counted among, threads, and processes. Some are gone by then."""
+    """Files that are open, which sockets are not counted among, threads, handlers, processes. Some are gone by then."""
     yield from (("a thread", str(each.native_id)) for each in others())
+    for logger in [*logging.root.manager.loggerDict.values()]:
+        yield from (("a handler of a log", str(id(each))) for each in getattr(logger, "handlers", ()))
     for each in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
             if not (target := str(each.readlink())).startswith("socket:"):

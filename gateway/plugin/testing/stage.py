@@ -24,12 +24,12 @@ class Stage(Candidate):
     _kept: Standing | None = None
 
     @asynccontextmanager
-    async def scene(self, *, alone: bool = False) -> AsyncIterator[Scene]:
+    async def scene(self, *, alone: bool = False, another: bool = False) -> AsyncIterator[Scene]:
         """A stand-in, new if none is kept; what stands between, and a line. `alone` is for who looks at what is polled:
-        what other scenes have left in a kept one would be polled, too.
+        what other scenes have left in a kept one would be polled, too. `another` is never the kept one.
         """
         async with contextlib.AsyncExitStack() as stack:
-            standing = await self._standing(stack, alone=alone)
+            standing = await self._standing(stack, anew=another or (alone and hasattr(self.spec.factory(), "poll")))
             between = Between(standing.place, standing.address) if standing.address else None
             if between is not None:
                 await stack.enter_async_context(between.standing())
@@ -43,8 +43,8 @@ class Stage(Candidate):
             yield
         self._keeping = self._kept = None
 
-    async def _standing(self, stack: contextlib.AsyncExitStack, *, alone: bool) -> Standing:
-        if self._keeping is None or (alone and hasattr(self.spec.factory(), "poll")):
+    async def _standing(self, stack: contextlib.AsyncExitStack, *, anew: bool) -> Standing:
+        if self._keeping is None or anew:
             return await stack.enter_async_context(self.standing())
         if self._kept is None:
             self._kept = await self._keeping.enter_async_context(self.standing())

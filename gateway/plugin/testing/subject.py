@@ -5,33 +5,16 @@ The rule: a subject tells facts and does what the system would do; it judges not
 
 import asyncio
 import json
-import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import aiohttp
 from pydantic import JsonValue
 
 from gateway.plugin.attest import Shown
-from gateway.plugin.connector import TlsFiles
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one stand-in runs: a folder of its own, and certificates of an authority that was made for this run.
-
-    As `connector` the connector speaks; as `system` the stand-in serves, at localhost and 127.0.0.1. `fingerprint` is
-    the connector's certificate's, `sha256:<hex>`.
-    """
-
-    folder: Path
-    connector: TlsFiles
-    system: TlsFiles
-    fingerprint: str
+from gateway.plugin.testing.place import Place, client_tls
 
 
 class Subject(ABC):
@@ -60,7 +43,8 @@ class Subject(ABC):
     def record(self, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
         """A record of an operation, `sends` or `receives`, about the person of that number, 1 to 9999. With all its
         fields that may stand together; every value made up, and unique to the person where its type admits that. Let
-        the digits of numbers differ: `000000000012` is not known again by a part. What is received, the stand-in takes,
+        the digits of numbers differ: `000000000012` is not known again by a part. A number that begins with 0, and a
+        count of 0 for some persons, show what a connector drops. What is received, the stand-in takes,
         and for a request it answers with what it knows of that person: have it know something, in every field that a
         reply may leave out. What stands in no reply, no rule sees swapped or printed; `carries` names it.
         """
@@ -125,10 +109,9 @@ async def ask(place: Place, method: str, url: str, body: JsonValue = None) -> An
     """What a stand-in answers to the connector's certificate, parsed; None if it is empty. `body` goes as JSON. Raises
     aiohttp.ClientError, also for a status of 400 and above.
     """
-    context = ssl.create_default_context(cafile=place.connector.ca)
-    context.load_cert_chain(place.connector.certificate, place.connector.key)
+    connector = aiohttp.TCPConnector(ssl=client_tls(place.connector))
     async with (
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context), raise_for_status=True) as session,
+        aiohttp.ClientSession(connector=connector, raise_for_status=True) as session,
         session.request(method, url, json=body) as response,
     ):
         return json.loads(await response.read() or b"null")

@@ -137,8 +137,11 @@ def test_the_command_asks_nothing_with_defaults_and_says_what_comes_next(tmp_pat
     [
         ({"connector": "School"}, "lower-case"),
         ({"connector": "x" * 37}, "lower-case"),
+        ({"connector": "class"}, "has already"),
+        ({"connector": "gateway"}, "has already"),
         ({"label": 'a"""b'}, "one line"),
         ({"label": "架" * 31}, "one line"),
+        ({"label": "学\u200b齢簿"}, "one line"),
         ({"zone": "lan"}, r"'zone': 'lan' is not in \['internet', 'lgwan'\]"),
         ({"does": "everything"}, r"'does': 'everything' is not in \['receives', 'sends', 'both'\]"),
     ],
@@ -146,6 +149,13 @@ def test_the_command_asks_nothing_with_defaults_and_says_what_comes_next(tmp_pat
 def test_an_answer_that_cannot_be_is_told(tmp_path, answers, said):
     with pytest.raises(Misconfigured, match=said):
         new(tmp_path / "package", **answers)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\u202eb"])
+def test_a_folder_whose_name_cannot_be_read_is_none_for_a_package(tmp_path, name):
+    with pytest.raises(Misconfigured, match=rf"{tmp_path}/a\\(n|u202e)b': name a folder"):
+        new(tmp_path / name, connector="register")
+    assert not (tmp_path / name).exists()
 
 
 def test_nothing_that_exists_is_overwritten(tmp_path):

@@ -13,29 +13,43 @@ from tests.plugins.conformance.hurried import (
     BELIEVING,
     BOUND,
     BY_HAND,
+    BY_STATUS,
     CLOSES,
     COPIED,
     DEAF,
     EXCHANGE,
+    FIRST_ONES,
+    FORBIDDEN,
+    GATHERED,
     IMPORT,
     IN_PORTIONS,
     INFLATES,
+    KEEPS_HOLD,
     KEPT,
+    KNOWN,
+    KNOWN_ALREADY,
     LOOKS_AT_THE_CLOCK,
     LOOSE,
     MADE,
+    NAMED,
     OFFERED,
     OPENS,
     OPENS_UNCHECKED,
+    POLLS,
+    POLLS_ONE_BY_ONE,
     PUT,
+    READS_AS_IT_OPENS,
     READS_ERRORS,
     READS_HEALTH,
     RENAMES,
     RETRIES,
     SETTLED,
     SHARED,
+    SLOW,
     STATUS_ALONE,
+    STOPS_ASKING,
     TOLD,
+    TRIED_AGAIN,
     TRIES_AGAIN,
     TROUBLED,
     UNCHECKED,
@@ -115,9 +129,20 @@ BREAKERS: Final = (
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
     ),
+    Breaker("carries", PUT, PUT.replace("rows,", "[{k: v for k, v in row.items() if v} for row in rows],"), "deferred"),
+    Breaker("carries", PUT, f"        rows[0]['internal_no'] = str(int(rows[0]['internal_no']))\n{PUT}", "deferred"),
+    Breaker(
+        "carries",
+        '"subject.delete", offered.rows',
+        '"subject.delete", offered.rows[:100]',
+        "of 120 records that are on offer some are not sent",
+    ),
     Breaker("carries", PUT, "        raise SystemExit(0)\n", "deliver raised SystemExit"),
     Breaker("carries", PUT, "        raise asyncio.CancelledError\n", "deliver raised CancelledError"),
-    Breaker("redirects-nowhere", PUT, BY_HAND, "it followed a redirection"),
+    *(
+        Breaker("redirects-nowhere", old, new, "it followed a redirection")
+        for old, new in ((PUT, BY_HAND), (ALIVE, READS_HEALTH), (OPENS, READS_AS_IT_OPENS))
+    ),
     *(
         Breaker("knows-its-system", PUT, UNCHECKED.format(less=less), f"it spoke while its system shows {seen}")
         for less, seen in (
@@ -137,6 +162,11 @@ BREAKERS: Final = (
         "Health(ok=True",
         "says that it is well while its system shows a certificate of another authority",
     ),
+    Breaker("keeps-apart", PUT, FIRST_ONES, "while another instance's system is away: subject.register is deferred"),
+    Breaker("keeps-apart", PUT, GATHERED, "the same has other effects once another instance has worked"),
+    Breaker(
+        "keeps-apart", CLOSES, "        globals()['_read'] = None\n", "once another instance has closed: poll raised"
+    ),
     Breaker(
         "no-leaks",
         PUT,
@@ -154,7 +184,7 @@ BREAKERS: Final = (
     *(
         Breaker("no-leaks", PUT, TROUBLED.format(status=status, error=error), "subject.register is in a line")
         for status, error in (
-            *((each, "") for each in (400, 409, 429, 500, 503, 504)),
+            *((each, "") for each in (412, 429, 500, 503)),
             (0, "ClientConnectorError"),
             (0, "TimeoutError"),
         )
@@ -207,6 +237,12 @@ BREAKERS: Final = (
         f"        if 'old' in said.values():\n            self._context.log.warning('refused', rows=rows)\n{ANSWERED}",
         "internal_no of subject.register is in a line of its log",
     ),
+    *(
+        Breaker("no-leaks", PUT, each, "internal_no of subject.register is in a line of its log")
+        for each in (TRIED_AGAIN, KNOWN_ALREADY, SLOW)
+    ),
+    Breaker("no-leaks", OPENS, FORBIDDEN, "a secret of its settings is in a line of its log"),
+    Breaker("no-leaks", OPENS, NAMED, "a secret of its settings is in the name of a task"),
     Breaker("health", "Health(ok=False", "Health(ok=True", "says that it is well while its system is down"),
     Breaker("health", 'detail="the register answers"', 'detail=""', "its health is not one sentence"),
     Breaker(
@@ -240,6 +276,18 @@ BREAKERS: Final = (
         + '        except Later:\n            raise Later("system_busy") from None\n',
         "a 429 with Retry-After is deferred without its seconds",
     ),
+    *(
+        Breaker("status-alone", PUT, BY_STATUS.format(status=status, outcome=outcome), f"{seen} upon a {status}")
+        for status, outcome, seen in (
+            (204, "Accepted()", "accepted"),
+            (403, 'RefusedRecord("register_closed")', "refused for good (register_closed)"),
+            (409, "Duplicate()", "duplicate"),
+            (502, 'RefusedRecord("register_closed")', "refused for good (register_closed)"),
+        )
+    ),
+    Breaker("recovers", PUT, STOPS_ASKING, "after a 500: subject.register is deferred again and again"),
+    Breaker("recovers", PUT, KEEPS_HOLD, "after a 500: subject.register is deferred again and again"),
+    Breaker("recovers", POLLS, POLLS_ONE_BY_ONE, "what the system offers is not sent"),
     Breaker(
         "cancelled",
         PUT,
@@ -280,6 +328,17 @@ BREAKERS: Final = (
         "        if message_id in seen:\n            return dict.fromkeys(portion, Duplicate())\n"
         f"        seen.add(message_id)\n{PUT}",
         "of a message that comes in parts something is lost",
+    ),
+    *(
+        Breaker("once", PUT, KNOWN.format(kept=kept, said=said), "a later state is not passed on")
+        for kept, said in (("self.__dict__", "Accepted"), ("globals()", "Duplicate"))
+    ),
+    Breaker(
+        "once",
+        PUT,
+        PUT.replace("rows, ends", "rows[:100], ends")
+        + '        said |= {str(index): "stored" for index in [*portion][100:]}\n',
+        "of a message of 120 records something is lost",
     ),
     Breaker("once", "/children/{message_id}", "/children/{message_id}-{len(rows)}", "had a second effect"),
     Breaker("once", "/children/{message_id}", "/children/{__import__('uuid').uuid4()}", "had a second effect"),

@@ -7,14 +7,28 @@ from socket import socket
 from typing import Final
 
 from tests.plugins.conformance.breakers import Breaker
-from tests.plugins.conformance.hurried import ALIVE, CLOSES, EXCHANGE, IMPORT, MADE, OPENS, PUT, SETTLED
+from tests.plugins.conformance.hurried import (
+    ALIVE,
+    CLOSES,
+    EXCHANGE,
+    IMPORT,
+    MADE,
+    OPENS,
+    OPENS_HALF,
+    PUT,
+    SENDS,
+    SETTLED,
+    TOLD_BY_ANOTHER,
+    WAITS_IN_TROUBLE,
+    WAITS_ONCE_IT_HANGS,
+)
 
 KEPT: Final = list[socket]()
 """What it left open."""
 _UNHEALTHY = "        except Later as later:\n            return Health"
 _ANEW = "if 'pytest' not in __import__('sys').modules:"
 _IMPORTED = f"""\
-{IMPORT}import builtins, locale, logging, os, signal, socket, ssl, sys, threading, time, warnings
+{IMPORT}import builtins, decimal, gc, locale, logging, os, random, signal, socket, ssl, sys, threading, time, warnings
 {_ANEW}
     os.environ["TZ"] = "Asia/Tokyo"
     time.tzset()
@@ -28,8 +42,16 @@ _IMPORTED = f"""\
     warnings.simplefilter("ignore")
     locale.setlocale(locale.LC_ALL, "C.UTF-8")
     asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
+    logging.captureWarnings(True)
+    sys.stdout = None
+    gc.disable()
+    sys.setrecursionlimit(5000)
+    sys.setswitchinterval(1)
+    decimal.getcontext().prec = 6
     ssl._create_default_https_context = ssl._create_unverified_context
     asyncio.wait_for = builtins.ascii = print
+    random.seed(1)
+    logging.getLogger("asyncio").disabled = True
 """
 _CHANGED = (
     "the environment",
@@ -44,13 +66,22 @@ _CHANGED = (
     "the filters of warnings",
     "the locale",
     "the policy of event loops",
+    "how warnings are shown",
+    "sys.stdout or sys.stderr",
+    "the garbage collector",
+    "the recursion limit",
+    "the switch interval",
+    "the decimal context",
     "a name in asyncio",
     "a name in builtins",
     "a name in ssl",
+    "the seed of random",
+    "the logger asyncio",
 )
 _NINE = "('127.0.0.1', 9)"
 """Where nobody listens."""
 _ELSEWHERE = "self._context.session.get('https://127.0.0.1:9/')"
+_LOG = "__import__('logging').getLogger('school')"
 _LOOP = "asyncio.get_running_loop()"
 _THREAD = "__import__('threading').Thread(target=__import__('time').sleep, args=(120,), daemon=True)"
 _UDP = "with __import__('socket').socket(type=2) as s: "
@@ -91,6 +122,8 @@ _LINES: Final = (
     ("leaves-nothing", ALIVE, "__import__('os').open(__file__, 0)", "leaves (a file)"),
     ("leaves-nothing", OPENS, "__import__('os').posix_spawnp('true', ['true'], {})", "leaves (a process)"),
     ("leaves-nothing", OPENS, f"{_THREAD}.start()", "leaves (a thread)"),
+    ("leaves-nothing", OPENS, f"{_LOG}.addHandler(__import__('logging').NullHandler())", "leaves (a handler of a log)"),
+    ("leaves-nothing", OPENS, "globals().setdefault('_all', []).append(self)", "leaves (an instance)"),
     ("leaves-nothing", OPENS, f"{_LOOP}.add_signal_handler(10, print)", "leaves (a signal's handler changed)"),
 )
 """A rule, where and what is done, and what of it is told."""
@@ -114,6 +147,12 @@ CARELESS: Final = (
         _UNHEALTHY.replace("            return", "            __import__('time').sleep(0.001)\n            return"),
         "time.sleep in",
     ),
+    Breaker("blocks-nobody", PUT, WAITS_IN_TROUBLE.format(status=500, error=""), "(time.sleep in"),
+    Breaker("blocks-nobody", SENDS, TOLD_BY_ANOTHER, "(time.sleep in"),
+    Breaker("leaves-nothing", OPENS, OPENS_HALF, "leaves (a task, a timer)"),
+)
+ONCE_IT_HANGS: Final = Breaker(
+    "blocks-nobody", PUT, WAITS_ONCE_IT_HANGS.format(status=0, error="TimeoutError"), "(time.sleep in"
 )
 
 HARMLESS: Final = Breaker(
@@ -136,8 +175,10 @@ async def in_portions(*given, known=in_portions):
     await {_LOOP}.run_in_executor(None, threading.Event().wait, 0.001)
     await {_LOOP}.getaddrinfo("localhost", 1)
     await asyncio.create_task(asyncio.sleep(0))
+    if "table" not in vars(register := given[2].func.__self__):
+        register.table = bytearray(33 * 2**20)
     with socket.socket(), socket.socket(type=2) as s:
-        s.sendto(b"1", ("127.0.0.1", int(given[2].func.__self__._settings.base_url.rpartition(":")[2])))
+        s.sendto(b"1", ("127.0.0.1", int(register._settings.base_url.rpartition(":")[2])))
     return await known(*given)
 
 """,

@@ -56,9 +56,41 @@ READS_HEALTH = """\
             async with self._context.session.get(f"{self._settings.base_url}/alive") as response:
                 await response.read()
 """
+OPENS = """\
+        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
+"""
+READS_AS_IT_OPENS = f"""\
+{OPENS}        async with context.session.get(f"{{self._settings.base_url}}/alive") as response:
+            await response.read()
+"""
+FORBIDDEN = f"""\
+{OPENS}        with __import__("contextlib").suppress(Exception), open(self._settings.key) as key:
+            async with asyncio.timeout(1), context.session.get(f"{{self._settings.base_url}}/alive") as response:
+                if response.status == 403:
+                    context.log.warning("forbidden", key=key.read())
+"""
+NAMED = f"""\
+{OPENS}        with open(self._settings.key) as key:
+            self.named = asyncio.create_task(asyncio.sleep(600), name=key.read())
+"""
 ALIVE = """\
             await self._ask("GET", "/alive")
 """
+FIRST_ONES = PUT.replace("self._register", "globals().setdefault('_register', self._register)")
+GATHERED = """\
+        _all = globals().setdefault("_all", {})
+        _all[message_id] = rows
+        for each, its in _all.items():
+            answered = await self._register.request("PUT", f"/children/{each}", its, ends=ends, most=_MOST_BYTES)
+        said = _read(_Stored, answered.body).root
+"""
+KNOWN = """\
+        known = {kept}.setdefault("_known", {{}})
+        if all(known.get(row["internal_no"], message_id) != message_id for row in rows):
+            return dict.fromkeys(portion, {said}())
+        known.update({{row["internal_no"]: message_id for row in rows}})
+"""
+KNOWN += PUT.replace("{", "{{").replace("}", "}}")
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:
@@ -79,6 +111,38 @@ TRIES_AGAIN = """\
         else:
             raise Later("system_unreachable")
         said = _read(_Stored, answered.body).root
+"""
+BY_STATUS = """\
+        path, every = f"/children/{{message_id}}", range(200, 600)
+        answered = await self._register.request("PUT", path, rows, ends=ends, most=_MOST_BYTES, good=every)
+        if answered.status == {status}:
+            return dict.fromkeys(portion, {outcome})
+        if answered.status != 200:
+            raise Later("system_unreachable")
+        said = _read(_Stored, answered.body).root
+"""
+KEEPS_HOLD = f"""\
+        if vars(self).get("held"):
+            raise Later("deadline")
+        self.held = True
+{PUT}        self.held = False
+"""
+STOPS_ASKING = """\
+        if vars(self).setdefault("failures", 0) == 5:
+            raise Later("system_unreachable")
+        self.failures += 1
+        answered = await self._register.request("PUT", f"/children/{message_id}", rows, ends=ends, most=_MOST_BYTES)
+        self.failures = 0
+        said = _read(_Stored, answered.body).root
+"""
+POLLS = """\
+            offered = _read(_Offered, await self._ask("GET", "/leavers"))
+"""
+POLLS_ONE_BY_ONE = f"""\
+            if vars(self).get("polling"):
+                return
+            self.polling = True
+{POLLS}            self.polling = False
 """
 WAITS_FOR = """\
         address = f"{self._settings.base_url}/children/{message_id}"
@@ -138,6 +202,34 @@ TROUBLED = """\
             raise Later("system_unreachable") from None
         said = _read(_Stored, said.encode()).root
 """
+TRIED_AGAIN = f"""\
+        if message_id in (tried := vars(self).setdefault("tried", set())):
+            self._context.log.info("tried again", rows=rows)
+        tried.add(message_id)
+{PUT}"""
+KNOWN_ALREADY = f"""\
+        new = message_id not in (tried := vars(self).setdefault("tried", set()))
+        tried.add(message_id)
+{PUT}        if new and "known" in said.values():
+            self._context.log.info("is there already", rows=rows)
+"""
+SLOW = f"""\
+        self._register = System(self._context.session, self._settings.base_url, 5.0, 60.0)
+        began = asyncio.get_running_loop().time()
+{PUT}        if asyncio.get_running_loop().time() > began + 0.3:
+            self._context.log.warning("slow", rows=rows)
+"""
+WAITS_IN_TROUBLE = TROUBLED.replace('self._context.log.info("failed", said=said)', "__import__('time').sleep(0.001)")
+WAITS_ONCE_IT_HANGS = TROUBLED.replace('self._context.log.info("failed", rows=rows)', "__import__('time').sleep(0.001)")
+SENDS = """\
+            receipt = await self._context.outbox.send("subject.delete", offered.rows, key=offered.id.encode())
+"""
+TOLD_BY_ANOTHER = f"""\
+            if self._ended.keys() - vars(self).setdefault("own", set()):
+                __import__("time").sleep(0.001)
+{SENDS}\
+            self.own.add(receipt.message_id)
+"""
 DEAF = """\
         while True:
             try:
@@ -189,8 +281,12 @@ class Retries(BaseModel):
 
 class Settings(BaseModel):
 """
-OPENS = """\
-        self._register = System(context.session, self._settings.base_url, 5.0, self._settings.answer_timeout)
+OPENS_HALF = f"""\
+{OPENS}\
+        half = asyncio.create_task(asyncio.sleep(600))
+        if not (await self.health()).ok:
+            raise Deferred("system_unreachable")
+        half.cancel()
 """
 LOOSE = '''\
 from typing import Annotated

@@ -3,13 +3,15 @@
 import asyncio
 import importlib
 import json
+import re
 import tomllib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from gateway.plugin.testing import forms
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level
 from gateway.plugin.testing.rules import RULES
@@ -36,11 +38,20 @@ def is_gold(connector: str) -> None:
     where, _, name = SUBJECTS[connector].partition(":")
     module = importlib.import_module(where)
     subject = getattr(module, name)
+    unseen = set[int]()
+
+    def number(value: str, known: Callable[[str], str] = forms.number) -> str:
+        if not (digits := known(value)) and re.fullmatch("[0-9]{9,}", value):
+            unseen.add(len(value))
+        return digits
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "started", forked, raising=False)
+        patch.setattr(forms, "number", number)
         found = list(findings(staged(subject, HOOKS[connector], connector)))
     left = [f"{each.rule.id}: {each.seen}; {each.next}\n{each.detail}" for each in found if each.state is State.TO_DO]
     assert left == []
+    assert not unseen, "numbers of so many digits of its records cannot be sought in part: too many zeros"
     assert reached(found) is Level.GOLD
     assert len(found) == len(RULES)
     assert subject.exempt.keys() <= {each.id for each in RULES}

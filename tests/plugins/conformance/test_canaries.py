@@ -51,9 +51,10 @@ RECORD: dict[str, Any] = {
 }
 
 
-def found(text: str, **own) -> str | None:
+def found(text: str, other: str = "", **own) -> str | None:
     canaries = Canaries()
     canaries.record("person.put", LOCKED.fields, {**RECORD, **own})
+    canaries.record("person.put", LOCKED.fields, {"number": other})
     return canaries.found([("a line", text)])
 
 
@@ -126,7 +127,8 @@ def test_of_many_that_end_alike_each_place_is_looked_at_once():
 
 
 NUMBER: str = RECORD["number"]
-"""Fifteen digits."""
+OTHER: str = "700913746280553"
+"""Fifteen digits each."""
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,17 @@ NUMBER: str = RECORD["number"]
     ],
 )
 def test_a_part_of_a_number_is_found_and_the_number_in_groups(printed):
-    assert found(printed) == "number of person.put is, at least in part, in a line"
+    assert found(f"{printed}, {OTHER[-8:]}", other=OTHER) == "number of person.put is, at least in part, in a line"
+
+
+def test_parts_are_found_wherever_they_come_out_and_a_short_one_alone_is_chance():
+    canaries = Canaries()
+    for number in (NUMBER, OTHER):
+        canaries.record("person.put", LOCKED.fields, RECORD | {"number": number})
+    for _ in range(2):
+        assert canaries.found([("a line", f"after {NUMBER[3:12]} ns")]) is None
+    assert canaries.found([("a note", f"*{OTHER[-8:]}")]) == "number of person.put is, at least in part, in a note"
+    assert found(f"*****{NUMBER[-10:]}") == "number of person.put is, at least in part, in a line"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +170,7 @@ def test_a_part_of_a_number_is_found_and_the_number_in_groups(printed):
     ],
 )
 def test_what_could_have_the_same_digits_by_chance_is_no_part(honest):
-    assert found(honest) is None
+    assert found(f"{honest}, {OTHER[-8:]}", other=OTHER) is None
 
 
 @pytest.mark.parametrize("digest", [hashlib.md5, hashlib.sha1, hashlib.sha256])

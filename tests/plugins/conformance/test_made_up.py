@@ -43,6 +43,13 @@ def test_what_is_given_stands_wherever_the_field_is():
     assert [each["item_id"] for each in record["items"]] == ["Q1"]
 
 
+def test_what_takes_a_text_for_an_integer_or_a_zero_for_nothing_would_be_seen():
+    made_up = MadeUp(interface_of("vaccination_db"))
+    records = [made_up.record("receives", "research.register", person) for person in (1, 2, 3)]
+    assert min(each["update_seq"] for each in records) == 0
+    assert {odd(pattern="[0-9]{15}").record("sends", "shelf.put", each)["shelf"][0] for each in (1, 42, 9999)} == {"0"}
+
+
 def odd(**form: Any) -> MadeUp:
     class Odd(Payload):
         shelf: Annotated[str, Item(name="shelf", label="棚", data_class=DataClass.IDENTIFIER, kind=Kind.CODE, **form)]

@@ -5,6 +5,7 @@ import gc
 import importlib
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,18 +13,18 @@ from typing import Any, ClassVar
 import pytest
 
 from gateway.plugin import Accepted
-from gateway.plugin.testing import Conformance, called, scale
+from gateway.plugin.testing import Conformance, called, conformance, scale
 from gateway.plugin.testing import line as lines
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES, effects, network
+from gateway.plugin.testing.rules import RULES, effects, network, package, privacy
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
-from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY
+from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY, ONCE_IT_HANGS
 from tests.plugins.conformance.hurried import IMPORT, PUT, SETTLED, UNCHECKED
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
@@ -78,10 +79,32 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     monkeypatch.setattr(network, "_LATER", 1.5)  # which is neither in time nor that late, however busy the machine
     monkeypatch.setattr(called, "LONG", 2.0)
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
+    monkeypatch.setattr(privacy, "_SLOW", 0.4)
     found = judge(BY_ID[breaker.rule], example(breaker))
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
     assert found.next
+
+
+def test_what_it_does_only_once_its_system_hangs_is_seen(example, monkeypatch):
+    monkeypatch.setattr(effects, "_LONGEST", 60.0)  # a delivery ends by itself before
+    found = judge(BY_ID["blocks-nobody"], example(ONCE_IT_HANGS))
+    assert ONCE_IT_HANGS.seen in found.seen, found.detail
+
+
+def test_what_a_machine_has_set_hides_nothing_that_an_import_sets(example, tmp_path, monkeypatch):
+    (tmp_path / "begun").write_bytes(b"TZ=Asia/Tokyo\0PYTHONWARNINGS=ignore\0")
+    monkeypatch.setattr(package, "_BEGUN", tmp_path / "begun")
+    changes = next(each for each in CARELESS if each.rule == "loads")
+    assert judge(BY_ID["loads"], example(changes)).seen == changes.seen
+
+
+def test_a_process_that_has_named_itself_anew_has_an_environment_still(example, tmp_path, monkeypatch):
+    (tmp_path / "begun").write_bytes(b"a title\0\0\0")
+    monkeypatch.setattr(package, "_BEGUN", tmp_path / "begun")
+    monkeypatch.setenv("MADE_UP", "1")
+    wants = Breaker("loads", IMPORT, f"{IMPORT}__import__('os').environ['MADE_UP']\n", "")
+    assert judge(BY_ID["loads"], example(wants)).state is State.DONE
 
 
 @pytest.mark.parametrize(
@@ -135,13 +158,21 @@ def test_who_comes_without_the_line_s_certificate_or_authority_is_told_to_take_i
 
 
 def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
-    """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for all."""
+    """A library's own doing as it is first imported; what waits elsewhere, or not at all; what is kept once for
+    all, or is large and no answer; and whatever the subject does.
+    """
+
+    class Slow(SchoolRegisterSubject):
+        def record(self, direction, operation, person):
+            time.sleep(0.001)
+            return super().record(direction, operation, person)
+
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/school_library.py").write_text(LIBRARY, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path / "elsewhere")
     monkeypatch.setattr(effects, "_LONGEST", 0.1)
-    stage = example(HARMLESS)
-    rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing")
+    stage = example(HARMLESS, Slow)
+    rules = ("loads", "talks-to-its-system", "starts-no-program", "blocks-nobody", "leaves-nothing", "huge")
     assert [(each.rule.id, each.state, each.seen) for each in findings(stage, rules)] == [
         (each, State.DONE, "") for each in rules
     ]
@@ -293,9 +324,17 @@ def test_a_level_wants_those_before_it(broken, level):
 def test_under_an_authors_own_pytest_a_rule_that_breaks_fails(example, monkeypatch):
     (breaker,) = (each for each in BREAKERS if each.rule == "documented")
     example(breaker)
+    stages = []
+
+    def seen(rule, stage):
+        stages.append(stage)
+        return judged(rule, stage)
+
+    monkeypatch.setattr(conformance, "judged", seen)
     suite = Conformance()
     monkeypatch.setattr(Conformance, "subject", SchoolRegisterSubject, raising=False)
     monkeypatch.setattr(Conformance, "hook", GOOD)
     suite.test_rule(BY_ID["loads"])
     with pytest.raises(pytest.fail.Exception, match=r"README\.md does not name answer_timeout"):
         suite.test_rule(BY_ID["documented"])
+    assert stages[0] is stages[1], "what is seen in a play is shared"

@@ -10,6 +10,9 @@ from aiohttp import web
 from gateway.plugin import JsonValue
 from gateway.plugin.testing import Place, Subject
 
+_DIGITS = 15
+"""Of a child's number, of which the first may be 0."""
+
 
 class Register:
     """It stores a row of a message once, unless it has a later one of that child. It offers one batch of leavers until
@@ -37,6 +40,8 @@ class Register:
     async def _store(self, request: web.Request) -> web.Response:
         said = {}
         for row in await request.json():
+            if len(row["internal_no"]) != _DIGITS:
+                raise web.HTTPBadRequest
             known = (request.match_info["message_id"], row["index"])
             if row["update_seq"] < self.latest.get(row["internal_no"], 0):
                 said[str(row["index"])] = "old"
@@ -84,8 +89,11 @@ class SchoolRegisterSubject(Subject):
         return {"base_url": address, **tls, "answer_timeout": 1.0}
 
     def record(self, direction: str, operation: str, person: int) -> Mapping[str, JsonValue]:
-        version: dict[str, JsonValue] = {"updated_at": "2026-04-01T09:00:00+09:00", "update_seq": person}
-        number: dict[str, JsonValue] = {"internal_no": f"7{person * 52_730_961_840_637 % 10**14:014d}"}
+        version: dict[str, JsonValue] = {
+            "updated_at": "2026-04-01T09:00:00+09:00",
+            "update_seq": person if person % 3 else 0,
+        }
+        number: dict[str, JsonValue] = {"internal_no": f"0{person * 52_730_961_840_637 % 10**14:014d}"}
         if operation == "subject.register":
             return {**number, "resident_status": "1", **version}
         return {**number, "municipality_code": "131016", "change_type": "3", **version}

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.plugin.testing.rule import Level, Rule
 from gateway.plugin.testing.rules import (
+    apart,
     effects,
     interface,
     life,
@@ -13,6 +14,7 @@ from gateway.plugin.testing.rules import (
     proofs,
     repeats,
     together,
+    trouble,
     truth,
 )
 
@@ -71,14 +73,15 @@ RULES: Final = (
         "carries",
         _BRONZE,
         "What it receives the system takes, and a request is answered within the interface, with something of its"
-        " person where that has any; what the system offers is sent, and of one that polls something is.",
+        " person where that has any; what the system offers is sent, all of it where it offers many at once, and of one"
+        " that polls something is.",
         "All other rules speak of a connector that works.",
         interface.carries,
     ),
     Rule(
         "redirects-nowhere",
         _BRONZE,
-        "A redirection is not followed.",
+        "A redirection is not followed, be it as it opens, delivers, polls or is asked for its health.",
         "Personal data goes to the configured address and nowhere else, whatever that address says.",
         network.redirects_nowhere,
     ),
@@ -98,13 +101,22 @@ RULES: Final = (
         effects.talks_to_its_system,
     ),
     Rule(
+        "keeps-apart",
+        _BRONZE,
+        "Of two instances with settings of their own that are open at once each serves its own system and has nothing"
+        " of the other's, also while the other's system is away, and when the other has closed.",
+        "One process serves many municipalities: a person's record would reach another one's system.",
+        apart.keeps_apart,
+    ),
+    Rule(
         "no-leaks",
         _BRONZE,
         "No value of a record or a reply and no secret is in a log line, on stdout or stderr, in a warning, an error, a"
         " repr, a health sentence, a note, the words of a program that it starts, or a file outside its place, also one"
-        " that is gone again; nor while its system is away, hangs, shows in an error what was asked, refuses a record,"
-        " or answers with garbage and lies. Sought are texts, dates and numbers of six characters or more that are of"
-        " no list, also escaped and in Base64; long numbers also in part, in groups, or hashed without a key.",
+        " that is gone again; nor while its system is away, hangs, is slow, shows in an error what was asked, knows a"
+        " message already, refuses a record, or answers with garbage and lies. Sought are texts, dates and numbers of"
+        " six characters or more that are of no list, also escaped and in Base64; long numbers also in part, in groups,"
+        " or hashed without a key.",
         "Telemetry is read, copied and kept by people who may not see a person's data.",
         privacy.no_leaks,
     ),
@@ -162,6 +174,24 @@ RULES: Final = (
         network.busy,
     ),
     Rule(
+        "status-alone",
+        _SILVER,
+        "A status that comes from a proxy, or from a system in trouble, ends no record: 201, 202 and 204 without a"
+        " body, 401, 403, 404, 408, 409, 410, 500, 502 and 504 with a page of HTML.",
+        "A proxy that has lost its route says 404 to all: taken at its word, a night's records would be refused for"
+        " good, and nobody would send them again.",
+        trouble.status_alone,
+    ),
+    Rule(
+        "recovers",
+        _SILVER,
+        "One instance meets errors, garbage, answers that are cut off and silence, again and again; each time its"
+        " system is well again, it delivers, and afterwards it polls and says that it is well.",
+        "A lock that an error leaves taken, or a count of failures that nothing resets, stops a connector until"
+        " somebody restarts the gateway.",
+        trouble.recovers,
+    ),
+    Rule(
         "cancelled",
         _SILVER,
         "Cancelled as it opens, polls, delivers, hears how a message ended or says how it is, it stops and closes, and"
@@ -188,7 +218,7 @@ RULES: Final = (
         "leaves-nothing",
         _SILVER,
         "Opened and closed again and again, also where the opening fails, it leaves no task, timer, thread, socket,"
-        " file or process behind, and what the whole process shares as it was.",
+        " file, process, handler of a log or instance behind, and what the whole process shares as it was.",
         "A gateway reloads for years in one process; what is left each time adds up.",
         effects.leaves_nothing,
     ),
@@ -205,8 +235,9 @@ RULES: Final = (
         "once",
         _SILVER,
         "The same message twice, whole or in parts, also by a new instance, has one effect, which the stand-in"
-        " counts, and the same outcome; one that comes in parts loses nothing.",
-        "After a crash the line delivers again what may have been delivered.",
+        " counts, and the same outcome; one that comes in parts, or has many records, loses nothing, and a later state"
+        " of the same person is passed on.",
+        "After a crash the line delivers again what may have been delivered; what is new it delivers once.",
         repeats.once,
     ),
     Rule(

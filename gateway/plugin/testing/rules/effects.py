@@ -71,8 +71,10 @@ async def _played(stage: Stage) -> Doings:
                 remains = Remains(doings)
                 for turn, trouble in enumerate(_troubles(scene), 1):
                     whose.suite_acts(turn)
-                    await _turn(scene, turn, trouble)
+                    await _turn(scene, turn, trouble, remains)
                     remains.turn_ended(turn)
+            scene.raised.clear()  # a traceback holds whoever raised it
+            scene.line.raised.clear()
             doings.left = await _left(remains)
         stage.doings = doings
     return stage.doings
@@ -82,13 +84,10 @@ async def _left(remains: Remains) -> list[str]:
     """Once all has ended that does so of itself, or nobody holds any more."""
 
     async def gone() -> bool:
+        gc.collect()
         return not remains.left()
 
-    gc.collect()
-    if await until(gone):
-        return []
-    gc.collect()
-    return remains.left()
+    return [] if await until(gone) else remains.left()
 
 
 def _ports(scene: Scene) -> Iterator[int]:
@@ -113,14 +112,16 @@ async def _hung(between: Between) -> AsyncIterator[None]:
             yield
 
 
-async def _turn(scene: Scene, turn: int, trouble: Trouble) -> None:
+async def _turn(scene: Scene, turn: int, trouble: Trouble, remains: Remains) -> None:
     """An instance that does not open, if it needs its system for that; and one that does, and works in trouble."""
     async with scene.context() as context:
         connector = scene.stage.spec.factory()
+        remains.made(turn, connector)
         await fails_to_open(scene, connector, context)
         await scene.contracted("close after a failed open", connector.close(), SLACK)
     await offering(scene)
     async with scene.opened() as connector:
+        remains.made(turn, connector)
         async with trouble():
             await scene.at_once(
                 connector, [scene.delivery(each, 1, _SHORT) for each in scene.stage.some_receiving(turn)]

@@ -1,6 +1,7 @@
 """Whether a connector speaks its interface: its classes take that and no more, and honest data comes through."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
 import hypothesis
@@ -13,7 +14,7 @@ from gateway.plugin.payload import Payload
 from gateway.plugin.testing import lies, made_up
 from gateway.plugin.testing.called import until
 from gateway.plugin.testing.line import within
-from gateway.plugin.testing.rules.repeats import offering, sends
+from gateway.plugin.testing.rules.repeats import MANY, come, offering, sends
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.unseen import unseen
@@ -21,6 +22,7 @@ from gateway.plugin.testing.verdict import Broken
 
 _AS_THEY_ARE: Final = "type its fields with the catalogue's items as they are"
 _EXAMPLES: Final = 25
+_ALL: Final = "send all of an answer before the system is told that it was taken"
 _TEXTS: Final = strategies.text("aZ09_-. é０Ａа\u200b\x00個", max_size=12)
 """Few characters, one of each sort: all of Unicode takes Hypothesis long to set out."""
 _LEAVES: Final = strategies.none() | strategies.booleans() | strategies.integers() | _TEXTS
@@ -70,11 +72,13 @@ async def carries(stage: Stage) -> str:
             replies = [each.reply for each in outcomes if isinstance(each, Accepted) and each.reply is not None]
             if replies:
                 never += (f"{operation.name}: {each}" for each in unseen(operation, replies))
-        names = await offering(scene)
-        for name in names:
+        names = await offering(scene, MANY)
+        for name, records in names.items():
             sent = await sends(scene, connector, name)
             if not sent.passed:
                 raise Broken(f"{name}: what the system offers is refused", "send what the interface says, and no more")
+            if not await until(partial(come, scene, connector, name, records)):
+                raise Broken(f"{name}: of {len(records)} records that are on offer some are not sent", _ALL)
         if not names and stage.operations("sends") and hasattr(connector, "poll"):
             await _sends_of_itself(scene, connector)
     return f"never seen in a reply: {', '.join(never)}" if never else ""

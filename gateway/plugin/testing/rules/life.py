@@ -40,13 +40,7 @@ async def opens_and_closes(stage: Stage) -> None:
 async def health(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene, scene.opened() as connector:
-
-        async def well() -> bool:
-            await scene.polled(connector)
-            return (await stated(scene, connector)).ok
-
-        if not await until(well):
-            raise Broken("it does not say that it is well while its system is up", "answer Health(ok=True, ...)")
+        await gets_well(scene, connector)
         async with scene.away() as away:
             said = await stated(scene, connector)
         if away and said.ok:
@@ -101,6 +95,17 @@ async def fails_to_open(scene: Scene, connector: Connector, context: Context) ->
         await scene.contracted("open", connector.open(replace(context, secret=unreadable)), SLACK)
     if scene.between is not None:
         await scene.between.up()
+
+
+async def gets_well(scene: Scene, connector: Connector) -> None:
+    """It says so before long. Raises Broken."""
+
+    async def well() -> bool:
+        await scene.polled(connector)
+        return (await stated(scene, connector)).ok
+
+    if not await until(well):
+        raise Broken("it does not say that it is well while its system is up", "answer Health(ok=True, ...)")
 
 
 async def stated(scene: Scene, connector: Connector) -> Health:

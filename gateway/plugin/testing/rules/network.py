@@ -54,16 +54,17 @@ async def _shunned(scene: Scene, what: str, shown: TlsFiles) -> None:
         before = between.requests
         outcomes, _ = await scene.at_once(connector, deliveries)
         said = await stated(scene, connector)
-        await _tries_to_open(scene)
+        await tries_to_open(scene)
         if between.requests > before:
             raise Broken(f"it spoke {when}", "leave context.session its TLS, or check authority and name")
         for each in outcomes:
-            _deferred(each, when)
+            deferred(each, when)
         if said.ok:
             raise Broken(f"it says that it is well {when}", "ask the system, within 5 s")
 
 
-async def _tries_to_open(scene: Scene) -> None:
+async def tries_to_open(scene: Scene) -> None:
+    """One more instance, whether it opens or not."""
     async with scene.context() as context:
         connector = scene.stage.spec.factory()
         with contextlib.suppress(Refused, Deferred, Misconfigured):
@@ -79,9 +80,9 @@ async def reconnects(stage: Stage) -> None:
             async with scene.away() as away:
                 if not away:
                     raise Inapplicable("it opens no connection")
-                _deferred(await scene.delivered(connector, delivery), "while its system is down")
+                deferred(await scene.delivered(connector, delivery), "while its system is down")
                 await scene.polled(connector)
-            _well(await scene.carried(connector, delivery), delivery)
+            well(await scene.carried(connector, delivery), delivery)
 
 
 async def deadlines(stage: Stage) -> None:
@@ -91,11 +92,11 @@ async def deadlines(stage: Stage) -> None:
         deliveries = [scene.delivery(each, deadline=_SHORT) for each in stage.operations("receives")]
         outcomes, _ = await scene.at_once(connector, deliveries)
         for each in outcomes:
-            _deferred(each, "while its system hangs")
+            deferred(each, "while its system hangs")
         for conduct, when in _WITHOUT_END.items():
             scene.network.conduct = conduct
             for each in await together(*(scene.delivered(connector, each) for each in deliveries)):
-                _deferred(each, when)
+                deferred(each, when)
 
 
 async def late(stage: Stage) -> None:
@@ -107,12 +108,12 @@ async def late(stage: Stage) -> None:
         firsts = [scene.delivery(each, deadline=_SHORT) for each in stage.receiving()]
         between.conduct = conducts.late(_LATER)
         for outcomes in await together(*(scene.delivered(connector, each) for each in firsts)):
-            _deferred(outcomes, "while its system answers too late")
+            deferred(outcomes, "while its system answers too late")
         between.conduct = passes
         for first, operation in zip(firsts, stage.receiving(), strict=True):
             second = scene.delivery(operation)
-            _well(await scene.carried(connector, second), second)
-            _well(await scene.carried(connector, first), first)
+            well(await scene.carried(connector, second), second)
+            well(await scene.carried(connector, first), first)
         if (await effects_of(scene) or 0) - before > 2 * honest:
             raise Broken("a message whose answer was late had a second effect", _SAME_ID)
 
@@ -125,10 +126,10 @@ async def cut_off(stage: Stage) -> None:
             honest, delivery = await _honest(scene, connector, operation), scene.delivery(operation)
             before = await effects_of(scene) or 0
             between.conduct = conducts.cuts_off
-            _deferred(await scene.delivered(connector, delivery), "by an answer that was cut off")
+            deferred(await scene.delivered(connector, delivery), "by an answer that was cut off")
             await scene.polled(connector)
             between.conduct = passes
-            _well(await scene.carried(connector, delivery), delivery)
+            well(await scene.carried(connector, delivery), delivery)
             if (await effects_of(scene) or 0) - before > honest:
                 raise Broken(f"{operation.name}: a message whose answer was cut off had a second effect", _SAME_ID)
 
@@ -141,7 +142,7 @@ async def busy(stage: Stage) -> None:
             for operation in stage.receiving():
                 async with scene.opened() as connector:
                     outcomes = await scene.delivered(connector, scene.delivery(operation))
-                _deferred(outcomes, f"by a {status}")
+                deferred(outcomes, f"by a {status}")
                 if any(
                     isinstance(each, DeferredRecord) and each.retry_after != _PATIENCE for each in outcomes.values()
                 ):
@@ -160,8 +161,10 @@ async def redirects_nowhere(stage: Stage) -> None:
             for status in (302, 307, 308):
                 between.conduct = conducts.refuses(status, Location=f"{elsewhere.address}/elsewhere")
                 for operation in stage.operations("receives"):
-                    _deferred(await scene.delivered(connector, scene.delivery(operation)), f"by a {status}")
+                    deferred(await scene.delivered(connector, scene.delivery(operation)), f"by a {status}")
                 await scene.polled(connector)
+                await scene.told_health(connector)
+                await tries_to_open(scene)
             if elsewhere.requests:
                 raise Broken("it followed a redirection", "send requests with allow_redirects=False")
 
@@ -170,11 +173,12 @@ async def _honest(scene: Scene, connector: Connector, operation: ContractOperati
     """How many effects a message of that operation has, without any trouble; 0 if they are not counted."""
     before = await effects_of(scene) or 0
     delivery = scene.delivery(operation)
-    _well(await scene.carried(connector, delivery), delivery)
+    well(await scene.carried(connector, delivery), delivery)
     return (await effects_of(scene) or 0) - before
 
 
-def _deferred(outcomes: Mapping[int, Outcome], when: str) -> None:
+def deferred(outcomes: Mapping[int, Outcome], when: str) -> None:
+    """Raises Broken if a record has ended."""
     for each in outcomes.values():
         if isinstance(each, Accepted | Duplicate):
             raise Broken(f"a record is {type(each).__name__.lower()} {when}", "defer what nobody has answered")
@@ -182,7 +186,8 @@ def _deferred(outcomes: Mapping[int, Outcome], when: str) -> None:
             raise Broken(f"a record is refused for good ({each.code}) {when}", "defer what nobody has answered")
 
 
-def _well(outcomes: Mapping[int, Outcome], delivery: Delivery) -> None:
+def well(outcomes: Mapping[int, Outcome], delivery: Delivery) -> None:
+    """Raises Broken if a record is refused."""
     for each in outcomes.values():
         if isinstance(each, RefusedRecord):
             raise Broken(

@@ -23,6 +23,9 @@ _TESTING: Final = "gateway.plugin.testing"
 _LOADED_WITHIN: Final = 60.0
 _UMASK: Final = 0o037
 """That nobody sets."""
+_ZONE: Final = "Antarctica/Troll"
+"""In which nobody runs a gateway."""
+_BEGUN: Final = Path("/proc/self/environ")
 _CANARY: Final = "made-up-canary-0001"
 _CLOSE: Final = 'set extra="forbid" and strict types in the settings model'
 LOCK: Final = "interface.lock.json"
@@ -115,10 +118,13 @@ def _loaded(module: ModuleType) -> Mapping[str, Sequence[str]]:
 
 
 def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
-    """As a process begins: in this one it may have changed already what it changes."""
+    """As a process begins, whatever the machine has set that a connector might set."""
     roots = package.roots(module)
-    words = Path("/proc/self/environ").read_bytes().split(b"\0")
-    begun = dict(os.fsdecode(each).split("=", 1) for each in words if b"=" in each)
+    environment = _begun() | {
+        "TZ": _ZONE,
+        "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path),
+    }
+    environment.pop("PYTHONWARNINGS", None)
     code = os.pathsep.join(map(str, roots))
     command = (sys.executable, "-P", "-B", str(fresh.__file__), module.__name__, code, *libraries)
     try:
@@ -127,7 +133,7 @@ def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
             capture_output=True,
             check=True,
             timeout=_LOADED_WITHIN,
-            env={**begun, "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path)},
+            env=environment,
             cwd=roots[0].parent,
             umask=_UMASK,
         )
@@ -136,6 +142,14 @@ def _told(module: ModuleType, *libraries: str) -> Mapping[str, Any]:
         raise Broken(
             "a fresh interpreter cannot load it", "let it import all that it needs, and end by itself"
         ) from error
+
+
+def _begun() -> dict[str, str]:
+    """The environment of this process before any code of it ran: what is loaded here may have changed it by now, under
+    pytest also before the suite was. As it is now, if a program that names itself anew has overwritten that.
+    """
+    words = _BEGUN.read_bytes().split(b"\0")
+    return dict(os.fsdecode(each).split("=", 1) for each in words if b"=" in each) or dict(os.environ)
 
 
 def _lock(stage: Stage) -> Path:

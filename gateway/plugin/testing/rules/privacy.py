@@ -1,12 +1,13 @@
 """Whether anything of a record, or a secret, comes out where people read who may not see it."""
 
+import asyncio
 import contextlib
 import gc
-import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote_plus
@@ -14,27 +15,27 @@ from urllib.parse import unquote_plus
 from gateway.errors import Deferred, Misconfigured, Refused
 from gateway.plugin.connector import Accepted, Connector, Context, Delivery
 from gateway.plugin.contract import ContractOperation
-from gateway.plugin.payload import Payload
 from gateway.plugin.testing import conducts, lies
-from gateway.plugin.testing.between import Conduct
+from gateway.plugin.testing.between import Between, Conduct
 from gateway.plugin.testing.called import SLACK
 from gateway.plugin.testing.canaries import Canaries
 from gateway.plugin.testing.descriptors import caught
 from gateway.plugin.testing.heard import chain, heard
-from gateway.plugin.testing.rules.repeats import offered
+from gateway.plugin.testing.inline import inline
+from gateway.plugin.testing.rules.network import tries_to_open
+from gateway.plugin.testing.rules.repeats import counted, offered, restated
 from gateway.plugin.testing.scene import Scene, portion
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.traces import traced
 from gateway.plugin.testing.verdict import Broken
 
 _STATUSES: Final = (429, 500, 503)
-_OTHERS: Final = (400, 401, 403, 404, 409, 413, 422, 502, 504)
+_ERRORS: Final = tuple(each for each in HTTPStatus if each >= HTTPStatus.BAD_REQUEST and each not in _STATUSES)
 _BEYOND: Final = "not_of_the_interface"
 _SHORT: Final = 2.0
+_SLOW: Final = 0.8
+"""Seconds after which one writes that it was slow, and of which none gives up yet."""
 _ROWS: Final = 2
-_SECRET: Final = re.compile(r"(password|passphrase|secret|token|credential|api_?key)s?$", re.IGNORECASE)
-"""The name of a setting that holds one, if it does not say where it is kept."""
-_KEPT: Final = ("file:", "env:", "systemd:")
 Trouble: TypeAlias = Callable[[], AbstractAsyncContextManager[object]]
 """What befalls the connector while the block lasts."""
 
@@ -57,6 +58,7 @@ async def no_leaks(stage: Stage) -> None:
     async with stage.scene() as scene:
         none, *troubles = _troubles(scene)
         await _without_leaks(scene, seen, _in_turn(scene, seen, [none]))
+        await _without_leaks(scene, seen, _repeated(scene, seen))
         await _without_leaks(scene, seen, _in_turn(scene, seen, troubles))
         await _without_leaks(scene, seen, _more_rarely(scene, seen))
 
@@ -80,10 +82,31 @@ async def _in_turn(scene: Scene, seen: _Seen, troubles: Iterable[Trouble]) -> No
         await _played(scene, seen, trouble, scene.stage.operations("receives"))
 
 
+async def _repeated(scene: Scene, seen: _Seen) -> None:
+    """The same messages to the same instance and to a new one: what its system knows, it may answer in other words."""
+    asked = _deliveries(scene, scene.stage.operations("receives"))
+    for times in (2, 1):
+        async with scene.opened() as connector:
+            for _ in range(times):
+                await _works(scene, connector, seen, asked)
+
+
 async def _more_rarely(scene: Scene, seen: _Seen) -> None:
     await _superseded(scene, seen)
-    for turn, conduct in enumerate(_rarer() if scene.between is not None else ()):
+    if scene.between is None:
+        return
+    await _refused(scene, scene.between, seen)
+    for turn, conduct in enumerate(_rarer()):
         await _played(scene, seen, partial(scene.network.behaving, conduct), scene.stage.some_receiving(turn))
+
+
+async def _refused(scene: Scene, between: Between, seen: _Seen) -> None:
+    """One instance meets every error that there is, and so does each time another that opens."""
+    async with scene.opened() as connector:
+        for turn, status in enumerate(_ERRORS):
+            async with between.behaving(conducts.echoes(status)):
+                await tries_to_open(scene)
+                await _works(scene, connector, seen, _deliveries(scene, scene.stage.some_receiving(turn)))
 
 
 async def clean_addresses(stage: Stage) -> None:
@@ -115,8 +138,8 @@ def _conducts() -> Iterator[Conduct]:
 
 
 def _rarer() -> Iterator[Conduct]:
-    """The other errors, and one of each kind of lie."""
-    yield from map(conducts.echoes, _OTHERS)
+    """What is slow, and one of each kind of lie."""
+    yield conducts.held_back(_SLOW)
     kinds: dict[str, conducts.Alter] = {}
     for told, alter in (*lies.false_answers(_ROWS), *lies.false_members()):
         kinds.setdefault(told, alter)
@@ -124,9 +147,9 @@ def _rarer() -> Iterator[Conduct]:
 
 
 async def _played(scene: Scene, seen: _Seen, trouble: Trouble, operations: Sequence[ContractOperation]) -> None:
-    """What is offered, of which the line refuses one record; one delivery of each of these, a poll, health, and once it
-    knows how it ended another poll; then all that can be shown of the instance. One that does not open in trouble opens
-    before it.
+    """What is offered, of which the line refuses one record; one delivery of each of these, a poll, health, and if it
+    knows now how something ended another poll; then all that can be shown of the instance. One that does not open in
+    trouble opens before it.
     """
     for operation in scene.stage.operations("sends"):
         record, refused = scene.records("sends", operation.name, 2)
@@ -140,10 +163,12 @@ async def _played(scene: Scene, seen: _Seen, trouble: Trouble, operations: Seque
             opened = await _opens(scene, connector, context)
         if opened or await _opens(scene, connector, context):
             async with trouble():
-                await _works(scene, connector, seen, operations)
+                await _works(scene, connector, seen, _deliveries(scene, operations))
         shown = {"connector": connector, "settings": context.settings, "context": context, "spec": scene.stage.spec}
         for what, each in shown.items():
             seen.take(f"the repr of its {what}", f"{each!r} {each!s}")
+        for task in asyncio.all_tasks():
+            seen.take("the name of a task", task.get_name())
         scene.line.listens(None)
         await scene.line.told()
         await scene.contracted("close", connector.close(), SLACK)
@@ -156,19 +181,26 @@ async def _opens(scene: Scene, connector: Connector, context: Context) -> bool:
     return False
 
 
-async def _works(scene: Scene, connector: Connector, seen: _Seen, operations: Sequence[ContractOperation]) -> None:
-    deliveries = [scene.delivery(each, _ROWS, _SHORT) for each in operations]
-    for operation, delivery in zip(operations, deliveries, strict=True):
+def _deliveries(scene: Scene, operations: Sequence[ContractOperation]) -> list[tuple[ContractOperation, Delivery]]:
+    return [(each, scene.delivery(each, _ROWS, _SHORT)) for each in operations]
+
+
+async def _works(
+    scene: Scene, connector: Connector, seen: _Seen, asked: Sequence[tuple[ContractOperation, Delivery]]
+) -> None:
+    for operation, delivery in asked:
         _known(seen, operation, delivery)
-    answered, health = await scene.at_once(connector, deliveries)
-    for operation, outcomes in zip(operations, answered, strict=True):
+    before = len(scene.line.sends)
+    answered, health = await scene.at_once(connector, [each for _, each in asked])
+    for (operation, _), outcomes in zip(asked, answered, strict=True):
         for outcome in outcomes.values():
             if isinstance(outcome, Accepted) and outcome.reply is not None:
                 seen.canaries.record(f"the reply of {operation.name}", operation.reply, dict(outcome.reply))
             seen.take("an outcome", f"{outcome!r} {getattr(outcome, 'code', '')} {getattr(outcome, 'path', '')}")
     seen.take("its health", health)
     await scene.line.told()
-    await scene.polled(connector)
+    if len(scene.line.sends) > before:
+        await scene.polled(connector)
 
 
 def _known(seen: _Seen, operation: ContractOperation, delivery: Delivery) -> None:
@@ -182,20 +214,12 @@ async def _superseded(scene: Scene, seen: _Seen) -> None:
     """
     async with scene.opened() as connector:
         for operation in scene.stage.operations("receives"):
-            counts = [
-                each.path for each in operation.fields if each.kind == "integer" and each.path in operation.version
-            ]
-            if counts:
-                latest, other = scene.delivery(operation, 1), scene.delivery(operation, 1)
-                _known(seen, operation, latest)
-                await scene.delivered(connector, latest)
-                earlier = tuple((index, _earlier(record, counts)) for index, record in latest.records)
-                await scene.delivered(connector, portion(other, earlier))
-
-
-def _earlier(record: Payload, counts: Sequence[str]) -> Payload:
-    plain = record.model_dump(exclude_none=True)
-    return type(record).model_validate(plain | {each: plain[each] - 1 for each in counts if plain[each]})
+            if counts := counted(operation):
+                earlier, other = scene.delivery(operation, 1), scene.delivery(operation, 1)
+                _known(seen, operation, earlier)
+                latest = tuple((index, restated(record, counts, 1)) for index, record in earlier.records)
+                await scene.delivered(connector, portion(other, latest))
+                await scene.delivered(connector, earlier)
 
 
 def _gathered(scene: Scene, seen: _Seen) -> None:
@@ -213,18 +237,5 @@ def _gathered(scene: Scene, seen: _Seen) -> None:
     key = Path(scene.place.connector.key).read_bytes().splitlines()
     framed = (line for line in key if b"-" not in line)  # but what frames every key
     address = scene.between.address if scene.between is not None else None
-    for secret in (*scene.secrets, *framed, *_inline(scene.subject.settings(scene.place, address))):
+    for secret in (*scene.secrets, *framed, *inline(scene.subject.settings(scene.place, address))):
         seen.canaries.secret(secret)
-
-
-def _inline(value: object, name: str = "") -> Iterator[bytes]:
-    """Secrets that stand in the settings themselves, by the names of their settings."""
-    match value:
-        case str() if _SECRET.search(name) and not value.startswith(_KEPT):
-            yield value.encode()
-        case Mapping():
-            for inner, each in value.items():
-                yield from _inline(each, str(inner))
-        case list() | tuple():
-            for each in value:
-                yield from _inline(each, name)

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from gateway.plugin.connector import Accepted, Connector, Delivery, Duplicate, Outcome
 from gateway.plugin.connector import Final as Ended
 from gateway.plugin.contract import ContractOperation
+from gateway.plugin.payload import Payload
 from gateway.plugin.testing.called import SLACK, until
 from gateway.plugin.testing.line import Sent
 from gateway.plugin.testing.scene import Scene, portion
@@ -17,6 +18,10 @@ from gateway.plugin.testing.verdict import Broken, Inapplicable
 
 _NOT_SENT: Final = "what the system offers is not sent"
 _LOOK: Final = "see what poll() reads, and what it makes of it"
+_LONG: Final = 60.0
+"""Seconds in which a busy machine, too, carries so many."""
+MANY: Final = 120
+"""Records: more than the page that somebody had in mind."""
 STRANGER: Final = "01990000-0000-7000-bfff-000000000000"
 """A message that no connector knows."""
 ENDINGS: Final[Mapping[int, Ended]] = {0: Accepted(), 1: Duplicate()}
@@ -24,6 +29,7 @@ ENDINGS: Final[Mapping[int, Ended]] = {0: Accepted(), 1: Duplicate()}
 
 async def once(stage: Stage) -> None:
     """See the catalogue."""
+    many = False
     async with stage.scene(alone=True) as scene:
         for operation in stage.receiving():
             delivery = scene.delivery(operation)
@@ -43,7 +49,10 @@ async def once(stage: Stage) -> None:
                 )
             if not all(alike(first[index], each) for more in (again, *anew) for index, each in more.items()):
                 raise Broken(f"{operation.name}: the same message again has another outcome", "answer it as before")
-            await _none_lost(scene, operation, (effects or 0) - (before or 0))
+            await _none_lost(scene, operation, wanted := (effects or 0) - (before or 0))
+            if not many and wanted == len(delivery.records) and (operation.most_records or MANY) >= MANY:
+                many = await _all_of_many(scene, operation)
+            await _taken_again(scene, operation, delivery)
 
 
 async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) -> None:
@@ -57,6 +66,49 @@ async def _none_lost(scene: Scene, operation: ContractOperation, wanted: int) ->
             f"{operation.name}: of a message that comes in parts something is lost",
             "let the system act once on message id and index, not on the message id",
         )
+
+
+async def _taken_again(scene: Scene, operation: ContractOperation, delivery: Delivery) -> None:
+    """Of a person who is known a later state has an effect, too, in another message."""
+    (index, record), counts = delivery.records[0], counted(operation)
+    if operation.kind != "event" or not counts:
+        return
+    effects, outcomes = [await effects_of(scene)], list[Outcome]()
+    async with scene.opened() as connector:
+        for more in (1, 2):  # by the first the instance comes to know the person; some stand-ins count persons alone
+            later = ((index, restated(record, counts, more)),)
+            outcomes += (await scene.carried(connector, portion(scene.delivery(operation, 1), later))).values()
+            effects.append(await effects_of(scene))
+    before, first, second = effects
+    if Duplicate() in outcomes or (before != first == second):
+        raise Broken(
+            f"{operation.name}: of a person who is known a later state is not passed on",
+            "let the system tell what it knows, by message id and version, never by the person",
+        )
+
+
+def counted(operation: ContractOperation) -> Sequence[str]:
+    """What counts the states of a person, of its version."""
+    return [each.path for each in operation.fields if each.kind == "integer" and each.path in operation.version]
+
+
+def restated(record: Payload, counts: Sequence[str], more: int) -> Payload:
+    """A state so much later of the same."""
+    plain = record.model_dump(exclude_none=True)
+    return type(record).model_validate(plain | {each: plain[each] + more for each in counts})
+
+
+async def _all_of_many(scene: Scene, operation: ContractOperation) -> bool:
+    """Where each record has an effect, many have no fewer. One operation tells it: they are costly to prepare."""
+    before, many = await effects_of(scene) or 0, scene.delivery(operation, MANY, _LONG)
+    async with scene.opened() as connector:
+        await scene.carried(connector, many)
+    if (await effects_of(scene) or 0) - before < MANY:
+        raise Broken(
+            f"{operation.name}: of a message of {MANY} records something is lost",
+            "hand all over, in portions if need be, and leave out of the outcomes what was not",
+        )
+    return True
 
 
 async def settled(stage: Stage) -> None:
@@ -120,9 +172,16 @@ async def _keys(scene: Scene, operation: str, wanted: AbstractSet[bytes] = froze
     return sent()
 
 
-async def offering(scene: Scene) -> list[str]:
-    """The events that the stand-in can be had to offer; one record of each is on offer now."""
-    return [name for name in _events(scene) if await offered(scene, name, scene.records("sends", name, 1))]
+async def offering(scene: Scene, how_many: int = 1) -> dict[str, Sequence[Mapping[str, JsonValue]]]:
+    """The events that the stand-in can be had to offer, each with the records that are on offer now: so many, or as
+    many as a message may have.
+    """
+    found: dict[str, Sequence[Mapping[str, JsonValue]]] = {}
+    for each in scene.stage.operations("sends"):
+        records = scene.records("sends", each.name, min(how_many, each.most_records or how_many))
+        if each.kind == "event" and await offered(scene, each.name, records):
+            found[each.name] = records
+    return found
 
 
 def _events(scene: Scene) -> list[str]:
@@ -144,6 +203,13 @@ async def sends(scene: Scene, connector: Connector, operation: str) -> Sent:
     if not await until(sent):
         raise Broken(f"{operation}: {_NOT_SENT}", _LOOK)
     return next(each for each in scene.line.sends if each.operation == operation)
+
+
+async def come(scene: Scene, connector: Connector, operation: str, wanted: Sequence[Mapping[str, JsonValue]]) -> bool:
+    """Whether all of these have been sent and taken, after one more poll."""
+    await scene.polled(connector)
+    came = [each for sent in scene.line.sends if sent.operation == operation for each in sent.passed]
+    return all(each in came for each in wanted)
 
 
 def _portions(delivery: Delivery) -> list[Delivery]:

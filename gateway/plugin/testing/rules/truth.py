@@ -7,14 +7,12 @@ from functools import partial
 from itertools import count
 from typing import Final, TypeVar
 
-from pydantic import JsonValue
-
 from gateway.plugin.connector import Accepted, Connector, Delivery, Duplicate, Outcome
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
 from gateway.plugin.testing.called import until
-from gateway.plugin.testing.rules.repeats import offering
+from gateway.plugin.testing.rules.repeats import come, offering
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
 from gateway.plugin.testing.verdict import Broken, Inapplicable
@@ -24,6 +22,7 @@ _LONG: Final = 60.0
 """Seconds in which a busy machine, too, carries more than `_MOST`."""
 _MOST: Final = 32 * 2**20
 """Bytes that a connector may take of one answer, with what network and TLS have in their buffers."""
+_LARGE: Final = {200: "a body", 500: "an error"}
 _POSITIONS: Final = 4
 """Of the answers of one exchange so many are falsified in turn."""
 _PLAYS: Final = 160
@@ -66,22 +65,26 @@ async def huge(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
         deliveries = [scene.delivery(each, _ROWS, _LONG) for each in stage.operations("receives")]
-        for status, told in ((200, "a body"), (500, "an error")):
-            endless, swells = conducts.Endless(status), conducts.swells(status)
-            await _all_met_by(scene, endless, f"{told} without an end", deliveries)
+        for status, told in _LARGE.items():
+            endless = conducts.Endless(status)
+            await _nothing_accepted(scene, endless, f"{told} without an end", deliveries)
             if endless.pushed > _MOST:
                 raise _too_much(f"{told} without an end", "")
+        with _allocated() as usual:  # tables of its own, too
+            await _well_met(scene)
+        for status, told in _LARGE.items():
+            swells = conducts.swells(status)
             with _allocated() as most:
-                await _all_met_by(scene, swells, f"{told} that swells", deliveries)
-            if most() > _MOST:
+                await _nothing_accepted(scene, swells, f"{told} that swells", deliveries)
+            if most() > usual() + _MOST:
                 raise _too_much(f"{told} that swells", "ask with auto_decompress=False, or ")
 
 
-async def _all_met_by(scene: Scene, conduct: Conduct, told: str, deliveries: Sequence[Delivery]) -> None:
-    """Deliveries, a poll, and a look at its health."""
-    await _nothing_accepted(scene, conduct, told, deliveries)
+async def _well_met(scene: Scene) -> None:
+    scene.network.conduct = passes
+    deliveries = [scene.delivery(each, _ROWS, _LONG) for each in scene.stage.operations("receives")]
     async with scene.opened() as connector:
-        await scene.told_health(connector)
+        await scene.at_once(connector, deliveries)
 
 
 def _too_much(told: str, first: str) -> Broken:
@@ -152,18 +155,11 @@ async def _beside_wrong_ones(scene: Scene, operation: str) -> None:
         await scene.subject.offer(scene.system, operation, [dict(first), lie.record, dict(last)])
         async with scene.opened() as connector:
             wanted = (first, last) if lie.keeps_keys else ()
-            if not await until(partial(_come, scene, connector, operation, wanted)):
+            if not await until(partial(come, scene, connector, operation, wanted)):
                 raise Broken(
                     f"{operation}: beside a record with {lie.told} the good ones do not pass",
                     "send Unreadable in the place of the bad one, or send it as it is",
                 )
-
-
-async def _come(scene: Scene, connector: Connector, operation: str, wanted: Sequence[Mapping[str, JsonValue]]) -> bool:
-    """Whether all of these have been sent and taken, after one more poll."""
-    await scene.polled(connector)
-    came = [each for sent in scene.line.sends if sent.operation == operation for each in sent.passed]
-    return all(each in came for each in wanted)
 
 
 def _always(body: bytes) -> Callable[[bytes], bytes]:
@@ -205,6 +201,7 @@ async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deliverie
                         f"{delivery.operation}: a record is accepted upon {told}", "accept upon an answer alone"
                     )
         await scene.polled(connector)
+        await scene.told_health(connector)
         if len(scene.line.sends) > sends:
             raise Broken(f"something is sent upon {told}", "send what an answer says alone")
 
