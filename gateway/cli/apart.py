@@ -66,6 +66,7 @@ def _do(work: Callable[[], Iterable[Any]], folder: str, reader: Connection, writ
                 writer.send((each, None))
             writer.send(None)
         except (GatewayError, OSError) as error:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends by itself
             writer.send((None, error))
 
 

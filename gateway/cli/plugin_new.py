@@ -13,7 +13,6 @@ import typer
 
 from gateway.cli.show import stopped, tell
 from gateway.errors import Misconfigured
-from gateway.plugin.checks import has_unseen_character
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _INSTALL: Final = ("python", "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--editable")
@@ -60,6 +59,8 @@ def new(
 
 def make(folder: Path, answers: dict[str, str], zones: list[str], *, defaults: bool) -> Iterator[str]:
     """Make it and say what comes next. Raises Misconfigured; nothing that exists is ever overwritten."""
+    from gateway.plugin.checks import has_unseen_character
+
     try:
         import copier
     except ImportError:
