@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 CALENDAR: Final = ("date", "instant")
-_PART: Final = 8
+PART: Final = 8
 """Digits of a longer number by which it is as good as known."""
 _FEW: Final = 2
 """Different digits of a round number, which says nothing."""
@@ -57,7 +57,7 @@ def without_addresses(text: str) -> str:
 def number(value: str) -> str:
     """The digits of one of nine or more, of which a part is told from chance; empty if it is none."""
     digits = _BETWEEN.sub("", value)
-    return _telling(digits) if len(digits) > _PART and re.fullmatch("[0-9]+", digits) else ""
+    return _telling(digits) if len(digits) > PART and re.fullmatch("[0-9]+", digits) else ""
 
 
 def numbers(text: str) -> Iterator[str]:
@@ -71,7 +71,7 @@ def numbers(text: str) -> Iterator[str]:
 def _telling(digits: str) -> str:
     """Without zeros before them; empty if then they are few, or nearly all the same."""
     known = digits.lstrip("0")
-    return known if len(known) >= _PART and len(set(known)) > _FEW else ""
+    return known if len(known) >= PART and len(set(known)) > _FEW else ""
 
 
 def digests(value: str) -> Iterator[str]:

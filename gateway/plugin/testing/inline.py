@@ -6,7 +6,7 @@ from typing import Final
 
 _SECRET: Final = re.compile(r"(password|passphrase|secret|token|credential|api_?key)s?$", re.IGNORECASE)
 """The name of a setting that holds one, if it does not say where it is kept."""
-_KEPT: Final = ("file:", "env:", "systemd:")
+_KEPT: Final = ("file:", "env:", "systemd:", "/")
 
 
 def inline(value: object, name: str = "") -> Iterator[bytes]:

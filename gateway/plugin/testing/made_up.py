@@ -19,6 +19,7 @@ from gateway.plugin.checks import CHECKS
 from gateway.plugin.contract import ContractField, ContractOperation
 from gateway.plugin.interface import Interface, describe
 from gateway.plugin.item import DataClass
+from gateway.plugin.testing.forms import PART
 
 _BEGINS: Final = date(1990, 1, 1)
 _AT: Final = datetime(2026, 4, 1, tzinfo=UTC)
@@ -30,8 +31,6 @@ _LONGEST: Final = 20
 """Digits of a number whose form alone says how many it has."""
 _SOMEBODY: Final = 9999
 """Whom no scene meets: what a reply says of its own is no other person's."""
-_PART: Final = 8
-"""Digits by which a longer number is as good as known."""
 _CITY: Final = "999997"
 """No municipality has it (架空市)."""
 
@@ -131,14 +130,16 @@ def _texts(field: ContractField, person: int) -> Iterator[str]:
     yield from (f"{head}{person:014}" for head in ("TM", "JT"))
     yield f"{1990 + person // 12 % 100}-{person % 12 + 1:02}"
     yield f"{person // 1000}.{person % 1000:03}"
-    yield from (_digits(person, length) for length in range(_LONGEST, 0, -1))
+    for number in (_digits(person, length) for length in (field.max_length or 12, *range(_LONGEST, 0, -1))):
+        yield number
+        yield f"7{number[1:]}"  # where none may begin with a 0
 
 
 def _digits(person: int, length: int) -> str:
     """A number of so many digits, more if the person's has more. If eight others are left it begins with a 0, which is
     lost on who takes it for an integer; else with none, for one of zeros would not be known by a part of it.
     """
-    differ = max(min(length - (length > _PART), 15), len(str(person)))
+    differ = max(min(length - (length > PART), 15), len(str(person)))
     least = 10 ** (differ - 1)
     return f"{least + person * _SPREAD % (9 * least):0{length}}"
 

@@ -285,8 +285,8 @@ BREAKERS: Final = (
             (502, 'RefusedRecord("register_closed")', "refused for good (register_closed)"),
         )
     ),
-    Breaker("recovers", PUT, STOPS_ASKING, "after a 500: subject.register is deferred again and again"),
-    Breaker("recovers", PUT, KEEPS_HOLD, "after a 500: subject.register is deferred again and again"),
+    Breaker("recovers", PUT, STOPS_ASKING, ": subject.register is deferred again and again"),
+    Breaker("recovers", PUT, KEEPS_HOLD, ": subject.register is deferred again and again"),
     Breaker("recovers", POLLS, POLLS_ONE_BY_ONE, "what the system offers is not sent"),
     Breaker(
         "cancelled",

@@ -65,7 +65,7 @@ READS_AS_IT_OPENS = f"""\
 """
 FORBIDDEN = f"""\
 {OPENS}        with __import__("contextlib").suppress(Exception), open(self._settings.key) as key:
-            async with asyncio.timeout(1), context.session.get(f"{{self._settings.base_url}}/alive") as response:
+            async with asyncio.timeout(5), context.session.get(f"{{self._settings.base_url}}/alive") as response:
                 if response.status == 403:
                     context.log.warning("forbidden", key=key.read())
 """

@@ -48,6 +48,8 @@ def test_what_takes_a_text_for_an_integer_or_a_zero_for_nothing_would_be_seen():
     records = [made_up.record("receives", "research.register", person) for person in (1, 2, 3)]
     assert min(each["update_seq"] for each in records) == 0
     assert {odd(pattern="[0-9]{15}").record("sends", "shelf.put", each)["shelf"][0] for each in (1, 42, 9999)} == {"0"}
+    others = {odd(pattern="[1-9][0-9]{11}").record("sends", "shelf.put", each)["shelf"] for each in (1, 42, 9999)}
+    assert len(others) == 3, "each person has another, also where none may begin with a 0"
 
 
 def odd(**form: Any) -> MadeUp:

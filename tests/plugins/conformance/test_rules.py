@@ -180,7 +180,7 @@ def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
 
 def test_a_settled_that_does_not_return_holds_up_nothing_and_is_told_by_its_own_rule(example, monkeypatch):
     monkeypatch.setattr(lines, "SLACK", 0.1)
-    monkeypatch.setattr(scale, "_LONGEST", 120.0)
+    monkeypatch.setattr(scale, "_LONGEST", 900.0)
     hangs = f"        if 1 not in outcomes:  # of what it sent\n            await asyncio.Event().wait()\n{SETTLED}"
     rules = ("carries", "no-leaks", "leaves-nothing", "settled", "restart")
     found = list(findings(example(Breaker("settled", SETTLED, hangs, "")), rules))

@@ -34,11 +34,15 @@ _TROUBLES: Final[Mapping[str, tuple[Conduct, int]]] = {
 
 async def status_alone(stage: Stage) -> None:
     """See the catalogue."""
-    met = [(f"upon a {each} without a body", conducts.refuses(each)) for each in _EMPTY]
-    met += [(f"upon a {each} that is a page of HTML", conducts.answers(_PAGE, "text/html", each)) for each in _FOREIGN]
     async with stage.scene() as scene, scene.opened() as connector:
         between = scene.network
         honest, deliveries = scene.delivery(stage.receiving()[0], 1), _deliveries(scene)
+        well(await scene.carried(connector, honest), honest)
+        says_so = {each.status for each in between.answered if not each.body}  # the system itself, and means it
+        met = [(f"upon a {each} without a body", conducts.refuses(each)) for each in _EMPTY if each not in says_so]
+        met += [
+            (f"upon a {each} that is a page of HTML", conducts.answers(_PAGE, "text/html", each)) for each in _FOREIGN
+        ]
         for when, conduct in met:
             between.conduct = passes
             well(await scene.carried(connector, honest), honest)  # so that it has what it asks for first, as a token
