@@ -21,7 +21,9 @@ def machine_changed(old: Subject, new: Subject) -> Iterator[Change]:
     yield from _configured_people(old, new)
     yield from _witnesses(old, new)
     yield from _exports(old, new)
-    if old.config.gateway.passphrase != new.config.gateway.passphrase:
+    (was, _, there), (now, _, here) = (each.config.gateway.passphrase.partition(":") for each in (old, new))
+    there, here = at_home(old, there, new, here)
+    if (was, there) != (now, here):
         yield _passphrase(passphrase_source(old), passphrase_source(new))
 
 
