@@ -68,7 +68,7 @@ async def test_two_deferred_messages_keep_back_only_their_own_persons(line):
     await line.until(lambda: arrived(line, 1) and arrived(line, 2))
     await line.outbox.send("person.put", [person(1, seq=2), person(2, seq=2)], key=b"3")
     line.register_system.answer = deferring(1)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await line.until(lambda: arrived(line, 2)[-1] == 2)
     assert arrived(line, 1) == [1]
 
@@ -283,7 +283,7 @@ async def test_a_plugin_whose_own_task_was_cancelled_does_not_hold_the_lane_for_
 
     line.register_system.answer = answer
     receipt = await line.outbox.send("person.put", [person()], key=b"1")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         assert await line.settlement(receipt.message_id) == {0: Accepted()}
 
 

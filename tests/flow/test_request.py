@@ -270,11 +270,11 @@ async def test_a_connector_may_ask_while_it_hears_how_a_message_ended(line):
     asked: list[Any] = []
 
     async def settled(message_id, outcomes):
-        asked.append(await line.outbox.ask("person.find", [sought()], patience=0.5))
+        asked.append(await line.outbox.ask("person.find", [sought()], patience=20))
 
     line.office_system.hear = settled
     await line.outbox.send("person.put", [person()], key=b"k")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await line.until(lambda: asked)
     assert asked == [(Answer(0, record=found()),)]
 
