@@ -25,7 +25,7 @@ from gateway_pmh import answers
 from gateway_pmh.conformance import PublicMedicalHub
 from tests.plugins.conformance.breakers import BREAKERS, Breaker
 from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY, ONCE_IT_HANGS
-from tests.plugins.conformance.hurried import IMPORT, PUT, SETTLED, UNCHECKED
+from tests.plugins.conformance.hurried import IMPORT, OPENS, PUT, SETTLED, UNCHECKED
 from tests.plugins.conformance.replaced import REPLACED
 from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
 
@@ -176,6 +176,17 @@ def test_what_harms_nobody_is_not_seen(example, tmp_path, monkeypatch):
     assert [(each.rule.id, each.state, each.seen) for each in findings(stage, rules)] == [
         (each, State.DONE, "") for each in rules
     ]
+
+
+def test_who_asks_its_system_as_it_opens_and_defers_there_is_judged_from_then_on(example):
+    asks = f"""{OPENS}        try:
+            await self._ask("GET", "/alive")
+        except Later as later:
+            raise Deferred(later.outcome.code) from None
+"""
+    stage = example(Breaker("garbage", OPENS, asks, ""))
+    found = findings(stage, ("busy", "garbage", "huge", "lies"))
+    assert {each.rule.id: each.seen for each in found if each.state is not State.DONE} == {}
 
 
 def test_a_settled_that_does_not_return_holds_up_nothing_and_is_told_by_its_own_rule(example, monkeypatch):

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from gateway.plugin.connector import (
 )
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts
-from gateway.plugin.testing.between import Between, passes
+from gateway.plugin.testing.between import Between, Conduct, passes
 from gateway.plugin.testing.called import SLACK, together
 from gateway.plugin.testing.place import make_place
 from gateway.plugin.testing.rules.life import stated
@@ -70,6 +70,20 @@ async def tries_to_open(scene: Scene) -> None:
         with contextlib.suppress(Refused, Deferred, Misconfigured):
             await scene.contracted("open", connector.open(context))
         await scene.contracted("close", connector.close(), SLACK)
+
+
+@contextlib.asynccontextmanager
+async def opened_in(scene: Scene, conduct: Conduct) -> AsyncIterator[Connector]:
+    """An instance that meets this from its opening on; from then on, if it needs its system for that and defers."""
+    scene.network.conduct = conduct
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            connector = await stack.enter_async_context(scene.opened())
+        except Deferred:
+            scene.network.conduct = passes
+            connector = await stack.enter_async_context(scene.opened())
+            scene.network.conduct = conduct
+        yield connector
 
 
 async def reconnects(stage: Stage) -> None:
@@ -138,9 +152,9 @@ async def busy(stage: Stage) -> None:
     """See the catalogue."""
     async with stage.scene() as scene:
         for status in (429, 503):
-            scene.network.conduct = conducts.refuses(status, Retry_After=str(_PATIENCE))
+            conduct = conducts.refuses(status, Retry_After=str(_PATIENCE))
             for operation in stage.receiving():
-                async with scene.opened() as connector:
+                async with opened_in(scene, conduct) as connector:
                     outcomes = await scene.delivered(connector, scene.delivery(operation))
                 deferred(outcomes, f"by a {status}")
                 if any(

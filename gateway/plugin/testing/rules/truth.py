@@ -12,6 +12,7 @@ from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
 from gateway.plugin.testing.called import until
+from gateway.plugin.testing.rules.network import opened_in
 from gateway.plugin.testing.rules.repeats import come, offering
 from gateway.plugin.testing.scene import Scene
 from gateway.plugin.testing.stage import Stage
@@ -191,8 +192,7 @@ async def _asks(scene: Scene, connector: Connector, delivery: Delivery | None) -
 
 async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deliveries: Sequence[Delivery]) -> None:
     """The system never hears of them, so the same ones can be delivered again."""
-    scene.network.conduct = conduct
-    async with scene.opened() as connector:
+    async with opened_in(scene, conduct) as connector:
         sends = len(scene.line.sends)
         for delivery in deliveries:
             for each in (await scene.delivered(connector, delivery)).values():
@@ -208,15 +208,13 @@ async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deliverie
 
 async def _unbroken(scene: Scene, conduct: Conduct, delivery: Delivery | None = None) -> None:
     """Whatever comes of it, no method raises what it may not."""
-    scene.network.conduct = conduct
-    async with scene.opened() as connector:
+    async with opened_in(scene, conduct) as connector:
         await _asks(scene, connector, delivery)
 
 
 async def _not_believed(scene: Scene, operation: ContractOperation, told: str, conduct: Conduct) -> None:
     delivery = scene.delivery(operation, _ROWS, _SHORT)
-    scene.network.conduct = conduct
-    async with scene.opened() as connector:
+    async with opened_in(scene, conduct) as connector:
         try:
             outcomes = await scene.delivered(connector, delivery)
         except Broken as broken:
