@@ -494,7 +494,8 @@ def test_what_has_moved_with_its_root_has_not_moved(shipped):
         placed = with_gateway(shipped, exports=(EXPORT.model_copy(update=paths),))
         placed = with_setting(placed, "health_management", exchange_folder=f"{root}{below}/exchange")
         directory = placed.config.gateway.journal.model_copy(update={"directory": f"{root}{below}/journal"})
-        return with_config(with_gateway(placed, journal=directory), root=Path(root))
+        gateway = {"journal": directory, "passphrase": f"file:{root}{below}/keys/passphrase"}
+        return with_config(with_gateway(placed, **gateway), root=Path(root))
 
     assert difference(at("/srv/one", ""), at("/srv/other", "")) == []
     told = {each.change.item for each in difference(at("/srv/one", ""), at("/srv/other", "/below"))}
@@ -502,6 +503,7 @@ def test_what_has_moved_with_its_root_has_not_moved(shipped):
         "Ⅰ 2. 健康管理システムの設定 exchange_folder",
         "Ⅱ 6. ①記録と電文の保管場所 ※",
         "Ⅲ 3. 記録の書き出し copies",
+        "Ⅲ 7. 秘密鍵を開くパスフレーズの元 ※",
     }
     assert difference(at("/srv/one", "/.."), at("/srv/other/deep", "/..")), "above its root it is where it says"
     copied = with_config(at("/srv/one", ""), root=Path("/srv/other"))
