@@ -122,6 +122,26 @@ async def test_health_sees_a_deleted_file_without_traffic(path: Path) -> None:
     journal.close()
 
 
+async def test_health_sees_a_truncated_database_without_traffic(path: Path) -> None:
+    journal = open_journal(path)
+    os.truncate(path, 4096)
+    assert journal.health() == (False, f"The central log cannot be trusted: {TENANT}.db was truncated.")
+    journal.close()
+
+
+async def test_a_reader_that_stumbles_over_a_truncated_database_names_the_truncation(path: Path) -> None:
+    journal = open_journal(path)
+    sent = message()
+    await journal.record(sent, at=AT, now=NOW)
+    journal.close()
+    journal = open_journal(path)  # what was sent is in the database itself now, and nothing of it in a cache
+    os.truncate(path, 4096)
+    with pytest.raises(Deferred, match="log_unavailable"):
+        journal.message(id_of(sent))
+    assert journal.health() == (False, f"The central log cannot be trusted: {TENANT}.db was truncated.")
+    journal.close()
+
+
 async def test_closing_a_broken_journal_spares_the_file_that_took_its_place(path: Path) -> None:
     journal = open_journal(path)
     await journal.record(message(), at=AT, now=NOW)

@@ -61,11 +61,15 @@ class Sentinel:
         if status.st_nlink != 1:
             raise FileMoved(f"{self._path.name} has a second hard link")
 
-    def check(self) -> None:
-        """Raises FileChanged if the identity, the size or the first bytes are not what is remembered."""
+    def check_length(self) -> None:
+        """Raises FileChanged if the identity is not what is remembered, or the file is shorter."""
         self.check_identity()
         if os.fstat(self._fd).st_size < self.size:
             raise FileChanged(f"{self._path.name} was truncated")
+
+    def check(self) -> None:
+        """Raises FileChanged if the identity, the size or the first bytes are not what is remembered."""
+        self.check_length()
         if self._settled and os.pread(self._fd, self._head_bytes, 0) != self._head:
             raise FileChanged(f"{self._path.name} was overwritten by another program")
 

@@ -117,17 +117,32 @@ class Writer:
         """
         if self._broken is None:
             self.intact = isinstance(error, FileMoved)
-            self._broken = cause(error)
+            self._broken = cause(self._behind(error))
 
     def health(self) -> tuple[bool, str]:
         """Whether the journal can be written, and if not why. Looks at the files, so that idleness hides nothing."""
         if self._broken is None and not self._stopping:
             try:
-                self._check_identity()
+                self._check_any_time()
             except (FileChanged, OSError) as error:
                 self.break_off(error)
         why = self._broken or self._held
         return (True, "") if why is None else (False, why)
+
+    def _behind(self, error: Exception) -> Exception:
+        """What was done to a file, if that is what was stumbled over before anybody looked: a person can act on it."""
+        try:
+            self._check_any_time()
+        except FileChanged as changed:
+            return changed
+        except OSError:
+            return error
+        return error
+
+    def _check_any_time(self) -> None:
+        """All that no write of ours changes, even while one is under way: the database never gets shorter."""
+        self._database.check_length()
+        self._wal.check_identity()
 
     def stop(self) -> None:
         """Commit what waits, sign a last checkpoint, end the thread. Blocks for that long."""
