@@ -20,7 +20,7 @@ from typing import Any, Final
 from gateway_demo_city.people import individual_number, internal_no
 from gateway_demo_city.sweep import Finding, sweep
 from tests.acceptance.peer import Answer, Peer
-from tests.acceptance.programs import Program, command, until
+from tests.acceptance.programs import PATIENCE, Program, command, until
 from tests.acceptance.site import Site
 from tests.acceptance.split import SplitSite
 from tests.acceptance.subjects import MUNICIPALITY
@@ -298,7 +298,7 @@ class Network:
     def rows(self, database: str, query: str) -> list[tuple[Any, ...]]:
         """Of a database of the stand-in's, over a connection that cannot write."""
         address = f"{(self.data / f'{database}.sqlite3').as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=5.0)) as connection:
+        with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as connection:
             return connection.execute(query).fetchall()
 
     def leaks(self, values: Iterable[str]) -> tuple[Finding, ...]:
@@ -324,7 +324,8 @@ class Network:
         """What was said to the server at that path, in order."""
         if not self.heard.exists():
             return []
-        heard = [json.loads(line) for line in self.heard.read_text(encoding="utf-8").splitlines()]
+        whole = self.heard.read_text(encoding="utf-8").rpartition("\n")[0]  # the last may still be written
+        heard = [json.loads(line) for line in whole.splitlines()]
         return [json.loads(each["body"] or "{}") for each in heard if each["path"] == path]
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 from gateway_demo_city.sweep import Finding, sweep
 from tests.acceptance.child import Child
 from tests.acceptance.peer import Answer, Peer
-from tests.acceptance.programs import Program, until
+from tests.acceptance.programs import PATIENCE, Program, until
 from tests.acceptance.split import SplitSite
 from tests.acceptance.subjects import MUNICIPALITY
 from tests.ports import free_port
@@ -188,7 +188,7 @@ class Outside(SplitSite):
     def researched(self) -> list[dict[str, Any]]:
         """What 予防接種DB has, state by state of each dose that stands."""
         address = f"{(self.outside / DOSES).as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True)) as database:
+        with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as database:
             return [json.loads(record) for (record,) in database.execute("SELECT record FROM doses")]
 
     def pmh_key(self, individual_number: str) -> str:

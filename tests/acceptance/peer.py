@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 PROBLEM = "application/problem+json"
+PATIENCE = 90.0
+"""Seconds for an answer: longer than `Site` lets the gateway wait for a reply."""
 File = tuple[Path, int, int]
 """A path, and by which inode and time its content is known."""
 
@@ -69,7 +71,7 @@ class Peer:
     def say(self, spoken: bytes) -> bytes:
         """Whatever comes back to these bytes, which need not be HTTP, until the other side closes."""
         with (
-            socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain,
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as plain,
             self._tls().wrap_socket(plain, server_hostname="localhost") as line,
         ):
             line.sendall(spoken)
@@ -83,7 +85,7 @@ class Peer:
         return _tls(*((path, path.stat().st_ino, path.stat().st_mtime_ns) for path in (self.ca, *shown)))
 
     def ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> Answer:
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self._tls())
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=self._tls())
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()

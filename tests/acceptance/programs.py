@@ -14,7 +14,8 @@ from typing import TypeVar
 from tests.forking import Forked
 
 T = TypeVar("T")
-PATIENCE = 30.0
+PATIENCE = 60.0
+"""Seconds: a limit for what hangs, on a machine that may stand still for a while."""
 GATEWAY = (str(Path(sys.executable).with_name("gateway")),)
 
 
@@ -101,9 +102,11 @@ def _forkable(words: Sequence[str], environment: Iterable[str] = ()) -> bool:
 
 
 def until(what: Callable[[], T], patience: float = PATIENCE) -> T:
-    """The first true value; AssertionError, if there is none in time."""
+    """The first true value; AssertionError, if there is none in time. It is looked once more when the time is over."""
     ends = time.monotonic() + patience
-    while not (found := what()):
-        assert time.monotonic() < ends, f"not within {patience:.0f} s"
+    while True:
+        late = time.monotonic() >= ends
+        if found := what():
+            return found
+        assert not late, f"not within {patience:.0f} s"
         time.sleep(0.03)
-    return found

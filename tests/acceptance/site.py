@@ -14,7 +14,7 @@ import socket
 import sqlite3
 import ssl
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from gateway_demo_city.people import MUNICIPALITY, Cells
 from gateway_demo_city.sweep import Finding, sweep
 from gateway_health_management.simulator import StatusLine, drop, read_status
 from tests.acceptance.peer import Answer, Peer
-from tests.acceptance.programs import GATEWAY, Ended, Program, command, until
+from tests.acceptance.programs import GATEWAY, PATIENCE, Ended, Program, command, until
 from tests.acceptance.subjects import record
 from tests.ports import free_port
 
@@ -34,6 +34,8 @@ RECORD_SYSTEM = "gateway_vaccination_records.record_system"
 SIMULATOR = "gateway_vaccination_records.simulator"
 ROUTES: Final = ("R01", "R25", "R02")
 """What a municipality begins with."""
+LIMITS: Final[Mapping[str, float]] = {"retry_first": 0.05, "retry_longest": 0.1, "request_patience": 60.0}
+"""Retries come quickly, and no answer is late because the machine is slow."""
 
 
 class Site:
@@ -53,7 +55,7 @@ class Site:
     def made(
         cls, root: Path, starter: Path, *, pmh: bool = False, routes: Sequence[str] = ROUTES, **limits: float
     ) -> "Site":
-        """A new site, from what `gateway init` made once. Retries come quickly; `limits` are those of gateway.toml.
+        """A new site, from what `gateway init` made once; `limits` are those of gateway.toml, beside `LIMITS`.
         It begins with these routes, and asks for no keys yet, unless `pmh`.
         """
         shutil.copytree(starter, root)
@@ -64,7 +66,7 @@ class Site:
         site.edit(
             f"tenants/{MUNICIPALITY}.toml", "https://localhost:8445", f"https://localhost:{site.ports['records']}"
         )
-        for name, value in ({"retry_first": 0.05, "retry_longest": 0.1} | limits).items():
+        for name, value in {**LIMITS, **limits}.items():
             site.limit(name, value)
         site.area(MUNICIPALITY, site.tls / f"{DESTINATION}.crt")
         site.begin_with(*routes, *(["R03"] if pmh else []))
@@ -153,6 +155,10 @@ class Site:
     def start_gateway(self, health: str = "/readyz") -> None:
         """Until it says that it is ready; or with "/healthz", that its log can be written."""
         self.gateway.start()
+        self.ready(health)
+
+    def ready(self, health: str = "/readyz") -> None:
+        """Until the gateway says so."""
         until(lambda: self._serves(self.gateway, lambda: self.admin().get(health).status == 200))
 
     def start(self) -> "Site":
@@ -165,8 +171,9 @@ class Site:
         return self
 
     def _listens(self) -> bool:
-        """Whether the listener for systems is there; asking it anything would be a fact."""
-        socket.create_connection(("127.0.0.1", self.ports["listener"]), timeout=5).close()
+        """Whether systems and operators are listened for; asking anything would be a fact."""
+        for name in ("listener", "admin"):
+            socket.create_connection(("127.0.0.1", self.ports[name]), timeout=5).close()
         return True
 
     def _serves(self, program: Program, asked: Callable[[], bool]) -> bool:
@@ -177,11 +184,18 @@ class Site:
             return False
 
     def hang_up(self, kind: str) -> None:
-        """SIGHUP, until the log says what came of it: config.applied or config.refused."""
+        """SIGHUP, until the log says what came of it, config.applied or config.refused, and it is so: the fact comes
+        first, and the line once the gateway goes by it.
+        """
         before = sum(fact["kind"].startswith("config.") for fact in self.facts("system"))
+        lines = self._lines(kind)
         self.gateway.signal(signal.SIGHUP)
         told = until(lambda: [f for f in self.facts("system") if f["kind"].startswith("config.")][before:])
         assert [fact["kind"] for fact in told] == [kind]
+        until(lambda: self._lines(kind) > lines)
+
+    def _lines(self, event: str) -> int:
+        return self.gateway.output.read_text().count(f'"{event}"')
 
     def cli(self, *words: str) -> Ended:
         """A `gateway` command on this site."""
@@ -247,7 +261,7 @@ class Site:
         path = self.journal(store)
         running = path.with_name(f"{path.name}-wal").exists()
         address = f"{path.as_uri()}?{'mode=ro' if running else 'immutable=1'}"
-        with closing(sqlite3.connect(address, uri=True, timeout=5.0)) as connection:
+        with closing(sqlite3.connect(address, uri=True, timeout=PATIENCE)) as connection:
             return connection.execute(sql).fetchall()
 
     def facts(self, store: str = MUNICIPALITY) -> list[dict[str, Any]]:

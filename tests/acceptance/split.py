@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.acceptance.peer import Peer
 from tests.acceptance.programs import GATEWAY, Program, command, until
-from tests.acceptance.site import DESTINATION, Site
+from tests.acceptance.site import DESTINATION, LIMITS, Site
 from tests.acceptance.subjects import MUNICIPALITY
 from tests.ports import free_port
 
@@ -50,7 +50,7 @@ class SplitSite(Site):
                 f"https://localhost:{self.ports['records']}",
             )
             text = (folder / process / "config/gateway.toml").read_text()
-            limits = "\n[limits]\nretry_first = 0.05\nretry_longest = 0.1\n"
+            limits = "\n[limits]\n" + "".join(f"{name} = {value}\n" for name, value in LIMITS.items())
             (folder / process / "config/gateway.toml").write_text(text + limits)
         self.area(MUNICIPALITY, self.tls / f"{DESTINATION}.crt")
 

@@ -73,6 +73,7 @@ def test_check_names_each_route_whose_legal_basis_or_assessment_is_not_in_force(
 
 
 def test_connectors(site):
+    site.ready()
     assert {each["connector"]: each["state"] for each in as_json(site, "connectors")} == {
         "health_management": "open",
         "vaccination_records": "open",

@@ -32,8 +32,9 @@ def to_folder(path: Path, **changes: Any) -> dict[str, Any]:
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    """The lines of all files, in the order of their names."""
-    return [json.loads(line) for file in sorted(folder.iterdir()) for line in file.read_text().splitlines()]
+    """The whole lines of all files, in the order of their names; behind the last there may be one still to be."""
+    texts = (file.read_text().rpartition("\n")[0] for file in sorted(folder.iterdir()))
+    return [json.loads(line) for text in texts for line in text.splitlines()]
 
 
 def seqs(folder: Path) -> list[int]:
