@@ -16,6 +16,8 @@ from gateway.plugin.connector import ConnectorSpec, Context, Health
 
 _PAUSE = 5.0
 _LEAST_PAUSE = 1.0
+_PATIENCE = 10.0
+"""Seconds in which a connector says how it is: by default, twice as long as one waits for a system that hangs."""
 
 
 class Station:
@@ -92,8 +94,14 @@ class Station:
         self.health = told
 
     async def _ask_health(self) -> None:
-        async with asyncio.timeout(_PAUSE):
-            self.health = await self.edge.connector.health()
+        limit = asyncio.timeout(_PATIENCE)
+        try:
+            async with limit:
+                self.health = await self.edge.connector.health()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self.health = Health(ok=False, detail=f"does not say within {_PATIENCE:g} seconds how it is")
 
     async def close(self) -> None:
         """Close connector and session, whatever the connector says to it."""

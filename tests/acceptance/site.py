@@ -34,8 +34,13 @@ RECORD_SYSTEM = "gateway_vaccination_records.record_system"
 SIMULATOR = "gateway_vaccination_records.simulator"
 ROUTES: Final = ("R01", "R25", "R02")
 """What a municipality begins with."""
-LIMITS: Final[Mapping[str, float]] = {"retry_first": 0.05, "retry_longest": 0.1, "request_patience": 60.0}
-"""Retries come quickly, and no answer is late because the machine is slow."""
+LIMITS: Final[Mapping[str, float]] = {
+    "retry_first": 0.05,
+    "retry_longest": 0.1,
+    "attempts": 1000,
+    "request_patience": 60.0,
+}
+"""Retries come quickly, and as many as a slow machine needs; nor is an answer late because of it."""
 
 
 class Site:

@@ -88,6 +88,33 @@ async def test_a_poll_that_fails_is_told_with_tenant_and_connector(line, monkeyp
     assert "hidden-3f9a" not in printed.getvalue()
 
 
+async def test_a_connector_that_does_not_say_how_it_is_is_ill_and_no_bug(line, monkeypatch):
+    asked, again = [], asyncio.Event()
+
+    async def opened() -> None: ...
+
+    async def health() -> Health:
+        asked.append(made.health)
+        if len(asked) > 1:
+            again.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(station, "_PAUSE", 0.01)
+    monkeypatch.setattr(station, "_PATIENCE", 0.01)
+    monkeypatch.setattr(line.office_system, "health", health)
+    printed = io.StringIO()
+    spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System)
+    made = Station(line.office, spec, Settings(), aiohttp.ClientSession(), str.encode, Telemetry(configure(printed)))
+    running = asyncio.create_task(made.run(line.clock, opened))
+    await again.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await made.close()
+    assert asked[1] == Health(ok=False, detail="does not say within 0.01 seconds how it is")
+    assert printed.getvalue() == ""
+
+
 async def test_a_poll_that_asks_for_a_senseless_pause_is_polled_again_and_does_not_spin(line, monkeypatch):
     """The longest that it gets is the longest that a delivery waits."""
     senseless: list[Any] = [float("nan"), float("inf"), 1e300, 10**400, "soon", -1, True, 0, 1e-9]

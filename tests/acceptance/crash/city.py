@@ -93,6 +93,7 @@ class City:
         text = text if "[journal]" in text else f"{text}\n[journal]\n"
         hub.write_text(text.replace("[journal]", "[journal]\nwal_bytes = 1048576"), encoding="utf-8")
         self.limit("in_flight", 4)
+        self.limit("request_patience", 10.0)  # what is killed and away meanwhile may be answered later
 
     def _pmh_system(self) -> Path:
         tls = self.site.tls
