@@ -36,6 +36,7 @@ cd "$root"
 """
 BEFORE = """\
 systemctl start
+until [ -d exchange/in ] && [ -d exchange/status ]; do sleep 0.1; done
 iconv -f utf-8 -t cp932 "$tour" > subjects.csv
 python -m gateway_health_management.simulator drop exchange subjects.csv
 python -m gateway_health_management.simulator status exchange subjects.csv
