@@ -327,15 +327,19 @@ def test_kill_9_of_the_record_systems_edge_in_the_middle_of_visits_doubles_nothi
     children = [Child(ordinal()) for _ in range(4)]
     visits = [city.visit(enrolled(city, each), clinic) for each, clinic in zip(children, [*CLINICS] * 2, strict=True)]
     before = city.recorded()["records"]
+
+    def told(pool, operation, act):
+        records_anew(city, faults="late:1", late_seconds=3600)
+        answers = [pool.submit(act, city, *each) for each in zip(children, visits, strict=True)]
+        until(partial(under_way, city, operation))
+        restarted(city, "lgwan")
+        records_anew(city)
+        return [each.result()["answer"]["replies"][0]["record"] for each in answers]
+
     with ThreadPoolExecutor(len(children)) as pool:
-        for operation, act in ENTERED.items():
-            records_anew(city, faults="late:1", late_seconds=3600)
-            answers = [pool.submit(act, city, *each) for each in zip(children, visits, strict=True)]
-            until(partial(under_way, city, operation))
-            restarted(city, "lgwan")
-            records_anew(city)
-            told = [each.result()["answer"]["replies"][0]["record"] for each in answers]
-    ids = [each["vaccination_record_id"] for each in told]
+        _, examined, entered = [told(pool, *each) for each in ENTERED.items()]
+    assert {each["answer_status"] for each in examined} == {"2"}
+    ids = [each["vaccination_record_id"] for each in entered]
     assert city.recorded()["records"] == before + len(children)
     for child, record_id in zip(children, ids, strict=True):
         (pulled,) = city.send("record.pull", [child.asked]).json["replies"]

@@ -262,7 +262,7 @@ def test_the_certificate_of_an_edge_process_is_renewed_by_reloads(split, ordinal
     renewed.write(site.folder / "lgwan/keys/tls", "lgwan")
     former = (site.root / file).read_bytes()
 
-    def told(what: str) -> int:
+    def told(what):
         return edge.output.read_text().count(f'"{what}"')
 
     def applied(program: Program) -> bool:
