@@ -245,6 +245,10 @@ class Site:
         until(lambda: self.peer().get(path).json["ended"])
         return sorted(self.peer().get(path).json["outcomes"], key=lambda each: int(each["index"]))
 
+    def rests(self) -> None:
+        """Until every record has ended, also of what other tests left under way."""
+        until(lambda: self.query("SELECT count(*) FROM message WHERE open > 0") == [(0,)])
+
     # ---- the exchange folder -----------------------------------------------------------------------------------------
 
     def drop(self, name: str, data: bytes) -> None:

@@ -59,15 +59,18 @@ def test_sigterm_lets_a_question_in_flight_be_answered(new_site, ordinal):
 
 
 def test_sigterm_in_the_middle_of_a_file(new_site, ordinal):
-    site = new_site()
+    """However fast it is: at first, rows that the system calls busy wait for an hour."""
+    site = new_site(retry_first=3600, retry_longest=3600)
     site.edit(TENANT, "chunk_records = 500", "chunk_records = 10")
-    site.start_records(faults="late:0.5", late_seconds=0.1)
+    site.start_records(faults="late:0.5,busy:0.1", late_seconds=0.1)
     site.start_gateway()
     people = [subject(ordinal()) for _ in range(200)]
     site.drop("city.csv", city_file(people))
     until(lambda: site.query("SELECT count(*) FROM message")[0][0] > 5)
     assert site.gateway.stop() == 0
     assert not (site.exchange / "status" / "city.status.csv").exists()
+    site.limit("retry_first", 0.05)
+    site.limit("retry_longest", 0.1)
     site.start_gateway()
     assert [(each.row, each.ending) for each in site.status("city.csv")] == [(n, "accepted") for n in range(1, 201)]
     assert site.held() == {"persons": 200, "versions": 200, "deleted": 0}
@@ -215,6 +218,7 @@ def test_the_same_bytes_under_another_name_settle_every_row_with_its_first_outco
     site.drop(f"first-{name}.csv", data)
     first = site.status(f"first-{name}.csv")
     assert [each.ending for each in first] == ["accepted", "refused", "accepted", "refused", "accepted", "duplicate"]
+    site.rests()
     before = site.held()
     site.drop("second.csv", data)
     assert site.status("second.csv") == first
@@ -236,7 +240,7 @@ def test_systemd_hears_when_it_is_ready_and_when_it_stops(new_site, monkeypatch,
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(path))
-        notify.settimeout(20)
+        notify.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
         site.start()
         assert notify.recv(64) == b"READY=1"

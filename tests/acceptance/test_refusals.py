@@ -207,6 +207,7 @@ def test_a_certificate_of_another_connector(site, ordinal):
 
 
 def test_a_certificate_that_is_pinned_to_no_connector(site, ordinal):
+    site.rests()
     before = len(site.facts())
     for path in (REGISTER, f"/v1/{mark(ordinal())}/x/y"):
         assert site.peer("operator").post(path, [record(subject(ordinal()))]).refusal == (403, "unknown_certificate")

@@ -323,18 +323,23 @@ def test_rule_2_a_number_in_a_remark_or_an_answer_stays_outside(city, ordinal):
 
 
 def test_kill_9_of_the_record_systems_edge_in_the_middle_of_visits_doubles_nothing(city, ordinal):
-    """The record system keeps what comes and answers late: each kill falls between the two."""
+    """The record system keeps what comes and does not answer until the kill is over: it falls between the two."""
     children = [Child(ordinal()) for _ in range(4)]
     visits = [city.visit(enrolled(city, each), clinic) for each, clinic in zip(children, [*CLINICS] * 2, strict=True)]
     before = city.recorded()["records"]
-    records_anew(city, faults="late:1", late_seconds=0.4)
+
+    def told(pool, operation, act):
+        records_anew(city, faults="late:1", late_seconds=3600)
+        answers = [pool.submit(act, city, *each) for each in zip(children, visits, strict=True)]
+        until(partial(under_way, city, operation))
+        restarted(city, "lgwan")
+        records_anew(city)
+        return [each.result()["answer"]["replies"][0]["record"] for each in answers]
+
     with ThreadPoolExecutor(len(children)) as pool:
-        entered = [pool.submit(visited, city, *each) for each in zip(children, visits, strict=True)]
-        for operation in ("visit.query", "examination.enter", "vaccination.enter"):
-            until(partial(under_way, city, operation))
-            restarted(city, "lgwan")
-        ids = [each.result(timeout=60) for each in entered]
-    records_anew(city)
+        _, examined, entered = [told(pool, *each) for each in ENTERED.items()]
+    assert {each["answer_status"] for each in examined} == {"2"}
+    ids = [each["vaccination_record_id"] for each in entered]
     assert city.recorded()["records"] == before + len(children)
     for child, record_id in zip(children, ids, strict=True):
         (pulled,) = city.send("record.pull", [child.asked]).json["replies"]
@@ -345,18 +350,21 @@ def test_kill_9_of_the_record_systems_edge_in_the_middle_of_visits_doubles_nothi
     assert city.cli("log", "verify").status == 0
 
 
-def visited(city, child, visit):
-    """Asked, examined, entered: the id of the dose."""
-    assert "record" in city.at(visit, "query")["answer"]["replies"][0]
-    examined = city.at(visit, "examination", {"vaccination_management_id": child.due})
-    assert examined["answer"]["replies"][0]["record"]["answer_status"] == "2"
-    given = child.dose("KILL", updated_at="2026-04-20T10:00:00+09:00", update_seq=1)
-    return city.at(visit, "vaccination", given)["answer"]["replies"][0]["record"]["vaccination_record_id"]
+ENTERED = {
+    "visit.query": lambda city, child, visit: city.at(visit, "query"),
+    "examination.enter": lambda city, child, visit: city.at(
+        visit, "examination", {"vaccination_management_id": child.due}
+    ),
+    "vaccination.enter": lambda city, child, visit: city.at(
+        visit, "vaccination", child.dose("KILL", updated_at="2026-04-20T10:00:00+09:00", update_seq=1)
+    ),
+}
+"""What a doctor does in a visit, by operation."""
 
 
 def records_anew(city, **faults):
-    """The record system ends and is started again, with faults or without."""
-    assert city.records.stop() == 0
+    """kill -9 of the record system, which is started again, with faults or without."""
+    city.records.kill()
     city.start_records(**faults)
 
 
@@ -378,20 +386,20 @@ def test_while_pmh_is_away_nobody_waits_but_clinics(city, ordinal):
     pmh, before, awaited = city.systems["pmh"], times_opened(city), deferred(city, "confirmation_awaited")
     pmh.kill()
     pmh.output.write_text("")
-    try:
-        with ThreadPoolExecutor(len(visits)) as pool:
-            answers = [pool.submit(asked, city, each) for each in visits]
+    with ThreadPoolExecutor(len(visits)) as pool:
+        answers = [pool.submit(asked, city, each) for each in visits]
+        try:
             until(lambda: deferred(city, "confirmation_awaited") > awaited + 2 * len(visits))
             registered(city, Child(ordinal()))
             assert times_opened(city) == before
-            assert not any(
-                "replies" in each.result().json and "record" in each.result().body.decode() for each in answers
-            )
-    finally:
-        pmh.start()
-        until(partial(city._listening, pmh))
+            answered = [each.result().json for each in answers if each.done()]
+            assert not any("record" in reply for each in answered for reply in each.get("replies", ()))
+        finally:
+            pmh.start()
+            until(partial(city._listening, pmh))
     later = enrolled(city, Child(ordinal()))
     until(lambda: "record" in asked(city, city.visit(later)).json.get("replies", [{}])[0])
+    city.rests()  # what still asks PMH would take what goes wrong there next in another test
 
 
 def deferred(city, code):

@@ -107,6 +107,7 @@ def test_rule_2_other_runs_of_digits_are_no_individual_number(site, ordinal):
 
 
 def test_rule_8_a_file_with_a_tax_column_is_refused_whole(site, ordinal):
+    site.rests()
     before = site.held()
     people = [subject(ordinal()) for _ in range(3)]
     site.drop("tax.csv", city_file(people, tax=True))
@@ -163,6 +164,7 @@ def test_rule_9_the_facts_of_a_wrong_municipality_and_of_an_unknown_person_are_a
 def test_rule_9_register_and_delete(site, ordinal):
     known, nobody = subject(ordinal()), subject(ordinal())
     accepted(site, known)
+    site.rests()
     before = site.held()
     elsewhere = {"municipality_code": OTHER_MUNICIPALITY, "update_seq": "9"}
     answer = site.send("subject.register", [record(nobody | elsewhere), record(known | elsewhere)])

@@ -50,7 +50,7 @@ def test_every_command_of_the_tutorial_does_what_the_page_shows(fresh, tmp_path)
         env=fresh.environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
