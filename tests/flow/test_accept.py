@@ -7,9 +7,10 @@ import pytest
 from aiohttp import web
 
 from gateway.link import accept
-from gateway.link.accept import listen
+from gateway.link.accept import Accepting, listen
 from gateway.link.tls import server_tls
 from tests.flow.calling import calling, tls_of
+from tests.flow.line import HANGS
 from tests.flow.toys import OFFICE
 
 
@@ -40,17 +41,32 @@ async def got(site, port):
 
 
 async def closed(reader):
-    """Whether the other side hangs up in time; an error of the connection is an end as good as any."""
-    async with asyncio.timeout(5):
+    """Whether the other side hangs up; an error of the connection is an end as good as any."""
+    async with asyncio.timeout(HANGS):
         with contextlib.suppress(ConnectionError):
             return await reader.read() == b""
     return True
 
 
+async def until(true):
+    async with asyncio.timeout(HANGS):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 async def test_strangers_without_a_handshake_are_let_go(site, listener, monkeypatch):
-    monkeypatch.setattr(accept, "HANDSHAKE_SECONDS", 0.3)
-    port = listener[0].port
-    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+    port, serve, served = listener[0].port, Accepting._serve, []
+
+    def serving(accepting, connection):
+        served.append(connection)
+        return serve(accepting, connection)
+
+    with monkeypatch.context() as short:  # for them alone: who comes to be served may be slow
+        short.setattr(accept, "HANDSHAKE_SECONDS", 0.3)
+        short.setattr(Accepting, "_serve", serving)
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(5)]
+        await until(lambda: len(served) == 5)
+        await asyncio.sleep(0)  # the last of them has begun
     assert await got(site, port) == 200
     assert all([await closed(reader) for reader, _ in held])
     for _, writer in held:
@@ -70,12 +86,11 @@ async def test_beyond_a_quarter_of_the_connections_an_address_gets_in_when_one_h
     monkeypatch.setattr(accept, "CONNECTIONS", 12)
     accepting, crowd = listener
     held = [await asyncio.open_connection("127.0.0.1", accepting.port) for _ in range(3)]
-    await asyncio.sleep(0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", accepting.port)
     assert await closed(reader)
     writer.close()
     assert len(crowd) == 1
     for _, each in held:
         each.close()
-    await asyncio.sleep(0.1)
+    await until(lambda: not accepting._open)
     assert await got(site, accepting.port) == 200

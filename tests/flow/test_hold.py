@@ -344,11 +344,10 @@ async def test_a_hold_is_over_with_what_it_attests(site, tmp_path):
         message_id = (await outbox.send("person.put", [person()], key=b"k1", claims=claims)).message_id
         (held,) = line.journal.holds.listed()
         assert held["until"] == stamp(until)
-        line.advance(seconds=599)
-        await asyncio.sleep(0)
-        assert line.journal.holds.count() == 1
-        line.advance(seconds=2)
+        line.advance(minutes=9)
+        line.advance(minutes=1)
         assert await line.settlement(message_id) == {0: Dead("expired")}
+        assert line.journal.trace(message_id)[-1]["at"] >= held["until"]
 
 
 async def test_the_time_of_a_hold_is_over_after_a_restart_too(site, tmp_path):
@@ -613,7 +612,7 @@ async def test_an_edge_process_does_not_fill_the_log_with_lookings(site, tmp_pat
         await staffed(line.hub)
         message_id = await send(line)
         assert line.remote is not None
-        line.remote.listener._allowances[REGISTER]._left = 0
+        line.remote.listener._allowances[REGISTER]._left = float("-inf")  # whatever comes back by the second
         with pytest.raises(Deferred, match="queue_full"):
             await line.register.look(message_id, certificate(ANNA), TERMINAL)
         assert "hold.looked" not in line.facts(message_id)

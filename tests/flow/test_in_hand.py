@@ -34,32 +34,34 @@ class Slow:
 
 @pytest.fixture(params=["in_process", "https"])
 async def impatient(request, site, tmp_path):
-    """A line whose hub waits for less long than its edges do."""
+    """A line whose hub waits for less long than its edges do, and what ends that."""
     async with running(site, tmp_path, link=request.param) as line:
-        short = line.hub.dispatcher.limits.model_copy(update={"delivery_deadline": 0.02})
-        line.hub.adopt(line.hub.rules, short)
-        yield line
+        usual = line.hub.dispatcher.limits
+        line.hub.adopt(line.hub.rules, usual.model_copy(update={"delivery_deadline": 0.02}))
+        yield line, lambda: line.hub.adopt(line.hub.rules, usual)
 
 
 async def test_of_one_person_nothing_is_handed_over_beside_what_is_still_in_hand(impatient):
-    slow = impatient.register_system.answer = Slow()
-    sent = [
-        (await impatient.outbox.send("person.put", [person(1, seq=seq)], key=b"%d" % seq)).message_id for seq in (1, 2)
-    ]
-    await impatient.until(lambda: impatient.facts(sent[0]).count("delivery.attempted") > 2)
+    line, patient_again = impatient
+    slow = line.register_system.answer = Slow()
+    sent = [(await line.outbox.send("person.put", [person(1, seq=seq)], key=b"%d" % seq)).message_id for seq in (1, 2)]
+    await line.until(lambda: line.facts(sent[0]).count("delivery.attempted") > 2)
+    patient_again()
     slow.may_end.set()
     for each in sent:
-        assert await impatient.settlement(each) == {0: Accepted()}
+        assert await line.settlement(each) == {0: Accepted()}
     assert (slow.most, slow.done) == (1, sorted(slow.done))
     assert set(slow.done) == {1, 2}
 
 
 async def test_a_request_is_not_asked_twice_at_once(impatient):
-    slow = impatient.register_system.answer = Slow()
+    line, patient_again = impatient
+    slow = line.register_system.answer = Slow()
     with pytest.raises(Deferred):
-        await impatient.outbox.ask("person.find", [sought(1)], key=b"k", patience=0.3)
+        await line.outbox.ask("person.find", [sought(1)], key=b"k", patience=0.3)
+    patient_again()
     slow.may_end.set()
-    (answer,) = await impatient.outbox.ask("person.find", [sought(1)], key=b"other", patience=5)
+    (answer,) = await line.outbox.ask("person.find", [sought(1)], key=b"other")
     assert (answer.code, slow.most <= 2) == (None, True)
 
 

@@ -16,7 +16,7 @@ from gateway.link.calls import Channel
 from gateway.link.words import PATH, Ask, Hello, Look, Submit
 from gateway.messages import Ending, Envelope, Recorded, RecordOutcome, Settled, Status
 from gateway.wiring import reload
-from tests.flow.line import BOUNDS, CERTIFICATES, running
+from tests.flow.line import BOUNDS, CERTIFICATES, HANGS, running
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 from tests.unit.test_seal_open import sealed_by_office
 
@@ -159,7 +159,7 @@ async def test_no_edge_works_with_limits_that_the_hub_does_not_allow(site, remot
     async with channel(site, remote) as hub:
         with pytest.raises(Deferred, match="limits_differ"):
             await hub.call("hello", msgspec.structs.replace(HELLO, limits=greater), None)
-        assert remote.hubs.seen[-1] == f"turned away {OFFICE} limits_differ"
+        assert f"turned away {OFFICE} limits_differ" in remote.hubs.seen
         await hub.call("hello", HELLO, None)
         assert remote.listener.beyond(less) == dict.fromkeys((OFFICE, REGISTER), (limit,))
         applied = {"kind": "config.applied", "by": "SIGHUP", "config": "1" * 64, "former": "0" * 64, "directories": {}}
@@ -226,7 +226,7 @@ async def test_a_reload_replaces_the_pinned_certificates(site, remote):
 async def test_who_speaks_something_else_is_hung_up_on(site, remote, frame):
     async with dialled(site, remote) as ws:
         await ws.send_bytes(frame)
-        assert (await ws.receive(timeout=5)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        assert (await ws.receive(timeout=HANGS)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
 
 
 async def test_a_connector_that_opens_while_its_process_says_hello_is_reached(remote, monkeypatch):
@@ -241,7 +241,7 @@ async def test_a_connector_that_opens_while_its_process_says_hello_is_reached(re
     monkeypatch.setattr(remote.hubs, "linked", linked, raising=False)
     opens = remote.local[OFFICE].edges.pop(place)
     await remote.to_edges.edges[place].channel.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         await greeting.wait()
         remote.local[OFFICE].put(place, opens)
         await link.opened(place)
@@ -255,7 +255,7 @@ async def test_a_connector_whose_opening_the_hub_puts_off_is_reached_all_the_sam
     former = remote.to_edges.edges.pop(place)
     monkeypatch.setitem(guest._CALLS, "opened", _deferred)
     await link.opened(place)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         while remote.to_edges.edges.get(place) in (None, former):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -16,6 +16,7 @@ from gateway.keys.certificates import fingerprint_of_file
 from gateway.link.https import problem as problem_of
 from gateway.plugin import Accepted, Act, Counted, DeferredRecord, RefusedRecord
 from tests.flow.calling import FIND, PUT, answer_of, calling, posted
+from tests.flow.line import HANGS
 from tests.flow.toys import NUMBER, OFFICE, TENANT, person, sought
 
 SECRET = "架空の秘密の値"
@@ -129,7 +130,7 @@ async def test_no_more_of_a_body_is_read_than_the_limit(line, office):
         yield b"[" + b" " * 4096
         await answered.wait()
 
-    async with asyncio.timeout(5), office.post(PUT, data=endless()) as response:
+    async with asyncio.timeout(30), office.post(PUT, data=endless()) as response:
         answered.set()
         assert (await answer_of(response))[1]["code"] == "body_too_large"
 
@@ -340,7 +341,7 @@ async def test_draining_answers_who_is_in_and_takes_nobody_new(line, office, ent
     assert not drained.done()
     may_answer.set()
     assert (await asked)[0] == 200
-    await asyncio.wait_for(drained, 2)
+    await asyncio.wait_for(drained, HANGS)
 
 
 async def test_what_is_deferred_for_ever_is_still_acknowledged_at_once(line, office):

@@ -6,6 +6,7 @@ import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -187,7 +188,7 @@ async def test_who_comes_with_a_certificate_that_was_somebody_s_is_recorded_by_n
 
 
 async def test_whoever_has_no_right_any_more_cannot_fill_the_disk(desk, monkeypatch):
-    monkeypatch.setattr("gateway.link.allowance.time.monotonic", lambda: 0.0)
+    monkeypatch.setattr("gateway.link.allowance.time", SimpleNamespace(monotonic=lambda: 0.0))
     monkeypatch.setattr(desk.line.hub.people._came_back, "_left", 2)
     monkeypatch.setattr(desk.line.hub.people._came_back, "_at", 0.0)
     await revoked(desk)

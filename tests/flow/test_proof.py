@@ -223,9 +223,9 @@ async def test_rule_4_less_than_the_route_wants_has_no_first_answer_by_its_key(p
 async def test_an_answer_to_a_proof_is_given_again_for_a_while_only(proving, office):
     """By then flags may be set that were not: whoever wants to know asks anew."""
     _, first = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
-    proving.advance(seconds=110)
+    proving.advance(seconds=60)
     assert (await posted(office, FIND, [sought(1)], **shown(ONE, "k")))[1] == first
-    proving.advance(seconds=20)
+    proving.advance(seconds=61)
     status, told = await posted(office, FIND, [sought(1)], **shown(ONE, "k"))
     assert (status, told["code"], "replies" in told) == (410, "answer_expired", False)
     refusals = [each for each in proving.every_fact() if each["kind"] == "message.refused"]

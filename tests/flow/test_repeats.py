@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import Refused
 from gateway.plugin import Accepted, RefusedRecord
-from tests.flow.line import running
+from tests.flow.line import HANGS, running
 from tests.flow.toys import person
 
 
@@ -92,18 +92,23 @@ async def test_many_at_once_with_one_key_are_one_message(line):
 
 async def test_a_send_that_was_cancelled_after_it_was_recorded_is_delivered_all_the_same(line):
     """A connector may lose patience (`asyncio.timeout`) while the journal commits; recorded is recorded."""
-    busy = threading.Event()
-    holding = asyncio.create_task(line.journal._writer.commit(lambda _: busy.wait(5), large=True))  # in its thread
+    writer, begun, busy = line.journal._writer, threading.Event(), threading.Event()
+
+    def busily(_):
+        begun.set()
+        busy.wait(HANGS)
+
+    holding = asyncio.create_task(writer.commit(busily, large=True))  # in its thread
+    await line.until(begun.is_set)
     task = asyncio.create_task(line.outbox.send("person.put", [person()], key=b"k"))
-    await asyncio.sleep(0.02)  # it waits for the journal's writer, which is kept busy meanwhile
+    await line.until(lambda: writer._waiting)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     busy.set()
     await holding
     again = await line.outbox.send("person.put", [person()], key=b"k")
-    async with asyncio.timeout(20):
-        assert await line.settlement(again.message_id) == {0: Accepted()}
+    assert await line.settlement(again.message_id) == {0: Accepted()}
     assert len(line.register_system.deliveries) == 1
 
 

@@ -13,15 +13,12 @@ from gateway.hub.reports.making import Period
 from gateway.hub.retention import retain
 from gateway.messages import stamp
 from gateway.tlog.note import Checkpoint, Signer, sign
-from gateway.wiring.tagging import months_between, person_tags
 from tests.flow.calling import calling
 from tests.flow.test_people import TERMINAL, certificates, sitting  # noqa: F401  (made before anybody sits down)
+from tests.flow.test_search import WHY, tags
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 from tests.journal.builders import SIGNER, id_of, message
 from tests.journal.test_retention import DONE
-
-MONTHS = months_between(datetime.now(UTC).date(), datetime.now(UTC).date())
-WHY = {"reason": "disclosure_request", "case": "R8-0012"}
 
 
 @pytest.fixture
@@ -29,11 +26,6 @@ async def desk(site, tmp_path):
     async with sitting(site, tmp_path) as made:
         yield made
         made.line.hub.search.close()
-
-
-def tags(site, connector, number, months=MONTHS):
-    named = json.dumps({"internal_no": f"{number:010}"}).encode()
-    return person_tags(site.config, TENANT, connector, named, months)
 
 
 async def report(desk, name, report, **asked):
@@ -86,8 +78,8 @@ async def test_days_are_those_of_japan_and_both_count(desk):
 
 async def test_an_erased_trail_says_how_many_tags_went_and_one_of_none_is_no_deletion(desk, site):
     await desk.line.outbox.send("person.put", [person(4711)], key=b"k")
-    journal, said = desk.line.journal, {"operator": "made-up", "connector": OFFICE, "months": list(MONTHS), **WHY}
-    made = tags(site, OFFICE, 4711)["tags"]
+    journal, made = desk.line.journal, tags(site, OFFICE, internal_no="0000004711")["tags"]
+    said = {"operator": "made-up", "connector": OFFICE, "months": [*made], **WHY}
     sought = [bytes.fromhex(tag) for month in made.values() for tag in month]
     for _ in range(2):
         await journal.retention.erase(sought, said, at=stamp(desk.line.clock()))
@@ -112,7 +104,7 @@ async def test_days_at_the_edge_of_the_calendar_are_no_fault_of_the_gateway(desk
 async def test_a_person_s_report_has_the_days_that_were_asked_for(desk, site):
     await desk.grant("staff-0001", "officer")
     await desk.line.outbox.send("person.put", [person(4711)], key=b"k")
-    about = {"by": [tags(site, OFFICE, 4711)]} | WHY
+    about = {"by": [tags(site, OFFICE, internal_no="0000004711")]} | WHY
     assert len((await report(desk, "staff-0001", "disclosure", person=about, since="2026-04-01"))[1]) == 1
     assert (await report(desk, "staff-0001", "disclosure", person=about, until="2026-01-01"))[1] == []
     assert asked_for(desk)[-1]["found"] == 0
@@ -138,7 +130,7 @@ async def test_a_person_s_report_claims_no_period_of_which_no_tags_were_given(de
 
 async def test_what_straddles_the_limit_of_purging_accuses_nobody(desk):
     line, now = desk.line, desk.line.clock()
-    limit, sent = now.replace(year=now.year - 3), message((0,))
+    limit, sent = now - timedelta(days=3 * 365), message((0,))  # to a day
     await line.journal.record(sent, at=stamp(limit - timedelta(days=2)), now=0.0)
     await line.journal.conclude(
         id_of(sent), DONE, attempt=1, next_at=None, at=stamp(limit + timedelta(days=2)), now=0.0
@@ -161,7 +153,7 @@ async def test_a_person_s_report_is_for_who_decides_and_names_nobody(desk, site)
     await desk.grant("staff-0001", "officer")
     await desk.line.outbox.send("person.put", [person(4711), person(4712, sex="1")], key=b"k")
     await desk.line.outbox.send("person.put", [person(4713)], key=b"l")
-    by = [tags(site, OFFICE, 4712), tags(site, REGISTER, 4712)]
+    by = [tags(site, connector, internal_no="0000004712") for connector in (OFFICE, REGISTER)]
     about = {"by": by} | WHY
     head, rows, count = await report(desk, "staff-0001", "disclosure", person=about)
     assert count == len(rows) == 1
@@ -172,12 +164,14 @@ async def test_a_person_s_report_is_for_who_decides_and_names_nobody(desk, site)
     told = asked_for(desk)[-1]
     assert (told["reason"], told["case"], told["found"]) == (*WHY.values(), 1)
     secret = [tag for each in by for month in each["tags"].values() for tag in month]
-    assert not [each for each in (*secret, "4712") if each in json.dumps([head, rows, told])]
-    assert (await report(desk, "staff-0001", "disclosure", person={"by": [tags(site, OFFICE, 1)]} | WHY))[1] == []
+    shown = json.dumps([head, rows, told], ensure_ascii=False)
+    assert not [each for each in (*secret, "0000004712", "太郎") if each in shown]
+    other = {"by": [tags(site, OFFICE, internal_no="0000000001")]} | WHY
+    assert (await report(desk, "staff-0001", "disclosure", person=other))[1] == []
 
 
 async def test_whoever_may_not_or_asks_wrongly_gets_none(desk, site):
-    about = {"by": [tags(site, OFFICE, 1)]} | WHY
+    about = {"by": [tags(site, OFFICE, internal_no="0000000001")]} | WHY
     path = f"/v1/{TENANT}/reports"
     assert await desk.ask("root", "POST", f"{path}/disclosure", {"person": about}) == (403, "role_missing")
     await desk.grant("staff-0001", "officer")

@@ -28,7 +28,7 @@ async def test_rule_7_a_payload_that_has_ended_is_deleted_after_its_time_and_not
     receipt = await line.outbox.send("person.put", [person()], key=b"1")
     await line.settlement(receipt.message_id)
     tenant, now = keeping(line, KEPT.total_seconds()), line.clock()
-    assert await delete_outdated(tenant, line.journal, now + KEPT - timedelta(seconds=9)) == 0
+    assert await delete_outdated(tenant, line.journal, now + KEPT - timedelta(minutes=9)) == 0
     assert line.journal.envelope(receipt.message_id) is not None
     assert await delete_outdated(tenant, line.journal, now + KEPT + timedelta(seconds=9)) == 1
     assert line.journal.envelope(receipt.message_id) is None
@@ -49,7 +49,7 @@ async def test_rule_7_a_later_reload_does_not_lengthen_what_was_settled_at_the_e
     tenant, now = line.hub.rules.tenant, line.clock()
     tenant = replace(tenant, file=tenant.file.model_copy(update={"routes": (*changed, *others)}))
     line.hub.adopt(replace(line.hub.rules, tenant=tenant), line.hub.dispatcher.limits)
-    assert await delete_outdated(tenant, line.journal, now + KEPT - timedelta(seconds=9)) == 0
+    assert await delete_outdated(tenant, line.journal, now + KEPT - timedelta(minutes=9)) == 0
     assert await delete_outdated(tenant, line.journal, now + KEPT + timedelta(seconds=9)) == 1
     assert line.facts(receipt.message_id)[-1] == "envelope.deleted"
 

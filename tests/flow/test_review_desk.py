@@ -195,30 +195,32 @@ async def test_without_a_terminal_nothing_is_signed(desk, headers):
 
 async def test_who_waits_for_a_long_review_hears_that_it_is_worked_on(desk, monkeypatch):
     monkeypatch.setattr(streaming, "_SILENCE", 0.01)
-    reviews, quick = desk.line.hub.reviews, desk.line.hub.reviews.period
+    reviews, quick, heard = desk.line.hub.reviews, desk.line.hub.reviews.period, asyncio.Event()
 
     async def slowly():
-        await asyncio.sleep(0.1)
+        await heard.wait()
         return await quick()
 
     monkeypatch.setattr(type(reviews), "period", lambda *_, **__: slowly())
     async with calling(desk.site, f"https://localhost:{desk.port}", OFFICER) as session, session.get(REVIEW) as told:
-        said = await told.read()
-    assert said.startswith(b"\n\n")
-    assert json.loads(said)["since"] == 1
+        assert await told.content.readexactly(2) == b"\n\n"
+        heard.set()
+        assert json.loads(await told.read())["since"] == 1
 
 
 async def test_a_long_review_that_fails_breaks_off_and_is_taken_for_no_whole(desk, monkeypatch):
     monkeypatch.setattr(streaming, "_SILENCE", 0.01)
+    begun = asyncio.Event()
 
     async def failing():
-        await asyncio.sleep(0.05)
+        await begun.wait()
         raise Deferred("log_unavailable")
 
     monkeypatch.setattr(type(desk.line.hub.reviews), "period", lambda *_, **__: failing())
     monkeypatch.setattr(logging.getLogger("aiohttp.server"), "disabled", True)
     async with calling(desk.site, f"https://localhost:{desk.port}", OFFICER) as session:
         told = await session.get(REVIEW)
+        begun.set()
         with pytest.raises(ClientPayloadError):
             await told.read()
 

@@ -70,7 +70,7 @@ class Keeper:
 @pytest.fixture(params=["in_process", "https"])
 async def keeper(request, tmp_path):
     site = make_site(tmp_path / "root")
-    async with running(site, tmp_path, link=request.param, attempts=1000) as line:
+    async with running(site, tmp_path, link=request.param) as line:
         yield Keeper(line, site, site.directory)
 
 

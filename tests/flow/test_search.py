@@ -25,12 +25,12 @@ from gateway.plugin import Claim
 from gateway.wiring.tagging import months_between, person_tags
 from tests.flow.calling import calling
 from tests.flow.holding import hold_everything
+from tests.flow.line import HANGS
 from tests.flow.site import GATEWAY, make_site
 from tests.flow.test_people import TERMINAL, certificates, sitting  # noqa: F401  (made before anybody sits down)
 from tests.flow.toys import OFFICE, REGISTER, TENANT, person
 
 SEARCH = f"/v1/{TENANT}/search"
-MONTHS = months_between(datetime.now(UTC).date(), datetime.now(UTC).date())
 WHY = {"reason": "disclosure_request", "case": "R8-0012"}
 
 
@@ -41,8 +41,11 @@ async def desk(site, tmp_path):
         made.line.hub.search.close()
 
 
-def tags(site, connector, months=MONTHS, **named):
-    return person_tags(site.config, TENANT, connector, json.dumps(named).encode(), months)
+def tags(site, connector, months=None, **named):
+    """By default of the month in which the test is run."""
+    today = datetime.now(UTC).date()
+    said = json.dumps(named).encode()
+    return person_tags(site.config, TENANT, connector, said, months or months_between(today, today))
 
 
 def searches(desk):
@@ -66,9 +69,9 @@ async def test_a_person_is_found_by_the_tags_of_its_connector(desk, site):
 @pytest.mark.parametrize(
     ("connector", "months", "named"),
     [
-        (OFFICE, MONTHS, "0000004712"),
+        (OFFICE, None, "0000004712"),
         (OFFICE, ["2020-01"], "0000004711"),
-        (REGISTER, MONTHS, "0000004711"),
+        (REGISTER, None, "0000004711"),
     ],
     ids=["another person", "another month", "another connector"],
 )
@@ -204,20 +207,20 @@ async def still(endless):
 async def test_who_takes_an_answer_slowly_has_no_more_of_it_made_and_who_goes_ends_it(desk, monkeypatch):
     endless = Endless(desk, monkeypatch)
     async with asking(desk) as response:
-        waits = await asyncio.wait_for(still(endless), 10)
+        waits = await asyncio.wait_for(still(endless), HANGS)
         for _ in range(200):
             await response.content.readline()
         assert waits < 1000, "pages of 50 KB: what the sockets between hold, and no answer in memory"
         assert not endless.ended.is_set()
         response.close()
-        await asyncio.wait_for(endless.ended.wait(), 5)
+        await asyncio.wait_for(endless.ended.wait(), HANGS)
 
 
 async def test_who_takes_nothing_of_an_answer_for_long_loses_it(desk, monkeypatch):
     endless = Endless(desk, monkeypatch)
     monkeypatch.setattr(streaming, "_PATIENCE", 0.1)
     async with asking(desk) as response:
-        await asyncio.wait_for(endless.ended.wait(), 5)
+        await asyncio.wait_for(endless.ended.wait(), HANGS)
         with pytest.raises(ClientPayloadError):
             await response.read()
 
@@ -252,9 +255,9 @@ async def test_whoever_reads_only_the_beginning_ends_the_search_without_a_word(d
     child: Any = await asyncio.to_thread(started)
     assert json.loads(await asyncio.to_thread(child.stdout.readline))["seq"] == 1
     child.stdout.close()
-    assert (await asyncio.to_thread(child.wait, 20), child.stderr.read()) == (1, b"")
+    assert (await asyncio.to_thread(child.wait, HANGS), child.stderr.read()) == (1, b"")
     child.stderr.close()
-    await asyncio.wait_for(endless.ended.wait(), 5)
+    await asyncio.wait_for(endless.ended.wait(), HANGS)
 
 
 async def test_the_command_pages_and_says_where_it_goes_on(desk, tmp_path):
@@ -368,7 +371,7 @@ async def test_history_says_who_searched_for_whom_and_why(desk, site):
 )
 def test_a_person_is_named_by_the_fields_of_the_interface_alone(site, said, told):
     with pytest.raises(Misconfigured, match=told) as caught:
-        person_tags(site.config, TENANT, OFFICE, said, MONTHS)
+        person_tags(site.config, TENANT, OFFICE, said, ["2026-04"])
     assert "4711" not in str(caught.value)
     assert "架空" not in str(caught.value)
 

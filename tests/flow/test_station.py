@@ -14,7 +14,7 @@ from gateway.observe import Telemetry, configure
 from gateway.plugin import ConnectorSpec, Health
 from gateway.wiring import station
 from gateway.wiring.station import Station
-from tests.flow.line import System
+from tests.flow.line import HANGS, System
 from tests.flow.toys import OFFICE, OFFICE_INTERFACE, TENANT
 
 
@@ -136,7 +136,7 @@ async def test_a_poll_that_asks_for_a_senseless_pause_is_polled_again_and_does_n
         line.office, spec, Settings(), aiohttp.ClientSession(), str.encode, Telemetry(configure(io.StringIO()))
     )
     running = asyncio.create_task(made.run(line.clock, opened))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         await enough.wait()
     assert not running.done()
     running.cancel()

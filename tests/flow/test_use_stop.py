@@ -13,7 +13,7 @@ from gateway.keys.use_stops import FILE, UseStops, person_digest, write_use_stop
 from gateway.messages import stamp
 from gateway.plugin import Accepted, Answer, RefusedRecord
 from tests.flow.holding import ANNA, BEN, CARA, OPA, TERMINAL, certificate, hold_everything, looked, revoked, staffed
-from tests.flow.line import Line
+from tests.flow.line import HANGS, Line
 from tests.flow.test_request import answering, found
 from tests.flow.toys import NUMBER, OFFICE, REGISTER, person, sought, whole_person
 
@@ -99,7 +99,7 @@ async def test_a_reply_about_that_person_does_not_pass_either(line, lists):
 async def test_an_answer_that_was_given_before_is_not_given_out_again(line, lists):
     line.register_system.answer = answering(found(1))
     arrival = line.office.arrival("person.find", [sought(1)], entrance="outbox", request_key=b"k1")
-    taken, answers = await line.office.ask(arrival, 5)
+    taken, answers = await line.office.ask(arrival, HANGS)
     assert answers == (Answer(0, record=found(1)),)
     lists.stop(OFFICE, 1)
     _, again = await line.office.status(taken.recorded.message_id)

@@ -23,6 +23,7 @@ from gateway.tlog.cosignature import cosigned_at
 from gateway.witness.listener import WitnessListener
 from gateway.witness.store import Store
 from gateway.witness.witness import Witness
+from tests.flow.line import HANGS
 from tests.witness.logs import AT, COSIGNER, ORIGIN, SIGNER, Log
 
 LOG = Log(["a", "b", "c", "d"])
@@ -60,8 +61,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def to(certificates) -> Connect:
-    """Somebody listens, and a RemoteWitness goes there."""
+def to(certificates, monkeypatch) -> Connect:
+    """Somebody listens, and a RemoteWitness goes there, with all the patience that a busy machine wants."""
+    monkeypatch.setattr("gateway.link.witness._PATIENCE", HANGS)
 
     @contextlib.asynccontextmanager
     async def listening(entrance: Any, *, server: str = "ca", path: str = "") -> AsyncIterator[RemoteWitness]:
@@ -167,13 +169,16 @@ async def test_what_is_none_of_the_protocols_answers_is_none(to, answer):
 async def test_who_is_silent_is_not_waited_for_forever(to, monkeypatch):
     monkeypatch.setattr("gateway.link.witness._PATIENCE", 0.1)
 
+    ended = asyncio.Event()
+
     async def silent(_):
-        await asyncio.sleep(0.5)
+        await ended.wait()
         return web.Response()
 
     async with to(Entrance(silent)) as remote:
         with pytest.raises(Unanswered, match="Timeout"):
             await remote.add(BODY)
+        ended.set()
 
 
 async def test_a_server_of_another_authority_is_nobody(to):

@@ -12,6 +12,7 @@ from gateway.link.witness import Answer, Unanswered
 from gateway.tlog import note
 from gateway.tlog.cosignature import Cosigner, cosign, cosigned_at
 from gateway.witness.store import Store
+from tests.flow.line import HANGS
 from tests.flow.watched import NAME, OTHER, Hub, Near, hub, witness
 from tests.journal.builders import TENANT
 from tests.witness.logs import AT as COSIGNED
@@ -127,11 +128,18 @@ async def test_who_does_not_answer_holds_up_no_start(hub, witness, monkeypatch):
 
 
 async def test_a_contradiction_counts_though_another_witness_is_silent(tmp_path, witness, monkeypatch):
-    monkeypatch.setattr(cosigning, "_PATIENCE", 0.3)
     slow = Near(OTHER)
-    monkeypatch.setattr(slow, "add", lambda _: asyncio.sleep(3600))
     witness.answer = lambda _: Answer(409, "9\n", 9)
     with closing(Hub(tmp_path / "log.db", witness, slow)) as hub, closing(slow.store):
+
+        async def silent(_):
+            async with asyncio.timeout(HANGS):  # until the other has spoken, and then patience is at its end
+                while not hub.cosigning.contradicted:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            raise TimeoutError
+
+        monkeypatch.setattr(cosigning, "_PATIENCE", 2 * HANGS)
+        monkeypatch.setattr(slow, "add", silent)
         await hub.fill(1)
         assert len(await hub.cosigning.before_start()) == 1
 
@@ -160,7 +168,7 @@ async def test_it_asks_again_and_again(hub, witness):
     running = asyncio.create_task(hub.cosigning.run(lambda: 0.01))
     for size in (3, 6):
         await hub.fill(3)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             while witness.last < size:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     running.cancel()

@@ -324,14 +324,15 @@ async def test_a_repeat_does_not_go(journal: Journal) -> None:
 async def test_nothing_that_somebody_waits_for_waits_for_others(journal: Journal, monkeypatch) -> None:
     monkeypatch.setattr(writer, "LAZY_SECONDS", 3600.0)
     sent = message((0,))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await journal.record(sent, at=AT, now=NOW)
         await journal.attempted(id_of(sent), [0], attempt=1, at=AT)
         await end(journal, id_of(sent))
         await journal.fact(FactKind.OPERATOR_ACTED, {"operator": "o"}, at=AT)
 
 
-async def test_that_a_source_has_heard_waits_for_the_next_write_but_not_for_ever(journal: Journal) -> None:
+async def test_that_a_source_has_heard_waits_for_the_next_write_but_not_for_ever(journal: Journal, monkeypatch) -> None:
+    monkeypatch.setattr(writer, "LAZY_SECONDS", 3600.0)
     ends = [message((0,)) for _ in range(2)]
     for each in ends:
         await journal.record(each, at=AT, now=NOW)
@@ -345,6 +346,7 @@ async def test_that_a_source_has_heard_waits_for_the_next_write_but_not_for_ever
     assert not heard.done(), "no commit of its own"
     await journal.record(message((0,)), at=AT, now=NOW)
     assert heard.done()
-    async with asyncio.timeout(5):
+    monkeypatch.setattr(writer, "LAZY_SECONDS", 0.02)
+    async with asyncio.timeout(60):
         await journal.settled(id_of(ends[1]))
     assert settlements_due(journal) == []

@@ -170,7 +170,7 @@ def test_nobody_stays_when_the_one_who_asked_is_killed(tmp_path: Path) -> None:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert len(children) >= 2
         process.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(Path(f"/proc/{each}").exists() for each in children):
         assert time.monotonic() < deadline, "a process is left"
         time.sleep(0.02)
