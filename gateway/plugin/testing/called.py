@@ -7,9 +7,11 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
 
 from gateway.errors import Deferred, Misconfigured, Refused
+from gateway.plugin.failed import FROM_SETTINGS, place, wants_variable
 from gateway.plugin.testing.verdict import Broken
 from gateway.plugin.testing.whose import connectors
 
@@ -59,9 +61,9 @@ class Call(Generic[_T]):
         return None
 
 
-async def contracted(what: str, doing: Awaitable[_T], seconds: float, raised: list[BaseException]) -> _T:
+async def contracted(what: str, doing: Awaitable[_T], seconds: float, raised: list[BaseException], own: str) -> _T:
     """What it comes to; what it raises is put to `raised`. Raises Refused, Deferred, of an opening Misconfigured; else,
-    or if it hangs, Broken.
+    or if it hangs, Broken. `own` is the connector's module.
     """
     call = Call(doing)
     if not await call.done(seconds):
@@ -71,7 +73,7 @@ async def contracted(what: str, doing: Awaitable[_T], seconds: float, raised: li
     raised.append(call.error)
     if isinstance(call.error, Refused | Deferred) or (isinstance(call.error, Misconfigured) and what == "open"):
         raise call.error
-    raise _beyond(what, call.error) from call.error
+    raise _beyond(what, call.error, own) from call.error
 
 
 async def together(*doing: Awaitable[_T]) -> list[_T]:
@@ -93,17 +95,9 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
     return True
 
 
-def kind_and_place(error: BaseException) -> str:
-    """Its type, and the file and line where it was raised or, of a text that is no Python, where that is."""
-    at = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        at.append((error.filename, error.lineno))
-    return type(error).__name__ + "".join(f" in {name.rpartition('/')[2]}:{line}" for name, line in at[-1:])
-
-
-def _beyond(what: str, error: BaseException) -> Broken:
-    """What it raised, by type and place: its text may hold anything."""
-    return Broken(
-        f"{what} raised {kind_and_place(error)}",
-        "raise Refused or Deferred, or answer the record with an outcome",
-    )
+def _beyond(what: str, error: BaseException, own: str) -> Broken:
+    """What it raised, by type and place: its text may hold anything. Of no line of its own, the last is told."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    at = place(error, own, brief=True) or f" in {Path(last.filename).name}:{last.lineno}"
+    next_ = "raise Refused or Deferred, or answer the record with an outcome"
+    return Broken(f"{what} raised {type(error).__name__}{at}", FROM_SETTINGS if wants_variable(error) else next_)
