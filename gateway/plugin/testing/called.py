@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
 
@@ -20,6 +21,8 @@ SLACK: Final = 10.0
 LONG: Final = 20.0
 """Seconds in which whatever is to come of itself has come."""
 _PAUSE: Final = 0.05
+_TRIES: Final = 3
+_PARTS: Final = 10
 _T = TypeVar("_T")
 
 
@@ -32,9 +35,13 @@ class Call(Generic[_T]):
         self.task = asyncio.get_running_loop().create_task(self._run, context=connectors())
 
     async def done(self, seconds: float) -> bool:
-        """Whether it came to an end by itself so soon; if not, or if who waits is cancelled, it is broken off."""
+        """Whether it came to an end by itself so soon; if not, or if who waits is cancelled, it is broken off. While
+        the machine stands still no more than a part of the time goes by.
+        """
         try:
-            await asyncio.wait((self.task,), timeout=seconds)
+            for _ in range(_PARTS):
+                if not self.task.done():
+                    await asyncio.wait((self.task,), timeout=seconds / _PARTS)
         finally:
             ended = self.task.done()
             if not ended:
@@ -86,13 +93,15 @@ async def together(*doing: Awaitable[_T]) -> list[_T]:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
-    """Whether it comes to hold before long, asked again and again."""
+    """Whether it comes to hold before long, asked again and again: a few times also if the machine stood still."""
     ends = asyncio.get_running_loop().time() + LONG
-    while not await holds():
-        if asyncio.get_running_loop().time() > ends:
-            return False
+    for asked in count(1):
+        if await holds():
+            return True
+        if asked >= _TRIES and asyncio.get_running_loop().time() > ends:
+            break
         await asyncio.sleep(_PAUSE)
-    return True
+    return False
 
 
 def _beyond(what: str, error: BaseException, own: str) -> Broken:

@@ -85,6 +85,7 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
     assert found.next
+    assert breaker.next in found.next
 
 
 def test_what_it_does_only_once_its_system_hangs_is_seen(example, monkeypatch):
