@@ -47,50 +47,50 @@ def widened(site: Site, until: date) -> Site:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """From the next noon in Japan on, so that the day is the same from beginning to end."""
-    now = datetime.now(UTC)
-    noon = now.replace(hour=3, minute=0, second=0, microsecond=0)
-    return Clock((noon - now) % timedelta(days=1))
+def noon():
+    """A clock at the next noon in Japan: no midnight comes in between."""
+    now, clock = datetime.now(UTC), Clock()
+    today = now.replace(hour=3, minute=0, second=0, microsecond=0)
+    clock.ahead = (today if today >= now else today + timedelta(days=1)) - now
+    return clock
 
 
 @pytest.fixture
-async def under_way(tmp_path, clock):
+async def under_way(tmp_path):
     """A message that was recorded for the former interface, and not delivered."""
     site = make_site(tmp_path / "root")
-    async with running(site, tmp_path, dispatch=False, clock=clock) as line:
+    async with running(site, tmp_path, dispatch=False) as line:
         receipt = await line.outbox.send("person.put", [person()], key=b"1")
     return site, receipt.message_id
 
 
-async def test_what_is_under_way_over_a_lock_change_is_delivered(under_way, tmp_path, clock):
+async def test_what_is_under_way_over_a_lock_change_is_delivered(under_way, tmp_path, noon):
     site, message_id = under_way
-    async with running(widened(site, japanese_day(clock())), tmp_path, clock=clock) as line:
+    async with running(widened(site, japanese_day(noon())), tmp_path, clock=noon) as line:
         await line.settlement(message_id)
         assert endings(line.status(message_id)) == {0: ("accepted", None)}
         receipt = await line.outbox.send("person.put", [person(2)], key=b"2")
         assert (await line.settlement(receipt.message_id)).keys() == {0}
 
 
-async def test_after_its_last_day_it_is_a_dead_letter_that_says_so(under_way, tmp_path, clock):
+async def test_after_its_last_day_it_is_a_dead_letter_that_says_so(under_way, tmp_path, noon):
     site, message_id = under_way
-    async with running(widened(site, japanese_day(clock()) - timedelta(days=1)), tmp_path, clock=clock) as line:
+    async with running(widened(site, japanese_day(noon()) - timedelta(days=1)), tmp_path, clock=noon) as line:
         assert await line.settlement(message_id) == {0: Dead("interface_changed")}
         assert line.register_system.deliveries == []
 
 
 @pytest.mark.parametrize("days", [0, -1])
-async def test_an_answer_is_had_again_until_the_last_day_of_the_interface_it_was_sealed_under(tmp_path, days, clock):
+async def test_an_answer_is_had_again_until_the_last_day_of_the_interface_it_was_sealed_under(tmp_path, noon, days):
     """After it the asker asks anew; how the question ended stays known."""
     site = make_site(tmp_path / "root")
     found: dict[str, Any] = {"internal_no": "0000000001", "update_seq": 1}
-    async with running(site, tmp_path, clock=clock) as line:
+    async with running(site, tmp_path, clock=noon) as line:
         line.register_system.answer = lambda told: {index: Accepted(found) for index, _ in told.records}
         answers = await line.outbox.ask("person.find", [sought()], key=b"1")
         message_id = line.register_system.deliveries[0].message_id
     assert answers == (Answer(0, record=found),)
-    last = japanese_day(clock()) + timedelta(days=days)
-    async with running(widened(site, last), tmp_path, clock=clock) as line:
+    async with running(widened(site, japanese_day(noon()) + timedelta(days=days)), tmp_path, clock=noon) as line:
         told = await line.office.status(message_id)
         assert told is not None
         status, again = told
