@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import re
 import shutil
 import sys
 import time
@@ -162,14 +161,17 @@ def test_who_comes_without_the_line_s_certificate_or_authority_is_told_to_take_i
 @pytest.mark.parametrize(
     ("raises", "seen", "next_"),
     [
-        ("json').loads('')", rf"JSONDecodeError in {GOOD}\.py:\d+ \(at decoder\.py:\d+\)", "raise Refused or Deferred"),
-        ("os').environ['NO_SUCH']", rf"KeyError in {GOOD}\.py:\d+", "take it from the settings"),
+        ("json').loads('')", ("JSONDecodeError", "at decoder.py"), "raise Refused or Deferred"),
+        ("os').environ['NO_SUCH']", ("KeyError", ""), "take it from the settings"),
     ],
 )
 def test_what_a_library_raises_is_told_with_the_connectors_own_line(raises, seen, next_, example):
     stage = example(Breaker("opens-and-closes", OPENS, f"{OPENS}        __import__('{raises}\n", ""))
     found = judge(BY_ID["opens-and-closes"], stage)
-    assert re.fullmatch(f"open raised {seen}", found.seen), found.detail
+    kind, library = seen
+    own, _, beside = found.seen.partition(" (")
+    assert own.startswith(f"open raised {kind} in {GOOD}.py:"), found.detail
+    assert beside.partition(":")[0] == library
     assert found.next.startswith(next_)
 
 
