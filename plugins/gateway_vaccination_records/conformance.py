@@ -124,7 +124,9 @@ class VaccinationRecords(Subject):
             aside.submit(asyncio.run, self._prepare(persons)).result()
 
     async def _prepare(self, persons: Sequence[int]) -> None:
-        """Residents with PMH keys and pseudonyms, doses due, answers to one of them, and a visit that PMH confirmed."""
+        """Residents with PMH keys and pseudonyms, doses due, answers to one of them, a dose and a notice that nobody is
+        to be sent any more, and a visit that PMH confirmed.
+        """
         before = await self._count()
         subjects = [self._registered(each + more) for more in (0, _OTHERS) for each in persons]
         await self._tell("/v1/subjects", subjects, "register")
@@ -133,6 +135,8 @@ class VaccinationRecords(Subject):
         await self._tell("/v1/residents/links", links, "hand_over")
         await self._tell("/v1/registrations", [_template(each) for each in persons], "template")
         await self._tell("/v1/registrations", [due for each in persons for due in _due(each)], "management")
+        for word, told in (("record", _had), ("notice", _noticed)):
+            await self._tell("/simulator/registrations", [told(each) for each in persons], word)
         sought = [_made_up("subject.lookup", each) for each in persons]
         found = await self._post("/v1/subjects/lookup", [{"index": n, **each} for n, each in enumerate(sought)])
         filled = [
@@ -198,6 +202,16 @@ def _due(person: int) -> list[dict[str, Any]]:
         _made_up("management.register", person, vaccination_setting_id=setting, vaccination_management_id=name)
         for name in names
     ]
+
+
+def _had(person: int) -> dict[str, Any]:
+    name = f"MADEUP-HAD-{person:06}"
+    own: dict[str, JsonValue] = {"vaccination_record_id": name, "vaccination_management_id": name}
+    return _made_up("record.register", person, vaccination_setting_id=_setting(person), **own)
+
+
+def _noticed(person: int) -> dict[str, Any]:
+    return _made_up("notice.register", person, notice_id=f"MADEUP-HAD-{person:06}")
 
 
 def _setting(person: int) -> str:

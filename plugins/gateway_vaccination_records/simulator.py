@@ -24,7 +24,8 @@ from gateway_vaccination_records.record_system import serve
 from gateway_vaccination_records.record_system.app import Api
 from gateway_vaccination_records.record_system.area import Area
 from gateway_vaccination_records.record_system.desk import Desk
-from gateway_vaccination_records.record_system.ledger_models import Registration
+from gateway_vaccination_records.record_system.http import EVENT_ANSWERS, Desks, read, rows
+from gateway_vaccination_records.record_system.ledger_models import Registration, RegistrationsBody
 from gateway_vaccination_records.record_system.models import DeleteRow, LookupRow, RegisterRow
 from gateway_vaccination_records.record_system.people import Person
 from gateway_vaccination_records.record_system.problems import Handler
@@ -110,7 +111,9 @@ class Offered:
 
 
 class FaultyArea(Area):
-    """An area that finds some rows busy and leaves them for later, and takes some persons for others."""
+    """An area that finds some rows busy and leaves them for later, and takes some persons for others. Of what is told
+    to be of long ago nothing is due.
+    """
 
     def __init__(self, directory: Path, municipality_code: str, key: TenantKey, *, faults: Faults) -> None:
         super().__init__(directory, municipality_code, key)
@@ -128,12 +131,33 @@ class FaultyArea(Area):
         free = [row for row in rows if not self._faults.strikes("busy")]
         return super().register(message_id, free) if free else {}
 
+    def of_long_ago(self, message_id: str, rows: Sequence[Registration]) -> dict[int, Verdict]:
+        """Judge them all, and send nobody what is kept."""
+        last = self._db.execute("SELECT coalesce(max(id), 0) FROM due").fetchone()
+        verdicts = super().register(message_id, rows)
+        self._db.execute("DELETE FROM due WHERE id > ?", last)
+        return verdicts
+
     def lookup(self, rows: Sequence[LookupRow]) -> dict[int, Person | None]:
         """Whom the rows mean, and now and then somebody else."""
         return {
             index: _other(person) if person is not None and self._faults.strikes("other_person") else person
             for index, person in super().lookup(rows).items()
         }
+
+
+class LongAgo:
+    """`POST /simulator/registrations`, as `/v1/registrations`, of what was sent to everybody long ago."""
+
+    def __init__(self, desks: Mapping[str, Desk]) -> None:
+        self._desks = Desks(desks)
+
+    async def register(self, request: web.Request) -> web.Response:
+        """An outcome per row."""
+        desk, body = self._desks.of(request), await read(request, RegistrationsBody)
+        assert isinstance(desk.area, FaultyArea)  # noqa: S101  (all areas here are)
+        verdicts = await desk.ask(partial(desk.area.of_long_ago, body.message_id, body.rows))
+        return rows([{"index": row.index, **EVENT_ANSWERS[verdicts.get(row.index)]} for row in body.rows])
 
 
 def _other(person: Person) -> Person:
@@ -171,6 +195,7 @@ def _main() -> int:
     def build(desks: Mapping[str, Desk], body_bytes: int) -> web.Application:
         app = Api(desks).application(body_bytes)
         app.middlewares[:0] = [faults.network, Offered().first]
+        app.router.add_post("/simulator/registrations", LongAgo(desks).register)
         return app
 
     status = serve.main(given.config, build, partial(FaultyArea, faults=faults))

@@ -106,6 +106,8 @@ def test_two_packages_of_one_name(install):
         ("from json import no_such_name", "loading it raised ImportError for json in "),
         ("def", "loading it raised SyntaxError in "),
         ("import json\n\njson.loads('hidden-3f9a')", "loading it raised JSONDecodeError in "),
+        ("import os\nos.environ['hidden-3f9a']", "made_up_office.py:2: it reads a variable of the environment that"),
+        ("raise KeyError('hidden-3f9a')", "loading it raised KeyError in "),
         ("import sys; sys.exit(1)", "loading it raised SystemExit"),
         ("import asyncio; raise asyncio.CancelledError('hidden-3f9a')", "loading it raised CancelledError"),
         ("import pytest; pytest.skip('hidden-3f9a', allow_module_level=True)", "loading it raised Skipped"),
@@ -131,7 +133,9 @@ def test_a_broken_plugin_is_one_reason_without_its_text(install, text, problem):
     assert "hidden-3f9a" not in told
     if problem.endswith(" in "):
         last = len(text.splitlines())
-        assert told.endswith(f"made_up_office.py:{last}")
+        own, _, library = told.partition(f"made_up_office.py:{last}")
+        assert own.endswith("/")
+        assert library.startswith(" (at decoder.py:") == ("JSONDecodeError" in problem)
 
 
 @pytest.mark.parametrize(

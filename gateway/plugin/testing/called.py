@@ -7,9 +7,11 @@ import asyncio
 import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
 
 from gateway.errors import Deferred, Misconfigured, Refused
+from gateway.plugin.failed import FROM_SETTINGS, place, wants_variable
 from gateway.plugin.testing.verdict import Broken
 from gateway.plugin.testing.whose import connectors
 
@@ -18,6 +20,10 @@ SLACK: Final = 10.0
 LONG: Final = 20.0
 """Seconds in which whatever is to come of itself has come."""
 _PAUSE: Final = 0.05
+_PARTS: Final = 10
+"""Of a wait. A machine that stood still, however long, takes one of them away, and what had come meanwhile is seen."""
+_LOOKS: Final = 3
+"""At least: what a machine that stood still has kept from coming is there at the next."""
 _T = TypeVar("_T")
 
 
@@ -32,7 +38,7 @@ class Call(Generic[_T]):
     async def done(self, seconds: float) -> bool:
         """Whether it came to an end by itself so soon; if not, or if who waits is cancelled, it is broken off."""
         try:
-            await asyncio.wait((self.task,), timeout=seconds)
+            await self._waited(seconds)
         finally:
             ended = self.task.done()
             if not ended:
@@ -42,14 +48,20 @@ class Call(Generic[_T]):
     async def broken_off(self) -> bool:
         """Cancel it. Whether it ended, as cancelled; if it did not end, it is torn down."""
         self.task.cancel()
-        await asyncio.wait((self.task,), timeout=SLACK)
+        await self._waited(SLACK)
         if not self.task.done():
             with contextlib.suppress(RuntimeError):  # it catches even that
                 self._run.close()
             self.task.cancel()
-            await asyncio.wait((self.task,), timeout=SLACK)
+            await self._waited(SLACK)
             return False
         return isinstance(self.error, asyncio.CancelledError)
+
+    async def _waited(self, seconds: float) -> None:
+        """Until it has ended, at most so long."""
+        for _ in range(_PARTS):
+            if not self.task.done():
+                await asyncio.wait((self.task,), timeout=seconds / _PARTS)
 
     async def _caught(self, doing: Awaitable[_T]) -> _T | None:
         try:
@@ -59,9 +71,9 @@ class Call(Generic[_T]):
         return None
 
 
-async def contracted(what: str, doing: Awaitable[_T], seconds: float, raised: list[BaseException]) -> _T:
+async def contracted(what: str, doing: Awaitable[_T], seconds: float, raised: list[BaseException], own: str) -> _T:
     """What it comes to; what it raises is put to `raised`. Raises Refused, Deferred, of an opening Misconfigured; else,
-    or if it hangs, Broken.
+    or if it hangs, Broken. `own` is the connector's module.
     """
     call = Call(doing)
     if not await call.done(seconds):
@@ -71,7 +83,7 @@ async def contracted(what: str, doing: Awaitable[_T], seconds: float, raised: li
     raised.append(call.error)
     if isinstance(call.error, Refused | Deferred) or (isinstance(call.error, Misconfigured) and what == "open"):
         raise call.error
-    raise _beyond(what, call.error) from call.error
+    raise _beyond(what, call.error, own) from call.error
 
 
 async def together(*doing: Awaitable[_T]) -> list[_T]:
@@ -85,25 +97,18 @@ async def together(*doing: Awaitable[_T]) -> list[_T]:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
     """Whether it comes to hold before long, asked again and again."""
-    ends = asyncio.get_running_loop().time() + LONG
+    ends, looks = asyncio.get_running_loop().time() + LONG, 1
     while not await holds():
-        if asyncio.get_running_loop().time() > ends:
+        if asyncio.get_running_loop().time() > ends and looks >= _LOOKS:
             return False
+        looks += 1
         await asyncio.sleep(_PAUSE)
     return True
 
 
-def kind_and_place(error: BaseException) -> str:
-    """Its type, and the file and line where it was raised or, of a text that is no Python, where that is."""
-    at = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        at.append((error.filename, error.lineno))
-    return type(error).__name__ + "".join(f" in {name.rpartition('/')[2]}:{line}" for name, line in at[-1:])
-
-
-def _beyond(what: str, error: BaseException) -> Broken:
-    """What it raised, by type and place: its text may hold anything."""
-    return Broken(
-        f"{what} raised {kind_and_place(error)}",
-        "raise Refused or Deferred, or answer the record with an outcome",
-    )
+def _beyond(what: str, error: BaseException, own: str) -> Broken:
+    """What it raised, by type and place: its text may hold anything. Of no line of its own, the last is told."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    at = place(error, own, brief=True) or f" in {Path(last.filename).name}:{last.lineno}"
+    next_ = "raise Refused or Deferred, or answer the record with an outcome"
+    return Broken(f"{what} raised {type(error).__name__}{at}", FROM_SETTINGS if wants_variable(error) else next_)

@@ -43,6 +43,28 @@ def heard() -> Iterator[list[tuple[str, str]]]:
     texts += [(f"what {record.name} logs", text) for record in logged for text in _printed(record)]
 
 
+@contextlib.contextmanager
+def texts_alone() -> Iterator[None]:
+    """Within the block what is logged is made to its text at once: whoever keeps it, as a test runner does, holds
+    neither what was logged nor the frames of an exception.
+    """
+    make, traced = logging.getLogRecordFactory(), logging.Formatter()
+
+    def plain(*given: Any, **named: Any) -> logging.LogRecord:
+        record = make(*given, **named)
+        with contextlib.suppress(Exception):  # its words do not fit what it is given: who prints it says so
+            record.msg, record.args = record.getMessage(), None
+        if record.exc_info:
+            record.exc_text, record.exc_info = traced.formatException(record.exc_info), None
+        return record
+
+    logging.setLogRecordFactory(plain)
+    try:
+        yield
+    finally:
+        logging.setLogRecordFactory(make)
+
+
 def _printed(record: logging.LogRecord) -> Iterator[str]:
     """Whatever of it may be printed: its message, what is there beside it, its exception."""
     with contextlib.suppress(TypeError, ValueError):  # its words do not fit what it is given: stderr says so

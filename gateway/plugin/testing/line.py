@@ -47,9 +47,11 @@ class Sent:
 
 
 class Line:
-    """`Outbox` and `Log` of one connector; one outlives its instances. With `settles` False endings are kept back."""
+    """`Outbox` and `Log` of one connector, of the module `own`; one outlives its instances. With `settles` False
+    endings are kept back.
+    """
 
-    def __init__(self, contract: Contract, attests: Collection[str]) -> None:
+    def __init__(self, contract: Contract, attests: Collection[str], own: str) -> None:
         self.sent: dict[tuple[str, bytes], Sent] = {}
         self.sends: list[Sent] = []
         self.notes: list[tuple[bytes, Mapping[str, int], str | None]] = []
@@ -60,6 +62,7 @@ class Line:
         """What the connector made of an ending that its contract does not allow; it is told of none any more then."""
         self._contract = contract
         self._attests = attests
+        self._own = own
         self._connector: Connector | None = None
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -158,7 +161,7 @@ class Line:
 
     async def _tell(self, sent: Sent) -> None:
         try:
-            await contracted("settled", self._settled(sent), SLACK, self.raised)
+            await contracted("settled", self._settled(sent), SLACK, self.raised, self._own)
         except (Refused, Deferred):
             pass
         except Broken as broken:  # the rule that drives this will tell

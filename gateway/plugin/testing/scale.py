@@ -1,15 +1,13 @@
 """The quality scale: every rule held to one connector, and the level that it has reached."""
 
 import asyncio
-import sys
 import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
-from gateway.plugin.testing.package import own_root
+from gateway.plugin.failed import FROM_SETTINGS, place, wants_variable
 from gateway.plugin.testing.rule import Level, Rule
 from gateway.plugin.testing.rules import RULES
 from gateway.plugin.testing.stage import Stage
@@ -50,8 +48,9 @@ async def judged(rule: Rule, stage: Stage) -> Finding:
         return _broken(rule, broken, reason)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (suite, stand-in or factory failed: a finding, too)
         what = "time ran out" if isinstance(error, TimeoutError) else f"{type(error).__name__} was raised"
-        seen = f"{what}{_place(error, stage)} while the scene was set or played"
-        return Finding(rule, State.TO_DO, seen, _LOOK, _told(error))
+        at = place(error, stage.module.__name__, stage.subject.__module__, brief=True)
+        next_ = FROM_SETTINGS if wants_variable(error) else _LOOK
+        return Finding(rule, State.TO_DO, f"{what}{at} while the scene was set or played", next_, _told(error))
     if reason is not None:
         return Finding(rule, State.TO_DO, "exemption not needed: the rule holds", f"take {rule.id} out of exempt")
     return Finding(rule, State.DONE, told or "")
@@ -102,14 +101,6 @@ def reached(found: Collection[Finding]) -> Level | None:
             return level
         level = each
     return level
-
-
-def _place(error: BaseException, stage: Stage) -> str:
-    """The innermost line of the author's own code that it passed; nothing if it passed none."""
-    own = [own_root(each) for each in (stage.module, sys.modules[stage.subject.__module__])]
-    passed = [(Path(each.filename), each.lineno) for each in traceback.extract_tb(error.__traceback__)]
-    places = [f" in {file.name}:{line}" for file, line in passed if any(file.is_relative_to(each) for each in own)]
-    return places[-1] if places else ""
 
 
 def _told(error: BaseException) -> str:

@@ -232,7 +232,7 @@ class Scene:
 
     async def contracted(self, what: str, doing: Awaitable[_T], seconds: float = POLL_WITHIN) -> _T:
         """What it comes to. Raises Refused, Deferred, of an opening Misconfigured; else, or if it hangs, Broken."""
-        return await contracted(what, doing, seconds, self.raised)
+        return await contracted(what, doing, seconds, self.raised, self.stage.module.__name__)
 
     def _secret(self, reference: str) -> bytes:
         source, _, name = reference.partition(":")

@@ -33,7 +33,7 @@ class Stage(Candidate):
             between = Between(standing.place, standing.address) if standing.address else None
             if between is not None:
                 await stack.enter_async_context(between.standing())
-            yield Scene(self, standing, between, Line(self.contract, self.spec.attests))
+            yield Scene(self, standing, between, Line(self.contract, self.spec.attests, self.module.__name__))
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[None]:

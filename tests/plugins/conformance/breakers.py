@@ -19,6 +19,7 @@ from tests.plugins.conformance.hurried import (
     DEAF,
     EXCHANGE,
     FIRST_ONES,
+    FIRST_ONES_HEALTH,
     FORBIDDEN,
     GATHERED,
     IMPORT,
@@ -28,6 +29,7 @@ from tests.plugins.conformance.hurried import (
     KEPT,
     KNOWN,
     KNOWN_ALREADY,
+    KNOWN_TO_ALL,
     LOOKS_AT_THE_CLOCK,
     LOOSE,
     MADE,
@@ -35,6 +37,7 @@ from tests.plugins.conformance.hurried import (
     OFFERED,
     OPENS,
     OPENS_UNCHECKED,
+    POLLED_BY_ANY,
     POLLS,
     POLLS_ONE_BY_ONE,
     PUT,
@@ -43,6 +46,7 @@ from tests.plugins.conformance.hurried import (
     READS_HEALTH,
     RENAMES,
     RETRIES,
+    SENDS,
     SETTLED,
     SHARED,
     SLOW,
@@ -61,13 +65,14 @@ CODE, README = "gateway_school_register.py", "README.md"
 
 @dataclass(frozen=True)
 class Breaker:
-    """A rule, what stands in a file of the example and what instead, and what the suite sees."""
+    """A rule, what stands in a file of the example and what instead, what the suite sees, and what it says to do."""
 
     rule: str
     old: str
     new: str
     seen: str
     file: str = CODE
+    next: str = ""
 
 
 BREAKERS: Final = (
@@ -162,10 +167,28 @@ BREAKERS: Final = (
         "Health(ok=True",
         "says that it is well while its system shows a certificate of another authority",
     ),
-    Breaker("keeps-apart", PUT, FIRST_ONES, "while another instance's system is away: subject.register is deferred"),
-    Breaker("keeps-apart", PUT, GATHERED, "the same has other effects once another instance has worked"),
+    *(
+        Breaker("keeps-apart", old, new, f"while another instance's system is away: {seen}", next=next_)
+        for old, new, seen, next_ in (
+            (ALIVE, FIRST_ONES_HEALTH, "it does not say that it is well", "keep address, session and failures"),
+            (PUT, FIRST_ONES, "subject.register is deferred", "keep address, session and failures"),
+            (PUT, KNOWN_TO_ALL, "subject.register: an honest record is refused", "knows of persons and messages"),
+            (SENDS, POLLED_BY_ANY, "subject.delete: what the system offers is not sent", "has polled, and how far"),
+        )
+    ),
     Breaker(
-        "keeps-apart", CLOSES, "        globals()['_read'] = None\n", "once another instance has closed: poll raised"
+        "keeps-apart",
+        PUT,
+        GATHERED,
+        "the same has other effects once another instance has worked",
+        next="was given to deliver in that instance",
+    ),
+    Breaker(
+        "keeps-apart",
+        CLOSES,
+        "        globals()['_read'] = None\n",
+        "once another instance has closed: poll raised TypeError",
+        next="let close() end what its own instance has begun, nothing that another one uses; else raise Refused",
     ),
     Breaker(
         "no-leaks",

@@ -124,6 +124,7 @@ _LINES: Final = (
     ("leaves-nothing", OPENS, f"{_THREAD}.start()", "leaves (a thread)"),
     ("leaves-nothing", OPENS, f"{_LOG}.addHandler(__import__('logging').NullHandler())", "leaves (a handler of a log)"),
     ("leaves-nothing", OPENS, "globals().setdefault('_all', []).append(self)", "leaves (an instance)"),
+    ("leaves-nothing", PUT, "globals().setdefault('_all', []).append(portion)", "leaves (a person's record)"),
     ("leaves-nothing", OPENS, f"{_LOOP}.add_signal_handler(10, print)", "leaves (a signal's handler changed)"),
 )
 """A rule, where and what is done, and what of it is told."""
@@ -159,7 +160,7 @@ HARMLESS: Final = Breaker(
     "",
     EXCHANGE,
     f"""\
-{EXCHANGE}import queue, socket, threading, time
+{EXCHANGE}import collections, logging, queue, socket, threading, time
 import school_library
 
 _once = list()
@@ -177,6 +178,10 @@ async def in_portions(*given, known=in_portions):
     await asyncio.create_task(asyncio.sleep(0))
     if "table" not in vars(register := given[2].func.__self__):
         register.table = bytearray(33 * 2**20)
+    logging.getLogger("school").warning("given to %r", register)
+    register._context.log.info("given", to=register, delivery=given[0])
+    globals()["_latest"] = given[0]
+    vars(register).setdefault("recent", collections.deque(maxlen=1000)).append(given[0])
     with socket.socket(), socket.socket(type=2) as s:
         s.sendto(b"1", ("127.0.0.1", int(register._settings.base_url.rpartition(":")[2])))
     return await known(*given)

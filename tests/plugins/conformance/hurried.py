@@ -76,6 +76,7 @@ NAMED = f"""\
 ALIVE = """\
             await self._ask("GET", "/alive")
 """
+FIRST_ONES_HEALTH = ALIVE.replace("self._ask", "globals().setdefault('_asks', self._ask)")
 FIRST_ONES = PUT.replace("self._register", "globals().setdefault('_register', self._register)")
 GATHERED = """\
         _all = globals().setdefault("_all", {})
@@ -91,6 +92,7 @@ KNOWN = """\
         known.update({{row["internal_no"]: message_id for row in rows}})
 """
 KNOWN += PUT.replace("{", "{{").replace("}", "}}")
+KNOWN_TO_ALL = KNOWN.format(kept="globals()", said="(lambda: _OUTCOMES['old'])")
 STATUS_ALONE = """\
         address = f"{self._settings.base_url}/children/{message_id}"
         async with self._context.session.put(address, json=rows) as response:
@@ -224,6 +226,10 @@ WAITS_ONCE_IT_HANGS = TROUBLED.replace('self._context.log.info("failed", rows=ro
 SENDS = """\
             receipt = await self._context.outbox.send("subject.delete", offered.rows, key=offered.id.encode())
 """
+POLLED_BY_ANY = f"""\
+            if globals().setdefault("_polled", {{}}).setdefault(offered.id, self) is not self:
+                return
+{SENDS}"""
 TOLD_BY_ANOTHER = f"""\
             if self._ended.keys() - vars(self).setdefault("own", set()):
                 __import__("time").sleep(0.001)

@@ -84,6 +84,7 @@ def test_what_breaks_a_rule_is_seen(breaker, example, monkeypatch):
     assert found.state is State.TO_DO
     assert breaker.seen in found.seen, found.detail
     assert found.next
+    assert breaker.next in found.next
 
 
 def test_what_it_does_only_once_its_system_hangs_is_seen(example, monkeypatch):
@@ -154,6 +155,23 @@ def test_who_comes_without_the_line_s_certificate_or_authority_is_told_to_take_i
     monkeypatch.setattr(called, "LONG", 0.1)
     found = judge(BY_ID["carries"], example(Breaker("carries", PUT, instead, "")))
     assert found.seen == "subject.register is deferred again and again (system_unreachable)", found.detail
+    assert found.next.startswith(next_)
+
+
+@pytest.mark.parametrize(
+    ("raises", "seen", "next_"),
+    [
+        ("json').loads('')", ("JSONDecodeError", "at decoder.py"), "raise Refused or Deferred"),
+        ("os').environ['NO_SUCH']", ("KeyError", ""), "take it from the settings"),
+    ],
+)
+def test_what_a_library_raises_is_told_with_the_connectors_own_line(raises, seen, next_, example):
+    stage = example(Breaker("opens-and-closes", OPENS, f"{OPENS}        __import__('{raises}\n", ""))
+    found = judge(BY_ID["opens-and-closes"], stage)
+    kind, library = seen
+    own, _, beside = found.seen.partition(" (")
+    assert own.startswith(f"open raised {kind} in {GOOD}.py:"), found.detail
+    assert beside.partition(":")[0] == library
     assert found.next.startswith(next_)
 
 

@@ -157,3 +157,22 @@ async def test_the_simulator_finds_rows_of_the_ledger_busy_and_takes_them_the_ne
         _, again = await client.post("/v1/registrations", registrations(1, *rows[:1]))
         assert again["rows"][0]["status"] in ("accepted", "busy")
         assert (await client.get("/v1/areas/self"))[1]["templates"] == 20
+
+
+async def test_of_what_the_simulator_is_told_to_be_of_long_ago_nothing_is_due(site: Site, start: Start) -> None:
+    simulator = await start(SIMULATOR)
+    async with site.session(site.city) as session:
+        client = Client(session, simulator.url)
+        await have_keys(client, 1, 2)
+        kept = {"rows": [{"index": index, "status": "accepted"} for index in range(2)]}
+        for serial, path in ((1, "/simulator/registrations"), (2, "/v1/registrations")):
+            rows = [row(0, "record", record(serial)), row(1, "notice", notice(serial))]
+            assert await client.post(path, registrations(serial, *rows)) == (200, kept)
+            _, pulled = await client.post("/v1/records/pull", asked(serial))
+            assert len(pulled["rows"][0]["record"]["records"]) == 1
+        _, counts = await client.get("/v1/areas/self")
+        assert {name: counts[f"due_{name}"] for name in ("notice", "id5", "research")} == {
+            "notice": 1,
+            "id5": 1,
+            "research": 1,
+        }

@@ -218,7 +218,8 @@ RULES: Final = (
         "leaves-nothing",
         _SILVER,
         "Opened and closed again and again, also where the opening fails, it leaves no task, timer, thread, socket,"
-        " file, process, handler of a log or instance behind, and what the whole process shares as it was.",
+        " file, process, handler of a log, instance or record of a person behind, and what the whole process shares as"
+        " it was.",
         "A gateway reloads for years in one process; what is left each time adds up.",
         effects.leaves_nothing,
     ),

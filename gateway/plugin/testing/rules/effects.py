@@ -8,6 +8,7 @@ import contextlib
 import gc
 from collections.abc import AsyncIterator, Collection, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from gateway.plugin.testing import conducts, package, whose
 from gateway.plugin.testing.between import Between
 from gateway.plugin.testing.called import SLACK, until
 from gateway.plugin.testing.doings import Doings, watched
+from gateway.plugin.testing.heard import texts_alone
 from gateway.plugin.testing.remains import Remains
 from gateway.plugin.testing.rules.life import fails_to_open
 from gateway.plugin.testing.rules.privacy import Trouble
@@ -66,18 +68,23 @@ async def _played(stage: Stage) -> Doings:
     if stage.doings is None:
         gc.collect()  # what was played before may act as it is given back
         async with stage.scene() as scene:
-            whose.suite_acts(0)
-            with watched(package.roots(stage.module), [*_ports(scene)]) as doings, doings.breaking():
-                remains = Remains(doings)
-                for turn, trouble in enumerate(_troubles(scene), 1):
-                    whose.suite_acts(turn)
-                    await _turn(scene, turn, trouble, remains)
-                    remains.turn_ended(turn)
-            scene.raised.clear()  # a traceback holds whoever raised it
-            scene.line.raised.clear()
-            doings.left = await _left(remains)
-        stage.doings = doings
+            with texts_alone():
+                stage.doings = await _play(scene, package.roots(stage.module))
     return stage.doings
+
+
+async def _play(scene: Scene, roots: Collection[Path]) -> Doings:
+    whose.suite_acts(0)
+    with watched(roots, [*_ports(scene)]) as doings, doings.breaking():
+        remains = Remains(doings)
+        for turn, trouble in enumerate(_troubles(scene), 1):
+            whose.suite_acts(turn)
+            await _turn(scene, turn, trouble, remains)
+            remains.turn_ended(turn)
+    for kept in (scene.raised, scene.line.raised, scene.line.lines):  # a traceback holds whoever raised it
+        kept.clear()
+    doings.left = await _left(remains)
+    return doings
 
 
 async def _left(remains: Remains) -> list[str]:
@@ -123,8 +130,8 @@ async def _turn(scene: Scene, turn: int, trouble: Trouble, remains: Remains) -> 
     async with scene.opened() as connector:
         remains.made(turn, connector)
         async with trouble():
-            await scene.at_once(
-                connector, [scene.delivery(each, 1, _SHORT) for each in scene.stage.some_receiving(turn)]
-            )
+            deliveries = [scene.delivery(each, 1, _SHORT) for each in scene.stage.some_receiving(turn)]
+            remains.given(turn, deliveries)
+            await scene.at_once(connector, deliveries)
         await scene.line.settle()
         await scene.polled(connector)
