@@ -18,6 +18,10 @@ SLACK: Final = 10.0
 LONG: Final = 20.0
 """Seconds in which whatever is to come of itself has come."""
 _PAUSE: Final = 0.05
+_PARTS: Final = 10
+"""Of a wait. A machine that stood still, however long, takes one of them away, and what had come meanwhile is seen."""
+_LOOKS: Final = 3
+"""At least: what a machine that stood still has kept from coming is there at the next."""
 _T = TypeVar("_T")
 
 
@@ -32,7 +36,7 @@ class Call(Generic[_T]):
     async def done(self, seconds: float) -> bool:
         """Whether it came to an end by itself so soon; if not, or if who waits is cancelled, it is broken off."""
         try:
-            await asyncio.wait((self.task,), timeout=seconds)
+            await self._waited(seconds)
         finally:
             ended = self.task.done()
             if not ended:
@@ -42,14 +46,20 @@ class Call(Generic[_T]):
     async def broken_off(self) -> bool:
         """Cancel it. Whether it ended, as cancelled; if it did not end, it is torn down."""
         self.task.cancel()
-        await asyncio.wait((self.task,), timeout=SLACK)
+        await self._waited(SLACK)
         if not self.task.done():
             with contextlib.suppress(RuntimeError):  # it catches even that
                 self._run.close()
             self.task.cancel()
-            await asyncio.wait((self.task,), timeout=SLACK)
+            await self._waited(SLACK)
             return False
         return isinstance(self.error, asyncio.CancelledError)
+
+    async def _waited(self, seconds: float) -> None:
+        """Until it has ended, at most so long."""
+        for _ in range(_PARTS):
+            if not self.task.done():
+                await asyncio.wait((self.task,), timeout=seconds / _PARTS)
 
     async def _caught(self, doing: Awaitable[_T]) -> _T | None:
         try:
@@ -85,10 +95,11 @@ async def together(*doing: Awaitable[_T]) -> list[_T]:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
     """Whether it comes to hold before long, asked again and again."""
-    ends = asyncio.get_running_loop().time() + LONG
+    ends, looks = asyncio.get_running_loop().time() + LONG, 1
     while not await holds():
-        if asyncio.get_running_loop().time() > ends:
+        if asyncio.get_running_loop().time() > ends and looks >= _LOOKS:
             return False
+        looks += 1
         await asyncio.sleep(_PAUSE)
     return True
 

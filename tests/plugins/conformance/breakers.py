@@ -316,7 +316,7 @@ BREAKERS: Final = (
     Breaker(
         "cancelled",
         SETTLED,
-        f"{SETTLED}        try:\n            await asyncio.sleep(0.01)\n"
+        f"{SETTLED}        try:\n            await asyncio.sleep(600)\n"
         "        except asyncio.CancelledError:\n            pass\n",
         "a cancelled settled does not end as cancelled",
     ),
