@@ -125,7 +125,12 @@ BREAKERS: Final = (
         LOOSE,
         "subject.register: its class takes",
     ),
-    Breaker("carries", '"stored": Accepted()', '"stored": RefusedRecord("superseded")', "an honest record is refused"),
+    Breaker(
+        "carries",
+        '"stored": Accepted(),\n    "known": Duplicate()',
+        '"stored": RefusedRecord("superseded"),\n    "known": RefusedRecord("superseded")',
+        "an honest record is refused",
+    ),
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
     ),
