@@ -182,7 +182,7 @@ async def test_one_that_is_answered_later_is_fetched_by_its_receipt(site: Site, 
     await pmh.faults({"asynchronous": 1})
     assert await fetched(site, pmh, told["identity_confirmation"]) == [reply(told)]
     after = await pmh.counts()
-    assert (after["receipts"] - before["receipts"], after["results"] - before["results"] > 1) == (1, True)
+    assert (after["receipts"] - before["receipts"], after["results"] - before["results"] >= 1) == (1, True)
 
 
 async def test_a_repeat_is_a_new_task_so_that_no_former_answer_is_told(

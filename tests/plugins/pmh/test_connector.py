@@ -182,7 +182,7 @@ async def test_what_is_accepted_for_later_is_fetched_by_its_receipt(site: Site, 
     after = await pmh.counts()
     assert all(isinstance(each, Accepted) for each in outcomes.values())
     assert (after["tasks"] - before["tasks"], after["receipts"] - before["receipts"]) == (1, 1)
-    assert after["results"] - before["results"] > 1
+    assert after["results"] - before["results"] >= 1
 
 
 async def test_beyond_the_deadline_the_repeat_resumes_by_the_same_receipt_even_after_a_restart(
@@ -370,16 +370,18 @@ async def test_an_answer_comes_as_it_is_and_nothing_is_inflated(site: Site) -> N
 
 
 async def test_a_receipt_is_not_asked_for_without_a_pause_whatever_pmh_says(site: Site) -> None:
-    asked, came = [], []
+    asked, came, rows = [], [], []
 
     async def reply(request: web.Request) -> web.Response:
         asked.append(request.path)
         came.append(asyncio.get_running_loop().time())
-        status = 202 if len(asked) < 3 else 503
-        return web.json_response({"receiptNo": "r1"}, status=status, headers={"Retry-After": "0"})
+        rows.extend(await request.json() if request.method == "POST" else ())
+        if len(asked) < 3:
+            return web.json_response({"receiptNo": "r1"}, status=202, headers={"Retry-After": "0"})
+        return web.json_response({"rows": [succeeded(each) for each in rows]})
 
     async with lying(site, reply) as url, site.connected(url) as connector:
-        await connector.deliver(asks(*numbers(1)))
+        assert key_of((await connector.deliver(asks(*numbers(1))))[0]) == "K0"
     assert asked == ["/v1/pmh-key-tasks", *["/v1/pmh-key-tasks/r1"] * 2]
     assert all(later - earlier >= 0.5 for earlier, later in pairwise(came))
 
