@@ -370,7 +370,8 @@ async def test_an_answer_comes_as_it_is_and_nothing_is_inflated(site: Site) -> N
 
 
 async def test_a_receipt_is_not_asked_for_without_a_pause_whatever_pmh_says(site: Site) -> None:
-    asked, came, rows = [], [], []
+    asked, came = [], []
+    rows: list[dict[str, Any]] = []
 
     async def reply(request: web.Request) -> web.Response:
         asked.append(request.path)
