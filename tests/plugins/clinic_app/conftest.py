@@ -32,7 +32,7 @@ def served_pmh(site: Site) -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def served(site: Site, served_pmh: Simulator, gateway_port: int) -> Iterator[Clinics]:
-    address, patience = f"https://127.0.0.1:{gateway_port}", "times = { patience = 2.0 }"
+    address, patience = f"https://127.0.0.1:{gateway_port}", "times = { patience = 60.0 }"
     with running.running(site, address, served_pmh.eligibility, patience) as simulator:
         yield simulator
 

@@ -106,7 +106,7 @@ async def test_it_asks_again_when_the_gateway_says_so(
     gateway.answers["visit.query"], gateway.retry_after = [(202, {"message_id": "m7"})], said
     began = asyncio.get_running_loop().time()
     assert (await clinics.act(visit, "query"))["status"] == 200
-    assert least <= asyncio.get_running_loop().time() - began < least + 20  # and not whatever was said
+    assert least <= asyncio.get_running_loop().time() - began < least + 50  # and not whatever was said
 
 
 async def test_a_gateway_that_is_down_and_a_person_who_is_not_confirmed_are_told_as_such(

@@ -130,7 +130,12 @@ BREAKERS: Final = (
         LOOSE,
         "subject.register: its class takes",
     ),
-    Breaker("carries", '"stored": Accepted()', '"stored": RefusedRecord("superseded")', "an honest record is refused"),
+    Breaker(
+        "carries",
+        '"stored": Accepted(),\n    "known": Duplicate()',
+        '"stored": RefusedRecord("superseded"),\n    "known": RefusedRecord("superseded")',
+        "an honest record is refused",
+    ),
     Breaker(
         "carries", "        if not offered.rows:\n", "        if offered.rows:\n", "what the system offers is not sent"
     ),
@@ -339,7 +344,7 @@ BREAKERS: Final = (
     Breaker(
         "cancelled",
         SETTLED,
-        f"{SETTLED}        try:\n            await asyncio.sleep(0.01)\n"
+        f"{SETTLED}        try:\n            await asyncio.sleep(600)\n"
         "        except asyncio.CancelledError:\n            pass\n",
         "a cancelled settled does not end as cancelled",
     ),

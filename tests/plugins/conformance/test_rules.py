@@ -3,14 +3,17 @@
 import asyncio
 import gc
 import importlib
+import json
 import shutil
 import sys
 import time
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from aiohttp import web
 
 from gateway.plugin import Accepted
 from gateway.plugin.testing import Conformance, called, conformance, scale
@@ -18,7 +21,7 @@ from gateway.plugin.testing import line as lines
 from gateway.plugin.testing import scene as scenes
 from gateway.plugin.testing.package import staged
 from gateway.plugin.testing.rule import Level, Rule
-from gateway.plugin.testing.rules import RULES, effects, network, package, privacy
+from gateway.plugin.testing.rules import RULES, effects, network, package, privacy, truth
 from gateway.plugin.testing.scale import Finding, State, findings, judged, reached
 from gateway.plugin.testing.stage import Stage
 from gateway_pmh import answers
@@ -27,7 +30,7 @@ from tests.plugins.conformance.breakers import BREAKERS, Breaker
 from tests.plugins.conformance.careless import CARELESS, HARMLESS, KEPT, LIBRARY, ONCE_IT_HANGS
 from tests.plugins.conformance.hurried import IMPORT, OPENS, PUT, SETTLED, UNCHECKED
 from tests.plugins.conformance.replaced import REPLACED
-from tests.plugins.example.school_register_conformance import SchoolRegisterSubject
+from tests.plugins.example.school_register_conformance import Register, SchoolRegisterSubject
 
 EXAMPLE = Path(__file__).parents[1] / "example"
 GOOD = "gateway_school_register"
@@ -286,6 +289,25 @@ def test_another_ones_data_in_an_answer_is_seen(monkeypatch):
     found = judge(BY_ID["lies"], staged(PublicMedicalHub))
     assert found.state is State.TO_DO
     assert "pmh_key.issue: upon rows with each other's number a record is answered with another's data" in found.seen
+
+
+def test_an_honest_exchange_that_is_deferred_is_had_once_more(example, monkeypatch):
+    """Of answers that nobody had none is falsified, and the rule would hold of whoever believes all."""
+    calls = count()
+
+    async def busy_at_first(register, request, store=Register._store):
+        if next(calls) == 0:
+            raise web.HTTPServiceUnavailable
+        return await store(register, request)
+
+    monkeypatch.setattr(Register, "_store", busy_at_first)
+    stage = example()
+
+    async def had():
+        async with stage.scene() as scene:
+            return await truth._answers(scene, stage.receiving()[0])
+
+    assert [json.loads(each) for each in asyncio.run(had())] == [{"0": "stored", "2": "stored"}]
 
 
 # ---- exemptions ------------------------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ async def test_it_answers_each_record(loaded, running):
         (index, child.model_validate({"internal_no": f"{index}", "resident_status": status} | version))
         for index, status in enumerate("1234")
     )
-    outcomes = await running[0].deliver(Delivery(MESSAGE, "subject.register", records, 5.0))
+    outcomes = await running[0].deliver(Delivery(MESSAGE, "subject.register", records, 60.0))
     assert outcomes == {
         0: Accepted(),
         1: Duplicate(),

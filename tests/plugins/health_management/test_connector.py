@@ -497,12 +497,14 @@ async def test_a_file_of_another_user_is_finished_though_its_time_cannot_be_set(
 
 
 async def test_a_file_that_cannot_leave_work_has_its_status_written_once_and_is_seen_in_health(tmp_path, monkeypatch):
-    line, log = Line(), Log()
+    line, log = Line(silent=True), Log()
     connector = await new_life(line, settings(tmp_path), log)
     drop(prepared(tmp_path), NAME, CITY)
     await connector.poll()
     with monkeypatch.context() as sticky:
         sticky.setattr(Path, "rename", failing(Path.rename, errno.EPERM))
+        for message_id, outcomes in line.ended.items():
+            await connector.settled(message_id, outcomes)
         await rounds(connector, line)
         status = tmp_path / "status" / "架空太郎.status.csv"
         assert seen(read_status(tmp_path, NAME, "cp932")) == EXPECTED

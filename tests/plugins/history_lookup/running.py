@@ -22,7 +22,7 @@ def keys(how_many: int) -> list[str]:
     return [f"PMHKEYMADEUP-{next(_fresh):04d}" for _ in range(how_many)]
 
 
-def asks(*asked: str, deadline: float = 5.0) -> Delivery:
+def asks(*asked: str, deadline: float = 60.0) -> Delivery:
     """A delivery of its own message."""
     records = tuple((index, AskedId5(pmh_key=key)) for index, key in enumerate(asked))
     return Delivery(message_id(next(_fresh)), "id5.fetch", records, deadline)

@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.plugins.myna_portal.running import Simulator, Site, running
 from tests.ports import free_port
 
-TIMES = "times = { retry_after = 0, slow = 0.2, patience = 2.0 }"
+TIMES = "times = { retry_after = 0, slow = 0.2, patience = 60.0 }"
 
 
 DROPPED = 500

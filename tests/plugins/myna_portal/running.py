@@ -52,7 +52,7 @@ def notice(pseudonym: str, **changes: Any) -> Notice:
     return Notice.model_validate(plain | changes)
 
 
-def brings(*notices: Notice, deadline: float = 5.0) -> Delivery:
+def brings(*notices: Notice, deadline: float = 60.0) -> Delivery:
     """A delivery of its own message."""
     return Delivery(message_id(next(_fresh)), "notice.deliver", tuple(enumerate(notices)), deadline)
 

@@ -34,7 +34,7 @@ def numbers(how_many: int) -> list[str]:
     return [individual_number(next(_fresh)) for _ in range(how_many)]
 
 
-def asks(*asked: str, deadline: float = 5.0) -> Delivery:
+def asks(*asked: str, deadline: float = 60.0) -> Delivery:
     """A delivery of its own message."""
     records = tuple((index, AskedKey(individual_number=number)) for index, number in enumerate(asked))
     return Delivery(message_id(next(_fresh)), "pmh_key.issue", records, deadline)
@@ -45,7 +45,7 @@ def subject() -> str:
     return f"MADEUPSUBJECT{next(_fresh):05d}"
 
 
-def refers(*confirmations: str, deadline: float = 5.0) -> Delivery:
+def refers(*confirmations: str, deadline: float = 60.0) -> Delivery:
     """A delivery that asks for confirmations."""
     records = tuple((index, AskedConfirmation(identity_confirmation=each)) for index, each in enumerate(confirmations))
     return Delivery(message_id(next(_fresh)), "confirmation.fetch", records, deadline)

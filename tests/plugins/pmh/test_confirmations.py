@@ -1,6 +1,7 @@
 """本人確認情報: what a terminal is told, what PMH keeps, and what of it the connector hands on (F53, C206)."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.plugin import Accepted, DeferredRecord, Delivery, Outcome, RefusedRecord, checks
-from gateway_pmh import answers
+from gateway.plugin import Accepted, DeferredRecord, Outcome, RefusedRecord, checks
+from gateway_pmh import answers, client
 from tests.plugins.pmh.running import CLINIC_A, CLINIC_B, ISSUER, Simulator, Site, refers, running, subject
 from tests.plugins.pmh.test_connector import lying
 
@@ -167,11 +168,13 @@ async def test_a_fault_defers_and_the_repeat_is_answered(
     site: Site, pmh: Simulator, fault: str, outcome: Outcome
 ) -> None:
     told = await pmh.confirmed(subject())
-    await pmh.faults({fault: 1})
-    delivery = refers(told["identity_confirmation"], deadline=0.5 if fault == "hang" else 5.0)
+    delivery = refers(told["identity_confirmation"], deadline=0.5 if fault == "hang" else 60.0)
     async with site.connected(pmh.url) as connector:
+        assert (await connector.health()).ok  # so that the short deadline is for the answer alone
+        await pmh.faults({fault: 1})
         assert await connector.deliver(delivery) == {0: outcome}
-        assert await connector.deliver(delivery) == {0: reply(told)}
+        await pmh.faults({})
+        assert await connector.deliver(replace(delivery, deadline=60.0)) == {0: reply(told)}
 
 
 async def test_one_that_is_answered_later_is_fetched_by_its_receipt(site: Site, pmh: Simulator) -> None:
@@ -179,18 +182,21 @@ async def test_one_that_is_answered_later_is_fetched_by_its_receipt(site: Site, 
     await pmh.faults({"asynchronous": 1})
     assert await fetched(site, pmh, told["identity_confirmation"]) == [reply(told)]
     after = await pmh.counts()
-    assert (after["receipts"] - before["receipts"], after["results"] - before["results"] > 1) == (1, True)
+    assert (after["receipts"] - before["receipts"], after["results"] - before["results"] >= 1) == (1, True)
 
 
-async def test_a_repeat_is_a_new_task_so_that_no_former_answer_is_told(site: Site, pmh: Simulator) -> None:
+async def test_a_repeat_is_a_new_task_so_that_no_former_answer_is_told(
+    site: Site, pmh: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told, before = await pmh.confirmed(subject()), await pmh.counts()
     await pmh.faults({"asynchronous": 1})
-    long = refers(told["identity_confirmation"])
-    short = Delivery(long.message_id, long.operation, long.records, 0.2)
+    delivery = refers(told["identity_confirmation"])
     async with site.connected(pmh.url) as connector:
-        assert await connector.deliver(short) == {0: DeferredRecord("deadline", 0.0)}
+        with monkeypatch.context() as slower:
+            slower.setattr(client, "_LEAST_PAUSE", 100.0)  # longer than the delivery lasts
+            assert await connector.deliver(delivery) == {0: DeferredRecord("deadline", 0.0)}
         await pmh.faults({"ended": 1})
-        (outcome,) = (await connector.deliver(long)).values()
+        (outcome,) = (await connector.deliver(delivery)).values()
     assert isinstance(outcome, Accepted)
     assert outcome != reply(told), "what PMH says now, not what it said then"
     assert (await pmh.counts())["confirmations"] == before["confirmations"] + 2

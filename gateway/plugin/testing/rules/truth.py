@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count
 from typing import Final, TypeVar
 
-from gateway.plugin.connector import Accepted, Connector, Delivery, Duplicate, Outcome
+from gateway.plugin.connector import Accepted, Connector, DeferredRecord, Delivery, Duplicate, Outcome
 from gateway.plugin.contract import ContractOperation
 from gateway.plugin.testing import conducts, lies
 from gateway.plugin.testing.between import Conduct, passes
@@ -56,7 +56,7 @@ async def garbage(stage: Stage) -> None:
             await _nothing_accepted(scene, conducts.answers(body), told, deliveries)
         operations, turns = (*stage.operations("receives"), None), count()
         for operation in operations:
-            for at, _ in enumerate(await _answers(scene, _delivery(scene, operation))):
+            for at, _ in enumerate(await _answers(scene, operation)):
                 delivery = _delivery(scene, operation)
                 for body in _few([*GARBAGE.values()], len(operations), next(turns)):
                     await _unbroken(scene, conducts.altered(_always(body), at), delivery)
@@ -117,9 +117,8 @@ async def lied_to(stage: Stage) -> None:
     async with stage.scene(alone=True) as scene:
         operations, turns = (*stage.operations("receives"), None), count()
         for operation in operations:
-            asked = _delivery(scene, operation)
-            rows = len(asked.records) if asked is not None else 1
-            for at, honest in enumerate(await _answers(scene, asked)):
+            rows = min(_ROWS, operation.most_records or _ROWS) if operation is not None else 1
+            for at, honest in enumerate(await _answers(scene, operation)):
                 members = [each for each in lies.false_members() if each[1](honest) is not None]
                 whole = [each for each in lies.false_answers(rows) if each[1](honest) is not None]
                 for told, alter in (*whole, *_few(members, len(operations), next(turns))):
@@ -171,23 +170,30 @@ def _delivery(scene: Scene, operation: ContractOperation | None) -> Delivery | N
     return scene.delivery(operation, _ROWS, _SHORT) if operation is not None else None
 
 
-async def _answers(scene: Scene, delivery: Delivery | None) -> list[bytes]:
-    """The first few answers of an honest exchange: of a delivery, or of a poll and a look at its health."""
+async def _answers(scene: Scene, operation: ContractOperation | None) -> list[bytes]:
+    """The first few answers of an honest exchange: of a delivery, or of a poll and a look at its health. One that was
+    deferred, be it by a machine that stood still, is had once more: where nothing was answered nothing is judged.
+    """
     network = scene.network
     network.conduct = passes
-    before = len(network.answered)
-    async with scene.opened() as connector:
-        await _asks(scene, connector, delivery)
-    return [each.body for each in network.answered[before : before + _POSITIONS]]
+    answers: list[bytes] = []
+    for _ in range(2):
+        before = len(network.answered)
+        async with scene.opened() as connector:
+            outcomes = await _asks(scene, connector, _delivery(scene, operation))
+        answers = [each.body for each in network.answered[before : before + _POSITIONS]]
+        if not any(isinstance(each, DeferredRecord) for each in outcomes.values()):
+            break
+    return answers
 
 
-async def _asks(scene: Scene, connector: Connector, delivery: Delivery | None) -> None:
+async def _asks(scene: Scene, connector: Connector, delivery: Delivery | None) -> Mapping[int, Outcome]:
     if delivery is not None:
-        await scene.delivered(connector, delivery)
-        return
+        return await scene.delivered(connector, delivery)
     await offering(scene)
     await scene.polled(connector)
     await scene.told_health(connector)
+    return {}
 
 
 async def _nothing_accepted(scene: Scene, conduct: Conduct, told: str, deliveries: Sequence[Delivery]) -> None:
