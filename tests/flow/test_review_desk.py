@@ -288,18 +288,19 @@ async def report(desk, name, asked, by=OFFICER):
 
 async def test_what_is_unusual_is_a_report_of_any_days(desk):
     """What somebody does, and a day after again at another desk; where nothing was before, nothing is new."""
-    last = 0
-    for day, terminal in (("2027-04-01", "desk-7"), ("2027-04-02", "desk-8")):
+    last, begun = 0, desk.line.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+    before, day, now, later = (begun + timedelta(days=days) for days in (100, 101, 102, 130))
+    for at, terminal in ((before, "desk-7"), (day, "desk-8")):
         fact = {"operator": "staff-0009", "act": "trace", "client_certificate": "a" * 64, "terminal": terminal}
-        last = await desk.line.journal.fact(FactKind.OPERATOR_ACTED, fact, at=f"{day}T03:00:00.000000Z")
-    desk.line.clock.ahead += datetime(2027, 4, 3, tzinfo=UTC) - desk.line.clock()
-    await desk.grant(OFFICER, "officer", until="2027-04-30")
-    days = {"since": "2027-04-02", "until": "2027-04-02"}
+        last = await desk.line.journal.fact(FactKind.OPERATOR_ACTED, fact, at=f"{at:%Y-%m-%d}T03:00:00.000000Z")
+    desk.line.clock.ahead += now - desk.line.clock()
+    await desk.grant(OFFICER, "officer", until=f"{later:%Y-%m-%d}")
+    days = {"since": f"{day:%Y-%m-%d}", "until": f"{day:%Y-%m-%d}"}
     found = await report(desk, "unusual", days)
     assert [(each["code"], each["person"], each["facts"]) for each in found] == [
         ("new_terminal", "staff-0009", str(last))
     ]
-    ever = await report(desk, "unusual", {"until": "2027-04-02"})
+    ever = await report(desk, "unusual", {"until": days["until"]})
     assert [each for each in ever if each["code"].startswith("new_")] == []
 
 
