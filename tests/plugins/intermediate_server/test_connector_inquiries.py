@@ -154,7 +154,7 @@ async def test_who_has_no_tax_elsewhere_is_told_so_in_the_same_way(city: City) -
 
 async def test_nothing_is_asked_for_before_the_permit_is_there(site: Site) -> None:
     """C186, rule 6."""
-    with running(site, "times = { code = 0, permit = 1.0, answer = 0 }") as simulator:
+    with running(site, "times = { code = 0, permit = 600, answer = 0 }") as simulator:
         async with opened(simulator, Line()) as city:
             resident, asked = await city.register(), number()
             assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("permit_pending", 2.0)
