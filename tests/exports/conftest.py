@@ -7,6 +7,7 @@ from gateway.hub.exports import follower, receiver
 from tests.exports.collector import Collector
 from tests.exports.setting import Setting, running
 from tests.flow.site import Site
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -14,12 +15,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower, "_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(follower, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(follower, "_LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr(receiver, "PATIENCE_SECONDS", 0.5)
+    for module in (follower, receiver):  # a machine that stands still for a while hangs nothing
+        monkeypatch.setattr(module, "PATIENCE_SECONDS", 60.0)
 
 
 @pytest.fixture
 def collector(site: Site) -> Iterator[Collector]:
-    made = Collector(site.config.root / "keys/tls", (site.config.root / "keys/passphrase").read_bytes().strip())
+    password = (site.config.root / "keys/passphrase").read_bytes().strip()
+    made = Collector(site.config.root / "keys/tls", password, free_port())
     yield made
     made.close()
 

@@ -995,7 +995,7 @@ def interrupted(*words, until):
     try:
         until(command)
         os.killpg(command.pid, signal.SIGINT)
-        out, err = command.communicate(timeout=30)
+        out, err = command.communicate(timeout=120)
     finally:
         command.kill()
     with pytest.raises(ProcessLookupError):
@@ -1009,7 +1009,7 @@ def test_ctrl_c_while_a_gateway_does_not_answer_ends_with_130_and_no_traceback(t
     with socket.create_server(("127.0.0.1", 0)) as mute:
         file = root / "config/gateway.toml"
         file.write_text(file.read_text(encoding="utf-8").replace("port = 8444", f"port = {mute.getsockname()[1]}"))
-        mute.settimeout(30)
+        mute.settimeout(60)
         connected = []
         status, told = interrupted(
             "connectors", "--root", str(root), until=lambda _: connected.append(mute.accept()[0])
@@ -1052,7 +1052,7 @@ main()
 @pytest.mark.parametrize("role", ["run", "hub", "edge"])
 def test_a_sighup_before_there_is_anything_to_reload_ends_no_process(tmp_path, role):
     words = (sys.executable, "-c", HANGS_UP, role, "--root", str(tmp_path / "nowhere"))
-    told = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    told = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert (told.returncode, "config/gateway.toml" in told.stderr) == (2, True), "it went on to its configuration"
 
 
