@@ -7,7 +7,6 @@ from gateway.hub.exports import follower, receiver
 from tests.exports.collector import Collector
 from tests.exports.setting import Setting, running
 from tests.flow.site import Site
-from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +20,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def collector(site: Site) -> Iterator[Collector]:
-    password = (site.config.root / "keys/passphrase").read_bytes().strip()
-    made = Collector(site.config.root / "keys/tls", password, free_port())
+    made = Collector(site.config.root / "keys/tls", (site.config.root / "keys/passphrase").read_bytes().strip())
     yield made
     made.close()
 
