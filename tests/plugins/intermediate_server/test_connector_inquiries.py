@@ -476,14 +476,14 @@ async def test_rule_7_results_delete_themselves_after_their_time_told_or_not(
 ) -> None:
     """C117: of finished and of aborted inquiries; the deletion is a fact first."""
     line = Line()
-    async with opened(system, line, result_seconds=60) as city:
+    async with opened(system, line, result_seconds=600) as city:
         if wrong is not None:
             await city.simulator.control("next", {"wrong": wrong})
         asked = await inquired(city, await city.register())
-        city.ahead = timedelta(seconds=50)
+        city.ahead = timedelta(seconds=300)
         await city.poll()
         assert len(await kept(city, asked)) == 1
-        city.ahead = timedelta(seconds=70)
+        city.ahead = timedelta(seconds=660)
         line.broken = True
         await city.poll()
         assert len(await kept(city, asked)) == 1  # no fact, no deletion
