@@ -11,7 +11,7 @@ from gateway_demo_city.addressees import DATASET, PROCEDURES, Addressee, told
 from gateway_demo_city.peer import Peer
 from gateway_demo_city.stage import Failed
 
-_LOOKS: Final = 300
+_LOOKS: Final = 1200
 _GLANCE: Final = 0.1
 
 

@@ -16,8 +16,8 @@ from gateway_demo_city.split import Split
 from gateway_demo_city.stage import Failed, Process
 
 _TRIES: Final = 10
-_LOOKS: Final = 600
-_READY_WITHIN: Final = 30.0
+_LOOKS: Final = 1200
+_READY_WITHIN: Final = 120.0
 
 
 class Outside:

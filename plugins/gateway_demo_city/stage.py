@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 120.0
 _TO_END: Final = 60.0
 _PAUSE: Final = 0.05
 _PORTS: Final = range(10000, 20000)

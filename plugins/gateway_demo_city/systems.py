@@ -28,7 +28,7 @@ INIT_SYSTEMS: Final = "systems"
 """Under the root: what init made for systems that are started by hand."""
 CONTROL: Final = "control"
 """The second face of `INTERMEDIATE`: what happens at other bodies."""
-RESULT_SECONDS: Final = 12
+RESULT_SECONDS: Final = 20
 """How long results of inquiries are kept on that day."""
 _RECONCILE_SECONDS: Final = 3
 _NETWORK: Final = "503:0.02,drop_before:0.02,drop_after:0.04,garbage:0.02,busy:0.02"

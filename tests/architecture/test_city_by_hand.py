@@ -48,7 +48,7 @@ def test_every_command_of_the_page_does_what_the_page_shows(tmp_path):
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr

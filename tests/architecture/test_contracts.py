@@ -120,7 +120,7 @@ def test_lint_imports_names_the_broken_contract(tmp_path):
         env={"PYTHONPATH": f"{tmp_path}:{tmp_path / 'plugins'}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

@@ -44,7 +44,7 @@ def test_every_command_of_the_tour_does_what_the_readme_shows(tmp_path):
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr

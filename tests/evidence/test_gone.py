@@ -33,11 +33,11 @@ async def test_what_is_purged_while_it_is_exported_is_without_content_by_a_fact_
 
         def progress(done: int, _: int) -> None:
             if done == 256 and not gone:
-                gone.append(asyncio.run_coroutine_threadsafe(purge(journal), loop).result(timeout=30))
+                gone.append(asyncio.run_coroutine_threadsafe(purge(journal), loop).result(timeout=60))
 
         await journal.fact(FactKind.NOISE_COUNTED, {"count": 1}, at=AT)
         await journal.checkpoint()
-        await asyncio.wait_for(asyncio.to_thread(export, path, into, SIGNER.verifier(), progress), 30)
+        await asyncio.wait_for(asyncio.to_thread(export, path, into, SIGNER.verifier(), progress), 60)
     report = check_folder(into, SIGNER.verifier(), now=NOW)
     assert (gone, report.problem, report.facts) == ([260], None, 262)
     assert report.gone + report.stale == 260

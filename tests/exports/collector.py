@@ -8,19 +8,20 @@ import time
 from pathlib import Path
 
 from tests.exports.grammar import Message, frames, parse
+from tests.ports import free_port
 
 
 class Collector:
     """`messages` are those that it has read, over all connections. While `reading` is not set, it reads nothing."""
 
-    def __init__(self, tls: Path, password: bytes, port: int = 0) -> None:
+    def __init__(self, tls: Path, password: bytes, port: int | None = None) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.verify_mode = ssl.CERT_REQUIRED
         self._context.load_cert_chain(tls / "gateway.crt", tls / "gateway.key", password)
         self._context.load_verify_locations(tls / "ca.crt")
-        self._listening = socket.create_server(("127.0.0.1", port))
+        self.port = free_port() if port is None else port
+        self._listening = socket.create_server(("127.0.0.1", self.port))
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # what it does not read, soon waits there
-        self.port: int = self._listening.getsockname()[1]
         self.reading = threading.Event()
         self.reading.set()
         self.messages: list[Message] = []

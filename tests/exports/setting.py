@@ -85,7 +85,7 @@ async def running(site: Site, folder: Path) -> AsyncIterator[Setting]:
         journal.close()
 
 
-async def until(true: Callable[[], Any], seconds: float = 60.0) -> None:
-    async with asyncio.timeout(seconds):
+async def until(true: Callable[[], Any]) -> None:
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110  (what comes true is another's doing, and sets no event)
             await asyncio.sleep(0.005)

@@ -38,7 +38,7 @@ class Fake:
 
     def hand(self, copies: Sequence[Copy]) -> None:
         self.entered.set()
-        self.goes_on.wait(10)
+        self.goes_on.wait(60)
         found = [each.fact["seq"] for each in copies]
         if self.fails_at in found:
             raise OSError(5, "made up")

@@ -161,11 +161,11 @@ async def test_a_disk_that_hangs_is_told_and_waited_for_no_longer_than_a_receive
     for module in (exports, follower):
         monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
     goes_on = threading.Event()
-    monkeypatch.setattr(os, "fsync", lambda handle: goes_on.wait(20))
-    monkeypatch.setattr(folders.Folder, "days", lambda self, log: goes_on.wait(20))
+    monkeypatch.setattr(os, "fsync", lambda handle: goes_on.wait(120))
+    monkeypatch.setattr(folders.Folder, "days", lambda self, log: goes_on.wait(120))
     try:
         setting.adopt(to_folder(tmp_path / "copies"))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             await setting.write(2)
             await until(setting.told)
             (row,) = setting.exports.rows()

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 
+from gateway.hub.exports import receiver
 from gateway.hub.journal import FactKind
 from tests.exports.collector import Collector
 from tests.exports.setting import running, to_syslog, until
@@ -21,7 +22,8 @@ async def test_a_receiver_gets_every_fact_over_one_connection(setting, collector
     await until(lambda: collector.said_goodbye == 1)
 
 
-async def test_a_receiver_that_hangs_does_not_hold_the_line_up_and_loses_nothing(setting, collector):
+async def test_a_receiver_that_hangs_does_not_hold_the_line_up_and_loses_nothing(setting, collector, monkeypatch):
+    monkeypatch.setattr(receiver, "PATIENCE_SECONDS", 0.5)
     await setting.write(100)
     setting.adopt(to_syslog(collector))
     await until(lambda: setting.behind("siem") == 0)
@@ -32,7 +34,7 @@ async def test_a_receiver_that_hangs_does_not_hold_the_line_up_and_loses_nothing
     assert setting.behind("siem") > 2000, "what its machine did not acknowledge is not remembered"
     assert setting.told()[0][0] == "export.trouble"
     collector.reading.set()
-    await until(lambda: set(collector.seqs(TENANT)) == set(range(1, 3101)), 20)
+    await until(lambda: set(collector.seqs(TENANT)) == set(range(1, 3101)))
 
 
 async def test_a_receiver_that_is_gone_for_a_while_gets_what_it_missed_and_what_it_may_have_lost(
@@ -64,11 +66,11 @@ async def test_as_many_of_the_exported_kinds_come_again_however_much_else_is_bet
             *(setting.journal.fact(FactKind.OPERATOR_ACTED, body, at=AT) for _ in range(1500)), setting.write(1)
         )
         setting.adopt(kinds)
-        await until(lambda: len(collector.messages) == 1101, 30)
+        await until(lambda: len(collector.messages) == 1101)
         await until(lambda: setting.behind("siem") == 0)
     async with running(site, tmp_path) as setting:
         setting.adopt(kinds)
-        await until(lambda: len(collector.messages) >= 2101, 30)
+        await until(lambda: len(collector.messages) >= 2101)
 
 
 async def test_a_receiver_is_reached_with_more_files_open_than_select_knows(setting, collector):
@@ -95,7 +97,7 @@ async def test_a_connection_that_breaks_again_and_again_still_gets_on(setting, c
         await setting.write(300)
         await asyncio.sleep(0.02)
         collector.drop()
-    await until(lambda: set(collector.seqs(TENANT)) == set(range(1, 1501)), 20)
+    await until(lambda: set(collector.seqs(TENANT)) == set(range(1, 1501)))
 
 
 async def test_a_receiver_that_another_authority_vouches_for_gets_nothing(site, setting, collector, tmp_path):

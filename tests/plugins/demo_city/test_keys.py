@@ -13,13 +13,15 @@ from gateway_demo_city.keys import Pmh, issued
 from gateway_demo_city.outside import Outside
 from gateway_demo_city.site import Site
 from gateway_demo_city.stage import Process, Stage, gateway
+from tests.ports import free_port
 
 _RECORD_SYSTEM = "gateway_vaccination_records.record_system"
 
 
-async def started_records(stage: Stage, config: Path) -> tuple[Process, int]:
+async def started_records(stage: Stage, config: Path) -> Process:
     process = await stage.start("record_system", sys.executable, "-m", _RECORD_SYSTEM, "--config", str(config))
-    return process, int((await process.first_line())["port"])
+    await process.first_line()
+    return process
 
 
 async def started_gateway(stage: Stage, outside: Outside) -> Process:
@@ -45,8 +47,9 @@ async def test_each_number_has_one_key_though_gateway_and_record_system_are_kill
     async with Stage(tmp_path) as stage:
         site = await Site.make(stage)
         config = site.record_system()
-        records, port = await started_records(stage, config)
+        port = free_port()
         config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+        records = await started_records(stage, config)
         site.point_at(port)
         pmh = await Pmh.start(stage, site, {"asynchronous": 2, "drop": 1, "busy": 1})
         made = [row for row in islice(rows(2000, 1), 1500) if row.kind == GOOD.kind]

@@ -3,7 +3,6 @@ own system and the sockets are not there. `crash` drops all that is in memory.
 """
 
 import asyncio
-import contextlib
 import io
 import json
 import re
@@ -212,10 +211,10 @@ class CityLine:
 
     async def _rest(self) -> None:
         """Until nothing is due, or nothing moves: what waits for a list, say."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.3):
-                while not self.network.killed.is_set() and (self.due() or self.hub.dispatcher._tasks):  # noqa: ASYNC110
-                    await asyncio.sleep(0.001)
+        for _ in range(300):
+            if self.network.killed.is_set() or not (self.due() or self.hub.dispatcher._tasks):
+                return
+            await asyncio.sleep(0.001)
 
     def due(self) -> int:
         """How many messages have not ended, or their source has not heard; those that wait for people do not count."""

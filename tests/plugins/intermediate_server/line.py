@@ -2,13 +2,16 @@
 noted, and what the far end of R20 is handed once it was released.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from gateway.plugin import Act, Claim, Context, Deferred, Delivery, Outcome, Payload, Receipt, Refused
+from gateway_intermediate_server import connector, turns
 from gateway_intermediate_server.connector import IntermediateServer
 from gateway_intermediate_server.interface import INTERFACE
 from gateway_intermediate_server.settings import Settings
@@ -136,7 +139,7 @@ class City:
         model = _MODELS["receives", operation]
         payloads: list[Payload] = [model.model_validate(dict(each)) for each in records]
         exactly = tuple(claims).__eq__
-        delivery = Delivery("message", operation, tuple(enumerate(payloads)), 10.0, attests=exactly)
+        delivery = Delivery("message", operation, tuple(enumerate(payloads)), 60.0, attests=exactly)
         return await self.connector.deliver(delivery)
 
     async def poll(self) -> None:
@@ -172,9 +175,20 @@ def settings(simulator: Simulator, **changes: Any) -> Settings:
             "datasets": [DATASET],
             "tax_datasets": [TAX],
             "reconcile_seconds": 0,
+            "connect_timeout": 60.0,
+            "answer_timeout": 60.0,
         }
         | changes
     )
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """A machine that stands still for a while is no slow server, and ends no look before all had their turn."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(connector, "_HEALTH_WITHIN", 60.0)
+        patched.setattr(turns, "_LOOK", 60.0)
+        yield
 
 
 @asynccontextmanager
@@ -184,14 +198,15 @@ async def opened(simulator: Simulator, line: Line, **changes: Any) -> AsyncItera
         "file:jwks": simulator.site.jwks,
         "file:inquiry_key": (simulator.site.folder / "keys" / "city.jwk").read_bytes(),
     }
-    async with simulator.site.session(simulator.site.city) as session:
-        city = City(simulator, line, IntermediateServer(), Said())
-        context = Context(
-            CITY, settings(simulator, **changes), line, session, city.said, city.now, secret=files.__getitem__
-        )
-        await city.connector.open(context)
-        yield city
-        await city.connector.close()
+    with patient():
+        async with simulator.site.session(simulator.site.city) as session:
+            city = City(simulator, line, IntermediateServer(), Said())
+            context = Context(
+                CITY, settings(simulator, **changes), line, session, city.said, city.now, secret=files.__getitem__
+            )
+            await city.connector.open(context)
+            yield city
+            await city.connector.close()
 
 
 def replica(internal_no: str, record_no: str, seq: int = 1, **changes: Any) -> dict[str, Any]:

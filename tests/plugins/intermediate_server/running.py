@@ -1,10 +1,9 @@
 """The simulator as a process of its own, with a city's client and one for what happens elsewhere, over mutual TLS."""
 
-import asyncio
 import json
 import signal
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -147,15 +146,6 @@ class Simulator:
         whose = {"internal_no": resident.internal_no}
         serial = await self.call("platform/v1/process-serials", whose, status=201)
         assert await self.call("platform/v1/codes/acquire", whose | serial, status=202) == {}
-
-    async def until(self, path: str, body: object, is_so: Callable[[Any], bool]) -> Any:
-        """Ask until the answer is so; what is asynchronous takes its time."""
-        for _ in range(500):
-            answer = await self.call(path, body)
-            if is_so(answer):
-                return answer
-            await asyncio.sleep(0.02)
-        raise TimeoutError
 
     async def _post(self, url: str, body: object, who: Identity) -> tuple[int, Any]:
         async with self.site.session(who) as session, session.post(url, json=body or {}) as response:

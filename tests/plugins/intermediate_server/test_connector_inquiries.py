@@ -154,7 +154,7 @@ async def test_who_has_no_tax_elsewhere_is_told_so_in_the_same_way(city: City) -
 
 async def test_nothing_is_asked_for_before_the_permit_is_there(site: Site) -> None:
     """C186, rule 6."""
-    with running(site, "times = { code = 0, permit = 1.0, answer = 0 }") as simulator:
+    with running(site, "times = { code = 0, permit = 600, answer = 0 }") as simulator:
         async with opened(simulator, Line()) as city:
             resident, asked = await city.register(), number()
             assert await city.deliver(ASK, inquiry(resident, asked)) == DeferredRecord("permit_pending", 2.0)
@@ -476,14 +476,14 @@ async def test_rule_7_results_delete_themselves_after_their_time_told_or_not(
 ) -> None:
     """C117: of finished and of aborted inquiries; the deletion is a fact first."""
     line = Line()
-    async with opened(system, line, result_seconds=60) as city:
+    async with opened(system, line, result_seconds=600) as city:
         if wrong is not None:
             await city.simulator.control("next", {"wrong": wrong})
         asked = await inquired(city, await city.register())
-        city.ahead = timedelta(seconds=50)
+        city.ahead = timedelta(seconds=300)
         await city.poll()
         assert len(await kept(city, asked)) == 1
-        city.ahead = timedelta(seconds=70)
+        city.ahead = timedelta(seconds=660)
         line.broken = True
         await city.poll()
         assert len(await kept(city, asked)) == 1  # no fact, no deletion

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -344,7 +345,8 @@ async def test_a_refusal_that_the_server_does_not_take_is_one_fact(
 async def test_what_was_answered_and_is_listed_for_ever_is_not_sent_at_every_look(
     city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Client.ask
+    real, steady = Client.ask, SimpleNamespace(time=lambda: 1000.0)
+    monkeypatch.setattr(turns, "asyncio", SimpleNamespace(get_running_loop=lambda: steady))
 
     async def ask(client: Client, path: str, body: Any, form: Any, *args: Any, **kwargs: Any) -> Any:
         answer = await real(client, path, body, form, *args, **kwargs)

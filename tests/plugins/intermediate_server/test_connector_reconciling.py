@@ -1,7 +1,7 @@
 """原本照合 (F22, C195): once in a window, everybody's replicas, page by page; a restart sends no other messages."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -12,6 +12,9 @@ from tests.plugins.intermediate_server.running import QUICK, Simulator, Site, ru
 
 EXPORT = "replica.export"
 DAY: Final[dict[str, Any]] = {"reconcile_seconds": 86_400, "people_per_export": 2}
+_NOW: Final = datetime.now(UTC)
+NOON: Final = _NOW.replace(hour=12) - _NOW
+"""How far a clock is ahead whose day, and so its window, does not end while these run."""
 
 
 @pytest.fixture
@@ -41,6 +44,7 @@ def exported(line: Line) -> list[list[str]]:
 async def test_everybody_is_exported_once_in_a_window(quiet: Simulator) -> None:
     line = Line()
     async with opened(quiet, line, **DAY) as city:
+        city.ahead = NOON
         numbers = await people(city, 3)
         await rounds(city)
         assert exported(line) == [numbers[:2], numbers[2:]]
@@ -50,7 +54,7 @@ async def test_everybody_is_exported_once_in_a_window(quiet: Simulator) -> None:
         kept = replica(numbers[1], f"X{numbers[1]}")
         del kept["internal_no"], kept["municipality_code"]
         assert second == {"internal_no": numbers[1], "replicas": [kept]}
-        city.ahead = timedelta(days=1)
+        city.ahead += timedelta(days=1)
         await rounds(city)
         assert exported(line) == [numbers[:2], numbers[2:]] * 2
 
@@ -58,12 +62,14 @@ async def test_everybody_is_exported_once_in_a_window(quiet: Simulator) -> None:
 async def test_a_restart_in_a_window_sends_nothing_new(quiet: Simulator) -> None:
     line = Line()
     async with opened(quiet, line, **DAY) as city:
+        city.ahead = NOON
         numbers = await people(city, 3)
         await rounds(city)
         changed = replica(numbers[1], f"X{numbers[1]}", 2, lot_no="MADEUP02")
         assert await city.deliver("replica.register", changed) == Accepted()
     before = line.sent(EXPORT)
     async with opened(quiet, line, **DAY) as city:
+        city.ahead = NOON
         await rounds(city)
         assert city.said.lines == []
     assert line.sent(EXPORT) == before
@@ -72,6 +78,7 @@ async def test_a_restart_in_a_window_sends_nothing_new(quiet: Simulator) -> None
 async def test_a_page_that_could_not_be_had_comes_next_time(quiet: Simulator) -> None:
     line = Line()
     async with opened(quiet, line, **DAY) as city:
+        city.ahead = NOON
         numbers = await people(city, 3)
         line.broken = True
         await rounds(city)
@@ -84,6 +91,7 @@ async def test_a_page_that_could_not_be_had_comes_next_time(quiet: Simulator) ->
 async def test_a_page_that_the_line_refuses_is_counted_for_the_operator(quiet: Simulator) -> None:
     line = Line(refuses="too_many_records")
     async with opened(quiet, line, **DAY) as city:
+        city.ahead = NOON
         await people(city, 3)
         await rounds(city)
         assert exported(line) == []
@@ -95,6 +103,7 @@ async def test_a_page_that_waits_for_a_reload_is_not_lost(quiet: Simulator) -> N
     """Between the reloads of hub and edge the line refuses what is signed; it takes it afterwards."""
     line = Line(refuses="header_mismatch")
     async with opened(quiet, line, **DAY) as city:
+        city.ahead = NOON
         numbers = await people(city, 3)
         await rounds(city)
         assert exported(line) == []

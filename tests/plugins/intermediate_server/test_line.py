@@ -1,5 +1,6 @@
 """The connector on a real line, with the example's routes and rows, and people who release."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from tests.acceptance.programs import GATEWAY, command
 from tests.flow import line as lines
 from tests.flow.holding import ANNA, BEN, TERMINAL, looked, someone, staffed
 from tests.plugins.intermediate_server.exchanges import DATASET, inquire
-from tests.plugins.intermediate_server.line import DOSE, replica, settings
+from tests.plugins.intermediate_server.line import DOSE, patient, replica, settings
 from tests.plugins.intermediate_server.running import MUNICIPALITY, PREFECTURE, Resident, Simulator, Site, running
 from tests.plugins.receiving import Said
 from tests.plugins.vaccination_records.subjects import CITY
@@ -130,11 +131,10 @@ class Town:
         return str((await self.simulator.control("inquired", {"provision_no": number}))["state"])
 
     async def becomes(self, number: str, state: str) -> Any:
-        for _ in range(200):
-            if await self.state(number) == state:
-                return (await self.simulator.control("inquired", {"provision_no": number}))["doses"]
-            await self.connector.poll()
-        raise TimeoutError(await self.state(number))
+        async with asyncio.timeout(60):
+            while await self.state(number) != state:
+                await self.connector.poll()
+        return (await self.simulator.control("inquired", {"provision_no": number}))["doses"]
 
     def recorded(self, operation: str) -> list[dict[str, Any]]:
         """Headers of what was taken, newest last."""
@@ -155,21 +155,22 @@ async def opened(example: Any, simulator: Simulator, folder: Path) -> AsyncItera
     async def deliver(delivery: Delivery) -> Mapping[int, Outcome]:
         return await connector.deliver(delivery)
 
-    async with (
-        lines.running(example, folder) as line,
-        simulator.site.session(simulator.site.city) as session,
-    ):
-        line.register_system.answer = deliver
-        line.register_system.hear = connector.settled
-        secrets = {
-            "file:jwks": simulator.site.jwks,
-            "file:inquiry_key": (simulator.site.folder / "keys/city.jwk").read_bytes(),
-        }
-        outbox = EdgeOutbox(line.register, renkei_connector().attests)
-        chosen = settings(simulator)
-        await connector.open(Context(CITY, chosen, outbox, session, Said(), line.clock, secret=secrets.__getitem__))
-        await staffed(line.hub)
-        yield Town(line, connector, simulator)
+    with patient():
+        async with (
+            lines.running(example, folder) as line,
+            simulator.site.session(simulator.site.city) as session,
+        ):
+            line.register_system.answer = deliver
+            line.register_system.hear = connector.settled
+            secrets = {
+                "file:jwks": simulator.site.jwks,
+                "file:inquiry_key": (simulator.site.folder / "keys/city.jwk").read_bytes(),
+            }
+            outbox = EdgeOutbox(line.register, renkei_connector().attests)
+            chosen = settings(simulator)
+            await connector.open(Context(CITY, chosen, outbox, session, Said(), line.clock, secret=secrets.__getitem__))
+            await staffed(line.hub)
+            yield Town(line, connector, simulator)
 
 
 async def test_a_provision_goes_through_hub_and_both_ends(town: Town) -> None:

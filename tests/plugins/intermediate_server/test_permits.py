@@ -104,7 +104,15 @@ def test_a_token_for_one_use_is_none_for_another() -> None:
             network().read(KEY.sign(permit()), form, NOW)
 
 
-@pytest.mark.parametrize("wrong", [KEY.forged, KEY.unsigned, lambda token: token[:-3] + "AAA", lambda token: None])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        KEY.forged,
+        KEY.unsigned,
+        lambda token: token[:-3] + ("BBB" if token.endswith("AAA") else "AAA"),
+        lambda token: None,
+    ],
+)
 def test_what_the_network_did_not_sign_is_none(wrong: Callable[[str], str | None]) -> None:
     with pytest.raises(Refused, match="permit_not_valid"):
         network().read(wrong(KEY.sign(permit())), Permit, NOW)
@@ -114,7 +122,7 @@ def test_what_the_network_did_not_sign_is_none(wrong: Callable[[str], str | None
 def test_no_text_makes_anything_else_of_it(text: str) -> None:
     with pytest.raises(Refused, match="permit_not_valid") as refused:
         network().read(text, Permit, NOW)
-    assert len(text) < 12 or text not in str(refused.value)
+    assert str(refused.value) == str(Refused("permit_not_valid"))
 
 
 @pytest.mark.parametrize(
@@ -224,14 +232,14 @@ async def test_who_waits_for_anothers_look_at_the_list_waits_no_longer_than_it_c
         return listed()
 
     kept.list._fetch = fetch
-    first = asyncio.create_task(kept.list.admits(LISTED, loop.time() + 10))
+    first = asyncio.create_task(kept.list.admits(LISTED, loop.time() + 60))
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(Later, match="deadline"):
             await kept.list.told(loop.time() + 0.01)
         hangs.set()
         await first
-    assert "version 1" in await kept.list.told(loop.time() + 10)
+    assert "version 1" in await kept.list.told(loop.time() + 60)
 
 
 async def test_the_operator_is_told_version_and_age() -> None:

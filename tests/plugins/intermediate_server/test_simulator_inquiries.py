@@ -1,7 +1,8 @@
 """No inquiry without a permit; what can go wrong on the way goes wrong when it is told to, once."""
 
 import asyncio
-import time
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.plugins.intermediate_server.running import (
     fresh,
     running,
 )
+from tests.plugins.intermediate_server.unsocketed import in_hand
 from tests.plugins.vaccination_records.subjects import CITY
 
 ASK, FETCH = "server/v1/permits/request", "server/v1/permits/fetch"
@@ -84,21 +86,27 @@ async def test_a_code_comes_first_and_a_person_before_that(site: Site, system: S
     assert await system.ask(ASK, wanted) == (409, {"code": "code_not_acquired"})
 
 
-async def test_an_inquiry_takes_its_time(tmp_path: Any) -> None:
+def test_an_inquiry_takes_its_time(tmp_path: Path) -> None:
     site = Site.make(tmp_path)
-    with running(site, "times = { code = 0, permit = 1, answer = 1 }") as system:
-        resident = await moved_in(system)
-        begun = int(time.time())
-        asked = await system.call(ASK, permit_wanted(site, resident, "R1"), status=202)
-        assert await system.call(FETCH, asked) == {"state": "pending"}
-        told = await system.until(FETCH, asked, lambda each: each["state"] != "pending")
-        receipt = await system.call(SEND, {"request_id": "R1", "permit": told["permit"]}, status=202)
-        (waiting,) = (await system.call("server/v1/inquiries/list"))["inquiries"]
+    with in_hand(site.configuration("times = { code = 0, permit = 100, answer = 100 }")) as network:
+        resident = Resident.new()
+        whose, number = {"internal_no": resident.internal_no}, resident.individual_number
+        network.city("/platform/v1/addressees/register", **resident.addressee())
+        serial = network.city("/platform/v1/process-serials", **whose)
+        network.city("/platform/v1/codes/acquire", **whose, **serial)
+        network.control("person", body=MUNICIPALITY, individual_number=number, doses=[DOSE])
+        asked = network.city(f"/{ASK}", **permit_wanted(site, resident, "R1"))
+        assert network.city(f"/{FETCH}", **asked) == {"state": "pending"}
+        network.clock.ahead += timedelta(seconds=100)
+        told = network.city(f"/{FETCH}", **asked)
+        begun = int(network.clock().timestamp())
+        receipt = network.city(f"/{SEND}", request_id="R1", permit=told["permit"])
+        (waiting,) = network.city("/server/v1/inquiries/list")["inquiries"]
         assert waiting == receipt | {"request_id": "R1", "state": "waiting", "taken": False}
-        assert "answer" not in await system.call(RESULT, receipt)
-        ended = await system.until(RESULT, receipt, lambda each: each["state"] != "waiting")
-        assert ended["state"] == "answered"
-        assert (await system.call("server/v1/inquiries/list"))["inquiries"][0]["ended_at"] >= begun
+        assert "answer" not in network.city(f"/{RESULT}", **receipt)
+        network.clock.ahead += timedelta(seconds=100)
+        assert network.city(f"/{RESULT}", **receipt)["state"] == "answered"
+        assert network.city("/server/v1/inquiries/list")["inquiries"][0]["ended_at"] >= begun + 100
 
 
 async def test_an_ended_permit_is_none(tmp_path: Any) -> None:

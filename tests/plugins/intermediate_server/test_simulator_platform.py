@@ -1,11 +1,14 @@
 """Numbers, codes and replicas: one number for one person, the newer state stays, what is malformed is refused."""
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.plugins.intermediate_server.exchanges import DOSE, replica
 from tests.plugins.intermediate_server.running import Resident, Simulator, Site, running
+from tests.plugins.intermediate_server.unsocketed import in_hand
 from tests.plugins.vaccination_records.subjects import OTHER_CITY
 
 REGISTER, REPLICA = "platform/v1/addressees/register", "platform/v1/replicas/register"
@@ -59,23 +62,31 @@ async def test_a_malformed_addressee_is_refused_and_not_quoted(system: Simulator
     assert await system.ask(REGISTER, Resident.new().addressee(**changes)) == (422, {"code": "format"})
 
 
-async def test_a_code_needs_a_serial_of_that_person_and_its_time(tmp_path: Any) -> None:
-    with running(Site.make(tmp_path), "times = { code = 0.5 }") as system:
-        resident, other = Resident.new(), Resident.new()
-        for each in (resident, other):
-            await system.call(REGISTER, each.addressee())
-        serials = [
-            await system.call("platform/v1/process-serials", {"internal_no": each.internal_no}, status=201)
-            for each in (resident, other)
-        ]
-        wrong = {"internal_no": resident.internal_no} | serials[1]
-        assert await system.ask("platform/v1/codes/acquire", wrong) == (409, {"code": "unknown_serial"})
-        await system.acquire(resident)
+async def test_a_code_needs_a_serial_of_that_person(system: Simulator) -> None:
+    resident, other = Resident.new(), Resident.new()
+    for each in (resident, other):
+        await system.call(REGISTER, each.addressee())
+    serial = await system.call("platform/v1/process-serials", {"internal_no": other.internal_no}, status=201)
+    wrong = {"internal_no": resident.internal_no} | serial
+    assert await system.ask("platform/v1/codes/acquire", wrong) == (409, {"code": "unknown_serial"})
+
+
+def test_a_code_takes_its_time(tmp_path: Path) -> None:
+    with in_hand(Site.make(tmp_path).configuration("times = { code = 600 }")) as network:
+        resident = Resident.new()
         whose = {"internal_no": resident.internal_no}
-        assert (await system.call("platform/v1/addressees/find", whose))["code_state"] == "requested"
-        told = await system.until("platform/v1/addressees/find", whose, lambda each: each["code_state"] != "requested")
-        assert told["code_state"] == "acquired"
-        assert (await system.control("state"))["codes"] == 1
+
+        def state() -> Any:
+            return network.city("/platform/v1/addressees/find", **whose)["code_state"]
+
+        network.city("/platform/v1/addressees/register", **resident.addressee())
+        assert state() == "none"
+        serial = network.city("/platform/v1/process-serials", **whose)
+        network.city("/platform/v1/codes/acquire", **whose, **serial)
+        assert state() == "requested"
+        network.clock.ahead += timedelta(seconds=600)
+        assert state() == "acquired"
+        assert network.control("state")["codes"] == 1
 
 
 async def test_a_replica_goes_with_its_original_and_an_old_one_does_not_come_back(system: Simulator) -> None:

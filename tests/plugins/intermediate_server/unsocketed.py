@@ -5,8 +5,8 @@ A call may go wrong on the way, or be the last that the asker makes before it is
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -163,6 +163,17 @@ class Unsocketed:
         except jwt.PyJWTError:
             return None
         return claims if claims["exp"] > self._time() else None
+
+
+@contextmanager
+def in_hand(file: Any) -> Iterator[Unsocketed]:
+    """All of it, with the time that its configuration says, which passes by `clock.ahead`."""
+    made = Unsocketed(Clock(), pytest.MonkeyPatch())
+    try:
+        made.serve(file)
+        yield made
+    finally:
+        made.close()
 
 
 def signed(key: SigningKey, token: str | None, audience: str) -> dict[str, Any] | None:

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gateway_vaccination_records import pauses
 from tests.plugins.vaccination_records.certificates import Authority
 from tests.plugins.vaccination_records.running import SERVICE, Client, Running, Site
 from tests.plugins.vaccination_records.village import Village
@@ -44,6 +46,14 @@ async def city(site: Site, service: Running) -> AsyncIterator[Client]:
 async def other_city(site: Site, service: Running) -> AsyncIterator[Client]:
     async with site.session(site.other_city) as session:
         yield Client(session, service.url)
+
+
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The clock of the connector's pauses. It stands still until a test moves `now`: no pause is over by slowness."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(pauses, "_now", lambda: clock.now)
+    return clock
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ async def at_work(site: Site, url: str, line: Any, **changes: Any) -> AsyncItera
         yield connector, said
 
 
-def delivery(operation: str, *records: Mapping[str, JsonValue], serial: int = 1, deadline: float = 10.0) -> Delivery:
+def delivery(operation: str, *records: Mapping[str, JsonValue], serial: int = 1, deadline: float = 60.0) -> Delivery:
     """What the line hands over."""
     return Delivery(message_id(serial), operation, _payloads(_OPERATIONS[operation].payload, records), deadline)
 
@@ -90,7 +90,7 @@ def late(operation: str, *records: Mapping[str, JsonValue]) -> Delivery:
     """A reply that nobody awaits any more."""
     reply = _OPERATIONS[operation].reply
     assert reply is not None
-    return Delivery(message_id(9001), operation, _payloads(reply, records), 10.0, reply_to=message_id(9000))
+    return Delivery(message_id(9001), operation, _payloads(reply, records), 60.0, reply_to=message_id(9000))
 
 
 def accepted(records: Sequence[Any]) -> dict[int, Final]:

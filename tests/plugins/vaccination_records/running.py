@@ -55,7 +55,7 @@ class Site:
         if identity is not None:
             context.load_cert_chain(identity.certificate, identity.key)
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context), timeout=aiohttp.ClientTimeout(total=20)
+            connector=aiohttp.TCPConnector(ssl=context), timeout=aiohttp.ClientTimeout(total=60)
         )
 
 

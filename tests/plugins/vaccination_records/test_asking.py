@@ -31,6 +31,7 @@ from tests.plugins.vaccination_records.subjects import CITY, individual_number, 
 from tests.plugins.vaccination_records.test_connector import Said, connected, lying
 
 Start = Callable[..., Awaitable[Running]]
+pytestmark = pytest.mark.usefixtures("steady")
 
 
 def issued(serial: int) -> dict[str, JsonValue]:
@@ -97,7 +98,7 @@ async def counts(client: Client) -> tuple[int, int, int]:
 
 def late_reply(*serials: int) -> Delivery:
     records = tuple((index, IssuedKey.model_validate(issued(serial))) for index, serial in enumerate(serials))
-    return Delivery(message_id(77), "pmh_key.issue", records, 10, reply_to=message_id(76))
+    return Delivery(message_id(77), "pmh_key.issue", records, 60, reply_to=message_id(76))
 
 
 async def test_every_number_gets_its_key_in_batches_and_is_asked_for_once(
@@ -118,7 +119,7 @@ async def test_where_nothing_is_due_failures_of_long_ago_make_no_pause_longer(si
         pauses = [connector._keys.pauses, *(each.pauses for each in connector._sendings)]
         for each in pauses:
             each.pause = 32.0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while any(each.failing for each in pauses):
                 await connector.poll()
                 await asyncio.sleep(0.01)
@@ -154,7 +155,7 @@ async def test_two_batches_are_under_way_once_one_was_answered_and_after_a_failu
 ) -> None:
     line = Slow()
     await registered(city, *range(1, 8))
-    async with asking(site, service.url, line, rows_per_request=1) as (connector, _), asyncio.timeout(10):
+    async with asking(site, service.url, line, rows_per_request=1) as (connector, _), asyncio.timeout(60):
         polling = asyncio.create_task(connector.poll())
         assert await line.stays_at(1), "whether keys are to be had is not known yet"
         line.answer(1)
@@ -179,7 +180,7 @@ async def test_what_was_just_handed_over_is_asked_for_at_once(site: Site, servic
         await connector.poll()
         assert line.asked == [], "none was wanted a moment ago"
         record = RegisteredSubject.model_validate(subject(2))
-        delivery = Delivery(message_id(5), "subject.register", ((0, record),), 10)
+        delivery = Delivery(message_id(5), "subject.register", ((0, record),), 60)
         assert await connector.deliver(delivery) == {0: Accepted()}
         await connector.poll()
     assert line.asked == [individual_number(1), individual_number(2)]

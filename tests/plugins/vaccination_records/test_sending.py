@@ -18,6 +18,7 @@ from tests.plugins.vaccination_records.test_visit_service import asked, confirma
 from tests.plugins.vaccination_records.village import city_record, notice, pmh_key, pseudonym
 
 Start = Callable[..., Awaitable[Running]]
+pytestmark = pytest.mark.usefixtures("steady")
 WAITS = {"operation": "notice.deliver"}
 FAULTS = "503:0.2,drop_before:0.2,drop_after:0.3,garbage:0.2"
 
@@ -281,7 +282,7 @@ async def test_keys_that_take_long_do_not_hold_up_notices(site: Site, service: R
             await asyncio.Event().wait()
 
     line = Busy()
-    async with at_work(site, service.url, line, ask_keys=True, send=["notice"]) as (connector, _), asyncio.timeout(5):
+    async with at_work(site, service.url, line, ask_keys=True, send=["notice"]) as (connector, _), asyncio.timeout(60):
         while not (line.sent and asked.is_set()):
             await connector.poll()
             await asyncio.sleep(0.01)
