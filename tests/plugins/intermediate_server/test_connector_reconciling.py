@@ -12,8 +12,7 @@ from tests.plugins.intermediate_server.running import QUICK, Simulator, Site, ru
 
 EXPORT = "replica.export"
 DAY: Final[dict[str, Any]] = {"reconcile_seconds": 86_400, "people_per_export": 2}
-_NOW: Final = datetime.now(UTC)
-NOON: Final = _NOW.replace(hour=12) - _NOW
+WITHIN: Final = timedelta(hours=1 if datetime.now(UTC).hour == 23 else 0)
 """How far a clock is ahead whose day, and so its window, does not end while these run."""
 
 
@@ -44,7 +43,7 @@ def exported(line: Line) -> list[list[str]]:
 async def test_everybody_is_exported_once_in_a_window(quiet: Simulator) -> None:
     line = Line()
     async with opened(quiet, line, **DAY) as city:
-        city.ahead = NOON
+        city.ahead = WITHIN
         numbers = await people(city, 3)
         await rounds(city)
         assert exported(line) == [numbers[:2], numbers[2:]]
@@ -62,14 +61,14 @@ async def test_everybody_is_exported_once_in_a_window(quiet: Simulator) -> None:
 async def test_a_restart_in_a_window_sends_nothing_new(quiet: Simulator) -> None:
     line = Line()
     async with opened(quiet, line, **DAY) as city:
-        city.ahead = NOON
+        city.ahead = WITHIN
         numbers = await people(city, 3)
         await rounds(city)
         changed = replica(numbers[1], f"X{numbers[1]}", 2, lot_no="MADEUP02")
         assert await city.deliver("replica.register", changed) == Accepted()
     before = line.sent(EXPORT)
     async with opened(quiet, line, **DAY) as city:
-        city.ahead = NOON
+        city.ahead = WITHIN
         await rounds(city)
         assert city.said.lines == []
     assert line.sent(EXPORT) == before
@@ -78,7 +77,7 @@ async def test_a_restart_in_a_window_sends_nothing_new(quiet: Simulator) -> None
 async def test_a_page_that_could_not_be_had_comes_next_time(quiet: Simulator) -> None:
     line = Line()
     async with opened(quiet, line, **DAY) as city:
-        city.ahead = NOON
+        city.ahead = WITHIN
         numbers = await people(city, 3)
         line.broken = True
         await rounds(city)
@@ -91,7 +90,7 @@ async def test_a_page_that_could_not_be_had_comes_next_time(quiet: Simulator) ->
 async def test_a_page_that_the_line_refuses_is_counted_for_the_operator(quiet: Simulator) -> None:
     line = Line(refuses="too_many_records")
     async with opened(quiet, line, **DAY) as city:
-        city.ahead = NOON
+        city.ahead = WITHIN
         await people(city, 3)
         await rounds(city)
         assert exported(line) == []
@@ -103,7 +102,7 @@ async def test_a_page_that_waits_for_a_reload_is_not_lost(quiet: Simulator) -> N
     """Between the reloads of hub and edge the line refuses what is signed; it takes it afterwards."""
     line = Line(refuses="header_mismatch")
     async with opened(quiet, line, **DAY) as city:
-        city.ahead = NOON
+        city.ahead = WITHIN
         numbers = await people(city, 3)
         await rounds(city)
         assert exported(line) == []
