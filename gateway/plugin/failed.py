@@ -42,8 +42,8 @@ def place(error: BaseException, *modules: str, brief: bool = False) -> str:
         return ""
     (ours, line), (theirs, raised) = passed[own[-1]], passed[-1]
     file = theirs.f_code.co_filename
-    told = theirs is not ours and not file.startswith("<") and not isinstance(error, TookTooLong)
-    beside = f" (at {_file(file, brief=True)}:{raised})" if told else ""
+    elsewhere = theirs is not ours and not file.startswith("<") and not isinstance(error, TookTooLong)
+    beside = f" (at {_file(file, brief=True)}:{raised})" if elsewhere else ""
     return f" in {_file(ours.f_code.co_filename, brief=brief)}:{line}{beside}"
 
 

@@ -16,8 +16,8 @@ from gateway.plugin.connector import ConnectorSpec, Context, Health
 
 _PAUSE = 5.0
 _LEAST_PAUSE = 1.0
-_PATIENCE = 10.0
-"""Seconds in which a connector says how it is: by default, twice as long as one waits for a system that hangs."""
+_PATIENCE = 15.0
+"""Seconds in which a connector says how it is: longer than ours, and the tutorial's, wait for a system that hangs."""
 
 
 class Station:

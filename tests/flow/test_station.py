@@ -107,7 +107,8 @@ async def test_a_connector_that_does_not_say_how_it_is_is_ill_and_no_bug(line, m
     spec = ConnectorSpec(interface=OFFICE_INTERFACE, settings=Settings, factory=System)
     made = Station(line.office, spec, Settings(), aiohttp.ClientSession(), str.encode, Telemetry(configure(printed)))
     running = asyncio.create_task(made.run(line.clock, opened))
-    await again.wait()
+    async with asyncio.timeout(HANGS):
+        await again.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await made.close()

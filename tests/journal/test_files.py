@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.errors import Deferred, Misconfigured
 from gateway.hub.journal import FactKind, Journal, JournalLimits, verify
+from gateway.hub.journal.sentinel import FileChanged, FileMoved, Sentinel
 from gateway.hub.journal.transaction import Transaction
 from gateway.hub.journal.writer import MAX_GROUP
 from gateway.messages import Recorded
@@ -140,6 +141,39 @@ async def test_a_reader_that_stumbles_over_a_truncated_database_names_the_trunca
     with pytest.raises(Deferred, match="log_unavailable"):
         journal.message(id_of(sent))
     assert journal.health() == (False, f"The central log cannot be trusted: {TENANT}.db was truncated.")
+    journal.close()
+
+
+async def test_a_database_that_grows_while_somebody_looks_is_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = open_journal(path)
+    database, fstat = journal._writer._database, os.fstat
+
+    def grows(fd: int) -> os.stat_result:
+        seen = fstat(fd)
+        if fd == database._fd:  # the thread has written, and remembers it, before this look is judged
+            database.size = seen.st_size + 4096
+        return seen
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", grows)
+        assert journal.health() == (True, "")
+    database.remember()
+    journal.close()
+
+
+async def test_the_first_cause_stands_and_is_what_closing_goes_by(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread finds something else while this one looks at the files."""
+    journal = open_journal(path)
+    check = Sentinel.check_length
+
+    def meanwhile(database: Sentinel) -> None:
+        monkeypatch.setattr(Sentinel, "check_length", check)
+        journal._writer.break_off(FileChanged("it was overwritten"))
+
+    monkeypatch.setattr(Sentinel, "check_length", meanwhile)
+    journal._writer.break_off(FileMoved("it was moved"))
+    assert journal.health() == (False, "The central log cannot be trusted: it was overwritten.")
+    assert not journal._writer.intact
     journal.close()
 
 

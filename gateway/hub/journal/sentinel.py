@@ -64,7 +64,8 @@ class Sentinel:
     def check_length(self) -> None:
         """Raises FileChanged if the identity is not what is remembered, or the file is shorter."""
         self.check_identity()
-        if os.fstat(self._fd).st_size < self.size:
+        least = self.size  # before the look: another thread may write, and remember more, meanwhile
+        if os.fstat(self._fd).st_size < least:
             raise FileChanged(f"{self._path.name} was truncated")
 
     def check(self) -> None:

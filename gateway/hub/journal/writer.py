@@ -46,6 +46,7 @@ class Writer:
         self._under_way = False
         self._filled: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._broken: str | None = None
+        self._breaking = threading.Lock()
         self._held: str | None = None
         self.intact = True
         self._stopping = False
@@ -115,9 +116,11 @@ class Writer:
 
         `intact` tells `close` whether what lies in the open files is what we wrote, wherever their paths may lead.
         """
-        if self._broken is None:
-            self.intact = isinstance(error, FileMoved)
-            self._broken = cause(self._behind(error))
+        why = cause(self._behind(error))
+        with self._breaking:
+            if self._broken is None:
+                self.intact = isinstance(error, FileMoved)
+                self._broken = why
 
     def health(self) -> tuple[bool, str]:
         """Whether the journal can be written, and if not why. Looks at the files, so that idleness hides nothing."""

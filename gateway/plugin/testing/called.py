@@ -22,8 +22,8 @@ LONG: Final = 20.0
 _PAUSE: Final = 0.05
 _PARTS: Final = 10
 """Of a wait. A machine that stood still, however long, takes one of them away, and what had come meanwhile is seen."""
-_LOOKS: Final = 3
-"""At least: what a machine that stood still has kept from coming is there at the next."""
+_LOOKS: Final = 4
+"""At least: a machine that stood still takes one of them away."""
 _T = TypeVar("_T")
 
 
@@ -97,12 +97,14 @@ async def together(*doing: Awaitable[_T]) -> list[_T]:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> bool:
     """Whether it comes to hold before long, asked again and again."""
-    ends, looks = asyncio.get_running_loop().time() + LONG, 1
+    loop, left = asyncio.get_running_loop(), LONG
+    looked = loop.time()
     while not await holds():
-        if asyncio.get_running_loop().time() > ends and looks >= _LOOKS:
+        if left <= 0:
             return False
-        looks += 1
         await asyncio.sleep(_PAUSE)
+        before, looked = looked, loop.time()
+        left -= min(looked - before, LONG / _LOOKS)
     return True
 
 

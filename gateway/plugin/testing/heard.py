@@ -46,7 +46,7 @@ def heard() -> Iterator[list[tuple[str, str]]]:
 @contextlib.contextmanager
 def texts_alone() -> Iterator[None]:
     """Within the block what is logged is made to its text at once: whoever keeps it, as a test runner does, holds
-    neither what was logged nor the frames of an exception.
+    neither what was logged, but for what is `extra`, nor the frames of an exception.
     """
     make, traced = logging.getLogRecordFactory(), logging.Formatter()
 

@@ -49,7 +49,7 @@ async def judged(rule: Rule, stage: Stage) -> Finding:
     except (Exception, SystemExit) as error:  # noqa: BLE001  (suite, stand-in or factory failed: a finding, too)
         what = "time ran out" if isinstance(error, TimeoutError) else f"{type(error).__name__} was raised"
         at = place(error, stage.module.__name__, stage.subject.__module__, brief=True)
-        next_ = FROM_SETTINGS if wants_variable(error) else _LOOK
+        next_ = _VARIABLE if wants_variable(error) else _LOOK
         return Finding(rule, State.TO_DO, f"{what}{at} while the scene was set or played", next_, _told(error))
     if reason is not None:
         return Finding(rule, State.TO_DO, "exemption not needed: the rule holds", f"take {rule.id} out of exempt")
@@ -58,6 +58,7 @@ async def judged(rule: Rule, stage: Stage) -> Finding:
 
 _EXITED: Final = "a task that it left behind ended the process"
 _LOOK: Final = "look at the stand-in and the subject with -v"
+_VARIABLE: Final = f"a subject sets what it reads of the environment itself; a connector: {FROM_SETTINGS}"
 
 
 def findings(stage: Stage, only: Collection[str] = ()) -> Iterator[Finding]:

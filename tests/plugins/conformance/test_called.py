@@ -25,11 +25,17 @@ async def test_a_call_during_which_the_machine_stands_still_has_its_time_afterwa
     assert await Call(stands_still()).done(0.2)
 
 
-async def test_whatever_time_has_passed_it_is_looked_for_again(monkeypatch):
-    monkeypatch.setattr(called, "LONG", -1.0)
-    seen = iter((False, False, True))
+async def test_what_a_standstill_has_kept_from_coming_has_its_time_afterwards(monkeypatch):
+    monkeypatch.setattr(called, "LONG", 0.8)
+    loop = asyncio.get_running_loop()
+    began, looks = [], 0
 
     async def holds():
-        return next(seen)
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            time.sleep(0.8)  # noqa: ASYNC251 - what the whole process does then
+            began.append(loop.time())
+        return loop.time() - began[0] > 0.4
 
     assert await until(holds)

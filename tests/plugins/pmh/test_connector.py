@@ -152,6 +152,14 @@ async def test_a_slow_answer_within_the_deadline_counts(site: Site, pmh: Simulat
 # ---- portions and receipts -------------------------------------------------------------------------------------------
 
 
+async def test_what_is_more_than_a_request_takes_goes_in_portions(site: Site, pmh: Simulator) -> None:
+    before = await pmh.counts()
+    async with site.connected(pmh.url, rows_per_request=2) as connector:
+        outcomes = await connector.deliver(asks(*numbers(5)))
+    assert len({key_of(each) for each in outcomes.values()}) == 5
+    assert (await pmh.counts())["tasks"] == before["tasks"] + 3
+
+
 async def test_what_was_answered_before_a_failure_counts_and_the_rest_is_deferred(site: Site) -> None:
     """What was answered by a receipt, too."""
     asked: list[list[dict[str, Any]]] = []

@@ -154,14 +154,16 @@ async def test_a_question_that_outlasts_the_delivery_defers_it_in_time_and_leave
     line = Slow(pmh())
     async with at_work(site, service.url, line) as (connector, _):
         visits = [
-            asyncio.create_task(connector.deliver(delivery("visit.query", asked(number, f"C-{n}"), serial=n)))
+            asyncio.create_task(
+                connector.deliver(delivery("visit.query", asked(number, f"C-{n}"), serial=n, deadline=600))
+            )
             for n in range(6)
         ]
         async with asyncio.timeout(60):
             while line.waiting < 4 or len(connector._visits._wanted) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        let_pass(60)
-        async with asyncio.timeout(60):
+        let_pass(400)  # the question has no more time, the delivery has
+        async with asyncio.timeout(100):
             assert awaited(*[await visit for visit in visits])
         assert not connector._visits._wanted
 

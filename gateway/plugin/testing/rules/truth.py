@@ -171,8 +171,9 @@ def _delivery(scene: Scene, operation: ContractOperation | None) -> Delivery | N
 
 
 async def _answers(scene: Scene, operation: ContractOperation | None) -> list[bytes]:
-    """The first few answers of an honest exchange: of a delivery, or of a poll and a look at its health. One that was
-    deferred, be it by a machine that stood still, is had once more: where nothing was answered nothing is judged.
+    """The first few answers of an honest exchange: of a delivery, or of a poll and a look at its health. One in which a
+    record was deferred or nothing was answered, be it by a machine that stood still, is had once more: where nothing
+    was answered nothing is judged.
     """
     network = scene.network
     network.conduct = passes
@@ -182,7 +183,7 @@ async def _answers(scene: Scene, operation: ContractOperation | None) -> list[by
         async with scene.opened() as connector:
             outcomes = await _asks(scene, connector, _delivery(scene, operation))
         answers = [each.body for each in network.answered[before : before + _POSITIONS]]
-        if not any(isinstance(each, DeferredRecord) for each in outcomes.values()):
+        if answers and not any(isinstance(each, DeferredRecord) for each in outcomes.values()):
             break
     return answers
 
