@@ -50,7 +50,8 @@ def new_site(tmp_path, starter) -> Iterator[NewSite]:
 def outside(tmp_path_factory) -> Iterator[Outside]:
     """`edge_per_zone` with all its systems, for one module. Whoever ends a process starts it again."""
     made = Outside(tmp_path_factory.mktemp("outside") / "site").start()
-    made.outcomes(made.send("template.register", [TEMPLATE]).message_id)
+    (told,) = made.outcomes(made.send("template.register", [TEMPLATE]).message_id)
+    assert told["outcome"] == "accepted"
     yield made
     made.close()
 

@@ -322,11 +322,14 @@ class Network:
 
     def calls(self, path: str) -> list[dict[str, Any]]:
         """What was said to the server at that path, in order."""
+        return [json.loads(each["body"] or "{}") for each in self.exchanges() if each["path"] == path]
+
+    def exchanges(self) -> list[dict[str, Any]]:
+        """All that was said to the server, in order, but for one that may still be written."""
         if not self.heard.exists():
             return []
-        whole = self.heard.read_text(encoding="utf-8").rpartition("\n")[0]  # the last may still be written
-        heard = [json.loads(line) for line in whole.splitlines()]
-        return [json.loads(each["body"] or "{}") for each in heard if each["path"] == path]
+        whole = self.heard.read_text(encoding="utf-8").rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
 
 
 def _fingerprint(certificate: Path) -> str:

@@ -1,5 +1,6 @@
 """Child processes as an operator has them: started, their output in files; awaited, stopped, killed by handle."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tests.forking import Forked
 
@@ -54,6 +55,10 @@ class Program:
     def child(self) -> "subprocess.Popen[bytes] | Forked":
         assert self._child is not None
         return self._child
+
+    def logged(self) -> list[dict[str, Any]]:
+        """What it has said, line by line, but for one that may still be written."""
+        return [json.loads(line) for line in self.output.read_text().rpartition("\n")[0].splitlines()]
 
     def signal(self, number: signal.Signals) -> None:
         self.child.send_signal(number)

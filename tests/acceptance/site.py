@@ -246,7 +246,9 @@ class Site:
         return sorted(self.peer().get(path).json["outcomes"], key=lambda each: int(each["index"]))
 
     def rests(self) -> None:
-        """Until every record has ended, also of what other tests left under way."""
+        """Until every record has ended, also of what other tests left under way: which must end, or nobody rests here
+        any more.
+        """
         until(lambda: self.query("SELECT count(*) FROM message WHERE open > 0") == [(0,)])
 
     # ---- the exchange folder -----------------------------------------------------------------------------------------
@@ -256,7 +258,7 @@ class Site:
         until((self.exchange / "in").is_dir)
         drop(self.exchange, name, data)
 
-    def status(self, name: str, patience: float = 60.0) -> list[StatusLine]:
+    def status(self, name: str, patience: float = PATIENCE) -> list[StatusLine]:
         """The status file, as soon as it is there."""
         return until(lambda: read_status(self.exchange, name, FORM.encoding) or [], patience)
 

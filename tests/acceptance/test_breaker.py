@@ -1,7 +1,5 @@
 """A record system that is down: what waits for it costs a handful of attempts, everybody is told, and it goes on."""
 
-import json
-
 from tests.acceptance.programs import until
 from tests.acceptance.site import DESTINATION
 from tests.acceptance.subjects import MUNICIPALITY, city_file, record, subject
@@ -10,8 +8,7 @@ MANY = 80
 
 
 def told(site, event):
-    whole = site.gateway.output.read_text().rpartition("\n")[0]  # the last line may still be written
-    return [line for line in whole.splitlines() if json.loads(line)["event"] == event]
+    return [each for each in site.gateway.logged() if each["event"] == event]
 
 
 def attempts(site):

@@ -114,7 +114,7 @@ def test_rotation_and_retirement_in_one_process(new_site, ordinal):
 @pytest.mark.parametrize("name", BOTH)
 def test_what_waits_under_a_retired_key_is_dead_and_must_be_sent_anew(new_site, ordinal, name):
     """Whether it was sealed to the retired key or signed with it; the same person's newer message passes."""
-    site = new_site(attempts=1000)
+    site = new_site()
     site.gateway.start()
     until(lambda: site._serves(site.gateway, site._listens))
     cells = subject(ordinal())

@@ -1,6 +1,5 @@
 """Rules 2, 8, 9 and 10 of design §4, and of rule 1 the dispute, on running sites."""
 
-import json
 from collections import Counter
 from random import Random
 
@@ -43,8 +42,7 @@ def test_rule_1_an_answer_about_another_person_is_a_dispute(new_site, ordinal):
         {"records": "0", "ending": "refused", "code": "dispute", "path": "internal_no"},
         {"records": "1", "ending": "refused", "code": "no_such_person"},
     ]
-    (told,) = until(lambda: [line for line in site.gateway.output.read_text().splitlines() if '"dispute"' in line])
-    said = json.loads(told)
+    (said,) = until(lambda: [each for each in site.gateway.logged() if each["event"] == "dispute"])
     assert (said["level"], said["event"], said["destination"], said["count"]) == ("error", "dispute", DESTINATION, 1)
     assert (said["tenant"], said["message_id"]) == (MUNICIPALITY, answer.message_id)
     assert not any(number in answer.body.decode() for number in (asked, other))

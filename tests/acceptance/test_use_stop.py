@@ -72,7 +72,7 @@ def test_a_person_s_use_is_stopped_and_resumed_while_everybody_else_goes_on(new_
 
 
 def test_a_list_that_cannot_be_read_stops_that_connector_and_says_so(new_site, tmp_path, ordinal):
-    site = new_site(attempts=1000).start()
+    site = new_site().start()
     one, other = subject(ordinal()), subject(ordinal())
     assert act(site, site.root, tmp_path, "stop-use", DESTINATION, one).status == 0
     listed = site.root / "keys" / MUNICIPALITY / DESTINATION / "use_stops"

@@ -19,7 +19,7 @@ class Collector:
         self._context.verify_mode = ssl.CERT_REQUIRED
         self._context.load_cert_chain(tls / "gateway.crt", tls / "gateway.key", password)
         self._context.load_verify_locations(tls / "ca.crt")
-        self.port = free_port() if port is None else port
+        self.port = free_port() if port is None else port  # once it is closed, nobody else is there
         self._listening = socket.create_server(("127.0.0.1", self.port))
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # what it does not read, soon waits there
         self.reading = threading.Event()

@@ -84,6 +84,7 @@ async def test_a_peer_that_makes_no_request_is_let_go(site, listener, monkeypatc
 
 async def test_beyond_a_quarter_of_the_connections_an_address_gets_in_when_one_has_gone(site, listener, monkeypatch):
     monkeypatch.setattr(accept, "CONNECTIONS", 12)
+    monkeypatch.setattr(accept, "HANDSHAKE_SECONDS", 2 * HANGS)  # nobody is let go before the fourth has come
     accepting, crowd = listener
     held = [await asyncio.open_connection("127.0.0.1", accepting.port) for _ in range(3)]
     reader, writer = await asyncio.open_connection("127.0.0.1", accepting.port)

@@ -52,7 +52,6 @@ async def test_many_messages_for_a_system_that_is_away_cost_a_handful_of_attempt
     made, probes = attempts(line), (time.monotonic() - began) / SLOW["retry_first"]
     assert made <= SLOW["in_flight"] + 3 + probes
     untried = [each for each in sent if "delivery.attempted" not in line.facts(each)]
-    assert len(untried) >= MANY - made
     back()
     for each in sent:
         await line.settlement(each)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import aiohttp
+import pytest
 from pydantic import BaseModel
 
 from gateway.errors import Deferred, Misconfigured
@@ -88,7 +89,12 @@ async def test_a_poll_that_fails_is_told_with_tenant_and_connector(line, monkeyp
     assert "hidden-3f9a" not in printed.getvalue()
 
 
-async def test_a_connector_that_does_not_say_how_it_is_is_ill_and_no_bug(line, monkeypatch):
+@pytest.mark.parametrize(
+    ("own", "detail", "bugs"),
+    [(False, "does not say within 0.01 seconds how it is", 0), (True, "failed with TimeoutError", 1)],
+)
+async def test_a_connector_that_does_not_say_how_it_is_is_ill_and_no_bug(line, monkeypatch, own, detail, bugs):
+    """But it is one if it gives up on something of its own."""
     asked, again = [], asyncio.Event()
 
     async def opened() -> None: ...
@@ -97,6 +103,8 @@ async def test_a_connector_that_does_not_say_how_it_is_is_ill_and_no_bug(line, m
         asked.append(made.health)
         if len(asked) > 1:
             again.set()
+        elif own:
+            raise TimeoutError
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -112,8 +120,8 @@ async def test_a_connector_that_does_not_say_how_it_is_is_ill_and_no_bug(line, m
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await made.close()
-    assert asked[1] == Health(ok=False, detail="does not say within 0.01 seconds how it is")
-    assert printed.getvalue() == ""
+    assert asked[1] == Health(ok=False, detail=detail)
+    assert [json.loads(each)["event"] for each in printed.getvalue().splitlines()] == ["bug"] * bugs
 
 
 async def test_a_poll_that_asks_for_a_senseless_pause_is_polled_again_and_does_not_spin(line, monkeypatch):

@@ -134,6 +134,8 @@ class Writer:
 
     def _behind(self, error: Exception) -> Exception:
         """What was done to a file, if that is what was stumbled over before anybody looked: a person can act on it."""
+        if self._stopping:  # the files may be closed, and their descriptors somebody else's
+            return error
         try:
             self._check_any_time()
         except FileChanged as changed:

@@ -52,7 +52,7 @@ def test_jumps_of_hours_and_days_while_messages_flow(new_site, library, clock):
 @pytest.mark.parametrize("jump", [-2 * DAY, 2 * DAY])
 def test_what_waits_for_its_system_is_tried_on_after_a_jump(new_site, library, clock, jump):
     """Across a restart too. A message lives for three days, so that it is not dead after two."""
-    site = new_site(attempts=1000)
+    site = new_site()
     site.gateway.start(**wrong_clock(library, clock))
     until(lambda: site._serves(site.gateway, site._listens))
     message_id = site.register(subject(1))
@@ -69,7 +69,7 @@ def test_what_waits_for_its_system_is_tried_on_after_a_jump(new_site, library, c
 
 
 def test_a_message_ends_once_the_clock_says_that_its_time_is_over(new_site, library, clock):
-    site = new_site(attempts=1000)
+    site = new_site()
     site.gateway.start(**wrong_clock(library, clock))
     until(lambda: site._serves(site.gateway, site._listens))
     message_id = site.register(subject(1))

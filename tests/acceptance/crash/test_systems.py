@@ -17,7 +17,7 @@ DUE = "SELECT count(*) FROM message WHERE open > 0"
 @pytest.fixture
 def two_systems(new_site):
     """架空市 and its neighbour in one gateway, each with a record system of its own; the second one is returned too."""
-    site = new_site(delivery_deadline=1.0, attempts=1000)
+    site = new_site(delivery_deadline=1.0)
     add_neighbour(site)
     port = free_port()
     site.edit(f"tenants/{OTHER_MUNICIPALITY}.toml", f":{site.ports['records']}", f":{port}")
