@@ -52,7 +52,8 @@ async def blocks_nobody(stage: Stage) -> None:
 async def leaves_nothing(stage: Stage) -> None:
     """See the catalogue."""
     doings = await _played(stage)
-    _none(doings, "it has closed, and leaves", doings.left, "end in close() what open() and deliver() begin")
+    next_ = "end in close() what open() and deliver() begin, and keep no record in a variable of a module or a class"
+    _none(doings, "it has closed, and leaves", doings.left, next_)
 
 
 def _none(doings: Doings, what: str, told: Collection[str], next_: str) -> None:
